@@ -1,0 +1,61 @@
+# Ground Truth. `make help` lists the verbs. Everything lives in .venv and _build; nothing else is touched.
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+PORT    ?= 8000
+PROJECT ?= gpt
+PRESET  ?= laptop
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test check accept lab serve run bench lint clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY) ## create .venv with the pinned packages (other verbs do it by themselves)
+
+$(READY): requirements.txt package-lock.json pyproject.toml
+	@echo "setup: a virtual environment in $(VENV), the pinned packages, KaTeX's style sheet and fonts"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name another one: make book PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $(READY)
+
+book: $(READY) ## execute what is stale, compare every output, render the site into _build/html
+	@$(BIN)/python -m press build
+
+test: $(READY) ## run the whole test suite
+	@$(BIN)/python -m pytest -m lighthouse tests/site
+	@$(BIN)/python -m pytest -m "not lighthouse" -n 2 --dist loadgroup
+
+check: $(READY) ## compare and audit without rendering
+	@$(BIN)/python -m press check
+
+accept: $(READY) ## make the last output of CHAPTER=data/model the expected one, and show what moved
+	@test -n "$(CHAPTER)" || { echo "accept: name the chapter, for example: make accept CHAPTER=data/model"; exit 2; }
+	@$(BIN)/python -m press accept $(CHAPTER)
+
+lab: $(READY) ## open the chapters as notebooks in JupyterLab
+	@JUPYTERLAB_SETTINGS_DIR=$(CURDIR)/.jupyter/lab $(BIN)/jupyter lab --ip=127.0.0.1 --ServerApp.root_dir=$(CURDIR) --LabApp.default_url=/lab/tree/book/index.md
+
+serve: $(READY) ## show the site at http://127.0.0.1:8000 (PORT=...)
+	@echo "serve: http://127.0.0.1:$(PORT) (Ctrl-C ends)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+run: $(READY) ## run a capstone project: PROJECT=gpt PRESET=laptop
+	@test -d code/projects || { echo "run: this edition has no capstone projects yet"; exit 2; }
+	@$(BIN)/python -m projects run $(PROJECT) --preset $(PRESET)
+
+bench: $(READY) ## measure the press and the library against the stock way, as ratios from one run
+	@$(BIN)/python -m tests.bench.press
+	@$(BIN)/python -m tests.bench.similarity
+
+lint: $(READY) ## ruff and mypy over code and tests
+	@$(BIN)/ruff check code tests
+	@$(BIN)/mypy
+
+clean: ## remove what was built (keeps .venv)
+	rm -rf _build

@@ -1,0 +1,1 @@
+"""Part I: data and vocabulary."""

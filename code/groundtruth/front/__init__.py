@@ -1,0 +1,1 @@
+"""Code of the pages before the first part."""

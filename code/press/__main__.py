@@ -1,0 +1,12 @@
+"""`python -m press`."""
+
+import sys
+
+# jsonschema imports this grammar of URIs when it is there and compiles it for most of a second;
+# no schema of notebooks or cards checks a URI, so every command starts that much sooner without it
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+from press.cli import main  # noqa: E402
+
+if __name__ == "__main__":
+    main()

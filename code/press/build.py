@@ -1,0 +1,183 @@
+"""One build: fingerprint, execute, compare, audit, cache, render. Nothing is rendered unless all is right."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+import time
+from dataclasses import dataclass, field
+
+from press import records, state
+from press.errors import Exit, Finding, PressError
+from press.files import disk_error, lock, read_json, sha, write_json
+from press.progress import Progress
+from press.project import Project
+
+NEEDED_BYTES = 50_000_000
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
+
+
+@dataclass
+class Report:
+    """What a build did; `as_dict` is what --json prints."""
+
+    chapters: int = 0
+    executed: list[str] = field(default_factory=list)
+    outputs: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    rendered: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    code: Exit = Exit.OK
+
+    def as_dict(self) -> dict:
+        return {**self.__dict__, "findings": [f.as_dict() for f in self.findings], "code": int(self.code)}
+
+
+def build(
+    project: Project, tell=print, force: bool = False, render: bool = True,
+    only: list[str] | None = None, quiet: bool = False,
+) -> Report:
+    """Bring the site up to date. With `only`, just execute and compare these chapters."""
+    report = Report()
+    with lock(project.work / "lock", tell):
+        clock = _Clock(report.seconds)
+        current = state.look(project)
+        wanted = only or current.slugs
+        stale = [slug for slug in wanted if force or slug in current.stale]
+        report.chapters = len(wanted)
+        clock.lap("fingerprint")
+        if not stale and render and not only and _is_current(project, _key(current)):
+            report.outputs = _count(current)
+            return report
+        report.executed = _execute(current, stale, quiet)
+        clock.lap("execute")
+        report.findings = state.compare_all(current, wanted)
+        clock.lap("compare")
+        report.outputs = _count(current)
+        if any(f.rule == "execution" for f in report.findings):
+            report.code = Exit.EXECUTION
+        elif report.findings:
+            report.code = Exit.FINDINGS
+        if report.code is Exit.OK and not only:
+            from press import audits
+
+            report.findings = audits.run(current.book())
+            clock.lap("audit")
+            if report.findings:
+                report.code = Exit.FINDINGS
+        if report.code is Exit.OK and render and not only:
+            _render(current, report, clock)
+        records.forget(project, current.slugs)
+        current.prints.save()
+    return report
+
+
+def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
+    """Run the stale chapters; each record is on disk as soon as its chapter ends."""
+    if not stale:
+        return []
+    from press.execute import run_many
+    from press.run import Run
+
+    project = current.project
+    _space(project)
+    chapters = [current.load_chapter(slug) for slug in stale]
+    by_slug = {chapter.slug: chapter for chapter in chapters}
+    # the longest chapter first: two workers end at about the same time
+    known = {slug: record.seconds for slug in stale if (record := records.load(project, slug))}
+    chapters.sort(key=lambda chapter: -known.get(chapter.slug, len(chapter.cells)))
+    progress = Progress(len(chapters), sum(len(c.cells) for c in chapters), quiet)
+
+    def done(run: Run) -> None:
+        chapter = by_slug[run.slug]
+        records.save(project, run, current.now[run.slug], [cell.source for cell in chapter.cells])
+        record = records.load(project, run.slug)
+        if record is not None and record.ok:
+            current.records[run.slug] = record
+        else:
+            current.records.pop(run.slug, None)
+        if chapter.cells:
+            progress.chapter(run.slug, run.seconds, len(chapter.cells), run.fault is None)
+
+    try:
+        asyncio.run(run_many(project, chapters, progress.cell, done))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        raise KeyboardInterrupt from None
+    return stale
+
+
+def _render(current: state.State, report: Report, clock: _Clock) -> None:
+    from press import cache, render
+
+    pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
+    try:
+        cache.fill(current.project, pages)
+        clock.lap("cache")
+        report.findings = render.render(current.project, pages)
+        clock.lap("render")
+        if report.findings:
+            report.code = Exit.FINDINGS
+            return
+        from press.site import finish
+
+        finish.finish(current.project, pages)
+        clock.lap("finish")
+    except PressError:
+        raise
+    except Exception as error:  # extensions wrap what they meet; tell a full disk from a crash
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+                raise disk_error(current.project.build, cause) from error
+            if type(cause).__module__ == "sqlite3" and "disk" in str(cause):  # the database of jupyter-cache
+                raise disk_error(current.project.build, OSError(errno.ENOSPC, str(cause))) from error
+            cause = cause.__cause__ or cause.__context__
+        raise PressError(f"rendering stopped: {type(error).__name__}: {error}", "mend what is named above; if it names no page, run `make clean` and build again",
+                         Exit.FINDINGS) from error
+    write_json(current.project.work / "site.json", {"key": _key(current)})
+    report.rendered = True
+
+
+def _key(current: state.State) -> str:
+    """Digest of everything a page can show: sources, records, configuration, the press itself."""
+    project = current.project
+    parts: dict[str, str] = {}
+    for folder, pattern in ((project.book, "**/*"), (project.code, "**/*"), (project.root, "*.yml"), (project.root, "*.toml")):
+        for path in sorted(folder.glob(pattern)):
+            if path.is_file() and "__pycache__" not in path.parts and ".egg-info" not in str(path):
+                parts[project.rel(path)] = sha(path.read_bytes())
+    parts.update({slug: current.records[slug].digest if slug in current.records else "" for slug in current.slugs})
+    return sha(parts)
+
+
+def _is_current(project: Project, key: str) -> bool:
+    """True when the site on disk is whole and was made from exactly this."""
+    from press.site import manifest
+
+    known = read_json(project.work / "site.json")
+    return known is not None and known.get("key") == key and manifest.holds(project)
+
+
+def _count(current: state.State) -> int:
+    """Outputs that stand compared with an expectation."""
+    from press.expectations import minimal_outputs
+
+    return sum(len(minimal_outputs(outputs)) for record in current.records.values() for outputs in record.outputs)
+
+
+def _space(project: Project) -> None:
+    project.work.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(project.work).free
+    if free < NEEDED_BYTES:
+        raise PressError(f"{free / 1e6:.0f} MB are free where {project.build} lies; a build needs {NEEDED_BYTES / 1e6:.0f} MB",
+                         "free some space, then run the same command again; what was finished is kept")
+
+
+class _Clock:
+    def __init__(self, laps: dict[str, float]) -> None:
+        self.laps, self.last = laps, time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name], self.last = round(now - self.last, 3), now

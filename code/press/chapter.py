@@ -1,0 +1,67 @@
+"""A page of the book as a notebook whose cells know their lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FENCE = re.compile(r"^\s*(`{3,}|:{3,}|~{3,})\s*(\{code-cell\})?")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One code cell of a page."""
+
+    number: int      # 1-based among the code cells of the page
+    line: int        # 1-based line of its opening fence
+    source: str
+    metadata: dict[str, Any]
+
+    @property
+    def tags(self) -> list[str]:
+        return list(self.metadata.get("tags", []))
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A page: its text, its notebook and its code cells."""
+
+    slug: str
+    path: Path
+    text: str
+    notebook: Any            # nbformat.NotebookNode
+    cells: tuple[Cell, ...]
+
+
+def read(slug: str, path: Path) -> Chapter:
+    """Read `path` (MyST markdown) the way jupytext does, with the line of each cell."""
+    import jupytext
+
+    text = path.read_text(encoding="utf-8")
+    notebook = jupytext.reads(text, fmt="md:myst")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    lines = cell_lines(text)
+    if len(lines) != len(code):
+        raise ValueError(f"{path}: {len(code)} code cells, but {len(lines)} opening fences; a cell inside another block does not run")
+    cells = tuple(
+        Cell(i + 1, line, cell.source, dict(cell.metadata)) for i, (cell, line) in enumerate(zip(code, lines, strict=True))
+    )
+    return Chapter(slug, path, text, notebook, cells)
+
+
+def cell_lines(text: str) -> list[int]:
+    """1-based lines of the opening fences of code cells; fences inside longer fences do not count."""
+    found: list[int] = []
+    closing = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        match = FENCE.match(line)
+        if closing:
+            if match and line.strip() == closing:
+                closing = ""
+        elif match:
+            closing = match[1]
+            if match[2]:
+                found.append(number)
+    return found

@@ -1,0 +1,177 @@
+"""The command line. `python -m press COMMAND --help` explains each command.
+
+\b
+Exit codes: 0 all is right; 1 findings (a difference, an audit, a warning); 2 wrong usage;
+3 a cell failed; 4 the machine (space, permissions, interpreter); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from press import project as projects
+from press.errors import Exit, PressError
+
+
+class Commands(click.Group):
+    """A group that tells faults as one message and lists commands in the order of use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except PressError as error:
+            click.echo(f"press: {error}", err=True)
+            sys.exit(int(error.code))
+        except KeyboardInterrupt:
+            click.echo("\npress: interrupted; what was finished is kept, the same command goes on from there", err=True)
+            sys.exit(int(Exit.INTERRUPTED))
+        except MemoryError:
+            click.echo("press: out of memory\n    remedy: set workers = 1 under [tool.press] in pyproject.toml", err=True)
+            sys.exit(int(Exit.ENVIRONMENT))
+
+
+@click.group(cls=Commands, help=__doc__)
+@click.option("--root", type=click.Path(file_okay=False, path_type=Path), help="The project (default: the one around the working folder).")
+@click.pass_context
+def main(ctx: click.Context, root: Path | None) -> None:
+    if root is not None and not (root / "_toc.yml").is_file():
+        raise click.UsageError(f"--root {root} is not a book: it has no _toc.yml")
+    ctx.obj = projects.load(root.resolve()) if root else projects.find()
+
+
+def _json_option(function):
+    return click.option("--json", "as_json", is_flag=True, help="Print a JSON report on standard output.")(function)
+
+
+def _end(report, as_json: bool, summary: str) -> None:
+    """Print findings and the summary, or the JSON report, and leave with the report's code."""
+    if as_json:
+        click.echo(json.dumps(report.as_dict(), indent=1))
+    else:
+        for finding in report.findings:
+            click.echo(str(finding), err=True)
+        click.echo(summary)
+    sys.exit(int(report.code))
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+@main.command()
+@click.option("--force", is_flag=True, help="Execute every chapter, stale or not.")
+@click.option("--execute-only", multiple=True, metavar="CHAPTER", help="Execute and compare these chapters; render nothing.")
+@_json_option
+@click.pass_obj
+def build(project: projects.Project, force: bool, execute_only: tuple[str, ...], as_json: bool) -> None:
+    """Execute what is stale, compare, audit and render the site."""
+    from press import build as builder
+    from press import toc
+
+    only = toc.slugs(project, execute_only) if execute_only else None
+    report = builder.build(project, _tell, force=force, only=only, quiet=as_json)
+    spent = sum(report.seconds.values())
+    laps = ", ".join(f"{name} {s:.1f} s" for name, s in report.seconds.items() if s >= 0.05)
+    if report.code is not Exit.OK:
+        summary = f"press: {len(report.findings)} finding(s); the site was not touched ({spent:.1f} s: {laps})"
+    elif report.rendered:
+        summary = f"press: {len(report.executed)} of {report.chapters} chapters executed, {report.outputs} outputs checked, site in {project.rel(project.site)} ({spent:.1f} s: {laps})"
+    elif only:
+        summary = f"press: {len(report.executed)} chapter(s) executed, nothing differs ({spent:.1f} s)"
+    else:
+        summary = f"press: nothing to do; {report.chapters} chapters and {report.outputs} outputs stand as checked, site in {project.rel(project.site)}"
+    _end(report, as_json, summary)
+
+
+@main.command()
+@_json_option
+@click.pass_obj
+def check(project: projects.Project, as_json: bool) -> None:
+    """Compare and audit without rendering."""
+    from press import build as builder
+
+    report = builder.build(project, _tell, render=False, quiet=as_json)
+    word = f"{len(report.findings)} finding(s)" if report.findings else "nothing to object to"
+    _end(report, as_json, f"press: {report.chapters} chapters, {report.outputs} outputs compared: {word}")
+
+
+@main.command()
+@click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...")
+@click.pass_obj
+def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
+    """Make the last execution of CHAPTER... the committed expectation, and show what moved."""
+    from press import toc
+    from press.accept import accept as run
+    from press.files import lock
+
+    with lock(project.work / "lock", _tell):
+        for moved in run(project, toc.slugs(project, chapters)):
+            word = "new expectation" if moved.new else f"{len(moved.cells)} cell(s) moved" if moved.cells else "nothing moved"
+            click.echo(f"{moved.slug}: {word}")
+            for cell, diff in moved.cells.items():
+                if not moved.new:
+                    click.echo(f"  cell {cell}\n" + "\n".join("    " + row for row in diff.splitlines()))
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[AUDIT]...")
+@_json_option
+@click.pass_obj
+def audit(project: projects.Project, names: tuple[str, ...], as_json: bool) -> None:
+    """Run the audits on what was last executed: numbers anatomy figures links originality."""
+    from press import audits, state
+    from press.build import Report
+
+    for name in names:
+        if name not in audits.ALL:
+            raise PressError(f"there is no audit {name!r}", f"use one of: {', '.join(audits.ALL)}", Exit.USAGE)
+    current = state.look(project)
+    if current.stale:
+        _tell(f"press: not executed as they stand: {', '.join(current.stale)}; their outputs are left out")
+    report = Report(chapters=len(current.slugs), findings=audits.run(current.book(), names))
+    report.code = Exit.FINDINGS if report.findings else Exit.OK
+    _end(report, as_json, f"press: {len(report.findings)} finding(s) in {report.chapters} pages")
+
+
+@main.command()
+@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+@click.option("--python", required=True, metavar="PATH", help="The other interpreter; it needs ipykernel and what the book imports.")
+@click.option("--markdown", "to", type=click.Path(dir_okay=False, path_type=Path), help="Write the Markdown report to this file.")
+@_json_option
+@click.pass_obj
+def drift(project: projects.Project, chapters: tuple[str, ...], python: str, to: Path | None, as_json: bool) -> None:
+    """Run the book with another interpreter and report which outputs differ; changes nothing."""
+    from press import drift as drifts
+    from press import toc
+    from press.files import write_atomic
+
+    path, about = drifts.interpreter(python, project)
+    found = drifts.drift(project, path, toc.slugs(project, chapters), quiet=as_json)
+    text = drifts.markdown(about, found)
+    if to:
+        write_atomic(to, text)
+    click.echo(json.dumps({"python": about, "chapters": [c.as_dict() for c in found]}, indent=1) if as_json else text.rstrip())
+    sys.exit(int(Exit.FINDINGS if any(c.cells or c.fault for c in found) else Exit.OK))
+
+
+@main.command()
+@_json_option
+@click.pass_obj
+def status(project: projects.Project, as_json: bool) -> None:
+    """Say which chapters a build would execute, and why nothing else."""
+    from press import status as states
+
+    rows = states.rows(project)
+    if as_json:
+        click.echo(json.dumps(states.as_dicts(rows), indent=1))
+        return
+    for row in rows:
+        note = "" if row.expectation else "  no expectation"
+        click.echo(f"{row.state:9s}  {row.slug:32s} {row.cells:3d} cells  {row.outputs:3d} outputs  {row.seconds:6.1f} s{note}")

@@ -1,0 +1,29 @@
+"""How myst-nb shows a Vega-Lite output: its specification as data, to be drawn by the page's own script.
+
+Registered under `myst_nb.mime_renderers` in pyproject.toml. The static picture and the frame around it
+are added by `press.site.interactive` after rendering.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from docutils import nodes
+
+MIME = "application/vnd.vegalite.v5+json"
+
+
+class VegaLite:
+    """A myst-nb MimeRenderPlugin."""
+
+    mime_priority_overrides: ClassVar = [("html", MIME, 1)]
+
+    @staticmethod
+    def handle_mime(renderer: Any, data: Any, inline: bool) -> list[nodes.Element] | None:
+        """Raw HTML for one output, or None for any other kind."""
+        if data.mime_type != MIME or inline:
+            return None
+        spec = data.content if isinstance(data.content, dict) else json.loads(data.content)
+        body = json.dumps(spec, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
+        return [nodes.raw("", f'<div class="interactive"><script type="application/json">{body}</script></div>', format="html")]

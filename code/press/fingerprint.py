@@ -1,0 +1,81 @@
+"""Whether a chapter must run again: a digest of all that its outputs depend on.
+
+The cells, the expectation, every module of `code/` they import (transitively), every file under
+`book/` they name, the pins, the interpreter and the versions that are really installed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import sysconfig
+from functools import lru_cache
+from pathlib import Path
+
+from press import imports
+from press.chapter import read
+from press.files import read_json, sha, write_json
+from press.project import Project
+
+DATA_FILE = re.compile(r"""["'](_assets/[^"'\s]+)["']""")
+
+
+def environment(project: Project) -> str:
+    """Digest of the pins, the interpreter and the installed versions."""
+    pins = project.root / "requirements.txt"
+    site = Path(sysconfig.get_paths()["purelib"])
+    installed = sorted(p.name for p in site.glob("*.dist-info") if not p.name.startswith("groundtruth"))
+    return sha([pins.read_text() if pins.is_file() else "", sys.version, installed])
+
+
+class Fingerprints:
+    """Computes fingerprints; what a page imports is remembered by the page's own digest."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.environment = environment(project)
+        self._memo_path = project.work / "pages.json"
+        self._memo: dict[str, dict] = read_json(self._memo_path) or {}
+        self._used: dict[str, dict] = {}
+
+    def page(self, slug: str) -> dict:
+        """Digest of the cells, imported names, data files and count of cells of a page."""
+        path = self.project.page(slug)
+        key = sha(slug + "\0" + path.read_text(encoding="utf-8"))
+        entry = self._memo.get(key)
+        if entry is None:
+            chapter = read(slug, path)
+            sources = [cell.source for cell in chapter.cells]
+            entry = {
+                "cells": sha([[cell.source, cell.tags] for cell in chapter.cells]),
+                "imports": sorted(imports.cell_names(sources)),
+                "data": sorted({name for source in sources for name in DATA_FILE.findall(source)}),
+                "count": len(sources),
+            }
+        self._used[key] = entry
+        return entry
+
+    def modules(self, slug: str) -> set[Path]:
+        """The files of `code/` that the page runs."""
+        return imports.files(set(self.page(slug)["imports"]), self.project.code, self.project.packages)
+
+    def of(self, slug: str) -> str:
+        """The fingerprint of a chapter."""
+        page = self.page(slug)
+        modules = {self.project.rel(path): _digest(path, path.stat().st_mtime_ns) for path in sorted(self.modules(slug))}
+        data = {name: _maybe(self.project.book / name) for name in page["data"]}
+        return sha([page["cells"], modules, data, _maybe(self.project.expectation(slug)), self.environment])
+
+    def save(self) -> None:
+        """Remember the pages that were looked at, and forget the others."""
+        if self._used != self._memo:
+            write_json(self._memo_path, self._used)
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, mtime_ns: int) -> str:
+    return sha(path.read_bytes())
+
+
+def _maybe(path: Path) -> str:
+    return sha(path.read_bytes()) if path.is_file() else "missing"

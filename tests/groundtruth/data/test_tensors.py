@@ -1,0 +1,112 @@
+"""Shape rules against NumPy on random shapes; adjoints by their defining identity."""
+
+import numpy as np
+import pytest
+import torch
+from groundtruth.data.tensors import (
+    broadcast_shape,
+    einsum2,
+    matmul_cost,
+    matmul_shape,
+    sliding_windows,
+    strides_of,
+    unbroadcast,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
+
+shapes = st.lists(st.integers(0, 4), max_size=4).map(tuple)
+
+
+def outcome(rule, *args):
+    try:
+        return rule(*args)
+    except ValueError:
+        return None
+
+
+@given(st.lists(shapes, min_size=1, max_size=3))
+def test_broadcasting_equals_numpy_with_all_its_refusals(many):
+    assert outcome(broadcast_shape, *many) == outcome(np.broadcast_shapes, *many)
+
+
+@given(shapes, shapes)
+def test_matmul_equals_numpy_with_all_its_refusals(a, b):
+    assert outcome(matmul_shape, a, b) == outcome(lambda: (np.ones(a) @ np.ones(b)).shape)
+
+
+@given(mutually_broadcastable_shapes(num_shapes=1, base_shape=(2, 3, 4), min_side=1))
+def test_unbroadcast_is_the_adjoint_of_broadcasting(found):
+    (small,), large = found.input_shapes, found.result_shape
+    rng = np.random.default_rng(0)
+    x, g = rng.normal(size=small), rng.normal(size=large)
+    back = unbroadcast(g, small)
+    assert back.shape == small
+    assert np.sum(np.broadcast_to(x, large) * g) == pytest.approx(np.sum(x * back), abs=1e-9)
+
+
+def test_unbroadcast_equals_torch_autograd():
+    x = torch.randn(3, 1, dtype=torch.float64, requires_grad=True)
+    g = torch.randn(2, 3, 4, dtype=torch.float64)
+    (x + torch.zeros(2, 3, 4)).backward(g)
+    assert np.allclose(unbroadcast(g.numpy(), (3, 1)), x.grad.numpy())
+
+
+@given(st.lists(st.integers(1, 5), max_size=4).map(tuple), st.sampled_from(["C", "F"]), st.sampled_from([1, 4, 8]))
+def test_strides_equal_numpy(shape, order, itemsize):
+    array = np.empty(shape, dtype={1: np.int8, 4: np.float32, 8: np.float64}[itemsize], order=order)
+    expected = np.lib.stride_tricks.as_strided(array, shape).strides if 1 not in shape else None
+    if expected is not None:  # NumPy may write any stride for an axis of length 1
+        assert strides_of(shape, itemsize, order) == array.strides
+
+
+@pytest.mark.parametrize("spec", ["i,i->", "i,j->ij", "i,j->ji"])
+def test_einsum_of_vectors_equals_numpy(spec):
+    a, b = np.arange(4.0), np.arange(4.0) - 1
+    assert np.allclose(einsum2(spec, a, b), np.einsum(spec, a, b))
+
+
+@pytest.mark.parametrize("spec", ["ij,jk->ik", "ij,jk->ki", "ij,jk->", "ij,jk->ijk", "ab,bc->b"])
+def test_einsum_of_matrices_equals_numpy(spec):
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+    assert np.allclose(einsum2(spec, a, b), np.einsum(spec, a, b))
+
+
+def test_cost_counts_every_product_of_the_chain():
+    assert matmul_cost((2, 3), (3, 5), (5, 7)) == 2 * 3 * 5 + 2 * 5 * 7
+
+
+def test_windows_equal_numpy_and_copy_nothing():
+    x = np.arange(10.0)[::2]
+    ours = sliding_windows(x, 3)
+    assert np.array_equal(ours, np.lib.stride_tricks.sliding_window_view(x, 3)) and np.shares_memory(ours, x)
+    with pytest.raises(ValueError, match="read-only"):
+        ours[0, 0] = 1.0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: broadcast_shape((2, -1)), "whole numbers"),
+        (lambda: broadcast_shape((2, 1.5)), "whole numbers"),
+        (lambda: broadcast_shape((2, True)), "whole numbers"),
+        (lambda: broadcast_shape((2, 3), (2,)), r"axis -1 has lengths 2 and 3"),
+        (lambda: matmul_shape((), (3,)), r"use \* for a scalar"),
+        (lambda: matmul_shape((2, 3), (2, 3)), "needs 3 = 2"),
+        (lambda: unbroadcast(np.ones((2, 3)), (4,)), "do not broadcast"),
+        (lambda: unbroadcast(np.ones(3), (2, 3)), "does not broadcast"),
+        (lambda: strides_of((2,), 8, "X"), "'X'"),
+        (lambda: strides_of((2,), 0), "positive"),
+        (lambda: einsum2("ij", np.ones(2), np.ones(2)), "must read like"),
+        (lambda: einsum2("ij,j->i", np.ones(2), np.ones(2)), "must name the 1 axes"),
+        (lambda: einsum2("ii,i->i", np.ones((2, 2)), np.ones(2)), "each once"),
+        (lambda: einsum2("i,j->k", np.ones(2), np.ones(2)), "the result 'k'"),
+        (lambda: sliding_windows(np.ones(3), 4), "width 4"),
+        (lambda: sliding_windows(np.ones((2, 2)), 1), "need a vector"),
+    ],
+)
+def test_bad_input_is_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,268 @@
+"""Builds end to end on small books: once, only what is stale, and the same site whatever happened on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.press import shop
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A finished small book; tests that change it take a copy."""
+    root = shop.accepted(shop.make(tmp_path_factory.mktemp("book")))
+    done = shop.press(root, "build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+@pytest.fixture
+def book(built, tmp_path):
+    root = tmp_path / "b"
+    shutil.copytree(built, root, symlinks=True)
+    return root
+
+
+def executed(root) -> list[str]:
+    return sorted(shop.report(shop.press(root, "build", "--json"))["executed"])
+
+
+def test_nothing_to_do_executes_and_renders_nothing(built):
+    report = shop.report(shop.press(built, "build", "--json"))
+    assert report["executed"] == [] and not report["rendered"] and report["code"] == 0 and report["outputs"] == 5
+
+
+def test_a_changed_function_executes_the_chapters_that_use_it_and_no_other(book):
+    deep = book / "code" / "toy" / "deep.py"
+    deep.write_text(deep.read_text() + "\n# said otherwise\n")
+    assert executed(book) == ["a/one"]
+
+
+def test_a_changed_module_that_nobody_uses_executes_nothing(book):
+    shop.write(book / "code" / "toy" / "unused.py", "NOTHING = 1\n")
+    assert executed(book) == []
+
+
+def test_a_changed_sentence_executes_nothing_and_is_rendered(book):
+    page = book / "book" / "a" / "two.md"
+    page.write_text(page.read_text().replace("The cell with number 1", "The very first cell"))
+    report = shop.report(shop.press(book, "build", "--json"))
+    assert report["executed"] == [] and report["rendered"]
+    assert "The very first cell" in (book / "_build" / "html" / "a" / "two.html").read_text()
+
+
+def test_changed_pins_execute_everything(book):
+    shop.write(book / "requirements.txt", "numpy==1.0\n")
+    assert len(executed(book)) == 3
+
+
+def test_a_changed_data_file_executes_the_page_that_names_it(book):
+    shop.write(book / "book" / "_assets" / "d.txt", "1")
+    page = book / "book" / "a" / "two.md"
+    page.write_text(page.read_text().replace("print('two')", "open('_assets/d.txt').read(); print('two')"))
+    shop.press(book, "check")
+    shop.press(book, "accept", "a/two")
+    assert executed(book) == []
+    shop.write(book / "book" / "_assets" / "d.txt", "2")
+    assert executed(book) == ["a/two"]
+
+
+def test_a_wrong_output_is_named_and_the_site_is_not_touched(book):
+    before = shop.digest(book / "_build" / "html")
+    shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
+    done = shop.press(book, "build")
+    assert done.returncode == 1
+    assert "book/a/one.md:" in done.stderr and "-4" in done.stderr and "+6" in done.stderr and "make accept CHAPTER=a/one" in done.stderr
+    assert shop.digest(book / "_build" / "html") == before
+
+
+def test_a_wrong_output_is_still_wrong_on_the_second_try(book):
+    shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
+    assert [shop.press(book, "build").returncode for _ in range(2)] == [1, 1]
+
+
+def test_accept_shows_what_moved_and_is_idempotent(book):
+    shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
+    assert shop.press(book, "check").returncode == 1
+    first = shop.press(book, "accept", "a/one")
+    assert first.returncode == 0 and "1 cell(s) moved" in first.stdout and "+6" in first.stdout
+    text = (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes()
+    page = (book / "book" / "a" / "one.md").read_bytes()
+    second = shop.press(book, "accept", "a/one")
+    assert "nothing moved" in second.stdout
+    assert (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes() == text and (book / "book" / "a" / "one.md").read_bytes() == page
+    report = shop.report(shop.press(book, "build", "--json"))
+    assert report["executed"] == [] and report["code"] == 0  # accepting is not a reason to run again
+    assert ">6\n" in (book / "_build" / "html" / "a" / "one.html").read_text()  # the page shows the new output, not Sphinx's memory of the old
+
+
+def test_accept_refuses_a_failed_run(book):
+    page = book / "book" / "a" / "two.md"
+    page.write_text(page.read_text().replace("print('two')", "raise ValueError('no')"))
+    assert shop.press(book, "check").returncode == 3
+    before = (book / "tests" / "expected" / "a" / "two.ipynb").read_bytes()
+    done = shop.press(book, "accept", "a/two")
+    assert done.returncode == 3 and "failed in cell 1" in done.stderr
+    assert (book / "tests" / "expected" / "a" / "two.ipynb").read_bytes() == before
+
+
+def test_accept_refuses_a_run_that_is_out_of_date(book):
+    page = book / "book" / "a" / "two.md"
+    page.write_text(page.read_text().replace("print('two')", "print('three')"))
+    done = shop.press(book, "accept", "a/two")
+    assert done.returncode == 3 and "has not been executed as it stands" in done.stderr
+    shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 9\n")
+    done = shop.press(book, "accept", "a/one")
+    assert done.returncode == 3 and "changed since its last execution" in done.stderr
+
+
+def test_two_clean_builds_in_two_folders_are_byte_identical(built, tmp_path):
+    other = shop.make(tmp_path / "elsewhere" / "deep" / "down")
+    shutil.copytree(built / "tests", other / "tests")
+    done = shop.press(other, "build")
+    assert done.returncode == 0, done.stderr
+    assert shop.digest(other / "_build" / "html") == shop.digest(built / "_build" / "html")
+
+
+def test_an_incremental_build_ends_with_the_site_of_a_clean_one(book):
+    page = book / "book" / "a" / "two.md"
+    original = page.read_text()
+    clean = shop.digest(book / "_build" / "html")
+    page.write_text(original + "\nOne more sentence.\n")
+    assert shop.press(book, "build").returncode == 0
+    assert shop.digest(book / "_build" / "html") != clean
+    page.write_text(original)
+    assert shop.press(book, "build").returncode == 0
+    assert shop.digest(book / "_build" / "html") == clean
+
+
+def test_a_page_that_was_taken_out_leaves_nothing_behind(book):
+    toc = book / "_toc.yml"
+    toc.write_text(toc.read_text().replace("  - file: a/two\n", ""))
+    assert shop.press(book, "build").returncode == 0
+    assert not (book / "_build" / "html" / "a" / "two.html").exists()
+    assert not (book / "_build" / "press" / "runs" / "a" / "two.json").exists()
+    assert "two" not in (book / "_build" / "html" / "searchindex.js").read_text().lower()
+
+
+def test_a_warning_is_not_forgotten_by_the_next_build(book):
+    page = book / "book" / "a" / "two.md"
+    page.write_text(page.read_text() + "\nSee {ref}`nowhere`.\n")
+    for _ in range(2):
+        done = shop.press(book, "build")
+        assert done.returncode == 1 and "book/a/two.md" in done.stderr and "nowhere" in done.stderr
+
+
+DAMAGE = {
+    "record cut": lambda w: (w / "runs" / "a" / "one.json").write_text((w / "runs" / "a" / "one.json").read_text()[:50]),
+    "record changed": lambda w: (w / "runs" / "a" / "one.json").write_text((w / "runs" / "a" / "one.json").read_text().replace("1.50", "1.51")),
+    "jupyter-cache database": lambda w: (w / "jupyter-cache" / "global.db").write_bytes(b"not a database"),
+    "jupyter-cache emptied": lambda w: shutil.rmtree(w / "jupyter-cache"),
+    "doctrees gone": lambda w: shutil.rmtree(w / "doctrees"),
+    "environment cut": lambda w: (w / "doctrees" / "environment.pickle").write_bytes(b"\x80"),
+    "raw page changed": lambda w: (w / "raw" / "a" / "one.html").write_text("<html>"),
+    "finished page changed": lambda w: (w / "pages" / "a" / "one.html").write_text("<html>wrong"),
+    "state gone": lambda w: [p.unlink() for p in w.glob("*.json")],
+    "site page changed": lambda w: (w.parent / "html" / "a" / "one.html").write_text("x = 9.99"),
+    "site page gone": lambda w: (w.parent / "html" / "a" / "one.html").unlink(),
+    "site file added": lambda w: (w.parent / "html" / "stray.html").write_text("stray"),
+    "memo changed": lambda w: (w / "pages.json").write_text("{}"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_noticed_and_mended(book, name):
+    clean = shop.digest(book / "_build" / "html")
+    DAMAGE[name](book / "_build" / "press")
+    shop.write(book / "book" / "a" / "two.md", (book / "book" / "a" / "two.md").read_text() + "\nTouched.\n")
+    done = shop.press(book, "build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (book / "book" / "a" / "two.md").read_text().replace("\nTouched.\n", "")
+    shop.write(book / "book" / "a" / "two.md", text)
+    assert shop.press(book, "build").returncode == 0
+    assert shop.digest(book / "_build" / "html") == clean
+
+
+def start(root, *args, **options):
+    return subprocess.Popen(shop.command(root, *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, "PYTHONPATH": str(ROOT / "code")}, start_new_session=True, **options)
+
+
+def children(pid: int) -> list[int]:
+    import psutil
+
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_build_that_is_killed_anywhere_is_finished_by_the_next(built, tmp_path, how, share):
+    import psutil
+
+    root = shop.make(tmp_path / "b", None)
+    shutil.copytree(built / "tests", root / "tests")
+    process = start(root, "build")
+    time.sleep(share * 6.0)
+    kernels = children(process.pid) if process.poll() is None else []
+    process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    if how is signal.SIGINT and process.returncode == 130:
+        assert "interrupted" in said and "Traceback" not in said
+    parts = [p for p in root.rglob("*.part")]
+    assert how is signal.SIGKILL or parts == []
+    done = shop.press(root, "build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
+    deadline = time.monotonic() + 10
+    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in kernels) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [pid for pid in kernels if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE], "a kernel outlived its build"
+
+
+def test_two_builds_at_once_both_end_with_the_same_site(built, tmp_path):
+    root = shop.make(tmp_path / "b")
+    shutil.copytree(built / "tests", root / "tests")
+    first, second = start(root, "build"), start(root, "build")
+    said = [p.communicate(timeout=120) for p in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), said
+    assert sum("3 of 3 chapters executed" in out for out, _ in said) == 1, "one of them does the work"
+    assert any("waiting for it" in err for _, err in said)
+    assert shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
+
+
+def limited(megabytes: float):
+    import resource
+
+    def apply():
+        size = int(megabytes * 1e6)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return apply
+
+
+@pytest.mark.parametrize("megabytes", [0.0005, 0.03, 0.3])
+def test_no_room_is_one_message_and_nothing_is_lost(built, tmp_path, megabytes):
+    root = shop.make(tmp_path / "b")
+    shutil.copytree(built / "tests", root / "tests")
+    done = shop.press(root, "build", preexec_fn=limited(megabytes))
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "free some space" in done.stderr and "Traceback" not in done.stderr
+    assert not (root / "_build" / "html").exists()
+    done = shop.press(root, "build")
+    assert done.returncode == 0 and shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
+
+
+def test_stock_nbval_passes(built):
+    env = {**os.environ, "PYTHONPATH": str(built / "code")}
+    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q", "-p", "no:cacheprovider"], cwd=built, capture_output=True, text=True, env=env)
+    assert done.returncode == 0 and "5 passed" in done.stdout, done.stdout

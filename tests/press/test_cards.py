@@ -1,0 +1,51 @@
+"""Cards follow one schema, ids are unique in the book, and their verifying code holds."""
+
+from __future__ import annotations
+
+import pytest
+from press import cards
+
+from tests.conftest import ROOT
+
+BANK = cards.bank(ROOT / "book")
+ALL = [(page, card) for page, group in BANK.items() for card in group]
+
+
+def test_every_card_file_belongs_to_a_page():
+    assert BANK and all((ROOT / "book" / f"{page}.md").is_file() for page in BANK)
+
+
+def test_ids_are_unique_in_the_book():
+    ids = [card.id for _, card in ALL]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(("page", "card"), ALL, ids=[card.id for _, card in ALL])
+def test_an_answer_is_complete_and_its_code_holds(page, card):
+    assert 2 <= sum(card.answer.count(mark) for mark in (". ", ".\n", "?")) + card.answer.endswith(".") <= 9, "two to six sentences"
+    if card.verify:
+        exec(compile(card.verify, f"{page}:{card.id}", "exec"), {})
+
+
+GOOD = "- id: a-b\n  level: foundational\n  type: concept\n  tags: [x]\n  question: What is the question here?\n  answer: An answer of some forty characters at the least.\n"
+
+
+def test_a_good_card_passes(tmp_path):
+    (tmp_path / "c.yml").write_text(GOOD)
+    assert cards.load(tmp_path / "c.yml")[0].id == "a-b"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("foundational", "easy", "'easy' is not one of"), ("concept", "trivia", "'trivia' is not one of"), ("a-b", "A B", "does not match"), ("[x]", "[]", "non-empty"),
+        ("  tags: [x]\n", "", "'tags' is a required property"), ("  tags: [x]\n", "  tags: [x]\n  hint: y\n", "Additional properties"), ("An answer of some forty characters at the least.", "Short.", "too short"),
+        (GOOD, GOOD + GOOD, "stands twice"), (GOOD, "[]", "non-empty"), (GOOD, "{", "cannot be read"),
+    ],
+)
+def test_a_bad_card_is_refused_with_its_place(tmp_path, old, new, message):
+    path = tmp_path / "c.yml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(ValueError, match=message) as caught:
+        cards.load(path)
+    assert "c.yml" in str(caught.value)

@@ -1,0 +1,148 @@
+"""The steps from raw pages to the site, one by one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html
+from press import cache, render
+from press.files import sha
+from press.site import icons, interactive, manifest, page, pictures, styles
+from press.toc import Entry
+
+from tests.press import shop
+
+WORDS = {"div", "a", "p", "keep", "also", "main", "html", "body"}
+
+
+@pytest.mark.parametrize("selector", [".keep", "div.keep > a", "a:hover", "html[data-theme=dark] .keep", "p:not(.gone)", "#main .keep::before", "*", ":root", ".keep:is(.also)", "a[href^='x']"])
+def test_rules_that_can_match_are_kept(selector):
+    assert styles.used(selector, WORDS)
+
+
+@pytest.mark.parametrize("selector", [".gone", "div.gone", "#gone", "section", ".keep .gone", ".keep.gone"])
+def test_rules_that_cannot_match_are_dropped(selector):
+    assert not styles.used(selector, WORDS)
+
+
+def test_purging_keeps_media_variables_in_use_and_keyframes(tmp_path):
+    css = """:root { --used: 1px; --unused: 2px; --via: var(--used) } .keep, .gone { margin: var(--via) }
+    @media print { .keep { color: red } .gone { color: blue } } @media screen { .gone { top: 0 } }
+    @keyframes k { from { top: 0 } to { top: 1px } } @font-face { font-family: "Font Awesome 6 Free"; src: url(x) } @charset "utf-8";"""
+    small = styles.purge(css, WORDS, tmp_path / "memo")
+    assert "gone" not in small and "--unused" not in small and "Awesome" not in small and "screen" not in small
+    assert ".keep{margin:var(--via)}" in small and "--used:1px" in small and "@media print{.keep{color:red}}" in small and "@keyframes k" in small
+    assert styles.purge(css, WORDS, tmp_path / "memo") == small
+
+
+def test_the_vocabulary_is_that_of_the_page_and_of_the_scripts():
+    assert styles.vocabulary('<div class="a b" id="c"><my-tag></my-tag></div>') == {"div", "a", "b", "c", "my-tag"}
+    assert {"x-on", "other"} <= styles.script_words("el.classList.add('x-on'); q(\".other\")")
+
+
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_mirroring_swaps_light_and_dark_and_keeps_grey_grey(rgb):
+    colour = "#{:02x}{:02x}{:02x}".format(*rgb)
+    mirrored = pictures.mirror(colour)
+    before, after = sum((max(rgb), min(rgb))), sum(f(int(mirrored[i : i + 2], 16) for i in (1, 3, 5)) for f in (max, min))
+    assert abs(after / 510 - (0.93 - 0.86 * before / 510)) < 0.01
+    if len(set(rgb)) == 1:
+        assert len({mirrored[i : i + 2] for i in (1, 3, 5)}) == 1
+
+
+def test_a_dark_picture_has_other_colours_and_the_same_drawing():
+    svg = '<?xml version="1.0"?><svg xmlns="x" width="72pt" height="36pt"><path id="a1b2c3" style="fill: #000000; stroke: #ffffff"/><use xlink:href="#a1b2c3"/><rect fill="white"/></svg>'
+    dark = pictures.dark(svg)
+    assert "#ededed" in dark and dark.count("#121212") == 2 and 'href="#a1b2c3"' in dark and 'id="a1b2c3"' in dark
+    assert pictures.size(svg) == pictures.size(dark) == (96, 48)
+
+
+def test_sizes_come_from_the_view_box_when_there_is_nothing_else():
+    assert pictures.size('<svg viewBox="0 0 30 20"></svg>') == (30, 20)
+    with pytest.raises(ValueError, match="neither a size nor a view box"):
+        pictures.size("<svg></svg>")
+
+
+def test_theme_icons_become_drawings_and_an_unknown_one_is_an_error():
+    root = html.document_fromstring('<body><p><i class="fa-solid fa-bars fa-lg extra" data-mode="x"></i>tail</p></body>')
+    icons.replace(root)
+    drawn = root.find(".//svg")
+    assert "extra" in drawn.get("class") and drawn.get("data-mode") == "x" and drawn.get("aria-hidden") == "true" and drawn.tail == "tail"
+    with pytest.raises(ValueError, match="has not drawn"):
+        icons.replace(html.document_fromstring('<body><i class="fa-solid fa-dragon"></i></body>'))
+
+
+def test_interactive_figures_get_a_picture_a_frame_and_a_text(tmp_path):
+    spec = {"data": {"values": [{"x": 1}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}, "description": "A point at one.",
+            "params": [{"name": "a", "value": 1, "bind": {"input": "range", "name": "a"}}]}
+    import json
+
+    root = html.document_fromstring(f'<body><div class="interactive"><script type="application/json">{json.dumps(spec)}</script></div></body>')
+    used = interactive.dress(root, "../", tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == used and len(used) == 2
+    images = root.findall(".//img")
+    assert [i.get("alt") for i in images] == ["A point at one."] * 2 and all(i.get("width") and i.get("loading") == "lazy" for i in images)
+    assert root.xpath("//div[@class='interactive-controls'][@id='controls-1']")
+
+
+def context(**more):
+    from pathlib import Path
+
+    base = {"title": "Book", "entries": [Entry("index", ""), Entry("a/b", "Part")], "titles": {"index": "Home", "a/b": "Bee"}, "facts": {}, "totals": [], "paths": [], "versions": "",
+            "definitions": {"term-x": "An x."}, "repository": "https://github.com/o/r", "branch": "main", "baseurl": "https://x.org/book", "raw": Path(), "images": Path()}
+    return page.Context(**{**base, **more})
+
+
+RAW = """<html><head><title>t</title><meta name="viewport" content="a"><meta name="viewport" content="b"><link rel="stylesheet" href="x.css"><script src="y.js"></script></head>
+<body><div id="pst-primary-sidebar"><nav class="bd-links bd-docs-nav" aria-label="Main"><p>old</p></nav></div><main><article><h1>Bee<a class="headerlink" href="#bee">#</a></h1><p>First words.</p>
+<a class="reference internal" href="../g.html#term-x"><span class="xref std std-term">x</span></a><table><tr><td>1</td></tr></table>
+<div class="solution dropdown admonition" id="s"><p class="admonition-title">Solution to <a href="#e">E</a></p><p>Body.</p></div></article></main></body></html>"""
+
+
+def test_a_raw_page_becomes_a_page():
+    done = page.finish("a/b", RAW, context())
+    root = html.document_fromstring(done.text)
+    assert [link.get("href") for link in root.xpath("//link[@rel='stylesheet']")] == ["../_static/book.css"]
+    assert root.xpath("//script/@src") == ["../_static/book.js"] and len(root.xpath("//meta[@name='viewport']")) == 1
+    assert root.xpath("//meta[@property='og:url']/@content") == ["https://x.org/book/a/b.html"] and root.xpath("//meta[@name='description']/@content") == ["First words."]
+    assert root.xpath("//nav//a/@href") == ["../index.html", "../a/b.html"] and root.xpath("//nav//a[@aria-current='page']")[0].text == "Bee"
+    assert root.xpath("//a[@data-definition='An x.']") and root.xpath("//div[@class='table-scroll']/table")
+    (fold,) = root.xpath("//details")
+    assert fold[0].tag == "summary" and not fold.xpath("./summary//a") and fold.get("open") is None
+    assert done.text.startswith("<!DOCTYPE html>")
+
+
+def test_the_manifest_sees_every_change(tmp_path):
+    from press import project
+
+    root = shop.make(tmp_path)
+    book = project.load(root)
+    assert not manifest.holds(book)
+    shop.write(book.site / "a.html", "one")
+    manifest.write(book)
+    assert manifest.holds(book)
+    for spoil in (lambda: shop.write(book.site / "a.html", "two"), lambda: shop.write(book.site / "b.html", ""), lambda: (book.site / "a.html").unlink()):
+        spoil()
+        assert not manifest.holds(book)
+        shop.write(book.site / "a.html", "one")
+        (book.site / "b.html").unlink(missing_ok=True)
+        assert manifest.holds(book) and sha("one") in str(manifest.write(book))
+
+
+@pytest.mark.slow
+def test_a_cache_miss_while_rendering_is_an_error_and_never_an_execution(tmp_path):
+    from press import chapter, project
+    from press.records import Record
+
+    root = shop.make(tmp_path, {"index": shop.chapter("Home", "open('executed', 'w').write('x')")})
+    book = project.load(root)
+    read = chapter.read("index", book.page("index"))
+    record = Record("index", "", [c.source for c in read.cells], [[]], [1], 0.0, None)
+    cache.folder(book).mkdir(parents=True)
+    try:
+        findings = render.render(book, [(read, record)])
+    except Exception as error:  # Sphinx may let the refusal through or turn it into a warning
+        findings = [error]
+    assert findings and "never executes" in " ".join(str(f) for f in findings)
+    assert not (root / "book" / "executed").exists()

@@ -1,0 +1,75 @@
+"""A finished site, a real browser and a static host. Without Chromium these tests are skipped, except in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.site.server import Host
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+def chromium() -> str | None:
+    return next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+
+
+def pages() -> list[str]:
+    """Pages of the site as it was built, not as somebody typed them."""
+    site = ROOT / "_build" / "html"
+    return sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html")) if site.is_dir() else ["index.html"]
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    done = subprocess.run([sys.executable, "-m", "press", "build"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = chromium()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has no Chromium; .ci/run installs it")
+        pytest.skip("no Chromium on this machine: install it to run the browser tests")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def host(site):
+    with Host(site) as running:
+        yield running
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a URL in a fresh context; everything the console says and every request is noted on the page."""
+    contexts = []
+
+    def opener(url: str, width: int = 1280, height: int = 900, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: page.said.append(f"error: {error}"))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(url)
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()

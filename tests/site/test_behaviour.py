@@ -1,0 +1,217 @@
+"""What a reader does: search, switch, copy, unfold, move a slider, look up a word, print."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.site.conftest import pages
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+CHAPTER = "data/tensors.html"
+
+
+def rare_word(site) -> tuple[str, str]:
+    """A word that stands on one page only, in full, and that page."""
+    index = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
+    texts = {name: re.sub(r"<[^>]+>", " ", (site / f"{name}.html").read_text()) for name in index["docnames"]}
+    for term, places in sorted(index["terms"].items(), key=lambda item: -len(item[0])):
+        if isinstance(places, int) and re.fullmatch(r"[a-z]{9,}", term):
+            name = index["docnames"][places]
+            if len(re.findall(rf"\b{term}\b", texts[name])) == 1 and not any(term in text for other, text in texts.items() if other != name):
+                return term, name
+    raise AssertionError("no word occurs once")
+
+
+@pytest.mark.parametrize("way", ["file", "http"])
+def test_search_finds_a_word_that_occurs_once(site, host, open_page, way):
+    word, name = rare_word(site)
+    base = site.as_uri() if way == "file" else host.url
+    page = open_page(f"{base}/index.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(word)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+    found = [link.get_attribute("href") for link in page.query_selector_all("#search-results li > a")]
+    assert [href.split("#")[0].split("?")[0] for href in found] == [f"{name}.html"]
+    assert page.said == []
+
+
+def test_the_theme_switches_and_is_remembered(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", color_scheme="light")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    button = page.locator(".theme-switch-button").first
+    for _ in range(3):
+        button.click()
+        if page.evaluate("document.documentElement.dataset.theme") == "dark":
+            break
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light == "rgb(255, 255, 255)" and dark != light
+    figure = page.locator("article figure").first
+    assert figure.locator("img.for-dark").first.is_visible() and not figure.locator("img.for-light").first.is_visible()
+    page.goto(f"{host.url}/index.html")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_dark_is_followed_without_scripts(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", color_scheme="dark", java_script_enabled=False)
+    assert page.locator("article figure img.for-dark").first.is_visible()
+
+
+def test_code_is_copied_and_outputs_have_no_button(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", permissions=["clipboard-read", "clipboard-write"])
+    cell = page.locator("div.cell_input").nth(1)
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == cell.locator("pre").inner_text().strip()
+    assert page.locator("div.cell_output button.copybtn").count() == 0
+
+
+def test_solutions_unfold_by_keyboard(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}")
+    box = page.locator("details.solution").first
+    assert box.get_attribute("open") is None
+    box.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert box.get_attribute("open") is not None and box.locator("div.cell_output").first.is_visible()
+    page.keyboard.press("Space")
+    assert box.get_attribute("open") is None
+
+
+def interactive_pages(site) -> list[str]:
+    return [name for name in pages() if 'class="interactive"' in (site / name).read_text()]
+
+
+def test_sliders_and_menus_change_their_figures_by_keyboard(site, host, open_page, measured):
+    names = interactive_pages(site)
+    assert len(names) >= 5
+    moved = 0
+    for name in names:
+        page = open_page(f"{host.url}/{name}")
+        for box in page.query_selector_all(".interactive"):
+            box.scroll_into_view_if_needed()
+            box.wait_for_selector(".interactive-live svg")
+            assert not any(image.is_visible() for image in box.query_selector_all("img"))
+            for control in box.query_selector_all(".interactive-controls input, .interactive-controls select"):
+                label = control.evaluate("e => e.closest('label').textContent.trim()")
+                assert label
+                before = box.query_selector(".interactive-live").inner_html()
+                control.focus()
+                for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowUp"):
+                    page.keyboard.press(key)
+                    page.wait_for_timeout(40)
+                    if box.query_selector(".interactive-live").inner_html() != before:
+                        break
+                assert box.query_selector(".interactive-live").inner_html() != before, f"{name}: {label} moved nothing"
+                moved += 1
+        assert page.said == []
+    measured(f"{moved} controls on {len(names)} pages moved by keyboard")
+
+
+def test_interactive_figures_follow_the_theme(host, open_page):
+    page = open_page(f"{host.url}/data/model.html", color_scheme="light")
+    box = page.locator(".interactive").first
+    box.scroll_into_view_if_needed()
+    box.locator(".interactive-live svg").wait_for()
+    before = box.locator(".interactive-live").inner_html()
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_timeout(500)
+    assert box.locator(".interactive-live").inner_html() != before
+
+
+def test_a_term_shows_its_definition_on_focus_and_hover(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}")
+    term = page.locator("a.term").first
+    tip = page.locator("#term-tip")
+    assert not tip.is_visible()
+    term.focus()
+    assert tip.is_visible() and len(tip.inner_text()) > 20 and term.get_attribute("aria-describedby") == "term-tip"
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    term.hover()
+    assert tip.is_visible()
+    tip.hover()
+    page.wait_for_timeout(400)
+    assert tip.is_visible(), "the pointer may enter the definition"
+
+
+def test_the_page_tells_its_minutes_and_its_checks(site, open_page):
+    page = open_page((site / CHAPTER).as_uri())
+    assert re.fullmatch(r"\d+ min to read · runs in under \d+ s · \d+ outputs checked", page.locator("p.page-facts").inner_text())
+
+
+def test_a_page_can_be_taken_away_as_a_notebook(site, open_page):
+    import nbformat
+
+    page = open_page((site / CHAPTER).as_uri())
+    page.locator("details.run-menu summary").click()
+    links = {link.inner_text(): link.get_attribute("href") for link in page.locator("details.run-menu a").all()}
+    assert set(links) == {"Download as notebook", "Open in Colab", "Open in Binder", "Source of this page"}
+    notebook = nbformat.read(site / "data" / links["Download as notebook"], as_version=4)
+    nbformat.validate(notebook)
+    assert any(cell.cell_type == "markdown" for cell in notebook.cells) and any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_known_pages_shorten_the_path_and_are_remembered(host, open_page):
+    page = open_page(f"{host.url}/index.html")
+    visible = page.locator(".path:not([hidden]) .path-sum")
+    assert visible.count() == 1, "one path at a time"
+    before = int(re.search(r"\d+", visible.inner_text())[0])
+    page.locator(".path-picker input").first.focus()
+    page.keyboard.press("Space")
+    after = int(re.search(r"\d+", visible.inner_text())[0])
+    assert after < before
+    page.reload()
+    assert int(re.search(r"\d+", visible.inner_text())[0]) == after
+    page.locator(".path-bar button").last.focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".path:not([hidden]) h3").inner_text() == "Interview" and page.locator(".path-bar button[aria-pressed=true]").inner_text() == "Interview"
+
+
+def test_all_paths_are_listed_without_scripts(host, open_page):
+    page = open_page(f"{host.url}/index.html", java_script_enabled=False)
+    assert [part.is_visible() for part in page.locator("section.path").all()] == [True] * 3
+
+
+def test_the_depth_switch_hides_and_shows(host, open_page):
+    page = open_page(f"{host.url}/front/how-to-read.html")
+    derivation, trap = page.locator(".admonition.derivation").first, page.locator(".admonition.trap").first
+    page.locator("fieldset.depth input[value=story]").check()
+    assert not derivation.is_visible() and trap.is_visible()
+    page.locator("fieldset.depth input[value=maths]").check()
+    assert derivation.is_visible() and not trap.is_visible()
+    page.locator("fieldset.depth input[value=all]").check()
+    assert derivation.is_visible() and trap.is_visible()
+
+
+def test_counts_on_the_landing_page_are_those_of_the_expectations(site, root, open_page):
+    page = open_page((site / "index.html").as_uri())
+    rows = {row.locator("td").first.inner_text(): row.locator("td").last.inner_text() for row in page.locator("table.counts tbody tr").all()}
+    expected = [json.loads(p.read_text()) for p in (root / "tests" / "expected").rglob("*.ipynb")]
+    assert int(rows["outputs checked"]) == sum(len(cell["outputs"]) for book in expected for cell in book["cells"])
+    text = json.dumps(expected)
+    assert int(rows["parity checks against a library"]) == text.count("parity ok:") > 20
+    assert int(rows["derivations checked by a cell"]) == text.count("derived ok:") > 10
+
+
+def test_print_shows_the_solutions_and_hides_the_furniture(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details.solution div.cell_output").first.is_visible()
+    assert not page.locator(".bd-sidebar-primary").is_visible()
+    assert page.locator("article figure img.for-light").first.is_visible()
+
+
+def test_an_address_that_does_not_exist_gets_a_page(host, open_page):
+    page = open_page(f"{host.url}/no/such/page.html")
+    assert "no page at this address" in page.inner_text("h1")
+
+
+def test_every_heading_figure_and_solution_has_an_address_of_its_own(site):
+    for name in pages():
+        ids = re.findall(r'\bid="([^"]+)"', (site / name).read_text())
+        assert len(ids) == len(set(ids)), (name, sorted({i for i in ids if ids.count(i) > 1})[:5])
