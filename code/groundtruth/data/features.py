@@ -78,8 +78,8 @@ class Standardizer(Scaler):
     def _measure(self, X: Array) -> tuple[Array, Array]:
         if len(X) <= self.ddof:
             raise ValueError(f"a standard deviation with ddof = {self.ddof} needs more than {self.ddof} rows, got {len(X)}")
-        flat = X.min(axis=0) == X.max(axis=0)  # a rounded mean may leave a constant column a width of 1e-17
-        return X.mean(axis=0), np.where(flat, 0.0, X.std(axis=0, ddof=self.ddof))
+        flat = X.min(axis=0) == X.max(axis=0)  # rounding may give a constant column a width of 1e-17
+        return np.where(flat, X[0], X.mean(axis=0)), np.where(flat, 0.0, X.std(axis=0, ddof=self.ddof))
 
 
 @dataclass

@@ -25,7 +25,7 @@ def flow() -> Any:
     """Each raw column, its type, and the columns of the matrix it becomes."""
     fig, ax = figure(3.6)
     ax.set_axis_off()
-    ax.set_xlim(0, 10)
+    ax.set_xlim(-0.15, 10)
     ax.set_ylim(-1.2, len(FLOW) + 0.6)
     for i, (name, value, kind, width) in enumerate(FLOW):
         y, colour = len(FLOW) - 1 - i, CYCLE[i % len(CYCLE)]
@@ -34,7 +34,7 @@ def flow() -> Any:
         ax.annotate("", (6.3, y + 0.47), (3.1, y + 0.47), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.4})
         ax.text(4.7, y + 0.56, kind, ha="center", va="bottom", fontsize=9.5)
         for j in range(width):
-            ax.add_patch(FancyBboxPatch((6.5 + 0.68 * j, y + 0.12), 0.52, 0.7, boxstyle="square,pad=0", facecolor=colour, alpha=0.35, edgecolor=colour, hatch=("", "//", "..", "xx", "--")[i % 5]))
+            ax.add_patch(FancyBboxPatch((6.5 + 0.68 * j, y + 0.12), 0.52, 0.7, boxstyle="square,pad=0", facecolor=colour, alpha=0.35, edgecolor=colour))
     total = sum(width for *_, width in FLOW)
     ax.text(1.45, -0.6, f"{len(FLOW)} raw columns", ha="center", fontsize=10)
     ax.text(8.1, -0.6, f"{total} numbers, no hole", ha="center", fontsize=10)
@@ -44,7 +44,7 @@ def flow() -> Any:
 def ledger(rows: dict[str, tuple[float, float]]) -> Any:
     """Accuracy that each kind of leak reports and that an honest split reports, on labels made by a coin."""
     fig, ax = figure(2.4)
-    for i, (name, (leaky, honest)) in enumerate(rows.items()):
+    for i, (leaky, honest) in enumerate(rows.values()):
         y = len(rows) - 1 - i
         ax.plot([honest, leaky], [y, y], color=GREY, linewidth=1.2)
         ax.plot(honest, y, "o", color=BLUE, markersize=8, label="honest" if i == 0 else None)
@@ -53,7 +53,7 @@ def ledger(rows: dict[str, tuple[float, float]]) -> Any:
     ax.set_yticks(range(len(rows)), list(rows)[::-1])
     ax.set_ylim(-0.6, len(rows) - 0.1)
     ax.set_xlim(0.4, 1.02)
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper right")
     label(ax, "reported accuracy on coin flips", "fitted on all rows")
     return fig
 
@@ -79,8 +79,8 @@ def outlier() -> Interactive:
         .encode(
             x=alt.X("z:Q", title="scaled value", scale=alt.Scale(domain=[-3, 8])),
             y=alt.Y("how:N", title=None, sort=["standard", "min-max", "robust"]),
-            color=alt.Color("who:N", title=None, scale=alt.Scale(domain=["the others", "twelfth"], range=[BLUE, ORANGE])),
-            shape=alt.Shape("who:N", title=None, scale=alt.Scale(domain=["the others", "twelfth"], range=["circle", "triangle-up"])),
+            color=alt.Color("who:N", title=None, scale=alt.Scale(domain=["the others", "twelfth"], range=[BLUE, ORANGE]), legend=alt.Legend(orient="bottom")),
+            shape=alt.Shape("who:N", title=None, scale=alt.Scale(domain=["the others", "twelfth"], range=["circle", "triangle-up"]), legend=alt.Legend(orient="bottom")),
         )
         .add_params(last)
         .properties(width=400, height=150)

@@ -6,8 +6,8 @@ Read with `book/data/features.md`. Shapes: n documents, V words, m buckets; matr
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from itertools import chain, pairwise, repeat
 
 import numpy as np
@@ -126,16 +126,19 @@ def tfidf(counts: csr_array, weights: ArrayLike | None = None) -> csr_array:
 
 
 def hash_vectorize(docs: Sequence[Sequence[str]], m: int) -> csr_array:
-    """Signed counts in m buckets (n, m), no vocabulary: a checksum picks the bucket, one of its bits the sign.
+    """Signed counts in m buckets (n, m), no vocabulary: a digest picks the bucket, one of its bits the sign.
 
     With random signs a collision adds noise of mean zero to inner products instead of a bias
-    (Weinberger et al., 2009). The checksum is CRC-32: equal on every machine, unlike Python's `hash`.
+    (Weinberger et al., 2009). The digest is BLAKE2: equal on every machine, unlike Python's `hash`, and
+    without structure, unlike a checksum, which spreads `item 1`, `item 2`, ... too evenly.
     """
     if m < 1:
         raise ValueError(f"need at least one bucket, got m = {m}")
     lengths = _lengths(docs)
-    code = np.fromiter((zlib.crc32(token.encode()) for doc in docs for token in doc), dtype=np.int64)
-    return _tally(np.repeat(np.arange(len(docs)), lengths), (code >> 1) % m, np.where(code & 1, 1.0, -1.0), (len(docs), m))
+    digests = b"".join(blake2b(token.encode(), digest_size=8).digest() for token in chain.from_iterable(docs))
+    code = np.frombuffer(digests, dtype="<u8")
+    columns, signs = ((code >> 1) % m).astype(np.int64), np.where(code & 1, 1.0, -1.0)
+    return _tally(np.repeat(np.arange(len(docs)), lengths), columns, signs, (len(docs), m))
 
 
 def bm25(counts: csr_array, query: Sequence[int], k1: float = 1.2, b: float = 0.75) -> NDArray[np.float64]:
