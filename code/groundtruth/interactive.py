@@ -42,7 +42,7 @@ def show(chart: Any, description: str) -> Interactive:
         raise ValueError(f"describe the figure in a sentence, got {description!r}")
     with alt.data_transformers.enable(consolidate_datasets=False, max_rows=5000):
         spec = chart.properties(description=description).to_dict()
-    spec["config"] = {"view": {"stroke": None}, "axis": {"labelFontSize": 12, "titleFontSize": 13}}
+    spec["config"] = {"view": {"stroke": None}, "axis": {"labelFontSize": 12, "titleFontSize": 13}, "legend": {"labelFontSize": 12}}
     size = len(str(spec))
     if size > LIMIT_BYTES:
         raise ValueError(f"the figure carries {size:,} bytes, more than {LIMIT_BYTES:,}; draw fewer points or round them")

@@ -27,6 +27,8 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
     plans = []
     for slug in slugs:
         chapter = chapters.read(slug, project.page(slug))
+        if not chapter.cells:
+            raise PressError(f"{slug} has no cells, so there is nothing to expect of it", "name a chapter with cells", Exit.USAGE)
         record = records.load(project, slug)
         if record is None or record.sources != [cell.source for cell in chapter.cells]:
             raise PressError(f"{slug} has not been executed as it stands", f"run it first: python -m press build --execute-only {slug}", Exit.EXECUTION)

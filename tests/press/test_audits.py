@@ -139,8 +139,9 @@ def test_a_chapter_needs_its_sections_in_order(tmp_path):
     assert any("words, outside" in what for what in found)
 
 
-def svg(label: bool, ticks: bool = True) -> str:
-    inside = ('<g id="xtick_1"/>' if ticks else "") + ('<g id="text_9"/>' if label else "")
+def svg(label: bool, ticks: bool = True, numbers: bool = True) -> str:
+    tick = f'<g id="xtick_1"><g id="line2d_1"/>{"<g id='text_1'/>" if numbers else ""}</g>'
+    inside = (tick if ticks else "") + ('<g id="text_9"/>' if label else "")
     axis = f'<g id="matplotlib.axis_1">{inside}</g>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="10pt" height="10pt"><g id="axes_1">{axis}</g></svg>'
 
@@ -155,6 +156,7 @@ HEAD = "---\nmystnb:\n  figure:\n    caption: A caption.\n    name: fig-a\n  ima
 def test_a_complete_figure_passes(tmp_path):
     assert says(tmp_path, "figures", shop.cell("f()", HEAD), [[picture(svg(True))]]) == []
     assert says(tmp_path, "figures", shop.cell("f()", HEAD), [[picture(svg(False, ticks=False))]]) == []
+    assert says(tmp_path, "figures", shop.cell("f()", HEAD), [[picture(svg(False, numbers=False))]]) == []  # a scale shared with the axes below
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_the_help_lists_the_commands_and_the_exit_codes():
         (["frobnicate"], 2, "No such command"),
         (["build", "--wrong"], 2, "No such option"),
         (["accept", "data/model"], 3, "has not been executed"),
+        (["accept", "reference/glossary"], 2, "has no cells"),
     ],
 )
 def test_wrong_use_is_one_message(book, args, code, message):

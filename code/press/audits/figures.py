@@ -66,7 +66,8 @@ def unnamed_axes(svg: str) -> list[str]:
         if re.fullmatch(r"axes_\d+", group.get("id", "")):
             for axis in group.findall(G):
                 if re.fullmatch(r"matplotlib\.axis_\d+", axis.get("id", "")):
-                    ticks = [g for g in axis.findall(G) if re.match(r"[xy]tick_", g.get("id", ""))]
+                    # stacked axes share one scale: those without numbers at their ticks need no name of their own
+                    ticks = [g for g in axis.findall(G) if re.match(r"[xy]tick_", g.get("id", "")) and any(re.match(r"text_\d+", t.get("id", "")) for t in g.findall(G))]
                     label = [g for g in axis.findall(G) if re.match(r"text_\d+", g.get("id", ""))]
                     if ticks and not label:
                         found.append(group.get("id", ""))
