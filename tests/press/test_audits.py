@@ -140,7 +140,7 @@ def test_a_chapter_needs_its_sections_in_order(tmp_path):
 
 
 def svg(label: bool, ticks: bool = True, numbers: bool = True) -> str:
-    tick = f'<g id="xtick_1"><g id="line2d_1"/>{"<g id='text_1'/>" if numbers else ""}</g>'
+    tick = '<g id="xtick_1"><g id="line2d_1"/>' + ('<g id="text_1"/>' if numbers else "") + "</g>"
     inside = (tick if ticks else "") + ('<g id="text_9"/>' if label else "")
     axis = f'<g id="matplotlib.axis_1">{inside}</g>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="10pt" height="10pt"><g id="axes_1">{axis}</g></svg>'
