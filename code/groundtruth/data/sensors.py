@@ -92,10 +92,11 @@ def simulate(seed: int, minutes: int = 10) -> Record:
         kept[start : start + length] = False
     order = np.flatnonzero(kept)
     order = np.sort(np.append(order, rng.choice(order, n // 300)))  # some samples arrive twice
-    t = np.arange(n) * DT_S
+    t: Array = (np.arange(n) * DT_S).astype(float)
     jitter = np.clip(rng.normal(0, 0.004, n), -0.02, 0.02)
     slow = np.arange(0, n, 10)
-    return Record(t[order] + jitter[order], seen[order].round(2), t[slow], temperature[slow] + rng.normal(0, 0.1, slow.size), on, demand, current, temperature, spikes, stuck, drift)
+    warm: Array = (temperature[slow] + rng.normal(0, 0.1, slow.size)).astype(float)
+    return Record(t[order] + jitter[order], seen[order].round(2), t[slow], warm, on, demand, current, temperature, spikes, stuck, drift)
 
 
 def resample(t_s: ArrayLike, x: ArrayLike, grid_s: ArrayLike, longest_gap_s: float) -> Array:

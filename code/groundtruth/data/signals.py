@@ -75,7 +75,8 @@ def savgol_coeffs(window: int, order: int, deriv: int = 0, pos: int | None = Non
     A = k[:, None] ** np.arange(order + 1)  # (window, order + 1)
     e = np.zeros(order + 1)
     e[deriv] = float(np.prod(np.arange(1, deriv + 1))) / scale**deriv
-    return np.linalg.lstsq(A.T, e, rcond=None)[0]  # the smallest c with A'c = e is A (A'A)^-1 e
+    c: Array = np.linalg.lstsq(A.T, e, rcond=None)[0].astype(float)  # the smallest c with A'c = e is A (A'A)^-1 e
+    return c
 
 
 def savgol(x: ArrayLike, window: int, order: int, deriv: int = 0, dt: float = 1.0, causal: bool = False, mode: str = "interp") -> Array:

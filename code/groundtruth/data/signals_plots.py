@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from groundtruth.data.sensors import DT_S, Record, prepare
-from groundtruth.data.signals import MAD_TO_STD, hampel, savgol, savgol_coeffs
+from groundtruth.data.signals import hampel, savgol, savgol_coeffs
 from groundtruth.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label, rows
 from groundtruth.interactive import Interactive, menu, show, slider
 
@@ -60,12 +60,11 @@ def responses(window: int, order: int) -> Any:
 
 
 def regimes(report: pd.DataFrame, unit: str) -> Any:
-    """RMSE per regime as bars with the number of rows, and the overall RMSE as a line."""
+    """RMSE per regime as bars named with their number of rows, and the overall RMSE as a line."""
     fig, ax = figure(2.6)
     part = report.drop(index="all")
-    ax.bar(part.index, part["rmse"], color=BLUE, width=0.6)
-    for i, (count, rmse) in enumerate(zip(part["count"], part["rmse"], strict=True)):
-        ax.text(i, rmse, f"{count} rows", ha="center", va="bottom", fontsize=10)
+    names = [f"{name}, {count} rows" for name, count in zip(part.index, part["count"], strict=True)]
+    ax.bar(names, part["rmse"], color=BLUE, width=0.6)
     ax.axhline(report.loc["all", "rmse"], color=ORANGE, linestyle="--", label="all rows")
     ax.legend()
     ax.set_ylim(0, part["rmse"].max() * 1.15)
@@ -83,15 +82,15 @@ def smoother() -> Interactive:
     noisy = _example()
     data: list[dict[str, Any]] = [{"i": i, "x": round(float(v), 2)} for i, v in enumerate(noisy)]
     gains = {}
-    for place, w in enumerate(WINDOWS):
+    for w in WINDOWS:
         for order in (0, 2, 4):
             for causal in (False, True):
-                key = f"{place}{order}{'c' if causal else 'm'}"  # short: it stands in every row of the data
+                key = f"{w}{order}{'c' if causal else 'm'}"  # short: it stands in every row of the data
                 gains[key] = f"{(savgol_coeffs(w, order, pos=w - 1 if causal else None) ** 2).sum():.2f}"
                 for row, v in zip(data, savgol(noisy, w, order, causal=causal), strict=True):
                     if np.isfinite(v):
                         row[key] = round(float(v), 2)
-    window, order, way = slider("win", "window (0: 5, 4: 31) ", 3, 0, 4, 1), menu("ord", "order ", [0, 2, 4], 2), menu("way", "position ", ["centred", "causal"])
+    window, order, way = menu("win", "window ", list(WINDOWS), 21), menu("ord", "order ", [0, 2, 4], 2), menu("way", "position ", ["centred", "causal"])
     key = "(win + '' + ord + (way == 'causal' ? 'c' : 'm'))"
     base = alt.Chart()
     y = alt.Y("x:Q", title="signal", scale=alt.Scale(domain=[-2.2, 2.6]))
@@ -100,11 +99,11 @@ def smoother() -> Interactive:
         base.transform_calculate(s=f"datum[{key}]").transform_filter("isValid(datum.s)").mark_line(color=BLUE, strokeWidth=2.5)
         .encode(x="i:Q", y=alt.Y("s:Q", scale=alt.Scale(domain=[-2.2, 2.6]), title="signal"))
     )
-    said = f"'window ' + [{', '.join(map(str, WINDOWS))}][win] + ', noise left ' + datum[{key}]"
+    said = f"'share of noise left ' + datum[{key}]"
     note = alt.Chart(alt.Data(values=[gains])).transform_calculate(t=said).mark_text(align="left", fontSize=14).encode(x=alt.value(6), y=alt.value(12), text="t:N")
     return show(
         alt.layer(dots, curve, note, data=alt.Data(values=data)).add_params(window, order, way).properties(width=400, height=210),
-        "Eighty noisy samples of a wave with a step, and a smoothed curve; a slider and two menus choose the window, the order and whether the filter may see the future; the share of noise left is written above.",
+        "Eighty noisy samples of a wave with a step, and a smoothed curve; three menus choose the window, the order and whether the filter may see the future; the share of noise left is written above.",
     )
 
 
@@ -115,13 +114,13 @@ def flagger() -> Interactive:
     data: list[dict[str, Any]] = [{"i": i, "x": round(float(v), 2)} for i, v in enumerate(spiked)]
     steps = np.arange(0.25, 12.01, 0.25)
     for w in WINDOWS:
-        last = sum(hampel(spiked, w, k)[0].astype(int) for k in steps)  # how many thresholds flag the sample
+        last = np.sum([hampel(spiked, w, k)[0] for k in steps], axis=0)  # how many thresholds flag the sample
         for row, count in zip(data, last, strict=True):
             row[f"w{w}"] = round(0.25 * int(count), 2)
-    window, k = slider("win", "window (0: 5, 4: 31) ", 1, 0, 4, 1), slider("k", "threshold k ", 3, 0.5, 8, 0.25)
+    window, k = menu("win", "window ", list(WINDOWS), 9), slider("k", "threshold k ", 3, 0.5, 8, 0.25)
     chart = (
         alt.Chart(alt.Data(values=data))
-        .transform_calculate(who=f"datum['w' + [{', '.join(map(str, WINDOWS))}][win]] >= k ? 'flagged' : 'kept'")
+        .transform_calculate(who="datum['w' + win] >= k ? 'flagged' : 'kept'")
         .mark_point(size=60, filled=True)
         .encode(
             x=alt.X("i:Q", title="sample"),
@@ -132,7 +131,7 @@ def flagger() -> Interactive:
         .add_params(window, k)
         .properties(width=400, height=210)
     )
-    return show(chart, f"Eighty samples with six spikes; sliders set the window and the threshold in robust deviations (1.4826 MAD, here {MAD_TO_STD:.4f}), and flagged samples turn into orange triangles.")
+    return show(chart, "Eighty samples with six spikes; a menu sets the window, a slider the threshold in robust deviations, and flagged samples turn into orange triangles.")
 
 
 def aliases(true_hz: float, rate_hz: float) -> Any:
