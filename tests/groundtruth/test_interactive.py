@@ -3,7 +3,7 @@
 import altair as alt
 import pytest
 from groundtruth import interactive
-from groundtruth.data import features_plots, model_plots, signals_plots, similarity_plots, tensors_plots
+from groundtruth.data import features_plots, kernels_plots, model_plots, signals_plots, similarity_plots, tensors_plots
 from groundtruth.front import notation_plots, primer_plots, reading_plots
 
 TEXT = "A line of two points and nothing else."
@@ -18,7 +18,7 @@ def all_figures():
 
     x = np.arange(5.0)
     return {
-        "model": model_plots.explorer(x, 2 * x + 1), "descent": model_plots.descent(x, 2 * x + 1), "features": features_plots.outlier(), "smoother": signals_plots.smoother(), "flagger": signals_plots.flagger(), "similarity": similarity_plots.explorer(), "tensors": tensors_plots.oracle(), "notation": notation_plots.reader(),
+        "model": model_plots.explorer(x, 2 * x + 1), "descent": model_plots.descent(x, 2 * x + 1), "features": features_plots.outlier(), "ridge": kernels_plots.ridge_explorer(), "density": kernels_plots.density_explorer(), "smoother": signals_plots.smoother(), "flagger": signals_plots.flagger(), "similarity": similarity_plots.explorer(), "tensors": tensors_plots.oracle(), "notation": notation_plots.reader(),
         "primer": primer_plots.slicer(), "reading": reading_plots.sigmoid_explorer(),
     }
 
@@ -50,7 +50,7 @@ def test_an_empty_menu_is_refused():
         interactive.menu("a", "a", [])
 
 
-@pytest.mark.parametrize("name", ["model", "descent", "features", "smoother", "flagger", "similarity", "tensors", "notation", "primer", "reading"])
+@pytest.mark.parametrize("name", ["model", "descent", "features", "ridge", "density", "smoother", "flagger", "similarity", "tensors", "notation", "primer", "reading"])
 def test_every_figure_of_the_book_compiles_and_is_deterministic(name):
     """vl-convert is the same Vega-Lite that readers' browsers run; a broken expression fails here."""
     import vl_convert
