@@ -52,6 +52,8 @@ run: $(READY) ## run a capstone project: PROJECT=gpt PRESET=laptop
 bench: $(READY) ## measure the press and the library against the stock way, as ratios from one run
 	@$(BIN)/python -m tests.bench.press
 	@$(BIN)/python -m tests.bench.similarity
+	@$(BIN)/python -m tests.bench.signals
+	@$(BIN)/python -m tests.bench.text
 
 lint: $(READY) ## ruff and mypy over code and tests
 	@$(BIN)/ruff check code tests

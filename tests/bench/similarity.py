@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import time
-import tracemalloc
-from collections.abc import Callable
-
 import numpy as np
 from groundtruth.data.similarity import cosine_matrix, pairwise_dists, top_k
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 
-
-def quickest(run: Callable[[], object], calls: int = 7) -> float:
-    seconds = []
-    for _ in range(calls):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
-def peak_mb(run: Callable[[], object]) -> float:
-    tracemalloc.start()
-    run()
-    peak = tracemalloc.get_traced_memory()[1] / 1e6
-    tracemalloc.stop()
-    return peak
+from tests.bench.timing import peak_mb, ratio
 
 
 def numpy_top_k(scores: np.ndarray, k: int) -> np.ndarray:
@@ -42,7 +23,7 @@ def main() -> None:
         "top 10 of a million": (lambda: top_k(scores, 10), lambda: numpy_top_k(scores, 10)),
     }
     for name, (ours, theirs) in pairs.items():
-        print(f"{name}: time ratio {quickest(ours) / quickest(theirs):.2f}, memory {peak_mb(ours):.0f} MB against {peak_mb(theirs):.0f} MB (ratio at most 1.2)")
+        print(f"{name}: time ratio {ratio(ours, theirs):.2f}, memory {peak_mb(ours):.0f} MB against {peak_mb(theirs):.0f} MB (ratio at most 1.2)")
 
 
 if __name__ == "__main__":
