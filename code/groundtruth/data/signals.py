@@ -166,17 +166,16 @@ def _network(size: int) -> tuple[tuple[int, int], ...]:
 
 def _median_and_mad(windows: Array) -> tuple[Array, Array]:
     """Per column of windows (2h + 1, n): the median, and the median distance from it. Overwrites its argument."""
-    half = len(windows) // 2
-    spare = np.empty(windows.shape[1])
-    for i, j in _network(len(windows)):
-        np.minimum(windows[i], windows[j], out=spare)
-        np.maximum(windows[i], windows[j], out=windows[j])
-        windows[i] = spare
-    median = windows[half]
+    half, rows, spare = len(windows) // 2, list(windows), np.empty(windows.shape[1])
+    for i, j in _network(len(rows)):
+        np.minimum(rows[i], rows[j], out=spare)
+        np.maximum(rows[i], rows[j], out=rows[j])
+        rows[i], spare = spare, rows[i]  # the names change hands, the numbers stay
+    median = rows[half]
     # h + 1 samples lie within the MAD of the median; in sorted order they are neighbours s_j .. s_(j+h)
     mad = np.full(windows.shape[1], np.inf)
     for j in range(half + 1):
-        np.minimum(mad, np.maximum(median - windows[j], windows[j + half] - median), out=mad)
+        np.minimum(mad, np.maximum(median - rows[j], rows[j + half] - median), out=mad)
     return median, mad
 
 

@@ -212,14 +212,15 @@ def pairwise_sq_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
     [[0.0, 25.0], [25.0, 0.0]]
     """
     P, Q = _tables(X, Y)
-    same = Q is P
-    centre = Q.mean(axis=0)
+    same, centre, table = Q is P, Q.mean(axis=0), np.empty((len(P), len(Q)))
     Q = Q - centre
-    P = Q if same else P - centre
-    table = (-2 * P) @ Q.T  # (n, m), the only large array
-    table += (P * P).sum(1)[:, None]
-    table += (Q * Q).sum(1)[None, :]
-    np.maximum(table, 0, out=table)
+    squares = np.einsum("ij,ij->i", Q, Q)  # (m,) without a table of products
+    for start in range(0, len(P), 512):  # a few rows at a time: they are finished while still in the cache
+        p, part = P[start : start + 512] - centre, table[start : start + 512]
+        np.matmul(-2 * p, Q.T, out=part)
+        part += np.einsum("ij,ij->i", p, p)[:, None]
+        part += squares
+        np.maximum(part, 0, out=part)
     if same:
         np.fill_diagonal(table, 0.0)
     return table
@@ -268,11 +269,13 @@ def top_k(scores: ArrayLike, k: int) -> NDArray[np.intp]:
     s = np.asarray(scores, dtype=float)
     if s.ndim != 1 or not 1 <= k <= s.size:
         raise ValueError(f"need a vector of scores and k between 1 and its length, got shape {s.shape} and k = {k}")
-    edge = np.partition(s, s.size - k)[s.size - k :]  # the k largest, the smallest of them first; NaN sorts last
-    if np.isnan(edge).any():
+    if np.isnan(s).any():
         raise ValueError("a score is NaN and cannot be ranked; find out where it comes from")
-    at_least = np.flatnonzero(s >= edge[0])  # more than k only where the k-th score is tied
-    return at_least[np.lexsort((at_least, -s[at_least]))][:k]
+    # the k-th largest of a sample is at most the k-th largest of all, so what lies below it can be left out unsorted
+    step = s.size // max(16 * k, 4096)
+    at = np.flatnonzero(s >= np.partition(s[::step], -k)[-k]) if step > 1 else np.arange(s.size)
+    at = at[s[at] >= np.partition(s[at], -k)[-k]]  # more than k only where the k-th score is tied
+    return at[np.lexsort((at, -s[at]))][:k]
 
 
 def minhash(sets: Iterable[AbstractSet[int]], m: int, seed: int) -> NDArray[np.int64]:

@@ -136,6 +136,15 @@ def test_top_k_equals_a_full_stable_sort_with_ties(scores, data):
     assert sim.top_k(scores, k).tolist() == np.argsort(-scores, kind="stable")[:k].tolist()
 
 
+@pytest.mark.parametrize("order", ["random", "rising", "falling", "striped", "tied", "infinite"])
+@pytest.mark.parametrize("k", [1, 10, 700])
+def test_top_k_of_a_long_vector_does_not_depend_on_its_order(order, k):
+    rng = np.random.default_rng(6)
+    s = rng.normal(size=50_000)
+    s = {"random": s, "rising": np.sort(s), "falling": -np.sort(-s), "striped": np.where(np.arange(s.size) % 12 == 0, -9.0, s), "tied": np.round(s, 1), "infinite": np.where(s > 3, np.inf, s)}[order]
+    assert sim.top_k(s, k).tolist() == np.argsort(-s, kind="stable")[:k].tolist()
+
+
 def test_minhash_estimates_jaccard_within_three_standard_errors():
     rng = np.random.default_rng(5)
     s, t = set(rng.integers(0, 10**6, 600).tolist()), set(rng.integers(0, 10**6, 600).tolist())
