@@ -85,8 +85,8 @@ def test_rounding_is_that_of_the_digits_given():
     assert numbers.accounted(Decimal("46"), 0, True, known) and not numbers.accounted(Decimal("46"), 0, False, known)
 
 
-GOOD_SENTENCES = ["One sentence, e.g. this one.", "It is by Dr. Smith.", "Why? because.", "1. A list item.", "See Fig. 3 for it.", "x != y holds."]
-BAD_SENTENCES = [("Two. Sentences.", "two sentences"), ("Is it? Yes.", "two sentences"), ("Great!", "exclamation"), ("Let's dive in.", "filler"), ("This is crucial.", "filler"), ("Obviously so.", "filler")]
+GOOD_SENTENCES = ["One sentence, e.g. this one.", "It is by Dr. Smith.", "Why? because.", "1. A list item.", "See Fig. 3 for it.", "x != y holds.", "A row with a leverage of 0.98."]
+BAD_SENTENCES = [("Two. Sentences.", "two sentences"), ("Is it? Yes.", "two sentences"), ("Great!", "exclamation"), ("Let's dive in.", "filler"), ("This is crucial.", "filler"), ("We can leverage this.", "filler"), ("A trick worth leveraging.", "filler"), ("Obviously so.", "filler")]
 
 
 @pytest.mark.parametrize("line", GOOD_SENTENCES)

@@ -10,29 +10,9 @@ import difflib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.functional import sigmoid
 
-def sigmoid(z: ArrayLike) -> NDArray[np.float64]:
-    """1 / (1 + exp(-z)), elementwise, without overflow for any finite z.
-
-    Parameters
-    ----------
-    z : array_like
-        Scores of any shape; NaN is refused.
-
-    Returns
-    -------
-    array of the same shape, values in [0, 1]
-
-    Examples
-    --------
-    >>> sigmoid([0.0, -1000.0]).tolist()
-    [0.5, 0.0]
-    """
-    z = np.asarray(z, dtype=float)
-    if np.isnan(z).any():
-        raise ValueError("z holds NaN; find where it comes from before squashing it")
-    e = np.exp(-np.abs(z))  # never above 1
-    return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+__all__ = ["show_diff", "sigmoid", "sigmoid_derivative"]
 
 
 def sigmoid_derivative(z: ArrayLike) -> NDArray[np.float64]:

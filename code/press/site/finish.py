@@ -25,7 +25,7 @@ from press.files import read_json, sha, write_atomic, write_json
 from press.project import Project
 from press.records import Record
 from press.render import raw, titles
-from press.site import facts, interactive, manifest, styles
+from press.site import facts, fonts, interactive, manifest, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 
@@ -55,7 +55,7 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
         page = finish_page(name, source, context)
         write_atomic(done, page.text)
         texts[name] = page.text
-        now[name] = {"key": key, "digest": sha(page.text), "images": sorted(page.images), "drawn": sorted(page.drawn), "words": sorted(styles.vocabulary(page.text))}
+        now[name] = {"key": key, "digest": sha(page.text), "images": sorted(page.images), "drawn": sorted(page.drawn), "words": sorted(styles.vocabulary(page.text)), "math": fonts.characters(page.text)}
     write_json(project.work / "finish.json", now)
     _assemble(project, pages, texts, now, drawn, context)
 
@@ -148,7 +148,7 @@ def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[st
     for asset in ("logo.svg", "favicon.svg", "card.png"):
         _copy(THEME / asset, new / "_static" / asset)
     katex = project.root / "node_modules" / "katex" / "dist"
-    css = re.sub(r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)) + _katex(katex, new) + (THEME / "book.css").read_text(encoding="utf-8")
+    css = re.sub(r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)) + _katex(katex, new, "".join(sorted(set().union(*(page["math"] for page in now.values())))), project.work / "fonts") + (THEME / "book.css").read_text(encoding="utf-8")
     words = {word for page in now.values() for word in page["words"]} | styles.script_words(script)
     words |= styles.script_words((static / "searchtools.js").read_text(encoding="utf-8")) | {"vega-bind", "vega-bind-name", "vega-embed"}
     _put(new / "_static" / "book.css", styles.purge(css, words, project.work / "styles.json"))
@@ -187,12 +187,12 @@ def _sheet(static: Path, name: str) -> str:
     return path.read_text(encoding="utf-8") if path else ""
 
 
-def _katex(dist: Path, new: Path) -> str:
-    """KaTeX's style sheet with its woff2 fonts beside it."""
+def _katex(dist: Path, new: Path, kept: str, work: Path) -> str:
+    """KaTeX's style sheet with its woff2 fonts beside it, cut down to the characters `kept`."""
     css = (dist / "katex.min.css").read_text(encoding="utf-8")
     css = re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css)
-    for font in sorted(set(re.findall(r"url\(fonts/([^)]+)\)", css))):
-        _copy(dist / "fonts" / font, new / "_static" / "fonts" / font)
+    for font in fonts.used(css):
+        _copy(fonts.subset(dist / "fonts" / font, kept, work), new / "_static" / "fonts" / font)
     return "\n" + css + "\n"
 
 

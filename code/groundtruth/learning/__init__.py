@@ -1,0 +1,1 @@
+"""How learning works: models fitted by minimising a loss."""

@@ -1,0 +1,248 @@
+"""Linear, logistic and softmax regression and the perceptron.
+
+Read with `book/learning/linear-models.md`. X (n, d); coefficients (d + 1,), the intercept first; labels 0/1 or 0..K-1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import solve_triangular
+from scipy.optimize import minimize
+from scipy.stats import t as student
+
+from groundtruth.functional import log_softmax, sigmoid, softplus
+
+Array = NDArray[np.float64]
+
+
+def design(X: ArrayLike) -> Array:
+    """A column of ones in front of X (n, d): (n, d + 1).
+
+    Examples
+    --------
+    >>> design([[2.0], [3.0]]).tolist()
+    [[1.0, 2.0], [1.0, 3.0]]
+    """
+    table = np.asarray(X, dtype=float)
+    if table.ndim != 2 or not table.size:
+        raise ValueError(f"need a table (n, d) with n, d >= 1, got shape {table.shape}; one column is X[:, None]")
+    if not np.isfinite(table).all():
+        raise ValueError("the table holds NaN or infinity; fill or drop those rows first")
+    return np.hstack([np.ones((len(table), 1)), table])
+
+
+def _with_target(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    A, target = design(X), np.asarray(y, dtype=float)
+    if target.shape != (len(A),) or not np.isfinite(target).all():
+        raise ValueError(f"need one finite target per row: shape ({len(A)},), got {target.shape}")
+    return A, target
+
+
+def ols(X: ArrayLike, y: ArrayLike) -> Array:
+    """Least squares by QR: coefficients (d + 1,), the intercept first.
+
+    Raises
+    ------
+    ValueError
+        If columns are linearly dependent (to rounding): the coefficients are then not determined.
+
+    Examples
+    --------
+    >>> ols([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).round(9).tolist()
+    [1.0, 2.0]
+    """
+    A, target = _with_target(X, y)
+    if len(A) < A.shape[1]:
+        raise ValueError(f"{A.shape[1]} coefficients need at least as many rows, got {len(A)}; drop columns or add a penalty")
+    Q, R = np.linalg.qr(A)  # (n, d + 1), (d + 1, d + 1)
+    size = np.abs(np.diag(R))
+    if size.min() <= 1e-13 * np.linalg.norm(A):
+        raise ValueError(f"column {int(size.argmin())} of [1, X] depends on those before it; drop it or add a penalty")
+    return solve_triangular(R, Q.T @ target)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What least squares says about its own coefficients; all (d + 1,) unless stated.
+
+    coef, se, t : coefficient, standard error, their ratio
+    low, high : confidence limits
+    sigma, r2 : residual deviation (divisor n - d - 1) and share of variance explained, numbers
+    leverage, cook : (n,) weight of each row in its own prediction, and its influence on all of them
+    """
+
+    coef: Array
+    se: Array
+    t: Array
+    low: Array
+    high: Array
+    sigma: float
+    r2: float
+    leverage: Array
+    cook: Array
+
+
+def ols_summary(X: ArrayLike, y: ArrayLike, level: float = 0.95) -> Summary:
+    """Least squares with standard errors under independent errors of one variance.
+
+    Examples
+    --------
+    >>> ols_summary([[0.0], [1.0], [2.0], [3.0]], [0.0, 1.1, 1.9, 3.0]).coef.round(2).tolist()
+    [0.03, 0.98]
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    A, target = _with_target(X, y)
+    n, p = A.shape
+    if n <= p:
+        raise ValueError(f"standard errors of {p} coefficients need more than {p} rows, got {n}")
+    coef = ols(X, y)
+    residual = target - A @ coef
+    Q, R = np.linalg.qr(A)
+    leverage = (Q**2).sum(axis=1)  # the diagonal of the hat matrix Q Q'
+    variance = residual @ residual / (n - p)
+    inverse = solve_triangular(R, np.eye(p))
+    se = np.sqrt(variance * (inverse**2).sum(axis=1))
+    wide = student.ppf(0.5 + level / 2, n - p) * se
+    total = ((target - target.mean()) ** 2).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cook = residual**2 / (p * variance) * leverage / (1 - leverage) ** 2
+        ratio = coef / se
+    return Summary(coef, se, ratio, coef - wide, coef + wide, float(np.sqrt(variance)), float(1 - residual @ residual / total) if total else float("nan"), leverage, cook)
+
+
+def vif(X: ArrayLike) -> Array:
+    """Variance inflation factors (d,): 1 / (1 - R2) of each column regressed on the others.
+
+    Examples
+    --------
+    >>> vif([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]).round(9).tolist()
+    [1.0, 1.0]
+    """
+    table = design(X)[:, 1:]
+    if table.shape[1] < 2 or not np.ptp(table, axis=0).all():
+        raise ValueError("need at least two columns, none of them constant")
+    return np.diag(np.linalg.pinv(np.corrcoef(table.T))).copy()
+
+
+def _labels(y: ArrayLike, n: int) -> Array:
+    label = np.asarray(y, dtype=float)
+    if label.shape != (n,) or not np.isin(label, (0.0, 1.0)).all():
+        raise ValueError(f"labels must be 0 or 1, one per row: shape ({n},), got shape {label.shape} with values {np.unique(label)[:5]}")
+    return label
+
+
+def logistic_loss(w: ArrayLike, A: Array, y: ArrayLike, l2: float = 0.0) -> tuple[float, Array]:
+    """Mean of softplus(z) - y z with z = A w, plus l2/2 |w|^2 without the intercept; and its gradient (d + 1,)."""
+    theta, label = np.asarray(w, dtype=float), np.asarray(y, dtype=float)
+    z = A @ theta
+    free = np.append(0.0, theta[1:])
+    return float(np.mean(softplus(z) - label * z) + l2 / 2 * free @ free), A.T @ (sigmoid(z) - label) / len(A) + l2 * free
+
+
+def logistic_gd(X: ArrayLike, y: ArrayLike, lr: float, steps: int, l2: float = 0.0) -> Array:
+    """Coefficients (d + 1,) after `steps` of gradient descent from zero.
+
+    Examples
+    --------
+    >>> logistic_gd([[-1.0], [1.0]], [0, 1], lr=1.0, steps=1).tolist()
+    [0.0, 0.5]
+    """
+    A = design(X)
+    label = _labels(y, len(A))
+    if lr <= 0 or steps < 0 or l2 < 0:
+        raise ValueError(f"need lr > 0, steps >= 0 and l2 >= 0, got {lr}, {steps} and {l2}")
+    w = np.zeros(A.shape[1])
+    for _ in range(steps):
+        w -= lr * (A.T @ (sigmoid(A @ w) - label) / len(A) + l2 * np.append(0.0, w[1:]))
+    return w
+
+
+def logistic_irls(X: ArrayLike, y: ArrayLike, l2: float = 0.0, tol: float = 1e-10) -> tuple[Array, int]:
+    """Logistic regression by Newton's method: coefficients (d + 1,) and the number of steps.
+
+    Each step solves a weighted least-squares problem with weights p (1 - p), hence iteratively reweighted
+    least squares (Green, 1984); a step that would raise the loss is halved.
+
+    Raises
+    ------
+    ValueError
+        If the classes are separable and l2 is 0: no finite coefficients are best.
+    """
+    A = design(X)
+    label = _labels(y, len(A))
+    if l2 < 0:
+        raise ValueError(f"l2 must be >= 0, got {l2}")
+    n, p = A.shape
+    penalty = l2 * np.diag(np.append(0.0, np.ones(p - 1)))
+    w = np.zeros(p)
+    loss, gradient = logistic_loss(w, A, label, l2)
+    for step in range(1, 101):
+        s = sigmoid(A @ w)
+        H = A.T @ (A * (s * (1 - s))[:, None]) / n + penalty  # (p, p)
+        move = np.linalg.lstsq(H, gradient, rcond=None)[0]
+        size = 1.0
+        while logistic_loss(w - size * move, A, label, l2)[0] > loss and size > 1e-8:
+            size /= 2
+        w = w - size * move
+        loss, gradient = logistic_loss(w, A, label, l2)
+        if l2 == 0 and loss < 1e-8:
+            break
+        if np.abs(gradient).max() < tol:
+            return w, step
+    raise ValueError("the loss falls without end: a line or plane separates the classes, so the weights grow for ever; use l2 > 0")
+
+
+def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Array:
+    """Coefficients (d + 1, K) that minimise the mean cross-entropy plus l2/2 times all squared weights but the intercepts.
+
+    With l2 > 0 the best weights are unique and sum to zero over the classes. The search is L-BFGS on the
+    gradient A'(P - Y)/n.
+    """
+    A = design(X)
+    label = np.asarray(labels)
+    if label.shape != (len(A),) or not np.issubdtype(label.dtype, np.integer) or label.min() < 0 or label.max() >= K:
+        raise ValueError(f"labels must be whole numbers in [0, {K}), one per row, got shape {label.shape} and type {label.dtype}")
+    if l2 <= 0:
+        raise ValueError(f"l2 must be positive, got {l2}; without it the weights are not unique")
+    n, p = A.shape
+    Y = np.eye(K)[label]  # (n, K)
+
+    def loss(flat: Array) -> tuple[float, Array]:
+        W = flat.reshape(p, K)
+        free = np.vstack([np.zeros((1, K)), W[1:]])
+        log_p = log_softmax(A @ W)  # (n, K)
+        return float(-(Y * log_p).sum() / n + l2 / 2 * (free**2).sum()), (A.T @ (np.exp(log_p) - Y) / n + l2 * free).ravel()
+
+    found = minimize(loss, np.zeros(p * K), jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-9})
+    W = found.x.reshape(p, K)
+    W[0] -= W[0].mean()  # the intercepts are free up to a constant
+    return W
+
+
+def perceptron(X: ArrayLike, y: ArrayLike, epochs: int) -> tuple[Array, int, bool]:
+    """Rosenblatt's rule for labels -1 and +1: weights (d + 1,), mistakes made, and whether a whole epoch passed without one.
+
+    Examples
+    --------
+    >>> perceptron([[1.0], [-1.0]], [1, -1], 10)[1:]
+    (2, True)
+    """
+    A = design(X)
+    sign = np.asarray(y, dtype=float)
+    if sign.shape != (len(A),) or not np.isin(sign, (-1.0, 1.0)).all():
+        raise ValueError(f"labels must be -1 or +1, one per row: shape ({len(A)},), got shape {sign.shape} with values {np.unique(sign)[:5]}")
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    w, mistakes = np.zeros(A.shape[1]), 0
+    for _ in range(epochs):
+        before = mistakes
+        for row, s in zip(A, sign, strict=True):  # the rule is sequential: each mistake changes w
+            if s * (row @ w) <= 0:
+                w, mistakes = w + s * row, mistakes + 1
+        if mistakes == before:
+            return w, mistakes, True
+    return w, mistakes, False
