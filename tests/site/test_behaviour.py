@@ -206,6 +206,18 @@ def test_print_shows_the_solutions_and_hides_the_furniture(host, open_page):
     assert page.locator("article figure img.for-light").first.is_visible()
 
 
+def test_every_formula_finds_its_glyphs(site, root):
+    """Each character of a formula that some font of KaTeX has is still in the site's copy of that font."""
+    from fontTools.ttLib import TTFont
+    from press.site import fonts
+
+    needed = {c for name in pages() for c in fonts.characters((site / name).read_text(encoding="utf-8"))}
+    assert len(needed) > 50
+    for font in sorted((site / "_static" / "fonts").glob("*.woff2")):
+        had = {chr(code) for code in TTFont(root / "node_modules" / "katex" / "dist" / "fonts" / font.name).getBestCmap()}
+        assert needed & had <= {chr(code) for code in TTFont(font).getBestCmap()}, font.name
+
+
 def test_an_address_that_does_not_exist_gets_a_page(host, open_page):
     page = open_page(f"{host.url}/no/such/page.html")
     assert "no page at this address" in page.inner_text("h1")
