@@ -5,8 +5,11 @@ A claim that holds prints one line, which the build counts; a claim that fails s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 def close(a: ArrayLike, b: ArrayLike, rtol: float = 0.0, atol: float = 1e-12) -> bool:
@@ -80,3 +83,43 @@ def _claim(kind: str, name: str, left: ArrayLike, right: ArrayLike, tol: float) 
         where = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
         raise AssertionError(f"{kind} failed: {name}: the largest difference is {gap[where]:.3g} at {tuple(map(int, where))}, allowed {tol:g}")
     print(f"{kind} ok: {name} (within {tol:g})")
+
+
+def numeric_grad(f: Callable[[NDArray[Any]], Any], x: ArrayLike, h: float | None = None, method: str = "central") -> NDArray[np.float64]:
+    """Gradient of a scalar function by difference quotients, in the shape of x.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array in the shape of x, returns a number.
+    h : float, optional
+        The nudge; by default the cube root of the rounding error (central), its square root (forward), 1e-30 (complex).
+    method : {"central", "forward", "complex"}
+        (f(x+h) - f(x-h)) / 2h, (f(x+h) - f(x)) / h, or Im f(x + ih) / h, which subtracts nothing and so loses no digits
+        but needs an f that accepts complex numbers (Squire and Trapp, 1998).
+
+    Examples
+    --------
+    >>> numeric_grad(lambda v: (v**2).sum(), [1.0, 2.0]).round(6).tolist()
+    [2.0, 4.0]
+    """
+    at = np.asarray(x, dtype=float)
+    eps = np.finfo(float).eps
+    defaults = {"central": eps ** (1 / 3), "forward": eps**0.5, "complex": 1e-30}
+    if method not in defaults:
+        raise ValueError(f"method must be one of {sorted(defaults)}, got {method!r}")
+    step = defaults[method] if h is None else h
+    if not 0 < step < np.inf or not np.isfinite(at).all():
+        raise ValueError(f"need a positive nudge and a finite place, got h = {step}")
+    slopes = []
+    for i in range(at.size):
+        e = np.zeros(at.size)
+        e[i] = step
+        nudge = e.reshape(at.shape)
+        if method == "central":
+            slopes.append((f(at + nudge) - f(at - nudge)) / (2 * step))
+        elif method == "forward":
+            slopes.append((f(at + nudge) - f(at)) / step)
+        else:
+            slopes.append(np.imag(f(at + 1j * nudge)) / step)
+    return np.array(slopes, dtype=float).reshape(at.shape)

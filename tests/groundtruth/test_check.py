@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from groundtruth import check
 from groundtruth.check import close, derived, parity
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,3 +44,18 @@ def test_a_claim_that_fails_names_size_and_place(claim, capsys):
 def test_a_claim_about_nan_fails():
     with pytest.raises(AssertionError, match=r"nan at \(1,\)"):
         parity("nan", [1.0, np.nan], [1.0, 2.0])
+
+
+@pytest.mark.parametrize(("method", "tol"), [("central", 1e-7), ("forward", 1e-5), ("complex", 1e-14)])
+def test_numeric_gradients_equal_the_derivative_in_any_shape(method, tol):
+    x = np.random.default_rng(0).normal(size=(2, 3))
+    found = check.numeric_grad(lambda v: (np.sin(v) * v**2).sum(), x, method=method)
+    assert found.shape == (2, 3) and np.allclose(found, np.cos(x) * x**2 + 2 * x * np.sin(x), atol=tol)
+
+
+@pytest.mark.parametrize(("options", "message"), [({"method": "backward"}, "'backward'"), ({"h": 0.0}, "h = 0"), ({"h": np.inf}, "inf")])
+def test_impossible_nudges_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        check.numeric_grad(lambda v: v.sum(), [1.0], **options)
+    with pytest.raises(ValueError, match="finite place"):
+        check.numeric_grad(lambda v: v.sum(), [np.nan])
