@@ -54,6 +54,7 @@ bench: $(READY) ## measure the press and the library against the stock way, as r
 	@$(BIN)/python -m tests.bench.similarity
 	@$(BIN)/python -m tests.bench.signals
 	@$(BIN)/python -m tests.bench.text
+	@$(BIN)/python -m tests.bench.learning
 
 lint: $(READY) ## ruff and mypy over code and tests
 	@$(BIN)/ruff check code tests

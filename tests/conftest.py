@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+
+# a machine may be busy, so no example has a deadline; CI draws the same examples every time, you draw new ones
+settings.register_profile("book", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("book")
 
 
 @pytest.fixture(scope="session")

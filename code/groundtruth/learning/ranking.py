@@ -1,0 +1,95 @@
+"""Scores of ranked lists. Read with `book/learning/metrics.md`. rel (n,): the relevance of the results, best rank first."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def _list(rel: ArrayLike, k: int | None) -> tuple[Array, int]:
+    r = np.asarray(rel, dtype=float)
+    if r.ndim != 1 or not r.size or not np.isfinite(r).all() or (r < 0).any():
+        raise ValueError(f"need relevances (n,) >= 0 of at least one result, got shape {r.shape}")
+    if k is not None and k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    return r, r.size if k is None else k
+
+
+def precision_at_k(rel: ArrayLike, k: int) -> float:
+    """Share of the first k places that are relevant; places beyond the list count as not relevant.
+
+    Examples
+    --------
+    >>> precision_at_k([1, 0, 1], 2), precision_at_k([1], 4)
+    (0.5, 0.25)
+    """
+    r, k = _list(rel, k)
+    return float((r[:k] > 0).sum() / k)
+
+
+def recall_at_k(rel: ArrayLike, k: int, total: int) -> float:
+    """Share of all `total` relevant results that stand in the first k places.
+
+    Examples
+    --------
+    >>> recall_at_k([1, 0, 1], 2, total=4)
+    0.25
+    """
+    r, k = _list(rel, k)
+    if total < (r > 0).sum() or total < 1:
+        raise ValueError(f"total must be at least 1 and count all relevant results, of which {int((r > 0).sum())} are in the list; got {total}")
+    return float((r[:k] > 0).sum() / total)
+
+
+def reciprocal_rank(rel: ArrayLike) -> float:
+    """One over the place of the first relevant result; 0 without one.
+
+    Examples
+    --------
+    >>> reciprocal_rank([0, 1, 1]), reciprocal_rank([0, 0])
+    (0.5, 0.0)
+    """
+    r, _ = _list(rel, None)
+    return float(1 / (1 + np.argmax(r > 0))) if (r > 0).any() else 0.0
+
+
+def average_precision_at_k(rel: ArrayLike, k: int | None = None) -> float:
+    """Mean of the precision at each relevant place among the first k; 0 without one.
+
+    Examples
+    --------
+    >>> round(average_precision_at_k([1, 0, 1]), 4)
+    0.8333
+    """
+    r, k = _list(rel, k)
+    hit = r[:k] > 0
+    return float((np.cumsum(hit) / np.arange(1, hit.size + 1))[hit].mean()) if hit.any() else 0.0
+
+
+def dcg(rel: ArrayLike, k: int | None = None, gain: str = "exponential") -> float:
+    """Sum of gains over log2(place + 1); the gain is 2^rel - 1 or rel itself (Jarvelin and Kekalainen, 2002).
+
+    Examples
+    --------
+    >>> round(dcg([1, 1], gain="linear"), 4)
+    1.6309
+    """
+    r, k = _list(rel, k)
+    if gain not in ("exponential", "linear"):
+        raise ValueError(f"gain must be 'exponential' or 'linear', got {gain!r}")
+    worth = (2.0**r - 1 if gain == "exponential" else r)[:k]
+    return float(np.sum(worth / np.log2(np.arange(2, worth.size + 2))))
+
+
+def ndcg(rel: ArrayLike, k: int | None = None, gain: str = "exponential") -> float:
+    """dcg over that of the best order of the same results, in [0, 1]; 0 when nothing is relevant.
+
+    Examples
+    --------
+    >>> round(ndcg([3, 2, 0, 1, 2]), 3), round(ndcg([3, 2, 0, 1, 2], gain="linear"), 3)
+    (0.969, 0.96)
+    """
+    best = dcg(np.sort(np.asarray(rel, dtype=float))[::-1], k, gain)
+    return dcg(rel, k, gain) / best if best else 0.0

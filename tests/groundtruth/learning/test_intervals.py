@@ -1,0 +1,72 @@
+"""Intervals and tests against SciPy and simulation; bad input."""
+
+import numpy as np
+import pytest
+from groundtruth.learning import intervals as ci
+from groundtruth.learning.metrics import auc
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+
+@given(st.integers(1, 500), st.data(), st.sampled_from([0.8, 0.95, 0.99]))
+def test_wilson_equals_scipy(n, data, level):
+    hits = data.draw(st.integers(0, n))
+    theirs = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
+    assert np.allclose(ci.wilson(hits, n, level), [theirs.low, theirs.high], atol=1e-9)
+
+
+def test_bootstrap_of_a_mean_equals_its_standard_error():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=400)
+    low, high = ci.bootstrap(np.mean, x, draws=4000, rng=rng)
+    assert (high - low) / 2 == pytest.approx(1.96 * x.std() / 20, rel=0.06) and (low + high) / 2 == pytest.approx(x.mean(), abs=0.01)
+
+
+def test_bootstrap_draws_again_what_the_metric_refuses():
+    low, high = ci.bootstrap(auc, [0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4], draws=50, rng=np.random.default_rng(1))
+    assert (low, high) == (1.0, 1.0)
+
+
+def test_delong_equals_the_variance_over_repetitions():
+    rng = np.random.default_rng(2)
+    y = (np.arange(120) < 40).astype(int)
+    found = np.array([ci.delong(y, rng.normal(1.2 * y)) for _ in range(800)])
+    assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.1)
+    s = rng.normal(1.2 * y)
+    assert ci.delong(y, s)[0] == pytest.approx(auc(y, s)) and ci.delong(y, s, s) == (0.0, 0.0)
+
+
+def test_paired_difference_is_as_certain_as_simulation_says():
+    rng = np.random.default_rng(3)
+    y = (np.arange(120) < 40).astype(int)
+    rows = []
+    for _ in range(600):
+        a = rng.normal(1.2 * y)
+        rows.append(ci.delong(y, a, a + rng.normal(0, 0.5, 120)))
+    gap, se = np.array(rows).T
+    assert se.mean() == pytest.approx(gap.std(), rel=0.15)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
+def test_mcnemar_equals_the_exact_binomial_test(rows):
+    right_a, right_b = np.array(rows).T
+    y = np.ones(len(rows), int)
+    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    expected = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    assert ci.mcnemar(y, right_a.astype(int), right_b.astype(int)) == pytest.approx(expected)
+
+
+RNG = np.random.default_rng(4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ci.wilson(3, 2), "hits <= n"), (lambda: ci.wilson(1, 2, 1.0), "level"), (lambda: ci.bootstrap(np.mean, [1.0], draws=50, rng=RNG), ">= 2"), (lambda: ci.bootstrap(np.mean, [1.0, 2.0], draws=5, rng=RNG), "draws >= 10"), (lambda: ci.bootstrap(auc, [0, 0], [1.0, 2.0], draws=10, rng=RNG), "nearly every"),
+        (lambda: ci.delong([0, 1, 1], [0.1, 0.2, 0.3]), "two rows of each"), (lambda: ci.delong([0, 2], [0.1, 0.2]), "0 or 1"), (lambda: ci.mcnemar([1], [1, 0], [1]), "one length"),
+    ],
+)
+def test_bad_input_is_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
