@@ -26,6 +26,16 @@ def pages() -> list[str]:
     return sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html")) if site.is_dir() else ["index.html"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items) -> None:
+    """Two groups of pages, so that two workers each drive one browser of their own."""
+    names = pages()
+    for item in items:
+        if item.get_closest_marker("browser"):
+            name = getattr(item, "callspec", None) and item.callspec.params.get("name")
+            item.add_marker(pytest.mark.xdist_group(f"browser-{names.index(name) % 2 if name in names else 0}"))
+
+
 @pytest.fixture(scope="session")
 def site() -> Path:
     done = subprocess.run([sys.executable, "-m", "press", "build"], cwd=ROOT, capture_output=True, text=True)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.site.conftest import pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 CHAPTER = "data/tensors.html"
 
 

@@ -1,0 +1,267 @@
+"""The engine of reverse mode: arrays that remember how they were made, and pass gradients back.
+
+Read with `book/learning/backprop.md`; what is built on it is in `groundtruth.learning.backprop`. A tensor's gradient has its shape. Data are float64, or complex128, which
+differentiates once more by the complex step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from groundtruth.data.tensors import unbroadcast
+
+Array = NDArray[Any]
+Vjp = Callable[[Array], Array]  # the gradient of an output to the gradient of one input
+
+
+@dataclass
+class Count:
+    """Multiply-adds of matrix products, on the way forward and on the way back."""
+
+    forward: int = 0
+    backward: int = 0
+
+
+class _State:
+    recording = True
+    count: Count | None = None
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Inside, nothing is remembered: results have no history and no gradient flows through them."""
+    before, _State.recording = _State.recording, False
+    try:
+        yield
+    finally:
+        _State.recording = before
+
+
+@contextmanager
+def counting() -> Iterator[Count]:
+    """Count the multiply-adds of all matrix products made inside."""
+    before, _State.count = _State.count, Count()
+    try:
+        yield _State.count
+    finally:
+        _State.count = before
+
+
+class Tensor:
+    """An array with a gradient and a memory of the operation that made it.
+
+    Examples
+    --------
+    >>> x = Tensor(2.0)
+    >>> y = Tensor(1.0)
+    >>> (x * x + 3 * x * y).backward()
+    >>> float(x.grad), float(y.grad)
+    (7.0, 6.0)
+    """
+
+    __array_ufunc__ = None  # array + tensor is left to the tensor
+
+    def __init__(self, data: ArrayLike) -> None:
+        array = np.asarray(data)
+        if array.dtype.kind not in "fciub":
+            raise TypeError(f"a tensor holds numbers, got an array of type {array.dtype}")
+        self.data: Array = array if array.dtype.kind == "c" else array.astype(float)
+        self.grad: Array | None = None
+        self.version = 0
+        self.edges: list[tuple[Tensor, Vjp, int]] = []  # input, its rule, and its version when used
+
+    def __repr__(self) -> str:
+        return f"Tensor({np.array2string(self.data, precision=4)})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def T(self) -> Tensor:
+        return self.transpose()
+
+    # --- elementwise -----------------------------------------------------------------------------------
+    def __add__(self, other: Any) -> Tensor:
+        o = lift(other)
+        return made(self.data + o.data, (self, lambda g: g), (o, lambda g: g))
+
+    def __mul__(self, other: Any) -> Tensor:
+        o = lift(other)
+        return made(self.data * o.data, (self, lambda g: g * o.data), (o, lambda g: g * self.data))
+
+    def __pow__(self, power: float) -> Tensor:
+        return made(self.data**power, (self, lambda g: g * power * self.data ** (power - 1)))
+
+    def __neg__(self) -> Tensor:
+        return self * -1.0
+
+    def __sub__(self, other: Any) -> Tensor:
+        return self + -lift(other)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return self * lift(other) ** -1.0
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return lift(other) - self
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return lift(other) / self
+
+    def exp(self) -> Tensor:
+        y = np.exp(self.data)
+        return made(y, (self, lambda g: g * y))
+
+    def log(self) -> Tensor:
+        return made(np.log(self.data), (self, lambda g: g / self.data))
+
+    def tanh(self) -> Tensor:
+        y = np.tanh(self.data)
+        return made(y, (self, lambda g: g * (1 - y * y)))
+
+    def relu(self) -> Tensor:
+        open_ = self.data.real > 0  # at exactly zero the gate is shut
+        return made(self.data * open_, (self, lambda g: g * open_))
+
+    # --- shape -----------------------------------------------------------------------------------------
+    def reshape(self, *shape: int) -> Tensor:
+        return made(self.data.reshape(*shape), (self, lambda g: g.reshape(self.shape)))
+
+    def transpose(self, *axes: int) -> Tensor:
+        order = axes or tuple(range(self.data.ndim))[::-1]
+        return made(self.data.transpose(order), (self, lambda g: g.transpose(np.argsort(order))))
+
+    def __getitem__(self, index: Any) -> Tensor:
+        def back(g: Array) -> Array:
+            whole = np.zeros(self.shape, g.dtype)
+            np.add.at(whole, index, g)  # an element picked twice collects twice
+            return whole
+
+        return made(self.data[index], (self, back))
+
+    # --- reductions and products -----------------------------------------------------------------------
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        def back(g: Array) -> Array:
+            kept = g if keepdims or axis is None else np.expand_dims(g, axis)
+            return np.broadcast_to(kept, self.shape)
+
+        return made(self.data.sum(axis=axis, keepdims=keepdims), (self, back))
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        total = self.sum(axis, keepdims)
+        return total * (max(total.data.size, 1) / self.data.size)
+
+    def max(self, axis: int) -> Tensor:
+        """The largest along an axis; among equals the first takes the gradient."""
+        at = np.expand_dims(self.data.real.argmax(axis=axis), axis)
+
+        def back(g: Array) -> Array:
+            whole = np.zeros(self.shape, g.dtype)
+            np.put_along_axis(whole, at, np.expand_dims(g, axis), axis)
+            return whole
+
+        return made(np.take_along_axis(self.data, at, axis).squeeze(axis), (self, back))
+
+    def __matmul__(self, other: Any) -> Tensor:
+        o = lift(other)
+        if self.data.ndim < 2 or o.data.ndim < 2:
+            raise ValueError(f"products need matrices or stacks of them, got shapes {self.shape} and {o.shape}; reshape a vector to (1, d) or (d, 1)")
+        y = self.data @ o.data
+        cost = y.size * self.shape[-1]
+        _tally("forward", cost)
+
+        def left(g: Array) -> Array:
+            _tally("backward", cost)
+            return g @ np.swapaxes(o.data, -1, -2)
+
+        def right(g: Array) -> Array:
+            _tally("backward", cost)
+            return np.swapaxes(self.data, -1, -2) @ g
+
+        return made(y, (self, left), (o, right))
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return lift(other) @ self
+
+    # --- history ---------------------------------------------------------------------------------------
+    def detach(self) -> Tensor:
+        """The same numbers without a history."""
+        return Tensor(self.data)
+
+    def assign(self, data: ArrayLike) -> None:
+        """Overwrite the numbers in place; a graph that still needs the old ones will refuse to run backward."""
+        new = np.asarray(data)
+        if new.shape != self.shape:
+            raise ValueError(f"shape {self.shape} cannot be overwritten by {new.shape}")
+        self.data = new if new.dtype.kind == "c" else new.astype(float)
+        self.version += 1
+
+    def backward(self, seed: ArrayLike | None = None) -> None:
+        """Add the gradient of this scalar (or of <seed, this>) to `grad` of every leaf that it was made from.
+
+        Raises
+        ------
+        ValueError
+            Without a seed for more than one number.
+        RuntimeError
+            If a tensor of the graph was overwritten after it was used.
+        """
+        if seed is None and self.data.size != 1:
+            raise ValueError(f"backward starts from one number, this tensor has shape {self.shape}; take a sum or a mean, or give a seed of that shape")
+        start = np.ones(self.shape) if seed is None else np.asarray(seed)
+        if start.shape != self.shape:
+            raise ValueError(f"the seed must have the shape {self.shape}, got {start.shape}")
+        waiting: dict[int, Array] = {id(self): start}
+        for node in ordered(self):  # every consumer of a tensor comes before the tensor
+            g = waiting.pop(id(node))
+            if not node.edges:
+                node.grad = g.copy() if node.grad is None else node.grad + g
+            for parent, rule, version in node.edges:
+                if parent.version != version:
+                    raise RuntimeError(f"a tensor of shape {parent.shape} was overwritten after it was used; compute the loss again, or overwrite after backward")
+                part = unbroadcast(rule(g), parent.shape)
+                waiting[id(parent)] = waiting[id(parent)] + part if id(parent) in waiting else part
+
+
+def lift(value: Any) -> Tensor:
+    """A tensor as it is, anything else as a new leaf."""
+    return value if isinstance(value, Tensor) else Tensor(value)
+
+
+def made(data: Array, *edges: tuple[Tensor, Vjp]) -> Tensor:
+    """A tensor with its history: the inputs of the operation, each with its rule for gradients."""
+    out = Tensor(data)
+    if _State.recording:
+        out.edges = [(parent, rule, parent.version) for parent, rule in edges]
+    return out
+
+
+def _tally(way: str, cost: int) -> None:
+    if _State.count is not None:
+        setattr(_State.count, way, getattr(_State.count, way) + cost)
+
+
+def ordered(root: Tensor) -> list[Tensor]:
+    """The tensors behind root, each before those it was made from; without recursion, so depth has no limit."""
+    done: list[Tensor] = []
+    seen = {id(root)}
+    stack: list[tuple[Tensor, int]] = [(root, 0)]
+    while stack:
+        node, i = stack.pop()
+        if i < len(node.edges):
+            stack.append((node, i + 1))
+            parent = node.edges[i][0]
+            if id(parent) not in seen:
+                seen.add(id(parent))
+                stack.append((parent, 0))
+        else:
+            done.append(node)
+    return done[::-1]

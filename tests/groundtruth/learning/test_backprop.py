@@ -1,0 +1,168 @@
+"""The engine against torch on random programs, against differences and the complex step; costs, checkpoints, guards."""
+
+import numpy as np
+import pytest
+import torch
+from groundtruth.learning import backprop as bp
+from groundtruth.learning.backprop import Tensor
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RNG = np.random.default_rng(0)
+A, B, V = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=3)
+OPERATIONS = {
+    "add": (lambda a, v: (a + v).sum(), (A, V)), "sub": (lambda a, v: ((v - a) ** 3).sum(), (A, V)), "mul": (lambda a, v: (a * v * a).sum(), (A, V)), "div": (lambda a, v: (a / (v * v + 1) + 1.0 / (a * a + 2)).sum(), (A, V)),
+    "matmul": (lambda a, b: ((a @ b) ** 2).sum(), (A, B)), "stacked matmul": (lambda a, b: ((a @ b) ** 2).sum(), (RNG.normal(size=(2, 5, 4, 3)), RNG.normal(size=(5, 3, 2)))), "constant on the left": (lambda b: ((A @ b) ** 2).sum(), (B,)),
+    "exp": (lambda a: a.exp().sum(), (A,)), "log": (lambda a: (a * a + 1).log().sum(), (A,)), "tanh": (lambda a: a.tanh().sum(), (A,)), "relu": (lambda a: (a.relu() * a).sum(), (A,)), "power": (lambda a: ((a * a + 1) ** 0.5).sum(), (A,)),
+    "sum axes": (lambda a: (a.sum((0, 2)) ** 2).sum(), (RNG.normal(size=(2, 3, 4)),)), "mean": (lambda a: ((a - a.mean(1, keepdims=True)) ** 2).mean(), (A,)), "max": (lambda a: (a.max(0) ** 2).sum(), (A,)),
+    "reshape": (lambda a: (a.reshape(2, 6) ** 3).sum(), (A,)), "transpose": (lambda a: (a.transpose(2, 0, 1).reshape(4, 6) @ np.ones((6, 1))).tanh().sum(), (RNG.normal(size=(2, 3, 4)),)), "slice": (lambda a: (a[1:, ::2] ** 2).sum(), (A,)), "index twice": (lambda a: (a[[0, 0, 2]] ** 2).sum(), (A,)),
+    "concat": (lambda a, b: (bp.concat([a, b, a], 0) ** 3).sum(), (A, A[:2])), "softmax_ce": (lambda a: bp.softmax_ce(a, [0, 2, 1, 1]), (A,)), "checkpoint": (lambda a: (bp.checkpoint(lambda t: (t @ B).tanh(), a) ** 2).sum(), (A,)),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_agrees_with_differences(name):
+    f, args = OPERATIONS[name]
+    assert bp.check_gradients(f, *args) < 1e-8
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in ("relu", "max", "checkpoint")])
+def test_every_smooth_operation_agrees_with_the_complex_step(name):
+    f, args = OPERATIONS[name]
+    x = args[0]
+    direction = np.random.default_rng(1).normal(size=np.shape(x))
+    along = bp.jvp(lambda t: f(t, *args[1:]), x, direction)
+    assert np.allclose(along, (bp.gradients(f, *args)[0] * direction).sum(), rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 6), min_size=1, max_size=10))
+def test_random_programs_equal_torch(seed, plan):
+    rng = np.random.default_rng(seed)
+    values = [rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(4, 1)), rng.normal(size=(3, 3)) / 2]
+
+    def run(a, b, c, w, tanh, exp, relu):
+        for op in plan:
+            if op == 0:
+                a = a * b + c
+            elif op == 1:
+                a = tanh(a) - b
+            elif op == 2:
+                a = exp(tanh(a) * c)
+            elif op == 3:
+                a = relu(a) + a * 0.5
+            elif op == 4:
+                a = a / (b * b + 1)
+            elif op == 5:
+                a = tanh(a @ w)
+            else:
+                a = a - a.mean(0, keepdims=True)
+        return (a * a).mean()
+
+    ours = [Tensor(v) for v in values]
+    theirs = [torch.tensor(v, requires_grad=True) for v in values]
+    one, two = run(*ours, Tensor.tanh, Tensor.exp, Tensor.relu), run(*theirs, torch.tanh, torch.exp, torch.relu)
+    one.backward()
+    two.backward()
+    assert float(one.data) == pytest.approx(two.item(), rel=1e-10)
+    for o, t in zip(ours, theirs, strict=True):
+        expected = np.zeros(o.shape) if t.grad is None else t.grad.numpy()
+        assert np.allclose(0 if o.grad is None else o.grad, expected, rtol=1e-9, atol=1e-10)
+
+
+def test_second_derivatives_equal_torch():
+    x, v = RNG.normal(size=6), RNG.normal(size=6)
+    ours = bp.hvp(lambda t: ((t * t).tanh() * t.exp()).sum(), x, v)
+    theirs = torch.autograd.functional.hvp(lambda t: (torch.tanh(t * t) * torch.exp(t)).sum(), torch.tensor(x), torch.tensor(v))[1]
+    assert np.allclose(ours, theirs.numpy(), rtol=1e-10)
+
+
+def test_gradients_add_up_over_calls_and_leaves_only():
+    x = Tensor([1.0, 2.0])
+    y = x * x
+    y.sum().backward()
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [5.0, 7.0] and y.grad is None
+
+
+def test_a_network_learns_and_its_loss_equals_torch():
+    X = RNG.normal(size=(200, 2))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    net = bp.MLP((2, 16, 2), seed=0)
+    theirs = torch.nn.functional.cross_entropy(torch.tensor(net(Tensor(X)).data), torch.tensor(y)).item()
+    first = bp.softmax_ce(net(Tensor(X)), y)
+    assert float(first.data) == pytest.approx(theirs)
+    for _ in range(800):
+        bp.softmax_ce(net(Tensor(X)), y).backward()
+        net.descend(1.0)
+    assert np.mean(net(Tensor(X)).data.argmax(1) == y) > 0.95
+
+
+def test_the_way_back_costs_twice_the_way_forward():
+    net = bp.MLP((16, 32, 32, 8), seed=0)
+    with bp.counting() as count:
+        bp.softmax_ce(net(Tensor(RNG.normal(size=(10, 16)))), np.zeros(10, int)).backward()
+    assert count.forward == 10 * (16 * 32 + 32 * 32 + 32 * 8) and count.backward == 2 * count.forward
+
+
+def test_checkpoints_store_less_and_reach_the_parameters_inside():
+    W = Tensor(RNG.normal(size=(3, 3)) / 2)
+
+    def block(t):
+        for _ in range(4):
+            t = (t @ W).tanh()
+        return t
+
+    x = Tensor(A)
+    plain = block(block(x)).sum()
+    plain.backward()
+    expected = W.grad.copy(), x.grad.copy()
+    W.grad, x.grad = None, None
+    light = bp.checkpoint(block, bp.checkpoint(block, x)).sum()
+    assert bp.stored(light) < bp.stored(plain) / 4
+    light.backward()
+    assert np.allclose(W.grad, expected[0]) and np.allclose(x.grad, expected[1])
+
+
+def test_nothing_is_recorded_without_gradients_or_after_detaching():
+    x = Tensor([1.0])
+    with bp.no_grad():
+        y = x * 2
+    assert bp.stored(y) == 0 and bp.stored(x * 2) == 1 and bp.stored((x * 2).detach()) == 0
+
+
+def test_a_graph_of_a_hundred_thousand_steps_has_no_recursion():
+    x = Tensor(1.0)
+    y = x
+    for _ in range(100_000):
+        y = y + 1e-6
+    y.backward()
+    assert float(x.grad) == 1.0
+
+
+def test_overwriting_a_value_that_is_still_needed_is_refused():
+    x = Tensor([1.0, 2.0])
+    loss = (x * x).sum()
+    x.assign([0.0, 0.0])
+    with pytest.raises(RuntimeError, match=r"shape \(2,\) was overwritten"):
+        loss.backward()
+
+
+def test_the_check_catches_planted_bugs():
+    from groundtruth.learning.tape import made
+
+    W = RNG.normal(size=(3, 3))
+    assert bp.check_gradients(lambda t: made(t.data @ W, (t, lambda g: g @ W)).sum(), A) > 1e-3
+    assert bp.check_gradients(lambda t: made((t.data**2).mean(), (t, lambda g: g * 2 * t.data)), A) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Tensor(["a"]), TypeError, "holds numbers"), (lambda: Tensor([1.0, 2.0]).backward(), ValueError, r"shape \(2,\); take a sum"), (lambda: Tensor([1.0, 2.0]).backward([1.0]), ValueError, "seed"), (lambda: Tensor([1.0]) @ Tensor([[1.0]]), ValueError, r"reshape a vector"),
+        (lambda: Tensor([1.0]).assign([1.0, 2.0]), ValueError, "overwritten by"), (lambda: bp.MLP((3,), 0), ValueError, "input and an output"), (lambda: bp.MLP((3, 0), 0), ValueError, ">= 1"),
+    ],
+)
+def test_bad_input_is_refused_by_name(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
