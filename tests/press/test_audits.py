@@ -86,7 +86,7 @@ def test_rounding_is_that_of_the_digits_given():
 
 
 GOOD_SENTENCES = ["One sentence, e.g. this one.", "It is by Dr. Smith.", "Why? because.", "1. A list item.", "See Fig. 3 for it.", "x != y holds.", "A row with a leverage of 0.98."]
-BAD_SENTENCES = [("Two. Sentences.", "two sentences"), ("Is it? Yes.", "two sentences"), ("Great!", "exclamation"), ("Let's dive in.", "filler"), ("This is crucial.", "filler"), ("We can leverage this.", "filler"), ("A trick worth leveraging.", "filler"), ("Obviously so.", "filler")]
+BAD_SENTENCES = [("Two. Sentences.", "two sentences"), ("Is it? Yes.", "two sentences"), ("Great!", "exclamation"), ("Let's dive in.", "filler"), ("This is crucial.", "filler"), ("We can leverage this.", "filler"), ("Networks leverage depth.", "filler"), ("A trick worth leveraging.", "filler"), ("Obviously so.", "filler")]
 
 
 @pytest.mark.parametrize("line", GOOD_SENTENCES)
@@ -156,7 +156,10 @@ HEAD = "---\nmystnb:\n  figure:\n    caption: A caption.\n    name: fig-a\n  ima
 def test_a_complete_figure_passes(tmp_path):
     assert says(tmp_path, "figures", shop.cell("f()", HEAD), [[picture(svg(True))]]) == []
     assert says(tmp_path, "figures", shop.cell("f()", HEAD), [[picture(svg(False, ticks=False))]]) == []
-    assert says(tmp_path, "figures", shop.cell("f()", HEAD), [[picture(svg(False, numbers=False))]]) == []  # a scale shared with the axes below
+    lower = svg(True).split(">", 1)[1].removesuffix("</svg>").replace("axes_1", "axes_2").replace("matplotlib.axis_1", "matplotlib.axis_3")
+    stacked = svg(False, numbers=False).replace("</svg>", lower + "</svg>")  # two axes, one scale, named on the lower
+    assert says(tmp_path, "figures", shop.cell("f()", HEAD), [[picture(stacked)]]) == []
+    assert "without a name" in says(tmp_path, "figures", shop.cell("f()", HEAD), [[picture(svg(False, numbers=False))]])[0]  # numbers may only be missing where others have them
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ TAGS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "w
 def scroll_through(page):
     """Walk down the page, so that everything lazy is loaded; a figure starts when it comes into sight, so each is looked at until it has."""
     page.evaluate(
-        "async () => { for (let y = 0; y < document.documentElement.scrollHeight; y += 600) { scrollTo(0, y); await new Promise(r => setTimeout(r, 25)); } scrollTo(0, 0); }"
+        "async () => { for (let y = 0; y < document.documentElement.scrollHeight; y += 600) { scrollTo(0, y); await new Promise(r => setTimeout(r, 25)); } }"
     )
     for box in page.query_selector_all(".interactive"):
+        box.scroll_into_view_if_needed()
         box.wait_for_selector(".interactive-live svg", state="attached", timeout=15000)
+    page.evaluate("scrollTo(0, 0)")
 
 
 @pytest.mark.parametrize("name", PAGES)

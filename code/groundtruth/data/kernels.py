@@ -13,20 +13,10 @@ from math import factorial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from groundtruth.data.similarity import pairwise_sq_dists
+from groundtruth.data.similarity import pairwise_sq_dists, tables
 
 Array = NDArray[np.float64]
 Kernel = Callable[[Array, Array], Array]
-
-
-def _tables(X: ArrayLike, Y: ArrayLike | None) -> tuple[Array, Array]:
-    P = np.asarray(X, dtype=float)
-    Q = P if Y is None else np.asarray(Y, dtype=float)
-    if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or not P.size or not Q.size:
-        raise ValueError(f"need tables (n, d) and (m, d) with n, m, d >= 1, got shapes {P.shape} and {Q.shape}")
-    if not (np.isfinite(P).all() and np.isfinite(Q).all()):
-        raise ValueError("a table holds NaN or infinity; remove or fill those rows first")
-    return P, Q
 
 
 def _positive(name: str, value: float) -> None:
@@ -42,7 +32,7 @@ def linear(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
     >>> linear([[1.0, 2.0]], [[3.0, 4.0]]).tolist()
     [[11.0]]
     """
-    P, Q = _tables(X, Y)
+    P, Q = tables(X, Y)
     return P @ Q.T
 
 
@@ -68,7 +58,7 @@ def rbf(X: ArrayLike, Y: ArrayLike | None = None, gamma: float = 1.0) -> Array:
     [[1.0, 0.607]]
     """
     _positive("gamma", gamma)
-    P, Q = _tables(X, Y)
+    P, Q = tables(X, Y)
     return np.exp(-gamma * pairwise_sq_dists(P, None if Q is P else Q))
 
 
@@ -81,7 +71,7 @@ def laplacian(X: ArrayLike, Y: ArrayLike | None = None, gamma: float = 1.0) -> A
     [[0.368]]
     """
     _positive("gamma", gamma)
-    P, Q = _tables(X, Y)
+    P, Q = tables(X, Y)
     total = np.zeros((len(P), len(Q)))
     for p, q in zip(P.T, Q.T, strict=True):  # feature by feature: the memory of one table, not of d
         total += np.abs(p[:, None] - q)
@@ -97,7 +87,7 @@ def matern(X: ArrayLike, Y: ArrayLike | None = None, length: float = 1.0) -> Arr
     [[1.0]]
     """
     _positive("length", length)
-    P, Q = _tables(X, Y)
+    P, Q = tables(X, Y)
     s = np.sqrt(3 * pairwise_sq_dists(P, None if Q is P else Q)) / length
     return (1 + s) * np.exp(-s)
 
@@ -125,7 +115,7 @@ def monomials(X: ArrayLike, degree: int) -> Array:
     >>> monomials([[1.0, 2.0]], 2).round(3).tolist()
     [[1.0, 2.828, 4.0]]
     """
-    P, _ = _tables(X, None)
+    P, _ = tables(X, None)
     if degree < 1:
         raise ValueError(f"degree must be >= 1, got {degree}")
     columns = []
@@ -207,7 +197,7 @@ class KernelRidge:
     def fit(self, X: ArrayLike, y: ArrayLike) -> KernelRidge:
         """Solve for one weight per training row, X (n, d), y (n,)."""
         _positive("penalty", self.penalty)
-        P, _ = _tables(X, None)
+        P, _ = tables(X, None)
         target = np.asarray(y, dtype=float)
         if target.shape != (len(P),) or not np.isfinite(target).all():
             raise ValueError(f"need one finite target per row: shape ({len(P)},), got {target.shape}")
@@ -223,7 +213,7 @@ class KernelRidge:
         """Values (m,) at rows X (m, d)."""
         if not self.weights.size:
             raise ValueError("call fit first")
-        P, _ = _tables(X, self.rows)
+        P, _ = tables(X, self.rows)
         return self.kernel(P, self.rows) @ self.weights
 
 
@@ -270,7 +260,7 @@ def rff(X: ArrayLike, D: int, gamma: float, seed: int) -> Array:
 
     sqrt(2/D) cos(x . w + b) with w normal of variance 2 gamma and b uniform on the circle.
     """
-    P, _ = _tables(X, None)
+    P, _ = tables(X, None)
     _positive("gamma", gamma)
     if D < 1:
         raise ValueError(f"need at least one random feature, got D = {D}")
@@ -281,7 +271,7 @@ def rff(X: ArrayLike, D: int, gamma: float, seed: int) -> Array:
 
 def nystrom(X: ArrayLike, landmarks: ArrayLike, kernel: Kernel) -> Array:
     """Features (n, m) whose dot products equal the kernel's projection on m landmark rows (Williams and Seeger, 2001)."""
-    P, Z = _tables(X, landmarks)
+    P, Z = tables(X, landmarks)
     values, vectors = np.linalg.eigh(kernel(Z, Z))
     keep = values > 1e-12 * values[-1]
     return kernel(P, Z) @ (vectors[:, keep] / np.sqrt(values[keep]))

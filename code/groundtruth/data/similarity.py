@@ -25,7 +25,8 @@ def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
     return u, v
 
 
-def _tables(X: ArrayLike, Y: ArrayLike | None) -> tuple[Array, Array]:
+def tables(X: ArrayLike, Y: ArrayLike | None) -> tuple[Array, Array]:
+    """X (n, d) and Y (m, d), or X twice, as floats; anything else, NaN or infinity is a ValueError."""
     P = np.asarray(X, dtype=float)
     Q = P if Y is None else np.asarray(Y, dtype=float)
     if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or not P.size or not Q.size:
@@ -78,8 +79,7 @@ def minkowski(a: ArrayLike, b: ArrayLike, p: float) -> float:
     u, v = _pair(a, b)
     if not p >= 1:
         raise ValueError(f"p must be at least 1, got {p}; below 1 the triangle inequality fails")
-    gap = np.abs(u - v)
-    top = gap.max()
+    top = (gap := np.abs(u - v)).max()
     if top == 0 or np.isinf(p):
         return float(top)
     return float(top * ((gap / top) ** p).sum() ** (1 / p))  # scaled: no overflow for large p
@@ -179,7 +179,7 @@ def levenshtein(s: Sequence, t: Sequence) -> int:
 
 def unit_rows(X: ArrayLike) -> Array:
     """The rows of X (n, d) divided by their lengths; a zero row is refused."""
-    P, _ = _tables(X, None)
+    P, _ = tables(X, None)
     lengths = np.linalg.norm(P, axis=1, keepdims=True)  # (n, 1)
     if not lengths.all():
         raise ValueError(f"row {int(np.argmin(lengths))} is zero and has no direction; drop it")
@@ -194,7 +194,7 @@ def cosine_matrix(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
     >>> cosine_matrix([[1.0, 0.0], [0.0, 2.0]]).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    P, Q = _tables(X, Y)
+    P, Q = tables(X, Y)
     units = unit_rows(P)
     table = units @ (units if Q is P else unit_rows(Q)).T
     return np.clip(table, -1.0, 1.0, out=table)
@@ -211,7 +211,7 @@ def pairwise_sq_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
     >>> pairwise_sq_dists([[0.0, 0.0], [3.0, 4.0]]).tolist()
     [[0.0, 25.0], [25.0, 0.0]]
     """
-    P, Q = _tables(X, Y)
+    P, Q = tables(X, Y)
     same, centre, table = Q is P, Q.mean(axis=0), np.empty((len(P), len(Q)))
     Q = Q - centre
     squares = np.einsum("ij,ij->i", Q, Q)  # (m,) without a table of products
@@ -243,7 +243,7 @@ def nearest(X: ArrayLike, Y: ArrayLike, k: int) -> tuple[NDArray[np.intp], Array
 
     The table of distances is made block by block, so memory does not grow with n times m.
     """
-    P, Q = _tables(X, Y)
+    P, Q = tables(X, Y)
     if not 1 <= k <= len(Q):
         raise ValueError(f"k must lie between 1 and the {len(Q)} rows of Y, got {k}")
     rows = max(1, BLOCK_BYTES // (8 * len(Q)))
@@ -272,8 +272,8 @@ def top_k(scores: ArrayLike, k: int) -> NDArray[np.intp]:
     if np.isnan(s).any():
         raise ValueError("a score is NaN and cannot be ranked; find out where it comes from")
     # the k-th largest of a sample is at most the k-th largest of all, so what lies below it can be left out unsorted
-    step = s.size // max(16 * k, 4096)
-    at = np.flatnonzero(s >= np.partition(s[::step], -k)[-k]) if step > 1 else np.arange(s.size)
+    step = max(1, s.size // max(16 * k, 4096))
+    at = np.flatnonzero(s >= np.partition(s[::step], -k)[-k])
     at = at[s[at] >= np.partition(s[at], -k)[-k]]  # more than k only where the k-th score is tied
     return at[np.lexsort((at, -s[at]))][:k]
 

@@ -19,7 +19,7 @@ EXERCISES = (4, 6)
 KEEP_LINES = 5
 FILLER = re.compile(
     r"\b(let'?s dive|dive in|deep dive|simply put|it is important to note|it'?s worth noting|in the realm of|delve|seamless|"
-    r"leverag(?:ing|ed)|(?:to|can|we) leverage|crucial|in today'?s|unlock|game.chang|powerful tool|obviously|needless to say|as we all know|"
+    r"leverag(?:ing|ed)|(?<!\ba )(?<!\bthe )(?<!\*\*)leverage|crucial|in today'?s|unlock|game.chang|powerful tool|obviously|needless to say|as we all know|"
     r"magic(?:al)?|tapestry|navigate the)\b", re.I)
 ABBREVIATION = re.compile(r"\b(e\.g|i\.e|cf|vs|Fig|Eq|et al|St|Dr|No|approx|resp|ch|p|pp|vol|[A-Z])\.$")
 

@@ -61,18 +61,29 @@ def _cell(page: Page, cell: Cell) -> list[Finding]:
 
 def unnamed_axes(svg: str) -> list[str]:
     """Ids of matplotlib axes that show an axis without a label."""
-    found = []
-    for group in ElementTree.fromstring(svg).iter(G):
+    found, drawing = [], ElementTree.fromstring(svg)
+    named = {kind for axis in drawing.iter(G) for kind in "xy" if _ticks(axis, kind, numbered=True) and _label(axis)}
+    for group in drawing.iter(G):
         if re.fullmatch(r"axes_\d+", group.get("id", "")):
             for axis in group.findall(G):
                 if re.fullmatch(r"matplotlib\.axis_\d+", axis.get("id", "")):
-                    # stacked axes share one scale: those without numbers at their ticks need no name of their own
-                    ticks = [g for g in axis.findall(G) if re.match(r"[xy]tick_", g.get("id", "")) and any(re.match(r"text_\d+", t.get("id", "")) for t in g.findall(G))]
-                    label = [g for g in axis.findall(G) if re.match(r"text_\d+", g.get("id", ""))]
-                    if ticks and not label:
+                    kind = "x" if _ticks(axis, "x") else "y" if _ticks(axis, "y") else ""
+                    # axes that share a scale say its name once: no numbers here, numbers and a name on another
+                    shared = kind in named and not _ticks(axis, kind, numbered=True)
+                    if kind and not _label(axis) and not shared:
                         found.append(group.get("id", ""))
                         break
     return found
+
+
+def _ticks(axis: ElementTree.Element, kind: str, numbered: bool = False) -> bool:
+    """Whether an axis shows ticks of a kind, x or y; with `numbered`, ticks with something written at them."""
+    ticks = [g for g in axis.findall(G) if re.match(f"{kind}tick_", g.get("id", ""))]
+    return any(not numbered or any(re.match(r"text_\d+", t.get("id", "")) for t in g.findall(G)) for g in ticks)
+
+
+def _label(axis: ElementTree.Element) -> bool:
+    return any(re.match(r"text_\d+", g.get("id", "")) for g in axis.findall(G))
 
 
 def _vega(page: Page, cell: Cell, spec: dict) -> list[Finding]:
