@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import shutil
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from press import records, state
 from press.errors import Exit, Finding, PressError
@@ -15,6 +18,7 @@ from press.progress import Progress
 from press.project import Project
 
 NEEDED_BYTES = 50_000_000
+RENDERING = ("press.audits", "press.site.finish", "jupyter_book.config", "sphinx.application", "myst_nb.sphinx_", "jupyter_cache", "sphinx_book_theme", "sphinxcontrib.bibtex")
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
@@ -50,6 +54,8 @@ def build(
         if not stale and render and not only and _is_current(project, _key(current)):
             report.outputs = _count(current)
             return report
+        if stale:  # the kernels are processes of their own: this one has nothing to do while they start
+            threading.Thread(target=_warm, args=(current, render and not only), daemon=True).start()
         report.executed = _execute(current, stale, quiet)
         clock.lap("execute")
         report.findings = state.compare_all(current, wanted)
@@ -71,6 +77,16 @@ def build(
         records.forget(project, current.slugs)
         current.prints.save()
     return report
+
+
+def _warm(current: state.State, whole: bool) -> None:
+    """Bring in early what the steps after the execution need; whatever fails here fails again, and is told, there."""
+    with suppress(Exception):
+        for name in ("press.compare", *(RENDERING if whole else ())):
+            import_module(name)
+        if whole:
+            for slug in current.slugs:
+                current.load_chapter(slug)
 
 
 def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
@@ -119,6 +135,7 @@ def _render(current: state.State, report: Report, clock: _Clock) -> None:
         if report.findings:
             report.code = Exit.FINDINGS
             return
+        cache.settle(current.project, pages)
         from press.site import finish
 
         finish.finish(current.project, pages)

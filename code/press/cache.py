@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from press.chapter import Chapter
+from press.files import read_json, sha, write_json
 from press.project import Project
 from press.records import Record
 
@@ -33,12 +34,43 @@ def executed(chapter: Chapter, record: Record) -> Any:
 
 
 def fill(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
-    """Put every page that has cells into the cache and see that each is found there again."""
+    """Put every page that has cells into the cache and see that each is found there again.
+
+    Pages that `settle` saw there are left alone, as long as no file of the cache was touched since.
+    """
+    known = read_json(_memo(project)) or {}
+    if known and known["files"] == _files(project):
+        pages = [(chapter, record) for chapter, record in pages if known["pages"].get(chapter.slug) != _key(chapter, record)]
+    if not pages:
+        return
     try:
         _fill(project, pages)
     except Exception:  # SQLite and file errors alike: the cache is only a copy
         shutil.rmtree(folder(project), ignore_errors=True)
         _fill(project, pages)
+
+
+def settle(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
+    """Remember, after a render, what the cache holds."""
+    write_json(_memo(project), {"files": _files(project), "pages": {chapter.slug: _key(chapter, record) for chapter, record in pages}})
+
+
+def _memo(project: Project) -> Path:
+    return project.work / "cached.json"
+
+
+def _key(chapter: Chapter, record: Record) -> str:
+    return sha([record.digest, [(cell.source, cell.metadata) for cell in chapter.cells]])
+
+
+def _files(project: Project) -> list[list[Any]]:
+    """Name, size and time of every file of the cache."""
+    found = []
+    for path in sorted(folder(project).rglob("*")):
+        if path.is_file():
+            about = path.stat()
+            found.append([str(path.relative_to(folder(project))), about.st_size, about.st_mtime_ns])
+    return found
 
 
 def _fill(project: Project, pages: list[tuple[Chapter, Record]]) -> None:

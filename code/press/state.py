@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from press import chapter as chapters
 from press import records, toc
 from press.errors import Finding
+from press.files import read_json, sha, write_json
 from press.fingerprint import Fingerprints
 from press.project import Project
 
@@ -25,9 +28,13 @@ class State:
     now: dict[str, str] = field(default_factory=dict)                      # slug -> fingerprint
     records: dict[str, records.Record] = field(default_factory=dict)       # only those that can be trusted
     stale: list[str] = field(default_factory=list)
+    _read: dict[str, chapters.Chapter] = field(default_factory=dict)
 
     def load_chapter(self, slug: str) -> chapters.Chapter:
-        return chapters.read(slug, self.project.page(slug))
+        """The page as it is now; parsed once however many steps ask for it."""
+        if slug not in self._read:
+            self._read[slug] = chapters.read(slug, self.project.page(slug))
+        return self._read[slug]
 
     def book(self) -> Book:
         """The book as the audits see it."""
@@ -51,17 +58,36 @@ def look(project: Project) -> State:
 
 
 def compare_all(state: State, slugs: list[str]) -> list[Finding]:
-    """Faults of the last execution and differences from the expectations."""
-    from press import compare  # brings nbval and pytest, which a build with nothing to do does not need
+    """Faults of the last execution and differences from the expectations.
 
-    found: list[Finding] = []
+    A page that was found equal is not compared again while its fingerprint (cells, expectation, code,
+    versions), its recorded outputs and the comparison itself are the same.
+    """
+    memo = state.project.work / "equal.json"
+    known: dict[str, str] = read_json(memo) or {}
+    equal, found = {slug: key for slug, key in known.items() if slug in state.now}, []
     for slug in slugs:
-        chapter = state.load_chapter(slug)
         record = state.records.get(slug) or records.load(state.project, slug)
         if record is None:
             continue
-        if not record.ok:
-            found.append(compare.fault_finding(state.project, chapter, record))
-        else:
-            found += compare.chapter_findings(state.project, chapter, record)
+        key = sha([record.fingerprint, state.now[slug], record.digest, _comparison()])
+        if record.ok and known.get(slug) == key:
+            continue
+        from press import compare  # brings nbval and pytest, which a build with nothing to compare does not need
+
+        chapter = state.load_chapter(slug)
+        here = compare.chapter_findings(state.project, chapter, record) if record.ok else [compare.fault_finding(state.project, chapter, record)]
+        found += here
+        equal.pop(slug, None)
+        if not here:
+            equal[slug] = key
+    if equal != known:
+        write_json(memo, equal)
     return found
+
+
+@lru_cache
+def _comparison() -> str:
+    """Digest of the code that compares: a stricter press compares everything again."""
+    here = Path(__file__).parent
+    return sha([(here / name).read_text(encoding="utf-8") for name in ("state.py", "compare.py", "expectations.py", "chapter.py", "records.py")])

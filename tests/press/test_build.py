@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 
 import pytest
+from press.files import read_json, write_json
 
 from tests.conftest import ROOT
 from tests.press import shop
@@ -191,6 +193,23 @@ def test_damage_is_noticed_and_mended(book, name):
     shop.write(book / "book" / "a" / "two.md", text)
     assert shop.press(book, "build").returncode == 0
     assert shop.digest(book / "_build" / "html") == clean
+
+
+def test_what_was_found_equal_once_is_compared_again_when_its_outputs_change(book):
+    record = book / "_build" / "press" / "runs" / "a" / "one.json"
+    known = read_json(record)
+    assert "1.50" in json.dumps(known["outputs"])
+    write_json(record, {**known, "outputs": json.loads(json.dumps(known["outputs"]).replace("1.50", "1.51"))})
+    done = shop.press(book, "check")
+    assert done.returncode == 1 and "book/a/one.md" in done.stderr and "1.51" in done.stderr
+
+
+def test_an_edited_sentence_runs_no_comparison_and_opens_no_cache(book):
+    shop.write(book / "book" / "a" / "two.md", (book / "book" / "a" / "two.md").read_text() + "\nTouched.\n")
+    code = ("import sys; from press import build, project; from pathlib import Path; from press import cache; cache._fill = lambda *a: sys.exit('filled');"
+            "r = build.build(project.load(Path('.').resolve()), quiet=True); print(r.rendered, 'nbval' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=book, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "code")})
+    assert done.stdout.split() == ["True", "False"], done.stdout + done.stderr
 
 
 def start(root, *args, **options):

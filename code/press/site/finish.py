@@ -42,13 +42,13 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
     """Bring `project.site` up to date from the raw pages."""
     drawn = project.work / "pictures"
     context = _context(project, pages, drawn)
-    press = sha([path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))] + [json.dumps(_shared(context), sort_keys=True)])
+    press = [sha(path.read_text(encoding="utf-8")) for path in sorted(Path(__file__).parent.glob("*.py"))]
     known: dict = read_json(project.work / "finish.json") or {}
     now: dict[str, dict] = {}
     texts: dict[str, str] = {}
     for name in [chapter.slug for chapter, _ in pages] + list(EXTRA_PAGES):
         source = (raw(project) / f"{name}.html").read_text(encoding="utf-8")
-        key, done = sha([press, source]), project.work / "pages" / f"{name}.html"
+        key, done = sha([press, source, _known_to(name, source, context)]), project.work / "pages" / f"{name}.html"
         if known.get(name, {}).get("key") == key and done.is_file() and sha(text := done.read_text(encoding="utf-8")) == known[name]["digest"]:
             now[name], texts[name] = known[name], text
             continue
@@ -60,12 +60,13 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
     _assemble(project, pages, texts, now, drawn, context)
 
 
-def _shared(context: Context) -> dict:
-    """What every page depends on beside its own text."""
-    return {
-        "titles": context.titles, "facts": {k: asdict(v) for k, v in context.facts.items()}, "totals": context.totals, "versions": context.versions,
-        "definitions": context.definitions, "paths": context.paths, "repository": context.repository, "entries": [asdict(e) for e in context.entries],
-    }
+def _known_to(name: str, source: str, context: Context) -> dict:
+    """What a page depends on beside its own text: the facts of other pages only where it has a place for them."""
+    whole = "data-press=" in source
+    facts = {slug: asdict(fact) for slug, fact in context.facts.items() if whole or slug == name}
+    known = {"titles": context.titles, "facts": facts, "definitions": context.definitions, "repository": context.repository,
+             "branch": context.branch, "baseurl": context.baseurl, "title": context.title, "entries": [asdict(e) for e in context.entries]}
+    return {**known, "totals": context.totals, "versions": context.versions, "paths": context.paths} if whole else known
 
 
 def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path) -> Context:
