@@ -1,0 +1,163 @@
+"""Every optimiser against torch.optim step for step; invariances; clipping; bad input."""
+
+import numpy as np
+import pytest
+import torch
+from groundtruth.learning import optimizers as opt
+from hypothesis import given
+from hypothesis import strategies as st
+
+seeds = st.integers(0, 10_000)
+SHAPES = ((4, 3), (3,), (1,))
+
+
+def run_both(ours, theirs, steps=100, seed=0):
+    """The same random parameters and the same noisy quadratic's gradients through both; the parameters after each step."""
+    rng = np.random.default_rng(seed)
+    params = [rng.normal(size=s) for s in SHAPES]
+    twins = [torch.tensor(p.copy(), requires_grad=True) for p in params]
+    a, b = ours(params), theirs(twins)
+    for _ in range(steps):
+        noise = [rng.normal(size=s) for s in SHAPES]
+        for twin, z in zip(twins, noise, strict=True):
+            twin.grad = 3 * twin.detach() + torch.tensor(z)
+        a.step([3 * p + z for p, z in zip(params, noise, strict=True)])
+        b.step()
+        yield params, [t.detach().numpy() for t in twins]
+
+
+PAIRS = {
+    "sgd": (lambda p: opt.SGD(p, 0.05), lambda p: torch.optim.SGD(p, 0.05)),
+    "momentum": (lambda p: opt.SGD(p, 0.05, momentum=0.9), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9)),
+    "dampening": (lambda p: opt.SGD(p, 0.05, momentum=0.9, dampening=0.3), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, dampening=0.3)),
+    "nesterov": (lambda p: opt.SGD(p, 0.05, momentum=0.9, nesterov=True), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, nesterov=True)),
+    "l2": (lambda p: opt.SGD(p, 0.05, momentum=0.9, weight_decay=0.1), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, weight_decay=0.1)),
+    "adagrad": (lambda p: opt.AdaGrad(p, 0.3), lambda p: torch.optim.Adagrad(p, 0.3)),
+    "rmsprop": (lambda p: opt.RMSProp(p, 0.01), lambda p: torch.optim.RMSprop(p, 0.01)),
+    "rmsprop with momentum": (lambda p: opt.RMSProp(p, 0.01, momentum=0.9), lambda p: torch.optim.RMSprop(p, 0.01, momentum=0.9)),
+    "adam": (lambda p: opt.Adam(p, 0.01), lambda p: torch.optim.Adam(p, 0.01)),
+    "adam, other betas": (lambda p: opt.Adam(p, 0.01, betas=(0.0, 0.5), eps=1e-3), lambda p: torch.optim.Adam(p, 0.01, betas=(0.0, 0.5), eps=1e-3)),
+    "adam with l2": (lambda p: opt.Adam(p, 0.01, weight_decay=0.1), lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1)),
+    "amsgrad": (lambda p: opt.Adam(p, 0.01, amsgrad=True), lambda p: torch.optim.Adam(p, 0.01, amsgrad=True)),
+    "adamw": (lambda p: opt.AdamW(p, 0.01, weight_decay=0.1), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_every_step_equals_torch(name):
+    for ours, theirs in run_both(*PAIRS[name]):
+        for p, q in zip(ours, theirs, strict=True):
+            assert np.allclose(p, q, rtol=1e-12, atol=1e-12)
+
+
+def test_adam_in_blocks_equals_torch_beyond_one_block():
+    rng = np.random.default_rng(1)
+    p = rng.normal(size=(3, opt.BLOCK + 7))
+    twin = torch.tensor(p.copy(), requires_grad=True)
+    ours, theirs = opt.AdamW([p], 0.01), torch.optim.AdamW([twin], 0.01)
+    for _ in range(3):
+        g = rng.normal(size=p.shape)
+        twin.grad = torch.tensor(g)
+        ours.step([g])
+        theirs.step()
+    assert np.allclose(p, twin.detach().numpy(), atol=1e-12)
+
+
+def test_float32_parameters_stay_float32():
+    p = np.ones(3, dtype=np.float32)
+    for kind in (opt.SGD, opt.AdaGrad, opt.RMSProp, opt.Adam, opt.AdamW, opt.LARS, opt.LAMB):
+        kind([p], 0.1).step([np.ones(3)])
+        assert p.dtype == np.float32 and np.isfinite(p).all()
+
+
+@given(seeds, st.floats(1e-3, 1e3))
+def test_adam_does_not_see_the_scale_of_the_loss(seed, scale):
+    rng = np.random.default_rng(seed)
+    a, b = np.zeros(4), np.zeros(4)
+    first, second = opt.Adam([a], 0.01, eps=0.0), opt.Adam([b], 0.01, eps=0.0)
+    for _ in range(20):
+        g = rng.normal(size=4)
+        first.step([g])
+        second.step([scale * g])
+    assert np.allclose(a, b, atol=1e-9)
+
+
+@given(seeds, st.floats(1e-6, 1e6))
+def test_the_first_adam_step_is_the_sign(seed, scale):
+    g = scale * np.random.default_rng(seed).choice([-1.0, 1.0], size=5)
+    p = np.zeros(5)
+    opt.Adam([p], 0.1, eps=0.0).step([g])
+    assert np.allclose(p, -0.1 * np.sign(g))
+
+
+@given(seeds)
+def test_lars_and_lamb_move_layers_in_proportion_to_their_norm(seed):
+    rng = np.random.default_rng(seed)
+    small, g = rng.normal(size=6), rng.normal(size=6)
+    for make in (lambda p: opt.LARS(p, 0.5, trust=0.01), lambda p: opt.LAMB(p, 0.01)):
+        layers = [small.copy(), 100 * small]
+        before = [p.copy() for p in layers]
+        make(layers).step([g, g])
+        moved = [np.linalg.norm(p - b) / np.linalg.norm(b) for p, b in zip(layers, before, strict=True)]
+        assert np.isclose(moved[0], moved[1]) and moved[0] > 0
+
+
+def test_lamb_by_hand_on_its_first_step():
+    p, g = np.array([3.0, 4.0]), np.array([1.0, -1.0])
+    opt.LAMB([p], 0.1, eps=0.0, weight_decay=0.0).step([g])
+    assert np.allclose(p, np.array([3.0, 4.0]) - 0.1 * 5 / np.sqrt(2) * np.array([1.0, -1.0]))
+
+
+def test_a_layer_of_zeros_still_moves():
+    for make in (lambda p: opt.LARS(p, 0.1), lambda p: opt.LAMB(p, 0.1)):
+        p = np.zeros(2)
+        make([p]).step([np.ones(2)])
+        assert (p < 0).all()
+
+
+@given(st.lists(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=4), min_size=1, max_size=3), st.floats(0.1, 100))
+def test_clipping_by_norm_equals_torch(lists, limit):
+    grads = [np.array(g) for g in lists]
+    twins = [torch.zeros(len(g), dtype=torch.float64, requires_grad=True) for g in grads]
+    for twin, g in zip(twins, grads, strict=True):
+        twin.grad = torch.tensor(g)
+    norm = torch.nn.utils.clip_grad_norm_(twins, limit)
+    clipped, ours = opt.clip_norm(grads, limit)
+    assert np.isclose(ours, float(norm)) and all(np.allclose(c, t.grad.numpy(), atol=1e-9) for c, t in zip(clipped, twins, strict=True))
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=5), st.floats(0.1, 5))
+def test_clipping_by_value_equals_torch(values, limit):
+    twin = torch.zeros(len(values), dtype=torch.float64, requires_grad=True)
+    twin.grad = torch.tensor(values, dtype=torch.float64)
+    torch.nn.utils.clip_grad_value_([twin], limit)
+    assert np.array_equal(opt.clip_value([np.array(values)], limit)[0], twin.grad.numpy())
+
+
+def test_a_refused_gradient_changes_nothing():
+    p = np.ones(3)
+    adam = opt.Adam([p], 0.1)
+    with pytest.raises(FloatingPointError, match="step 1"):
+        adam.step([np.array([1.0, np.nan, 1.0])])
+    assert adam.t == 0 and (p == 1).all() and adam.state == [{}]
+    opt.SGD([p], 1e-200).step([np.array([1e200, 1.0, 1.0])])  # its square overflows, it does not: allowed
+    assert p[0] == 0
+
+
+F = np.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: opt.SGD([], 0.1), ValueError, "no parameters"), (lambda: opt.SGD([[1.0]], 0.1), TypeError, "parameter 0"), (lambda: opt.SGD([np.arange(3)], 0.1), TypeError, "floats"), (lambda: opt.SGD([np.ones((3, 2)).T], 0.1), TypeError, "contiguous"),
+        (lambda: opt.SGD([F], 0.0), ValueError, "lr must"), (lambda: opt.SGD([F], np.nan), ValueError, "lr must"), (lambda: opt.SGD([F], 0.1, momentum=1.0), ValueError, "momentum"), (lambda: opt.SGD([F], 0.1, nesterov=True), ValueError, "Nesterov"), (lambda: opt.SGD([F], 0.1, weight_decay=-1), ValueError, "weight_decay"),
+        (lambda: opt.AdaGrad([F], 0.1, eps=-1), ValueError, "eps"), (lambda: opt.RMSProp([F], 0.1, alpha=1.0), ValueError, "alpha"), (lambda: opt.RMSProp([F], 0.1, momentum=-0.1), ValueError, "momentum"),
+        (lambda: opt.Adam([F], betas=(0.9, 1.0)), ValueError, r"betas\[1\]"), (lambda: opt.Adam([F], weight_decay=-0.1), ValueError, "weight_decay"), (lambda: opt.LARS([F], 0.1, trust=0.0), ValueError, "trust"),
+        (lambda: opt.SGD([F], 0.1).step([]), ValueError, "as many gradients"), (lambda: opt.SGD([F], 0.1).step([np.ones(3)]), ValueError, r"\(3,\)"), (lambda: opt.Optimizer([F], 0.1).step([F]), NotImplementedError, "subclass"),
+        (lambda: opt.clip_norm([F], 0.0), ValueError, "limit"), (lambda: opt.clip_norm([np.array([np.inf])], 1.0), FloatingPointError, "skip the batch"), (lambda: opt.clip_value([F], -1.0), ValueError, "limit"),
+    ],
+)
+def test_bad_input_is_refused_by_name(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
