@@ -52,7 +52,7 @@ def test_every_step_equals_torch(name):
 
 def test_adam_in_blocks_equals_torch_beyond_one_block():
     rng = np.random.default_rng(1)
-    p = rng.normal(size=(3, opt.BLOCK + 7))
+    p = rng.normal(size=(3, opt.PART + 7))                    # more than one block, and more than one thread
     twin = torch.tensor(p.copy(), requires_grad=True)
     ours, theirs = opt.AdamW([p], 0.01), torch.optim.AdamW([twin], 0.01)
     for _ in range(3):
