@@ -66,11 +66,12 @@ def curves(sizes: list[int], table: dict[str, tuple[list[float], list[float]]]) 
     for ax, (name, (train, val)) in zip(axes, table.items(), strict=True):
         ax.plot(sizes, train, "--o", color=BLUE, markersize=4, label="training")
         ax.plot(sizes, val, "-s", color=ORANGE, markersize=4, label="validation")
-        ax.set_xscale("log")
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(sizes[::2], [str(n) for n in sizes[::2]])
         ax.set_ylim(0, 0.6)
-        ax.legend(loc="upper right")
         label(ax, "examples", "squared error", name)
         ax.label_outer()
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return fig
 
 
