@@ -5,7 +5,15 @@ import pytest
 from groundtruth import interactive
 from groundtruth.data import features_plots, kernels_plots, model_plots, signals_plots, similarity_plots, tensors_plots
 from groundtruth.front import notation_plots, primer_plots, reading_plots
-from groundtruth.learning import backprop_plots, generalization_plots, gradient_descent_plots, linear_models_plots, losses_plots, metrics_plots, optimizers_plots
+from groundtruth.learning import (
+    backprop_plots,
+    generalization_plots,
+    gradient_descent_plots,
+    linear_models_plots,
+    losses_plots,
+    metrics_plots,
+    optimizers_plots,
+)
 
 TEXT = "A line of two points and nothing else."
 

@@ -62,8 +62,8 @@ def logits(params: list[Array], X: Array) -> Array:
     return np.tanh(X @ W1 + b1) @ W2 + b2
 
 
-def loss_and_grads(params: list[Array], X: Array, Y: Array) -> tuple[float, list[Array]]:
-    """Mean cross-entropy in nats and its gradient for each parameter; Y may hold soft labels.
+def loss_and_grads(params: list[Array], X: Array, Y: Array, mask: Array | float = 1.0) -> tuple[float, list[Array]]:
+    """Mean cross-entropy in nats and its gradient for each parameter; Y may hold soft labels, `mask` (n, h) drops hidden units.
 
     Examples
     --------
@@ -75,10 +75,11 @@ def loss_and_grads(params: list[Array], X: Array, Y: Array) -> tuple[float, list
         raise ValueError(f"need as many labels as images and at least one, got {len(X)} and {len(Y)}")
     W1, b1, W2, b2 = params
     H = np.tanh(X @ W1 + b1)                          # (n, h)
-    logp = log_softmax(H @ W2 + b2)                   # (n, 10)
+    D = H * mask                                      # (n, h), what is left of it
+    logp = log_softmax(D @ W2 + b2)                   # (n, 10)
     d = (np.exp(logp) * Y.sum(1, keepdims=True) - Y) / len(X)
-    dH = (d @ W2.T) * (1 - H * H)
-    return float(-(Y * logp).sum() / len(X)), [X.T @ dH, dH.sum(0), H.T @ d, d.sum(0)]
+    dH = (d @ W2.T) * mask * (1 - H * H)
+    return float(-(Y * logp).sum() / len(X)), [X.T @ dH, dH.sum(0), D.T @ d, d.sum(0)]
 
 
 def accuracy(params: list[Array], X: Array, Y: Array) -> float:

@@ -6,13 +6,15 @@ import torch
 from groundtruth.learning import digits
 
 
+@pytest.mark.parametrize("drop", [False, True])
 @pytest.mark.parametrize("soft", [False, True])
-def test_loss_and_gradients_equal_torch(soft):
+def test_loss_and_gradients_equal_torch(soft, drop):
     data, params = digits.split(), digits.network(3, 16)
     X, Y = data.X[:50], 0.8 * data.Y[:50] + 0.02 if soft else data.Y[:50]
-    loss, grads = digits.loss_and_grads(params, X, Y)
+    mask = np.random.default_rng(5).integers(0, 2, (50, 16)) * 2.0 if drop else np.ones((50, 16))
+    loss, grads = digits.loss_and_grads(params, X, Y, mask)
     W1, b1, W2, b2 = twins = [torch.tensor(p, requires_grad=True) for p in params]
-    out = torch.nn.functional.cross_entropy(torch.tanh(torch.tensor(X) @ W1 + b1) @ W2 + b2, torch.tensor(Y))
+    out = torch.nn.functional.cross_entropy((torch.tanh(torch.tensor(X) @ W1 + b1) * torch.tensor(mask)) @ W2 + b2, torch.tensor(Y))
     out.backward()
     assert np.isclose(loss, out.item(), atol=1e-12)
     assert all(np.allclose(g, t.grad.numpy(), atol=1e-12) for g, t in zip(grads, twins, strict=True))
