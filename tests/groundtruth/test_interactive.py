@@ -13,6 +13,15 @@ from groundtruth.learning import (
     losses_plots,
     metrics_plots,
     optimizers_plots,
+    regularization_plots,
+)
+    backprop_plots,
+    generalization_plots,
+    gradient_descent_plots,
+    linear_models_plots,
+    losses_plots,
+    metrics_plots,
+    optimizers_plots,
 )
 
 TEXT = "A line of two points and nothing else."

@@ -35,17 +35,19 @@ def corners() -> Any:
     return fig
 
 
-def path(lams: Any, W: Any, names: Any, shown: int = 5) -> Any:
-    """Weights over the penalty, from the corners of the path; the largest ones are named."""
+def path(W: Any, names: Any, shown: int = 5) -> Any:
+    """Weights over the length of the whole vector, from the corners of the path; the largest ones are named."""
     fig, ax = figure(3.0)
+    reach = np.abs(W).sum(1) / np.abs(W[-1]).sum()
     order = np.argsort(-np.abs(W[-1]))
     styles = ("-", "--", "-.", ":", "-")
     for place, j in enumerate(order):
         named = place < shown
-        ax.plot(lams, W[:, j], styles[place % 5], color=CYCLE[place % 5] if named else GREY, linewidth=1.8 if named else 0.7, label=names[j] if named else None)
-    ax.invert_xaxis()
-    ax.legend(loc="upper left", ncols=1)
-    label(ax, "penalty, falling", "weight")
+        ax.plot(reach, W[:, j], styles[place % 5], color=CYCLE[place % 5] if named else GREY, linewidth=1.8 if named else 0.7, label=names[j] if named else None)
+    for corner in reach:
+        ax.axvline(corner, color=GREY, linewidth=0.5, linestyle=":")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, columnspacing=1.0, handlelength=1.6)
+    label(ax, "sum of |w| / sum without a penalty", "weight")
     return fig
 
 
@@ -63,7 +65,7 @@ def filters() -> Any:
 
 def explorer() -> Interactive:
     """Two weights under an elastic net: penalty and mix by slider, the solution and the way it came."""
-    lam, mix = slider("lam", "penalty ", 0.6, 0, 2.5, 0.05), slider("mix", "share of the first kind (lasso) ", 1.0, 0, 1, 0.1)
+    lam, mix = slider("lam", "penalty ", 0.6, 0, 2.5, 0.05), slider("mix", "share of the lasso ", 1.0, 0, 1, 0.1)
     z = (1.6, 0.7)
 
     def shrunk(v: float, size: str) -> str:
@@ -104,6 +106,6 @@ def spread(x: Any, curves: dict[str, Any], data: Any) -> Any:
     for (name, sd), style, colour in zip(curves.items(), ("-", "--"), (ORANGE, GREEN), strict=False):
         ax.plot(x, sd, style, color=colour, label=name)
     ax.plot(data, np.zeros(len(data)), "|", color=BLUE, markersize=9)
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     label(ax, "input", "standard deviation")
     return fig
