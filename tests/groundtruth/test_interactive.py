@@ -15,14 +15,6 @@ from groundtruth.learning import (
     optimizers_plots,
     regularization_plots,
 )
-    backprop_plots,
-    generalization_plots,
-    gradient_descent_plots,
-    linear_models_plots,
-    losses_plots,
-    metrics_plots,
-    optimizers_plots,
-)
 
 TEXT = "A line of two points and nothing else."
 
