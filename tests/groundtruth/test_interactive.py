@@ -9,6 +9,7 @@ from groundtruth.learning import (
     backprop_plots,
     generalization_plots,
     gradient_descent_plots,
+    hyperparameter_search_plots,
     linear_models_plots,
     losses_plots,
     metrics_plots,
@@ -30,7 +31,7 @@ def all_figures():
     return {
         "model": model_plots.explorer(x, 2 * x + 1), "descent": model_plots.descent(x, 2 * x + 1), "features": features_plots.outlier(), "ridge": kernels_plots.ridge_explorer(), "density": kernels_plots.density_explorer(), "smoother": signals_plots.smoother(), "flagger": signals_plots.flagger(), "similarity": similarity_plots.explorer(), "tensors": tensors_plots.oracle(), "notation": notation_plots.reader(),
         "primer": primer_plots.slicer(), "reading": reading_plots.sigmoid_explorer(),
-        "linear": linear_models_plots.explorer(), "growth": linear_models_plots.growth(x, {10: np.array([-1.0, 1.0]), 20: np.array([-2.0, 2.0])}), "constant": losses_plots.best_constant(), "score": losses_plots.by_score(), "bowl": gradient_descent_plots.explorer(), "noise": gradient_descent_plots.noise_ball(), "metrics": metrics_plots.explorer(), "backprop": backprop_plots.explorer(), "momentum": optimizers_plots.explorer(), "schedule": optimizers_plots.shapes(), "degree": generalization_plots.explorer(), "leak": generalization_plots.leak(), "net": regularization_plots.explorer(), "smooth": regularization_plots.smoothing(),
+        "linear": linear_models_plots.explorer(), "growth": linear_models_plots.growth(x, {10: np.array([-1.0, 1.0]), 20: np.array([-2.0, 2.0])}), "constant": losses_plots.best_constant(), "score": losses_plots.by_score(), "bowl": gradient_descent_plots.explorer(), "noise": gradient_descent_plots.noise_ball(), "metrics": metrics_plots.explorer(), "backprop": backprop_plots.explorer(), "momentum": optimizers_plots.explorer(), "schedule": optimizers_plots.shapes(), "degree": generalization_plots.explorer(), "leak": generalization_plots.leak(), "net": regularization_plots.explorer(), "smooth": regularization_plots.smoothing(), "search": hyperparameter_search_plots.explorer(),
     }
 
 
@@ -61,7 +62,7 @@ def test_an_empty_menu_is_refused():
         interactive.menu("a", "a", [])
 
 
-@pytest.mark.parametrize("name", ["model", "descent", "features", "ridge", "density", "smoother", "flagger", "similarity", "tensors", "notation", "primer", "reading", "linear", "growth", "constant", "score", "bowl", "noise", "metrics", "backprop", "momentum", "schedule", "degree", "leak", "net", "smooth"])
+@pytest.mark.parametrize("name", ["model", "descent", "features", "ridge", "density", "smoother", "flagger", "similarity", "tensors", "notation", "primer", "reading", "linear", "growth", "constant", "score", "bowl", "noise", "metrics", "backprop", "momentum", "schedule", "degree", "leak", "net", "smooth", "search"])
 def test_every_figure_of_the_book_compiles_and_is_deterministic(name):
     """vl-convert is the same Vega-Lite that readers' browsers run; a broken expression fails here."""
     import vl_convert

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_solve, cholesky
 from scipy.stats import norm
 
-from groundtruth.learning.search import Choice, Objective, Space, Trial
+from groundtruth.learning.hyperparameter_search import Choice, Objective, Space, Trial
 
 Array = NDArray[np.float64]
 

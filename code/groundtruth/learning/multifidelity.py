@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from groundtruth.learning.search import Config, Space, Trial, tpe_propose
+from groundtruth.learning.hyperparameter_search import Config, Space, Trial, tpe_propose
 
 Run = Callable[[Config, int], float]
 

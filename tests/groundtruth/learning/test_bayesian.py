@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from groundtruth.learning.bayesian import GP, expected_improvement, gp_search
-from groundtruth.learning.search import Choice, Real, Space, best_so_far, random_search
+from groundtruth.learning.hyperparameter_search import Choice, Real, Space, best_so_far, random_search
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from groundtruth.learning import multifidelity as mf
-from groundtruth.learning.search import Real, Space
+from groundtruth.learning.hyperparameter_search import Real, Space
 from hypothesis import given
 from hypothesis import strategies as st
 

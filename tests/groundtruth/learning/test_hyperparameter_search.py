@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from groundtruth.learning import search
-from groundtruth.learning.search import Choice, Real, Space, Whole
+from groundtruth.learning import hyperparameter_search as search
+from groundtruth.learning.hyperparameter_search import Choice, Real, Space, Whole
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import qmc
