@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from groundtruth.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label
 from groundtruth.interactive import Interactive, menu, show, slider
@@ -47,8 +48,11 @@ def races(curves: dict[str, Any]) -> Any:
     fig, ax = figure(3.0)
     for (name, (cost, loss)), colour, style in zip(curves.items(), (GREY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN), ("-", "-", "-", "-", "--", "--", "--"), strict=False):
         ax.plot(cost, loss, style, color=colour, label=name)
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_yticks([0.2, 0.3, 0.5, 1, 2], ["0.2", "0.3", "0.5", "1", "2"])
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-    label(ax, "units of training spent", "median of the best loss (nats)")
+    label(ax, "units of training spent", "median best loss (nats)")
     return fig
 
 
