@@ -23,12 +23,7 @@ PART = 1 << 20   # and threads are worth starting for this many each
 class Optimizer:
     """Parameters, their learning rate, the count of steps, and a state per parameter.
 
-    Parameters
-    ----------
-    params : sequence of float arrays
-        Changed in place by `step`.
-    lr : float
-        Learning rate; a schedule writes it before each step.
+    `params` are float arrays, changed in place by `step`; a schedule writes `lr` before each step.
 
     Raises
     ------

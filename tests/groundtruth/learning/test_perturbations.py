@@ -52,7 +52,8 @@ def test_mixup_keeps_the_mass_and_the_means(seed, alpha):
     r = rng(seed)
     X, Y = r.normal(size=(9, 3)), np.eye(4)[r.integers(0, 4, 9)]
     A, T = pert.mixup(X, Y, alpha, r)
-    assert np.allclose(T.sum(1), 1) and (T >= 0).all() and A.min() >= X.min() and A.max() <= X.max()
+    assert np.allclose(T.sum(1), 1) and (T >= 0).all()
+    assert A.min() >= X.min() - 1e-12 and A.max() <= X.max() + 1e-12  # a p + a (1 - p) may differ from a in its last bit
     both = np.column_stack([X, Y])
     C, _ = pert.mixup(both, Y, alpha, rng(seed + 1))
     D, E = pert.mixup(both, Y, alpha, rng(seed + 1))
