@@ -42,6 +42,10 @@ class Client(NotebookClient):
     flooded = False
     flooded_at = 0
 
+    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+        _take_signals()  # nbclient has just taken them: a Ctrl-C while the kernel starts must end the build as well
+        await super().async_start_new_kernel(**kwargs)
+
     async def async_execute_cell(self, cell, cell_index, execution_count=None, store_history=True):  # type: ignore[override]
         self.printed = 0
         return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
@@ -85,13 +89,7 @@ async def run_chapter(
     current, started, spent = 0, 0.0, 0.0
 
     def on_start(**_: Any) -> None:
-        # nbclient takes Ctrl-C for itself and leaves a dead kernel; give it back to the whole build
-        loop = asyncio.get_running_loop()
-        with suppress(RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
-            loop.remove_signal_handler(signal.SIGTERM)
-            loop.add_signal_handler(signal.SIGINT, _cancel_all)
-            loop.add_signal_handler(signal.SIGTERM, _cancel_all)
+        _take_signals()
 
     def on_cell(cell: Any, cell_index: int) -> None:
         nonlocal current, started
@@ -145,6 +143,16 @@ def merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         else:
             found.append(output)
     return found
+
+
+def _take_signals() -> None:
+    """nbclient takes Ctrl-C for itself and leaves a dead kernel; give it back to the whole build."""
+    loop = asyncio.get_running_loop()
+    with suppress(RuntimeError, ValueError):
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+        loop.add_signal_handler(signal.SIGINT, _cancel_all)
+        loop.add_signal_handler(signal.SIGTERM, _cancel_all)
 
 
 def _cancel_all() -> None:
