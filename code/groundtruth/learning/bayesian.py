@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_solve, cholesky
 from scipy.stats import norm
 
+from groundtruth.data.kernels import rbf
 from groundtruth.learning.hyperparameter_search import Choice, Objective, Space, Trial
 
 Array = NDArray[np.float64]
@@ -37,8 +38,7 @@ class GP:
 
     def kernel(self, A: Array, B: Array) -> Array:
         """Covariances (n, m)."""
-        square = ((A[:, None] - B[None]) ** 2).sum(-1)
-        return self.scale**2 * np.exp(-square / (2 * self.length**2))
+        return self.scale**2 * rbf(A, B, gamma=1 / (2 * self.length**2))
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> GP:
         """Take in observations; the mean of y is the value far from all of them."""

@@ -83,8 +83,12 @@ def mixup(X: ArrayLike, Y: ArrayLike, alpha: float, rng: np.random.Generator) ->
     if len(A) != len(T) or not len(A) or alpha <= 0:
         raise ValueError(f"need as many labels as inputs and a positive alpha, got {len(T)}, {len(A)} and {alpha}")
     part, other = rng.beta(alpha, alpha, size=len(A)), rng.permutation(len(A))
-    mix = lambda V: V * (p := part.reshape(-1, *[1] * (V.ndim - 1))) + V[other] * (1 - p)  # noqa: E731
-    return mix(A), mix(T)
+
+    def mixed(V: Array) -> Array:
+        p = part.reshape(-1, *[1] * (V.ndim - 1))     # one share a row
+        return V * p + V[other] * (1 - p)
+
+    return mixed(A), mixed(T)
 
 
 def shift_images(X: ArrayLike, side: int, rng: np.random.Generator, fill: float = 0.0) -> Array:
