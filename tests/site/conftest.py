@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -32,8 +33,30 @@ def pytest_collection_modifyitems(items) -> None:
     names = pages()
     for item in items:
         if item.get_closest_marker("browser"):
-            name = getattr(item, "callspec", None) and item.callspec.params.get("name")
-            item.add_marker(pytest.mark.xdist_group(f"browser-{names.index(name) % 2 if name in names else 0}"))
+            of = getattr(item, "callspec", None)
+            name = next((value for value in of.params.values() if value in names), None) if of else None
+            item.add_marker(pytest.mark.xdist_group(f"browser-{names.index(name) % 2 if name else 0}"))
+
+
+@contextlib.contextmanager
+def opened(browser, url: str, width: int = 1280, height: int = 900, prepare: str = "", **options):
+    """A URL in a fresh context; everything the console says and every request is noted on the page.
+
+    `prepare` is a script that runs before any of the page.
+    """
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    try:
+        page = context.new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: page.said.append(f"error: {error}"))
+        page.on("request", lambda request: page.asked.append(request.url))
+        if prepare:
+            page.add_init_script(prepare)
+        page.goto(url)
+        yield page
+    finally:
+        context.close()
 
 
 @pytest.fixture(scope="session")
@@ -66,20 +89,6 @@ def host(site):
 
 @pytest.fixture
 def open_page(browser):
-    """Open a URL in a fresh context; everything the console says and every request is noted on the page."""
-    contexts = []
-
-    def opener(url: str, width: int = 1280, height: int = 900, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.said, page.asked = [], []
-        page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: page.said.append(f"error: {error}"))
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(url)
-        return page
-
-    yield opener
-    for context in contexts:
-        context.close()
+    """Open pages as `opened` does; all are closed when the test ends."""
+    with contextlib.ExitStack() as stack:
+        yield lambda url, **options: stack.enter_context(opened(browser, url, **options))

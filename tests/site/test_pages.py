@@ -1,4 +1,8 @@
-"""Every page in a real browser: silent, self-contained, accessible, and never wider than the screen."""
+"""Every page in a real browser: silent, self-contained, accessible, and never wider than the screen.
+
+A page is opened three times, and each test looks at one of the three: from a folder on a wide screen,
+from a host on a phone, and without scripts.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,16 @@ import gzip
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.site.conftest import pages
+from tests.site.conftest import opened, pages
 
 pytestmark = pytest.mark.browser
 PAGES = pages()
 AXE = Axe()
 TAGS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+SHIFTS = (
+    "window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.shift += e.value; })"
+    ".observe({ type: 'layout-shift', buffered: true });"
+)
 
 
 def scroll_through(page):
@@ -26,52 +34,83 @@ def scroll_through(page):
     page.evaluate("scrollTo(0, 0)")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_opened_from_a_folder_is_silent_and_asks_nothing_from_elsewhere(site, open_page, name):
-    page = open_page((site / name).as_uri())
-    scroll_through(page)
-    page.wait_for_load_state("networkidle")
-    assert page.said == []
-    assert [url for url in page.asked if not url.startswith((site.as_uri(), "data:", "blob:"))] == []
-    broken = page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
+@pytest.fixture(scope="module", params=PAGES)
+def from_folder(request, site, browser):
+    """A page opened by double-click, 1280 px wide, in light, seen to its end."""
+    with opened(browser, (site / request.param).as_uri(), color_scheme="light") as page:
+        scroll_through(page)
+        page.wait_for_load_state("networkidle")
+        yield page
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def from_host(request, host, browser):
+    """A page from a static host on a phone, seen to its end, with every shift of its layout added up."""
+    with opened(browser, f"{host.url}/{request.param}", width=412, height=823, prepare=SHIFTS) as page:
+        page.name = request.param
+        scroll_through(page)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(200)
+        yield page
+
+
+@pytest.fixture(scope="module", params=[name for name in PAGES if name != "search.html"])
+def without_scripts(request, site, browser):
+    """A page in a browser that runs no script."""
+    with opened(browser, (site / request.param).as_uri(), java_script_enabled=False) as page:
+        yield page
+
+
+def test_a_page_opened_from_a_folder_is_silent_and_asks_nothing_from_elsewhere(site, from_folder):
+    assert from_folder.said == []
+    assert [url for url in from_folder.asked if not url.startswith((site.as_uri(), "data:", "blob:"))] == []
+    broken = from_folder.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
     assert broken == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_from_a_host_is_silent_and_asks_nothing_from_elsewhere(host, open_page, name):
-    page = open_page(f"{host.url}/{name}")
-    scroll_through(page)
-    page.wait_for_load_state("networkidle")
-    assert page.said == [] and [url for url in page.asked if not url.startswith((host.url, "data:", "blob:"))] == []
+def test_no_page_scrolls_sideways(from_folder):
+    for width in (3840, 1280, 768, 360, 320):
+        from_folder.set_viewport_size({"width": width, "height": 900})
+        if width in (1280, 320):
+            scroll_through(from_folder)
+        from_folder.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        wide, screen = from_folder.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert screen <= width
+        if wide > screen:
+            culprits = from_folder.evaluate(
+                "w => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > w + 1).slice(0, 5).map(e => e.tagName + '.' + e.className)", screen
+            )
+            raise AssertionError(f"at {width}: {wide} > {screen}: {culprits}")
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1280, 3840])
-@pytest.mark.parametrize("name", PAGES)
-def test_no_page_scrolls_sideways(site, open_page, name, width):
-    page = open_page((site / name).as_uri(), width=width)
-    if width in (320, 1280):
+def test_axe_finds_nothing_in_light_and_in_dark(from_folder):
+    page = from_folder
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    backgrounds = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
         scroll_through(page)
-    wide, screen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    if wide > screen:
-        culprits = page.evaluate(
-            "w => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > w + 1).slice(0, 5).map(e => e.tagName + '.' + e.className)", screen
-        )
-        raise AssertionError(f"{wide} > {screen}: {culprits}")
+        page.evaluate("async () => { await document.fonts.ready; await new Promise(r => setTimeout(r, 150)); }")
+        found = AXE.run(page, options=TAGS).response["violations"]
+        assert [(scheme, v["id"], n["target"], n["failureSummary"][:300]) for v in found for n in v["nodes"][:2]] == []
+        backgrounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert backgrounds[0] != backgrounds[1], "dark is another scheme"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(site, open_page, name, scheme):
-    page = open_page((site / name).as_uri(), color_scheme=scheme)
-    scroll_through(page)
-    page.evaluate("async () => { document.querySelectorAll('details').forEach(d => { d.open = true; }); await document.fonts.ready; await new Promise(r => setTimeout(r, 150)); }")
-    found = AXE.run(page, options=TAGS).response["violations"]
-    assert [(v["id"], n["target"], n["failureSummary"][:300]) for v in found for n in v["nodes"][:2]] == []
+def test_a_page_from_a_host_is_silent_and_asks_nothing_from_elsewhere(host, from_host):
+    assert from_host.said == [] and [url for url in from_host.asked if not url.startswith((host.url, "data:", "blob:"))] == []
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "search.html"])
-def test_a_page_is_complete_without_scripts(site, open_page, name):
-    page = open_page((site / name).as_uri(), java_script_enabled=False)
+def test_a_page_is_small_and_does_not_shift(site, from_host, measured):
+    size = len(gzip.compress((site / from_host.name).read_bytes(), 6))
+    shift = from_host.evaluate("window.shift")
+    measured(f"page {from_host.name}: {size / 1000:.1f} KB gzipped, layout shift {shift:.4f}")
+    assert size <= 90_000 and shift <= 0.02
+
+
+def test_a_page_is_complete_without_scripts(without_scripts):
+    page = without_scripts
     formulas = page.query_selector_all(".katex")
     flat = [f for f in formulas if f.is_visible() and f.bounding_box()["width"] == 0]
     assert flat == []
@@ -80,21 +119,6 @@ def test_a_page_is_complete_without_scripts(site, open_page, name):
         assert [i for i in box.query_selector_all("img") if i.is_visible()], "the static picture stands in"
     for image in page.query_selector_all("article figure"):
         assert image.is_visible()
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_small_and_does_not_shift(site, host, open_page, name, measured):
-    size = len(gzip.compress((site / name).read_bytes(), 6))
-    page = open_page(f"{host.url}/{name}", width=412, height=823)
-    page.evaluate(
-        "() => { window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.shift += e.value; })"
-        ".observe({ type: 'layout-shift', buffered: true }); }"
-    )
-    scroll_through(page)
-    page.wait_for_timeout(200)
-    shift = page.evaluate("window.shift")
-    measured(f"page {name}: {size / 1000:.1f} KB gzipped, layout shift {shift:.4f}")
-    assert size <= 90_000 and shift <= 0.02
 
 
 def test_the_first_visit_and_the_second_page_are_within_budget(host, browser, measured):
