@@ -29,7 +29,7 @@ def environment(project: Project) -> str:
 
 
 class Fingerprints:
-    """Computes fingerprints; what a page imports is remembered by the page's own digest."""
+    """Computes fingerprints; what a page or a module imports is remembered by its own digest."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -37,6 +37,9 @@ class Fingerprints:
         self._memo_path = project.work / "pages.json"
         self._memo: dict[str, dict] = read_json(self._memo_path) or {}
         self._used: dict[str, dict] = {}
+        self._imports_path = project.work / "imports.json"
+        self._imports: dict[str, list[str]] = read_json(self._imports_path) or {}
+        self._imports_used: dict[str, list[str]] = {}
 
     def page(self, slug: str) -> dict:
         """Digest of the cells, imported names, data files and count of cells of a page."""
@@ -44,7 +47,7 @@ class Fingerprints:
         key = sha(slug + "\0" + path.read_text(encoding="utf-8"))
         entry = self._memo.get(key)
         if entry is None:
-            chapter = read(slug, path)
+            chapter = read(slug, path, self.project.work / "parsed")
             sources = [cell.source for cell in chapter.cells]
             entry = {
                 "cells": sha([[cell.source, cell.tags] for cell in chapter.cells]),
@@ -57,7 +60,13 @@ class Fingerprints:
 
     def modules(self, slug: str) -> set[Path]:
         """The files of `code/` that the page runs."""
-        return imports.files(set(self.page(slug)["imports"]), self.project.code, self.project.packages)
+        return imports.files(set(self.page(slug)["imports"]), self.project.code, self.project.packages, self._imported)
+
+    def _imported(self, source: str, package: str) -> list[str]:
+        key = sha(f"{package}\0{source}")
+        if key not in self._imports_used:
+            self._imports_used[key] = self._imports[key] if key in self._imports else imports.of(source, package)
+        return self._imports_used[key]
 
     def of(self, slug: str) -> str:
         """The fingerprint of a chapter."""
@@ -70,6 +79,8 @@ class Fingerprints:
         """Remember the pages that were looked at, and forget the others."""
         if self._used != self._memo:
             write_json(self._memo_path, self._used)
+        if self._imports_used != self._imports:
+            write_json(self._imports_path, self._imports_used)
 
 
 @lru_cache(maxsize=4096)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,8 +36,11 @@ def cell_names(sources: list[str]) -> set[str]:
     return found
 
 
-def files(roots: set[str], code: Path, packages: tuple[str, ...]) -> set[Path]:
-    """Every file of `packages` under `code` that importing `roots` would run."""
+def files(roots: set[str], code: Path, packages: tuple[str, ...], parse: Callable[[str, str], list[str]] | None = None) -> set[Path]:
+    """Every file of `packages` under `code` that importing `roots` would run.
+
+    `parse` is `of` or something that remembers what `of` found.
+    """
     found: set[Path] = set()
     queue = list(roots)
     seen: set[str] = set()
@@ -51,13 +55,18 @@ def files(roots: set[str], code: Path, packages: tuple[str, ...]) -> set[Path]:
         for path, package in ((stem.with_suffix(".py"), name.rpartition(".")[0]), (stem / "__init__.py", name)):
             if path.is_file():
                 found.add(path)
-                queue += _imports_of(path, path.stat().st_mtime_ns, package)
+                queue += (parse or of)(_text(path, path.stat().st_mtime_ns), package)
     return found
 
 
-@lru_cache(maxsize=4096)
-def _imports_of(path: Path, mtime_ns: int, package: str) -> tuple[str, ...]:
+def of(source: str, package: str) -> list[str]:
+    """What a module of `package` imports; a module that does not parse imports nothing, and its execution will say so."""
     try:
-        return tuple(names(path.read_text(encoding="utf-8"), package))
+        return sorted(names(source, package))
     except SyntaxError:
-        return ()
+        return []
+
+
+@lru_cache(maxsize=4096)
+def _text(path: Path, mtime_ns: int) -> str:
+    return path.read_text(encoding="utf-8")

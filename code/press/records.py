@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Record:
     def ok(self) -> bool:
         return self.fault is None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Changes when an output changes, and at no other time."""
         return sha([self.sources, self.outputs, self.counts])

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from press import cache, katex
+from press import bibliography, cache, katex
 from press.chapter import Chapter
 from press.errors import Finding
 from press.files import read_json, sha, write_json
@@ -79,6 +79,7 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
 
     _never_execute()
     katex.repair()
+    bibliography.repair()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),

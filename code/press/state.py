@@ -33,7 +33,7 @@ class State:
     def load_chapter(self, slug: str) -> chapters.Chapter:
         """The page as it is now; parsed once however many steps ask for it."""
         if slug not in self._read:
-            self._read[slug] = chapters.read(slug, self.project.page(slug))
+            self._read[slug] = chapters.read(slug, self.project.page(slug), self.project.work / "parsed")
         return self._read[slug]
 
     def book(self) -> Book:
