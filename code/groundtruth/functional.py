@@ -35,6 +35,8 @@ def softplus(z: ArrayLike) -> Array:
     [0.0, 0.6931, 1000.0]
     """
     score = np.asarray(z, dtype=float)
+    if np.isnan(score).any():
+        raise ValueError("z holds NaN; find where it comes from before squashing it")
     return np.maximum(score, 0) + np.log1p(np.exp(-np.abs(score)))
 
 

@@ -148,6 +148,25 @@ def test_an_incremental_build_ends_with_the_site_of_a_clean_one(book):
     assert shop.digest(book / "_build" / "html") == clean
 
 
+def test_an_edited_reference_is_formatted_anew_and_the_site_is_that_of_a_clean_build(built, tmp_path):
+    """The texts of the bibliography are kept between builds, as long as their entries are the same."""
+    entry = "@article{{gauss, title={{{}}}, author={{Gauss, Carl}}, journal={{Theoria}}, year={{1809}}}}\n@book{{euler, title={{Still the same}}, author={{Euler, L.}}, publisher={{Orell}}, year={{1768}}}}\n"
+    listed = "\n```{bibliography}\n```\n"
+    sites = []
+    for name, titles in (("edited", ("A first title", "Another title")), ("clean", ("Another title",))):
+        root = tmp_path / name
+        shutil.copytree(built, root, symlinks=True)
+        page = root / "book" / "a" / "two.md"
+        page.write_text(page.read_text() + "\nThis was shown by {cite:t}`gauss` and {cite:t}`euler`.\n" + listed)
+        for title in titles:
+            (root / "book" / "references.bib").write_text(entry.format(title))
+            done = shop.press(root, "build")
+            assert done.returncode == 0, done.stdout + done.stderr
+        sites.append((root / "_build" / "html" / "a" / "two.html").read_text())
+    assert "Another title" in sites[0] and "A first title" not in sites[0] and "Still the same" in sites[0]
+    assert sites[0] == sites[1]
+
+
 def test_a_page_that_was_taken_out_leaves_nothing_behind(book):
     toc = book / "_toc.yml"
     toc.write_text(toc.read_text().replace("  - file: a/two\n", ""))

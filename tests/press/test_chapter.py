@@ -26,6 +26,19 @@ def test_a_fence_inside_a_longer_fence_is_an_example_and_no_cell(tmp_path):
     assert [cell.source for cell in read(tmp_path, text).cells] == ["print(2)"]
 
 
+def test_a_page_is_parsed_once_and_again_when_its_text_changes_or_the_memory_is_damaged(tmp_path, monkeypatch):
+    parsed, plain = [], chapter._parse
+    monkeypatch.setattr(chapter, "_parse", lambda path, text: parsed.append(text) or plain(path, text))
+    page, memo = tmp_path / "p.md", tmp_path / "memo"
+    page.write_text(shop.chapter("T", "print(1)"))
+    first, second = chapter.read("p", page, memo), chapter.read("p", page, memo)
+    assert len(parsed) == 1 and first == second and first.notebook == second.notebook
+    page.write_text(shop.chapter("T", "print(2)"))
+    assert chapter.read("p", page, memo).cells[0].source == "print(2)" and len(parsed) == 2
+    (memo / "p.json").write_text((memo / "p.json").read_text().replace("print(2)", "print(3)"))
+    assert chapter.read("p", page, memo).cells[0].source == "print(2)" and len(parsed) == 3
+
+
 def test_tags_are_kept(tmp_path):
     page = read(tmp_path, shop.HEAD + "# T\n\n" + shop.cell("1/0", ":tags: [raises-exception]\n\n"))
     assert page.cells[0].tags == ["raises-exception"]
