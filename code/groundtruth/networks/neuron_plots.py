@@ -52,18 +52,18 @@ def bends() -> Any:
 def three_lines() -> Any:
     """Three lines in general position cut the plane into seven cells; each shows which units are on."""
     fig, ax = figure(3.2)
-    W, b = np.array([[1.0, 0.2], [-0.3, 1.0], [-1.0, -1.0]]).T, np.array([1.0, 0.9, 0.7])
-    x = np.array([-3.0, 3.0])
+    W, b = np.array([[1.0, 0.2], [-0.3, 1.0], [-1.0, -1.0]]).T, np.array([1.0, 0.9, 0.4])
+    x = np.array([-3.6, 3.6])
     for i, color in enumerate((BLUE, ORANGE, GREEN)):
         ax.plot(x, (-b[i] - W[0, i] * x) / W[1, i], color=color, label=f"unit {i + 1}")
-    g = np.linspace(-2.9, 2.9, 117)
+    g = np.linspace(-3.4, 3.4, 137)
     P = np.array(np.meshgrid(g, g)).reshape(2, -1).T
     on = P @ W + b > 0
     for pattern in np.unique(on, axis=0):
         place = P[(on == pattern).all(1)].mean(0)
         ax.text(*place, "".join("1" if v else "0" for v in pattern), ha="center", va="center", fontsize=12)
-    ax.set_xlim(-3, 3)
-    ax.set_ylim(-3, 3)
+    ax.set_xlim(-3.6, 3.6)
+    ax.set_ylim(-3.6, 3.6)
     ax.set_aspect("equal")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     label(ax, "$x_1$", "$x_2$")
@@ -112,13 +112,13 @@ def explorer() -> Interactive:
     answer = "act == 'identity' ? datum.z : act == 'step' ? (datum.z >= 0 ? 1 : 0) : act == 'relu' ? max(0, datum.z) : act == 'sigmoid' ? 1 / (1 + exp(-datum.z)) : act == 'tanh' ? 2 / (1 + exp(-2 * datum.z)) - 1 : datum.z / (1 + exp(-datum.z))"
     x, y = alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25])), alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25]))
     shade = alt.Chart(grid).transform_calculate(z=score("datum.a", "datum.b")).transform_calculate(f=answer).mark_square(size=480, opacity=0.75).encode(
-        x=x, y=y, color=alt.Color("f:Q", title="f(z)", scale=alt.Scale(domain=[-4, 0, 4], range=["#7b4b94", "#f2f2f2", "#c4510a"], clamp=True)))
+        x=x, y=y, color=alt.Color("f:Q", title="f(z)", scale=alt.Scale(domain=[-4, 4], scheme="purpleorange", clamp=True)))
     one = alt.Chart(alt.Data(values=[{}])).transform_calculate(a="p1", b="p2").transform_calculate(z=score("p1", "p2")).transform_calculate(f=answer)
-    dot = one.mark_point(size=120, filled=True, color="black", opacity=1).encode(x=x, y=y)
+    dot = one.mark_point(size=120, filled=True, color=BLUE, opacity=1).encode(x=x, y=y)
     note = one.transform_calculate(t="'z = ' + format(datum.z, '.2f') + ', distance ' + format(datum.z / len, '.2f') + ', f(z) = ' + format(datum.f, '.2f')").mark_text(
-        align="left", fontSize=13, fontWeight="bold").encode(x=alt.value(6), y=alt.value(12), text="t:N")
+        align="left", fontSize=13, fontWeight="bold").encode(x=alt.value(0), y=alt.value(-10), text="t:N")
     return show(alt.layer(shade, dot, note).add_params(*controls, bend).properties(width=290, height=290),
-                "A plane shaded by the answer of one unit, with one black point; sliders turn and stretch the weight vector, shift the bias and move the point, and a menu changes the activation; score, distance and answer are written in the corner.")
+                "A plane shaded by the answer of one unit, with one point; sliders turn and stretch the weight vector, shift the bias and move the point, and a menu changes the activation; score, distance and answer are written in the corner.")
 
 
 def sawtooth() -> Interactive:
