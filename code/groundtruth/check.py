@@ -5,7 +5,7 @@ A claim that holds prints one line, which the build counts; a claim that fails s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,3 +123,42 @@ def numeric_grad(f: Callable[[NDArray[Any]], Any], x: ArrayLike, h: float | None
         else:
             slopes.append(np.imag(f(at + 1j * nudge)) / step)
     return np.array(slopes, dtype=float).reshape(at.shape)
+
+
+def gradient_errors(loss: Callable[[], float], params: Sequence[NDArray[Any]], grads: Sequence[NDArray[Any]], h: float = 1e-5) -> list[float]:
+    """Worst relative error of each gradient against central differences, one number per parameter array.
+
+    The error of an entry is |gradient - difference| / max(|gradient| + |difference|, 1e-6): a false entry near zero counts, rounding does not.
+
+    Parameters
+    ----------
+    loss : callable
+        Takes nothing, reads the arrays of `params` as they are, returns a number.
+    params, grads : sequences of arrays
+        As many gradients as parameters, shape for shape. The parameters are nudged in place and restored.
+    h : float
+        The nudge.
+
+    Examples
+    --------
+    >>> p = np.array([1.0, 2.0])
+    >>> [e < 1e-8 for e in gradient_errors(lambda: float((p**2).sum()), [p], [2 * p])]
+    [True]
+    """
+    if [p.shape for p in params] != [g.shape for g in grads]:
+        raise ValueError(f"each gradient must have the shape of its parameter: {[p.shape for p in params]} and {[g.shape for g in grads]}")
+    if not h > 0:
+        raise ValueError(f"h must be positive, got {h}")
+    worst = []
+    for p, g in zip(params, grads, strict=True):
+        errors = [0.0]
+        for place in np.ndindex(p.shape):
+            kept = p[place]
+            p[place] = kept + h
+            above = loss()
+            p[place] = kept - h
+            slope = (above - loss()) / (2 * h)
+            p[place] = kept
+            errors.append(abs(float(g[place]) - slope) / max(abs(float(g[place])) + abs(slope), 1e-6))
+        worst.append(max(errors))
+    return worst
