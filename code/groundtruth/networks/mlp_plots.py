@@ -100,7 +100,7 @@ def explorer() -> Interactive:
     one = " : ".join(f"vi == 'unit {j + 1}' ? (1 + {tanh[j]}) / 2" for j in range(4))
     x, v = alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-2.6, 2.6])), alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-2.6, 2.6]))
     shade = alt.Chart(grid).transform_calculate(s="mo").transform_lookup("s", alt.LookupData(known, "s", fields)).transform_calculate(p=f"{one} : 1 / (1 + exp(-(datum.c + {total})))").mark_square(size=480, opacity=0.6).encode(
-        x=x, y=v, color=alt.Color("p:Q", title="P or unit", scale=alt.Scale(domain=[0, 1], scheme="purpleorange")))
+        x=x, y=v, color=alt.Color("p:Q", scale=alt.Scale(domain=[0, 1], scheme="purpleorange"), legend=None))
     points = alt.Data(values=[{"a": round(float(p[0]), 2), "b": round(float(p[1]), 2), "y": int(k)} for p, k in zip(X, y, strict=True)])
     dots = alt.Chart(points).mark_point(size=35, filled=True, opacity=1, stroke="black", strokeWidth=0.6).encode(x=x, y=v, shape=alt.Shape("y:N", title="class", scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"])), color=alt.value(GREY))
     note = alt.Chart(known).transform_filter("datum.s == mo").mark_text(align="left", fontSize=13, fontWeight="bold").encode(x=alt.value(0), y=alt.value(-10), text="t:N")
