@@ -16,21 +16,21 @@ from groundtruth.networks.mlp import MLP, train, xor_blobs
 def graph() -> Any:
     """The way forward from X to the loss and the way back, each array with its shape; what is cached is framed."""
     fig, ax = figure(4.4)
-    rows = [("X", "(n, d)", "", ""), ("Z1 = X W1 + b1", "(n, h)", "dZ1 = dA1 * f'(Z1)", "dW1 = X' dZ1 (d, h)   db1 (h)"), ("A1 = f(Z1)", "(n, h)", "dA1 = dZ2 W2'", ""),
-            ("Z2 = A1 W2 + b2", "(n, K)", "dZ2 = (P - Y) / n", "dW2 = A1' dZ2 (h, K)   db2 (K)"), ("L", "one number", "", "")]
+    rows = [("X", "(n, d)", "", ""), ("Z1 = X W1 + b1", "(n, h)", "dZ1 = dA1 * f'(Z1)", "dW1 = X' dZ1, (d, h)"), ("A1 = f(Z1)", "(n, h)", "dA1 = dZ2 W2'", ""),
+            ("Z2 = A1 W2 + b2", "(n, K)", "dZ2 = (P - Y) / n", "dW2 = A1' dZ2, (h, K)"), ("L", "one number", "", "")]
     for i, (name, shape, back, grads) in enumerate(rows):
         y = 4.0 - i
-        ax.text(0.17, y, f"{name}\n{shape}", ha="center", va="center", fontsize=9.5, bbox={"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": BLUE, "linewidth": 2.0 if i < 3 else 0.9})
+        ax.text(0.21, y, f"{name}\n{shape}", ha="center", va="center", fontsize=11, bbox={"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": BLUE, "linewidth": 2.0 if i < 3 else 0.9})
         if back:
-            ax.text(0.68, y + (0.16 if grads else 0), back, ha="center", va="center", fontsize=9.5, color=ORANGE)
+            ax.text(0.68, y + (0.16 if grads else 0), back, ha="center", va="center", fontsize=11.5, color=ORANGE)
         if grads:
-            ax.text(0.68, y - 0.2, grads, ha="center", va="center", fontsize=9)
+            ax.text(0.68, y - 0.2, grads, ha="center", va="center", fontsize=10.5)
         if i:
-            ax.annotate("", (0.17, y + 0.33), (0.17, y + 0.67), arrowprops={"arrowstyle": "->", "color": BLUE})
+            ax.annotate("", (0.21, y + 0.36), (0.21, y + 0.64), arrowprops={"arrowstyle": "->", "color": BLUE})
         if 1 < i < 4:
             ax.annotate("", (0.68, y + 0.64), (0.68, y + 0.28), arrowprops={"arrowstyle": "->", "color": ORANGE})
-    ax.text(0.17, 4.55, "forward, remember", ha="center", color=BLUE, fontsize=10.5)
-    ax.text(0.68, 4.05, "back, multiply and collect", ha="center", color=ORANGE, fontsize=10.5)
+    ax.text(0.21, 4.55, "forward, remember", ha="center", color=BLUE, fontsize=11.5)
+    ax.text(0.68, 4.05, "back, multiply and collect", ha="center", color=ORANGE, fontsize=11.5)
     ax.set_xlim(0, 1)
     ax.set_ylim(-0.45, 4.75)
     ax.axis("off")

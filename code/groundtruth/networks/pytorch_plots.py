@@ -19,9 +19,9 @@ def tape() -> Any:
     steps = [("x * w", "MulBackward0", "x, w"), ("+ b", "AddBackward0", "nothing"), ("relu", "ReluBackward0", "the result"), ("sum", "SumBackward0", "the shape")]
     for i, (op, back, kept) in enumerate(steps):
         y = 3 - i
-        ax.text(0.12, y, op, ha="center", va="center", bbox={**BOX, "edgecolor": BLUE})
-        ax.text(0.5, y, back, ha="center", va="center", fontsize=9.5, bbox={**BOX, "edgecolor": ORANGE})
-        ax.text(0.84, y, kept, ha="center", va="center", fontsize=10, color=GREY)
+        ax.text(0.12, y, op, ha="center", va="center", fontsize=12.5, bbox={**BOX, "edgecolor": BLUE})
+        ax.text(0.5, y, back, ha="center", va="center", fontsize=11.5, bbox={**BOX, "edgecolor": ORANGE})
+        ax.text(0.84, y, kept, ha="center", va="center", fontsize=12, color=GREY)
         ax.annotate("", (0.3, y), (0.21, y), arrowprops={"arrowstyle": "->", "color": GREY})
         if i:
             ax.annotate("", (0.12, y + 0.3), (0.12, y + 0.7), arrowprops={"arrowstyle": "->", "color": BLUE})
@@ -36,16 +36,16 @@ def tape() -> Any:
 
 def modes() -> Any:
     """Two switches and four states: training or evaluation, with or without a graph."""
-    fig, ax = figure(2.8)
-    cells = {(0, 1): ("training step", "dropout on, graph kept"), (1, 1): ("Monte-Carlo dropout", "dropout on, no graph"), (0, 0): ("gradients of a finished model", "dropout off, graph kept"), (1, 0): ("evaluation", "dropout off, no graph")}
+    fig, ax = figure(3.4)
+    cells = {(0, 1): ("training step", "dropout on\ngraph kept"), (1, 1): ("Monte-Carlo\ndropout", "dropout on\nno graph"), (0, 0): ("slopes of a\nfinished model", "dropout off\ngraph kept"), (1, 0): ("evaluation", "dropout off\nno graph")}
     for (x, y), (name, what) in cells.items():
-        ax.text(0.36 + 0.43 * x, 0.34 + y, f"{name}\n{what}", ha="center", va="center", fontsize=9, bbox={**BOX, "edgecolor": BLUE if (x, y) in ((0, 1), (1, 0)) else GREY})
+        ax.text(0.36 + 0.43 * x, 0.34 + y, f"{name}\n{what}", ha="center", va="center", fontsize=11.5, bbox={**BOX, "edgecolor": BLUE if (x, y) in ((0, 1), (1, 0)) else GREY})
     for at, text in ((0.36, "recording"), (0.79, "no_grad()")):
-        ax.text(at, 1.86, text, ha="center", color=ORANGE)
+        ax.text(at, 1.98, text, ha="center", color=ORANGE, fontsize=12)
     for at, text in ((1.34, "train()"), (0.34, "eval()")):
-        ax.text(0.0, at, text, va="center", color=ORANGE)
+        ax.text(0.0, at, text, va="center", color=ORANGE, fontsize=12)
     ax.set_xlim(0, 1.04)
-    ax.set_ylim(0, 2.05)
+    ax.set_ylim(-0.1, 2.15)
     ax.axis("off")
     return fig
 
