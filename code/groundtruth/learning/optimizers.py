@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-BLOCK = 1 << 17  # a step touches four arrays; blocks of this many numbers stay in the cache between its operations
+BLOCK = 1 << 18  # a step touches four arrays; blocks of this many numbers stay in the last cache between its operations
 PART = 1 << 20   # and threads are worth starting for this many each
 
 
