@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from groundtruth.figures import BLUE, CYCLE, GREY, ORANGE, figure, label
+from groundtruth.figures import BLUE, CYCLE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.interactive import Interactive, menu, show, slider
 from groundtruth.networks.activations import ACTIVATIONS
 from groundtruth.networks.initialization import predicted
@@ -18,8 +19,9 @@ NORMS = {"batch": lambda n, c: c, "layer": lambda n, c: n, "group": lambda n, c:
 
 def axes_of_norms() -> Any:
     """Four grids of examples by channels; in each, the cells that share one mean and one variance are framed and filled once."""
-    fig, grids = figure(1.9, 4, sharey=True)
-    for ax, (name, group) in zip(grids, NORMS.items(), strict=True):
+    use_style()
+    fig, grids = plt.subplots(2, 2, figsize=(WIDTH_IN, 4.0), layout="constrained")
+    for ax, (name, group) in zip(grids.ravel(), NORMS.items(), strict=True):
         chosen = group(1, 1)
         for n in range(4):
             for c in range(6):
@@ -42,19 +44,19 @@ def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
         ax.plot(at, told, color=color, label=name)
         ax.plot(at[::3], seen[::3], "o", color=color, markersize=3.5)
     ax.set_yscale("log")
-    ax.legend(loc="lower left", fontsize=9.5)
+    ax.legend(loc="upper left", fontsize=9.5)
     label(ax, "layer", "mean square of the scores")
     return fig
 
 
 def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Any:
-    """Correlation of two inputs after one more layer, by the correlation before; maps names to arrays like c."""
+    """Change of the correlation of two inputs by one more layer, over the correlation before; maps names to arrays like c."""
     fig, ax = figure(2.9)
-    ax.plot(c, c, ":", color=GREY)
+    ax.axhline(0, linestyle=":", color=GREY)
     for (name, after), color in zip(maps.items(), CYCLE, strict=False):
-        ax.plot(c, after, color=color, label=name)
+        ax.plot(c, after - c, color=color, label=name)
     ax.legend()
-    label(ax, "correlation before", "correlation after")
+    label(ax, "correlation before", "change by one layer")
     return fig
 
 
@@ -66,7 +68,7 @@ def explorer() -> Interactive:
         for k, v in enumerate(factors):
             for row, q in zip(rows, np.log10(np.maximum(predicted(ACTIVATIONS[name].f, v, 30), 1e-12)), strict=True):
                 row[f"{name}{k}"] = round(float(np.clip(q, -12, 12)), 1)
-    scale, bend = slider("sc", "n Var(w): 0.5, 0.8, 1, 1.25, 1.6, 2, 2.5, 3.2 ", 5, 0, len(factors) - 1, 1), menu("be", "activation ", names, "relu")
+    scale, bend = slider("sc", "scale of the weights ", 5, 0, len(factors) - 1, 1), menu("be", "activation ", names, "relu")
     said = {f"s{k}": f"n Var(w) = {v}" for k, v in enumerate(factors)}
     y = alt.Y("q:Q", title="log10 of the second moment", scale=alt.Scale(domain=[-12, 12]))
     line = alt.Chart(alt.Data(values=rows)).transform_calculate(q="datum[be + sc]").mark_line(color=BLUE, strokeWidth=2.5).encode(x=alt.X("layer:Q", title="layer"), y=y)
@@ -79,7 +81,7 @@ def who_shares() -> Interactive:
     """Examples by channels, coloured by the group whose mean and variance a cell is normalised with."""
     cells = [{"n": n + 1, "c": c + 1, **{name: int(group(n, c)) for name, group in NORMS.items()}} for n in range(4) for c in range(6)]
     which = menu("no", "normalisation ", list(NORMS))
-    grid = alt.Chart(alt.Data(values=cells)).transform_calculate(g="datum[no]").mark_rect(stroke="white", strokeWidth=2).encode(
+    grid = alt.Chart(alt.Data(values=cells)).transform_calculate(g="datum[no]").mark_rect(stroke="white", strokeWidth=2, fillOpacity=0.3).encode(
         x=alt.X("c:O", title="channel", axis=alt.Axis(labelAngle=0)), y=alt.Y("n:O", title="example"), color=alt.Color("g:N", legend=None, scale=alt.Scale(scheme="tableau20")))
     text = alt.Chart(alt.Data(values=cells)).transform_calculate(t="datum[no] + 1").mark_text(fontSize=14).encode(x="c:O", y="n:O", text="t:Q")
     return show(alt.layer(grid, text).add_params(which).properties(width=300, height=160), "A table of four examples by six channels; a menu chooses a normalisation, and cells with the same number share one mean and one variance.")
