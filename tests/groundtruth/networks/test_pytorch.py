@@ -131,6 +131,24 @@ def test_shared_and_frozen_parameters_count_once_and_not_at_all():
     assert pt.count_params(model, trainable=True) == 5 + 5 * 2 + 2
 
 
+class Draws(torch.utils.data.Dataset):
+    """Two ways of being random in a worker: NumPy's global generator, and one that the data set holds."""
+
+    def __init__(self):
+        self.held = np.random.default_rng(0)
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return np.random.randint(2**30), int(self.held.integers(2**30))
+
+
+def test_workers_draw_apart_from_global_generators_and_alike_from_one_that_is_held():
+    (global_a, held_a), (global_b, held_b) = [tuple(int(v) for v in pair) for pair in torch.utils.data.DataLoader(Draws(), batch_size=1, num_workers=2)]
+    assert global_a != global_b and held_a == held_b
+
+
 def test_bad_input_is_refused():
     model = net()
     opt = torch.optim.SGD(model.parameters(), 0.1)
