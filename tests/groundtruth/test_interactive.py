@@ -16,7 +16,7 @@ from groundtruth.learning import (
     optimizers_plots,
     regularization_plots,
 )
-from groundtruth.networks import initialization_and_normalization_plots, mlp_plots, neuron_plots, pytorch_plots
+from groundtruth.networks import depth_plots, initialization_and_normalization_plots, mlp_plots, neuron_plots, pytorch_plots
 
 TEXT = "A line of two points and nothing else."
 
@@ -33,7 +33,7 @@ def all_figures():
         "model": model_plots.explorer(x, 2 * x + 1), "descent": model_plots.descent(x, 2 * x + 1), "features": features_plots.outlier(), "ridge": kernels_plots.ridge_explorer(), "density": kernels_plots.density_explorer(), "smoother": signals_plots.smoother(), "flagger": signals_plots.flagger(), "similarity": similarity_plots.explorer(), "tensors": tensors_plots.oracle(), "notation": notation_plots.reader(),
         "primer": primer_plots.slicer(), "reading": reading_plots.sigmoid_explorer(),
         "linear": linear_models_plots.explorer(), "growth": linear_models_plots.growth(x, {10: np.array([-1.0, 1.0]), 20: np.array([-2.0, 2.0])}), "constant": losses_plots.best_constant(), "score": losses_plots.by_score(), "bowl": gradient_descent_plots.explorer(), "noise": gradient_descent_plots.noise_ball(), "metrics": metrics_plots.explorer(), "backprop": backprop_plots.explorer(), "momentum": optimizers_plots.explorer(), "schedule": optimizers_plots.shapes(), "degree": generalization_plots.explorer(), "leak": generalization_plots.leak(), "net": regularization_plots.explorer(), "smooth": regularization_plots.smoothing(), "search": hyperparameter_search_plots.explorer(),
-        "neuron": neuron_plots.explorer(), "sawtooth": neuron_plots.sawtooth(), "mlp": mlp_plots.explorer(), "iteration": pytorch_plots.iteration(), "scales": initialization_and_normalization_plots.explorer(), "shares": initialization_and_normalization_plots.who_shares(),
+        "neuron": neuron_plots.explorer(), "sawtooth": neuron_plots.sawtooth(), "mlp": mlp_plots.explorer(), "iteration": pytorch_plots.iteration(), "scales": initialization_and_normalization_plots.explorer(), "depth": depth_plots.explorer(), "shares": initialization_and_normalization_plots.who_shares(),
     }
 
 
