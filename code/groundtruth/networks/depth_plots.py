@@ -66,5 +66,5 @@ def explorer() -> Interactive:
     up = base.transform_calculate(v=f"({forward}) / log(10)", s="'stream, going forward'")
     down = base.transform_calculate(v=f"({skip}) / log(10)", s="'gradient along the skips (plain: through the layers)'")
     color = alt.Color("s:N", title=None, scale=alt.Scale(range=[ORANGE, BLUE]), legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400))
-    lines = [layer.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=color, strokeDash=alt.StrokeDash("s:N", title=None, legend=None)) for layer in (up, down)]
+    lines = [layer.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=color, strokeDash=alt.StrokeDash("s:N", title=None, legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400))) for layer in (up, down)]
     return show(alt.layer(*lines).add_params(depth, gain, c, kind).properties(width=380, height=220), "Two curves over the blocks of a stack, the size of the stream going forward and of the gradient going back along the skips; sliders change depth, gain and scale of the branches, a menu the kind of block.")
