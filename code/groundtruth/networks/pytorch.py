@@ -106,10 +106,11 @@ def _owns(model: nn.Module, opt: torch.optim.Optimizer) -> None:
 
 @torch.no_grad()
 def evaluate(model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], metrics: dict[str, Callable[[Tensor, Tensor], Tensor]]) -> dict[str, float]:
-    """Means over all rows of metrics(output, y), in evaluation mode and without a graph; the model's mode is put back."""
+    """Means over all rows of metrics(output, y), in evaluation mode and without a graph; the mode of each layer is put back."""
     if not metrics:
         raise ValueError("no metric was given")
-    was, totals, rows = model.training, dict.fromkeys(metrics, 0.0), 0
+    was = [(module, module.training) for module in model.modules()]  # each: a frozen layer stays in evaluation
+    totals, rows = dict.fromkeys(metrics, 0.0), 0
     model.eval()
     try:
         for x, y in loader:
@@ -118,7 +119,8 @@ def evaluate(model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], metrics:
             for name, metric in metrics.items():
                 totals[name] += float(metric(out, y)) * len(x)
     finally:
-        model.train(was)
+        for module, mode in was:
+            module.training = mode
     if not rows:
         raise ValueError("the loader gave no batch")
     return {name: total / rows for name, total in totals.items()}

@@ -63,6 +63,14 @@ def test_evaluate_weighs_rows_keeps_the_mode_and_records_nothing(mode):
     assert not any(seen)
 
 
+def test_a_layer_frozen_in_evaluation_stays_so():
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 2)).train()
+    model[1].eval()
+    before = model[1].running_mean.clone()
+    pt.evaluate(model, batches(), {"loss": F.cross_entropy})
+    assert [m.training for m in model] == [True, False, True, True] and torch.equal(model[1].running_mean, before)
+
+
 def test_the_mode_is_put_back_even_when_a_metric_fails():
     model = net().train()
     with pytest.raises(ZeroDivisionError):
