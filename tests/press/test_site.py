@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import html
 from press import cache, render
 from press.files import sha
-from press.site import fonts, icons, interactive, manifest, page, pictures, styles
+from press.site import fonts, icons, interactive, listings, manifest, page, pictures, styles
 from press.toc import Entry
 
 from tests.press import shop
@@ -111,6 +111,14 @@ def test_a_raw_page_becomes_a_page():
     (fold,) = root.xpath("//details")
     assert fold[0].tag == "summary" and not fold.xpath("./summary//a") and fold.get("open") is None
     assert done.text.startswith("<!DOCTYPE html>")
+
+
+def test_plain_tokens_of_a_listing_become_bare_text_and_nothing_else_changes():
+    listing = '<div class="highlight"><pre><span></span><span class="n">x</span><span class="w"> </span><span class="o">=</span> <span class="p">[</span><span class="nb">len</span><span class="p">]</span></pre></div>'
+    around = '<p><span class="n">prose</span></p>'
+    light = listings.lighten(around + listing + around)
+    assert light == around + '<div class="highlight"><pre><span></span>x <span class="o">=</span> [<span class="nb">len</span>]</pre></div>' + around
+    assert html.fragment_fromstring(listing).text_content() == html.fragment_fromstring(light[len(around):-len(around)]).text_content()
 
 
 def test_the_characters_of_formulas_are_found_and_no_others():

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from lxml import html
 
-from press.site import facts, icons, interactive, pictures
+from press.site import facts, icons, interactive, listings, pictures
 from press.toc import Entry
 
 
@@ -49,7 +49,7 @@ def element(text: str) -> html.HtmlElement:
 
 def finish(name: str, raw: str, context: Context) -> Finished:
     """`name` is the page's path without .html, "data/model"."""
-    root = html.document_fromstring(raw)
+    root = html.document_fromstring(listings.lighten(raw))
     up = "../" * name.count("/")
     page = Finished(name, "")
     _remove(root)
