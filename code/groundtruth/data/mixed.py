@@ -1,11 +1,11 @@
-"""Likeness of things that are not plain vectors: sets of unequal size, places on the globe, rows of mixed type.
+"""Likeness of things that are not plain vectors: sets, places on the globe, rows of mixed type; and short signatures.
 
 Read with `book/data/similarity.md`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -103,3 +103,25 @@ def simhash(X: ArrayLike, bits: int, seed: int) -> NDArray[np.bool_]:
     if bits < 1:
         raise ValueError(f"need at least one bit, got {bits}")
     return table @ np.random.default_rng(seed).normal(size=(table.shape[1], bits)) > 0
+
+
+def minhash(sets: Iterable[AbstractSet[int]], m: int, seed: int) -> NDArray[np.int64]:
+    """Signatures (n, m): for each set the smallest value of m random hash functions over its elements.
+
+    Two signatures agree at a position with probability equal to the Jaccard similarity (Broder, 1997).
+    Elements are integers in [0, 2^31 - 1).
+    """
+    prime = (1 << 31) - 1
+    if m < 1:
+        raise ValueError(f"m must be at least 1, got {m}")
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(1, prime, m), rng.integers(0, prime, m)
+    found = []
+    for s in sets:
+        if not s:
+            raise ValueError("an empty set has no smallest element; leave it out")
+        x = np.fromiter(s, dtype=np.int64)
+        if x.min() < 0 or x.max() >= prime:
+            raise ValueError(f"elements must lie in [0, {prime}), got {x.min()} to {x.max()}")
+        found.append(((a[:, None] * x + b[:, None]) % prime).min(axis=1))  # products stay below 2^62
+    return np.stack(found)

@@ -6,7 +6,7 @@ Shapes: a, b (d,); X (n, d), Y (m, d); tables (n, m).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -213,14 +213,24 @@ def pairwise_sq_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
     """
     P, Q = tables(X, Y)
     same, centre, table = Q is P, Q.mean(axis=0), np.empty((len(P), len(Q)))
-    Q = Q - centre
-    squares = np.einsum("ij,ij->i", Q, Q)  # (m,) without a table of products
-    for start in range(0, len(P), 512):  # a few rows at a time: they are finished while still in the cache
-        p, part = P[start : start + 512] - centre, table[start : start + 512]
-        np.matmul(-2 * p, Q.T, out=part)
-        part += np.einsum("ij,ij->i", p, p)[:, None]
-        part += squares
-        np.maximum(part, 0, out=part)
+    first = max(len(P) - P.shape[1], 0)  # the last d rows of the table hold the centred Q, transposed, until they are due
+    held = table[first:] if len(P) >= P.shape[1] else np.empty(Q.T.shape)
+    np.subtract(Q.T, centre[:, None], out=held)
+    squares = np.einsum("ij,ij->j", held, held)
+
+    def finish(rows: slice, columns: slice) -> None:
+        p = P[rows] - centre
+        own = np.einsum("ij,ij->i", p, p)[:, None]
+        p *= -2
+        part = np.matmul(p, held[:, columns], out=table[rows] if rows.stop <= first else None)
+        part += own
+        part += squares[columns]
+        np.maximum(part, 0, out=table[rows, columns])
+
+    for start in range(0, first, 128):  # a few rows at a time: they are finished while still in the cache
+        finish(slice(start, min(start + 128, first)), slice(None))
+    for start in range(0, len(Q), 128):  # a few columns at a time: each is read, then overwritten
+        finish(slice(first, len(P)), slice(start, start + 128))
     if same:
         np.fill_diagonal(table, 0.0)
     return table
@@ -276,25 +286,3 @@ def top_k(scores: ArrayLike, k: int) -> NDArray[np.intp]:
     at = np.flatnonzero(s >= np.partition(s[::step], -k)[-k])
     at = at[s[at] >= np.partition(s[at], -k)[-k]]  # more than k only where the k-th score is tied
     return at[np.lexsort((at, -s[at]))][:k]
-
-
-def minhash(sets: Iterable[AbstractSet[int]], m: int, seed: int) -> NDArray[np.int64]:
-    """Signatures (n, m): for each set the smallest value of m random hash functions over its elements.
-
-    Two signatures agree at a position with probability equal to the Jaccard similarity (Broder, 1997).
-    Elements are integers in [0, 2^31 - 1).
-    """
-    prime = (1 << 31) - 1
-    if m < 1:
-        raise ValueError(f"m must be at least 1, got {m}")
-    rng = np.random.default_rng(seed)
-    a, b = rng.integers(1, prime, m), rng.integers(0, prime, m)
-    found = []
-    for s in sets:
-        if not s:
-            raise ValueError("an empty set has no smallest element; leave it out")
-        x = np.fromiter(s, dtype=np.int64)
-        if x.min() < 0 or x.max() >= prime:
-            raise ValueError(f"elements must lie in [0, {prime}), got {x.min()} to {x.max()}")
-        found.append(((a[:, None] * x + b[:, None]) % prime).min(axis=1))  # products stay below 2^62
-    return np.stack(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +181,34 @@ def copied(params: list[np.ndarray], activation: type[nn.Module] = nn.Tanh) -> n
             linear.bias.copy_(torch.tensor(b))
         parts += [linear, activation()]
     return nn.Sequential(*parts[:-1])
+
+
+class Batches:
+    """Shuffled mini-batches of two tensors, in an order that comes from NumPy and so is the same on every platform.
+
+    Parameters
+    ----------
+    x, y : tensors with the same first length n
+    size : int
+        Rows a batch; the last batch of a pass may be smaller.
+    rng : numpy Generator
+        Drawn from once a pass, so that each pass has another order.
+
+    Examples
+    --------
+    >>> batches = Batches(torch.arange(5), torch.arange(5), 2, np.random.default_rng(0))
+    >>> [len(x) for x, y in batches], sorted(int(v) for x, y in batches for v in x)
+    ([2, 2, 1], [0, 1, 2, 3, 4])
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, size: int, rng: np.random.Generator) -> None:
+        if len(x) != len(y) or not len(x):
+            raise ValueError(f"need as many targets as rows and at least one, got {len(x)} and {len(y)}")
+        if size < 1:
+            raise ValueError(f"a batch needs at least one row, got size {size}")
+        self.x, self.y, self.size, self.rng = x, y, size, rng
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        order = torch.from_numpy(self.rng.permutation(len(self.x)))
+        for rows in order.split(self.size):
+            yield self.x[rows], self.y[rows]

@@ -73,12 +73,22 @@ def test_simhash_ignores_length(scale):
     assert np.array_equal(mx.simhash(x, 16, 0), mx.simhash(x * scale, 16, 0))
 
 
+def test_minhash_estimates_jaccard_within_three_standard_errors():
+    rng = np.random.default_rng(5)
+    s, t = set(rng.integers(0, 10**6, 600).tolist()), set(rng.integers(0, 10**6, 600).tolist())
+    t |= set(list(s)[:400])
+    J, m = jaccard(s, t), 2000
+    first, second = mx.minhash([s, t], m, seed=0)
+    assert abs((first == second).mean() - J) < 3 * np.sqrt(J * (1 - J) / m)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: mx.overlap(set(), {1}), "empty set"), (lambda: mx.haversine_km([91.0, 0.0], [0.0, 0.0]), "91.0"), (lambda: mx.haversine_km([0.0], [0.0]), "latitude"), (lambda: mx.haversine_km([np.nan, 0.0], [0.0, 0.0]), "nan"),
         (lambda: mx.gower([[1.0]], []), "0 rows"), (lambda: mx.gower([1.0], [["a"]]), r"\(1,\)"), (lambda: mx.gower([[1.0], [2.0]], [["a"], ["b", "c"]]), "q categories"), (lambda: mx.gower([[np.inf]], [["a"]]), "infinite"), (lambda: mx.gower([[np.nan], [1.0]], [[], []]), "in common"),
         (lambda: mx.simhash([[0.0, 0.0]], 4, 0), "no direction"), (lambda: mx.simhash([[1.0]], 0, 0), "at least one bit"),
+        (lambda: mx.minhash([{1}], 0, 0), "at least 1"), (lambda: mx.minhash([set()], 4, 0), "empty set"), (lambda: mx.minhash([{-1}], 4, 0), "elements must lie"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):
