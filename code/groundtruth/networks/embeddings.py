@@ -1,0 +1,187 @@
+"""Learned vectors: a table of embeddings, skip-gram with negative sampling, factorised co-occurrence, analogies, comparisons, superposition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from groundtruth.functional import sigmoid, softplus
+
+Array = NDArray[Any]
+
+
+class Embedding:
+    """A table (V, d) whose rows are looked up, and whose gradient touches the rows that were used.
+
+    Examples
+    --------
+    >>> table = Embedding(3, 2); table.W[:] = [[1, 2], [3, 4], [5, 6]]
+    >>> table.forward([2, 0, 2]).tolist(), table.backward([2, 0, 2], np.ones((3, 2))).tolist()
+    ([[5.0, 6.0], [1.0, 2.0], [5.0, 6.0]], [[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]])
+    """
+
+    def __init__(self, V: int, d: int, seed: int = 0) -> None:
+        if min(V, d) < 1:
+            raise ValueError(f"need at least one row and one column, got {V} and {d}")
+        self.W = np.random.default_rng(seed).normal(size=(V, d))
+
+    def _checked(self, ids: ArrayLike) -> NDArray[np.int64]:
+        rows = np.asarray(ids)
+        if rows.dtype.kind not in "iu" or (rows.size and not (rows.min() >= 0 and rows.max() < len(self.W))):
+            raise ValueError(f"ids must be whole numbers from 0 to {len(self.W) - 1}, got {ids!r}")
+        return rows.astype(np.int64)
+
+    def forward(self, ids: ArrayLike) -> Array:
+        """Rows (..., d) for ids (...,)."""
+        return self.W[self._checked(ids)]
+
+    def backward(self, ids: ArrayLike, dy: Array) -> Array:
+        """Gradient (V, d) of the table, given dy (..., d); a row used twice gets both."""
+        rows = self._checked(ids)
+        if dy.shape != (*rows.shape, self.W.shape[1]):
+            raise ValueError(f"the output has the shape {(*rows.shape, self.W.shape[1])}, its gradient {dy.shape}")
+        out = np.zeros_like(self.W)
+        np.add.at(out, rows.reshape(-1), dy.reshape(-1, self.W.shape[1]))
+        return out
+
+
+def context_pairs(sentences: Sequence[Sequence[int]], window: int) -> NDArray[np.int64]:
+    """All (word, neighbour) pairs within a window, (P, 2).
+
+    Examples
+    --------
+    >>> context_pairs([[7, 8, 9]], 1).tolist()
+    [[7, 8], [8, 7], [8, 9], [9, 8]]
+    """
+    if window < 1:
+        raise ValueError(f"the window must be >= 1, got {window}")
+    pairs = [(s[i], s[j]) for s in sentences for i in range(len(s)) for j in range(max(0, i - window), min(len(s), i + window + 1)) if i != j]
+    if not pairs:
+        raise ValueError("no word has a neighbour; give sentences of at least two words")
+    return np.array(pairs, dtype=np.int64)
+
+
+def sgns_loss(w: Array, c: Array, noise: Array) -> tuple[float, Array, Array, Array]:
+    """-ln s(w.c) - sum_k ln s(-w.n_k), mean over rows, with gradients by w (B, d), c (B, d) and noise (B, K, d) (Mikolov et al., 2013, equation 4)."""
+    right, wrong = (w * c).sum(1), np.einsum("bd,bkd->bk", w, noise)
+    loss = float((softplus(-right) + softplus(wrong).sum(1)).mean())
+    up, down = (sigmoid(right) - 1)[:, None] / len(w), sigmoid(wrong)[..., None] / len(w)
+    return loss, up * c + (down * noise).sum(1), up * w, down * w[:, None]
+
+
+def skip_gram(
+    pairs: NDArray[np.int64], V: int, d: int, negatives: int = 5, epochs: int = 5, lr: float = 0.05, seed: int = 0, batch: int = 64, power: float = 0.75
+) -> tuple[Array, Array]:
+    """Train word and context vectors (V, d) by stochastic gradient steps on `sgns_loss`.
+
+    Parameters
+    ----------
+    pairs : (P, 2) ints
+        From `context_pairs`.
+    negatives : int
+        Noise words for each pair, drawn from frequency^power.
+    lr : float
+        Rate per pair, falling to zero over the run.
+    """
+    if min(d, negatives, epochs, batch) < 1 or not len(pairs) or pairs.max() >= V or pairs.min() < 0:
+        raise ValueError(f"need positive sizes and ids below V={V}, got d={d}, negatives={negatives}, epochs={epochs}, batch={batch}")
+    rng = np.random.default_rng(seed)
+    W, C = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d), rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
+    share = np.bincount(pairs[:, 1], minlength=V) ** power
+    table = np.repeat(np.arange(V), np.round(20_000 * share / share.sum()).astype(int))
+    steps, done = epochs * -(-len(pairs) // batch), 0
+    for _ in range(epochs):
+        for rows in np.array_split(rng.permutation(len(pairs)), -(-len(pairs) // batch)):
+            a, b = pairs[rows].T
+            noise = table[rng.integers(0, table.size, (len(rows), negatives))]
+            _, dw, dc, dn = sgns_loss(W[a], C[b], C[noise])
+            rate = lr * len(rows) * (1 - done / steps)
+            np.subtract.at(W, a, rate * dw)
+            np.subtract.at(C, b, rate * dc)
+            np.subtract.at(C, noise.reshape(-1), rate * dn.reshape(-1, d))
+            done += 1
+    return W, C
+
+
+def pmi(counts: ArrayLike) -> Array:
+    """ln p(w, c) / (p(w) p(c)) from counts (V, V); minus infinity where a pair never occurred.
+
+    Examples
+    --------
+    >>> pmi([[2, 0], [0, 2]]).round(3).tolist()
+    [[0.693, -inf], [-inf, 0.693]]
+    """
+    n = np.asarray(counts, dtype=float)
+    if n.ndim != 2 or (n < 0).any() or not n.sum():
+        raise ValueError("counts must be a table of non-negative numbers that are not all zero")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(n * n.sum() / np.outer(n.sum(1), n.sum(0)))
+
+
+def ppmi_svd(counts: ArrayLike, d: int) -> Array:
+    """Word vectors (V, d): U S^1/2 of the positive part of `pmi` (Levy and Goldberg, 2014)."""
+    table = np.maximum(np.nan_to_num(pmi(counts), nan=0.0, neginf=0.0), 0)
+    if not 1 <= d <= min(table.shape):
+        raise ValueError(f"d must lie between 1 and {min(table.shape)}, got {d}")
+    U, s, _ = np.linalg.svd(table)
+    return U[:, :d] * np.sqrt(s[:d])
+
+
+def analogy(W: ArrayLike, a: int, b: int, c: int, exclude: bool = True) -> int:
+    """The word nearest, by cosine, to b - a + c; the three inputs may be excluded.
+
+    Examples
+    --------
+    >>> W = [[1, 0, 1], [1, 1, 0], [0, 0, 1], [0, 1, 0.0]]
+    >>> analogy(W, 2, 0, 3)
+    1
+    """
+    table = np.asarray(W, dtype=float)
+    lengths = np.linalg.norm(table, axis=1)
+    if not (lengths > 0).all():
+        raise ValueError("a word vector is zero; it has no direction")
+    unit = table / lengths[:, None]
+    wanted = unit[b] - unit[a] + unit[c]
+    likeness = unit @ wanted
+    if exclude:
+        likeness[[a, b, c]] = -np.inf
+    return int(likeness.argmax())
+
+
+def cka(X: ArrayLike, Y: ArrayLike) -> float:
+    """Linear centred kernel alignment of two representations (n, p), (n, q) of the same rows, in [0, 1] (Kornblith et al., 2019).
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(9, 3)); round(cka(X, 2 * X[:, ::-1]), 9)
+    1.0
+    """
+    a, b = (v - v.mean(0) for v in (np.asarray(X, dtype=float), np.asarray(Y, dtype=float)))
+    if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or len(a) < 2:
+        raise ValueError(f"need two tables with the same rows, got the shapes {a.shape} and {b.shape}")
+    return float(np.linalg.norm(a.T @ b) ** 2 / (np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)))
+
+
+def superposition(features: int, d: int, sparsity: float, seed: int = 0, steps: int = 3000, decay: float = 0.9) -> tuple[Array, Array]:
+    """Weights W (d, features) and b (features,) of max(W'W x + b, 0), trained to reproduce sparse features (Elhage et al., 2022).
+
+    Feature i has importance decay^i, is zero with probability `sparsity` and uniform in [0, 1] otherwise.
+    """
+    if not 0 <= sparsity < 1 or min(features, d, steps) < 1:
+        raise ValueError(f"need a sparsity in [0, 1) and positive sizes, got sparsity={sparsity}, features={features}, d={d}, steps={steps}")
+    from groundtruth.learning.optimizers import Adam
+
+    rng = np.random.default_rng(seed)
+    W, b, weight = rng.normal(0, features**-0.5, (d, features)), np.zeros(features), decay ** np.arange(features)
+    opt = Adam([W, b], 1e-2)
+    for step in range(steps):
+        opt.lr = 1e-2 * (1 - step / steps)
+        x = rng.random((512, features)) * (rng.random((512, features)) >= sparsity)
+        h = x @ W.T  # (B, d)
+        z = h @ W + b
+        g = 2 * weight * (np.maximum(z, 0) - x) * (z > 0) / len(x)
+        opt.step([h.T @ g + (g @ W.T).T @ x, g.sum(0)])
+    return W, b

@@ -1,0 +1,71 @@
+"""A language of 35 words whose structure is known: eight people of three traits, three fruits, and words that go with them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+PEOPLE: dict[str, tuple[str, str, str]] = {
+    "king": ("royal", "male", "old"),
+    "queen": ("royal", "female", "old"),
+    "prince": ("royal", "male", "young"),
+    "princess": ("royal", "female", "young"),
+    "man": ("common", "male", "old"),
+    "woman": ("common", "female", "old"),
+    "boy": ("common", "male", "young"),
+    "girl": ("common", "female", "young"),
+}
+COMPANY: dict[str, tuple[str, ...]] = {
+    "royal": ("crown", "throne", "palace", "rules"),
+    "common": ("works", "market", "street", "field"),
+    "male": ("he", "his", "beard"),
+    "female": ("she", "her", "dress"),
+    "old": ("grey", "wise", "tired"),
+    "young": ("plays", "school", "small"),
+    "fruit": ("sweet", "ripe", "eat", "tree"),
+}
+FRUIT = ("apple", "pear", "plum")
+WORDS: tuple[str, ...] = (*PEOPLE, *FRUIT, *(word for company in COMPANY.values() for word in company))
+ID = {word: i for i, word in enumerate(WORDS)}
+
+
+def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
+    """Bags of four words in random order: a person with one word for each trait, or, in one of five, a fruit with three of its words.
+
+    Examples
+    --------
+    >>> sorted(len(s) for s in sentences(3, np.random.default_rng(0)))
+    [4, 4, 4]
+    """
+    if count < 1:
+        raise ValueError(f"need at least one sentence, got {count}")
+    names, found = list(PEOPLE), []
+    for _ in range(count):
+        if rng.random() < 0.2:
+            words = [FRUIT[rng.integers(len(FRUIT))], *(COMPANY["fruit"][i] for i in rng.choice(4, 3))]
+        else:
+            name = names[rng.integers(len(names))]
+            words = [name, *(COMPANY[trait][rng.integers(len(COMPANY[trait]))] for trait in PEOPLE[name])]
+        found.append([ID[words[i]] for i in rng.permutation(4)])
+    return found
+
+
+def questions() -> list[tuple[int, int, int, int]]:
+    """All analogies a : b = c : x in which a and b differ in one trait, c shares that trait with a, and all four differ.
+
+    Examples
+    --------
+    >>> len(questions()), (ID["man"], ID["woman"], ID["king"], ID["queen"]) in questions()
+    (72, True)
+    """
+    by_traits = {traits: name for name, traits in PEOPLE.items()}
+    found = []
+    for a, b, c in product(PEOPLE, repeat=3):
+        differ = [i for i in range(3) if PEOPLE[a][i] != PEOPLE[b][i]]
+        if len(differ) == 1 and PEOPLE[c][differ[0]] == PEOPLE[a][differ[0]] and len({a, b, c}) == 3:
+            traits = list(PEOPLE[c])
+            traits[differ[0]] = PEOPLE[b][differ[0]]
+            x = by_traits[tuple(traits)]  # type: ignore[index]
+            found.append((ID[a], ID[b], ID[c], ID[x]))
+    return [q for q in found if len(set(q)) == 4]
