@@ -55,6 +55,7 @@ bench: $(READY) ## measure the press and the library against the stock way, as r
 	@$(BIN)/python -m tests.bench.signals
 	@$(BIN)/python -m tests.bench.text
 	@$(BIN)/python -m tests.bench.learning
+	@$(BIN)/python -m tests.bench.networks
 
 lint: $(READY) ## ruff and mypy over code and tests
 	@$(BIN)/ruff check code tests
