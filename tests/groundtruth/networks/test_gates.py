@@ -1,0 +1,106 @@
+"""Soft logic, sparsemax and relaxed draws against their definitions, scipy and torch."""
+
+import numpy as np
+import pytest
+import torch
+from groundtruth.check import numeric_grad
+from groundtruth.functional import softmax
+from groundtruth.networks import gates as ga
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.optimize import minimize
+
+UNIT = st.floats(0, 1)
+FAMILIES = st.sampled_from(["product", "minimum", "lukasiewicz"])
+SCORES = hnp.arrays(float, st.integers(1, 6), elements=st.floats(-5, 5))
+
+
+@given(FAMILIES)
+def test_soft_logic_is_logic_at_its_ends(family):
+    a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    assert np.array_equal(ga.soft_and(a, b, family), a & b)
+    assert np.array_equal(ga.soft_or(a, b, family), a | b)
+
+
+@given(UNIT, UNIT, UNIT, FAMILIES)
+def test_and_commutes_associates_and_stays_below_both(a, b, c, family):
+    both = ga.soft_and(a, b, family)
+    assert both == ga.soft_and(b, a, family) and both <= min(a, b)
+    np.testing.assert_allclose(ga.soft_and(both, c, family), ga.soft_and(a, ga.soft_and(b, c, family), family), atol=1e-12)
+
+
+@given(SCORES)
+def test_sparsemax_is_the_nearest_point_of_the_simplex(z):
+    p = ga.sparsemax(z)
+    assert (p >= 0).all() and abs(p.sum() - 1) < 1e-12
+    K = len(z)
+    found = minimize(
+        lambda q: ((q - z) ** 2).sum(),
+        np.full(K, 1 / K),
+        jac=lambda q: 2 * (q - z),
+        bounds=[(0, None)] * K,
+        constraints={"type": "eq", "fun": lambda q: q.sum() - 1, "jac": lambda q: np.ones(K)},
+    ).x
+    assert ((p - z) ** 2).sum() <= ((found - z) ** 2).sum() + 1e-6
+
+
+@given(SCORES, st.floats(-3, 3))
+def test_a_constant_on_all_scores_changes_nothing(z, c):
+    np.testing.assert_allclose(ga.sparsemax(z + c), ga.sparsemax(z), atol=1e-12)
+
+
+@given(SCORES)
+def test_the_way_back_of_sparsemax_equals_differences_away_from_its_folds(z):
+    p = ga.sparsemax(z)
+    tau = (z - p)[p.argmax()]
+    assume(np.abs(z - tau).min() > 1e-3)
+    pull = np.arange(1.0, len(z) + 1)
+    np.testing.assert_allclose(ga.sparsemax_backward(pull, p), numeric_grad(lambda v: pull @ ga.sparsemax(v), z), atol=1e-7)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_relaxed_draw_equals_torch_with_the_same_noise(hard):
+    z = np.random.default_rng(0).normal(size=(50, 4))
+    torch.manual_seed(1)
+    theirs = torch.nn.functional.gumbel_softmax(torch.tensor(z), tau=0.6, hard=hard)
+    torch.manual_seed(1)
+    noise = -torch.empty(50, 4, dtype=torch.float64).exponential_().log().numpy()
+    np.testing.assert_allclose(ga.gumbel_softmax(z, 0.6, noise=noise, hard=hard), theirs.numpy(), atol=1e-10)
+
+
+def test_the_largest_of_noisy_scores_is_a_draw_from_the_softmax():
+    z = np.array([2, 1, 0.5, 0])
+    hits = ga.gumbel_softmax(np.tile(z, (100_000, 1)), 1.0, np.random.default_rng(2), hard=True).mean(0)
+    np.testing.assert_allclose(hits, softmax(z), atol=0.006)
+
+
+@given(st.floats(0.1, 0.9), st.floats(-1, 1), st.floats(-2, 2))
+def test_the_score_function_is_unbiased_with_any_baseline(p, target, baseline):
+    got = ga.bernoulli_gradients(p, target, 20_000, np.random.default_rng(3), baseline=baseline)["score"]
+    exact = p * (1 - p) * ((1 - target) ** 2 - target**2)
+    assert abs(got.mean() - exact) <= 5 * got.std() / np.sqrt(20_000) + 1e-9
+
+
+def test_the_straight_through_estimate_has_the_mean_of_the_slopes():
+    got = ga.bernoulli_gradients(0.9, 0.45, 200_000, np.random.default_rng(4))["straight-through"]
+    assert abs(got.mean() - 0.081) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: ga.soft_not(1.5), "truth value"),
+        (lambda: ga.soft_and(0.1, np.nan), "truth value"),
+        (lambda: ga.soft_and(0.1, 0.2, "and"), "'and'"),
+        (lambda: ga.sparsemax([]), "finite"),
+        (lambda: ga.sparsemax([np.inf, 0]), "finite"),
+        (lambda: ga.sparsemax_backward([1.0], [0.5, 0.5]), "shape"),
+        (lambda: ga.gumbel_softmax([1.0, 2.0], 0, np.random.default_rng(0)), "hard=True"),
+        (lambda: ga.gumbel_softmax([1.0, 2.0], 1), "generator"),
+        (lambda: ga.bernoulli_gradients(1.0, 0, 5, np.random.default_rng(0)), "p=1"),
+    ],
+)
+def test_bad_input_is_named(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()

@@ -1,0 +1,55 @@
+"""Top-k routing against torch, and the bounds of balance and capacity."""
+
+import numpy as np
+import pytest
+import torch
+from groundtruth.networks import routing as rt
+from hypothesis import given
+from hypothesis import strategies as st
+
+SEEDS = st.integers(0, 10**6)
+
+
+@given(SEEDS, st.integers(1, 5))
+def test_the_chosen_and_their_weights_equal_torch(seed, k):
+    z = np.random.default_rng(seed).normal(size=(7, 5))
+    ids, w = rt.top_k_route(z, k)
+    top, theirs = torch.tensor(z).topk(k, dim=1)
+    assert np.array_equal(ids, theirs.numpy())
+    np.testing.assert_allclose(w, torch.softmax(top, 1).numpy(), atol=1e-12)
+
+
+def test_balance_is_one_for_even_use_and_the_number_of_experts_for_collapse():
+    even = 50 * np.eye(4)
+    assert abs(rt.load_balance(even) - 1) < 1e-9
+    assert abs(rt.load_balance(np.tile([50.0, 0, 0, 0], (9, 1))) - 4) < 1e-9
+    assert rt.usage_entropy(np.arange(4), 4) == pytest.approx(1) and rt.usage_entropy(np.zeros(9, int), 4) == 0
+
+
+@given(SEEDS, st.integers(1, 20))
+def test_no_expert_takes_more_than_its_capacity_and_none_turns_away_while_it_has_room(seed, capacity):
+    ids = np.random.default_rng(seed).integers(0, 3, (20, 2))
+    kept = rt.within_capacity(ids, 3, capacity)
+    asked, taken = np.bincount(ids.ravel(), minlength=3), np.bincount(ids[kept], minlength=3)
+    assert np.array_equal(taken, np.minimum(asked, capacity))
+
+
+def test_first_choices_come_before_second_ones():
+    kept = rt.within_capacity(np.array([[1, 0], [0, 1]]), 2, 1)
+    assert kept.tolist() == [[True, False], [True, False]]
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: rt.top_k_route([1.0, 2.0], 1), "shape"),
+        (lambda: rt.top_k_route([[1.0, 2.0]], 3), "from 1 to 2"),
+        (lambda: rt.load_balance([[np.nan, 1.0]]), "finite"),
+        (lambda: rt.within_capacity([[0, 5]], 3, 1), "from 0 to 2"),
+        (lambda: rt.within_capacity([[0, 1]], 3, 0), "at least one row"),
+        (lambda: rt.usage_entropy([0, 1], 1), "two experts"),
+    ],
+)
+def test_bad_input_is_named(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()
