@@ -111,7 +111,7 @@ def arcs() -> Interactive:
             alt.Chart(data).mark_line(strokeWidth=2).encode(x=x, y=y, color=kind, order="i:Q"),
             now.transform_calculate(zero="0").mark_rule(strokeWidth=2.5).encode(x=x, y=y, x2="zero:Q", y2="zero:Q", color=kind),
             now.mark_circle(size=130, opacity=1).encode(x=x, y=y, color=kind),
-            *(now.transform_filter(f"datum.k == '{name}'").mark_text(align="left", fontSize=13).encode(x=alt.value(6), y=alt.value(h), text="n:N") for name, h in (("lerp", 12), ("slerp", 30))),
+            *(now.transform_filter(f"datum.k == '{name}'").mark_text(align="left", fontSize=13).encode(x=alt.value(6), y=alt.value(h), text="n:N") for name, h in (("lerp", 158), ("slerp", 176))),
         )
         .add_params(pick)
         .properties(width=300, height=190),

@@ -1,0 +1,121 @@
+"""InfoNCE, policy gradients, the smallest GAN and diffusion, against torch, scipy and exact answers."""
+
+import numpy as np
+import pytest
+import torch
+from groundtruth.check import numeric_grad
+from groundtruth.functional import softmax
+from groundtruth.networks import adversarial as ad
+from groundtruth.networks import contrastive as co
+from groundtruth.networks import diffusion as di
+from groundtruth.networks import reinforcement as rl
+from hypothesis import given
+from hypothesis import strategies as st
+
+SEEDS = st.integers(0, 10**6)
+
+
+@given(SEEDS)
+def test_info_nce_equals_torch_and_its_bound_stays_below_ln_n(seed):
+    a, b = np.random.default_rng(seed).normal(size=(2, 6, 4))
+    sims = torch.nn.functional.cosine_similarity(torch.tensor(a)[:, None], torch.tensor(b)[None], dim=2)
+    np.testing.assert_allclose(co.info_nce(a, b, 0.2), torch.nn.functional.cross_entropy(sims / 0.2, torch.arange(6)).item(), atol=1e-10)
+    assert co.information_bound(sims.numpy() * 50) <= np.log(6)
+
+
+@given(SEEDS)
+def test_the_gradient_of_a_bandit_equals_differences(seed):
+    rng = np.random.default_rng(seed)
+    theta, r = rng.normal(size=4), rng.random(4)
+    np.testing.assert_allclose(rl.bandit_gradient(theta, r), numeric_grad(lambda t: softmax(t) @ r, theta), atol=1e-8)
+
+
+def test_rewards_are_found_with_and_without_a_baseline():
+    for baseline in (False, True):
+        best = [rl.reinforce_bandit([0.1, 0.9], 400, 0.1, np.random.default_rng(s), baseline)[1] for s in range(5)]
+        assert np.mean(best) > 0.9
+
+
+def test_both_learners_find_the_shortest_way():
+    env = rl.Grid(3)
+    assert env.step(0, 0) == (0, -1.0, False) and env.step(7, 1) == (8, -1.0, True)
+    _, lengths = rl.policy_gradient(env, 400, 0.05, np.random.default_rng(0))
+    assert lengths[-50:].mean() < 5.5
+    Q = rl.q_learning(env, 300, 0.5, np.random.default_rng(0))
+    assert Q[0].max() == pytest.approx(-4, abs=0.1)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=8), st.floats(0, 1))
+def test_returns_are_discounted_sums(rewards, gamma):
+    want = [sum(r * gamma**k for k, r in enumerate(rewards[t:])) for t in range(len(rewards))]
+    np.testing.assert_allclose(rl.returns(rewards, gamma), want, atol=1e-9)
+
+
+def test_a_step_of_the_game_equals_torch():
+    theta, psi = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.8, -0.5))
+    logistic = torch.nn.functional.logsigmoid
+    (logistic(psi * 0) + logistic(-psi * theta) - 0.15 * psi**2).backward()
+    got = ad.dirac_gan(0.8, -0.5, 1, penalty=0.3)[1]
+    np.testing.assert_allclose(got[1], -0.5 + 0.1 * psi.grad.item(), atol=1e-12)
+    np.testing.assert_allclose(got[0], 0.8 - 0.1 * theta.grad.item(), atol=1e-12)
+    assert ad.best_discriminator([1.0, 0.0], [1.0, 2.0]).tolist() == [0.5, 0.0]
+
+
+def test_many_noisy_steps_equal_one():
+    beta, abar = di.schedule(30)
+    x = np.tile([[2.0, -1.0]], (40_000, 1))
+    rng = np.random.default_rng(0)
+    for b in beta:
+        x = np.sqrt(1 - b) * x + np.sqrt(b) * rng.normal(size=x.shape)
+    once = di.q_sample(np.array([[2.0, -1.0]]), 29, np.zeros((1, 2)), abar)
+    np.testing.assert_allclose(x.mean(0), once[0], atol=0.02)
+    np.testing.assert_allclose(x.var(0), 1 - abar[-1], atol=0.02)
+
+
+def test_the_exact_prediction_for_a_circle_is_the_mean_of_the_noise_that_made_a_point():
+    rng, a = np.random.default_rng(1), 0.6
+    angle, eps = rng.uniform(0, 2 * np.pi, 2_000_000), rng.normal(size=(2_000_000, 2))
+    x = np.sqrt(a) * np.stack([np.cos(angle), np.sin(angle)], 1) + np.sqrt(1 - a) * eps
+    near = np.abs(x - [0.7, 0.4]).max(1) < 0.03
+    np.testing.assert_allclose(eps[near].mean(0), di.circle_noise(np.array([[0.7, 0.4]]), a)[0], atol=0.05)
+
+
+def test_the_exact_prediction_for_hills_is_the_score():
+    centres, shares = np.array([[-1.0, 0.5], [2.0, 0.0]]), np.array([0.3, 0.7])
+    x, a, sd = np.array([0.4, 0.2]), 0.5, 0.3
+    density = lambda v: np.log((shares * np.exp(-((v - np.sqrt(a) * centres) ** 2).sum(1) / (2 * (a * sd**2 + 1 - a)))).sum())  # noqa: E731
+    np.testing.assert_allclose(di.hills_noise(x[None], a, centres, shares, sd)[0], -np.sqrt(1 - a) * numeric_grad(density, x), atol=1e-7)
+
+
+def test_samplers_reach_the_data():
+    beta, abar = di.schedule(60)
+    noise = np.random.default_rng(2).normal(size=(300, 2))
+    drawn = di.ddpm_sample(lambda x, t: di.circle_noise(x, abar[t]), noise, beta, np.random.default_rng(3))
+    walked = di.ddim_sample(lambda x, t: di.circle_noise(x, abar[t]), noise, abar, 60)
+    assert np.abs(np.linalg.norm(drawn, axis=1) - 1).max() < 0.01 and np.abs(np.linalg.norm(walked, axis=1) - 1).max() < 0.01
+    again = di.ddim_sample(lambda x, t: di.circle_noise(x, abar[t]), noise, abar, 60)
+    assert np.array_equal(walked, again)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: co.info_nce(np.ones((1, 2)), np.ones((1, 2))), "N >= 2"),
+        (lambda: co.info_nce(np.zeros((2, 2)), np.ones((2, 2))), "direction"),
+        (lambda: co.information_bound(np.ones((2, 3))), "square"),
+        (lambda: rl.bandit_gradient([0.0], [1.5]), "chance"),
+        (lambda: rl.reinforce_bandit([0.5], 0, 0.1, np.random.default_rng(0)), "steps"),
+        (lambda: rl.Grid(1), "two cells"),
+        (lambda: rl.returns([[1.0]]), "rewards"),
+        (lambda: rl.policy_gradient(rl.Grid(3), 0, 0.1, np.random.default_rng(0)), "episodes"),
+        (lambda: rl.q_learning(rl.Grid(3), 1, 0.1, np.random.default_rng(0), explore=2), "explore"),
+        (lambda: ad.best_discriminator([0.0], [0.0]), "densities"),
+        (lambda: ad.dirac_gan(1, 0, 0), "steps"),
+        (lambda: di.schedule(0), "T >= 1"),
+        (lambda: di.q_sample(np.ones((1, 2)), 9, np.ones((1, 2)), np.ones(3)), "t < 3"),
+        (lambda: di.ddim_sample(lambda x, t: x, np.ones((1, 2)), np.ones(3), 4), "from 1 to 3"),
+    ],
+)
+def test_bad_input_is_named(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()
