@@ -125,7 +125,7 @@ def glyph_recall() -> Interactive:
             )
             .properties(width=130, height=130, title=name)
         )
-    text = base.transform_filter("datum.t != ''").mark_text(align="left", fontSize=13).encode(x=alt.value(0), y=alt.value(8), text="t:N").properties(width=270, height=16)
+    text = base.transform_filter("datum.t != ''").mark_text(align="left", fontSize=13).encode(x=alt.value(0), y=alt.value(8), text="t:N").properties(width=270, height=16, view=alt.ViewBackground(strokeOpacity=0))
     return show(
         alt.vconcat(text, alt.hconcat(*panels)).add_params(pick).configure_view(stroke=None),
         "A damaged face of eight by eight cells and what the network recalls; a slider stores more patterns beside it, and beyond a dozen the face is no longer found.",
