@@ -134,7 +134,7 @@ def wheel() -> Interactive:
     hands = turned.mark_line(strokeWidth=3).encode(
         x=alt.X("x:Q", title=None, axis=axis, scale=scale), y=alt.Y("y:Q", title=None, axis=axis, scale=scale),
         color=alt.Color("who:N", title=None, scale=alt.Scale(domain=["query", "key"], range=[BLUE, ORANGE]), legend=alt.Legend(orient="bottom")),
-        strokeDash=alt.StrokeDash("who:N", scale=alt.Scale(domain=["query", "key"], range=[[1, 0], [5, 3]]), legend=None),
+        strokeDash=alt.StrokeDash("who:N", scale=alt.Scale(domain=["query", "key"], range=[[1, 0], [5, 3]]), title=None, legend=alt.Legend(orient="bottom")),
     ).properties(width=84, height=84).facet(column=alt.Column("name:N", title=None, header=alt.Header(labelFontSize=12)))
     lags = alt.Chart(alt.sequence(0, 61, 1, as_="d")).transform_calculate(s="cos(datum.d) + cos(0.17783 * datum.d) + cos(0.03162 * datum.d) + cos(0.00562 * datum.d)")
     curve = lags.mark_line(color=GREY).encode(x=alt.X("d:Q", title="distance"), y=alt.Y("s:Q", title="score", scale=alt.Scale(domain=[-4, 4.4])))

@@ -111,9 +111,8 @@ def calculator(W: np.ndarray) -> Interactive:
         alt.Chart(alt.Data(values=rows))
         .transform_filter("datum.q == bb + '|' + aa + '|' + cc")
         .transform_flatten(["w", "v"])
-        .transform_window(n="row_number()")
     )
-    y = alt.Y("w:N", title=None, sort=alt.EncodingSortField("n"))
+    y = alt.Y("w:N", title=None, sort=None)  # in the order of the rows, best first
     bars = base.mark_bar(color=GREEN).encode(x=alt.X("v:Q", title="cosine", scale=alt.Scale(domain=[-0.2, 1])), y=y)
     text = base.mark_text(align="left", dx=4, fontSize=12).encode(x="v:Q", y=y, text="v:Q")
     return show(

@@ -106,6 +106,6 @@ def gate_explorer() -> Interactive:
     what = {"scale": alt.Scale(domain=["cell", "output"], range=[BLUE, ORANGE])}
     chart = base.mark_line(strokeWidth=2.5).encode(
         x=alt.X("t:Q", title="step; pulses of 1.0, -0.7 and 0.8 arrive at 5, 12 and 30"), y=alt.Y("value:Q", title="value", scale=alt.Scale(domain=[-1, 2])),
-        color=alt.Color("what:N", title=None, scale=what["scale"], legend=alt.Legend(orient="bottom")), strokeDash=alt.StrokeDash("what:N", legend=None, scale=alt.Scale(domain=["cell", "output"], range=[[1, 0], [6, 3]])),
+        color=alt.Color("what:N", title=None, scale=what["scale"], legend=alt.Legend(orient="bottom")), strokeDash=alt.StrokeDash("what:N", title=None, legend=alt.Legend(orient="bottom"), scale=alt.Scale(domain=["cell", "output"], range=[[1, 0], [6, 3]])),
     )
     return show(chart.add_params(f, i, o).properties(width=380, height=200), "Cell and output of one unit over sixty steps in which three pulses arrive; sliders hold the forget, input and output gates, and a forget gate near one keeps what came in.")
