@@ -98,9 +98,20 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
             srcdir=str(project.book), confdir=None, outdir=str(raw(project)), doctreedir=str(doctrees), buildername="html",
             confoverrides=config, status=None, warning=warnings, warningiserror=True, keep_going=True,
         )
+        app.connect("env-updated", _keep_index_entries)
         app.build()
         names = {name: node.astext() for name, node in app.env.titles.items()}
     return ANSI.sub("", warnings.getvalue()), names
+
+
+def _keep_index_entries(_: Any, env: Any) -> list[str]:
+    """Give the search index the index entries of pages that are not written again: Sphinx would forget them."""
+    from sphinx.util.index_entries import split_index_msg
+
+    for page, entries in env.domaindata["index"]["entries"].items():
+        found = {(part, target or "", main) for kind, value, target, main, _ in entries for part in split_index_msg(kind, value)}
+        env._search_index_index_entries[page] = sorted(found)
+    return []
 
 
 def _never_execute() -> None:

@@ -175,3 +175,14 @@ def test_a_cache_miss_while_rendering_is_an_error_and_never_an_execution(tmp_pat
         findings = [error]
     assert findings and "never executes" in " ".join(str(f) for f in findings)
     assert not (root / "book" / "executed").exists()
+
+
+def test_pages_that_are_not_written_again_keep_their_index_entries():
+    from types import SimpleNamespace
+
+    from press.render import _keep_index_entries
+
+    entry = ("single", "stride", "term-stride", "main", None)
+    env = SimpleNamespace(domaindata={"index": {"entries": {"glossary": [entry], "other": []}}}, _search_index_index_entries={})
+    assert _keep_index_entries(None, env) == []
+    assert env._search_index_index_entries == {"glossary": [("stride", "term-stride", "main")], "other": []}
