@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 from press import cache, render
 from press.files import sha
-from press.site import fonts, icons, interactive, listings, manifest, page, pictures, styles
+from press.site import finish, fonts, icons, interactive, listings, manifest, page, pictures, styles
 from press.toc import Entry
 
 from tests.press import shop
 
 WORDS = {"div", "a", "p", "keep", "also", "main", "html", "body"}
+
+
+def test_the_theme_still_has_the_measuring_that_the_site_leaves_out():
+    """If it fails after an upgrade of the theme: find the new text of its keyboard scrolling, or the pages open slowly."""
+    import pydata_sphinx_theme
+
+    script = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static" / "scripts" / "pydata-sphinx-theme.js"
+    assert script.read_text(encoding="utf-8").count(finish.MEASURES_ALL) == 1
 
 
 @pytest.mark.parametrize("selector", [".keep", "div.keep > a", "a:hover", "html[data-theme=dark] .keep", "p:not(.gone)", "#main .keep::before", "*", ":root", ".keep:is(.also)", "a[href^='x']"])

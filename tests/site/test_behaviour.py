@@ -168,13 +168,13 @@ def test_known_pages_shorten_the_path_and_are_remembered(host, open_page):
     page = open_page(f"{host.url}/index.html")
     visible = page.locator(".path:not([hidden]) .path-sum")
     assert visible.count() == 1, "one path at a time"
-    before = int(re.search(r"\d+", visible.inner_text())[0])
+    before = int(re.search(r"\d+", visible.text_content())[0])
     page.locator(".path-picker input").first.focus()
     page.keyboard.press("Space")
-    after = int(re.search(r"\d+", visible.inner_text())[0])
+    after = int(re.search(r"\d+", visible.text_content())[0])
     assert after < before
     page.reload()
-    assert int(re.search(r"\d+", visible.inner_text())[0]) == after
+    assert int(re.search(r"\d+", visible.text_content())[0]) == after
     page.locator(".path-bar button").last.focus()
     page.keyboard.press("Enter")
     assert page.locator(".path:not([hidden]) h3").inner_text() == "Interview" and page.locator(".path-bar button[aria-pressed=true]").inner_text() == "Interview"
@@ -198,12 +198,40 @@ def test_the_depth_switch_hides_and_shows(host, open_page):
 
 def test_counts_on_the_landing_page_are_those_of_the_expectations(site, root, open_page):
     page = open_page((site / "index.html").as_uri())
-    rows = {row.locator("td").first.inner_text(): row.locator("td").last.inner_text() for row in page.locator("table.counts tbody tr").all()}
+    rows = {row.locator("td").first.text_content(): row.locator("td").last.text_content() for row in page.locator("table.counts tbody tr").all()}
     expected = [json.loads(p.read_text()) for p in (root / "tests" / "expected").rglob("*.ipynb")]
     assert int(rows["outputs checked"]) == sum(len(cell["outputs"]) for book in expected for cell in book["cells"])
     text = json.dumps(expected)
     assert int(rows["parity checks against a library"]) == text.count("parity ok:") > 20
     assert int(rows["derivations checked by a cell"]) == text.count("derived ok:") > 10
+
+
+def longest(site) -> str:
+    return max((name for name in pages() if name.startswith(("networks/", "learning/"))), key=lambda name: (site / name).stat().st_size)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_an_address_inside_a_long_page_is_reached(site, host, open_page, width):
+    """What is off the screen has no layout yet, so every jump must find its place all the same, from outside and from the page."""
+    name = longest(site)
+    anchors = re.findall(r'<section id="([^"]+)"', (site / name).read_text())
+    for anchor in (anchors[len(anchors) // 2], anchors[-3], anchors[1]):
+        page = open_page(f"{host.url}/{name}#{anchor}", width=width, height=800)
+        for jump in ("", anchors[-1], anchor):
+            if jump:
+                page.evaluate("a => document.querySelector(`a[href='#${a}']`).click()", jump)
+            where = f"document.getElementById('{jump or anchor}').getBoundingClientRect().top"
+            page.wait_for_function(f"() => {where} >= 0 && {where} < innerHeight / 3 || scrollY + innerHeight >= document.documentElement.scrollHeight - 2", timeout=10000)
+            page.wait_for_timeout(300)
+            assert -2 <= page.evaluate(where) < 800, (anchor, jump)
+
+
+def test_what_is_off_the_screen_is_not_laid_out_as_the_page_opens(site, host, open_page):
+    page = open_page(f"{host.url}/{longest(site)}", width=412, height=823)
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(500)
+    shown = page.evaluate("[...document.querySelectorAll('.bd-article > section > section > h2')].map(e => e.checkVisibility({contentVisibilityAuto: true}))")
+    assert shown[0] and len(shown) >= 10 and sum(shown) <= 3
 
 
 def test_print_shows_the_solutions_and_hides_the_furniture(host, open_page):

@@ -33,6 +33,8 @@ THEME = Path(__file__).parent / "theme"
 EXTRA_PAGES = ("search",)
 SCRIPTS = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "clipboard.min.js", "copybutton.js",
            "scripts/sphinx-book-theme.js", "scripts/bootstrap.js", "scripts/pydata-sphinx-theme.js")
+# The theme asks every listing for its width as the page opens, which lays out all that is off the screen; book.js asks those that come near it.
+MEASURES_ALL = '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",".pst-scrollable-table-container"]'
 STYLES = ("styles/theme.css", "basic.css", "styles/pydata-sphinx-theme.css", "pygments.css", "styles/sphinx-book-theme.css", "mystnb.*.css",
           "copybutton.css", "exercise.css", "proof.css")
 VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib")
@@ -135,7 +137,7 @@ def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[st
     script = ";\n".join((static / name).read_text(encoding="utf-8") for name in SCRIPTS)
     script = re.sub(r"//# sourceMappingURL=\S+", "", script)
     script = re.sub(r"\bconsole\.(?:log|debug)\(", "void (", script)  # a reader's console stays silent
-    script += ";\n" + (THEME / "book.js").read_text(encoding="utf-8")
+    script = script.replace(MEASURES_ALL, '["unmeasured"]') + ";\n" + (THEME / "book.js").read_text(encoding="utf-8")
     _put(new / "_static" / "book.js", script)
     for name in ("language_data.js", "searchtools.js"):
         _put(new / "_static" / name, (static / name).read_text(encoding="utf-8"))
