@@ -132,6 +132,13 @@ def test_an_output_that_nobody_reads_is_found(tmp_path):
     assert says(tmp_path, "anatomy", twice.replace("\n\n", "\n\nIt says one.\n\n", 1), [[printed("1\n")], [printed("2\n")]]) == []
 
 
+def test_a_warning_on_a_page_is_found(tmp_path):
+    cell, warning = shop.cell("warn()"), {"output_type": "stream", "name": "stderr", "text": "/tmp/x.py:1: UserWarning: beware\n"}
+    found = says(tmp_path, "anatomy", cell, [[warning]])
+    assert len(found) == 1 and "writes to stderr" in found[0] and "UserWarning: beware" in found[0]
+    assert says(tmp_path, "anatomy", cell, [[printed("fine\n")]]) == []
+
+
 def test_a_chapter_needs_its_sections_in_order(tmp_path):
     found = says(tmp_path, "anatomy", "## Traps\n\nA.\n\n## The picture\n\nB.", slug="data/x")
     assert any("'The picture' comes before 'Traps'" in what for what in found) or any("comes before" in what for what in found)

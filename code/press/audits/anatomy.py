@@ -137,4 +137,14 @@ def _outputs_are_read(page: Page) -> list[Finding]:
     return found
 
 
-CHECKS = (_headings, _lengths, _sentences, _exercises, _outputs_are_read)
+def _nothing_warns(page: Page) -> list[Finding]:
+    """A warning names files and lines of one machine, and tells a reader that something is wrong."""
+    found = []
+    for cell in page.chapter.cells:
+        said = [text for out in page.outputs(cell.number) if out.get("name") == "stderr" and (text := "".join(out["text"]).strip())]
+        if said:
+            found.append(page.finding(cell.line, "anatomy", "the cell writes to stderr: " + " ".join(said[0].split())[:120], "mend what it warns of, or print to stdout what the reader should see", cell.number))
+    return found
+
+
+CHECKS = (_headings, _lengths, _sentences, _exercises, _outputs_are_read, _nothing_warns)
