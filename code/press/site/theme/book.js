@@ -58,6 +58,24 @@
     document.fonts?.ready.then(measure); /* formulas grow when their fonts arrive */
   }
 
+  /* The style sheet leaves what is off the screen without a layout. Once the page stands, idle moments give it one, a few blocks at a time, so that jumps and the scroll bar are exact. */
+  function layout() {
+    if (!window.requestIdleCallback) return;
+    let waiting = null;
+    const some = (idle) => {
+      waiting ??= [...document.querySelectorAll(".bd-article section > *")].filter((block) => getComputedStyle(block).contentVisibility === "auto").reverse();
+      while (waiting.length) {
+        const block = waiting.pop();
+        block.style.contain = "layout style paint"; /* as before, so that no margin changes */
+        block.style.contentVisibility = "visible";
+        block.getBoundingClientRect();
+        if (idle.timeRemaining() < 40) break; /* at most ten milliseconds of an idle period of fifty */
+      }
+      if (waiting.length) requestIdleCallback(some); else root.dataset.laid = "out";
+    };
+    addEventListener("load", () => requestIdleCallback(some));
+  }
+
   /* Interactive figures: loaded when they come near, drawn again when the theme changes. */
   let loading = null;
   function vega(url) {
@@ -173,5 +191,5 @@
     }
   }
 
-  ready(() => { terms(); scrollers(); interactives(); printing(); paths(); depth(); menus(); });
+  ready(() => { layout(); terms(); scrollers(); interactives(); printing(); paths(); depth(); menus(); });
 })();
