@@ -58,20 +58,22 @@
     document.fonts?.ready.then(measure); /* formulas grow when their fonts arrive */
   }
 
-  /* The style sheet leaves what is off the screen without a layout. Once the page stands, idle moments give it one, a few blocks at a time, so that jumps and the scroll bar are exact. */
+  /* The style sheet leaves what is off the screen without a layout while a page opens. Idle moments give it one from the top down, a few blocks at a time;
+     whoever scrolls, jumps or types before gets the rest at once, so that nothing above the screen ever changes its height. */
   function layout() {
-    if (!window.requestIdleCallback) return;
+    const all = () => { root.dataset.laid = "out"; };
+    if (!window.requestIdleCallback || location.hash) { all(); return; }
+    for (const event of ["scroll", "wheel", "click", "pointerdown", "keydown", "beforeprint"]) addEventListener(event, all, { once: true, capture: true, passive: true });
     let waiting = null;
     const some = (idle) => {
       waiting ??= [...document.querySelectorAll(".bd-article section > *")].filter((block) => getComputedStyle(block).contentVisibility === "auto").reverse();
-      while (waiting.length) {
+      while (waiting.length && !root.dataset.laid) {
         const block = waiting.pop();
-        block.style.contain = "layout style paint"; /* as before, so that no margin changes */
         block.style.contentVisibility = "visible";
         block.getBoundingClientRect();
         if (idle.timeRemaining() < 40) break; /* at most ten milliseconds of an idle period of fifty */
       }
-      if (waiting.length) requestIdleCallback(some); else root.dataset.laid = "out";
+      if (waiting.length && !root.dataset.laid) requestIdleCallback(some); else all();
     };
     addEventListener("load", () => requestIdleCallback(some));
   }
