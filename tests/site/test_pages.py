@@ -30,7 +30,7 @@ def scroll_through(page):
         "async () => { for (let y = 0; y < document.documentElement.scrollHeight; y += 600) { scrollTo(0, y); await new Promise(r => setTimeout(r, 25)); } }"
     )
     for box in page.query_selector_all(".interactive"):
-        box.evaluate("box => box.scrollIntoView({ block: 'center', behavior: 'instant' })")
+        box.scroll_into_view_if_needed()
         box.wait_for_selector(".interactive-live svg", state="attached", timeout=15000)
     page.evaluate("scrollTo(0, 0)")
 
