@@ -167,6 +167,28 @@ def test_an_edited_reference_is_formatted_anew_and_the_site_is_that_of_a_clean_b
     assert sites[0] == sites[1]
 
 
+def test_a_new_reference_moves_the_numbers_on_the_other_pages_too(built, tmp_path):
+    """References are numbered by name: one more at the front moves those of pages that nobody edited."""
+    entries = "@book{abel, title={A}, author={Abel, N.}, publisher={P}, year={1826}}\n@book{gauss, title={G}, author={Gauss, C.}, publisher={P}, year={1809}}\n"
+    sites = []
+    for name in ("edited", "clean"):
+        root = tmp_path / name
+        shutil.copytree(built, root, symlinks=True)
+        shop.write(root / "book" / "references.bib", entries)
+        one, two = root / "book" / "a" / "one.md", root / "book" / "a" / "two.md"
+        one.write_text(one.read_text() + "\nThis was shown in {cite}`gauss`.\n")
+        two.write_text(two.read_text() + "\nReferences follow.\n\n```{bibliography}\n```\n")
+        if name == "edited":
+            assert shop.press(root, "build").returncode == 0
+            assert ">1<" in (root / "_build" / "html" / "a" / "one.html").read_text()
+        two.write_text(two.read_text().replace("References follow.", "So did {cite}`abel`."))
+        done = shop.press(root, "build")
+        assert done.returncode == 0, done.stdout + done.stderr
+        sites.append(root / "_build" / "html")
+    assert ">2<" in (sites[0] / "a" / "one.html").read_text()
+    assert shop.digest(sites[0]) == shop.digest(sites[1])
+
+
 def test_a_page_that_was_taken_out_leaves_nothing_behind(book):
     toc = book / "_toc.yml"
     toc.write_text(toc.read_text().replace("  - file: a/two\n", ""))
