@@ -1,0 +1,1 @@
+"""Part IV: language models and what is built on them."""

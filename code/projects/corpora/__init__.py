@@ -1,0 +1,75 @@
+"""Texts to train on, split by document: what is held out was never seen, not even in part.
+
+`sonnets.txt` holds William Shakespeare's 154 sonnets (1609, public domain) in modern spelling, one blank line
+between two; nothing else of it is anybody's.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+from projects.runner.errors import Exit, RunnerError, nearest
+
+NAMES = ("sonnets", "sentence", "stdlib")
+SENTENCE = "to be or not to be that is the question "
+SUFFIXES = (".txt", ".md", ".py", ".rst")
+EVERY = 10  # one document in ten is held out
+
+
+def split(name: str) -> tuple[str, str]:
+    """The text to train on and the text held out, of a corpus by its name or of a file or folder by its path.
+
+    Of many documents every tenth is held out; of a single text, the last tenth. `sentence` is the exception: forty
+    characters repeated, the same for both, since nothing but memory is asked of a model there.
+
+    Raises
+    ------
+    RunnerError
+        When there is no such corpus or path, nothing in it, or text that is not UTF-8.
+    """
+    if name == "sentence":
+        return SENTENCE * 100, SENTENCE * 5
+    pieces = documents(name)
+    if len(pieces) >= EVERY:
+        held = [piece for i, piece in enumerate(pieces) if i % EVERY == EVERY - 1]
+        train = [piece for i, piece in enumerate(pieces) if i % EVERY != EVERY - 1]
+        return "\n\n".join(train) + "\n", "\n\n".join(held) + "\n"
+    text = "\n\n".join(pieces) + "\n"
+    cut = len(text) * (EVERY - 1) // EVERY
+    return text[:cut], text[cut:]
+
+
+def documents(name: str) -> list[str]:
+    """The documents of a corpus, in a fixed order, without white space around them."""
+    if name == "sonnets":
+        found = (Path(__file__).parent / "sonnets.txt").read_text(encoding="utf-8").split("\n\n")
+    elif name == "stdlib":
+        root = Path(sysconfig.get_paths()["stdlib"])
+        skip = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "lib2to3"}
+        paths = [p for p in sorted(root.rglob("*.py")) if not skip & set(p.relative_to(root).parts)]
+        found = [p.read_text(encoding="utf-8", errors="replace") for p in paths]
+    else:
+        found = [_read(path) for path in _paths(Path(name))]
+    found = [text.strip() for text in found if text.strip()]
+    if not found:
+        raise RunnerError(f"the corpus {name!r} is empty", f"give a text file, or one of: {', '.join(NAMES)}", Exit.USAGE)
+    return found
+
+
+def _paths(place: Path) -> list[Path]:
+    if place.is_file():
+        return [place]
+    if place.is_dir():
+        paths = [p for p in sorted(place.rglob("*")) if p.is_file() and p.suffix in SUFFIXES]
+        if not paths:
+            raise RunnerError(f"the folder {str(place)!r} holds no text", f"texts end in {', '.join(SUFFIXES)}", Exit.USAGE)
+        return paths
+    raise RunnerError(f"there is no corpus, file or folder {str(place)!r}{nearest(str(place), NAMES)}", f"give the path of a text, or one of: {', '.join(NAMES)}", Exit.USAGE)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RunnerError(f"{path} is not UTF-8 text (byte {error.start})", "convert it, for example with iconv, or give another file", Exit.USAGE) from None

@@ -1,0 +1,17 @@
+"""Which projects there are, and the module of each: the only list."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from projects.runner.errors import Exit, RunnerError, nearest
+
+NAMES = ("gpt",)
+
+
+def load(name: str) -> ModuleType:
+    """The module of a project; a wrong name is answered with the nearest right one."""
+    if name not in NAMES:
+        raise RunnerError(f"there is no project {name!r}{nearest(name, NAMES)}", f"choose one of: {', '.join(NAMES)}", Exit.USAGE)
+    return import_module(f"projects.{name}")

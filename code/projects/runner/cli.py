@@ -1,0 +1,270 @@
+"""The command line. `python -m projects COMMAND --help` explains each command.
+
+\b
+Exit codes: 0 all is right; 2 wrong usage; 3 the run failed (not a number, no memory);
+4 the machine (space, permissions, a device or a package that is missing); 130 interrupted, and saved.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from projects import registry
+from projects.runner import checkpoints, devices, processes, records
+from projects.runner.errors import Exit, RunnerError
+from projects.runner.settings import Settings, choose, override
+from projects.runner.training import Interrupted, Trainer
+
+
+class Commands(click.Group):
+    """A group that tells faults as one message and lists commands in the order of use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RunnerError as error:
+            click.echo(f"projects: {error}", err=True)
+            sys.exit(int(error.code))
+        except KeyboardInterrupt:
+            click.echo("\nprojects: interrupted", err=True)
+            sys.exit(int(Exit.INTERRUPTED))
+
+
+@click.group(cls=Commands, help=__doc__)
+def main() -> None:
+    pass
+
+
+@main.command("list")
+def list_() -> None:
+    """The projects, one line each."""
+    for name in registry.NAMES:
+        click.echo(f"{name:<10} {registry.load(name).SUMMARY}")
+
+
+@main.command()
+@click.argument("project")
+def describe(project: str) -> None:
+    """What PROJECT does, its settings and its presets."""
+    module = registry.load(project)
+    click.echo((module.__doc__ or "").strip() + "\n")
+    plain = module.Settings()
+    click.echo(f"{'setting':<16}" + "".join(f"{name:>12}" for name in module.PRESETS))
+    columns = {name: choose(plain, module.PRESETS, name) for name in module.PRESETS}
+    for field in fields(plain):
+        click.echo(f"{field.name:<16}" + "".join(f"{_short(getattr(column, field.name)):>12}" for column in columns.values()))
+    click.echo("\noptions of sample: " + ", ".join(f"{f.name}={_short(getattr(module.Sample(), f.name))}" for f in fields(module.Sample)))
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else (str(value) or '""')
+
+
+def _set(function: Any) -> Any:
+    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset; may be given several times.")(function)
+
+
+def _machine(function: Any) -> Any:
+    for option in (
+        click.option("--device", default="auto", help="auto (default), cuda, mps or cpu."),
+        click.option("--precision", default="auto", help="auto (default), fp32, tf32, bf16 or fp16."),
+        click.option("--compile/--no-compile", "compiled", default=None, help="torch.compile; by default on CUDA only."),
+        click.option("--tensorboard", is_flag=True, help="Write TensorBoard event files too."),
+    ):
+        function = option(function)
+    return function
+
+
+@main.command()
+@click.argument("project")
+@click.option("--preset", default="laptop", show_default=True, help="A set of settings: smoke, laptop, gpu.")
+@_set
+@_machine
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run (default: a new one under runs/).")
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Train this often, with seeds 0, 1, ..., and summarise.")
+@click.option("--processes", "count", default=1, show_default=True, type=click.IntRange(1), help="Processes on this machine (data parallel).")
+def run(project: str, preset: str, overrides: tuple[str, ...], device: str, precision: str, compiled: bool | None, tensorboard: bool, out: Path | None, seeds: int, count: int) -> None:
+    """Train PROJECT with a preset; the folder of the run is the last line of standard output."""
+    module = registry.load(project)
+    settings = choose(module.Settings(), module.PRESETS, preset, overrides)
+    devices.choose(device, precision)  # refuse before a folder is made
+    group = processes.join()
+    folder = out or _free(Path("runs") / f"{project}-{preset}", group.size > 1)
+    if out and group.size == 1 and out.exists() and any(out.iterdir()):
+        raise RunnerError(f"{out} is not empty", f"resume it with: python -m projects resume {out}; or name another folder", Exit.USAGE)
+    if count > 1 and group.size == 1:
+        _launch(count, [*sys.argv[1:], "--out", str(folder)] if out is None else sys.argv[1:])
+        return
+    cards = []
+    for seed in range(settings.seed, settings.seed + seeds):
+        one = replace(settings, seed=seed)
+        place = folder / f"seed-{seed}" if seeds > 1 else folder
+        if group.first:
+            place.mkdir(parents=True, exist_ok=True)
+            records.write_run(place, project, preset, one, device=device, precision=precision, compiled=compiled)
+        cards.append(_train(module, project, preset, one, place, group, device, precision, compiled, tensorboard, again=False))
+    processes.part()
+    if group.first:
+        if seeds > 1:
+            checkpoints.write_text(folder / "card.json", json.dumps(records.summary([card for card in cards if card]), indent=1) + "\n")
+        _show(folder)
+        click.echo(folder)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@_set
+@_machine
+def resume(folder: Path, overrides: tuple[str, ...], device: str, precision: str, compiled: bool | None, tensorboard: bool) -> None:
+    """Go on with the run in FOLDER, exactly where its newest checkpoint stands.
+
+    Only lengths may change (steps, eval_every, save_every, keep): another model or batch would be another run.
+    """
+    made = records.read_run(folder)
+    module = registry.load(made["project"])
+    settings = _settings(module, made, folder)
+    allowed = ("steps", "eval_every", "save_every", "keep")
+    for pair in overrides:
+        if pair.partition("=")[0] not in allowed:
+            raise RunnerError(f"{pair!r} would make it another run", f"only {', '.join(allowed)} may change when a run is resumed", Exit.USAGE)
+    settings = override(settings, overrides)
+    settings.check()
+    group = processes.join()
+    device = made.get("device", "auto") if device == "auto" else device
+    precision = made.get("precision", "auto") if precision == "auto" else precision
+    _train(module, made["project"], made["preset"], settings, folder, group, device, precision, made.get("compiled") if compiled is None else compiled, tensorboard, again=True)
+    processes.part()
+    if group.first:
+        _show(folder)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@_set
+@click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
+def sample(folder: Path, overrides: tuple[str, ...], device: str) -> None:
+    """Make something with the best weights of the run in FOLDER; `describe` lists the options for --set."""
+    module, task, _ = _trained(folder)
+    options = override(module.Sample(), overrides)
+    place = devices.choose(device, "fp32")
+    click.echo(task.sample(task.model.to(place.device).eval(), options, place.device))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the default is not reached from other machines.")
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
+def serve(folder: Path, host: str, port: int, device: str) -> None:
+    """Answer requests for text with the best weights of the gpt run in FOLDER, over HTTP."""
+    _, task, state = _trained(folder)
+    from projects import serving
+
+    place = devices.choose(device, "fp32")
+    app = serving.application(serving.text_task(folder, task), place.device, {"step": state["step"], "metrics": state["metrics"]})
+    click.echo(f"serving {folder} at http://{host}:{port}/generate ({place.name}); Ctrl-C ends", err=True)
+    serving.serve(app, host, port)
+
+
+def _trained(folder: Path) -> tuple[ModuleType, Any, dict[str, Any]]:
+    """The project of a run, its task with the best weights, and what was saved with them."""
+    made = records.read_run(folder)
+    module = registry.load(made["project"])
+    state = checkpoints.load(folder / "best.pt", made["project"])
+    task = module.build(_settings(module, made, folder), state["task"])
+    task.model.load_state_dict(state["model"])
+    return module, task, state
+
+
+def _settings(module: ModuleType, made: dict[str, Any], folder: Path) -> Settings:
+    try:
+        return module.Settings(**made["settings"])
+    except TypeError as error:
+        raise RunnerError(f"{folder / 'run.json'} does not fit this edition's settings: {error}", "start the run again", Exit.USAGE) from None
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+@click.option("--publish", metavar="NAME", help="Copy the card to the book's results under this name.")
+def card(folder: Path, as_json: bool, publish: str | None) -> None:
+    """The result card of the run in FOLDER."""
+    path = folder / "card.json"
+    if not path.exists():
+        records.read_run(folder)
+        raise RunnerError(f"the run in {folder} has not finished", f"go on with it: python -m projects resume {folder}", Exit.USAGE)
+    if as_json:
+        click.echo(path.read_text().rstrip())
+    else:
+        _show(folder)
+    if publish:
+        checkpoints.write_text(records.RESULTS / f"{publish}.json", path.read_text())
+
+
+def _train(module: ModuleType, project: str, preset: str, settings: Settings, folder: Path, group: processes.Group, device: str, precision: str, compiled: bool | None, tensorboard: bool, again: bool) -> dict[str, Any] | None:
+    place = devices.choose(device, precision, group.local_rank)
+    processes.meet(group, place.device)
+    if group.first:
+        click.echo(f"{project} ({preset}): {place.name}, {place.why}; {place.precision}; {group.size} process(es); seed {settings.seed}; in {folder}", err=True)
+    use = place.device.type == "cuda" if compiled is None else compiled
+    trainer = Trainer(module.build(settings), project, place, group, folder, use, tensorboard=tensorboard)
+    if again:
+        trainer.resume()
+        if group.first:
+            records.write_run(folder, project, preset, settings, device=device, precision=precision, compiled=compiled)
+    try:
+        result = trainer.run()
+    except Interrupted:
+        click.echo(f"projects: stopped at step {trainer.step}, saved; go on with: python -m projects resume {folder}", err=True)
+        processes.part()
+        sys.exit(int(Exit.INTERRUPTED))
+    if result is not None:
+        result["preset"], result["settings"] = preset, asdict(settings)
+        records.write_curve(folder, f"{project}, {preset}")
+        checkpoints.write_text(folder / "card.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _free(base: Path, shared: bool) -> Path:
+    """`base`, or `base-2`, `base-3`, ...: a folder that is not there. Several processes must be told one."""
+    if shared:
+        raise RunnerError("several processes need one folder that all of them know", "add --out FOLDER to the command that torchrun starts", Exit.USAGE)
+    names = [base, *(base.with_name(f"{base.name}-{i}") for i in range(2, 10_000))]
+    return next(name for name in names if not name.exists())
+
+
+def _launch(count: int, arguments: list[str]) -> None:
+    """Start this command again in several processes, by torchrun."""
+    kept, skip = [], False
+    for argument in arguments:
+        if skip or argument == "--processes" or argument.startswith("--processes="):
+            skip = argument == "--processes"
+            continue
+        kept.append(argument)
+    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m", "projects", *kept])
+    if done.returncode:
+        raise RunnerError(f"a process of {count} ended with code {done.returncode}", "its message stands above; one process alone says more: leave --processes out", Exit.RUN)
+
+
+def _show(folder: Path) -> None:
+    """A card as a few lines."""
+    made = json.loads((folder / "card.json").read_text())
+    click.echo(f"{made['project']} ({made['preset']}): {made['parameters']:,} parameters, {made['steps']} steps on {made['device']} in {made['precision']}")
+    if "seeds" in made:
+        for name, value in made["metrics"].items():
+            click.echo(f"  {name:<14} {value['mean']:.4f}  sd {value['sd']:.4f}  over {len(made['seeds'])} seeds")
+        return
+    for name, value in made["metrics"].items():
+        click.echo(f"  {name:<14} {value:.4f}")
+    click.echo(f"  {'wall time':<14} {made['wall_s']:.1f} s, {made['units_per_s']:,.0f} {made['unit']}/s, peak {made['peak_memory_mb']:.0f} MB")

@@ -1,0 +1,148 @@
+"""What a run leaves behind: settings, metrics by step, a curve, and a result card.
+
+    run.json       project, preset, settings, precision: written first, read by `resume`
+    metrics.jsonl  one line a step or evaluation; no clock in it, so equal runs leave equal files
+    curve.csv/svg  the same as a table and a picture
+    card.json      settings, seed, device, versions, commit, time, throughput, metrics
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from projects.runner.checkpoints import write_text
+from projects.runner.errors import Exit, RunnerError
+from projects.runner.settings import Settings
+
+RESULTS = Path(__file__).resolve().parents[3] / "book" / "_assets" / "results"
+
+
+class Metrics:
+    """The lines of metrics.jsonl."""
+
+    def __init__(self, folder: Path, start: int) -> None:
+        """Open for a run that begins at step `start`: lines of later steps (written after the checkpoint) go."""
+        self.path = folder / "metrics.jsonl"
+        kept = [line for line in read_lines(self.path) if line["step"] <= start] if start else []
+        write_text(self.path, "".join(json.dumps(line) + "\n" for line in kept))
+        self.handle = open(self.path, "a", encoding="utf-8")
+
+    def add(self, line: dict[str, Any]) -> None:
+        self.handle.write(json.dumps(line) + "\n")
+
+    def flush(self) -> None:
+        self.handle.flush()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of metrics.jsonl; a last line cut short by a kill is left out."""
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def write_run(folder: Path, project: str, preset: str, settings: Settings, **more: Any) -> None:
+    """run.json."""
+    write_text(folder / "run.json", json.dumps({"project": project, "preset": preset, **more, "settings": asdict(settings)}, indent=1) + "\n")
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """run.json of a folder.
+
+    Raises
+    ------
+    RunnerError
+        When the folder is not one of a run.
+    """
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if not {"project", "preset", "settings"} <= set(run):
+            raise ValueError("keys are missing")
+        return run
+    except FileNotFoundError:
+        raise RunnerError(f"{folder} is not the folder of a run: it has no run.json", "name a folder that `run` made, for example runs/gpt-laptop", Exit.USAGE) from None
+    except (ValueError, TypeError) as error:
+        raise RunnerError(f"{folder / 'run.json'} is damaged: {error}", "start the run again in another folder", Exit.USAGE) from None
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of what computes."""
+    found = {"python": platform.python_version()}
+    for name in ("torch", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            pass
+    return found
+
+
+def commit() -> str | None:
+    """The commit of this checkout, with a plus when files differ from it; None outside a repository."""
+    here = Path(__file__).parent
+    try:
+        name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10)
+        changed = subprocess.run(["git", "status", "--porcelain", "--", "."], cwd=here.parent, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return (name.stdout.strip() + ("+" if changed.stdout.strip() else "")) if name.returncode == 0 else None
+
+
+def write_curve(folder: Path, title: str) -> None:
+    """curve.csv and curve.svg from metrics.jsonl."""
+    lines = read_lines(folder / "metrics.jsonl")
+    names = list(dict.fromkeys(key for line in lines for key in line))
+    table = io.StringIO()
+    writer = csv.DictWriter(table, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    write_text(folder / "curve.csv", table.getvalue())
+
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for name, style in (("loss", {"lw": 0.8, "alpha": 0.6}), ("val_loss", {"marker": "o", "ms": 3})):
+        points = [(line["step"], line[name]) for line in lines if name in line]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=name, **style)
+    axes.set(xlabel="step", ylabel="loss", title=title)
+    if axes.lines:
+        axes.legend()
+    picture = io.BytesIO()
+    figure.savefig(picture, format="svg", metadata={"Date": None})
+    write_text(folder / "curve.svg", picture.getvalue().decode())
+
+
+def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One card from those of several seeds: of each metric its values, mean and standard deviation."""
+    first = dict(cards[0])
+    first.pop("seed")
+    first["settings"] = {k: v for k, v in first["settings"].items() if k != "seed"}
+    metrics = {}
+    for name in first["metrics"]:
+        values = [card["metrics"][name] for card in cards]
+        metrics[name] = {"mean": mean(values), "sd": stdev(values) if len(values) > 1 else 0.0, "values": values}
+    spread = {key: [card[key] for card in cards] for key in ("wall_s", "units_per_s")}
+    return {**first, "seeds": [card["seed"] for card in cards], "metrics": metrics, **spread}
+
+
+def read_card(name: str) -> dict[str, Any]:
+    """A committed result card, by its name: `gpt-laptop`."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        raise RunnerError(f"there is no committed card {name!r}", f"cards lie under {RESULTS.name}/: {', '.join(sorted(p.stem for p in RESULTS.glob('*.json')))}", Exit.USAGE)
+    return json.loads(path.read_text(encoding="utf-8"))

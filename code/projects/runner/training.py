@@ -1,0 +1,340 @@
+"""The loop: the same for every project, on every device, in one process or many."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from copy import deepcopy
+from math import isfinite
+from pathlib import Path
+from threading import current_thread, main_thread
+from typing import Any
+
+import torch
+from groundtruth.learning.schedules import cosine, warmup_cosine
+from torch import Tensor, nn
+
+from projects.runner import checkpoints, devices, records, rng
+from projects.runner.devices import Place
+from projects.runner.errors import Exit, RunnerError
+from projects.runner.processes import Group
+from projects.runner.progress import Progress
+from projects.runner.settings import Settings
+from projects.runner.task import Batch, Task
+
+WARM = 3  # steps whose time does not count: the first ones load, allocate and compile
+PENDING = 20  # steps between two looks at a GPU: reading a loss makes the processor wait for it
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; what it did is saved."""
+
+
+def rate(step: int, settings: Settings) -> float:
+    """The learning rate of a step, counted from 0: linear warm-up, then a cosine down to its final share."""
+    base, low, total = settings.learning_rate, settings.learning_rate * settings.final_rate, settings.steps
+    if 0 < settings.warmup_steps < total:
+        return warmup_cosine(step, base, settings.warmup_steps, total, low)
+    return cosine(step, base, total, low)
+
+
+class Trainer:
+    """One run of one task.
+
+    Parameters
+    ----------
+    task : Task, its model on the CPU
+    project : str, name that the checkpoints carry
+    place : Place, device and precision
+    group : Group, the processes
+    folder : Path, where the run lives
+    compiled : bool, whether to ask torch.compile for a faster model (falls back with a message)
+    speak : bool, whether to report progress on standard error
+    """
+
+    def __init__(self, task: Task, project: str, place: Place, group: Group, folder: Path, compiled: bool = False, speak: bool = True, tensorboard: bool = False) -> None:
+        self.task, self.project, self.place, self.group, self.folder = task, project, place, group, folder
+        self.settings = task.settings
+        rng.seed_all(self.settings.seed, group.rank)
+        self.model = task.model.to(place.device)
+        self.optimizer = task.optimizer(fused=place.device.type in ("cuda", "cpu"))
+        self.scaler = torch.amp.GradScaler(place.device.type, enabled=place.precision == "fp16")
+        self.average = deepcopy(self.model).eval().requires_grad_(False) if self.settings.ema else None
+        self.progress = Progress(self.settings.steps, task.unit, speak and group.first)
+        self.compiled = compiled
+        self.called = self._prepare(compiled)
+        self.step, self.best = 0, float("inf")
+        self.micro = self.settings.micro_batch or self.settings.batch_size
+        self.metrics: dict[str, float] = {}
+        self.stopping = False
+        self.seconds, self.units, self.timed, self.before = 0.0, 0, 0, 0.0  # timed training; wall seconds of earlier sessions
+        self.begun = 0  # steps of this session: the first ones are not timed
+        self.pending: list[tuple[int, Tensor, Tensor, float]] = []
+        self.writer = _tensorboard(folder) if tensorboard and group.first else None
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Take up the newest whole checkpoint: weights, optimiser, scaler, average, generators, place in the data."""
+        state = checkpoints.newest(self.folder, self.project, self.progress.tell)
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise RunnerError(f"the checkpoint in {self.folder} does not fit the model of its run.json: {str(error).splitlines()[0]}", "start the run again: these two files are not of one run", Exit.USAGE) from None
+        self.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        if self.group.rank < len(state["rng"]):
+            rng.restore(state["rng"][self.group.rank], self.place.device)
+        self.step, self.best, self.metrics, self.before = state["step"], state["best"], state["metrics"], state["seconds"]
+
+    def _state(self, started: float) -> dict[str, Any] | None:
+        """What `resume` needs; None in processes that do not write."""
+        generators = self.group.gather(rng.capture(self.place.device))
+        if not self.group.first:
+            return None
+        return {
+            "project": self.project, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None, "task": self.task.state(), "rng": generators,
+            "best": self.best, "metrics": self.metrics, "seconds": self.before + time.perf_counter() - started,
+        }
+
+    def _save(self, started: float) -> None:
+        state = self._state(started)
+        if state is not None:
+            self.lines.flush()
+            checkpoints.save(self.folder, self.step, state, self.settings.keep)
+
+    # -- the loop ---------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, Any] | None:
+        """Train to the last step, from wherever the run stands; return the result card (in the first process).
+
+        Raises
+        ------
+        Interrupted
+            After Ctrl-C or SIGTERM; a checkpoint of the last finished step is on the disk.
+        RunnerError
+            When a loss or gradient is not a finite number, or when one example does not fit into memory.
+        """
+        started = time.perf_counter()
+        if self.group.first:
+            self.lines = records.Metrics(self.folder, self.step)
+        with _on_signals(self._ask_to_stop):
+            mark = self._begin()
+            while self.step < self.settings.steps:
+                self._one_step()
+                done = self.step == self.settings.steps
+                due = done or self.step % self.settings.eval_every == 0
+                save = done or self.step % self.settings.save_every == 0
+                if due or save or self.place.device.type == "cpu" or len(self.pending) >= PENDING or self.stopping:
+                    mark = self._look(mark, force=due)
+                if due:
+                    self._evaluate()
+                if save or self.stopping:
+                    self._save(started)
+                if due or save:
+                    mark = self._begin()
+                if self.stopping and not done:
+                    raise Interrupted
+        return self._card(started) if self.group.first else None
+
+    def _begin(self) -> float:
+        devices.synchronize(self.place.device)
+        return time.perf_counter()
+
+    def _one_step(self) -> None:
+        batch = self.task.batch(self.step)
+        whole = len(batch[0])
+        share = self.group.share(batch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate(self.step, self.settings)
+        loss = self._gradients(share, whole)
+        self.scaler.unscale_(self.optimizer)  # before clipping: the limit is meant for true gradients
+        limit = self.settings.clip_norm or float("inf")
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        self._shared_facts(loss)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.step += 1
+        if self.average is not None:
+            self._update_average()
+        self.pending.append((self.step, loss, norm, self.optimizer.param_groups[0]["lr"]))
+        self.begun += 1
+        if self.begun > WARM:
+            self.units, self.timed = self.units + self.task.units(batch), self.timed + 1
+
+    def _gradients(self, share: Batch, whole: int) -> Tensor:
+        """Accumulate the gradient of the batch's mean loss, micro-batch by micro-batch; return this share's part of the loss.
+
+        A micro-batch weighs as many examples as it holds: the mean of the means of unequal parts is not the mean.
+        """
+        while True:
+            try:
+                self.optimizer.zero_grad(set_to_none=True)
+                loss = torch.zeros((), device=self.place.device)
+                for start in range(0, len(share[0]), self.micro):
+                    part = tuple(_to(x[start : start + self.micro], self.place.device) for x in share)
+                    weight = len(part[0]) / whole
+                    last = start + self.micro >= len(share[0])
+                    quiet = nullcontext() if last or self.group.size == 1 else self.called.no_sync()
+                    with quiet:
+                        with self.place.autocast():
+                            value = self.task.loss(self.called, part)
+                        self.scaler.scale(value * weight * self.group.size).backward()
+                    loss += value.detach() * weight
+                return loss
+            except torch.OutOfMemoryError as error:
+                self._smaller(error, len(share[0]))
+            except Exception as error:
+                if not self.compiled or self.step > 0:
+                    raise
+                self.progress.tell(f"torch.compile failed ({str(error).splitlines()[0][:120]}); going on without it")
+                self.compiled = False
+                self.called = self._prepare(False)
+
+    def _smaller(self, error: Exception, share: int) -> None:
+        """Half the micro-batch after an out-of-memory error; the batch of a step stays what it was."""
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.place.device.type == "cuda":
+            torch.cuda.empty_cache()
+        now = min(self.micro, share)
+        if now == 1 or self.group.size > 1:  # several processes would have to agree on it
+            raise RunnerError(f"out of memory with {now} example(s) at a time at step {self.step}", "use --set micro_batch=... (smaller), a smaller model or context, or --precision bf16") from error
+        self.micro = now // 2
+        self.progress.tell(f"out of memory: going on with {self.micro} examples at a time, accumulated to the same batch")
+
+    def _shared_facts(self, loss: Tensor) -> None:
+        """The loss of the whole batch, and whether any process was asked to stop: in one exchange."""
+        if self.group.size > 1:
+            facts = self.group.total(torch.stack([loss, torch.tensor(float(self.stopping), device=loss.device)]))
+            loss.copy_(facts[0])
+            self.stopping = bool(facts[1] > 0)
+
+    def _update_average(self) -> None:
+        assert self.average is not None
+        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))  # short memory at first
+        with torch.no_grad():
+            for slow, fast in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
+                slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    def _look(self, mark: float, force: bool) -> float:
+        """Read the pending losses, stop at one that is no number, write and tell."""
+        devices.synchronize(self.place.device)
+        now = time.perf_counter()
+        timed = self.begun - len(self.pending) >= WARM  # none of the pending steps was a warm-up
+        if timed:
+            self.seconds += now - mark
+        else:
+            self.units = self.timed = 0
+        for step, loss, norm, lr in self.pending:
+            value, length = float(loss), float(norm)
+            finite = isfinite(value) and (isfinite(length) or self.scaler.is_enabled())  # the scaler skips such a step itself
+            if not finite:
+                self._not_finite(step, value, length, lr)
+            if self.group.first:
+                self.lines.add({"step": step, "loss": value, "rate": lr, "grad_norm": length})
+                speed = self.units / self.seconds if self.seconds else 0.0
+                left = (self.settings.steps - step) * self.seconds / max(self.timed, 1)
+                self.progress.step(step, value, lr, speed, left, force and step == self.step)
+                if self.writer:
+                    for name, number in (("loss", value), ("rate", lr), ("grad_norm", length)):
+                        self.writer.add_scalar(name, number, step)
+        self.pending.clear()
+        return time.perf_counter()
+
+    def _not_finite(self, step: int, loss: float, norm: float, lr: float) -> None:
+        good = checkpoints.found(self.folder)
+        kept = f"the last good checkpoint is {good[0].name}" if good else "no checkpoint was saved before it"
+        causes = [f"the learning rate ({lr:.1e} here): try a third of it, or more warm-up steps", "a log, a root or a division in the loss near 0"]
+        if not self.settings.clip_norm:
+            causes.insert(1, "no clipping: try --set clip_norm=1")
+        if self.place.precision == "fp16":
+            causes.insert(0, "fp16 overflows above 65504: try bf16")
+        what = f"the loss is {loss}" if not isfinite(loss) else f"the gradient's norm is {norm}"
+        raise RunnerError(f"{what} at step {step}; {kept}", "likely causes, in this order: " + "; ".join(causes))
+
+    @torch.no_grad()
+    def _evaluate(self) -> None:
+        states = rng.capture(self.place.device)  # looking must not change the training
+        if self.group.first:
+            model = self.average if self.average is not None else self.model
+            model.eval()
+            with self.place.autocast():
+                self.metrics = self.task.evaluate(model, self.place.device)
+            self.model.train()
+            self.lines.add({"step": self.step, **self.metrics})
+            self.lines.flush()
+            self.progress.tell("  " + f"step {self.step}  " + "  ".join(f"{name} {value:.4f}" for name, value in self.metrics.items()))
+            if self.writer:
+                for name, value in self.metrics.items():
+                    self.writer.add_scalar(name, value, self.step)
+            if self.metrics.get(self.task.target, float("inf")) < self.best:
+                self.best = self.metrics[self.task.target]
+                weights = {"project": self.project, "model": model.state_dict(), "task": self.task.state(), "metrics": self.metrics}
+                checkpoints.save_best(self.folder, self.step, weights)
+        rng.restore(states, self.place.device)
+        self.group.wait()
+
+    def _card(self, started: float) -> dict[str, Any]:
+        """The result card."""
+        speed = self.units / self.seconds if self.seconds else 0.0
+        card: dict[str, Any] = {
+            "project": self.project, "preset": "", "seed": self.settings.seed, "steps": self.step,
+            "device": self.place.name, "kind": self.place.device.type, "precision": self.place.precision, "compiled": self.compiled, "processes": self.group.size,
+            "versions": records.versions(), "commit": records.commit(), "parameters": sum(p.numel() for p in self.model.parameters()),
+            "wall_s": round(self.before + time.perf_counter() - started, 2), "unit": self.task.unit, "units_per_s": round(speed, 1),
+            "peak_memory_mb": round(devices.peak_memory(self.place.device), 1), "metrics": self.metrics, f"best_{self.task.target}": self.best,
+        }
+        peak = devices.peak_flops(self.place.name) if self.place.device.type == "cuda" else None
+        if peak and self.task.flops():
+            card["share_of_peak"] = round(self.task.flops() * speed / (peak * self.group.size), 4)
+        return card
+
+    def _prepare(self, compiled: bool) -> Any:
+        model: Any = self.model
+        if compiled:
+            model = torch.compile(model)
+        return self.group.wrap(model, self.place.device)
+
+    def _ask_to_stop(self) -> None:
+        self.stopping = True
+        self.progress.tell("stopping after this step (again: at once)")
+
+
+def _to(x: Tensor, device: torch.device) -> Tensor:
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
+
+
+def _tensorboard(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise RunnerError("TensorBoard event files were asked for, but tensorboard is not installed", "pip install tensorboard, or leave --tensorboard out", Exit.ENVIRONMENT) from None
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+class _on_signals:
+    """Turn the first Ctrl-C or SIGTERM into a question; a second one interrupts as usual."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self.ask = ask
+
+    def __enter__(self) -> None:
+        self.old: dict[int, Any] = {}
+        if current_thread() is main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.old[number] = signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _: Any) -> None:
+        signal.signal(number, self.old[number] or signal.SIG_DFL)
+        self.ask()
+
+    def __exit__(self, *_: Any) -> None:
+        for number, handler in self.old.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -1,0 +1,305 @@
+"""Claims of the gpt project, against Hugging Face GPT-2, against our NumPy library, and against counting."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from groundtruth.networks.positions import rope
+from projects import corpora, gpt
+from projects.gpt import GPT, Settings
+from projects.runner.errors import RunnerError
+from projects.runner.settings import choose
+
+MODERN = {"norm": "rms", "positions": "rope", "mlp": "swiglu", "kv_heads": 2, "bias": False}
+KINDS = {"plain": {}, "modern": MODERN, "untied": {"tie": False}, "no positions": {"positions": "none"}, "one key head": {"kv_heads": 1}}
+
+
+def model(V: int = 11, seed: int = 0, **settings) -> GPT:
+    torch.manual_seed(seed)
+    made = GPT(replace(Settings(width=32, context=16, heads=4), **settings), V).eval()
+    for p in made.parameters():  # the small start hides mistakes: logits would be near 0 whatever is computed
+        torch.nn.init.normal_(p, std=0.3)
+    return made
+
+
+def tokens(B: int = 3, T: int = 16, V: int = 11, seed: int = 1) -> torch.Tensor:
+    return torch.randint(V, (B, T), generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_forward_pass_is_that_of_hugging_faces_gpt2():
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    theirs = GPT2LMHeadModel(GPT2Config(vocab_size=101, n_positions=32, n_embd=48, n_layer=3, n_head=4, attn_pdrop=0, embd_pdrop=0, resid_pdrop=0)).eval()
+    for p in theirs.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    ours = GPT(Settings(width=48, context=32, heads=4, layers=3), 101).eval()
+    gpt.load_gpt2(ours, theirs.state_dict())
+    x = tokens(2, 32, 101)
+    with torch.no_grad():
+        gap = float((ours(x) - theirs(x).logits).abs().max())
+        loss = float(theirs(x, labels=x).loss)  # they shift the targets themselves
+        assert gap < 1e-4 * float(theirs(x).logits.abs().max())
+        assert float(F.cross_entropy(ours(x)[:, :-1].flatten(0, 1), x[:, 1:].flatten())) == pytest.approx(loss, abs=1e-5)
+
+
+def test_greedy_text_is_that_of_hugging_faces_generate():
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    theirs = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_positions=32, n_embd=32, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=None)).eval()
+    for p in theirs.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    ours = GPT(Settings(width=32, context=32, heads=4), 50).eval()
+    gpt.load_gpt2(ours, theirs.state_dict())
+    start = tokens(1, 5, 50)
+    expected = theirs.generate(start, max_new_tokens=20, do_sample=False, pad_token_id=0)
+    assert ours.generate(start, 20, temperature=0).tolist() == expected.tolist()
+
+
+def formula(V: int, T: int, d: int, L: int) -> int:
+    return V * d + T * d + L * (12 * d * d + 13 * d) + 2 * d + d * V + V
+
+
+@pytest.mark.parametrize(("V", "T", "d", "L"), [(13, 32, 64, 2), (7, 5, 8, 1), (100, 64, 32, 6)])
+def test_parameters_are_counted_by_the_formula(V, T, d, L):
+    made = GPT(Settings(width=d, context=T, layers=L, heads=2, tie=False), V)
+    assert sum(p.numel() for p in made.parameters()) == formula(V, T, d, L)
+
+
+def test_gpt2_small_has_the_parameters_it_is_known_for():
+    with torch.device("meta"):
+        made = GPT(Settings(width=768, context=1024, layers=12, heads=12), 50257)
+    assert sum(p.numel() for p in made.parameters()) == 124_439_808
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_past_does_not_see_the_future(kind):
+    made, x = model(**KINDS[kind]), tokens()
+    changed = x.clone()
+    changed[:, 9] = (changed[:, 9] + 1) % 11
+    with torch.no_grad():
+        before, after = made(x), made(changed)
+    assert torch.allclose(before[:, :9], after[:, :9], atol=1e-6) and not torch.allclose(before[:, 9:], after[:, 9:], atol=1e-2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cached_keys_and_values_give_the_logits_of_recomputation(kind):
+    made, x = model(**KINDS[kind]), tokens()
+    with torch.no_grad():
+        whole = made(x)
+        for cuts in ((0, 5, 6, 16), (0, 1, 2, 16), (0, 15, 16)):
+            cache, parts = None, []
+            for a, b in pairwise(cuts):
+                keep: gpt.Cache = []
+                parts.append(made(x[:, a:b], cache=cache, keep=keep))
+                cache = keep
+            assert torch.allclose(torch.cat(parts, 1), whole, atol=1e-4), cuts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generation_is_the_same_with_and_without_the_cache_past_the_window_too(kind):
+    made, start = model(**KINDS[kind]), tokens(2, 3)
+    texts = [made.generate(start, 30, 0.9, rng=torch.Generator().manual_seed(5), cached=cached) for cached in (True, False)]
+    assert texts[0].shape == (2, 33) and torch.equal(*texts)
+
+
+def test_rotation_is_the_librarys_and_scores_depend_on_the_distance_alone():
+    x = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(0))
+    assert np.allclose(gpt.rotate(x, 4).numpy(), rope(x.numpy(), np.arange(4, 11)), atol=1e-5)
+    q, k = x[:1, :1, :1], x[1:, :1, :1]
+    score = [float((gpt.rotate(q, s + 3) * gpt.rotate(k, s)).sum()) for s in (0, 5, 90)]
+    assert score == pytest.approx([score[0]] * 3, abs=1e-4)
+
+
+def test_attention_is_the_formula_written_out():
+    made = model().blocks[0].attention
+    x = torch.randn(2, 6, 32, generator=torch.Generator().manual_seed(0))
+    q, k, v = made.qkv(x).view(2, 6, 3, 4, 8).permute(2, 0, 3, 1, 4)
+    scores = q @ k.transpose(-1, -2) / math.sqrt(8)
+    scores = scores.masked_fill(torch.ones(6, 6).triu(1).bool(), -math.inf)
+    y = made.out((scores.softmax(-1) @ v).transpose(1, 2).reshape(2, 6, 32))
+    assert torch.allclose(made(x)[0], y, atol=1e-5)
+
+
+def test_the_mean_of_a_batch_does_not_depend_on_its_order():
+    made, x = model(), tokens(5)
+    with torch.no_grad():
+        a, b = made(x[:, :-1], x[:, 1:]), made(x.flip(0)[:, :-1], x.flip(0)[:, 1:])
+    assert float(a) == pytest.approx(float(b), abs=1e-5)
+
+
+def test_a_fresh_model_knows_nothing():
+    task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke"))
+    with torch.no_grad():
+        assert float(task.loss(task.model, task.batch(0))) == pytest.approx(math.log(13), abs=0.1)
+
+
+def test_the_stream_does_not_grow_with_depth_at_the_start():
+    """2 L contributions of variance proportional to 1 / 2 L."""
+    spread = []
+    for L in (2, 8, 32):
+        torch.manual_seed(0)
+        made, seen = GPT(Settings(layers=L, width=64), 50), []
+        made.norm.register_forward_pre_hook(lambda _, x, seen=seen: seen.append(float(x[0].detach().std())))
+        made(tokens(4, 32, 50))
+        spread.append(seen[0])
+    assert max(spread) < 1.2 * min(spread)
+
+
+# -- sampling -------------------------------------------------------------------------------------
+
+
+def test_filters_keep_the_likeliest_tokens_and_their_proportions():
+    p = torch.tensor([0.5, 0.25, 0.15, 0.07, 0.03])
+    logits = p.log() + 3.0
+    assert torch.allclose(gpt.filtered(logits), p)
+    assert torch.allclose(gpt.filtered(logits, top_k=2), torch.tensor([2 / 3, 1 / 3, 0, 0, 0]))
+    assert torch.allclose(gpt.filtered(logits, top_p=0.7), torch.tensor([2 / 3, 1 / 3, 0, 0, 0]))
+    assert torch.allclose(gpt.filtered(logits, top_p=0.76), torch.tensor([0.5, 0.25, 0.15, 0, 0]) / 0.9)
+    assert gpt.filtered(logits, top_p=1e-9).tolist() == [1, 0, 0, 0, 0]
+    cold = gpt.filtered(logits, temperature=0.5)
+    assert torch.allclose(cold, p**2 / (p**2).sum())
+
+
+def test_filters_agree_with_those_of_transformers():
+    from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    logits = torch.randn(20, 50, generator=torch.Generator().manual_seed(0)) * 2
+    theirs = TopPLogitsWarper(0.8)(None, TopKLogitsWarper(20)(None, TemperatureLogitsWarper(0.7)(None, logits.clone())))
+    assert torch.allclose(gpt.filtered(logits, 0.7, 20, 0.8), theirs.softmax(-1), atol=1e-6)
+
+
+def test_draws_follow_the_filtered_distribution():
+    logits = torch.tensor([[2.0, 1.0, 0.0, -1.0]]).expand(20_000, 4)
+    drawn = gpt.pick(logits, 1.0, 3, 1.0, torch.Generator().manual_seed(0)).flatten()
+    shares = torch.bincount(drawn, minlength=4) / len(drawn)
+    assert torch.allclose(shares, gpt.filtered(logits[0], 1.0, 3), atol=0.015)
+
+
+@pytest.mark.parametrize(("do", "message"), [
+    (lambda: gpt.filtered(torch.zeros(3), temperature=0), "temperature > 0"),
+    (lambda: gpt.filtered(torch.zeros(3), top_k=-1), "top_k >= 0"),
+    (lambda: gpt.filtered(torch.zeros(3), top_p=0), "0 < top_p <= 1"),
+    (lambda: model()(tokens(1, 17)), "17 positions, but the model has learned 16"),
+    (lambda: model().generate(torch.zeros(1, 0, dtype=torch.long), 3), "the prompt is empty"),
+])
+def test_bad_input_is_told(do, message):
+    with pytest.raises(ValueError, match=message):
+        do()
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"norm": "batch"}, "norm='batch' is not one of"),
+    ({"heads": 3}, "does not split into 3 heads"),
+    ({"positions": "rope", "width": 60, "heads": 4}, "even size"),
+    ({"kv_heads": 3}, "does not divide 4 heads"),
+    ({"dropout": 1.0}, "below 1"),
+    ({"merges": -1}, "must not be negative"),
+    ({"layers": 0}, "at least 1"),
+])
+def test_settings_that_make_no_model_are_refused(changes, message):
+    with pytest.raises(RunnerError, match=message):
+        replace(Settings(), **changes).check()
+
+
+# -- data -----------------------------------------------------------------------------------------
+
+
+def test_held_out_sonnets_are_whole_and_not_among_those_trained_on():
+    train, held = corpora.split("sonnets")
+    poems = corpora.documents("sonnets")
+    assert len(poems) == 154 and poems[17].startswith("Shall I compare thee to a summer's day?")
+    assert [len(p.splitlines()) for p in poems].count(14) == 152  # number 99 has 15 lines, 126 has 12
+    assert sum(poem in held for poem in poems) == 15 and all((poem in train) != (poem in held) for poem in poems)
+
+
+def test_a_file_gives_its_last_tenth_and_a_folder_every_tenth_document(tmp_path):
+    for i in range(20):
+        (tmp_path / f"{i:02}.txt").write_text(f"document number {i}")
+    train, held = corpora.split(str(tmp_path))
+    assert held.split("\n\n") == ["document number 9", "document number 19\n"] and "number 9" not in train
+    (tmp_path / "one.txt").write_text("0123456789" * 10)
+    train, held = corpora.split(str(tmp_path / "one.txt"))
+    assert train + held == "0123456789" * 10 + "\n" and len(held) == 11
+
+
+def test_the_standard_library_is_a_large_corpus():
+    assert sum(map(len, corpora.documents("stdlib"))) > 5_000_000
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda p: "sonnet", "did you mean 'sonnets'"),
+    (lambda p: str(p), "holds no text"),
+    (lambda p: (p / "e.txt").write_text("  \n") and str(p / "e.txt"), "is empty"),
+    (lambda p: (p / "b.txt").write_bytes(b"\xff\xfe\xff") and str(p / "b.txt"), "not UTF-8 text .byte 0."),
+])
+def test_a_corpus_that_cannot_be_read_is_told(tmp_path, make, message):
+    with pytest.raises(RunnerError, match=message):
+        corpora.split(make(tmp_path))
+
+
+def test_batches_are_windows_of_the_training_text_with_the_next_token_as_target():
+    task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets"]))
+    x, y = task.batch(3)
+    assert x.shape == y.shape == (16, 32) and torch.equal(x[:, 1:], y[:, :-1])
+    train = task.tokenizer.decode(task.train.tolist())
+    assert all(task.tokenizer.decode([*row.tolist(), int(last)]) in train for row, last in zip(x, y[:, -1], strict=True))
+    assert torch.equal(x, task.batch(3)[0]) and not torch.equal(x, task.batch(4)[0])
+
+
+def test_the_measured_loss_is_that_of_every_window():
+    task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["eval_windows=1000"]))
+    text = task.held
+    windows = [text[i : i + 33] for i in range(0, len(text) - 32, 32)]
+    with torch.no_grad():
+        slow = np.mean([float(task.model(w[None, :-1], w[None, 1:])) for w in windows])
+    measured = task.evaluate(task.model, torch.device("cpu"))
+    assert measured["val_loss"] == pytest.approx(slow, abs=1e-5) and measured["perplexity"] == pytest.approx(math.exp(slow), rel=1e-4)
+    assert measured["bits_per_byte"] == pytest.approx(slow / math.log(2), rel=1e-5)  # one character, one byte
+
+
+def test_byte_pairs_train_in_the_same_way():
+    task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets", "merges=100"]))
+    assert len(task.tokenizer) == 356 and len(task.train) < 0.7 * len(corpora.split("sonnets")[0])
+    again = gpt.build(task.settings, task.state())
+    assert again.tokenizer.encode("Shall I") == task.tokenizer.encode("Shall I") and not hasattr(again, "train")
+    per_token, per_byte = (task.evaluate(task.model, torch.device("cpu"))[name] for name in ("val_loss", "bits_per_byte"))
+    assert per_byte < per_token / math.log(2)
+
+
+def test_decay_falls_on_matrices_alone():
+    task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["weight_decay=0.1"]))
+    with_decay, without = task.optimizer(fused=False).param_groups
+    assert {p.dim() for p in with_decay["params"]} == {2} and {p.dim() for p in without["params"]} == {1} and without["weight_decay"] == 0
+
+
+def test_operations_are_counted_as_torch_counts_them():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke"))
+    batch = task.batch(0)
+    with FlopCounterMode(display=False) as counter:
+        task.loss(task.model, batch).backward()
+    ours = task.flops() * task.units(batch)
+    assert counter.get_total_flops() == pytest.approx(ours, rel=0.15)  # they recompute a product of attention backwards
+
+
+def test_the_smoke_run_reaches_the_floor_of_its_text():
+    """Forty characters by heart: what is left is the start of the window, where the place in the sentence is not known yet."""
+    from tests.projects.toy import trainer
+
+    settings = choose(Settings(), gpt.PRESETS, "smoke", ["steps=250"])
+    task = gpt.build(settings)
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        card = trainer(Path(folder), task).run()
+    assert 0.04 < card["metrics"]["val_loss"] < 0.0447 + 0.03 and card["parameters"] == 103_821

@@ -1,0 +1,238 @@
+"""Claims of the runner's parts: settings, devices, checkpoints, records, progress."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+import torch
+from projects import registry
+from projects.runner import checkpoints, devices, processes, progress, records, rng
+from projects.runner.errors import Exit, RunnerError, nearest
+from projects.runner.settings import choose, override
+
+from tests.projects.toy import PRESETS, Settings, trainer
+
+
+def test_a_preset_and_overrides_make_settings_of_the_right_types():
+    made = choose(Settings(), PRESETS, "laptop", ["learning_rate=3e-4", "shuffle=no", "width=16", "name=x=y"])
+    assert made == Settings(steps=200, learning_rate=3e-4, shuffle=False, width=16, name="x=y")
+
+
+@pytest.mark.parametrize(("preset", "overrides", "message"), [
+    ("laptpo", [], "no preset 'laptpo'; did you mean 'laptop'"),
+    ("smoke", ["learning_rat=1"], "no setting 'learning_rat'; did you mean 'learning_rate'"),
+    ("smoke", ["qqqq=1"], "no setting 'qqqq'\n"),
+    ("smoke", ["steps=ten"], "steps='ten' is not a whole number"),
+    ("smoke", ["steps=1.5"], "steps='1.5' is not a whole number"),
+    ("smoke", ["learning_rate=fast"], "is not a number"),
+    ("smoke", ["shuffle=maybe"], "is not true or false"),
+    ("smoke", ["steps"], "'steps' is not of the form key=value"),
+    ("smoke", ["steps=0"], "steps=0 must be at least 1"),
+    ("smoke", ["learning_rate=nan"], "learning_rate=nan must be positive"),
+    ("smoke", ["ema=1"], "ema=1.0 is a decay"),
+    ("smoke", ["final_rate=2"], "final_rate=2.0 is a share"),
+    ("smoke", ["clip_norm=-1"], "clip_norm=-1.0 must not be negative"),
+])
+def test_wrong_settings_are_told_with_the_remedy(preset, overrides, message):
+    with pytest.raises(RunnerError) as error:
+        choose(Settings(), PRESETS, preset, overrides)
+    assert message in str(error.value) and "remedy: " in str(error.value) and error.value.code is Exit.USAGE
+
+
+def test_override_changes_any_dataclass_and_leaves_the_old_one():
+    before = Settings()
+    assert override(before, ["width=3"]).width == 3 and before.width == 8
+
+
+def test_an_unknown_project_is_answered_with_the_nearest():
+    with pytest.raises(RunnerError, match="no project 'gtp'; did you mean 'gpt'"):
+        registry.load("gtp")
+    assert nearest("zzz", ["gpt"]) == ""
+
+
+# -- devices --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cuda", "mps", "kind"), [(False, True, "mps"), (False, False, "cpu")])
+def test_the_device_is_chosen_in_order_and_said_why(monkeypatch, cuda, mps, kind):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    place = devices.choose()
+    assert place.device.type == kind and place.precision == "fp32" and "CUDA" in place.why
+
+
+@pytest.mark.parametrize(("device", "precision", "message"), [
+    ("gpu", "auto", "no device 'gpu'"),
+    ("cuda", "auto", "not on this machine"),
+    ("cpu", "fp8", "no precision 'fp8'"),
+    ("cpu", "fp16", "fp16 needs a CUDA device"),
+    ("cpu", "tf32", "tf32 needs a CUDA device"),
+])
+def test_a_device_or_precision_that_cannot_be_is_refused_with_the_reason(monkeypatch, device, precision, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RunnerError, match=message):
+        devices.choose(device, precision)
+
+
+def test_autocast_computes_products_in_bf16_and_leaves_the_weights():
+    layer = torch.nn.Linear(4, 4)
+    with devices.choose("cpu", "bf16").autocast():
+        assert layer(torch.ones(1, 4)).dtype == torch.bfloat16
+    with devices.choose("cpu", "fp32").autocast():
+        assert layer(torch.ones(1, 4)).dtype == torch.float32
+    assert layer.weight.dtype == torch.float32
+
+
+def test_bf16_training_stays_nearer_to_fp32_than_another_seed_does(tmp_path):
+    """Experiment 4 of the brief: the curves' distance, against the spread of seeds."""
+    curves = {}
+    for name, seed, precision in (("fp32", 0, "fp32"), ("bf16", 0, "bf16"), ("seed", 1, "fp32")):
+        run = trainer(tmp_path / name, steps=40, seed=seed)
+        run.place = devices.choose("cpu", precision)
+        run.run()
+        curves[name] = np.array([line["loss"] for line in records.read_lines(tmp_path / name / "metrics.jsonl") if "loss" in line])
+    assert 0 < abs(curves["bf16"] - curves["fp32"]).mean() < 0.2 * abs(curves["seed"] - curves["fp32"]).mean()
+
+
+def test_peaks_are_found_by_the_devices_names():
+    assert devices.peak_flops("NVIDIA H100 80GB HBM3") == 989e12 and devices.peak_flops("NVIDIA H100 PCIe") == 756e12 and devices.peak_flops("Voodoo") is None
+
+
+# -- random states --------------------------------------------------------------------------------
+
+
+def test_restored_generators_go_on_where_they_were():
+    rng.seed_all(7)
+    cpu = torch.device("cpu")
+    draw = lambda: (random.random(), random.gauss(0, 1), np.random.randn(3).tolist(), torch.randn(3).tolist())  # noqa: E731
+    draw()
+    states = rng.capture(cpu)
+    first = draw()
+    assert draw() != first
+    rng.restore(states, cpu)
+    assert draw() == first
+
+
+def test_generators_for_different_purposes_differ_and_equal_ones_do_not():
+    numbers = [torch.randint(10**9, (4,), generator=rng.generator(*parts)).tolist() for parts in ((0, 1), (0, 1), (1, 0), (0, 2), (0, 1, 0))]
+    assert numbers[0] == numbers[1] and len({tuple(n) for n in numbers}) == 4
+
+
+# -- checkpoints ----------------------------------------------------------------------------------
+
+
+def test_the_newest_checkpoints_are_kept_and_nothing_else(tmp_path):
+    for step in (10, 20, 30):
+        checkpoints.save(tmp_path, step, {"project": "toy"}, keep=2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint-00000020.pt", "checkpoint-00000030.pt"]
+
+
+def damage_flip(path):
+    data = bytearray(path.read_bytes())
+    place = data.find(b"\x01\x02\x03\x04")  # a byte of the tensor, not of the container
+    data[place] ^= 0xFF
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:-200]), lambda p: p.write_bytes(b""), lambda p: p.write_bytes(b"not a zip at all"), damage_flip])
+def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_taken(tmp_path, damage):
+    for step in (1, 2):
+        checkpoints.save(tmp_path, step, {"project": "toy", "x": torch.tensor([1, 2, 3, 4] * 64, dtype=torch.uint8)}, keep=2)
+    damage(tmp_path / "checkpoint-00000002.pt")
+    with pytest.raises(RunnerError, match=r"00000002.pt is damaged or not a checkpoint"):
+        checkpoints.load(tmp_path / "checkpoint-00000002.pt", "toy")
+    told: list[str] = []
+    assert checkpoints.newest(tmp_path, "toy", told.append)["step"] == 1
+    assert "00000002.pt is damaged" in told[0] and "going back" in told[0]
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
+    torch.save({"format": 1, "project": "toy", "f": print}, tmp_path / "checkpoint-00000001.pt")
+    with pytest.raises(RunnerError, match="damaged or not a checkpoint"):
+        checkpoints.load(tmp_path / "checkpoint-00000001.pt", "toy")
+
+
+def test_checkpoints_of_others_and_missing_ones_are_told(tmp_path):
+    path = checkpoints.save(tmp_path, 3, {"project": "cnn"}, keep=1)
+    with pytest.raises(RunnerError, match="is of project 'cnn', not 'gpt'"):
+        checkpoints.newest(tmp_path, "gpt", print)
+    torch.save({"format": 99}, path)
+    with pytest.raises(RunnerError, match="format 99, this runner reads 1"):
+        checkpoints.load(path, "gpt")
+    with pytest.raises(RunnerError, match="there is no checkpoint"):
+        checkpoints.load(tmp_path / "gone.pt", "gpt")
+    with pytest.raises(RunnerError, match="holds no checkpoint"):
+        checkpoints.newest(tmp_path / "empty", "gpt", print)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path):
+    path = tmp_path / "f"
+    checkpoints.write_text(path, "old")
+
+    def fail(handle):
+        handle.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunnerError, match="No space left"):
+        checkpoints.whole(path, fail)
+    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+# -- records and progress -------------------------------------------------------------------------
+
+
+def test_lines_after_the_checkpoint_go_when_a_run_is_resumed(tmp_path):
+    text = "".join(json.dumps({"step": s}) + "\n" for s in (1, 2, 3)) + '{"step": 4, "lo'  # cut by a kill
+    (tmp_path / "metrics.jsonl").write_text(text)
+    lines = records.Metrics(tmp_path, 2)
+    lines.add({"step": 3, "loss": 1.0})
+    lines.flush()
+    assert records.read_lines(tmp_path / "metrics.jsonl") == [{"step": 1}, {"step": 2}, {"step": 3, "loss": 1.0}]
+
+
+def test_a_summary_gives_mean_and_sample_deviation():
+    cards = [{"project": "p", "seed": s, "settings": {"seed": s, "steps": 1}, "metrics": {"a": v}, "wall_s": 1.0, "units_per_s": 2.0} for s, v in enumerate((1.0, 2.0, 3.0))]
+    made = records.summary(cards)
+    assert made["metrics"]["a"] == {"mean": 2.0, "sd": 1.0, "values": [1.0, 2.0, 3.0]} and made["seeds"] == [0, 1, 2] and made["settings"] == {"steps": 1}
+
+
+def test_folders_that_are_not_runs_and_cards_that_are_not_there_are_told(tmp_path):
+    with pytest.raises(RunnerError, match="it has no run.json"):
+        records.read_run(tmp_path)
+    (tmp_path / "run.json").write_text('{"project": 3')
+    with pytest.raises(RunnerError, match=r"run.json is damaged"):
+        records.read_run(tmp_path)
+    with pytest.raises(RunnerError, match="no committed card 'nothing'"):
+        records.read_card("nothing")
+
+
+def test_a_curve_is_a_table_and_a_picture(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 1, "val_loss": 1.5}\n')
+    records.write_curve(tmp_path, "toy")
+    assert (tmp_path / "curve.csv").read_text() == "step,loss,val_loss\n1,2.0,\n1,,1.5\n"
+    assert (tmp_path / "curve.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_progress_draws_a_falling_curve_and_is_silent_when_told(capsys):
+    assert progress.spark([8.0, 7, 6, 5, 4, 3, 2, 1], 8) == progress.BARS[::-1] and progress.spark([]) == "" and progress.spark([1.0]) == "▁"
+    progress.Progress(10, "tokens", speak=False).step(1, 2.0, 1e-3, 10.0, 5.0)
+    assert capsys.readouterr().err == ""
+    progress.Progress(10, "tokens").step(1, 2.0, 1e-3, 10.0, 5.0)
+    assert "step 1/10  loss 2.0000  rate 1.0e-03  10 tokens/s  left 5 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("B", "size"), [(8, 2), (7, 2), (7, 3), (3, 3)])
+def test_shares_cover_a_batch_once_and_differ_by_one_at_most(B, size):
+    batch = (torch.arange(B), torch.arange(B) * 2)
+    shares = [processes.Group(rank=r, size=size).share(batch) for r in range(size)]
+    assert torch.cat([s[0] for s in shares]).tolist() == list(range(B)) and torch.cat([s[1] for s in shares]).equal(batch[1])
+    lengths = [len(s[0]) for s in shares]
+    assert max(lengths) - min(lengths) <= 1
+
+
+def test_more_processes_than_examples_are_refused():
+    with pytest.raises(RunnerError, match="a batch of 2 cannot be shared by 3 processes"):
+        processes.Group(size=3).share((torch.zeros(2),))
