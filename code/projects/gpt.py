@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -69,8 +70,8 @@ class Settings(RunSettings):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "smoke": {"corpus": "sentence", "steps": 60, "batch_size": 16, "learning_rate": 3e-3, "tie": False, "eval_every": 30, "save_every": 30},
-    "laptop": {"layers": 4, "width": 128, "context": 64, "batch_size": 32, "steps": 600, "learning_rate": 2e-3, "warmup_steps": 30, "weight_decay": 0.1,
-               "dropout": 0.1, "norm": "rms", "positions": "rope", "bias": False, "eval_every": 100, "save_every": 200, "eval_windows": 128},
+    "laptop": {"layers": 4, "width": 128, "context": 64, "batch_size": 32, "steps": 450, "learning_rate": 3e-3, "warmup_steps": 30, "weight_decay": 0.1,
+               "positions": "rope", "bias": False, "eval_every": 50, "save_every": 225, "eval_windows": 128},
     "gpu": {"corpus": "stdlib", "merges": 7936, "layers": 8, "heads": 8, "width": 512, "context": 512, "batch_size": 64, "steps": 2000, "learning_rate": 1e-3,
             "warmup_steps": 100, "weight_decay": 0.1, "dropout": 0.1, "norm": "rms", "positions": "rope", "bias": False, "eval_every": 250, "save_every": 500},
     "gpt2": {"corpus": "stdlib", "merges": 50001, "layers": 12, "heads": 12, "width": 768, "context": 1024, "batch_size": 32, "steps": 200, "learning_rate": 6e-4,
@@ -95,14 +96,22 @@ class Sample:
 Cache = list[tuple[Tensor, Tensor]]  # keys and values of each layer, (B, KV, T, d)
 
 
+def turns(start: int, T: int, d: int, device: torch.device) -> Tensor:
+    """Cosines and sines, each (T, d), of position times 10000^(-2i/d), every one for two neighbours."""
+    rates = 10_000.0 ** (-torch.arange(0, d, 2, device=device, dtype=torch.float32) / d)  # (d / 2)
+    angle = torch.arange(start, start + T, device=device)[:, None] * rates  # (T, d / 2)
+    return torch.stack([angle.cos(), angle.sin()]).repeat_interleave(2, -1)  # (2, T, d)
+
+
+kept_turns = lru_cache(maxsize=64)(turns)  # the same table serves every layer and step
+
+
 def rotate(x: Tensor, start: int) -> Tensor:
     """Rotary positions: pairs (x_2i, x_2i+1) turned by position times 10000^(-2i/d). x: (B, H, T, d)."""
     _, _, T, d = x.shape
-    rates = 10_000.0 ** (-torch.arange(0, d, 2, device=x.device, dtype=torch.float32) / d)  # (d / 2)
-    angle = torch.arange(start, start + T, device=x.device)[:, None] * rates  # (T, d / 2)
-    c, s = angle.cos(), angle.sin()
-    even, odd = x[..., ::2].float(), x[..., 1::2].float()
-    return torch.stack([even * c - odd * s, even * s + odd * c], -1).flatten(-2).to(x.dtype)  # (B, H, T, d)
+    c, s = (turns if torch.compiler.is_compiling() else kept_turns)(start, T, d, x.device)
+    quarter = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)  # each pair turned by 90 degrees
+    return (x * c + quarter * s).to(x.dtype)  # (B, H, T, d)
 
 
 class Attention(nn.Module):
@@ -344,6 +353,7 @@ class Language(Task):
         per_byte = val * len(self.held) / self.held_bytes / math.log(2)
         return {"val_loss": val, "train_loss": self.mean_loss(model, self.train, device), "perplexity": math.exp(val), "bits_per_byte": per_byte}
 
+    @torch.no_grad()
     def mean_loss(self, model: nn.Module, tokens: Tensor, device: torch.device) -> float:
         """Mean loss in nats a token over windows that do not overlap, spread evenly over the text."""
         T = self.s.context

@@ -1,0 +1,209 @@
+"""Claims of the cnn project."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from projects import cnn
+from projects.cnn import Settings
+from projects.runner.errors import RunnerError
+from projects.runner.order import epochs
+from projects.runner.rng import generator
+from projects.runner.settings import choose
+
+from tests.projects.toy import trainer
+
+CPU = torch.device("cpu")
+
+
+def trained(**settings):
+    task = cnn.build(choose(replace(Settings(), **settings), cnn.PRESETS, "smoke"))
+    with tempfile.TemporaryDirectory() as folder:
+        card = trainer(Path(folder), task).run()
+    return task, card["metrics"]
+
+
+# -- data -----------------------------------------------------------------------------------------
+
+
+def test_a_bar_is_a_row_or_a_column_in_noise():
+    X, y = cnn.bars(500, 0.0, 0)
+    assert X.shape == (500, 1, 12, 12) and set(y.tolist()) == {0, 1}
+    rows, columns = X[y == 0][:, 0], X[y == 1][:, 0]
+    assert bool((rows.sum(2) == 12).sum(1).eq(1).all()) and bool((columns.sum(1) == 12).sum(1).eq(1).all()) and bool((X.sum((1, 2, 3)) == 12).all())
+    noisy = cnn.bars(500, 0.3, 0)[0] - X
+    assert abs(float(noisy.std()) - 0.3) < 0.01
+    assert len({tuple(x.flatten().tolist()) for x in X}) == 24  # there are no others
+    held = cnn.bars(100, 0.0, 1, places=(2, 7))[0][:, 0]
+    assert {int(x.sum(1).argmax()) for x in held if x.sum(1).max() == 12} == {2, 7}
+
+
+def test_digits_are_split_once_and_for_all():
+    parts = cnn.digits()
+    assert {name: len(y) for name, (_, y) in parts.items()} == {"test": 500, "val": 200, "train": 1097}
+    pictures = {name: {x.numpy().tobytes() for x in X} for name, (X, _) in parts.items()}
+    assert not pictures["train"] & pictures["test"] and not pictures["train"] & pictures["val"] and float(parts["train"][0].max()) == 1.0
+
+
+def test_epochs_show_every_example_once_before_any_twice():
+    dealt = torch.cat([epochs(10, 4, step, 3) for step in range(10)]).view(4, 10)
+    assert all(sorted(row.tolist()) == list(range(10)) for row in dealt) and not torch.equal(dealt[0], dealt[1])
+    assert torch.equal(epochs(10, 4, 7, 3), epochs(10, 4, 7, 3))
+    with pytest.raises(ValueError, match="at least one example"):
+        epochs(0, 4, 0, 0)
+
+
+def test_augmented_pictures_are_near_and_new():
+    X = cnn.digits()["train"][0][:64]
+    new = cnn.augmented(X, generator(0))
+    assert new.shape == X.shape and bool((new != X).any(dim=(1, 2, 3)).all())
+    moved = abs(float(new.sum() / X.sum()) - 1)
+    assert moved < 0.1, moved
+    assert torch.equal(cnn.augmented(X, generator(0)), new)
+
+
+# -- models ---------------------------------------------------------------------------------------
+
+
+def test_the_small_network_has_the_parameters_of_its_layers():
+    model = cnn.network("small", 12, 8, 2)
+    assert [sum(p.numel() for p in m.parameters()) for m in model.body if list(m.parameters())] == [80, 1168]
+    assert sum(p.numel() for p in model.parameters()) == 1538
+
+
+@pytest.mark.parametrize("name", cnn.MODELS)
+@pytest.mark.parametrize("size", [8, 12])
+def test_every_model_gives_scores_and_every_parameter_a_gradient(name, size):
+    model = cnn.network(name, size, 4, 3)
+    scores = model(torch.randn(5, 1, size, size))
+    assert scores.shape == (5, 3)
+    scores.square().sum().backward()
+    assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in model.parameters())
+
+
+def test_pooled_models_forget_where_and_flat_ones_do_not():
+    """A shift of the picture: the residual network averages over places, the small one has a weight for each."""
+    torch.manual_seed(0)
+    X = torch.zeros(1, 1, 24, 24)
+    X[..., 8:11, 8:11] = torch.randn(3, 3)
+    moved = X.roll((4, 4), (2, 3))
+    pooled, flat = cnn.network("residual", 24, 4, 2).eval(), cnn.network("small", 24, 4, 2).eval()
+    with torch.no_grad():
+        assert torch.allclose(pooled(X), pooled(moved), atol=1e-5) and not torch.allclose(flat(X), flat(moved), atol=1e-4)
+
+
+def test_a_straight_line_through_pixels_does_not_see_bars():
+    """Each pixel is bright as often in a row as in a column, so a linear score knows nothing; one convolution does."""
+    _, line = trained(model="logistic", images=1000)
+    _, small = trained(model="small")
+    assert line["test_accuracy"] < 0.62 and small["test_accuracy"] == 1.0
+
+
+def test_training_pictures_alone_set_the_scale():
+    task = cnn.build(choose(Settings(), cnn.PRESETS, "smoke", ["data=digits"]))
+    X, _ = task.parts["train"]
+    assert task.mean == pytest.approx(float(np.mean(X.numpy())), abs=1e-6) and task.sd == pytest.approx(float(X.std()), abs=1e-6)
+
+
+# -- transfer -------------------------------------------------------------------------------------
+
+
+def test_a_frozen_body_stays_and_few_labels_are_few(tmp_path):
+    common = ["data=digits", "model=residual", "channels=8", "steps=80"]
+    first = cnn.build(choose(Settings(), cnn.PRESETS, "smoke", [*common, "classes=01234"]))
+    run = trainer(tmp_path / "first", first)
+    run.project = "cnn"
+    run.run()
+    second = cnn.build(choose(Settings(), cnn.PRESETS, "smoke", [*common, "classes=56789", "labels_per_class=3", f"start={tmp_path / 'first'}", "freeze=true"]))
+    before = {name: w.clone() for name, w in second.model.state_dict().items()}
+    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]
+    assert all(torch.equal(w, best[name]) for name, w in before.items() if name.startswith("body."))
+    assert len(second.parts["train"][1]) == 15 and second.labels == [5, 6, 7, 8, 9]
+    trainer(tmp_path / "second", second).run()
+    after = second.model.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before if name.startswith("body."))  # running statistics too
+    assert not torch.equal(after["head.weight"], before["head.weight"])
+
+
+def test_a_body_that_does_not_fit_is_refused(tmp_path):
+    run = trainer(tmp_path, cnn.build(choose(Settings(), cnn.PRESETS, "smoke", ["steps=5"])))
+    run.project = "cnn"
+    run.run()
+    with pytest.raises(RunnerError, match="does not fit model=small with channels=4"):
+        cnn.build(replace(Settings(), channels=4, start=str(tmp_path)))
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"data": "cats"}, "data='cats' is not one of"), ({"model": "resnet"}, "model='resnet' is not one of"), ({"classes": "3"}, "at least two labels"),
+    ({"classes": "1a", "data": "digits"}, "at least two labels"), ({"freeze": True}, "give start=FOLDER too"), ({"dropout": 1.0}, "shares below 1"), ({"images": 1}, "at least"),
+])
+def test_settings_that_make_no_sense_are_refused(changes, message):
+    with pytest.raises(RunnerError, match=message):
+        replace(Settings(), **changes).check()
+
+
+@pytest.mark.parametrize("bad", [{"n": 0}, {"noise": -1.0}, {"places": (12,)}, {"places": ()}])
+def test_bars_that_cannot_be_are_refused(bad):
+    with pytest.raises(ValueError, match="need n >= 1"):
+        cnn.bars(**{"n": 3, "noise": 0.0, "seed": 0, **bad})
+    with pytest.raises(ValueError, match="no model 'x'"):
+        cnn.network("x", 8, 4, 2)
+
+
+# -- where it looks -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sees():
+    return trained(steps=60)[0]
+
+
+def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
+    X, y = cnn.bars(40, 0.1, 9)
+    clean = cnn.bars(40, 0.0, 9)[0][:, 0] > 0.5
+    scaled, model = (X - sees.mean) / sees.sd, sees.model.eval()
+    fresh = cnn.network("small", 12, 8, 2).eval()
+    for method in (cnn.saliency, lambda m, a, b: cnn.occlusion(m, a, b, 1)):
+        on_bar = []
+        for net in (model, fresh):
+            maps = method(net, scaled, y)
+            on_bar.append(float(maps[clean].mean() / maps.abs().mean()))
+        assert on_bar[0] > 1.5 and on_bar[0] > on_bar[1], on_bar
+
+
+def test_saliency_is_the_gradient_by_differences(sees):
+    X, y = cnn.bars(2, 0.1, 5)
+    model, X = sees.model.double().eval(), X.double()
+    maps = cnn.saliency(model, X, y)
+    for i, j in ((0, 0), (5, 7), (11, 3)):
+        step = torch.zeros_like(X)
+        step[:, 0, i, j] = 1e-6
+        slope = (model(X + step) - model(X - step)).gather(1, y[:, None])[:, 0] / 2e-6
+        assert torch.allclose(maps[:, i, j], slope.abs(), atol=1e-5)
+    sees.model.float()
+
+
+def test_gradcam_on_an_average_pooled_network_is_its_class_activation_map():
+    """With average pooling before a linear head the weights are the head's (Selvaraju et al., 2017, section 3.1)."""
+    torch.manual_seed(0)
+    model = cnn.network("residual", 8, 4, 3).eval()
+    X, y = torch.randn(2, 1, 8, 8), torch.tensor([0, 2])
+    layer = model.body[6]  # the last residual block
+    maps = cnn.gradcam(model, X, y, layer)
+    with torch.no_grad():
+        features = model.body[:7](X)  # (n, 2C, 4, 4)
+        cam = torch.einsum("nc,nchw->nhw", model.head.weight[y], features).relu()
+    expected = torch.nn.functional.interpolate(cam[:, None], (8, 8), mode="bilinear", align_corners=False)[:, 0]
+    assert float(expected[0].max()) > 0 and torch.allclose(maps, expected / expected.amax((1, 2), keepdim=True).clamp_min(1e-12), atol=1e-5)
+
+
+def test_a_sample_shows_the_picture_and_the_answer(sees):
+    text = sees.sample(sees.model.eval(), cnn.Sample(index=3), CPU)
+    assert len(text.splitlines()) == 13 and f"label {int(sees.parts['test'][1][3])}; the model says" in text
+    with pytest.raises(RunnerError, match="index=200 is not a test picture"):
+        sees.sample(sees.model, cnn.Sample(index=200), CPU)
