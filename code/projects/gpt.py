@@ -258,6 +258,30 @@ class GPT(nn.Module):
         return torch.cat([tokens, *self.stream(tokens, length, temperature, top_k, top_p, rng, cached)], 1)
 
 
+@torch.no_grad()
+def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
+    """Weights of every layer, (B, H, T, T) each: row t is what position t takes from each position up to its own."""
+    maps: list[Tensor] = []
+
+    def look(module: Any, inputs: tuple[Tensor, ...], _: Any) -> None:
+        B, T, _C = inputs[0].shape
+        qkv = module.qkv(inputs[0]).view(B, T, -1, module.size).transpose(1, 2)
+        q, k, _v = qkv.split([module.heads, module.kv_heads, module.kv_heads], dim=1)
+        if module.rope:
+            q, k = rotate(q, 0), rotate(k, 0)
+        k = k.repeat_interleave(module.heads // module.kv_heads, 1)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(module.size)  # (B, H, T, T)
+        maps.append(scores.masked_fill(torch.ones(T, T, device=k.device).triu(1).bool(), -math.inf).softmax(-1))
+
+    hooks = [block.attention.register_forward_hook(look) for block in model.blocks]
+    try:
+        model.eval()(tokens)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return maps
+
+
 def filtered(logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Tensor:
     """The distribution that is drawn from: probabilities (..., V) after temperature, top-k and top-p, in this order.
 
@@ -368,6 +392,14 @@ class Language(Task):
 
     def state(self) -> dict[str, Any]:
         return {"tokenizer": self.tokenizer.state()}
+
+    def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
+        """What the model expects after the first 21 tokens of the held-out text."""
+        start = self.held[: min(21, self.s.context)]
+        logits = model(start[None].to(device))[0, -1].float().cpu()
+        best = logits.topk(min(100, len(logits)))
+        names = [self.tokenizer.decode([int(i)]) for i in best.indices]
+        return {"example": {"prompt": self.tokenizer.decode(start.tolist()), "tokens": names, "logits": [round(float(v), 4) for v in best.values]}}
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         try:

@@ -128,6 +128,20 @@ def test_attention_is_the_formula_written_out():
     assert torch.allclose(made(x)[0], y, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["plain", "modern"])
+def test_the_maps_shown_are_the_weights_used(kind):
+    """The attention's output is the maps times the values, and every row is a distribution over the past."""
+    made, x, seen = model(**KINDS[kind]), tokens(), []
+    module = made.blocks[1].attention
+    hook = module.register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output[0])))
+    maps = gpt.attention_maps(made, x)
+    hook.remove()
+    (inside, out), KV = seen[0], module.kv_heads
+    v = module.qkv(inside).view(3, 16, -1, 8).transpose(1, 2)[:, -KV:].repeat_interleave(4 // KV, 1)
+    assert torch.allclose(module.out((maps[1] @ v).transpose(1, 2).reshape(3, 16, 32)), out, atol=1e-5)
+    assert len(maps) == 2 and torch.allclose(maps[0].sum(-1), torch.ones(3, 4, 16)) and float(maps[0].triu(1).abs().max()) == 0
+
+
 def test_the_mean_of_a_batch_does_not_depend_on_its_order():
     made, x = model(), tokens(5)
     with torch.no_grad():
@@ -263,6 +277,15 @@ def test_the_measured_loss_is_that_of_every_window():
     measured = task.evaluate(task.model, torch.device("cpu"))
     assert measured["val_loss"] == pytest.approx(slow, abs=1e-5) and measured["perplexity"] == pytest.approx(math.exp(slow), rel=1e-4)
     assert measured["bits_per_byte"] == pytest.approx(slow / math.log(2), rel=1e-5)  # one character, one byte
+
+
+def test_a_card_shows_what_the_model_expects_next():
+    task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke"))
+    shown = task.extras(task.model.eval(), torch.device("cpu"))["example"]
+    with torch.no_grad():
+        logits = task.model(torch.tensor([task.tokenizer.encode(shown["prompt"])]))[0, -1]
+    assert shown["prompt"] == corpora.SENTENCE[:21] and shown["logits"] == pytest.approx(sorted(logits.tolist(), reverse=True), abs=1e-4)
+    assert task.tokenizer.encode("".join(shown["tokens"]))[0] == int(logits.argmax())
 
 
 def test_byte_pairs_train_in_the_same_way():

@@ -194,9 +194,9 @@ def test_lines_after_the_checkpoint_go_when_a_run_is_resumed(tmp_path):
 
 
 def test_a_summary_gives_mean_and_sample_deviation():
-    cards = [{"project": "p", "seed": s, "settings": {"seed": s, "steps": 1}, "metrics": {"a": v}, "wall_s": 1.0, "units_per_s": 2.0} for s, v in enumerate((1.0, 2.0, 3.0))]
+    cards = [{"project": "p", "seed": s, "settings": {"seed": s, "steps": 1}, "metrics": {"a": v}, "wall_s": 1.0, "units_per_s": 2.0, "curve": [[1, v]]} for s, v in enumerate((1.0, 2.0, 3.0))]
     made = records.summary(cards)
-    assert made["metrics"]["a"] == {"mean": 2.0, "sd": 1.0, "values": [1.0, 2.0, 3.0]} and made["seeds"] == [0, 1, 2] and made["settings"] == {"steps": 1}
+    assert made["metrics"]["a"] == {"mean": 2.0, "sd": 1.0, "values": [1.0, 2.0, 3.0]} and made["seeds"] == [0, 1, 2] and made["curve"] == [[[1, 1.0]], [[1, 2.0]], [[1, 3.0]]] and made["settings"] == {"steps": 1}
 
 
 def test_folders_that_are_not_runs_and_cards_that_are_not_there_are_told(tmp_path):
@@ -213,6 +213,7 @@ def test_a_curve_is_a_table_and_a_picture(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 1, "val_loss": 1.5}\n')
     records.write_curve(tmp_path, "toy")
     assert (tmp_path / "curve.csv").read_text() == "step,loss,val_loss\n1,2.0,\n1,,1.5\n"
+    assert records.curve(tmp_path, "val_loss") == [[1, 1.5]]
     assert (tmp_path / "curve.svg").read_text().lstrip().startswith("<?xml")
 
 

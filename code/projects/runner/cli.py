@@ -230,7 +230,7 @@ def _train(module: ModuleType, project: str, preset: str, settings: Settings, fo
         processes.part()
         sys.exit(int(Exit.INTERRUPTED))
     if result is not None:
-        result["preset"], result["settings"] = preset, asdict(settings)
+        result["preset"], result["settings"], result["curve"] = preset, asdict(settings), records.curve(folder, trainer.task.target)
         records.write_curve(folder, f"{project}, {preset}")
         checkpoints.write_text(folder / "card.json", json.dumps(result, indent=1) + "\n")
     return result

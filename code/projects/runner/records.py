@@ -127,6 +127,11 @@ def write_curve(folder: Path, title: str) -> None:
     write_text(folder / "curve.svg", picture.getvalue().decode())
 
 
+def curve(folder: Path, name: str) -> list[list[float]]:
+    """[step, value] of a metric at each evaluation, to four digits."""
+    return [[line["step"], round(line[name], 4)] for line in read_lines(folder / "metrics.jsonl") if name in line]
+
+
 def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One card from those of several seeds: of each metric its values, mean and standard deviation."""
     first = dict(cards[0])
@@ -136,7 +141,7 @@ def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for name in first["metrics"]:
         values = [card["metrics"][name] for card in cards]
         metrics[name] = {"mean": mean(values), "sd": stdev(values) if len(values) > 1 else 0.0, "values": values}
-    spread = {key: [card[key] for card in cards] for key in ("wall_s", "units_per_s")}
+    spread = {key: [card[key] for card in cards] for key in ("wall_s", "units_per_s", "curve")}
     return {**first, "seeds": [card["seed"] for card in cards], "metrics": metrics, **spread}
 
 

@@ -66,6 +66,10 @@ class Task(ABC):
         """What a checkpoint must hold besides the weights (a vocabulary, for example): numbers, texts, lists, dicts."""
         return {}
 
+    def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
+        """More for the result card, small: what a page wants to show of a trained model."""
+        return {}
+
     def sample(self, model: nn.Module, options: Any, device: torch.device) -> str:
         """Something made with the trained model, as text."""
         raise NotImplementedError

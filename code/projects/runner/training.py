@@ -291,6 +291,8 @@ class Trainer:
             "wall_s": round(self.before + time.perf_counter() - started, 2), "unit": self.task.unit, "units_per_s": round(speed, 1),
             "peak_memory_mb": round(devices.peak_memory(self.place.device), 1), "metrics": self.metrics, f"best_{self.task.target}": self.best,
         }
+        with torch.no_grad():
+            card.update(self.task.extras((self.average if self.average is not None else self.model).eval(), self.place.device))
         peak = devices.peak_flops(self.place.name) if self.place.device.type == "cuda" else None
         if peak and self.task.flops():
             card["share_of_peak"] = round(self.task.flops() * speed / (peak * self.group.size), 4)

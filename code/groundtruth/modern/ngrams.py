@@ -1,0 +1,99 @@
+"""What counting can predict: the entropy of a text given some characters before, and n-gram models that a network must beat.
+
+Sequences of tokens x (n,), whole numbers from 0. Losses in nats a token.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def floor(x: Sequence[int], context: int) -> Array:
+    """Smallest expected loss (context,) at each position of a window into the endless repetition of x.
+
+    A window starts anywhere with equal probability. Entry t is the entropy of the next token given the t + 1 tokens
+    the window has shown: nobody who sees only the window can do better (Shannon, 1951, equation 1, on one period).
+
+    Examples
+    --------
+    >>> floor([0, 0, 1], 3).round(3).tolist()  # after "0" one cannot know; two tokens settle the place
+    [0.462, 0.0, 0.0]
+    """
+    tokens = list(x)
+    n = len(tokens)
+    if n == 0 or context < 1:
+        raise ValueError(f"need at least one token and a context of at least 1, got {n} and {context}")
+    twice = tokens * (2 + context // n)
+    losses = np.zeros(context)
+    for t in range(context):
+        followers: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+        for start in range(n):
+            followers[tuple(twice[start : start + t + 1])][twice[start + t + 1]] += 1
+        counts = [np.array(list(c.values()), dtype=float) for c in followers.values()]
+        losses[t] = sum(float(-(c * np.log(c / c.sum())).sum()) for c in counts) / n
+        if losses[t] == 0.0:  # the place is known from here on
+            break
+    return losses
+
+
+class Ngrams:
+    """Counts of the last n - 1 tokens and the one that follows, blended over shorter pasts (Witten and Bell, 1991).
+
+    p_n(w | past) = (c(past w) + k(past) p_{n-1}(w | shorter past)) / (c(past) + k(past)), k(past) being how many different
+    tokens followed: where a past was seen often with few followers, the counts decide; where it is new, the shorter past does.
+
+    Parameters
+    ----------
+    x : sequence of int
+        The training tokens.
+    n : int >= 1
+    V : int
+        Size of the vocabulary; a token never seen keeps a share of 1 / V of what is left at the end.
+
+    Examples
+    --------
+    >>> m = Ngrams([0, 1, 0, 1, 0], 2, 2)
+    >>> m.probabilities([0]).round(3).tolist()  # after 0 came 1, twice; one follower, and behind it p_1 = (8/14, 6/14)
+    [0.19, 0.81]
+    """
+
+    def __init__(self, x: Sequence[int], n: int, V: int) -> None:
+        tokens = [int(t) for t in x]
+        if n < 1 or not tokens or V < 1:
+            raise ValueError(f"need n >= 1, at least one token and V >= 1, got n = {n}, {len(tokens)} tokens and V = {V}")
+        if min(tokens) < 0 or max(tokens) >= V:
+            raise ValueError(f"tokens run from {min(tokens)} to {max(tokens)}, but the vocabulary has {V}")
+        self.n, self.V = n, V
+        self.counts: list[defaultdict[tuple[int, ...], Counter[int]]] = [defaultdict(Counter) for _ in range(n)]
+        for i, token in enumerate(tokens):
+            for k in range(min(n, i + 1)):
+                self.counts[k][tuple(tokens[i - k : i])][token] += 1
+
+    def probabilities(self, past: Sequence[int]) -> Array:
+        """Distribution (V,) of the next token after the last n - 1 tokens of a past."""
+        p = np.full(self.V, 1 / self.V)
+        for k in range(min(self.n, len(past) + 1)):
+            seen = self.counts[k].get(tuple(past[len(past) - k :]))
+            if not seen:
+                break
+            total, kinds = sum(seen.values()), len(seen)
+            p *= kinds / (total + kinds)
+            for token, count in seen.items():
+                p[token] += count / (total + kinds)
+        return p
+
+    def loss(self, x: Sequence[int]) -> float:
+        """Mean loss in nats a token over a text, each token predicted from those before it."""
+        tokens = [int(t) for t in x]
+        if not tokens:
+            raise ValueError("the text is empty; there is nothing to predict")
+        total = 0.0
+        for i, token in enumerate(tokens):
+            total -= float(np.log(self.probabilities(tokens[max(0, i - self.n + 1) : i])[token]))
+        return total / len(tokens)
