@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -17,7 +18,7 @@ def blocks() -> Any:
         (0.4, "tokens\n(B, T)", GREY), (1.5, "+ embedding, position\n(B, T, C)", BLUE), (3.0, "block, L times\n(B, T, C)", PURPLE),
         (4.5, "norm, head\n(B, T, V)", BLUE), (5.6, "softmax: the next token\n(B, T, V)", ORANGE),
     ]
-    for (y1, _, _), (y2, _, _) in zip(steps, steps[1:], strict=False):
+    for (y1, _, _), (y2, _, _) in pairwise(steps):
         ax.annotate("", (1.4, y2), (1.4, y1), arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 17, "shrinkB": 19, "linewidth": 1.4})
     for y, text, color in steps:
         ax.text(1.4, y, text, ha="center", va="center", fontsize=10, bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": color, "linewidth": 1.6})
@@ -76,7 +77,7 @@ def curves(runs: list[list[list[float]]], counted: dict[str, float]) -> Any:
         ax.plot(*np.array(run).T, color=BLUE, linewidth=1.2, alpha=0.8, label="transformer, five seeds" if i == 0 else None)
     for (name, loss), color, style in zip(counted.items(), CYCLE[1:], ("--", "-.", ":"), strict=False):
         ax.axhline(loss, color=color, linestyle=style, label=name)
-    ax.legend()
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.86))
     label(ax, "step", "held-out loss, nats a character")
     return fig
 

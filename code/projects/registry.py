@@ -7,7 +7,7 @@ from types import ModuleType
 
 from projects.runner.errors import Exit, RunnerError, nearest
 
-NAMES = ("gpt", "cnn")
+NAMES = ("gpt", "lora", "cnn")
 
 
 def load(name: str) -> ModuleType:

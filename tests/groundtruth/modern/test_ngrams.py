@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from groundtruth.modern.ngrams import Ngrams, floor
 from hypothesis import given
 from hypothesis import strategies as st
-
-from groundtruth.modern.ngrams import Ngrams, floor
 
 SENTENCE = "to be or not to be that is the question "
 

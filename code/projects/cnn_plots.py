@@ -1,0 +1,101 @@
+"""Figures of the page on the cnn project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import matplotlib.pyplot as plt
+import numpy as np
+from groundtruth.figures import BLUE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.interactive import Interactive, menu, show
+
+KERNELS = {"rows": [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]], "columns": [[-1, 2, -1], [-1, 2, -1], [-1, 2, -1]], "edges": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "blur": [[1, 1, 1], [1, 1, 1], [1, 1, 1]]}
+
+
+def _tiles(pictures: np.ndarray, names: list[str], columns: int, cmap: str = "Greys", symmetric: bool = False, height: float | None = None) -> Any:
+    use_style()
+    lines = -(-len(pictures) // columns)
+    fig, axes = plt.subplots(lines, columns, figsize=(WIDTH_IN, height or 1.05 * lines * 5.2 / columns * 1.25), layout="constrained", squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, X, name in zip(axes.flat, pictures, names, strict=False):
+        top = float(np.abs(X).max()) or 1.0
+        ax.pcolormesh(X, cmap=cmap, vmin=-top if symmetric else float(X.min()), vmax=top, edgecolors="face", linewidth=0.2)
+        ax.set_ylim(len(X), 0)
+        ax.set_aspect("equal")
+        ax.set_title(name, fontsize=10)
+    return fig
+
+
+def examples(pictures: np.ndarray, names: list[str]) -> Any:
+    """Bars and digits (n, H, W) in rows of six."""
+    return _tiles(pictures, names, 6)
+
+
+def filters(weights: np.ndarray) -> Any:
+    """First-layer kernels (n, 3, 3): orange positive, purple negative."""
+    return _tiles(weights, [f"{i + 1}" for i in range(len(weights))], 8, "PuOr_r", symmetric=True)
+
+
+def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Any:
+    """Pictures (n, H, W) in the first row, then a row of maps for each method."""
+    n = len(pictures)
+    rows = [pictures, *maps.values()]
+    names = [name for name in ("picture", *maps) for _ in range(n)]
+    return _tiles(np.concatenate(rows), names, n, "Purples", height=1.25 * len(rows))
+
+
+def held_out(scores: dict[str, tuple[float, float]]) -> Any:
+    """Accuracy at places that were trained on and at places that were not, by model."""
+    fig, ax = figure(2.6)
+    at = np.arange(len(scores))
+    ax.bar(at - 0.2, [s[0] for s in scores.values()], 0.38, color=BLUE, label="places trained on")
+    ax.bar(at + 0.2, [s[1] for s in scores.values()], 0.38, color=ORANGE, hatch="//", edgecolor="white", label="places never shown")
+    ax.axhline(0.5, color=GREY, linestyle=":", linewidth=1.2)
+    ax.set_xticks(at, list(scores))
+    ax.set_ylim(0, 1.3)
+    ax.legend(loc="upper center", ncols=2)
+    label(ax, "model", "accuracy")
+    return fig
+
+
+def confusion(table: np.ndarray, labels: list[int]) -> Any:
+    """Counts (K, K) of labels against answers; the diagonal is greyed, since it is all that is right."""
+    fig, ax = figure(3.6)
+    off = table.astype(float).copy()
+    np.fill_diagonal(off, 0)
+    ax.pcolormesh(off, cmap="Oranges", vmin=0, vmax=max(1.0, off.max()), edgecolors="face", linewidth=0.2)
+    for i, row in enumerate(table):
+        for j, v in enumerate(row):
+            if v:
+                ax.text(j + 0.5, i + 0.5, str(int(v)), ha="center", va="center", fontsize=9, color=GREY if i == j else "black")
+    ax.set_ylim(len(table), 0)
+    ax.set_aspect("equal")
+    ax.grid(False)
+    ax.set_xticks(np.arange(len(labels)) + 0.5, labels)
+    ax.set_yticks(np.arange(len(labels)) + 0.5, labels)
+    label(ax, "answer", "label")
+    return fig
+
+
+def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
+    """A picture, a kernel and a stride from menus, and the map that comes out, rectified."""
+    rows = []
+    for name, X in pictures.items():
+        padded = np.pad(X, 1)
+        H, W = X.shape
+        for kernel, w in KERNELS.items():
+            out = sum(np.array(w)[i, j] * padded[i : i + H, j : j + W] for i in range(3) for j in range(3))
+            rows += [{"a": name, "k": kernel, "i": i, "j": j, "v": round(float(max(0.0, out[i, j]) / np.abs(w).sum()), 2)} for i in range(H) for j in range(W)]
+    seen = [{"a": name, "i": i, "j": j, "v": round(float(v), 2)} for name, X in pictures.items() for (i, j), v in np.ndenumerate(X)]
+    pic, ker, stride = menu("pp", "picture ", list(pictures)), menu("kk", "kernel ", list(KERNELS)), menu("ss", "stride ", [1, 2])
+    x, y = alt.X("j:O", title=None, axis=None), alt.Y("i:O", title=None, axis=None)
+    scale = alt.Scale(scheme="purples", domain=[0, 1])
+    left = alt.Chart(alt.Data(values=seen)).transform_filter("datum.a == pp").mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=scale, legend=None)).properties(width=150, height=150, title="picture")
+    right = (
+        alt.Chart(alt.Data(values=rows)).transform_filter("datum.a == pp && datum.k == kk && datum.i % ss == 0 && datum.j % ss == 0")
+        .mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="oranges"), legend=None)).properties(width=150, height=150, title="map, positive part")
+    )
+    chart = alt.hconcat(left, right).resolve_scale(color="independent").add_params(pic, ker, stride)
+    return show(chart, "On the left a picture, on the right the positive part of what a kernel makes of it; menus choose the picture, the kernel and the stride, and with stride two every second row and column is computed.")
