@@ -1,7 +1,7 @@
 """Whether a chapter must run again: a digest of all that its outputs depend on.
 
-The cells, the expectation, every module of `code/` they import (transitively), every file under
-`book/` they name, the pins, the interpreter and the versions that are really installed.
+The cells, the expectation, every module of `code/` they import (transitively) and the texts and tables that lie
+in those packages, every file under `book/` they name, the pins, the interpreter and the versions that are really installed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from press.chapter import read
 from press.files import read_json, sha, write_json
 from press.project import Project
 
+DATA_SUFFIXES = (".txt", ".csv", ".json", ".yml", ".npz")
 DATA_FILE = re.compile(r"""["'](_assets/[^"'\s]+)["']""")
 
 
@@ -62,6 +63,11 @@ class Fingerprints:
         """The files of `code/` that the page runs."""
         return imports.files(set(self.page(slug)["imports"]), self.project.code, self.project.packages, self._imported)
 
+    @staticmethod
+    def _with_data(modules: set[Path]) -> set[Path]:
+        """The modules, and what lies beside the `__init__.py` of their packages to be read by them."""
+        return modules | {data for path in modules if path.name == "__init__.py" for data in path.parent.iterdir() if data.suffix in DATA_SUFFIXES}
+
     def _imported(self, source: str, package: str) -> list[str]:
         key = sha(f"{package}\0{source}")
         if key not in self._imports_used:
@@ -71,7 +77,7 @@ class Fingerprints:
     def of(self, slug: str) -> str:
         """The fingerprint of a chapter."""
         page = self.page(slug)
-        modules = {self.project.rel(path): _digest(path, path.stat().st_mtime_ns) for path in sorted(self.modules(slug))}
+        modules = {self.project.rel(path): _digest(path, path.stat().st_mtime_ns) for path in sorted(self._with_data(self.modules(slug)))}
         data = {name: _maybe(self.project.book / name) for name in page["data"]}
         return sha([page["cells"], modules, data, _maybe(self.project.expectation(slug)), self.environment])
 

@@ -33,12 +33,12 @@ class LoRALinear(nn.Module):
         Applied to the input of the update only.
     """
 
-    def __init__(self, base: nn.Module, r: int, alpha: float = 8.0, dropout: float = 0.0, rank_stable: bool = False) -> None:
+    def __init__(self, base: nn.Linear | FourBitLinear, r: int, alpha: float = 8.0, dropout: float = 0.0, rank_stable: bool = False) -> None:
         super().__init__()
-        d, k = int(base.in_features), int(base.out_features)
+        d, k = base.in_features, base.out_features
         if not 1 <= r <= min(d, k):
             raise ValueError(f"rank {r} does not fit a layer from {d} to {k}; give 1 to {min(d, k)}")
-        self.base = base.requires_grad_(False)
+        self.base: nn.Linear | FourBitLinear = base.requires_grad_(False)
         self.r, self.scale = r, alpha / (math.sqrt(r) if rank_stable else r)
         self.A, self.B = nn.Parameter(torch.empty(r, d)), nn.Parameter(torch.zeros(k, r))
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
@@ -74,6 +74,9 @@ class LoRALinear(nn.Module):
 
 class FourBitLinear(nn.Module):
     """A frozen linear layer whose weights are held in four bits: blocks of 64, each with its largest size as a scale."""
+
+    codes: Tensor
+    scales: Tensor
 
     def __init__(self, base: nn.Linear, block: int = 64) -> None:
         super().__init__()

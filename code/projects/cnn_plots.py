@@ -81,20 +81,28 @@ def confusion(table: np.ndarray, labels: list[int]) -> Any:
 
 def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
     """A picture, a kernel and a stride from menus, and the map that comes out, rectified."""
-    rows = []
+    def packed(X: np.ndarray) -> str:  # a picture in one text of hundredths: a row for each pixel would be too large
+        return " ".join(str(round(float(v) * 100)) for v in X.ravel())
+
+    rows, seen = [], []
     for name, X in pictures.items():
-        padded = np.pad(X, 1)
-        H, W = X.shape
+        padded, (H, W) = np.pad(X, 1), X.shape
+        seen.append({"a": name, "W": W, "s": packed(X)})
         for kernel, w in KERNELS.items():
-            out = sum(np.array(w)[i, j] * padded[i : i + H, j : j + W] for i in range(3) for j in range(3))
-            rows += [{"a": name, "k": kernel, "i": i, "j": j, "v": round(float(max(0.0, out[i, j]) / np.abs(w).sum()), 2)} for i in range(H) for j in range(W)]
-    seen = [{"a": name, "i": i, "j": j, "v": round(float(v), 2)} for name, X in pictures.items() for (i, j), v in np.ndenumerate(X)]
+            out = np.asarray(sum(np.array(w)[i, j] * padded[i : i + H, j : j + W] for i in range(3) for j in range(3)))
+            rows.append({"a": name, "k": kernel, "W": W, "s": packed(np.maximum(out, 0) / np.abs(w).sum())})
     pic, ker, stride = menu("pp", "picture ", list(pictures)), menu("kk", "kernel ", list(KERNELS)), menu("ss", "stride ", [1, 2])
     x, y = alt.X("j:O", title=None, axis=None), alt.Y("i:O", title=None, axis=None)
-    scale = alt.Scale(scheme="purples", domain=[0, 1])
-    left = alt.Chart(alt.Data(values=seen)).transform_filter("datum.a == pp").mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=scale, legend=None)).properties(width=150, height=150, title="picture")
+
+    def pixels(data: list[dict[str, Any]], which: str) -> Any:
+        return (
+            alt.Chart(alt.Data(values=data)).transform_filter(which).transform_calculate(v="split(datum.s, ' ')").transform_flatten(["v"])
+            .transform_window(n="row_number()").transform_calculate(v="toNumber(datum.v) / 100", i="floor((datum.n - 1) / datum.W)", j="(datum.n - 1) % datum.W")
+        )
+
+    left = pixels(seen, "datum.a == pp").mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="purples", domain=[0, 1]), legend=None)).properties(width=150, height=150, title="picture")
     right = (
-        alt.Chart(alt.Data(values=rows)).transform_filter("datum.a == pp && datum.k == kk && datum.i % ss == 0 && datum.j % ss == 0")
+        pixels(rows, "datum.a == pp && datum.k == kk").transform_filter("datum.i % ss == 0 && datum.j % ss == 0")
         .mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="oranges"), legend=None)).properties(width=150, height=150, title="map, positive part")
     )
     chart = alt.hconcat(left, right).resolve_scale(color="independent").add_params(pic, ker, stride)

@@ -273,7 +273,7 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
         scores = q @ k.transpose(-1, -2) / math.sqrt(module.size)  # (B, H, T, T)
         maps.append(scores.masked_fill(torch.ones(T, T, device=k.device).triu(1).bool(), -math.inf).softmax(-1))
 
-    hooks = [block.attention.register_forward_hook(look) for block in model.blocks]
+    hooks = [module.register_forward_hook(look) for module in model.modules() if isinstance(module, Attention)]
     try:
         model.eval()(tokens)
     finally:

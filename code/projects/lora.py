@@ -81,7 +81,7 @@ def adapt(model: nn.Module, s: Settings) -> None:
     for name, p in model.named_parameters():
         p.requires_grad_(s.method == "full" or (s.method == "head" and name.startswith("head")) or (s.method == "bias" and name.endswith("bias")))
     if s.method == "none" or not any(p.requires_grad for p in model.parameters()):
-        next(model.parameters()).requires_grad_(s.method == "none")  # the loop needs one; with rate 0 it stays
+        next(model.parameters()).requires_grad_(s.method == "none")  # the loop needs one; without a slope it stays
     if not any(p.requires_grad for p in model.parameters()):
         raise RunnerError(f"method={s.method} finds nothing to train in this base", "a model without biases has none to tune: use lora, head or full", Exit.USAGE)
 
@@ -91,9 +91,14 @@ class Adapted(Task):
 
     betas = (0.9, 0.999)
 
+    @property
+    def moves(self) -> float:
+        """1, or 0 where the method trains nothing: the loss has no slope then, and plain SGD stands still."""
+        return float(self.settings.method != "none")  # type: ignore[attr-defined]
+
     def optimizer(self, fused: bool) -> torch.optim.Optimizer:
         if self.settings.method == "none":  # type: ignore[attr-defined]
-            return torch.optim.SGD([p for p in self.model.parameters() if p.requires_grad], lr=0.0)
+            return torch.optim.SGD([p for p in self.model.parameters() if p.requires_grad], lr=1.0)
         return super().optimizer(fused)
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
@@ -143,7 +148,7 @@ class Encoder(Adapted):
         return X[chosen], y[chosen]
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return F.cross_entropy(model(batch[0]), batch[1])
+        return F.cross_entropy(model(batch[0]), batch[1]) * self.moves
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         found = {}
@@ -193,6 +198,9 @@ class Text(Adapted, gpt.Language):
         except ValueError as error:
             raise RunnerError(f"the base's tokenizer cannot spell the corpus: {error}", "use a base with byte pairs (--set merges=...), or another text", Exit.USAGE) from None
         self.held_bytes = len(held.encode())
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        return model(*batch) * self.moves
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         return {**gpt.Language.evaluate(self, model, device), "old_loss": self.mean_loss(model, self.old, device)}

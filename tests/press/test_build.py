@@ -79,6 +79,13 @@ def test_a_changed_data_file_executes_the_page_that_names_it(book):
     assert executed(book) == ["a/two"]
 
 
+def test_a_changed_text_in_a_package_executes_the_pages_that_import_it(book):
+    shop.write(book / "code" / "toy" / "words.txt", "one")
+    assert executed(book) == ["a/one"]  # it could be read by what this page imports
+    shop.write(book / "code" / "toy" / "words.txt", "two")
+    assert executed(book) == ["a/one"] and executed(book) == []
+
+
 def test_a_wrong_output_is_named_and_the_site_is_not_touched(book):
     before = shop.digest(book / "_build" / "html")
     shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")

@@ -205,8 +205,9 @@ def test_folders_that_are_not_runs_and_cards_that_are_not_there_are_told(tmp_pat
     (tmp_path / "run.json").write_text('{"project": 3')
     with pytest.raises(RunnerError, match=r"run.json is damaged"):
         records.read_run(tmp_path)
-    with pytest.raises(RunnerError, match="no committed card 'nothing'"):
-        records.read_card("nothing")
+    with pytest.raises(RunnerError, match=r"no committed card '_assets/results/gpt-labtop.json'; did you mean 'gpt-laptop'"):
+        records.read_card("_assets/results/gpt-labtop.json")
+    assert records.read_card("_assets/results/gpt-laptop.json")["project"] == "gpt"
 
 
 def test_a_curve_is_a_table_and_a_picture(tmp_path):

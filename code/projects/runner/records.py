@@ -21,7 +21,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from projects.runner.checkpoints import write_text
-from projects.runner.errors import Exit, RunnerError
+from projects.runner.errors import Exit, RunnerError, nearest
 from projects.runner.settings import Settings
 
 RESULTS = Path(__file__).resolve().parents[3] / "book" / "_assets" / "results"
@@ -146,8 +146,15 @@ def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def read_card(name: str) -> dict[str, Any]:
-    """A committed result card, by its name: `gpt-laptop`."""
-    path = RESULTS / f"{name}.json"
-    if not path.exists():
-        raise RunnerError(f"there is no committed card {name!r}", f"cards lie under {RESULTS.name}/: {', '.join(sorted(p.stem for p in RESULTS.glob('*.json')))}", Exit.USAGE)
+    """A committed result card, by its path under the book's folder: `_assets/results/gpt-laptop.json`.
+
+    Raises
+    ------
+    RunnerError
+        When there is no such card, with the names of those there are.
+    """
+    path = RESULTS.parent.parent / name
+    if not path.is_file():
+        there = sorted(p.stem for p in RESULTS.glob("*.json"))
+        raise RunnerError(f"there is no committed card {name!r}{nearest(Path(name).stem, there)}", f"cards lie under book/_assets/results: {', '.join(there)}", Exit.USAGE)
     return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,303 @@
+"""Claims of the adapters and of the lora project, against the peft library where it has the same thing."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from projects import adapters, gpt, lora
+from projects.lora import Settings
+from projects.runner.errors import RunnerError
+from projects.runner.settings import choose
+from torch import nn
+
+from tests.projects.toy import trainer
+
+
+def net(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 16), nn.Tanh(), nn.Linear(16, 4))
+
+
+def stirred(model: nn.Module, seed: int = 5) -> nn.Module:
+    """Adapters as after training: B is zero at the start, and a zero update would agree with anything."""
+    rng = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in adapters.layers(model).values():
+            layer.A.copy_(torch.randn(layer.A.shape, generator=rng))
+            layer.B.copy_(torch.randn(layer.B.shape, generator=rng))
+    return model
+
+
+X = torch.randn(7, 64, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_first_step_starts_at_the_base_and_only_b_has_a_gradient():
+    base, model = net(), net()
+    adapters.inject(model, ["0", "2"], r=4)
+    assert torch.equal(base(X), model(X))
+    model(X).square().sum().backward()
+    for layer in adapters.layers(model).values():
+        assert float(layer.A.grad.abs().max()) == 0 and float(layer.B.grad.abs().max()) > 0
+    assert all(p.grad is None for name, p in model.named_parameters() if not name.endswith((".A", ".B")))
+
+
+def test_with_both_zero_nothing_ever_moves():
+    model = net()
+    adapters.inject(model, ["0"], r=2)
+    layer = adapters.layers(model)["0"]
+    nn.init.zeros_(layer.A)
+    model(X).square().sum().backward()
+    assert float(layer.A.grad.abs().max()) == float(layer.B.grad.abs().max()) == 0
+
+
+def test_forward_merge_and_counts_are_those_of_peft():
+    from peft import LoraConfig, get_peft_model
+
+    ours = net()
+    theirs = get_peft_model(net(), LoraConfig(r=4, lora_alpha=12, target_modules=["0", "2"], lora_dropout=0.0))
+    adapters.inject(ours, ["0", "2"], r=4, alpha=12)
+    stirred(ours)
+    with torch.no_grad():
+        for name, layer in adapters.layers(ours).items():
+            peft = theirs.base_model.model.get_submodule(name)
+            peft.lora_A["default"].weight.copy_(layer.A)
+            peft.lora_B["default"].weight.copy_(layer.B)
+    assert torch.allclose(ours(X), theirs(X), atol=1e-6)
+    assert adapters.count(ours)[0] == theirs.get_nb_trainable_parameters()[0] == 4 * (64 + 32 + 32 + 16)
+    ours(X).square().sum().backward()
+    theirs(X).square().sum().backward()
+    for name, layer in adapters.layers(ours).items():
+        peft = theirs.base_model.model.get_submodule(name)
+        assert torch.allclose(layer.A.grad, peft.lora_A["default"].weight.grad, rtol=1e-5, atol=1e-5)
+    adapters.merge(ours)
+    merged = theirs.merge_and_unload()
+    assert torch.allclose(adapters.layers(ours)["0"].base.weight, merged.get_submodule("0").weight, atol=1e-6)
+    assert torch.allclose(ours(X), merged(X), atol=1e-5)
+
+
+def test_peft_adapts_our_gpt_to_the_same_logits():
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    ours = gpt.GPT(gpt.Settings(tie=False), 13).eval()
+    theirs = get_peft_model(copy.deepcopy(ours), LoraConfig(r=2, lora_alpha=2, target_modules=["qkv"], lora_dropout=0.0)).eval()
+    assert adapters.inject(ours, ["qkv"], r=2, alpha=2) == ["blocks.0.attention.qkv", "blocks.1.attention.qkv"]
+    stirred(ours)
+    with torch.no_grad():
+        for name, layer in adapters.layers(ours).items():
+            theirs.base_model.model.get_submodule(name).lora_A["default"].weight.copy_(layer.A)
+            theirs.base_model.model.get_submodule(name).lora_B["default"].weight.copy_(layer.B)
+        tokens = torch.arange(13)[None]
+        assert torch.allclose(ours(tokens), theirs(tokens), atol=1e-5)
+
+
+def test_merged_is_unmerged_and_merging_twice_is_merging_once():
+    model = net()
+    adapters.inject(model, ["0", "2", "4"], r=3)
+    stirred(model).eval()
+    before, weight = model(X).detach(), adapters.layers(model)["0"].base.weight.clone()
+    adapters.merge(model)
+    adapters.merge(model)
+    assert torch.allclose(model(X), before, atol=1e-4 * float(before.abs().max()))
+    adapters.unmerge(model)
+    adapters.unmerge(model)
+    assert torch.allclose(adapters.layers(model)["0"].base.weight, weight, atol=1e-5) and torch.allclose(model(X), before, atol=1e-4)
+
+
+def test_adapters_are_saved_swapped_and_refused_on_another_base():
+    model = net()
+    adapters.inject(model, ["0", "2"], r=2)
+    saved, answers = [], []
+    for seed in (5, 6):
+        stirred(model, seed)
+        saved.append(adapters.adapter_state(model))
+        answers.append(model(X).detach())
+    adapters.load_adapter(model, saved[0])
+    assert torch.equal(model(X), answers[0]) and not torch.equal(answers[0], answers[1])
+    other = net(seed=1)
+    adapters.inject(other, ["0", "2"], r=2)
+    with pytest.raises(RunnerError, match="the adapter belongs to base"):
+        adapters.load_adapter(other, saved[0])
+    small = net()
+    adapters.inject(small, ["0"], r=2)
+    with pytest.raises(RunnerError, match=r"2 layers that do not match the model's 1"):
+        adapters.load_adapter(small, {**saved[0], "base": adapters.base_hash(small)})
+    adapters.merge(model)
+    with pytest.raises(ValueError, match="an adapter is merged"):
+        adapters.adapter_state(model)
+
+
+def test_stacked_adapters_add_their_updates():
+    model = net()
+    adapters.inject(model, ["0"], r=2, alpha=6)
+    states, updates = [], []
+    for seed in (5, 6):
+        stirred(model, seed)
+        states.append(adapters.adapter_state(model))
+        updates.append(adapters.layers(model)["0"].update().detach())
+    adapters.stack(model, states, [0.5, 2.0])
+    assert torch.allclose(adapters.layers(model)["0"].update(), 0.5 * updates[0] + 2 * updates[1], atol=1e-4)
+    assert adapters.layers(model)["0"].r == 4
+    with pytest.raises(ValueError, match="one weight for each"):
+        adapters.stack(model, states, [1.0])
+    other = net(seed=1)
+    adapters.inject(other, ["0"], r=2)
+    with pytest.raises(RunnerError, match="an adapter belongs to base"):
+        adapters.stack(other, states, [1.0, 1.0])
+
+
+def test_switched_off_the_base_answers():
+    model = net()
+    adapters.inject(model, ["0", "2"], r=2)
+    stirred(model)
+    for layer in adapters.layers(model).values():
+        layer.on = False
+    assert torch.equal(model(X), net()(X))
+
+
+def test_rank_stable_scaling_divides_by_the_root():
+    assert adapters.LoRALinear(nn.Linear(64, 64), 16, alpha=8, rank_stable=True).scale == pytest.approx(2.0)
+    assert adapters.LoRALinear(nn.Linear(64, 64), 16, alpha=8).scale == 0.5
+
+
+def test_the_best_update_of_a_rank_leaves_the_tail_of_the_spectrum():
+    """Eckart and Young: with whitened inputs the excess error of rank r is the energy of the singular values left out."""
+    torch.manual_seed(0)
+    U, _, V = torch.linalg.svd(torch.randn(8, 8, dtype=torch.float64))
+    s = torch.tensor([4.0, 2, 1, 0.5, 0, 0, 0, 0], dtype=torch.float64)
+    D = U @ torch.diag(s) @ V
+    for r in (1, 2):
+        base = nn.Linear(8, 8, bias=False).double()
+        layer = adapters.LoRALinear(base, r, alpha=r).double()
+        target = base.weight.detach() + D
+        optimizer = torch.optim.LBFGS(list(p for p in layer.parameters() if p.requires_grad), max_iter=500, line_search_fn="strong_wolfe")
+        nn.init.normal_(layer.B, std=0.1)
+
+        def closure(layer=layer, optimizer=optimizer, target=target):
+            optimizer.zero_grad()
+            loss = (layer(torch.eye(8, dtype=torch.float64)) - target.T).square().sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        assert closure().item() == pytest.approx(float((s[r:] ** 2).sum()), rel=0.02)
+
+
+# -- four bits ------------------------------------------------------------------------------------
+
+
+def test_levels_are_the_published_normalfloat():
+    """The table printed in the appendix of Dettmers et al. (2023)."""
+    published = [-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
+                 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0]
+    assert adapters.levels().tolist() == pytest.approx(published, abs=1e-6)
+
+
+def test_codes_are_the_nearest_levels_and_cost_half_a_byte():
+    w = torch.randn(32, 64, generator=torch.Generator().manual_seed(0))
+    codes, scales = adapters.quantize(w)
+    back = adapters.dequantize(codes, scales, (32, 64))
+    table = adapters.levels()
+    blocks = w.reshape(-1, 64)
+    nearest = table[(blocks[..., None] / blocks.abs().amax(1)[:, None, None] - table).abs().argmin(-1)] * blocks.abs().amax(1)[:, None]
+    assert torch.allclose(back, nearest.reshape(32, 64), atol=1e-6)
+    assert codes.numel() == w.numel() // 2 and codes.dtype == torch.uint8 and scales.numel() == w.numel() // 64
+    assert float((back - w).abs().mean()) < 0.1
+
+
+def test_normal_levels_beat_even_ones_on_normal_weights():
+    w = torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
+    codes, scales = adapters.quantize(w)
+    ours = float((adapters.dequantize(codes, scales, (64, 64)) - w).square().mean())
+    blocks = w.reshape(-1, 64)
+    even = (blocks / scales[:, None] * 7).round() / 7 * scales[:, None]
+    assert ours < float((even - blocks).square().mean())
+
+
+def test_adapters_train_over_a_four_bit_base_and_cannot_be_merged_into_it():
+    model = net()
+    adapters.inject(model, ["0", "2"], r=2, four_bit=True)
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 2 * (64 + 32 + 32 + 16)
+    near = net()(X)
+    assert float((model(X) - near).abs().mean()) < 0.15 * float(near.abs().mean())
+    model(X).sum().backward()
+    with pytest.raises(ValueError, match="four-bit base cannot take the update in"):
+        adapters.merge(model)
+
+
+@pytest.mark.parametrize(("do", "message"), [
+    (lambda: adapters.LoRALinear(nn.Linear(4, 8), 5), "rank 5 does not fit a layer from 4 to 8; give 1 to 4"),
+    (lambda: adapters.LoRALinear(nn.Linear(4, 8), 0), "rank 0"),
+    (lambda: adapters.quantize(torch.zeros(3, 5)), "15 weights do not split into blocks of 64"),
+    (lambda: adapters.quantize(torch.full((64,), math.nan)), "not finite"),
+])
+def test_bad_input_is_told(do, message):
+    with pytest.raises(ValueError, match=message):
+        do()
+
+
+def test_targets_that_match_nothing_are_told_with_the_layers_there_are():
+    with pytest.raises(RunnerError, match=r"no linear layer ends in 'qvk'; did you mean 'qkv'(.|\n)*blocks.0.attention.qkv"):
+        adapters.inject(gpt.GPT(gpt.Settings(), 5), ["qvk"], r=2)
+
+
+# -- the project ----------------------------------------------------------------------------------
+
+
+def made(**settings):
+    return lora.build(choose(replace(Settings(), **settings), lora.PRESETS, "smoke"))
+
+
+@pytest.mark.parametrize(("method", "expected"), [("head", 128 * 10 + 10), ("bias", 128 + 128 + 10), ("lora", 4 * (64 + 128 + 128 + 128 + 128 + 10)), ("full", 26_122), ("none", 0)])
+def test_each_method_trains_what_it_says_and_nothing_else(tmp_path, method, expected):
+    task = made(method=method)
+    before = {name: p.clone() for name, p in task.model.named_parameters()}
+    frozen = {name for name, p in task.model.named_parameters() if not p.requires_grad or method == "none"}
+    card = trainer(tmp_path, task).run()
+    assert card["trained"] == expected and card["of"] == 26_122 + (expected if method == "lora" else 0)
+    after = dict(task.model.named_parameters())
+    assert all(torch.equal(after[name], before[name]) for name in frozen)
+    assert all(not torch.equal(after[name], before[name]) for name in set(before) - frozen)
+
+
+def test_training_helps_the_new_task_and_the_base_knew_the_old_one(tmp_path):
+    task = made(method="full")
+    before = task.evaluate(task.model.eval(), torch.device("cpu"))
+    card = trainer(tmp_path, task).run()["metrics"]
+    assert before["old_accuracy"] > 0.9 > 0.4 > before["new_accuracy"] and card["new_accuracy"] > before["new_accuracy"] + 0.3
+    assert "label" in task.sample(task.model, lora.Sample(), torch.device("cpu"))
+    with pytest.raises(RunnerError, match="index=900 is not a test picture"):
+        task.sample(task.model, lora.Sample(index=900), torch.device("cpu"))
+
+
+def test_a_gpt_base_is_adapted_to_another_text(tmp_path):
+    base = gpt.build(choose(gpt.Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets", "layers=1", "width=16", "steps=30"]))
+    (tmp_path / "base").mkdir()
+    run = trainer(tmp_path / "base", base)
+    run.project = "gpt"
+    run.run()
+    from projects.runner import records
+
+    records.write_run(tmp_path / "base", "gpt", "smoke", base.settings)
+    task = made(start=str(tmp_path / "base"), corpus="sentence", steps=60)
+    before = task.evaluate(task.model.eval(), torch.device("cpu"))
+    after = trainer(tmp_path / "adapted", task).run()
+    assert after["metrics"]["val_loss"] < before["val_loss"] - 0.1 and after["metrics"]["old_loss"] > before["old_loss"]
+    assert set(adapters.layers(task.model)) == {"blocks.0.attention.qkv", "blocks.0.attention.out", "blocks.0.mlp.up", "blocks.0.mlp.out", "head"}
+    tied = task.model.head.base.weight is not task.model.token.weight
+    assert tied and torch.equal(task.model.token.weight, base.model.token.weight)
+    with pytest.raises(RunnerError, match="cannot spell the corpus"):
+        made(start=str(tmp_path / "base"), corpus="stdlib")
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"method": "adapter"}, "method='adapter' is not one of"), ({"rank": 0}, "at least 1"), ({"alpha": 0.0}, "must be positive"),
+    ({"four_bit": True, "method": "full"}, "needs method=lora"),
+])
+def test_settings_that_make_no_sense_are_refused(changes, message):
+    with pytest.raises(RunnerError, match=message):
+        replace(Settings(), **changes).check()
