@@ -130,6 +130,8 @@ def test_several_seeds_are_summarised_and_the_card_is_shown(tmp_path):
     card = json.loads((folder / "card.json").read_text())
     assert card["seeds"] == [0, 1] and len(card["metrics"]["val_loss"]["values"]) == 2 and card["metrics"]["val_loss"]["sd"] > 0
     shown = projects("card", folder)
+    side = projects("compare", folder / "seed-0", folder / "seed-1")
+    assert side.returncode == 0 and [line.split()[0] for line in side.stdout.splitlines()] == ["run", "seed-0", "seed-1"]
     assert "over 2 seeds" in shown.stdout and json.loads(projects("card", folder, "--json").stdout) == card
 
 
@@ -167,6 +169,7 @@ WRONG = {
     "no run": (["resume", "{folder}"], 2, "it has no run.json"),
     "other project": (["resume", "{other}"], 2, "no project 'poetry'"),
     "not finished": (["card", "{unfinished}"], 2, "has not finished"),
+    "nothing to compare": (["compare", "{unfinished}"], 2, "has no card"),
     "no weights": (["sample", "{unfinished}"], 2, "there is no checkpoint"),
     "full folder": (["run", "gpt", "--out", "{unfinished}"], 2, "is not empty"),
 }

@@ -199,6 +199,16 @@ def test_a_summary_gives_mean_and_sample_deviation():
     assert made["metrics"]["a"] == {"mean": 2.0, "sd": 1.0, "values": [1.0, 2.0, 3.0]} and made["seeds"] == [0, 1, 2] and made["curve"] == [[[1, 1.0]], [[1, 2.0]], [[1, 3.0]]] and made["settings"] == {"steps": 1}
 
 
+def test_a_comparison_keeps_what_differs_and_refuses_two_projects():
+    base = {"preset": "laptop", "device": "d", "precision": "fp32", "versions": {}, "commit": "c", "parameters": 3}
+    cards = {name: {**base, "project": "p", "settings": {"steps": 5, "rank": r}, "metrics": {"a": r}} for name, r in (("one", 1), ("two", 2))}
+    made = records.comparison(cards)
+    assert made["settings"] == {"steps": 5} and [(r["name"], r["settings"], r["metrics"]) for r in made["runs"]] == [("one", {"rank": 1}, {"a": 1}), ("two", {"rank": 2}, {"a": 2})]
+    cards["two"]["project"] = "q"
+    with pytest.raises(RunnerError, match="of 2 projects: p, q"):
+        records.comparison(cards)
+
+
 def test_folders_that_are_not_runs_and_cards_that_are_not_there_are_told(tmp_path):
     with pytest.raises(RunnerError, match="it has no run.json"):
         records.read_run(tmp_path)

@@ -212,6 +212,28 @@ def card(folder: Path, as_json: bool, publish: str | None) -> None:
         checkpoints.write_text(records.RESULTS / f"{publish}.json", path.read_text())
 
 
+@main.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--publish", metavar="NAME", help="Write the comparison to the book's results under this name.")
+def compare(folders: tuple[Path, ...], publish: str | None) -> None:
+    """The results of several finished runs of one project, side by side."""
+    cards = {}
+    for folder in folders:
+        path = folder / "card.json"
+        if not path.exists():
+            raise RunnerError(f"the run in {folder} has no card", f"go on with it: python -m projects resume {folder}", Exit.USAGE)
+        cards[folder.name] = json.loads(path.read_text())
+    made = records.comparison(cards)
+    names = list(made["runs"][0]["metrics"])
+    click.echo(f"{'run':<20}" + "".join(f"{name:>20}" for name in names))
+    for one in made["runs"]:
+        values = [one["metrics"][name] for name in names]
+        texts = [f"{v['mean']:.4f} +- {v['sd']:.4f}" if isinstance(v, dict) else f"{v:.4f}" for v in values]
+        click.echo(f"{one['name']:<20}" + "".join(f"{text:>20}" for text in texts))
+    if publish:
+        checkpoints.write_text(records.RESULTS / f"{publish}.json", json.dumps(made, indent=1) + "\n")
+
+
 def _train(module: ModuleType, project: str, preset: str, settings: Settings, folder: Path, group: processes.Group, device: str, precision: str, compiled: bool | None, tensorboard: bool, again: bool) -> dict[str, Any] | None:
     place = devices.choose(device, precision, group.local_rank)
     processes.meet(group, place.device)

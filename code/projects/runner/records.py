@@ -145,6 +145,28 @@ def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {**first, "seeds": [card["seed"] for card in cards], "metrics": metrics, **spread}
 
 
+def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Several cards of one project as one: what they share, and of each run its name, sizes, differing settings and metrics.
+
+    Raises
+    ------
+    RunnerError
+        When the cards are of different projects: their metrics have nothing to do with each other.
+    """
+    projects = sorted({card["project"] for card in cards.values()})
+    if len(projects) != 1:
+        raise RunnerError(f"the cards are of {len(projects)} projects: {', '.join(projects)}", "compare runs of one project", Exit.USAGE)
+    every = list(cards.values())
+    same = {k: v for k, v in every[0]["settings"].items() if all(card["settings"].get(k) == v for card in every)}
+    runs = []
+    for name, card in cards.items():
+        own = {k: v for k, v in card["settings"].items() if k not in same}
+        kept = {k: card[k] for k in ("parameters", "trained", "seeds", "seed") if k in card}
+        runs.append({"name": name, **kept, "settings": own, "metrics": card["metrics"]})
+    shared = {k: every[0][k] for k in ("project", "preset", "device", "precision", "versions", "commit")}
+    return {**shared, "settings": same, "runs": runs}
+
+
 def read_card(name: str) -> dict[str, Any]:
     """A committed result card, by its path under the book's folder: `_assets/results/gpt-laptop.json`.
 
