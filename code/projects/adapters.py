@@ -42,7 +42,8 @@ class LoRALinear(nn.Module):
         self.r, self.scale = r, alpha / (math.sqrt(r) if rank_stable else r)
         self.A, self.B = nn.Parameter(torch.empty(r, d)), nn.Parameter(torch.zeros(k, r))
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
-        self.drop, self.merged, self.on = nn.Dropout(dropout), False, True
+        self.drop, self.on = nn.Dropout(dropout), True
+        self.kept: Tensor | None = None  # the base's weight while the update is merged into it
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.base(x)
@@ -54,22 +55,29 @@ class LoRALinear(nn.Module):
         """The matrix (k, d) that is added to the base's weight."""
         return self.scale * self.B @ self.A
 
-    def merge(self) -> None:
-        """Add the update to the base's weight: the layer then costs what the base costs. Doing it twice changes nothing."""
-        self._fold(1.0)
-
-    def unmerge(self) -> None:
-        """Take the update out again."""
-        self._fold(-1.0)
-
     @torch.no_grad()
-    def _fold(self, sign: float) -> None:
+    def merge(self) -> None:
+        """Add the update to the base's weight: the layer then costs what the base costs. Doing it twice changes nothing.
+
+        The base's own weight is kept aside, on the CPU: taking the update out by subtraction would leave rounding
+        behind, and a base that drifts is no longer the one its adapters belong to.
+        """
         if not isinstance(self.base, nn.Linear):
             raise ValueError("a four-bit base cannot take the update in: rounding would destroy it; merge into an nn.Linear of `base.weight` instead")
-        if self.merged == (sign > 0):
-            return
-        self.base.weight += sign * self.update()
-        self.merged = sign > 0
+        if self.kept is None:
+            self.kept = self.base.weight.detach().cpu().clone()
+            self.base.weight += self.update()
+
+    @torch.no_grad()
+    def unmerge(self) -> None:
+        """Put the base's own weight back, bit for bit."""
+        if self.kept is not None:
+            self.base.weight.copy_(self.kept)
+            self.kept = None
+
+    @property
+    def merged(self) -> bool:
+        return self.kept is not None
 
 
 class FourBitLinear(nn.Module):
