@@ -288,12 +288,12 @@ class Pictures(Task):
             p = model(picture).softmax(1)[0].cpu()
         best = p.topk(min(3, len(p)))
         looks = saliency(model, picture, best.indices[:1].to(device))[0].cpu()
-        rows = zip(_shades(X[options.index, 0]), _shades(looks), strict=True)
+        rows = zip(shades(X[options.index, 0]), shades(looks), strict=True)
         answer = ", ".join(f"{self.labels[int(i)]} with {v:.3f}" for v, i in zip(*best, strict=True))
         return "\n".join(f"{a}   {b}" for a, b in rows) + f"\nlabel {int(y[options.index])}; the model says {answer}; right: how much each pixel counts"
 
 
-def _shades(X: Tensor) -> list[str]:
+def shades(X: Tensor) -> list[str]:
     """A picture (H, W) as rows of characters."""
     levels = ((X - X.min()) / (X.max() - X.min()).clamp_min(1e-12) * 9).round().long()
     return ["".join(" .:-=+*#%@"[int(v)] * 2 for v in row) for row in levels]

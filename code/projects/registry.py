@@ -7,7 +7,7 @@ from types import ModuleType
 
 from projects.runner.errors import Exit, RunnerError, nearest
 
-NAMES = ("gpt", "lora", "cnn")
+NAMES = ("gpt", "lora", "cnn", "diffusion")
 
 
 def load(name: str) -> ModuleType:

@@ -1,0 +1,423 @@
+"""diffusion: denoising diffusion on sets of points in the plane, and on digits with a small U-Net and guidance.
+
+`ring`, `moons`, `spirals` and `letters` are points whose distribution is known, so the quality of samples is a number
+beside a floor; `digits` are scikit-learn's, drawn on request by label. Training predicts the noise or v (`target`);
+sampling takes any number of steps with any share of fresh noise. Read with `book/capstones/diffusion.md`. Sources:
+Ho et al. (2020), Song et al. (2021), Salimans and Ho (2022) for v, Ho and Salimans (2021) for guidance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from projects import cnn
+from projects.runner.errors import Exit, RunnerError
+from projects.runner.rng import generator
+from projects.runner.settings import Settings as RunSettings
+from projects.runner.settings import wrong
+from projects.runner.task import Batch, Task
+
+SUMMARY = "a diffusion model of points in the plane or of digits, against exact answers"
+POINTS = ("ring", "moons", "spirals", "letters")
+NONE = 10  # the label that stands for no label
+
+
+@dataclass(frozen=True)
+class Settings(RunSettings):
+    """Settings of the data, the noise and the model."""
+
+    data: str = "ring"         # ring, moons, spirals, letters, digits
+    T: int = 50                # noise levels
+    schedule: str = "linear"   # linear, cosine
+    target: str = "eps"        # eps, v
+    width: int = 128
+    unlabelled: float = 0.1    # share of digits whose label is hidden in training, for guidance
+    sample_steps: int = 50     # steps of the sampler in evaluations
+    guidance: float = 1.0      # 1: the conditional model as it is
+    samples: int = 1000        # drawn in an evaluation of points; of digits a fifth
+
+    def check(self) -> None:
+        super().check()
+        for name, names in (("data", (*POINTS, "digits")), ("schedule", ("linear", "cosine")), ("target", ("eps", "v"))):
+            if getattr(self, name) not in names:
+                raise wrong(name, getattr(self, name), f"is not one of: {', '.join(names)}")
+        if self.T < 2 or not 1 <= self.sample_steps <= self.T:
+            raise wrong("sample_steps", self.sample_steps, f"must lie between 1 and T, which is {self.T} and at least 2")
+        if self.width < 8 or self.width % 8 or self.samples < 10:
+            raise wrong("width, samples", (self.width, self.samples), "must be a multiple of 8, and at least 10")
+        if not 0 <= self.unlabelled < 1 or self.guidance < 0:
+            raise wrong("unlabelled, guidance", (self.unlabelled, self.guidance), "must be a share below 1, and not negative")
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "smoke": {"steps": 300, "batch_size": 256, "learning_rate": 3e-3, "ema": 0.98, "eval_every": 150, "save_every": 150, "samples": 500},
+    "ring": {"steps": 6000, "batch_size": 512, "learning_rate": 2e-3, "warmup_steps": 100, "final_rate": 0.0, "ema": 0.995, "eval_every": 1000, "save_every": 2000},
+    "laptop": {"data": "digits", "T": 200, "schedule": "cosine", "target": "v", "width": 32, "steps": 1200, "batch_size": 64, "learning_rate": 2e-3, "warmup_steps": 50,
+               "final_rate": 0.05, "ema": 0.99, "sample_steps": 25, "guidance": 1.5, "eval_every": 400, "save_every": 600},
+    "gpu": {"data": "digits", "T": 1000, "schedule": "cosine", "target": "v", "width": 128, "steps": 20000, "batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 500,
+            "final_rate": 0.0, "ema": 0.999, "sample_steps": 50, "guidance": 1.5, "eval_every": 2000, "save_every": 5000},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Options of `sample`."""
+
+    count: int = 4
+    label: int = -1       # of digits; -1: any
+    steps: int = 50
+    eta: float = 0.0      # share of fresh noise: 0 is DDIM, 1 is DDPM
+    guidance: float = 1.5
+    seed: int = 0
+
+
+# -- noise ----------------------------------------------------------------------------------------
+
+
+class Schedule:
+    """How much is left of the data at noise level t = 0, ..., T - 1.
+
+    `linear` is Ho et al.'s for a thousand levels, its rates scaled by 1000 / T so that as much is left at the end;
+    with fewer than about 50 levels they are capped. `cosine` is Nichol and Dhariwal's (2021, equation 17).
+
+    Attributes
+    ----------
+    beta, alpha, abar : Tensor (T,), float64
+        Rate of each level, 1 - rate, and the product of the latter up to the level.
+    """
+
+    def __init__(self, kind: str, T: int) -> None:
+        if T < 2:
+            raise ValueError(f"a schedule needs at least 2 levels, got {T}")
+        if kind == "linear":
+            self.beta = torch.linspace(1e-4 * 1000 / T, 0.02 * 1000 / T, T, dtype=torch.float64).clamp(max=0.999)
+        elif kind == "cosine":
+            t = torch.arange(T + 1, dtype=torch.float64) / T
+            kept = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
+            self.beta = (1 - kept[1:] / kept[:-1]).clamp(max=0.999)
+        else:
+            raise ValueError(f"there is no schedule {kind!r}; choose linear or cosine")
+        self.T, self.alpha = T, 1 - self.beta
+        self.abar = self.alpha.cumprod(0)
+
+    @classmethod
+    def of(cls, beta: Tensor) -> Schedule:
+        """The schedule of given rates (T,), each strictly between 0 and 1."""
+        if beta.dim() != 1 or not bool(((beta > 0) & (beta < 1)).all()):
+            raise ValueError("rates must be one row of numbers strictly between 0 and 1")
+        made = cls("cosine", len(beta))
+        made.beta, made.alpha = beta.double(), 1 - beta.double()
+        made.abar = made.alpha.cumprod(0)
+        return made
+
+    def at(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply a batch."""
+        kept = self.abar.to(like.device)[t].view(-1, *[1] * (like.dim() - 1))
+        return kept.sqrt().to(like.dtype), (1 - kept).sqrt().to(like.dtype)
+
+
+def noised(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
+    """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps: any level in one step."""
+    a, b = s.at(t, x0)
+    return a * x0 + b * eps
+
+
+def velocity(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
+    """v = sqrt(abar_t) eps - sqrt(1 - abar_t) x_0."""
+    a, b = s.at(t, x0)
+    return a * eps - b * x0
+
+
+def both(xt: Tensor, t: Tensor, predicted: Tensor, s: Schedule, target: str) -> tuple[Tensor, Tensor]:
+    """The data and the noise (x_0, eps) that a prediction of `target` says x_t is made of."""
+    a, b = s.at(t, xt)
+    if target == "v":
+        return a * xt - b * predicted, b * xt + a * predicted
+    return (xt - b * predicted) / a, predicted
+
+
+Predict = Callable[[Tensor, Tensor], Tensor]  # x (B, ...), t (B,) -> what `target` names, shaped as x
+
+
+@torch.no_grad()
+def backwards(predict: Predict, x: Tensor, s: Schedule, steps: int, eta: float = 0.0, target: str = "eps", clip: float = 0.0, rng: torch.Generator | None = None, path: list[Tensor] | None = None) -> Tensor:
+    """From noise x at the last level to data, in `steps` levels spread evenly (Song et al., 2021, equation 12).
+
+    eta = 0 is deterministic (DDIM); eta = 1 with all levels is the ancestral sampler of Ho et al. (2020) with the
+    variance of the posterior. `clip` > 0 keeps the predicted data within [-clip, clip]. `path` collects every state.
+    """
+    if not 1 <= steps <= s.T or eta < 0:
+        raise ValueError(f"need 1 to {s.T} steps and eta >= 0, got {steps} and {eta}")
+    levels = torch.linspace(s.T - 1, 0, steps).round().long().tolist() if steps > 1 else [s.T - 1]
+    for level, after in zip(levels, [*levels[1:], -1], strict=True):
+        t = torch.full((len(x),), level, device=x.device)
+        x0, eps = both(x, t, predict(x, t), s, target)
+        kept = s.abar[level]
+        if clip:
+            x0 = x0.clamp(-clip, clip)
+            eps = (x - float(kept.sqrt()) * x0) / float((1 - kept).sqrt())
+        then = s.abar[after] if after >= 0 else torch.tensor(1.0, dtype=torch.float64)
+        variance = eta**2 * (1 - then) / (1 - kept) * (1 - kept / then)
+        x = float(then.sqrt()) * x0 + float((1 - then - variance).clamp_min(0).sqrt()) * eps
+        if float(variance) > 0:
+            x = x + float(variance.sqrt()) * torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+        if path is not None:
+            path.append(x)
+    return x
+
+
+# -- data -----------------------------------------------------------------------------------------
+
+
+def points(name: str, n: int, rng: torch.Generator) -> Tensor:
+    """n points (n, 2) of a set: the unit circle, two half moons, two spiral arms, or the letters GT."""
+    if n < 1:
+        raise ValueError(f"cannot draw {n} points; give 1 or more")
+    u = torch.rand(n, generator=rng)
+    if name == "ring":
+        angle = 2 * math.pi * u
+        return torch.stack([angle.cos(), angle.sin()], 1)
+    side = torch.randint(2, (n,), generator=rng).float()
+    fuzz = 0.03 * torch.randn(n, 2, generator=rng)
+    if name == "moons":
+        angle = math.pi * (u + side)
+        return torch.stack([angle.cos() + (side - 0.5), angle.sin() + 0.25 * (1 - 2 * side) * -1], 1) / 1.1 + fuzz
+    if name == "spirals":
+        radius = 0.15 + 1.1 * u.sqrt()
+        angle = 2.5 * math.pi * u.sqrt() + math.pi * side
+        return torch.stack([radius * angle.cos(), radius * angle.sin()], 1) + fuzz
+    if name == "letters":
+        inside = torch.tensor(np.argwhere(_letters() > 0.5), dtype=torch.float32)  # (m, 2) row, column
+        chosen = inside[torch.randint(len(inside), (n,), generator=rng)] + torch.rand(n, 2, generator=rng)
+        return torch.stack([chosen[:, 1] - 20, 12 - chosen[:, 0]], 1) / 14
+    raise ValueError(f"there is no set {name!r}; choose one of: {', '.join(POINTS)}")
+
+
+def _letters() -> np.ndarray:
+    """GT in a raster of 24 by 40, drawn here: no font differs between machines."""
+    canvas = np.zeros((24, 40))
+    canvas[2:22, 2:6] = canvas[2:6, 2:17] = canvas[18:22, 2:17] = canvas[12:22, 13:17] = canvas[12:16, 9:17] = 1
+    canvas[2:6, 21:38] = canvas[2:22, 27:32] = 1
+    return canvas
+
+
+# -- models ---------------------------------------------------------------------------------------
+
+
+def embedding(t: Tensor, T: int, size: int) -> Tensor:
+    """Sines and cosines of a level at `size` / 2 rates, (B, size)."""
+    rates = math.pi * 2.0 ** torch.linspace(0, 6, size // 2, device=t.device)
+    angle = (t.float() / T)[:, None] * rates
+    return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+class Planar(nn.Module):
+    """A denoiser of points: three hidden layers of x and the level's embedding."""
+
+    def __init__(self, width: int, T: int) -> None:
+        super().__init__()
+        self.T = T
+        self.body = nn.Sequential(nn.Linear(2 + 32, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 2))
+
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.body(torch.cat([x, embedding(t, self.T, 32)], 1))
+
+
+class Cell(nn.Module):
+    """Two convolutions with the level and the label added between them, and a way past."""
+
+    def __init__(self, a: int, b: int, size: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 3, padding=1)
+        self.norm1, self.norm2, self.say = nn.GroupNorm(min(8, a), a), nn.GroupNorm(8, b), nn.Linear(size, b)
+        self.past = nn.Identity() if a == b else nn.Conv2d(a, b, 1)
+
+    def forward(self, x: Tensor, about: Tensor) -> Tensor:
+        h = self.first(F.silu(self.norm1(x))) + self.say(about)[:, :, None, None]
+        return self.past(x) + self.second(F.silu(self.norm2(h)))
+
+
+class UNet(nn.Module):
+    """8 x 8 to 4 x 4 and back, with the way across at each size; the label is an embedding, one of which means none."""
+
+    def __init__(self, width: int, T: int) -> None:
+        super().__init__()
+        C, self.T = width, T
+        self.about = nn.Sequential(nn.Linear(32, 4 * C), nn.SiLU(), nn.Linear(4 * C, 4 * C))
+        self.label = nn.Embedding(NONE + 1, 4 * C)
+        self.enter = nn.Conv2d(1, C, 3, padding=1)
+        self.down1, self.shrink, self.down2 = Cell(C, C, 4 * C), nn.Conv2d(C, C, 3, stride=2, padding=1), Cell(C, 2 * C, 4 * C)
+        self.middle = Cell(2 * C, 2 * C, 4 * C)
+        self.up2, self.up1 = Cell(4 * C, C, 4 * C), Cell(2 * C, C, 4 * C)
+        self.leave = nn.Sequential(nn.GroupNorm(8, C), nn.SiLU(), nn.Conv2d(C, 1, 3, padding=1))
+
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        labels = torch.full_like(t, NONE) if labels is None else labels
+        about = F.silu(self.about(embedding(t, self.T, 32)) + self.label(labels))
+        h1 = self.down1(self.enter(x), about)  # (B, C, 8, 8)
+        h2 = self.down2(self.shrink(h1), about)  # (B, 2C, 4, 4)
+        h = self.up2(torch.cat([self.middle(h2, about), h2], 1), about)
+        h = F.interpolate(h, scale_factor=2.0, mode="nearest")
+        return self.leave(self.up1(torch.cat([h, h1], 1), about))
+
+
+def guided(model: nn.Module, labels: Tensor, w: float) -> Predict:
+    """Predictions pushed towards a label: none + w (labelled - none). w = 0 forgets the label, w = 1 is the model as trained."""
+
+    def predict(x: Tensor, t: Tensor) -> Tensor:
+        if w == 1.0:
+            return model(x, t, labels)
+        free = model(x, t, torch.full_like(labels, NONE))
+        return free if w == 0.0 else free + w * (model(x, t, labels) - free)
+
+    return predict
+
+
+# -- how good -------------------------------------------------------------------------------------
+
+
+def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 64, seed: int = 0) -> float:
+    """Root of the mean squared distance between the sorted projections of two samples (n, d), over random directions (Rabin et al., 2012)."""
+    if a.shape != b.shape or a.dim() != 2 or len(a) == 0:
+        raise ValueError(f"need two samples of one shape (n, d), got {tuple(a.shape)} and {tuple(b.shape)}")
+    u = torch.randn(a.shape[1], directions, generator=generator(seed, 31))
+    u = u / u.norm(dim=0)
+    return float(((a.float() @ u).sort(0).values - (b.float() @ u).sort(0).values).square().mean().sqrt())
+
+
+def mmd(a: Tensor, b: Tensor, width: float) -> float:
+    """Squared maximum mean discrepancy, unbiased, with a Gaussian kernel (Gretton et al., 2012, equation 3); near 0, or below, for equal distributions."""
+    if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2 or width <= 0:
+        raise ValueError(f"need two samples (n, d) with n >= 2 and a positive width, got {tuple(a.shape)}, {tuple(b.shape)} and {width}")
+    k = lambda x, y: torch.exp(-torch.cdist(x.double(), y.double()) ** 2 / (2 * width**2))  # noqa: E731
+    n, m = len(a), len(b)
+    same = (k(a, a).sum() - n) / (n * (n - 1)) + (k(b, b).sum() - m) / (m * (m - 1))
+    return float(same - 2 * k(a, b).mean())
+
+
+# -- the task -------------------------------------------------------------------------------------
+
+
+class Denoising(Task):
+    """Say which noise is in a noisy example."""
+
+    unit = "examples"
+    betas = (0.9, 0.999)
+
+    def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
+        super().__init__(settings)
+        self.s = settings
+        self.schedule = Schedule(settings.schedule, settings.T)
+        self.digits = settings.data == "digits"
+        torch.manual_seed(settings.seed)
+        self.model = UNet(settings.width, settings.T) if self.digits else Planar(settings.width, settings.T)
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Digits with values from -1 to 1."""
+        return {name: (X * 2 - 1, y) for name, (X, y) in cnn.digits().items()}
+
+    def examples(self, n: int, rng: torch.Generator, part: str = "train") -> tuple[Tensor, Tensor]:
+        """n examples and their labels."""
+        if not self.digits:
+            return points(self.s.data, n, rng), torch.full((n,), NONE)
+        X, y = self.parts[part]
+        chosen = torch.randint(len(X), (n,), generator=rng)
+        return X[chosen], y[chosen]
+
+    def batch(self, step: int) -> Batch:
+        """Noisy examples, levels, labels (some hidden) and targets; drawn anew in every step."""
+        return self._noisy(self.s.batch_size, generator(self.s.seed, step), "train")
+
+    def _noisy(self, n: int, rng: torch.Generator, part: str) -> Batch:
+        x0, labels = self.examples(n, rng, part)
+        t = torch.randint(self.s.T, (n,), generator=rng)
+        eps = torch.randn(x0.shape, generator=rng)
+        labels = torch.where(torch.rand(n, generator=rng) < self.s.unlabelled, NONE, labels)
+        goal = velocity(x0, t, eps, self.schedule) if self.s.target == "v" else eps
+        return noised(x0, t, eps, self.schedule), t, labels, goal
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        x, t, labels, goal = batch
+        return F.mse_loss(model(x, t, labels), goal)
+
+    def draw(self, model: nn.Module, n: int, device: torch.device, steps: int, eta: float = 0.0, guidance: float = 1.0, labels: Tensor | None = None, seed: int = 0, path: list[Tensor] | None = None) -> Tensor:
+        """n samples; of digits with the labels given."""
+        rng = torch.Generator(device).manual_seed(seed)
+        x = torch.randn(n, *((1, 8, 8) if self.digits else (2,)), generator=rng, device=device)
+        labels = torch.full((n,), NONE, device=device) if labels is None else labels.to(device)
+        return backwards(guided(model, labels, guidance), x, self.schedule, steps, eta, self.s.target, clip=1.0 if self.digits else 0.0, rng=rng, path=path)
+
+    def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        x, t, labels, goal = (v.to(device) for v in self._noisy(2000, generator(5, 5), "val"))
+        with torch.no_grad():
+            found = {"val_loss": float(F.mse_loss(model(x, t, labels).float(), goal))}
+        return {**found, **(self._digit_quality(model, device) if self.digits else self._point_quality(model, device))}
+
+    def _point_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        n = self.s.samples
+        drawn = self.draw(model, n, device, self.s.sample_steps, eta=1.0).cpu()
+        data, more = (points(self.s.data, n, generator(i, 77)) for i in (1, 2))
+        found = {"sliced": sliced_wasserstein(drawn, data), "sliced_floor": sliced_wasserstein(more, data), "mmd": mmd(drawn, data, 0.2), "mmd_floor": mmd(more, data, 0.2)}
+        if self.s.data == "ring":
+            radius = drawn.norm(dim=1)
+            found |= {"radius_mean": float(radius.mean()), "radius_sd": float(radius.std())}
+        return found
+
+    def _digit_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        n = self.s.samples // 5
+        labels = torch.arange(n) % 10
+        drawn = self.draw(model, n, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels).cpu()
+        X, y = self.parts["train"]
+        real = self.examples(n, generator(3, 3), "test")[0]
+        away = torch.cdist(drawn.flatten(1), X.flatten(1))
+        return {
+            "right_label": float((y[away.argmin(1)] == labels).float().mean()),  # by the nearest training digit
+            "sliced": sliced_wasserstein(drawn.flatten(1), self.examples(n, generator(4, 4), "test")[0].flatten(1)),
+            "sliced_floor": sliced_wasserstein(real.flatten(1), self.examples(n, generator(4, 4), "test")[0].flatten(1)),
+            "nearest": float(away.amin(1).median()), "nearest_real": float(torch.cdist(real.flatten(1), X.flatten(1)).amin(1).median()),
+        }
+
+    def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
+        """A few samples for the page: 250 points, or two of each digit in hundredths."""
+        if not self.digits:
+            return {"drawn": [[round(float(v), 2) for v in x] for x in self.draw(model, 250, device, self.s.sample_steps, eta=1.0).cpu()]}
+        labels = torch.arange(20) % 10
+        drawn = self.draw(model, 20, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1).cpu()
+        pictures = [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]
+        return {"drawn": pictures, "drawn_labels": labels.tolist(), "sweep": self._sweep(model, device)}
+
+    def _sweep(self, model: nn.Module, device: torch.device) -> list[dict[str, float]]:
+        """What guidance does to 200 digits: how many are read as asked for, how far apart those of one label are, how near the training digits."""
+        X, y = self.parts["train"]
+        labels, rows = torch.arange(200) % 10, []
+        real = torch.cat([X[y == label][:20] for label in range(10)]).flatten(1).view(10, 20, 64)
+        for w in (0.0, 1.0, 1.5, 3.0, 6.0):
+            drawn = self.draw(model, 200, device, self.s.sample_steps, guidance=w, labels=labels, seed=2).cpu().flatten(1)
+            away = torch.cdist(drawn, X.flatten(1))
+            apart = torch.stack([torch.pdist(drawn[labels == label]).mean() for label in range(10)]).mean()
+            rows.append({"w": w, "right": float((y[away.argmin(1)] == labels).float().mean()), "apart": float(apart), "nearest": float(away.amin(1).median())})
+        return [*rows, {"w": -1.0, "right": 1.0, "apart": float(torch.stack([torch.pdist(r).mean() for r in real]).mean()), "nearest": 0.0}]  # -1: the digits themselves
+
+    def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
+        if not 1 <= options.count <= 1000 or not -1 <= options.label <= 9 or not 1 <= options.steps <= self.s.T:
+            raise RunnerError(f"count={options.count}, label={options.label} or steps={options.steps} is out of range", f"give a count of 1 to 1000, a label of -1 to 9, and 1 to {self.s.T} steps", Exit.USAGE)
+        labels = (torch.arange(options.count) % 10) if options.label < 0 else torch.full((options.count,), options.label)
+        drawn = self.draw(model, options.count, device, options.steps, options.eta, options.guidance if self.digits else 1.0, labels if self.digits else None, options.seed).cpu()
+        if not self.digits:
+            return "\n".join(f"{x:+.4f} {y:+.4f}" for x, y in drawn.tolist())
+        return "\n\n".join("\n".join(cnn.shades(x[0])) for x in drawn)
+
+
+def build(settings: Settings, state: dict[str, Any] | None = None) -> Denoising:
+    """The task."""
+    return Denoising(settings, state)
