@@ -1,7 +1,7 @@
 """agent: a loop around a brain that may use tools, with caps, a trace, and a gate before anything is changed.
 
 The brain says what it thinks and which tools it wants; the loop checks, asks, calls and hands back observations, and
-always ends with a reason. `run agent` answers the book's question set with the deterministic brain; `brains.py` has
+always ends with a reason. `python -m projects ask` uses the deterministic brain; `brains.py` has
 clients of real models, `mcp_tools.py` shares the same tools by the Model Context Protocol.
 Read with `book/capstones/agent.md`. Source: Yao et al. (2023).
 """
@@ -20,7 +20,6 @@ from projects import tools
 from projects.runner.errors import Exit, RunnerError
 from projects.tools import Registry
 
-SUMMARY = "a loop that thinks, calls tools within limits, and answers"
 Outcome = Literal["answered", "step_cap", "budget", "timeout", "repeated", "refused", "brain_error"]
 
 

@@ -60,10 +60,14 @@ class Messages:
                     for piece in stream.text_stream:
                         self.on_text(piece)
                     said = stream.get_final_message()
+            return self._turn(said)
         except self.sdk.APIError as error:
             raise _told(error, self.sdk) from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:  # an answer that is not the protocol
             raise RunnerError(f"the server's answer cannot be read: {error}", "check that the address speaks the Messages API") from None
+
+    @staticmethod
+    def _turn(said: Any) -> Turn:
         text = "".join(block.text for block in said.content if block.type == "text")
         calls = tuple(Call(block.id, block.name, block.input) for block in said.content if block.type == "tool_use")
         if said.stop_reason == "max_tokens":

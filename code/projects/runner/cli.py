@@ -51,6 +51,7 @@ def list_() -> None:
     """The projects, one line each."""
     for name in registry.NAMES:
         click.echo(f"{name:<10} {registry.load(name).SUMMARY}")
+    click.echo("agent      a loop that thinks, calls tools within limits, and answers: python -m projects ask")
 
 
 @main.command()
@@ -232,6 +233,58 @@ def compare(folders: tuple[Path, ...], publish: str | None) -> None:
         click.echo(f"{one['name']:<20}" + "".join(f"{text:>20}" for text in texts))
     if publish:
         checkpoints.write_text(records.RESULTS / f"{publish}.json", json.dumps(made, indent=1) + "\n")
+
+
+@main.command()
+@click.argument("question", required=False)
+@click.option("--brain", type=click.Choice(["rules", "messages", "chat"]), default="rules", show_default=True, help="The deterministic brain, or a model behind an API.")
+@click.option("--model", help="Name of the model, for messages and chat.")
+@click.option("--base-url", help="Address of the API, if not the vendor's.")
+@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder whose files may be read.")
+@click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Save what happened as JSON lines.")
+@click.option("--evaluate", "evaluated", is_flag=True, help="Answer the book's question set and report the share of right answers.")
+@click.option("--serve", "served", is_flag=True, help="Answer questions over HTTP.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8002, show_default=True, type=click.IntRange(1, 65535))
+def ask(question: str | None, brain: str, model: str | None, base_url: str | None, folder: Path | None, trace: Path | None, evaluated: bool, served: bool, host: str, port: int) -> None:
+    """Ask the agent a QUESTION; it may calculate, convert units, search the book, and read files of --folder."""
+    from projects import agent
+
+    if brain != "rules" and not model:
+        raise RunnerError(f"--brain {brain} needs the name of a model", "add --model NAME", Exit.USAGE)
+    mind: agent.Brain = agent.Rules()
+    if brain != "rules":
+        from projects import brains
+
+        mind = (brains.Messages if brain == "messages" else brains.Chat)(str(model), base_url)
+    tools = agent.registry(folder)
+    if served:
+        from projects import agent_serving, serving
+
+        click.echo(f"serving the agent at http://{host}:{port}/ask; Ctrl-C ends", err=True)
+        serving.serve(agent_serving.application(lambda: agent.Agent(mind, tools)), host, port)
+        return
+    if evaluated:
+        for name, value in agent.evaluate(mind, tools).items():
+            click.echo(f"{name:<8} {value:.2f}")
+        return
+    if not question or not question.strip():
+        raise RunnerError("there is no question", 'for example: python -m projects ask "What is 23*19+7?"', Exit.USAGE)
+    result = agent.Agent(mind, tools).run(question)
+    click.echo(result.pretty())
+    if trace:
+        result.save(trace)
+    if result.outcome != "answered":
+        sys.exit(int(Exit.RUN))
+
+
+@main.command()
+@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder whose files may be read.")
+def tools(folder: Path | None) -> None:
+    """Offer the agent's tools by the Model Context Protocol on standard input and output."""
+    from projects import agent, mcp_tools
+
+    mcp_tools.serve(agent.registry(folder))
 
 
 def _train(module: ModuleType, project: str, preset: str, settings: Settings, folder: Path, group: processes.Group, device: str, precision: str, compiled: bool | None, tensorboard: bool, again: bool) -> dict[str, Any] | None:
