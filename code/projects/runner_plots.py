@@ -38,7 +38,7 @@ def memory() -> Interactive:
     width = "sqrt(pow(10, pn) / (12 * pl))"
     act = f"34 * pl * {width} * pb * 1000 * (pp == 'fp32' ? 2 : 1) / 2e9 * 1.0"
     base = alt.Chart(alt.Data(values=rows)).transform_calculate(g=f"datum.o == 4 ? {act} : (pp == 'fp32' ? datum.a : datum.b) * pow(10, pn) / 1e9")
-    order = [r["part"] for r in rows]
+    order = [str(r["part"]) for r in rows]
     bars = base.mark_bar().encode(
         y=alt.Y("part:N", sort=order, title=None), x=alt.X("g:Q", title="gigabytes"),
         color=alt.Color("part:N", sort=order, legend=None, scale=alt.Scale(domain=order, range=[BLUE, ORANGE, GREEN, PURPLE, GREY])))
