@@ -150,7 +150,7 @@ def test_a_sample_is_drawn_from_the_best_weights_and_repeats_with_its_seed(strai
 
 
 def test_list_and_describe_name_every_project_and_setting():
-    assert projects("list").stdout.split()[0] == "gpt"
+    assert [line.split()[0] for line in projects("list").stdout.splitlines()] == ["gpt", "lora", "cnn", "diffusion", "agent"]
     said = projects("describe", "gpt").stdout
     assert "laptop" in said and "learning_rate" in said and "temperature=0.8" in said
 

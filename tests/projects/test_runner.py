@@ -50,6 +50,8 @@ def test_override_changes_any_dataclass_and_leaves_the_old_one():
 def test_an_unknown_project_is_answered_with_the_nearest():
     with pytest.raises(RunnerError, match="no project 'gtp'; did you mean 'gpt'"):
         registry.load("gtp")
+    with pytest.raises(RunnerError, match="the agent is not trained(.|\n)*projects ask"):
+        registry.load("agent")
     assert nearest("zzz", ["gpt"]) == ""
 
 
