@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 from groundtruth.learning.schedules import warmup_cosine
-from projects.runner import checkpoints
+from projects.runner import checkpoints, records
 from projects.runner.errors import RunnerError
 from projects.runner.training import Interrupted, rate
 from torch import nn
@@ -212,9 +212,7 @@ def test_event_files_are_written_when_asked_for(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run = trainer(tmp_path, steps=5)
-    from projects.runner.training import _tensorboard
-
-    run.writer = _tensorboard(tmp_path)
+    run.writer = records.event_files(tmp_path)
     run.run()
     run.writer.close()
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()

@@ -18,8 +18,9 @@ from typing import Any
 import click
 
 from projects import registry
-from projects.runner import checkpoints, devices, processes, records
+from projects.runner import checkpoints, cli_use, devices, processes, records
 from projects.runner.errors import Exit, RunnerError
+from projects.runner.options import changes, machine, settings_of
 from projects.runner.settings import Settings, choose, override
 from projects.runner.training import Interrupted, Trainer
 
@@ -72,26 +73,11 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else (str(value) or '""')
 
 
-def _set(function: Any) -> Any:
-    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset; may be given several times.")(function)
-
-
-def _machine(function: Any) -> Any:
-    for option in (
-        click.option("--device", default="auto", help="auto (default), cuda, mps or cpu."),
-        click.option("--precision", default="auto", help="auto (default), fp32, tf32, bf16 or fp16."),
-        click.option("--compile/--no-compile", "compiled", default=None, help="torch.compile; by default on CUDA only."),
-        click.option("--tensorboard", is_flag=True, help="Write TensorBoard event files too."),
-    ):
-        function = option(function)
-    return function
-
-
 @main.command()
 @click.argument("project")
 @click.option("--preset", default="laptop", show_default=True, help="A set of settings: smoke, laptop, gpu.")
-@_set
-@_machine
+@changes
+@machine
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run (default: a new one under runs/).")
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Train this often, with seeds 0, 1, ..., and summarise.")
 @click.option("--processes", "count", default=1, show_default=True, type=click.IntRange(1), help="Processes on this machine (data parallel).")
@@ -125,8 +111,8 @@ def run(project: str, preset: str, overrides: tuple[str, ...], device: str, prec
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@_set
-@_machine
+@changes
+@machine
 def resume(folder: Path, overrides: tuple[str, ...], device: str, precision: str, compiled: bool | None, tensorboard: bool) -> None:
     """Go on with the run in FOLDER, exactly where its newest checkpoint stands.
 
@@ -134,7 +120,7 @@ def resume(folder: Path, overrides: tuple[str, ...], device: str, precision: str
     """
     made = records.read_run(folder)
     module = registry.load(made["project"])
-    settings = _settings(module, made, folder)
+    settings = settings_of(module, made, folder)
     allowed = ("steps", "eval_every", "save_every", "keep")
     for pair in overrides:
         if pair.partition("=")[0] not in allowed:
@@ -148,51 +134,6 @@ def resume(folder: Path, overrides: tuple[str, ...], device: str, precision: str
     processes.part()
     if group.first:
         _show(folder)
-
-
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@_set
-@click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
-def sample(folder: Path, overrides: tuple[str, ...], device: str) -> None:
-    """Make something with the best weights of the run in FOLDER; `describe` lists the options for --set."""
-    module, task, _ = _trained(folder)
-    options = override(module.Sample(), overrides)
-    place = devices.choose(device, "fp32")
-    click.echo(task.sample(task.model.to(place.device).eval(), options, place.device))
-
-
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the default is not reached from other machines.")
-@click.option("--port", default=8001, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
-def serve(folder: Path, host: str, port: int, device: str) -> None:
-    """Answer requests for text with the best weights of the gpt run in FOLDER, over HTTP."""
-    _, task, state = _trained(folder)
-    from projects import serving
-
-    place = devices.choose(device, "fp32")
-    app = serving.application(serving.text_task(folder, task), place.device, {"step": state["step"], "metrics": state["metrics"]})
-    click.echo(f"serving {folder} at http://{host}:{port}/generate ({place.name}); Ctrl-C ends", err=True)
-    serving.serve(app, host, port)
-
-
-def _trained(folder: Path) -> tuple[ModuleType, Any, dict[str, Any]]:
-    """The project of a run, its task with the best weights, and what was saved with them."""
-    made = records.read_run(folder)
-    module = registry.load(made["project"])
-    state = checkpoints.load(folder / "best.pt", made["project"])
-    task = module.build(_settings(module, made, folder), state["task"])
-    task.model.load_state_dict(state["model"])
-    return module, task, state
-
-
-def _settings(module: ModuleType, made: dict[str, Any], folder: Path) -> Settings:
-    try:
-        return module.Settings(**made["settings"])
-    except TypeError as error:
-        raise RunnerError(f"{folder / 'run.json'} does not fit this edition's settings: {error}", "start the run again", Exit.USAGE) from None
 
 
 @main.command()
@@ -233,58 +174,6 @@ def compare(folders: tuple[Path, ...], publish: str | None) -> None:
         click.echo(f"{one['name']:<20}" + "".join(f"{text:>20}" for text in texts))
     if publish:
         checkpoints.write_text(records.RESULTS / f"{publish}.json", json.dumps(made, indent=1) + "\n")
-
-
-@main.command()
-@click.argument("question", required=False)
-@click.option("--brain", type=click.Choice(["rules", "messages", "chat"]), default="rules", show_default=True, help="The deterministic brain, or a model behind an API.")
-@click.option("--model", help="Name of the model, for messages and chat.")
-@click.option("--base-url", help="Address of the API, if not the vendor's.")
-@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder whose files may be read.")
-@click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Save what happened as JSON lines.")
-@click.option("--evaluate", "evaluated", is_flag=True, help="Answer the book's question set and report the share of right answers.")
-@click.option("--serve", "served", is_flag=True, help="Answer questions over HTTP.")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8002, show_default=True, type=click.IntRange(1, 65535))
-def ask(question: str | None, brain: str, model: str | None, base_url: str | None, folder: Path | None, trace: Path | None, evaluated: bool, served: bool, host: str, port: int) -> None:
-    """Ask the agent a QUESTION; it may calculate, convert units, search the book, and read files of --folder."""
-    from projects import agent
-
-    if brain != "rules" and not model:
-        raise RunnerError(f"--brain {brain} needs the name of a model", "add --model NAME", Exit.USAGE)
-    mind: agent.Brain = agent.Rules()
-    if brain != "rules":
-        from projects import brains
-
-        mind = (brains.Messages if brain == "messages" else brains.Chat)(str(model), base_url)
-    tools = agent.registry(folder)
-    if served:
-        from projects import agent_serving, serving
-
-        click.echo(f"serving the agent at http://{host}:{port}/ask; Ctrl-C ends", err=True)
-        serving.serve(agent_serving.application(lambda: agent.Agent(mind, tools)), host, port)
-        return
-    if evaluated:
-        for name, value in agent.evaluate(mind, tools).items():
-            click.echo(f"{name:<8} {value:.2f}")
-        return
-    if not question or not question.strip():
-        raise RunnerError("there is no question", 'for example: python -m projects ask "What is 23*19+7?"', Exit.USAGE)
-    result = agent.Agent(mind, tools).run(question)
-    click.echo(result.pretty())
-    if trace:
-        result.save(trace)
-    if result.outcome != "answered":
-        sys.exit(int(Exit.RUN))
-
-
-@main.command()
-@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder whose files may be read.")
-def tools(folder: Path | None) -> None:
-    """Offer the agent's tools by the Model Context Protocol on standard input and output."""
-    from projects import agent, mcp_tools
-
-    mcp_tools.serve(agent.registry(folder))
 
 
 def _train(module: ModuleType, project: str, preset: str, settings: Settings, folder: Path, group: processes.Group, device: str, precision: str, compiled: bool | None, tensorboard: bool, again: bool) -> dict[str, Any] | None:
@@ -343,3 +232,7 @@ def _show(folder: Path) -> None:
     for name, value in made["metrics"].items():
         click.echo(f"  {name:<14} {value:.4f}")
     click.echo(f"  {'wall time':<14} {made['wall_s']:.1f} s, {made['units_per_s']:,.0f} {made['unit']}/s, peak {made['peak_memory_mb']:.0f} MB")
+
+
+for command in (cli_use.sample, cli_use.serve, cli_use.ask, cli_use.tools):
+    main.add_command(command)

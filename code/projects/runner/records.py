@@ -180,3 +180,12 @@ def read_card(name: str) -> dict[str, Any]:
         there = sorted(p.stem for p in RESULTS.glob("*.json"))
         raise RunnerError(f"there is no committed card {name!r}{nearest(Path(name).stem, there)}", f"cards lie under book/_assets/results: {', '.join(there)}", Exit.USAGE)
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def event_files(folder: Path) -> Any:
+    """A writer of TensorBoard event files; RunnerError when tensorboard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise RunnerError("TensorBoard event files were asked for, but tensorboard is not installed", "pip install tensorboard, or leave --tensorboard out", Exit.ENVIRONMENT) from None
+    return SummaryWriter(str(folder / "tensorboard"))

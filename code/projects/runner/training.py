@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from copy import deepcopy
 from math import isfinite
 from pathlib import Path
-from threading import current_thread, main_thread
 from typing import Any
 
 import torch
@@ -19,9 +16,11 @@ from torch import Tensor, nn
 from projects.runner import checkpoints, devices, records, rng
 from projects.runner.devices import Place
 from projects.runner.errors import Exit, RunnerError
+from projects.runner.faults import not_finite
 from projects.runner.processes import Group
 from projects.runner.progress import Progress
 from projects.runner.settings import Settings
+from projects.runner.signals import OnSignals
 from projects.runner.task import Batch, Task
 
 WARM = 3  # steps whose time does not count: the first ones load, allocate and compile
@@ -72,7 +71,7 @@ class Trainer:
         self.seconds, self.units, self.timed, self.before = 0.0, 0, 0, 0.0  # timed training; wall seconds of earlier sessions
         self.begun = 0  # steps of this session: the first ones are not timed
         self.pending: list[tuple[int, Tensor, Tensor, float]] = []
-        self.writer = _tensorboard(folder) if tensorboard and group.first else None
+        self.writer = records.event_files(folder) if tensorboard and group.first else None
 
     # -- state ------------------------------------------------------------------------------------
 
@@ -123,7 +122,7 @@ class Trainer:
         started = time.perf_counter()
         if self.group.first:
             self.lines = records.Metrics(self.folder, self.step)
-        with _on_signals(self._ask_to_stop):
+        with OnSignals(self._ask_to_stop):
             mark = self._begin()
             while self.step < self.settings.steps:
                 self._one_step()
@@ -221,8 +220,6 @@ class Trainer:
             for slow, fast in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
                 slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
-    # -- looking ----------------------------------------------------------------------------------
-
     def _look(self, mark: float, force: bool) -> float:
         """Read the pending losses, stop at one that is no number, write and tell."""
         devices.synchronize(self.place.device)
@@ -236,7 +233,7 @@ class Trainer:
             value, length = float(loss), float(norm)
             finite = isfinite(value) and (isfinite(length) or self.scaler.is_enabled())  # the scaler skips such a step itself
             if not finite:
-                self._not_finite(step, value, length, lr)
+                raise not_finite(step, value, length, lr, self.settings, self.place.precision, checkpoints.found(self.folder))
             if self.group.first:
                 self.lines.add({"step": step, "loss": value, "rate": lr, "grad_norm": length})
                 speed = self.units / self.seconds if self.seconds else 0.0
@@ -247,17 +244,6 @@ class Trainer:
                         self.writer.add_scalar(name, number, step)
         self.pending.clear()
         return time.perf_counter()
-
-    def _not_finite(self, step: int, loss: float, norm: float, lr: float) -> None:
-        good = checkpoints.found(self.folder)
-        kept = f"the last good checkpoint is {good[0].name}" if good else "no checkpoint was saved before it"
-        causes = [f"the learning rate ({lr:.1e} here): try a third of it, or more warm-up steps", "a log, a root or a division in the loss near 0"]
-        if not self.settings.clip_norm:
-            causes.insert(1, "no clipping: try --set clip_norm=1")
-        if self.place.precision == "fp16":
-            causes.insert(0, "fp16 overflows above 65504: try bf16")
-        what = f"the loss is {loss}" if not isfinite(loss) else f"the gradient's norm is {norm}"
-        raise RunnerError(f"{what} at step {step}; {kept}", "likely causes, in this order: " + "; ".join(causes))
 
     @torch.no_grad()
     def _evaluate(self) -> None:
@@ -311,32 +297,3 @@ class Trainer:
 
 def _to(x: Tensor, device: torch.device) -> Tensor:
     return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
-
-
-def _tensorboard(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise RunnerError("TensorBoard event files were asked for, but tensorboard is not installed", "pip install tensorboard, or leave --tensorboard out", Exit.ENVIRONMENT) from None
-    return SummaryWriter(str(folder / "tensorboard"))
-
-
-class _on_signals:
-    """Turn the first Ctrl-C or SIGTERM into a question; a second one interrupts as usual."""
-
-    def __init__(self, ask: Callable[[], None]) -> None:
-        self.ask = ask
-
-    def __enter__(self) -> None:
-        self.old: dict[int, Any] = {}
-        if current_thread() is main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.old[number] = signal.signal(number, self._handle)
-
-    def _handle(self, number: int, _: Any) -> None:
-        signal.signal(number, self.old[number] or signal.SIG_DFL)
-        self.ask()
-
-    def __exit__(self, *_: Any) -> None:
-        for number, handler in self.old.items():
-            signal.signal(number, handler or signal.SIG_DFL)
