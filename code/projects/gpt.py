@@ -396,7 +396,7 @@ class Language(Task):
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         """What the model expects after the first 21 tokens of the held-out text."""
         start = self.held[: min(21, self.s.context)]
-        logits = model(start[None].to(device))[0, -1].float().cpu()
+        logits = model(start[None].to(device))[0, -1].detach().float().cpu()
         best = logits.topk(min(100, len(logits)))
         names = [self.tokenizer.decode([int(i)]) for i in best.indices]
         return {"example": {"prompt": self.tokenizer.decode(start.tolist()), "tokens": names, "logits": [round(float(v), 4) for v in best.values]}}
