@@ -29,7 +29,7 @@ book: $(READY) ## execute what is stale, compare every output, render the site i
 
 test: $(READY) ## run the whole test suite
 	@$(BIN)/python -m pytest -m lighthouse tests/site
-	@$(BIN)/python -m pytest -m "not lighthouse" -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup
 
 check: $(READY) ## compare and audit without rendering
 	@$(BIN)/python -m press check

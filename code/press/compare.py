@@ -41,12 +41,14 @@ class Replay:
 
 
 def same(got: list[dict], want: list[dict]) -> bool:
-    """True when nbval finds no difference and the minimal forms are equal."""
+    """True when the minimal forms are equal and nbval finds no difference."""
     got, want = expectations.minimal_outputs(got), expectations.minimal_outputs(want)
+    if got != want or json.dumps(got, sort_keys=True) != json.dumps(want, sort_keys=True):
+        return False  # nothing nbval could say would make this a match; to Python, 1 == 1.0 == True
     nbval_says = Replay().compare_outputs(
         coalesce_streams([from_dict(output) for output in got]), coalesce_streams([from_dict(output) for output in want])
     )
-    return bool(nbval_says) and got == want
+    return bool(nbval_says)
 
 
 def as_text(outputs: list[dict]) -> str:
@@ -107,8 +109,12 @@ def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, 
 def chapter_findings(project: Project, chapter: Chapter, record: Record) -> list[Finding]:
     """All that differs between an execution and the committed expectation."""
     want, found = pairing(project, chapter)
-    if want is None:
-        return found
+    return found if want is None else found + cell_findings(project, chapter, want, record)
+
+
+def cell_findings(project: Project, chapter: Chapter, want: dict[str, Any], record: Record) -> list[Finding]:
+    """What differs, cell by cell, from an expectation that is paired with its chapter."""
+    found: list[Finding] = []
     for cell, expected, got, count in zip(chapter.cells, want["cells"], record.outputs, record.counts, strict=True):
         if not same(got, expected["outputs"]):
             found.append(

@@ -90,7 +90,7 @@ def test_every_planted_change_is_caught(slug, measured):
     for number, expected in enumerate(cells, 1):
         kinds: set[str] = set()
         for kind, changed in output_mutations(expected["outputs"]):
-            if json.dumps(changed, sort_keys=True) == json.dumps(expected["outputs"], sort_keys=True):
+            if changed == expected["outputs"]:
                 continue  # reversing a one-letter word twice and the like: nothing was changed
             planted += 1
             if compare.same(changed, expected["outputs"]):
@@ -98,7 +98,7 @@ def test_every_planted_change_is_caught(slug, measured):
             if kind not in kinds:  # the report itself, once a kind and cell
                 kinds.add(kind)
                 record.outputs[number - 1] = changed
-                found = compare.chapter_findings(PROJECT, page, record)
+                found = compare.cell_findings(PROJECT, page, {"cells": cells}, record)
                 record.outputs[number - 1] = copy.deepcopy(expected["outputs"])
                 assert [(f.chapter, f.cell) for f in found] == [(slug, number)], kind
                 assert found[0].line == page.cells[number - 1].line and "make accept" in found[0].fix and found[0].detail
@@ -118,6 +118,15 @@ def test_no_cell_is_left_unchecked(slug):
     """A cell without a count and without outputs would pass nbval whatever it prints."""
     for cell in expectations.load(PROJECT.expectation(slug))["cells"]:
         assert isinstance(cell["execution_count"], int)
+
+
+@pytest.mark.parametrize("value", [1.0, True])
+def test_another_kind_of_the_same_number_is_caught(value):
+    """To Python 1 == 1.0 == True; to a reader of the figure's data they are three things."""
+    def shown(x):
+        return [{"output_type": "display_data", "metadata": {}, "data": {"application/json": {"x": [x]}}}]
+
+    assert compare.same(shown(1), shown(1)) and not compare.same(shown(value), shown(1)) and not compare.same(shown(1), shown(value))
 
 
 def test_a_changed_count_is_named():

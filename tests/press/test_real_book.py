@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from press.project import THREAD_KNOBS
 
 from tests.conftest import ROOT
 from tests.press import shop
@@ -23,8 +24,9 @@ def clone(to):
 
 
 def test_stock_nbval_passes_on_the_committed_expectations():
+    """What somebody does who knows only nbval. One thread, because other tests run beside it on the same cores."""
     done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"], cwd=ROOT, capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT / "code")})
+                          env={**os.environ, **{knob: "1" for knob in THREAD_KNOBS}, "PYTHONPATH": str(ROOT / "code")})
     assert done.returncode == 0, done.stdout[-3000:]
 
 

@@ -29,13 +29,13 @@ def pages() -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items) -> None:
-    """Two groups of pages, so that two workers each drive one browser of their own."""
-    names = pages()
+    """As many groups of pages as workers, so that each drives one browser of its own."""
+    names, workers = pages(), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     for item in items:
         if item.get_closest_marker("browser"):
             of = getattr(item, "callspec", None)
             name = next((value for value in of.params.values() if value in names), None) if of else None
-            item.add_marker(pytest.mark.xdist_group(f"browser-{names.index(name) % 2 if name else 0}"))
+            item.add_marker(pytest.mark.xdist_group(f"browser-{names.index(name) % workers if name else 0}"))
 
 
 @contextlib.contextmanager
