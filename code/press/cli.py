@@ -162,6 +162,35 @@ def drift(project: projects.Project, chapters: tuple[str, ...], python: str, to:
 
 
 @main.command()
+@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+@click.option("--profile", "names", multiple=True, metavar="NAME", help="Only this machine (more than once for several); --list names them.")
+@click.option("--list", "listed", is_flag=True, help="Name the profiles and end.")
+@click.option("--markdown", "to", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as Markdown to this file.")
+@click.option("--report", "data", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as JSON to this file.")
+@_json_option
+@click.pass_obj
+def profiles(project: projects.Project, chapters: tuple[str, ...], names: tuple[str, ...], listed: bool, to: Path | None, data: Path | None, as_json: bool) -> None:
+    """Run the book as other machines would, and say which outputs differ; changes nothing."""
+    from press import profiles as machines
+    from press import toc
+    from press.files import write_atomic
+
+    wanted = machines.chosen(names)
+    if listed:
+        for profile in wanted:
+            click.echo(f"{profile.name:15s} {profile.what}; moves: {', '.join(profile.moves) or 'nothing'}")
+        return
+    rows = machines.run(project, wanted, toc.slugs(project, chapters), as_json, _tell)
+    if to:
+        write_atomic(to, machines.markdown(rows))
+    found = json.dumps(machines.report(rows), indent=1)
+    if data:
+        write_atomic(data, found + "\n")
+    click.echo(found if as_json else machines.markdown(rows).rstrip())
+    sys.exit(int(Exit.FINDINGS if any(r.mismatches or r.unmoved for r in rows) else Exit.OK))
+
+
+@main.command()
 @_json_option
 @click.pass_obj
 def status(project: projects.Project, as_json: bool) -> None:

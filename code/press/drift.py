@@ -66,7 +66,7 @@ def drift(project: Project, python: str, slugs: list[str], quiet: bool = False) 
 
     def done(run: Run) -> None:
         progress.chapter(run.slug, run.seconds, len(by_slug[run.slug].cells), run.fault is None)
-        found[run.slug] = _chapter(project, by_slug[run.slug], run)
+        found[run.slug] = judged(project, by_slug[run.slug], run)
 
     try:
         asyncio.run(run_many(project, pages, progress.cell, done, python))
@@ -75,7 +75,8 @@ def drift(project: Project, python: str, slugs: list[str], quiet: bool = False) 
     return [found[slug] for slug in slugs if slug in found]
 
 
-def _chapter(project: Project, page: chapters.Chapter, run: Run) -> ChapterDrift:
+def judged(project: Project, page: chapters.Chapter, run: Run) -> ChapterDrift:
+    """An execution beside the committed expectation: the cells that differ."""
     result = ChapterDrift(page.slug, fault=run.fault)
     want, findings = compare.pairing(project, page)
     if want is None:

@@ -78,9 +78,9 @@ def kernel_manager(python: str, sockets: str) -> AsyncKernelManager:
 
 
 async def run_chapter(
-    project: Project, chapter: Chapter, tell: Callable[[str, int, int], None], python: str = sys.executable
+    project: Project, chapter: Chapter, tell: Callable[[str, int, int], None], python: str = sys.executable, env: dict[str, str] | None = None
 ) -> Run:
-    """Execute `chapter`; faults are returned, not raised."""
+    """Execute `chapter`, in `env` or as a build does; faults are returned, not raised."""
     run = Run(chapter.slug)
     if not chapter.cells:
         return run
@@ -117,7 +117,7 @@ async def run_chapter(
     client.km = kernel_manager(python, sockets)
     client.owns_km = True
     try:
-        await client.async_execute(env=kernel_env(project))
+        await client.async_execute(env=env or kernel_env(project))
         if client.flooded:  # the cell was done before the interrupt reached it
             run.fault = _fault(RuntimeError("flood"), client, current, project)
     except asyncio.CancelledError:
@@ -199,13 +199,14 @@ async def run_many(
     tell: Callable[[str, int, int], None],
     done: Callable[[Run], None],
     python: str = sys.executable,
+    env: dict[str, str] | None = None,
 ) -> None:
     """Execute chapters, `project.workers` at a time; `done` is called as each one ends."""
     gate = asyncio.Semaphore(project.workers)
 
     async def one(chapter: Chapter) -> None:
         async with gate:
-            done(await run_chapter(project, chapter, tell, python))
+            done(await run_chapter(project, chapter, tell, python, env))
 
     tasks = [asyncio.ensure_future(one(chapter)) for chapter in chapters]
     try:

@@ -24,7 +24,7 @@ def test_ids_are_unique_in_the_book():
 def test_an_answer_is_complete_and_its_code_holds(page, card):
     assert 2 <= sum(card.answer.count(mark) for mark in (". ", ".\n", "?")) + card.answer.endswith(".") <= 9, "two to six sentences"
     if card.verify:
-        exec(compile(card.verify, f"{page}:{card.id}", "exec"), {})
+        exec(compile(card.verify, f"{page}:{card.id}", "exec"), {})  # noqa: S102 (the book's own cards, as they are committed)
 
 
 GOOD = "- id: a-b\n  level: foundational\n  type: concept\n  tags: [x]\n  question: What is the question here?\n  answer: An answer of some forty characters at the least.\n"

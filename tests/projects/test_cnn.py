@@ -121,7 +121,7 @@ def test_a_frozen_body_stays_and_few_labels_are_few(tmp_path):
     run.run()
     second = cnn.build(choose(Settings(), cnn.PRESETS, "smoke", [*common, "classes=56789", "labels_per_class=3", f"start={tmp_path / 'first'}", "freeze=true"]))
     before = {name: w.clone() for name, w in second.model.state_dict().items()}
-    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]
+    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]  # noqa: TID251
     assert all(torch.equal(w, best[name]) for name, w in before.items() if name.startswith("body."))
     assert len(second.parts["train"][1]) == 15 and second.labels == [5, 6, 7, 8, 9]
     trainer(tmp_path / "second", second).run()

@@ -130,7 +130,7 @@ def test_the_best_weights_are_those_of_the_lowest_loss(tmp_path):
     values, seen = iter([3.0, 1.0, 2.0, 1.5]), []
     run.task.evaluate = lambda model, device: seen.append(weights(model)) or {"val_loss": next(values)}
     run.run()
-    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    best = torch.load(tmp_path / "best.pt", weights_only=True)  # noqa: TID251
     assert best["step"] == 2 and equal(list(best["model"].values()), seen[1])
 
 

@@ -136,7 +136,7 @@ def save(path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimi
 
 def load(path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimizer) -> dict[str, Any]:
     """Put back what `save` wrote and return the rest; only tensors and plain values are read, never code."""
-    state = torch.load(path, weights_only=True, map_location="cpu")
+    state = torch.load(path, weights_only=True, map_location="cpu")  # noqa: TID251
     model.load_state_dict(state.pop("model"))
     opt.load_state_dict(state.pop("opt"))
     torch.set_rng_state(state.pop("rng"))

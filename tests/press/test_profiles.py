@@ -1,0 +1,106 @@
+"""The book as other machines run it: each profile is shown to be one, what differs is named, nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from press import profiles, project
+from press.project import kernel_env
+
+from tests.conftest import ROOT
+from tests.press import shop
+from tests.press.test_drift import snapshot
+
+pytestmark = pytest.mark.slow
+PROJECT = project.load(ROOT)
+CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+BITS = """
+import hashlib, numpy as np
+a = np.random.default_rng(0).normal(size=(150, 150))
+print(hashlib.sha256((a @ a).tobytes()).hexdigest()[:8])
+"""
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """One page for each thing a machine may change, and one that is as it should be."""
+    pages = {
+        "index": shop.chapter("Home", "print(1 + 1)"),
+        "a/order": shop.chapter("Order", "print(list({'one', 'two', 'three', 'four', 'five', 'six'}))"),
+        "a/threads": shop.chapter("Threads", "import os\nprint(os.environ['OMP_NUM_THREADS'])"),
+        "a/folder": shop.chapter("Folder", "import os\nprint(os.getcwd())"),
+        "a/zone": shop.chapter("Zone", "import time\nprint(time.localtime(0).tm_hour)"),
+        "a/bits": shop.chapter("Bits", BITS.strip()),
+    }
+    return shop.accepted(shop.make(tmp_path_factory.mktemp("machines") / "b", pages))
+
+
+@pytest.mark.parametrize(
+    ("profile", "found"),
+    [("plain", []), ("hash-1", ["a/order"]), ("two-threads", ["a/threads"]), ("abroad", ["a/folder", "a/zone"])],
+)
+def test_each_profile_finds_what_depends_on_it_and_nothing_else(book, tmp_path, profile, found):
+    before = snapshot(book)
+    pages = ("index", "a/order", "a/threads", "a/folder", "a/zone")  # last bits depend on threads as well; they are looked at below
+    done = shop.press(book, "profiles", *pages, "--profile", profile, "--json", "--markdown", str(tmp_path / "m.md"), "--report", str(tmp_path / "m.json"))
+    [row] = json.loads(done.stdout)["profiles"]
+    assert sorted(c["slug"] for c in row["chapters"] if c["cells"]) == found and row["mismatches"] == len(found)
+    assert done.returncode == (1 if found else 0), done.stderr
+    assert json.loads((tmp_path / "m.json").read_text())["profiles"] == [row]
+    text = (tmp_path / "m.md").read_text()
+    assert f"1 profiles, 5 chapters, {len(found)} mismatches" in text and text.count("```diff") == len(found)
+    assert snapshot(book) == before
+
+
+@pytest.mark.skipif("avx512f" not in CPU, reason="these two profiles take AVX-512 away, and this processor has none")
+@pytest.mark.parametrize("profile", ["avx2", "sse"])
+def test_printed_last_bits_are_found_by_another_instruction_set(book, profile):
+    done = shop.press(book, "profiles", "--profile", profile, "--json", "a/bits", "a/zone")
+    [row] = json.loads(done.stdout)["profiles"]
+    assert [c["slug"] for c in row["chapters"] if c["cells"]] == ["a/bits"] and done.returncode == 1
+
+
+def test_a_knob_that_moves_nothing_cannot_pass(book, tmp_path):
+    """The canary of this book is blind, as on a processor that ignores a knob: that is said, and it is no success."""
+    blind = shop.write(book / "code" / "press" / "canary.py", "import json; print(json.dumps(dict.fromkeys(['hash', 'torch threads'], 'same')))\n")
+    try:
+        done = shop.press(book, "profiles", "--profile", "hash-1", "index", "--json")
+    finally:
+        (book / "code" / "press" / "canary.py").unlink()
+    [row] = json.loads(done.stdout)["profiles"]
+    assert blind is None and row["unmoved"] == ["hash"] and row["chapters"] == [] and done.returncode == 1 and "moves nothing in hash" in done.stderr
+
+
+def test_an_unknown_profile_is_refused_with_the_names(book):
+    done = shop.press(book, "profiles", "--profile", "pentium")
+    assert done.returncode == 2 and "pentium" in done.stderr and "avx2" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_profiles_are_listed(book):
+    names = [line.split()[0] for line in shop.press(book, "profiles", "--list").stdout.splitlines()]
+    assert names == list(profiles.ALL) and len(names) >= 10
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return profiles.facts(PROJECT, kernel_env(PROJECT))
+
+
+@pytest.mark.parametrize("name", [name for name in profiles.ALL if name != "plain"])
+def test_every_profile_moves_on_this_machine_what_it_claims(name, plain, measured):
+    profile = profiles.ALL[name]
+    with profiles.settled(PROJECT, profile) as (there, env):
+        here = profiles.facts(there, env)
+    still = profiles.unmoved(profile, plain, here)
+    measured(f"profile {name}: moved {', '.join(sorted(k for k in here if here[k] != plain[k]))}")
+    by_processor = {"openblas", "numpy", "aten", "onednn", "mkl"}
+    if "avx512f" not in CPU or "OPENBLAS_CORETYPE" in os.environ:
+        still = [fact for fact in still if fact not in by_processor]  # an older processor is already what the profile would make of it
+    assert still == [] and profile.moves
+
+
+def test_the_plain_environment_is_steady(plain):
+    assert profiles.facts(PROJECT, kernel_env(PROJECT)) == plain
