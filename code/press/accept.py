@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from press import chapter as chapters
-from press import compare, expectations, records
+from press import compare, expectations, records, times
 from press.errors import Exit, PressError
 from press.fingerprint import Fingerprints
 from press.project import Project
@@ -38,6 +38,7 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
             raise PressError(f"{slug}: the code, the data or the installed versions changed since its last execution", f"run it again: python -m press build --execute-only {slug}", Exit.EXECUTION)
         plans.append((chapter, record))
     moved = [_rewrite(project, chapter, record) for chapter, record in plans]
+    times.accept(project, {chapter.slug: record.seconds for chapter, record in plans})
     for slug in slugs:  # nothing but the expectation changed, so the execution still stands
         records.refingerprint(project, slug, prints.of(slug))
     prints.save()

@@ -191,6 +191,23 @@ def profiles(project: projects.Project, chapters: tuple[str, ...], names: tuple[
 
 
 @main.command()
+@click.option("--check", "only", is_flag=True, help="Compare with the DEPENDENCIES.md that is there, and write nothing.")
+@click.option("--dates", is_flag=True, help="Ask PyPI when the pinned versions were released; needs a network.")
+@_json_option
+@click.pass_obj
+def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bool) -> None:
+    """Check why each package is here, and write the table DEPENDENCIES.md."""
+    from press import dependencies as packages
+    from press.build import Report
+
+    if dates:
+        packages.dates(project, _tell)
+    report = Report(findings=packages.check(project) if only else packages.write(project))
+    report.code = Exit.FINDINGS if report.findings else Exit.OK
+    _end(report, as_json, f"press: {len(report.findings)} finding(s)" if report.findings else "press: every package has its reason, an exact pin and a licence")
+
+
+@main.command()
 @_json_option
 @click.pass_obj
 def status(project: projects.Project, as_json: bool) -> None:

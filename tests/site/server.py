@@ -1,4 +1,4 @@
-"""A static host as readers meet it: gzip, caching headers, loopback only; it counts the bytes it sends."""
+"""A static host as readers meet it: gzip, caching, the headers of `_headers`, loopback only; it counts the bytes it sends."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.sent: list[tuple[str, int]] = []
         host = self
+        lines = (folder / "_headers").read_text(encoding="utf-8").splitlines()[1:]  # as hosts do that read this file
+        headers = dict(line.strip().split(": ", 1) for line in lines)
 
         class Handler(SimpleHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -50,6 +52,8 @@ class Host:
                 self.send_header("Cache-Control", "public, max-age=600" if path.suffix != ".html" else "no-cache")
                 if zipped:
                     self.send_header("Content-Encoding", "gzip")
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
                 host.sent.append((self.path, len(body)))

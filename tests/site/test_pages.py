@@ -25,9 +25,12 @@ SHIFTS = (
 
 
 def scroll_through(page):
-    """Walk down the page, so that everything lazy is loaded; a figure starts when it comes into sight, so each is looked at until it has."""
+    """Walk down the page as a reader does, by the wheel at first, so that everything lazy is loaded; each figure is looked at until it has started."""
+    page.mouse.move(100, 100)
+    page.mouse.wheel(0, 50)
     page.evaluate(
-        "async () => { for (let y = 0; y < document.documentElement.scrollHeight; y += 600) { scrollTo(0, y); await new Promise(r => setTimeout(r, 25)); } }"
+        "async () => { for (let y = 0; y < document.documentElement.scrollHeight; y += 0.9 * innerHeight)"
+        " { scrollTo(0, y); await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))); } }"
     )
     for box in page.query_selector_all(".interactive"):
         box.scroll_into_view_if_needed()

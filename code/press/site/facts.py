@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from press import cards, expectations, prose
+from press import cards, expectations, prose, times
 from press.audits.figures import SVG, VEGA
 from press.chapter import Chapter
 from press.project import Project
@@ -14,7 +14,6 @@ from press.records import Record
 
 WORDS_A_MINUTE = 200
 CELL_MINUTES = 0.5
-RUN_STEPS_S = (60, 120, 300)  # coarse, so that two builds say the same, on a busy machine too
 CHECK = re.compile(r"^(parity|derived) ok:", re.M)
 
 
@@ -38,7 +37,7 @@ class Facts:
 
 
 def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
-    """Facts of one page, from its text and its verified outputs."""
+    """Facts of one page, from its text, its verified outputs and the time they were accepted with."""
     outputs = [output for group in record.outputs for output in group]
     compared = sum(len(expectations.minimal_outputs(group)) for group in record.outputs)
     text = "\n".join(_text(output) for output in outputs)
@@ -50,7 +49,7 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
         slug=chapter.slug,
         part=part,
         minutes=max(1, math.ceil(prose.word_count(chapter.text) / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells))),
-        runs_under_s=next((step for step in RUN_STEPS_S if record.seconds < step), RUN_STEPS_S[-1]),
+        runs_under_s=times.load(project).get(chapter.slug) or times.limit(record.seconds),
         cells=len(chapter.cells),
         outputs=compared,
         parity=checks.count("parity"),

@@ -25,7 +25,7 @@ from press.files import read_json, sha, write_atomic, write_json
 from press.project import Project
 from press.records import Record
 from press.render import raw, titles
-from press.site import facts, fonts, interactive, manifest, styles
+from press.site import facts, fonts, interactive, manifest, policy, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 
@@ -158,6 +158,8 @@ def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[st
     _notebooks(project, pages, new)
     _put(new / "404.html", _not_found(context))
     _put(new / ".nojekyll", "")
+    for name, text in policy.files(texts.values()).items():
+        _put(new / name, text)
     if project.site.exists():
         os.replace(project.site, old)
     os.replace(new, project.site)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from lxml import html
 
-from press.site import facts, icons, interactive, listings, pictures
+from press.site import facts, icons, interactive, listings, pictures, policy
 from press.toc import Entry
 
 
@@ -67,6 +67,7 @@ def finish(name: str, raw: str, context: Context) -> Finished:
     _terms(root, context)
     _tables(root)
     _tidy(root, name)
+    policy.dress(root, html.tostring(root, encoding="unicode", method="html"))
     page.text = "<!DOCTYPE html>\n" + html.tostring(root, encoding="unicode", method="html") + "\n"
     return page
 

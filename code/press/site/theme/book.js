@@ -113,7 +113,7 @@
     const base = spec.config || {};
     delete spec.$schema; /* a newer Vega-Lite draws it and would remark on the version */
     const result = await window.vegaEmbed(live, { ...spec, config: { ...base, ...colours(base) } },
-      { mode: "vega-lite", actions: false, renderer: "svg", bind: controls || undefined, tooltip: { theme: dark ? "dark" : "light" } });
+      { mode: "vega-lite", actions: false, renderer: "svg", ast: true, bind: controls || undefined, tooltip: { theme: dark ? "dark" : "light" } });
     box.view = result.view;
     box.classList.add("is-live");
     live.setAttribute("role", "img");

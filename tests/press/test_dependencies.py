@@ -1,0 +1,99 @@
+"""Every package has its reason, an exact pin, a licence and somebody who needs it; each of these can fail."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+from press import dependencies, project
+from press.errors import PressError
+
+from tests.conftest import ROOT
+from tests.press import shop
+
+PROJECT = project.load(ROOT)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A project that asks for click and pytest, and imports one of them."""
+    root = tmp_path / "p"
+    shop.write(root / "requirements.txt", "# pins\nclick==" + _version("click") + "\npytest==" + _version("pytest") + "\n" + "".join(f"{n}=={_version(n)}\n" for n in ("iniconfig", "packaging", "pluggy", "pygments")))
+    shop.write(root / "dependencies.yml", 'click: {for: "commands", instead: "argparse"}\npytest: {for: "tests", instead: "unittest"}\n')
+    shop.write(root / "code" / "a.py", "import click\nimport os\n")
+    for folder in ("tests", "book"):
+        (root / folder).mkdir()
+    return replace(PROJECT, root=root)
+
+
+def _version(name: str) -> str:
+    found = dependencies.installed(name)
+    assert found is not None
+    return found.version
+
+
+def whats(found) -> str:
+    return "\n".join(f.what for f in found)
+
+
+def test_the_book_says_why_each_of_its_packages_is_here():
+    assert dependencies.check(PROJECT) == []
+
+
+def test_what_is_right_is_written_once_and_stays(small):
+    assert dependencies.write(small) == [] and dependencies.check(small) == []
+    text = (small.root / "DEPENDENCIES.md").read_text()
+    assert "| click | " in text and "| commands | argparse | BSD-3-Clause |" in text and "| iniconfig | " in text and "| pytest | MIT |" in text.split("## What they bring")[1]
+    assert dependencies.write(small) == [] and (small.root / "DEPENDENCIES.md").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "what"),
+    [
+        ("requirements.txt", "click==", "click>=", "is no exact pin"),
+        ("requirements.txt", "pluggy==", "no-such-package==", "is pinned and not installed"),
+        ("requirements.txt", "# pins\n", "colorlog==6.12.0\n", "nothing that we ask for needs it"),
+        ("requirements.txt", "click==", "click==0", "is installed"),
+        ("dependencies.yml", '"argparse"', '""', "does not say 'instead'"),
+        ("dependencies.yml", 'for: "commands", ', "", "does not say 'for'"),
+        ("dependencies.yml", "click: {", 'flask: {for: "a", instead: "b"}\nclick: {', "flask has a reason and no pin"),
+        ("code/a.py", "import os\n", "import packaging.version\nimport pluggy\n", "code/a.py imports pluggy"),
+        ("DEPENDENCIES.md", "commands", "nothing", "the table is not that of"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_remedy(small, file, old, new, what):
+    assert dependencies.write(small) == []
+    path = small.root / file
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new))
+    found = dependencies.check(small)
+    assert what in whats(found) and all(f.fix for f in found)
+
+
+def test_a_licence_that_does_not_let_us_is_named(small, monkeypatch):
+    monkeypatch.setattr(dependencies, "licence", lambda dist: "All rights reserved")
+    assert "the licence of click is 'All rights reserved'" in whats(dependencies.check(small))
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "click: 3", "{"])
+def test_a_damaged_table_is_refused(small, text):
+    (small.root / "dependencies.yml").write_text(text)
+    with pytest.raises(PressError, match=r"dependencies\.yml"):
+        dependencies.check(small)
+
+
+@pytest.mark.parametrize(("file", "version"), [("Click-7.0-py2.py3-none-any.whl", "7.0"), ("click-8.1.3.tar.gz", "8.1.3"), ("click-8.1.3.exe", None), ("nonsense", None)])
+def test_versions_in_names_of_files(file, version):
+    found = dependencies._version(file)
+    assert (None if found is None else str(found)) == version
+
+
+def test_the_command_tells_what_is_wrong_and_ends_with_one(tmp_path):
+    root = shop.make(tmp_path / "b")
+    for name in ("requirements.txt", "dependencies.yml"):
+        shutil.copy(ROOT / name, root / name)
+    (root / "requirements.txt").write_text("click\n")
+    done = shop.press(root, "dependencies")
+    assert done.returncode == 1 and "requirements.txt:1" in done.stderr and "NAME==VERSION" in done.stderr and not (root / "DEPENDENCIES.md").exists()

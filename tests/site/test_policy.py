@@ -1,0 +1,82 @@
+"""The content security policy: every page keeps it, in its own words and in the header files, and what is planted does not run.
+
+That every page works under it, silently, is seen by the tests of all pages: the host sends the headers, and a page from a
+folder brings its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from press.site import policy
+
+from tests.site.conftest import pages
+
+META = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">')
+
+
+def directives(text: str) -> dict[str, list[str]]:
+    return {name: words for name, *words in (part.split() for part in text.split(";"))}
+
+
+@pytest.mark.browser
+def test_every_page_brings_a_policy_that_covers_just_its_own_scripts(site):
+    for name in pages():
+        text = (site / name).read_text(encoding="utf-8")
+        [own] = META.findall(text)
+        assert text.index(own) < text.index("<title>") and text.index(own) < text.index("<style") if "<style" in text else True
+        rules = directives(own.replace("&#39;", "'").replace("&quot;", '"'))
+        assert rules["default-src"] == ["'none'"] and "'unsafe-inline'" not in rules.get("script-src", []) and "unsafe-eval" not in own
+        assert [word for word in rules.get("script-src", []) if word != "'self'"] == policy.hashes(text), name
+        assert not re.search(r'<[^>]+\son[a-z]+="', text), f"{name}: an inline handler would not run"
+        assert "javascript:" not in text.lower().replace("javascript: ", "")
+
+
+@pytest.mark.browser
+def test_the_header_files_say_the_same_for_every_page(site):
+    texts = [(site / name).read_text(encoding="utf-8") for name in pages() if name != "404.html"]
+    send = policy.headers(texts)
+    assert {f"{name}: {value}" for name, value in send.items()} == {line.strip() for line in (site / "_headers").read_text().splitlines()[1:]}
+    for name, value in send.items():
+        assert f'Header always set {name} "{value}"' in (site / ".htaccess").read_text() and '"' not in value
+    rules = directives(send["Content-Security-Policy"])
+    assert rules["frame-ancestors"] == ["'none'"] and len(rules["script-src"]) <= 4, "one hash for the mode, one for the search page"
+
+
+PLANTED = {
+    "an inline script": "const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s);",
+    "a handler": "const d = document.createElement('div'); d.innerHTML = '<img src=\"data:,x\" onerror=\"window.ran = 1\">'; document.body.append(d);",
+    "a foreign script": "const s = document.createElement('script'); s.src = 'http://127.0.0.1:9/x.js'; document.body.append(s);",
+    "a frame": "const f = document.createElement('iframe'); f.src = 'data:text/html,<p>x'; document.body.append(f);",
+    "a text that becomes code": "setTimeout('window.ran = 1', 0);",
+    "a request": "fetch('/index.html').then(() => { window.ran = 1; }).catch(() => {});",
+}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("way", ["file", "http"])
+@pytest.mark.parametrize("what", PLANTED)
+def test_what_is_planted_does_not_run(site, host, open_page, way, what):
+    page = open_page(f"{site.as_uri() if way == 'file' else host.url}/data/tensors.html")
+    assert page.said == []
+    page.evaluate(f"() => {{ {PLANTED[what]} }}")
+    for _ in range(50):
+        page.wait_for_timeout(40)
+        if any("Content Security Policy" in line for line in page.said):
+            break
+    assert any("Content Security Policy" in line for line in page.said), page.said
+    assert page.evaluate("window.ran") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("<script>a()</script>", 1), ("<script>a()</script><script>a()</script>", 1), ("<script>a()</script><script>b()</script>", 2),
+     ('<script src="x.js"></script>', 0), ('<script type="application/json">{}</script>', 0), ("<p>script</p>", 0)],
+)
+def test_inline_scripts_are_counted_once_and_data_not_at_all(text, count):
+    assert len(policy.hashes(text)) == count
+
+
+def test_a_hash_is_the_one_browsers_compute():
+    assert policy.hashes("<script>alert('Hello, world.');</script>") == ["'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"]  # the specification's example
