@@ -8,7 +8,7 @@ PROJECT ?= gpt
 PRESET  ?= laptop
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test check accept lab serve run bench lint clean
+.PHONY: help setup book test counts check accept lab serve run bench lint clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ book: $(READY) ## execute what is stale, compare every output, render the site i
 test: $(READY) ## run the whole test suite
 	@$(BIN)/python -m pytest -m lighthouse tests/site
 	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup
+
+counts: $(READY) ## run the suite and keep what it counted for the page *How we know*
+	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup --counts book/_assets/reports/tests.json
 
 check: $(READY) ## compare and audit without rendering
 	@$(BIN)/python -m press check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -30,8 +31,42 @@ def measured(record_property):
     return note
 
 
+@pytest.fixture
+def counted(record_property):
+    """`counted("label", number)` adds to the number of that label, over all tests and workers."""
+
+    def add(label: str, number: int) -> None:
+        record_property("counted", (label, number))
+
+    return add
+
+
+def pytest_addoption(parser) -> None:
+    parser.addoption("--counts", metavar="FILE", help="write what the tests counted to this file (make counts)")
+
+
+def _write_counts(terminalreporter, path: str) -> None:
+    """Counts of a whole run as JSON; a run with a failure leaves the file as it was."""
+    stats = terminalreporter.stats
+    if stats.get("failed") or stats.get("error"):
+        terminalreporter.write_line(f"counts: a test failed, {path} stays as it was")
+        return
+    counts: dict[str, int] = {}
+    for reports in stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, value in getattr(report, "user_properties", ()):
+                    if name == "counted":
+                        counts[value[0]] = counts.get(value[0], 0) + value[1]
+    counts["tests passed"] = len(stats.get("passed", []))
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps({"counts": dict(sorted(counts.items()))}, indent=1) + "\n", encoding="utf-8")
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
     """What the tests measured, before the runner's own last line."""
+    if path := terminalreporter.config.getoption("--counts"):
+        _write_counts(terminalreporter, path)
     lines = [value for reports in terminalreporter.stats.values() for report in reports
              for name, value in getattr(report, "user_properties", ()) if name == "measured" and getattr(report, "when", "") == "call"]
     if lines:

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 
-def _bits(*arrays) -> str:
-    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:12]
+def _bits(*things) -> str:
+    return hashlib.sha256(b"".join(thing if isinstance(thing, bytes) else thing.tobytes() for thing in things)).hexdigest()[:12]
 
 
 def numbers() -> dict[str, str]:
@@ -53,8 +53,8 @@ def surroundings() -> dict[str, str]:
         "hash": str(hash("ground truth")),
         "zone": f"{time.tzname[0]} {time.localtime(0).tm_hour}",
         "locale": words,
-        "folder": os.getcwd(),
-        "user": f"{os.environ.get('USER')} {Path.home()}",
+        "folder": _bits(os.getcwd().encode()),  # hashed like the numbers: where it is, is nobody's business
+        "user": _bits(f"{os.environ.get('USER')} {Path.home()}".encode()),
     }
 
 

@@ -17,10 +17,10 @@ SCHEMA = {
         "additionalProperties": False,
         "required": ["id", "level", "type", "tags", "question", "answer"],
         "properties": {
-            "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
+            "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$(?!\\n)"},
             "level": {"enum": list(LEVELS)},
             "type": {"enum": list(TYPES)},
-            "tags": {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[a-z0-9-]+$"}},
+            "tags": {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[a-z0-9-]+$(?!\\n)"}},
             "question": {"type": "string", "minLength": 10},
             "answer": {"type": "string", "minLength": 40},
             "verify": {"type": "string", "minLength": 5},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import email.message
 import json
 import re
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import cast
 
 import yaml
 from packaging.requirements import Requirement
@@ -81,7 +83,7 @@ def installed(name: str) -> Package | None:
         dist = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
-    needs = set()
+    needs: set[str] = set()
     for text in dist.requires or []:
         need = Requirement(text)
         extras = [""] if need.marker is None or "extra" not in str(need.marker) else []
@@ -106,9 +108,9 @@ def _extra(name: str, extras: set[str]) -> set[str]:
 
 def licence(dist: metadata.Distribution) -> str:
     """Its licence in a few words: the SPDX expression, else the classifier, else the first line of the field or of the file."""
-    about = dist.metadata
+    about = cast(email.message.Message, dist.metadata)
     if about.get("License-Expression"):
-        return about["License-Expression"]
+        return str(about["License-Expression"])
     classes = [c.split(" :: ")[-1] for c in about.get_all("Classifier", []) if c.startswith("License ::") and c != "License :: OSI Approved"]
     if classes:
         return ", ".join(sorted(set(classes)))
@@ -187,21 +189,21 @@ def look(project: Project) -> tuple[dict[str, dict[str, str]], dict[str, Package
         for key in ("for", "instead"):
             if not row.get(key, "").strip():
                 object_to(f"{name} does not say {key!r}", f"write `{key}: ...`")
-    direct = [c for c in map(canonicalize_name, table) if c in packages]
+    direct: list[str] = [c for c in map(canonicalize_name, table) if c in packages]
     by = brought(direct, packages)
     for name in packages:
         if name not in direct and name not in by:
             object_to(f"{name} is pinned, and nothing that we ask for needs it", "remove its pin, or give its reason in dependencies.yml", "requirements.txt")
     for top, place in imported(project).items():
-        name = canonicalize_name(NAMES.get(top, top))
-        if top not in sys.stdlib_module_names and name in packages and name not in direct:
-            object_to(f"{place} imports {top}, and nothing says why {packages[name].name} is here", "give its reason in dependencies.yml")
+        pip_name = canonicalize_name(NAMES.get(top, top))
+        if top not in sys.stdlib_module_names and pip_name in packages and pip_name not in direct:
+            object_to(f"{place} imports {top}, and nothing says why {packages[pip_name].name} is here", "give its reason in dependencies.yml")
     return table, packages, by, wrong
 
 
 def markdown(table: dict[str, dict[str, str]], packages: dict[str, Package], by: dict[str, list[str]]) -> str:
     """DEPENDENCIES.md."""
-    direct = {canonicalize_name(name): row for name, row in table.items()}
+    direct: dict[str, dict[str, str]] = {canonicalize_name(name): row for name, row in table.items()}
     total = sum(p.megabytes for p in packages.values())
     rows = [
         "# Dependencies", "",

@@ -103,10 +103,16 @@ def load(path: Path) -> dict[str, Any]:
         raise ValueError(f"not valid JSON ({error})") from error
     try:
         for cell in raw["cells"]:
+            if cell["cell_type"] != "code":
+                raise TypeError(f"a cell is of type {cell['cell_type']!r}")
             cell["source"] = _joined(cell["source"])
+            if not isinstance(cell["source"], str):
+                raise TypeError("the source of a cell is no text")
             for output in cell["outputs"]:
                 if "text" in output:
                     output["text"] = _joined(output["text"])
+                    if not isinstance(output["text"], str):
+                        raise TypeError("the text of a stream is no text")
                 output["data"] = {k: _joined(v) for k, v in output["data"].items()} if "data" in output else {}
                 if not output["data"]:
                     del output["data"]

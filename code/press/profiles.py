@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -156,9 +158,17 @@ def _execute(project: Project, pages: list[chapters.Chapter], env: dict[str, str
     return [found[page.slug] for page in pages]
 
 
+def processor() -> str:
+    """The name of this machine's processor, as far as it tells."""
+    info = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.M) if info.is_file() else None
+    return named[1].strip() if named else platform.processor() or platform.machine()
+
+
 def report(rows: list[Row]) -> dict:
     """The matrix as plain data."""
     return {
+        "processor": processor(),
         "profiles": [
             {"name": r.profile, "what": r.what, "canary": r.canary, "unmoved": r.unmoved, "mismatches": r.mismatches, "chapters": [c.as_dict() for c in r.chapters]} for r in rows
         ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from press.errors import Exit, PressError
 
 THREAD_KNOBS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+AUDITS = ("numbers", "anatomy", "figures", "links", "originality")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Project:
     cell_timeout_s: int = 120           # one cell
     output_limit_bytes: int = 1_000_000  # printed by one cell
     packages: tuple[str, ...] = field(default=("groundtruth", "projects"))  # code/ packages a page may import
-    audits: tuple[str, ...] = field(default=("numbers", "anatomy", "figures", "links", "originality"))
+    audits: tuple[str, ...] = field(default=AUDITS)
 
     @property
     def book(self) -> Path:
@@ -62,6 +63,9 @@ class Project:
         return os.path.relpath(path, self.root)
 
 
+SETTINGS = frozenset(f.name for f in fields(Project)) - {"root"}
+
+
 def find(start: Path | None = None) -> Project:
     """The project that holds `start` (default: the working folder)."""
     here = (start or Path.cwd()).resolve()
@@ -78,18 +82,36 @@ def find(start: Path | None = None) -> Project:
 def load(root: Path) -> Project:
     """The project at `root` with its settings; unknown or wrong settings are refused."""
     settings: dict = {}
-    config = root / "pyproject.toml"
-    if config.is_file():
-        settings = tomllib.loads(config.read_text(encoding="utf-8")).get("tool", {}).get("press", {})
-    known = {f.name for f in fields(Project)} - {"root"}
-    for key, value in settings.items():
-        if key not in known:
-            raise PressError(f"pyproject.toml: [tool.press] has no setting {key!r}", f"use one of: {', '.join(sorted(known))}", Exit.USAGE)
+    for key, value in _table(root / "pyproject.toml").items():
+        where = f"pyproject.toml: [tool.press] {key} = {value!r}"
+        if key not in SETTINGS:
+            raise PressError(f"pyproject.toml: [tool.press] has no setting {key!r}", f"use one of: {', '.join(sorted(SETTINGS))}", Exit.USAGE)
         if key in ("packages", "audits"):
+            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+                raise PressError(f"{where} is not a list of names", 'write, for example, ["one", "two"]', Exit.USAGE)
+            if key == "audits" and (strange := set(value) - set(AUDITS)):
+                raise PressError(f"pyproject.toml: [tool.press] there is no audit {sorted(strange)[0]!r}", f"use some of: {', '.join(AUDITS)}", Exit.USAGE)
             settings[key] = tuple(value)
-        elif not isinstance(value, int) or value < 1:
-            raise PressError(f"pyproject.toml: [tool.press] {key} = {value!r} is not a positive whole number", "correct the setting", Exit.USAGE)
+        elif type(value) is not int or value < 1:
+            raise PressError(f"{where} is not a positive whole number", "correct the setting", Exit.USAGE)
+        else:
+            settings[key] = value
     return Project(root=root.resolve(), **settings)
+
+
+def _table(config: Path) -> dict:
+    """`[tool.press]` of a file, empty when there is none."""
+    if not config.is_file():
+        return {}
+    try:
+        found = tomllib.loads(config.read_text(encoding="utf-8"))
+        for name in ("tool", "press"):
+            found = found.get(name, {})
+            if not isinstance(found, dict):
+                raise ValueError(f"{name} is no table")
+    except ValueError as error:  # a wrong text or a wrong encoding
+        raise PressError(f"pyproject.toml cannot be read: {error}", "correct it there, or git checkout -- pyproject.toml", Exit.USAGE) from error
+    return found
 
 
 def kernel_env(project: Project) -> dict[str, str]:

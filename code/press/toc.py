@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import yaml
@@ -26,7 +27,13 @@ def entries(project: Project) -> list[Entry]:
         found = [Entry(toc["root"], "")]
         for part in toc.get("parts", []):
             found += [Entry(chapter["file"], part.get("caption", "")) for chapter in part["chapters"]]
-    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
+        if not all(isinstance(word, str) for entry in found for word in (entry.slug, entry.part)):
+            raise TypeError("a file or a caption is not a text")
+        if any(".." in entry.slug or "\x00" in entry.slug or not entry.slug for entry in found):
+            raise ValueError("a file is not a path below book/")
+        if twice := [slug for slug, count in Counter(entry.slug for entry in found).items() if count > 1]:
+            raise ValueError(f"{twice[0]!r} stands twice")
+    except (OSError, KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
         raise PressError(f"_toc.yml cannot be read: {error!r}", "correct it: format jb-book, a root, parts with chapters", Exit.USAGE) from error
     for entry in found:
         if not project.page(entry.slug).is_file():

@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from projects import tools
 from projects.runner.errors import Exit, RunnerError
 from projects.tools import Registry
 
 Outcome = Literal["answered", "step_cap", "budget", "timeout", "repeated", "refused", "brain_error"]
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,32 @@ def load_trace(path: Path) -> Result:
     try:
         events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         end = events[-1]
-        if end["kind"] != "end":
-            raise ValueError("the last line is not the end")
+        if end["kind"] != "end" or end["outcome"] not in OUTCOMES or not isinstance(end["answer"], str):
+            raise ValueError("the last line is not an end with an outcome and an answer")
+        for event in events[:-1]:
+            _check_event(event)
         return Result(end["outcome"], end["answer"], events[:-1])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise RunnerError(f"{path} is not a whole trace: {error}", "record it again with Result.save", Exit.USAGE) from None
+
+
+EVENTS: dict[str, dict[str, type]] = {
+    "turn": {"step": int, "text": str, "calls": list, "tokens": int, "stop": str},
+    "observation": {"step": int, "id": str, "name": str, "text": str, "error": bool},
+}
+
+
+def _check_event(event: Any) -> None:
+    """ValueError unless an event of a trace has the fields of its kind and no others."""
+    want = EVENTS.get(event["kind"])
+    if want is None or set(event) != {"kind", *want}:
+        raise ValueError(f"an event of kind {event['kind']!r} has the wrong fields")
+    for name, kind in want.items():
+        if type(event[name]) is not kind:
+            raise ValueError(f"{name} of an event is {event[name]!r}")
+    for call in event.get("calls", ()):
+        if set(call) != {"id", "name", "arguments"} or not isinstance(call["id"], str) or not isinstance(call["name"], str):
+            raise ValueError("a call of a turn has the wrong fields")
 
 
 def nobody(call: Call) -> bool:

@@ -15,7 +15,7 @@ from press.errors import Exit, PressError
 from tests.conftest import ROOT
 from tests.press import shop
 
-COMMANDS = ("build", "check", "accept", "audit", "drift", "status")
+COMMANDS = ("build", "check", "accept", "audit", "drift", "profiles", "dependencies", "status")
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def load(slug: str):
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_every_planted_change_is_caught(slug, measured):
+def test_every_planted_change_is_caught(slug, measured, counted):
     page, cells, record = load(slug)
     assert compare.chapter_findings(PROJECT, page, record) == [], "the unchanged outputs must pass"
     planted, missed, named = 0, [], 0
@@ -103,6 +103,8 @@ def test_every_planted_change_is_caught(slug, measured):
                 assert found[0].line == page.cells[number - 1].line and "make accept" in found[0].fix and found[0].detail
                 named += 1
     measured(f"mutations of {slug}: {planted} planted, {len(missed)} missed, {named} reports read")
+    counted("changes planted in expected outputs", planted)
+    counted("planted changes that were missed", len(missed))
     assert missed == [] and planted > 0
 
 

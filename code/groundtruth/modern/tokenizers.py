@@ -191,11 +191,19 @@ Tokenizer = Characters | BytePairs
 
 
 def load(state: dict[str, object]) -> Tokenizer:
-    """The tokenizer whose `state()` this is; ValueError when it is of neither kind."""
+    """The tokenizer whose `state()` this is; ValueError when it is of neither kind, or not whole."""
+    if not isinstance(state, dict):
+        raise ValueError(f"the state of a tokenizer is a dictionary, got {type(state).__name__}; give what `state()` returned")
     if state.get("kind") == Characters.kind:
-        return Characters(str(state["alphabet"]))
+        alphabet = state.get("alphabet")
+        if not isinstance(alphabet, str):
+            raise ValueError(f"the alphabet must be a text, got {alphabet!r}; give what `state()` returned")
+        return Characters(alphabet)
     if state.get("kind") == BytePairs.kind:
-        return BytePairs([(a, b) for a, b in state["merges"]])  # type: ignore[attr-defined]
+        merges = state.get("merges")
+        if not isinstance(merges, (list, tuple)) or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 and all(type(token) is int for token in pair) for pair in merges):
+            raise ValueError("the merges must be pairs of whole numbers; give what `state()` returned")
+        return BytePairs([(a, b) for a, b in merges])
     raise ValueError(f"there is no tokenizer of kind {state.get('kind')!r}; known are {Characters.kind!r} and {BytePairs.kind!r}")
 
 

@@ -60,8 +60,12 @@ def _cell(page: Page, cell: Cell) -> list[Finding]:
 
 
 def unnamed_axes(svg: str) -> list[str]:
-    """Ids of matplotlib axes that show an axis without a label."""
-    found, drawing = [], ElementTree.fromstring(svg)
+    """Ids of matplotlib axes that show an axis without a label; a picture that cannot be read is one as a whole."""
+    found = []
+    try:
+        drawing = ElementTree.fromstring(svg)
+    except (ElementTree.ParseError, ValueError):
+        return ["a picture that is no SVG"]
     named = {kind for axis in drawing.iter(G) for kind in "xy" if _ticks(axis, kind, numbered=True) and _label(axis)}
     for group in drawing.iter(G):
         if re.fullmatch(r"axes_\d+", group.get("id", "")):

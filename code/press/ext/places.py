@@ -1,11 +1,11 @@
-"""``{press} NAME`` marks a place that is filled after rendering: counts, reading paths, the depth switch."""
+"""``{press} NAME`` marks a place that is filled after rendering: counts, reading paths, the depth switch, reports."""
 
 from __future__ import annotations
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-NAMES = ("counts", "paths", "depth")
+NAMES = ("counts", "paths", "depth", "checks", "machines")
 
 
 class Place(SphinxDirective):

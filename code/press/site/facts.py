@@ -14,7 +14,7 @@ from press.records import Record
 
 WORDS_A_MINUTE = 200
 CELL_MINUTES = 0.5
-CHECK = re.compile(r"^(parity|derived) ok:", re.M)
+CHECK = re.compile(r"^(parity|derived) ok:(.*)$", re.M)
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Facts:
     outputs: int
     parity: int
     derived: int
+    gradients: int
     exercises: int
     figures: int
     interactive: int
@@ -52,8 +53,9 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
         runs_under_s=times.load(project).get(chapter.slug) or times.limit(record.seconds),
         cells=len(chapter.cells),
         outputs=compared,
-        parity=checks.count("parity"),
-        derived=checks.count("derived"),
+        parity=sum(kind == "parity" for kind, _ in checks),
+        derived=sum(kind == "derived" for kind, _ in checks),
+        gradients=sum("gradient" in label or "backward" in label for _, label in checks),
         exercises=len(solved),
         figures=sum(SVG in output.get("data", {}) for output in outputs),
         interactive=sum(VEGA in output.get("data", {}) for output in outputs),

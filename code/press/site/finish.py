@@ -25,7 +25,7 @@ from press.files import read_json, sha, write_atomic, write_json
 from press.project import Project
 from press.records import Record
 from press.render import raw, titles
-from press.site import facts, fonts, interactive, manifest, policy, styles
+from press.site import facts, fonts, interactive, manifest, policy, reports, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 
@@ -68,7 +68,7 @@ def _known_to(name: str, source: str, context: Context) -> dict:
     facts = {slug: asdict(fact) for slug, fact in context.facts.items() if whole or slug == name}
     known = {"titles": context.titles, "facts": facts, "definitions": context.definitions, "repository": context.repository,
              "branch": context.branch, "baseurl": context.baseurl, "title": context.title, "entries": [asdict(e) for e in context.entries]}
-    return {**known, "totals": context.totals, "versions": context.versions, "paths": context.paths} if whole else known
+    return {**known, "totals": context.totals, "checks": context.checks, "machines": [asdict(m) for m in context.machines], "versions": context.versions, "paths": context.paths} if whole else known
 
 
 def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path) -> Context:
@@ -78,7 +78,8 @@ def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path)
     known = {chapter.slug: facts.of(project, parts[chapter.slug], chapter, record) for chapter, record in pages}
     repository = config.get("repository", {})
     return Context(
-        title=config["title"], entries=entries, titles=titles(project), facts=known, totals=facts.totals(list(known.values()), project), paths=_paths(project, set(known)),
+        title=config["title"], entries=entries, titles=titles(project), facts=known, totals=facts.totals(list(known.values()), project),
+        checks=reports.checks(project, list(known.values())), machines=reports.machines(project), paths=_paths(project, set(known)),
         versions=_versions(project), definitions=_definitions(project), repository=repository.get("url", ""),
         branch=repository.get("branch", "main"), baseurl=config.get("html", {}).get("baseurl", ""), raw=raw(project), images=drawn,
     )

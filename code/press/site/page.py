@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import quote
 
 from lxml import html
 
-from press.site import facts, icons, interactive, listings, pictures, policy
+from press.site import facts, icons, interactive, listings, pictures, policy, reports
 from press.toc import Entry
 
 
@@ -23,6 +24,8 @@ class Context:
     titles: dict[str, str]
     facts: dict[str, facts.Facts]
     totals: list[tuple[str, str]]
+    checks: list[tuple[str, str, str]]
+    machines: list[reports.Machine]
     paths: list[dict]                            # name, about, pages
     versions: str
     definitions: dict[str, str]                  # glossary anchor -> first sentence
@@ -235,6 +238,27 @@ def _fill_places(root: html.HtmlElement, up: str, context: Context) -> None:
             _paths(place, up, context)
         elif kind == "depth":
             _depth(place)
+        elif kind == "checks":
+            place.append(_table(("What", "How many", "Counted by"), context.checks))
+        elif kind == "machines":
+            rows = [(m.name, m.what, str(m.moved), str(m.chapters), str(m.mismatches) if m.chapters else f"not run: moves nothing in {', '.join(m.skipped)}") for m in context.machines]
+            place.append(_table(("Profile", "The machine it makes of ours", "Facts moved", "Chapters", "Outputs that differ"), rows))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> html.HtmlElement:
+    table = element('<table class="table"><thead><tr></tr></thead><tbody></tbody></table>')
+    for word in head:
+        cell = element('<th scope="col"></th>')
+        cell.text = word
+        table.find("thead/tr").append(cell)
+    for values in rows:
+        row = element("<tr></tr>")
+        for value in values:
+            cell = element("<td></td>")
+            cell.text = value
+            row.append(cell)
+        table.find("tbody").append(row)
+    return table
 
 
 def _paths(place: html.HtmlElement, up: str, context: Context) -> None:

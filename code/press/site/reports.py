@@ -1,0 +1,69 @@
+"""The counts of *How we know*: from the pages of this build, and from the committed reports of profiles and tests.
+
+`book/_assets/reports/profiles.json` is written by `python -m press profiles --report`, `tests.json` by
+`make counts`. A report that is missing or damaged leaves its rows out; nothing is typed in its place.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from press.project import Project
+from press.site.facts import Facts
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One row of the table of machines."""
+
+    name: str
+    what: str
+    moved: int        # facts of the canary that differ from the plain machine's
+    chapters: int
+    mismatches: int
+    skipped: tuple[str, ...] = ()  # what the profile could not move there
+
+
+def read(project: Project, name: str) -> dict[str, Any]:
+    """A report of `book/_assets/reports`, or an empty one."""
+    try:
+        found = json.loads((project.book / "_assets" / "reports" / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def machines(project: Project) -> list[Machine]:
+    """The profiles of the last report."""
+    rows = read(project, "profiles").get("profiles", [])
+    plain: dict[str, str] = next((row["canary"] for row in rows if row["name"] == "plain"), {})
+    return [
+        Machine(row["name"], row["what"], sum(value != plain.get(key) for key, value in row["canary"].items()), len(row["chapters"]), row["mismatches"], tuple(row["unmoved"]))
+        for row in rows
+    ]
+
+
+def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
+    """What was counted, how many, and what counted it."""
+    def total(name: str) -> str:
+        return f"{sum(getattr(fact, name) for fact in facts):,}"
+
+    rows = [
+        ("printed outputs compared with their expectations", total("outputs"), "every build"),
+        ("derivations checked by a cell", total("derived"), "every build"),
+        ("results equal to a library's", total("parity"), "every build"),
+        ("of both, gradients", total("gradients"), "every build"),
+        ("exercises whose solution is executed", total("exercises"), "every build"),
+    ]
+    report = read(project, "profiles")
+    if seen := machines(project):
+        ran = [m for m in seen if m.chapters]
+        rows += [
+            ("machines the whole book was run as", f"{len(ran)}", f"profiles, on {report.get('processor', 'one processor')}"),
+            ("outputs that differed on any of them", f"{sum(m.mismatches for m in ran):,}", "profiles"),
+        ]
+    for label, number in read(project, "tests").get("counts", {}).items():
+        rows.append((label, f"{number:,}", "tests"))
+    return rows
