@@ -1,4 +1,4 @@
-"""One build: fingerprint, execute, compare, audit, cache, render. Nothing is rendered unless all is right."""
+"""One build: fingerprint, execute, compare, audit, cache, render. Nothing reaches the site unless all is right."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import errno
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
 from press import records, state
+from press.beside import beside
 from press.errors import Exit, Finding, PressError
 from press.files import disk_error, lock, read_json, sha, write_json
 from press.progress import Progress
@@ -68,12 +70,13 @@ def build(
         if report.code is Exit.OK and not only:
             from press import audits
 
-            report.findings = audits.run(current.book())
-            clock.lap("audit")
-            if report.findings:
-                report.code = Exit.FINDINGS
-        if report.code is Exit.OK and render and not only:
-            _render(current, report, clock)
+            book = current.book()
+            audited = beside(lambda: audits.run(book))
+            if render:
+                _render(current, report, clock, audited)
+            else:
+                _object(report, audited())
+            clock.lap("audit" if not render else "finish")
         records.forget(project, current.slugs)
         current.prints.save()
     return report
@@ -123,23 +126,32 @@ def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
     return stale
 
 
-def _render(current: state.State, report: Report, clock: _Clock) -> None:
+def _object(report: Report, findings: list[Finding]) -> bool:
+    """Add findings to the report; True when there were any."""
+    report.findings += findings
+    if findings:
+        report.code = Exit.FINDINGS
+    return bool(findings)
+
+
+def _render(current: state.State, report: Report, clock: _Clock, audited: Callable[[], list[Finding]]) -> None:
+    """Render what the audits are looking at meanwhile; the site changes when neither has anything to object to."""
     from press import cache, render
 
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
     try:
         cache.fill(current.project, pages)
         clock.lap("cache")
-        report.findings = render.render(current.project, pages)
+        rendered = render.render(current.project, pages)
         clock.lap("render")
-        if report.findings:
-            report.code = Exit.FINDINGS
+        objected = _object(report, audited())
+        clock.lap("audit")
+        if _object(report, rendered) or objected:
             return
         cache.settle(current.project, pages)
         from press.site import finish
 
         finish.finish(current.project, pages)
-        clock.lap("finish")
     except PressError:
         raise
     except Exception as error:  # extensions wrap what they meet; tell a full disk from a crash
@@ -164,6 +176,8 @@ def _key(current: state.State) -> str:
         for path in sorted(folder.glob(pattern)):
             if path.is_file() and "__pycache__" not in path.parts and ".egg-info" not in str(path):
                 parts[project.rel(path)] = sha(path.read_bytes())
+    times = project.expected / "seconds.json"
+    parts["times"] = sha(times.read_bytes()) if times.is_file() else ""
     parts.update({slug: current.records[slug].digest if slug in current.records else "" for slug in current.slugs})
     return sha(parts)
 

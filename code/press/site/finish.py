@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -130,42 +131,77 @@ def _definitions(project: Project) -> dict[str, str]:
 
 def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[str, dict], drawn: Path, context: Context) -> None:
     new, old = project.build / "html.new", project.build / "html.old"
-    for folder in (new, old):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    new.mkdir(parents=True, exist_ok=True)
+    placed = Placed(new)
     for name, text in texts.items():
-        _put(new / f"{name}.html", text)
+        placed.put(f"{name}.html", text)
     static = raw(project) / "_static"
     script = ";\n".join((static / name).read_text(encoding="utf-8") for name in SCRIPTS)
     script = re.sub(r"//# sourceMappingURL=\S+", "", script)
     script = re.sub(r"\bconsole\.(?:log|debug)\(", "void (", script)  # a reader's console stays silent
     script = script.replace(MEASURES_ALL, '["unmeasured"]') + ";\n" + (THEME / "book.js").read_text(encoding="utf-8")
-    _put(new / "_static" / "book.js", script)
+    placed.put("_static/book.js", script)
     for name in ("language_data.js", "searchtools.js"):
-        _put(new / "_static" / name, (static / name).read_text(encoding="utf-8"))
-    _put(new / "searchindex.js", _search_index((raw(project) / "searchindex.js").read_text(encoding="utf-8")))
+        placed.put(f"_static/{name}", (static / name).read_text(encoding="utf-8"))
+    placed.put("searchindex.js", _search_index((raw(project) / "searchindex.js").read_text(encoding="utf-8")))
     for image in sorted({name for page in now.values() for name in page["images"]}):
-        _copy(raw(project) / "_images" / image, new / "_images" / image)
+        placed.copy(raw(project) / "_images" / image, f"_images/{image}")
     for image in sorted({name for page in now.values() for name in page["drawn"]}):
-        _copy(drawn / image, new / "_images" / image)
+        placed.copy(drawn / image, f"_images/{image}")
     if any(fact.interactive for fact in context.facts.values()):
-        _copy(interactive.bundle(drawn), new / "_static" / "vega.js")
+        placed.copy(interactive.bundle(drawn), "_static/vega.js")
     for asset in ("logo.svg", "favicon.svg", "card.png"):
-        _copy(THEME / asset, new / "_static" / asset)
+        placed.copy(THEME / asset, f"_static/{asset}")
     katex = project.root / "node_modules" / "katex" / "dist"
-    css = re.sub(r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)) + _katex(katex, new, "".join(sorted(set().union(*(page["math"] for page in now.values())))), project.work / "fonts") + (THEME / "book.css").read_text(encoding="utf-8")
+    css = re.sub(r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)) + _katex(katex, placed, "".join(sorted(set().union(*(page["math"] for page in now.values())))), project.work / "fonts") + (THEME / "book.css").read_text(encoding="utf-8")
     words = {word for page in now.values() for word in page["words"]} | styles.script_words(script)
     words |= styles.script_words((static / "searchtools.js").read_text(encoding="utf-8")) | {"vega-bind", "vega-bind-name", "vega-embed"}
-    _put(new / "_static" / "book.css", styles.purge(css, words, project.work / "styles.json"))
-    _notebooks(project, pages, new)
-    _put(new / "404.html", _not_found(context))
-    _put(new / ".nojekyll", "")
+    placed.put("_static/book.css", styles.purge(css, words, project.work / "styles.json"))
+    _notebooks(project, pages, placed)
+    placed.put("404.html", _not_found(context))
+    placed.put(".nojekyll", "")
     for name, text in policy.files(texts.values()).items():
-        _put(new / name, text)
+        placed.put(name, text)
+    placed.tidy()
     if project.site.exists():
         os.replace(project.site, old)
     os.replace(new, project.site)
-    shutil.rmtree(old, ignore_errors=True)
+    if old.exists():  # the next build needs to write only what differs from it
+        os.replace(old, new)
     manifest.write(project)
+
+
+class Placed:
+    """A folder that is brought to a wanted state: what is already there as it should be is not written again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.names = folder, set[str]()
+
+    def put(self, name: str, data: str | bytes) -> None:
+        """The file `name` with this content, whatever it held before."""
+        raw_bytes, path = data.encode() if isinstance(data, str) else data, self.folder / name
+        self.names.add(name)
+        with suppress(OSError):
+            if path.read_bytes() == raw_bytes:
+                return
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw_bytes)
+
+    def copy(self, source: Path, name: str) -> None:
+        """The file `name` with the content of `source`."""
+        self.put(name, source.read_bytes())
+
+    def tidy(self) -> None:
+        """Remove what nobody put there, and folders that are left empty."""
+        for path in sorted(self.folder.rglob("*"), reverse=True):
+            if path.is_dir() and not path.is_symlink():
+                with suppress(OSError):
+                    path.rmdir()
+            elif path.relative_to(self.folder).as_posix() not in self.names:
+                path.unlink()
 
 
 def _search_index(script: str) -> str:
@@ -178,42 +214,43 @@ def _search_index(script: str) -> str:
     return head + json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + tail
 
 
-def _put(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
 def _sheet(static: Path, name: str) -> str:
     path = next(iter(sorted(static.glob(name))), None)
     return path.read_text(encoding="utf-8") if path else ""
 
 
-def _katex(dist: Path, new: Path, kept: str, work: Path) -> str:
+def _katex(dist: Path, placed: Placed, kept: str, work: Path) -> str:
     """KaTeX's style sheet with its woff2 fonts beside it, cut down to the characters `kept`."""
     css = (dist / "katex.min.css").read_text(encoding="utf-8")
     css = re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css)
     for font in fonts.used(css):
-        _copy(fonts.subset(dist / "fonts" / font, kept, work), new / "_static" / "fonts" / font)
+        placed.copy(fonts.subset(dist / "fonts" / font, kept, work), f"_static/fonts/{font}")
     return "\n" + css + "\n"
 
 
-def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], new: Path) -> None:
-    """Every page as a notebook with its verified outputs."""
+def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], placed: Placed) -> None:
+    """Every page as a notebook with its verified outputs; one whose page did not change is taken as it was made."""
     import nbformat
 
+    known, now = read_json(project.work / "notebooks.json") or {}, {}
+    form = [Path(file).read_text(encoding="utf-8") for file in (__file__, cache.__file__)]
     for chapter, record in pages:
         if chapter.cells:
+            key, kept, name = sha([form, chapter.text, record.digest]), project.work / "notebooks" / f"{chapter.slug}.ipynb", f"_notebooks/{chapter.slug}.ipynb"
+            if known.get(chapter.slug, {}).get("key") == key and kept.is_file() and sha(body := kept.read_text(encoding="utf-8")) == known[chapter.slug]["digest"]:
+                placed.put(name, body)
+                now[chapter.slug] = known[chapter.slug]
+                continue
             notebook = cache.executed(chapter, record)
             for number, cell in enumerate(notebook.cells, 1):
                 cell["id"] = f"cell-{number}"
             notebook.metadata = nbformat.from_dict({"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}})
             notebook.nbformat, notebook.nbformat_minor = 4, 5
-            _put(new / "_notebooks" / f"{chapter.slug}.ipynb", json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+            body = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+            write_atomic(kept, body)
+            placed.put(name, body)
+            now[chapter.slug] = {"key": key, "digest": sha(body)}
+    write_json(project.work / "notebooks.json", now)
 
 
 def _not_found(context: Context) -> str:
