@@ -19,8 +19,8 @@ PROJECT = project.load(ROOT)
 CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
 BITS = """
 import hashlib, numpy as np
-a = np.random.default_rng(0).normal(size=(150, 150))
-print(hashlib.sha256((a @ a).tobytes()).hexdigest()[:8])
+rng = np.random.default_rng(0)
+print(hashlib.sha256((rng.normal(size=(150, 333)) @ rng.normal(size=(333, 150))).tobytes()).hexdigest()[:8])
 """
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
 
 import pytest
-from press.project import THREAD_KNOBS
+from press import profiles, project
 
 from tests.conftest import ROOT
 from tests.press import shop
@@ -23,17 +24,23 @@ def clone(to):
     return to
 
 
-def test_stock_nbval_passes_on_the_committed_expectations():
-    """What somebody does who knows only nbval. One thread, because other tests run beside it on the same cores."""
-    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"], cwd=ROOT, capture_output=True, text=True,
-                          env={**os.environ, **{knob: "1" for knob in THREAD_KNOBS}, "PYTHONPATH": str(ROOT / "code")})
+def test_stock_nbval_passes_on_the_committed_expectations_as_on_an_older_processor(tmp_path):
+    """What somebody does who knows only nbval, and whose processor has no AVX: the profile is first shown to be one."""
+    book, older = project.load(ROOT), profiles.ALL["sse"]
+    plain = project.kernel_env(book)
+    env = {**os.environ, **{knob: "1" for knob in project.THREAD_KNOBS}, "PYTHONPATH": str(ROOT / "code"), **older.env}
+    if platform.machine() == "x86_64":
+        assert set(older.moves) & {"numpy", "aten", "onednn", "mkl"} - set(profiles.unmoved(older, profiles.facts(book, plain), profiles.facts(book, {**plain, **older.env})))
+    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"], cwd=ROOT, capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_a_clean_build_in_another_folder_is_byte_identical_with_the_site_that_stands_here(tmp_path):
-    """Whatever was built, edited and built again here, page by page: the site is the one a fresh clone gets."""
+    """Whatever was built, edited and built again here, page by page: the site is the one a fresh clone gets, for another user in another zone."""
     root = clone(tmp_path / "there" / "and" / "deeper")
-    for where, env in ((ROOT, os.environ), (root, {**os.environ, "PYTHONPATH": str(root / "code")})):
+    (tmp_path / "home").mkdir()
+    abroad = {**os.environ, **profiles.ALL["abroad"].env, "HOME": str(tmp_path / "home"), "PYTHONPATH": str(root / "code")}
+    for where, env in ((ROOT, os.environ), (root, abroad)):
         done = subprocess.run([sys.executable, "-m", "press", "--root", str(where), "build"], cwd=where, capture_output=True, text=True, env=env)
         assert done.returncode == 0, done.stdout + done.stderr
     assert shop.digest(root / "_build" / "html") == shop.digest(ROOT / "_build" / "html")

@@ -196,3 +196,25 @@ def test_pages_that_are_not_written_again_keep_their_index_entries():
     env = SimpleNamespace(domaindata={"index": {"entries": {"glossary": [entry], "other": []}}}, _search_index_index_entries={})
     assert _keep_index_entries(None, env) == []
     assert env._search_index_index_entries == {"glossary": [("stride", "term-stride", "main")], "other": []}
+
+
+def test_the_site_carries_the_licences_of_what_others_wrote(root):
+    from press import project
+    from press.site import licences
+
+    text = licences.text(project.load(root))
+    for name in ("Sphinx", "pydata", "KaTeX", "University of Washington", "clipboard.js", "Bootstrap", "Pygments"):
+        assert name in text
+    assert text.count("=" * 80) == 2 * (len(licences.SHIPPED) + 3) and str(root) not in text
+
+
+def test_what_has_no_licence_is_not_shipped(root, monkeypatch):
+    from press import project
+    from press.errors import PressError
+    from press.site import licences
+
+    monkeypatch.setitem(licences.SHIPPED, "a package without a licence file", "axe-playwright-python")
+    if any(".dist-info" in str(f) and f.name.upper().startswith(("LICEN", "COPYING")) for f in licences.metadata.distribution("axe-playwright-python").files or []):
+        monkeypatch.setattr(licences.metadata.Distribution, "files", property(lambda self: []))
+    with pytest.raises(PressError, match="licence"):
+        licences.text(project.load(root))

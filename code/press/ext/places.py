@@ -5,7 +5,7 @@ from __future__ import annotations
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-NAMES = ("counts", "paths", "depth", "checks", "machines")
+NAMES = ("counts", "paths", "depth", "checks", "machines", "licences")
 
 
 class Place(SphinxDirective):

@@ -26,7 +26,7 @@ from press.files import read_json, sha, write_atomic, write_json
 from press.project import Project
 from press.records import Record
 from press.render import raw, titles
-from press.site import facts, fonts, interactive, manifest, policy, reports, styles
+from press.site import facts, fonts, interactive, licences, manifest, policy, reports, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 
@@ -161,6 +161,7 @@ def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[st
     _notebooks(project, pages, placed)
     placed.put("404.html", _not_found(context))
     placed.put(".nojekyll", "")
+    placed.put("licences.txt", licences.text(project))
     for name, text in policy.files(texts.values()).items():
         placed.put(name, text)
     placed.tidy()

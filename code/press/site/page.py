@@ -240,6 +240,8 @@ def _fill_places(root: html.HtmlElement, up: str, context: Context) -> None:
             _depth(place)
         elif kind == "checks":
             place.append(_table(("What", "How many", "Counted by"), context.checks))
+        elif kind == "licences":
+            place.append(element(f'<p><a href="{up}licences.txt">The licences of everything that this site ships</a>, in one text.</p>'))
         elif kind == "machines":
             rows = [(m.name, m.what, str(m.moved), str(m.chapters), str(m.mismatches) if m.chapters else f"not run: moves nothing in {', '.join(m.skipped)}") for m in context.machines]
             place.append(_table(("Profile", "The machine it makes of ours", "Facts moved", "Chapters", "Outputs that differ"), rows))
