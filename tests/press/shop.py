@@ -77,9 +77,9 @@ def command(root: Path, *args: str) -> list[str]:
     return [sys.executable, "-m", "press", "--root", str(root), *args]
 
 
-def press(root: Path, *args: str, timeout: float = 240, **options) -> subprocess.CompletedProcess:
-    """Run one press command and capture what it says."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "code")}
+def press(root: Path, *args: str, timeout: float = 240, env: dict[str, str] | None = None, **options) -> subprocess.CompletedProcess:
+    """Run one press command, with `env` added to the environment, and capture what it says."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "code"), **(env or {})}
     return subprocess.run(command(root, *args), capture_output=True, text=True, timeout=timeout, env=env, **options)
 
 

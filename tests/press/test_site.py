@@ -218,3 +218,45 @@ def test_what_has_no_licence_is_not_shipped(root, monkeypatch):
         monkeypatch.setattr(licences.metadata.Distribution, "files", property(lambda self: []))
     with pytest.raises(PressError, match="licence"):
         licences.text(project.load(root))
+
+
+MATRIX = {"processor": "A Processor", "profiles": [
+    {"name": "plain", "what": "this machine", "canary": {"a": "1", "b": "1"}, "unmoved": [], "mismatches": 0, "chapters": [{}, {}]},
+    {"name": "old", "what": "another", "canary": {"a": "2", "b": "1"}, "unmoved": [], "mismatches": 3, "chapters": [{}, {}]},
+    {"name": "deaf", "what": "a third", "canary": {"a": "1", "b": "1"}, "unmoved": ["a"], "mismatches": 0, "chapters": []},
+]}
+
+
+def test_reports_are_counted_and_never_made_up(tmp_path):
+    import json
+    from dataclasses import replace
+
+    from press import project
+    from press.site import reports
+
+    from tests.conftest import ROOT
+
+    there = replace(project.load(ROOT), root=tmp_path)
+    assert reports.machines(there) == [] and [row[2] for row in reports.checks(there, [])] == ["every build"] * 5
+    folder = tmp_path / "book" / "_assets" / "reports"
+    folder.mkdir(parents=True)
+    (folder / "profiles.json").write_text(json.dumps(MATRIX))
+    (folder / "tests.json").write_text(json.dumps({"counts": {"changes planted": 12345}}))
+    assert [(m.name, m.moved, m.chapters, m.mismatches, m.skipped) for m in reports.machines(there)] == [("plain", 0, 2, 0, ()), ("old", 1, 2, 3, ()), ("deaf", 0, 0, 0, ("a",))]
+    rows = reports.checks(there, [])
+    assert ("machines the whole book was run as", "2", "profiles, on A Processor") in rows and ("outputs that differed on any of them", "3", "profiles") in rows
+    assert rows[-1] == ("changes planted", "12,345", "tests")
+    for text in ("", "[1]", "{"):
+        (folder / "tests.json").write_text(text)
+        assert reports.read(there, "tests") == {}
+
+
+def test_the_committed_matrix_is_of_the_profiles_there_are(root):
+    from press import profiles, project, toc
+    from press.site import reports
+
+    book = project.load(root)
+    seen = reports.machines(book)
+    assert [m.name for m in seen] == list(profiles.ALL) and all(m.mismatches == 0 for m in seen)
+    chapters = sum(book.expectation(slug).is_file() for slug in toc.slugs(book))
+    assert all(m.chapters == chapters or m.skipped for m in seen), "pages were added: python -m press profiles --report book/_assets/reports/profiles.json"
