@@ -89,7 +89,7 @@ def test_no_page_scrolls_sideways(from_folder):
             raise AssertionError(f"at {width}: {wide} > {screen}: {culprits}")
 
 
-def test_axe_finds_nothing_in_light_and_in_dark(from_folder):
+def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
     page = from_folder
     page.set_viewport_size({"width": 1280, "height": 900})
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
@@ -102,6 +102,7 @@ def test_axe_finds_nothing_in_light_and_in_dark(from_folder):
         assert [(scheme, v["id"], n["target"], n["failureSummary"][:300]) for v in found for n in v["nodes"][:2]] == []
         backgrounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert backgrounds[0] != backgrounds[1], "dark is another scheme"
+    counted("looks at a page by an accessibility checker, in light and in dark", 2)
 
 
 def test_a_page_from_a_host_is_silent_and_asks_nothing_from_elsewhere(host, from_host):
