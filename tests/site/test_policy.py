@@ -50,7 +50,7 @@ PLANTED = {
     "a foreign script": "const s = document.createElement('script'); s.src = 'http://127.0.0.1:9/x.js'; document.body.append(s);",
     "a frame": "const f = document.createElement('iframe'); f.src = 'data:text/html,<p>x'; document.body.append(f);",
     "a text that becomes code": "setTimeout('window.ran = 1', 0);",
-    "a request": "fetch('/index.html').then(() => { window.ran = 1; }).catch(() => {});",
+    "a request elsewhere": "fetch('http://127.0.0.1:9/x.json').then(() => { window.ran = 1; }).catch(() => {});",
 }
 
 
