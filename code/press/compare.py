@@ -92,7 +92,8 @@ def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, 
     try:
         want = expectations.load(path)
         tidy = expectations.minimal(want)
-    except (ValueError, KeyError) as error:
+        form = expectations.dumps(tidy)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         return None, [finding(f"the expectation is damaged: {error}", f"git checkout -- {where}, or {fix}")]
     sources = [cell["source"] for cell in want["cells"]]
     for cell, source in zip(chapter.cells, sources, strict=False):
@@ -101,7 +102,7 @@ def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, 
             return None, [finding(f"the expectation holds another cell than {project.rel(chapter.path)}:{cell.line}", fix, cell.number, "\n".join(rows))]
     if len(sources) != len(chapter.cells):
         return None, [finding(f"the expectation has {len(sources)} cells, the page has {len(chapter.cells)}")]
-    if expectations.dumps(tidy) != path.read_text(encoding="utf-8"):
+    if form != path.read_text(encoding="utf-8"):
         return want, [finding("the expectation was edited by hand: it is not in the form the press writes", f"git checkout -- {where}, or {fix}")]
     return want, []
 
