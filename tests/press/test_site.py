@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -99,7 +100,7 @@ def test_interactive_figures_get_a_picture_a_frame_and_a_text(tmp_path):
 def context(**more):
     from pathlib import Path
 
-    base = {"title": "Book", "entries": [Entry("index", ""), Entry("a/b", "Part")], "titles": {"index": "Home", "a/b": "Bee"}, "facts": {}, "totals": [], "paths": [], "versions": "",
+    base = {"title": "Book", "entries": [Entry("index", ""), Entry("a/b", "Part")], "titles": {"index": "Home", "a/b": "Bee"}, "facts": {}, "totals": [], "checks": [], "machines": [], "paths": [], "versions": "",
             "definitions": {"term-x": "An x."}, "repository": "https://github.com/o/r", "branch": "main", "baseurl": "https://x.org/book", "raw": Path(), "images": Path()}
     return page.Context(**{**base, **more})
 
@@ -213,9 +214,7 @@ def test_what_has_no_licence_is_not_shipped(root, monkeypatch):
     from press.errors import PressError
     from press.site import licences
 
-    monkeypatch.setitem(licences.SHIPPED, "a package without a licence file", "axe-playwright-python")
-    if any(".dist-info" in str(f) and f.name.upper().startswith(("LICEN", "COPYING")) for f in licences.metadata.distribution("axe-playwright-python").files or []):
-        monkeypatch.setattr(licences.metadata.Distribution, "files", property(lambda self: []))
+    monkeypatch.setattr(licences.metadata, "distribution", lambda name: SimpleNamespace(files=[Path("x/y.py")]))
     with pytest.raises(PressError, match="licence"):
         licences.text(project.load(root))
 
