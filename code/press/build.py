@@ -7,8 +7,8 @@ import errno
 import shutil
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -46,7 +46,7 @@ def build(
 ) -> Report:
     """Bring the site up to date. With `only`, just execute and compare these chapters."""
     report = Report()
-    with lock(project.work / "lock", tell):
+    with lock(project.work / "lock", tell), _swept(project):
         clock = _Clock(report.seconds)
         current = state.look(project)
         wanted = only or current.slugs
@@ -80,6 +80,17 @@ def build(
         records.forget(project, current.slugs)
         current.prints.save()
     return report
+
+
+@contextmanager
+def _swept(project: Project) -> Iterator[None]:
+    """Ctrl-C can fall between the making of a file and the line that would remove it: no part of a file stays behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for part in project.build.rglob(".*.part"):
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _warm(current: state.State, whole: bool) -> None:

@@ -296,6 +296,25 @@ def test_a_build_that_is_killed_anywhere_is_finished_by_the_next(built, tmp_path
     assert not [pid for pid in kernels if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE], "a kernel outlived its build"
 
 
+def test_an_interrupt_right_after_a_file_was_made_leaves_no_part(built, tmp_path):
+    """The file is there and nobody has its name yet."""
+    root = shop.make(tmp_path / "b")
+    shutil.copytree(built / "tests", root / "tests")
+    shop.write(tmp_path / "sitecustomize.py", """
+import tempfile
+_make = tempfile.mkstemp
+def interrupted(*args, **options):
+    handle = _make(*args, **options)
+    if options.get("suffix") == ".part":
+        raise KeyboardInterrupt
+    return handle
+tempfile.mkstemp = interrupted
+""")
+    done = shop.press(root, "build", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'code'}"})
+    assert done.returncode == 130 and "interrupted" in done.stderr, done.stderr
+    assert [p for p in root.rglob("*.part")] == []
+
+
 def test_two_builds_at_once_both_end_with_the_same_site(built, tmp_path):
     root = shop.make(tmp_path / "b")
     shutil.copytree(built / "tests", root / "tests")
