@@ -58,7 +58,8 @@ def _write_counts(terminalreporter, path: str) -> None:
                 for name, value in getattr(report, "user_properties", ()):
                     if name == "counted":
                         counts[value[0]] = counts.get(value[0], 0) + value[1]
-    counts["tests passed"] = len(stats.get("passed", []))
+    if terminalreporter.config.args_source is not pytest.Config.ArgsSource.ARGS:  # the whole suite, not what somebody named
+        counts["tests passed"] = len(stats.get("passed", []))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(json.dumps({"counts": dict(sorted(counts.items()))}, indent=1) + "\n", encoding="utf-8")
 
