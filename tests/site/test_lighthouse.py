@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -28,7 +29,7 @@ def chrome(profile: Path):
         port = free.getsockname()[1]
     log = profile.parent / "chromium.log"
     with log.open("w") as said:
-        running = subprocess.Popen([chromium(), "--headless=new", *FLAGS, f"--remote-debugging-port={port}", f"--user-data-dir={profile}", "about:blank"], stderr=said)
+        running = subprocess.Popen([chromium(), "--headless=new", *FLAGS, f"--remote-debugging-port={port}", f"--user-data-dir={profile}", "about:blank"], stderr=said, start_new_session=True)
     try:
         for _ in range(1200):
             with contextlib.suppress(OSError):
@@ -38,7 +39,7 @@ def chrome(profile: Path):
             time.sleep(0.1)
         yield port
     finally:
-        running.terminate()
+        os.killpg(running.pid, signal.SIGTERM)  # what was started may be a script that started the browser
         running.wait()
 
 
