@@ -25,7 +25,8 @@ def test_every_page_brings_a_policy_that_covers_just_its_own_scripts(site):
     for name in pages():
         text = (site / name).read_text(encoding="utf-8")
         [own] = META.findall(text)
-        assert text.index(own) < text.index("<title>") and text.index(own) < text.index("<style") if "<style" in text else True
+        governed = [text.index(tag) for tag in ("<title>", "<style", "<script", "<link") if tag in text]
+        assert all(text.index(own) < place for place in governed), f"{name}: the policy stands after something that it governs"
         rules = directives(own.replace("&#39;", "'").replace("&quot;", '"'))
         assert rules["default-src"] == ["'none'"] and "'unsafe-inline'" not in rules.get("script-src", []) and "unsafe-eval" not in own
         assert [word for word in rules.get("script-src", []) if word != "'self'"] == policy.hashes(text), name
