@@ -141,7 +141,6 @@ def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
     ("article pre span", "color: rgb(200, 200, 200)"),        # one token of one listing
     ("article section p", "opacity: 0.4"),                    # one paragraph
     ("article table td", "background: rgb(90, 90, 110)"),     # one cell
-    (".katex-html .mop", "color: rgb(170, 170, 170)"),        # one name in one formula (axe does not judge single letters)
 ])
 def test_one_pale_word_among_thousands_is_found(where, style, site, browser):
     """The control of the test above: contrast is looked at by kinds, and a single word of another kind is one."""
