@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -62,6 +63,42 @@ def _write_counts(terminalreporter, path: str) -> None:
         counts["tests passed"] = len(stats.get("passed", []))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(json.dumps({"counts": dict(sorted(counts.items()))}, indent=1) + "\n", encoding="utf-8")
+
+
+class Aloud:
+    """Tells of a failure when it happens: a run that is cut off has no summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            said = "\n".join(report.longreprtext.splitlines()[-12:])
+            terminal.write_line(f"\nfailed now, in {report.when} after {report.duration:.0f} s: {report.nodeid}\n{said}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # only where the reports of all workers come together
+        config.pluginmanager.register(Aloud(config), "aloud")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """Where a test ran out of time, the processes it was waiting for."""
+    outcome = yield
+    if call.excinfo is not None and str(call.excinfo.value).startswith("Timeout"):
+        outcome.get_result().sections.append(("processes below this test", _below()))
+
+
+def _below() -> str:
+    import psutil
+
+    rows = []
+    for process in psutil.Process().children(recursive=True):
+        with process.oneshot(), contextlib.suppress(psutil.Error):
+            rows.append(f"{process.pid} of {process.ppid()}, {process.status()}, {process.num_threads()} threads: {' '.join(process.cmdline())[:200]}")
+    return "\n".join(rows)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

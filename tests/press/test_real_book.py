@@ -24,6 +24,7 @@ def clone(to):
     return to
 
 
+@pytest.mark.timeout(3000)
 def test_stock_nbval_passes_on_the_committed_expectations_as_on_an_older_processor(tmp_path):
     """What somebody does who knows only nbval, and whose processor has no AVX: the profile is first shown to be one."""
     book, older = project.load(ROOT), profiles.ALL["sse"]
@@ -31,10 +32,11 @@ def test_stock_nbval_passes_on_the_committed_expectations_as_on_an_older_process
     env = {**os.environ, **{knob: "1" for knob in project.THREAD_KNOBS}, "PYTHONPATH": str(ROOT / "code"), **older.env}
     if platform.machine() == "x86_64":
         assert set(older.moves) & {"numpy", "aten", "onednn", "mkl"} - set(profiles.unmoved(older, profiles.facts(book, plain), profiles.facts(book, {**plain, **older.env})))
-    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"], cwd=ROOT, capture_output=True, text=True, env=env)
+    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", "-p", "no:xdist"], cwd=ROOT, capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+@pytest.mark.timeout(3000)
 def test_a_clean_build_in_another_folder_is_byte_identical_with_the_site_that_stands_here(tmp_path):
     """Whatever was built, edited and built again here, page by page: the site is the one a fresh clone gets, for another user in another zone."""
     root = clone(tmp_path / "there" / "and" / "deeper")
