@@ -29,10 +29,10 @@ book: $(READY) ## execute what is stale, compare every output, render the site i
 
 test: $(READY) ## run the whole test suite
 	@$(BIN)/python -m pytest -m lighthouse tests/site
-	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup --no-loadscope-reorder
 
 counts: $(READY) ## run the suite and keep what it counted for the page *How we know*
-	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup --counts book/_assets/reports/tests.json
+	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup --no-loadscope-reorder --counts book/_assets/reports/tests.json
 
 check: $(READY) ## compare and audit without rendering
 	@$(BIN)/python -m press check

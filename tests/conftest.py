@@ -65,6 +65,17 @@ def _write_counts(terminalreporter, path: str) -> None:
     Path(path).write_text(json.dumps({"counts": dict(sorted(counts.items()))}, indent=1) + "\n", encoding="utf-8")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no core waits for it at the end; a worker is given two things at once, so what follows the longest is short."""
+    longest = [item for item in items if item.get_closest_marker("timeout")]
+    groups = [item for item in items if item.get_closest_marker("xdist_group")]
+    taken = {*longest, *groups}
+    rest = [item for item in items if item not in taken]
+    few = 2 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - len(longest)
+    items[:] = [*longest, *rest[len(rest) - max(few, 0):], *groups, *rest[:len(rest) - max(few, 0)]]
+
+
 class Aloud:
     """Tells of a failure when it happens: a run that is cut off has no summary."""
 

@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -46,7 +46,7 @@ def build(
 ) -> Report:
     """Bring the site up to date. With `only`, just execute and compare these chapters."""
     report = Report()
-    with lock(project.work / "lock", tell), _swept(project):
+    with lock(project.work / "lock", tell), _swept(project), ExitStack() as held:
         clock = _Clock(report.seconds)
         current = state.look(project)
         wanted = only or current.slugs
@@ -56,8 +56,8 @@ def build(
         if not stale and render and not only and _is_current(project, _key(current)):
             report.outputs = _count(current)
             return report
-        if stale:  # the kernels are processes of their own: this one has nothing to do while they start
-            threading.Thread(target=_warm, args=(current, render and not only), daemon=True).start()
+        if stale:
+            held.enter_context(_warming(current, render and not only))
         report.executed = _execute(current, stale, quiet)
         clock.lap("execute")
         report.findings = state.compare_all(current, wanted)
@@ -93,14 +93,35 @@ def _swept(project: Project) -> Iterator[None]:
         raise
 
 
-def _warm(current: state.State, whole: bool) -> None:
-    """Bring in early what the steps after the execution need; whatever fails here fails again, and is told, there."""
+@contextmanager
+def _warming(current: state.State, whole: bool) -> Iterator[None]:
+    """Bring in early what the steps after the execution need, in a thread: this process has nothing to do while kernels start.
+
+    What the execution itself needs comes first, since two threads that import one package from two ends can meet half
+    of it; and the thread has ended when the build has, since an interpreter must not go down in the middle of an import.
+    """
+    import_module("press.execute")
+    enough = threading.Event()
+    thread = threading.Thread(target=_warm, args=(current, whole, enough), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+
+
+def _warm(current: state.State, whole: bool, enough: threading.Event) -> None:
+    """Whatever fails here fails again, and is told, where it is needed."""
     with suppress(Exception):
         for name in ("press.compare", *(RENDERING if whole else ())):
+            if enough.is_set():
+                return
             import_module(name)
-        if whole:
-            for slug in current.slugs:
-                current.load_chapter(slug)
+        for slug in current.slugs if whole else ():
+            if enough.is_set():
+                return
+            current.load_chapter(slug)
 
 
 def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:

@@ -16,6 +16,8 @@ from mcp.server.lowlevel import Server
 from projects.runner.errors import Exit, RunnerError
 from projects.tools import Registry, Tool
 
+PATIENCE_S = 30.0  # a server that starts may import for a while; one that is silent for longer has hung
+
 
 def server(registry: Registry) -> Server[Any]:
     """A server of a registry's tools that only read; what writes is not offered, since nobody is asked there."""
@@ -44,36 +46,41 @@ def serve(registry: Registry) -> None:
     anyio.run(main)
 
 
-def borrowed(where: Any) -> Registry:
+def borrowed(where: Any, patience_s: float = PATIENCE_S) -> Registry:
     """The tools of a server as a registry: an address, a `Server` in this process, or `StdioServerParameters`.
 
-    Each call opens a connection of its own, as a function that is called from a loop without one must.
+    Each call opens a connection of its own, as a function that is called from a loop without one must,
+    and waits at most `patience_s` seconds for its answer.
 
     Raises
     ------
     RunnerError
-        When the server cannot be reached or does not speak the protocol.
+        When the server cannot be reached, does not speak the protocol, or is silent for `patience_s` seconds.
     """
 
     async def listed() -> list[types.Tool]:
-        async with Client(where) as client:
-            return list((await client.list_tools()).tools)
+        with anyio.fail_after(patience_s):
+            async with Client(where) as client:
+                return list((await client.list_tools()).tools)
 
     try:
         found = anyio.run(listed)
+    except TimeoutError:
+        raise RunnerError(f"the tools' server has not answered within {patience_s:g} s", "check that it speaks the protocol; or give it more time: borrowed(..., patience_s=120)", Exit.ENVIRONMENT) from None
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         raise RunnerError(f"the tools' server cannot be used: {_first(error)}", "check its address or command", Exit.ENVIRONMENT) from None
-    return Registry(*(Tool(t.name, t.description or "", _remote(where, t.name), dict(t.input_schema), timeout_s=30.0) for t in found))
+    return Registry(*(Tool(t.name, t.description or "", _remote(where, t.name, patience_s), dict(t.input_schema), timeout_s=patience_s) for t in found))
 
 
-def _remote(where: Any, name: str) -> Any:
+def _remote(where: Any, name: str, patience_s: float) -> Any:
     def run(**arguments: Any) -> str:
         async def called() -> types.CallToolResult:
-            async with Client(where) as client:
-                result: Any = await client.call_tool(name, arguments)
-                return result
+            with anyio.fail_after(patience_s):
+                async with Client(where) as client:
+                    result: Any = await client.call_tool(name, arguments)
+                    return result
 
         result = anyio.run(called)
         text = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))

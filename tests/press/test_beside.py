@@ -47,6 +47,17 @@ def test_a_worker_that_is_killed_is_replaced():
     assert beside(work)() == FOUND
 
 
+def test_a_worker_that_never_ends_is_given_up():
+    parent, started = os.getpid(), time.monotonic()
+
+    def work():
+        if os.getpid() != parent:
+            time.sleep(600)
+        return FOUND
+
+    assert beside(work, patience_s=0.3)() == FOUND and time.monotonic() - started < 300
+
+
 def test_what_the_work_raises_is_raised_here():
     def work():
         raise ValueError("broken audit")

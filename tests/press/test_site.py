@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -151,6 +152,16 @@ def test_a_font_keeps_the_glyphs_in_use_in_a_fraction_of_its_size(tmp_path):
         assert after["hmtx"][after.getBestCmap()[ord(character)]] == before["hmtx"][name]
     assert small.read_bytes() == fonts.subset(whole, "xy+\u2208\u4e00", tmp_path / "b").read_bytes()
     assert fonts.subset(whole, "x", tmp_path / "a") != small
+
+
+def test_a_font_in_a_style_sheet_is_the_font():
+    from tests.conftest import ROOT
+
+    whole = ROOT / "node_modules" / "katex" / "dist" / "fonts" / "KaTeX_Size1-Regular.woff2"
+    head, code = fonts.inline(whole).removesuffix(")").split(",")
+    assert head == "url(data:font/woff2;base64" and base64.b64decode(code) == whole.read_bytes()
+    css = (whole.parents[1] / "katex.min.css").read_text()
+    assert set(fonts.COMMON) <= set(fonts.used(css)), "a name that KaTeX does not know would stay a file"
 
 
 def test_the_manifest_sees_every_change(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -466,6 +467,15 @@ def test_another_process_serves_its_tools_over_its_pipes():
     assert set(far.tools) == {"calculator", "convert", "search"} and far.call("convert", {"value": 1.0, "unit": "km", "to": "m"}) == Observation("1000 m")
     with pytest.raises(RunnerError, match="the tools' server cannot be used"):
         mcp_tools.borrowed(StdioServerParameters(command="/no/such/program"))
+
+
+def test_a_server_that_never_answers_is_given_up():
+    from mcp import StdioServerParameters
+    from projects import mcp_tools
+
+    silent = StdioServerParameters(command=sys.executable, args=["-c", "import sys; sys.stdin.read()"])
+    with pytest.raises(RunnerError, match=r"has not answered within 0\.5 s"):
+        mcp_tools.borrowed(silent, patience_s=0.5)
 
 
 def test_the_served_agent_answers_over_a_real_socket():

@@ -221,11 +221,15 @@ def _sheet(static: Path, name: str) -> str:
 
 
 def _katex(dist: Path, placed: Placed, kept: str, work: Path) -> str:
-    """KaTeX's style sheet with its woff2 fonts beside it, cut down to the characters `kept`."""
+    """KaTeX's style sheet with its woff2 fonts in it or beside it, cut down to the characters `kept`."""
     css = (dist / "katex.min.css").read_text(encoding="utf-8")
     css = re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css)
     for font in fonts.used(css):
-        placed.copy(fonts.subset(dist / "fonts" / font, kept, work), f"_static/fonts/{font}")
+        cut = fonts.subset(dist / "fonts" / font, kept, work)
+        if font in fonts.COMMON:
+            css = css.replace(f"url(fonts/{font})", fonts.inline(cut))
+        else:
+            placed.copy(cut, f"_static/fonts/{font}")
     return "\n" + css + "\n"
 
 

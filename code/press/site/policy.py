@@ -39,7 +39,7 @@ def policy(scripts: Iterable[str]) -> str:
     """The policy with the given inline scripts."""
     return "; ".join((
         "default-src 'none'", " ".join(("script-src 'self'", *scripts)), "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:", "font-src 'self'", "connect-src 'self'", "base-uri 'none'", "form-action 'self'",
+        "img-src 'self' data:", "font-src 'self' data:", "connect-src 'self'", "base-uri 'none'", "form-action 'self'",
     ))
 
 
