@@ -33,7 +33,8 @@ def test_stock_nbval_passes_on_the_committed_expectations_as_on_an_older_process
     if platform.machine() == "x86_64":
         assert set(older.moves) & {"numpy", "aten", "onednn", "mkl"} - set(profiles.unmoved(older, profiles.facts(book, plain), profiles.facts(book, {**plain, **older.env})))
     done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", "-p", "no:xdist"], cwd=ROOT, capture_output=True, text=True, env=env)
-    assert done.returncode == 0, done.stdout[-3000:]
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    assert done.returncode == 0, "\n".join(failed[:20]) + "\n" + done.stdout[max(done.stdout.find("= FAILURES ="), 0):][:6000]  # what failed first made the rest fail
 
 
 @pytest.mark.timeout(3000)

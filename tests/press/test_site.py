@@ -154,6 +154,13 @@ def test_a_font_keeps_the_glyphs_in_use_in_a_fraction_of_its_size(tmp_path):
     assert fonts.subset(whole, "x", tmp_path / "a") != small
 
 
+def test_fonts_that_no_rule_asks_for_are_left_out():
+    css = "@font-face {font-family:KaTeX_AMS;src:url(fonts/KaTeX_AMS-Regular.woff2)}\n@font-face{font-family:\"KaTeX_Script\";src:url(fonts/KaTeX_Script-Regular.woff2)}\n@font-face{font-family:Other;src:url(o)}"
+    rules = ".katex .mathbb{font-family:KaTeX_AMS}"
+    assert fonts.used(fonts.asked_for(css + rules)) == ["KaTeX_AMS-Regular.woff2"] and "Other" in fonts.asked_for(css)
+    assert fonts.used(css) == ["KaTeX_AMS-Regular.woff2", "KaTeX_Script-Regular.woff2"] and fonts.used(fonts.asked_for(css)) == []
+
+
 def test_a_font_in_a_style_sheet_is_the_font():
     from tests.conftest import ROOT
 

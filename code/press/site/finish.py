@@ -154,10 +154,11 @@ def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[st
     for asset in ("logo.svg", "favicon.svg", "card.png"):
         placed.copy(THEME / asset, f"_static/{asset}")
     katex = project.root / "node_modules" / "katex" / "dist"
-    css = re.sub(r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)) + _katex(katex, placed, "".join(sorted(set().union(*(page["math"] for page in now.values())))), project.work / "fonts") + (THEME / "book.css").read_text(encoding="utf-8")
+    css = re.sub(r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)) + _katex(katex) + (THEME / "book.css").read_text(encoding="utf-8")
     words = {word for page in now.values() for word in page["words"]} | styles.script_words(script)
     words |= styles.script_words((static / "searchtools.js").read_text(encoding="utf-8")) | {"vega-bind", "vega-bind-name", "vega-embed"}
-    placed.put("_static/book.css", styles.purge(css, words, project.work / "styles.json"))
+    kept = "".join(sorted(set().union(*(page["math"] for page in now.values()))))
+    placed.put("_static/book.css", _with_fonts(styles.purge(css, words, project.work / "styles.json"), katex / "fonts", placed, kept, project.work / "fonts"))
     _notebooks(project, pages, placed)
     placed.put("404.html", _not_found(context))
     placed.put(".nojekyll", "")
@@ -220,17 +221,22 @@ def _sheet(static: Path, name: str) -> str:
     return path.read_text(encoding="utf-8") if path else ""
 
 
-def _katex(dist: Path, placed: Placed, kept: str, work: Path) -> str:
-    """KaTeX's style sheet with its woff2 fonts in it or beside it, cut down to the characters `kept`."""
+def _katex(dist: Path) -> str:
+    """KaTeX's style sheet, which names its fonts in their smallest form only."""
     css = (dist / "katex.min.css").read_text(encoding="utf-8")
-    css = re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css)
+    return "\n" + re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css) + "\n"
+
+
+def _with_fonts(css: str, folder: Path, placed: Placed, kept: str, work: Path) -> str:
+    """`css` with the fonts that it asks for in it or beside it, cut down to the characters `kept`."""
+    css = fonts.asked_for(css)
     for font in fonts.used(css):
-        cut = fonts.subset(dist / "fonts" / font, kept, work)
+        cut = fonts.subset(folder / font, kept, work)
         if font in fonts.COMMON:
             css = css.replace(f"url(fonts/{font})", fonts.inline(cut))
         else:
             placed.copy(cut, f"_static/fonts/{font}")
-    return "\n" + css + "\n"
+    return css
 
 
 def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], placed: Placed) -> None:

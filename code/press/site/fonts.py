@@ -10,6 +10,8 @@ from pathlib import Path
 
 from press.files import sha, write_atomic
 
+FACE = re.compile(r"@font-face\s*\{[^}]*\}")
+FAMILY = re.compile(r"KaTeX_[A-Za-z0-9]+")
 # what most pages draw lies in the style sheet itself: a font that arrives after its formula gives it another width, and
 # the lines below move; the rare ones are files and come when a page uses them
 COMMON = tuple(f"KaTeX_{name}.woff2" for name in (
@@ -36,6 +38,12 @@ def characters(text: str) -> str:
 def used(css: str) -> list[str]:
     """File names of the woff2 fonts that a style sheet names."""
     return sorted(set(re.findall(r"url\(fonts/([^)]+\.woff2)\)", css)))
+
+
+def asked_for(css: str) -> str:
+    """`css` without the faces of families of formulas that none of its rules asks for."""
+    families = set(FAMILY.findall(FACE.sub("", css)))
+    return FACE.sub(lambda face: face[0] if not (of := FAMILY.search(face[0])) or of[0] in families else "", css)
 
 
 def subset(font: Path, kept: str, work: Path) -> Path:
