@@ -67,15 +67,19 @@ def _write_counts(terminalreporter, path: str) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that no core waits for it at the end; a worker is given two things at once, so what follows the longest is short."""
+    """What takes long begins first, so that no core waits for it at the end, and a worker's browser comes last.
+
+    A worker is given two things at once, so what follows the longest is short. A worker with a browser has a loop
+    that runs, in which others cannot start theirs.
+    """
     longest = [item for item in items if item.get_closest_marker("timeout")]
     if not longest:  # stock nbval comes here too, and the cells of a notebook have an order of their own
         return
     groups = [item for item in items if item.get_closest_marker("xdist_group")]
     taken = {*longest, *groups}
     rest = [item for item in items if item not in taken]
-    few = 2 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - len(longest)
-    items[:] = [*longest, *rest[len(rest) - max(few, 0):], *groups, *rest[:len(rest) - max(few, 0)]]
+    few = max(2 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - len(longest), 0)
+    items[:] = [*longest, *rest[len(rest) - few:], *rest[:len(rest) - few], *groups]
 
 
 class Aloud:

@@ -65,11 +65,12 @@ def confusion(table: np.ndarray, labels: list[int]) -> Any:
     fig, ax = figure(3.6)
     off = table.astype(float).copy()
     np.fill_diagonal(off, 0)
-    ax.pcolormesh(off, cmap="Oranges", vmin=0, vmax=max(1.0, off.max()), edgecolors="face", linewidth=0.2)
+    most = max(1.0, off.max())
+    ax.pcolormesh(off, cmap="Oranges", vmin=0, vmax=most, edgecolors="face", linewidth=0.2)
     for i, row in enumerate(table):
         for j, v in enumerate(row):
             if v:
-                ax.text(j + 0.5, i + 0.5, str(int(v)), ha="center", va="center", fontsize=9, color=GREY if i == j else "black")
+                ax.text(j + 0.5, i + 0.5, str(int(v)), ha="center", va="center", fontsize=9, color=GREY if i == j else "white" if v > 0.6 * most else "black")
     ax.set_ylim(len(table), 0)
     ax.set_aspect("equal")
     ax.grid(False)

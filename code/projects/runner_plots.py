@@ -13,12 +13,12 @@ def states() -> Any:
     """The states of a run and what moves it from one to the next."""
     fig, ax = figure(3.3)
     boxes = {"new": (0.7, 2.6, GREY), "training": (3.4, 2.6, BLUE), "evaluating": (6.2, 4.0, GREEN), "saved": (6.2, 1.2, ORANGE), "finished": (8.7, 2.6, PURPLE)}
-    arrows = [("new", "training", "settings", 0.25), ("training", "evaluating", "", 0), ("evaluating", "training", "", 0), ("training", "saved", "", 0), ("saved", "training", "", 0), ("evaluating", "finished", "last step", 0.3)]
-    for a, b, text, lift in arrows:
+    arrows = [("new", "training", "settings", (0, 0.25)), ("training", "evaluating", "", (0, 0)), ("evaluating", "training", "", (0, 0)), ("training", "saved", "", (0, 0)), ("saved", "training", "", (0, 0)), ("evaluating", "finished", "last step", (0.75, 0.1))]
+    for a, b, text, (aside, up) in arrows:
         (x1, y1, _), (x2, y2, _) = boxes[a], boxes[b]
         ax.annotate("", (x2, y2), (x1, y1), arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 34, "shrinkB": 34, "linewidth": 1.4, "connectionstyle": "arc3,rad=0.15"})
         if text:
-            ax.text((x1 + x2) / 2, (y1 + y2) / 2 + lift, text, ha="center", va="bottom", fontsize=9.5)
+            ax.text((x1 + x2) / 2 + aside, (y1 + y2) / 2 + up, text, ha="center", va="bottom", fontsize=9.5)
     for name, (x, y, color) in boxes.items():
         ax.text(x, y, name, ha="center", va="center", fontsize=11, bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": color, "linewidth": 1.8})
     ax.text(6.2, 0.35, "kill, Ctrl-C, power cut: resume from here", ha="center", fontsize=9.5)
