@@ -62,14 +62,15 @@ def test_a_cell_that_ignores_interrupts_is_stopped_too(tmp_path):
     assert result.fault.kind in ("timeout", "died") and result.fault.cell == 1
 
 
-def test_a_cell_that_prints_100_mb_is_stopped_in_bounded_memory(tmp_path):
+def test_a_cell_that_prints_100_mb_is_stopped_and_takes_less_than_three_times_that(tmp_path):
     import resource
 
+    run(tmp_path / "before", "print(1)")  # what the first execution imports is not the flood's
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    result, _ = run(tmp_path, "for _ in range(100):\n    print('x' * 1_000_000)")
+    result, _ = run(tmp_path / "flood", "for _ in range(100):\n    print('x' * 1_000_000)")
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert (result.fault.kind, result.fault.cell) == ("flood", 1) and "1,000,000 bytes" in result.fault.what
-    assert grown_mb < 300
+    assert grown_mb < 300  # a kernel sends what it printed in a fifth of a second at once, and that is held and decoded
 
 
 def test_a_cell_that_kills_its_kernel_is_named(tmp_path):
