@@ -125,6 +125,19 @@ def test_a_raw_page_becomes_a_page():
     assert done.text.startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.parametrize(("after", "kept", "rest"), [(", and", ",", " and"), ("). Then", ").", " Then"), (".", ".", "")])
+def test_punctuation_stays_with_the_formula_before_it(after, kept, rest):
+    formula = '<span class="math notranslate nohighlight">F</span>'
+    done = html.document_fromstring(page.finish("a/b", RAW.replace("First words.", f"If {formula}{after}"), context()).text)
+    (place,) = done.xpath("//span[@class='stay']")
+    assert place.text_content() == "F" + kept and (place.tail or "") == rest and place.getparent().text_content() == f"If F{after}"
+
+
+def test_a_formula_before_a_word_is_left_as_it_is():
+    text = RAW.replace("First words.", 'If <span class="math">F</span> then, or <span class="math">G</span>')
+    assert 'class="stay"' not in page.finish("a/b", text, context()).text
+
+
 def test_plain_tokens_of_a_listing_become_bare_text_and_nothing_else_changes():
     listing = '<div class="highlight"><pre><span></span><span class="n">x</span><span class="w"> </span><span class="o">=</span> <span class="p">[</span><span class="nb">len</span><span class="p">]</span></pre></div>'
     around = '<p><span class="n">prose</span></p>'

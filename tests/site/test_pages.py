@@ -167,6 +167,27 @@ def test_a_page_is_small_and_does_not_shift(site, from_host, measured):
     assert size <= 90_000 and shift <= 0.02
 
 
+def test_formulas_and_names_are_whole_on_a_phone(from_host):
+    """No punctuation begins a line after its formula, no number lies on its equation, no name in a table is broken."""
+    from_host.add_style_tag(content=".bd-article section > * { content-visibility: visible !important; contain: none !important; }")
+    torn = from_host.evaluate("""() => {
+      const lost = [], seen = e => e.getClientRects().length > 0, box = e => e.getBoundingClientRect();
+      for (const place of document.querySelectorAll('.stay')) {
+        const base = [...place.querySelectorAll('.katex-html .base')].pop(), mark = document.createRange();
+        if (!base || !seen(base)) continue;
+        mark.selectNodeContents(place.lastChild);
+        if (box(mark).top > box(base).bottom - 2 || box(mark).left < box(base).left) lost.push('mark after ' + base.textContent);
+      }
+      for (const number of document.querySelectorAll('div.math .eqno')) for (const base of number.parentElement.querySelectorAll('.katex-html .base')) {
+        const a = box(number), b = box(base);
+        if (seen(number) && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) { lost.push('number on ' + base.textContent); break; }
+      }
+      for (const name of document.querySelectorAll('.table-scroll code')) if (name.getClientRects().length > 1) lost.push('broken ' + name.textContent);
+      return lost;
+    }""")
+    assert torn == []
+
+
 def test_no_formula_waits_for_its_font(from_host):
     """A font that comes later than its formula moves the lines below: those of the formulas on this page came with the style sheet."""
     assert [url for url in from_host.asked if ".woff2" in url and not url.startswith("data:")] == []

@@ -101,5 +101,5 @@ def descent(x: Array, y: Array, lr: float = 0.05) -> Interactive:
     )
     return show(
         (path + goal + words).add_params(eta, steps).properties(width=400, height=230),
-        "The path of gradient descent over slope and intercept, with sliders for the learning rate and the number of steps; below the stability limit it ends at the diamond, above it it leaves the picture.",
+        "The path of gradient descent over slope and intercept, with sliders for the learning rate and the number of steps; below the stability limit it ends at the diamond, beyond the limit it leaves the picture.",
     )

@@ -10,8 +10,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from groundtruth.figures import BLUE, GREEN, GREY, INK, ORANGE, figure
 
 PARTS = {  # name: (column, row, has pages in this edition)
-    "Front": (0, 2.5, True), "Data": (0, 1, True), "Learning": (1, 1.75, False), "Networks": (2, 2.9, False), "Classical": (2, 1.75, False),
-    "Maths": (2, 0.6, False), "Modern stack": (3, 2.9, False), "Shipping": (3, 1.75, False), "Interview": (3, 0.6, False), "Capstones": (4, 2.3, False),
+    "Front": (0, 2.5, True), "Data": (0, 1, True), "Learning": (1, 1.75, True), "Networks": (2, 2.9, True), "Classical": (2, 1.75, False),
+    "Maths": (2, 0.6, False), "Modern stack": (3, 2.9, False), "Shipping": (3, 1.75, False), "Interview": (3, 0.6, False), "Capstones": (4, 2.3, True),
 }
 PATHS: dict[str, tuple[str, Any]] = {"deep learning": (BLUE, "-"), "classical": (GREEN, "--"), "interview": (ORANGE, ":")}
 NEEDS = [("Front", "Data", "deep learning"), ("Data", "Learning", "deep learning"), ("Learning", "Networks", "deep learning"), ("Networks", "Modern stack", "deep learning"),
@@ -33,7 +33,7 @@ def parts() -> Any:
         end = (c1 * step - 0.05, r1 + height / 2) if c0 != c1 else (c1 * step + width / 2, r1 + height + 0.06)
         ax.add_patch(FancyArrowPatch(start, end, arrowstyle="->", mutation_scale=11, color=PATHS[path][0], linestyle=PATHS[path][1], linewidth=1.5, shrinkA=0, shrinkB=0))
     handles = [Line2D([], [], color=colour, linestyle=style, label=name) for name, (colour, style) in PATHS.items()]
-    ax.legend(handles=handles, loc="lower right", bbox_to_anchor=(1.0, -0.02), fontsize=9)
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, -0.04), fontsize=9)
     ax.set_xlim(-0.1, 4 * step + width + 0.1)
     ax.set_ylim(-0.1, 3.7)
     ax.set_axis_off()

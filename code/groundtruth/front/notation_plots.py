@@ -44,6 +44,6 @@ def reader() -> Interactive:
     base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.f == pick").encode(y=alt.Y("i:O", axis=None))
     part = base.mark_text(x=5, align="left", fontSize=14, font="monospace", color=BLUE).encode(text="part:N")
     reads = base.mark_text(x=135, align="left", fontSize=13).encode(text="reads:N")
-    shape = base.mark_text(x=395, align="right", fontSize=13, font="monospace", color=ORANGE).encode(text="shape:N")
-    return show((part + reads + shape).add_params(pick).properties(width=400, height=110),
+    shape = base.mark_text(x=425, align="right", fontSize=13, font="monospace", color=ORANGE).encode(text="shape:N")
+    return show((part + reads + shape).add_params(pick).properties(width=430, height=110),
                 "A menu chooses one of four formulas; each of its parts is listed with how it is read and the shape it has.")

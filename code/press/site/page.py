@@ -68,6 +68,7 @@ def finish(name: str, raw: str, context: Context) -> Finished:
     page.drawn |= interactive.dress(root, up, context.images)
     _figures(root, up, page, context)
     _terms(root, context)
+    _formulas(root)
     _tables(root)
     _tidy(root, name)
     policy.dress(root, html.tostring(root, encoding="unicode", method="html"))
@@ -360,6 +361,17 @@ def _terms(root: html.HtmlElement, context: Context) -> None:
         if anchor in context.definitions and link.xpath(".//span[contains(@class, 'std-term')]"):
             link.set("data-definition", context.definitions[anchor])
             link.set("class", "reference internal term")
+
+
+def _formulas(root: html.HtmlElement) -> None:
+    """A comma, a point or a bracket stays on the line of the formula before it; browsers would break there."""
+    for formula in root.xpath("//article//span[contains(concat(' ', @class, ' '), ' math ')]"):
+        tail = formula.tail or ""
+        if mark := re.match(r"[,.;:!?)\]]+", tail):
+            place = element('<span class="stay"></span>')
+            formula.addprevious(place)
+            place.append(formula)
+            formula.tail, place.tail = mark[0], tail[mark.end():]
 
 
 def _tables(root: html.HtmlElement) -> None:
