@@ -33,7 +33,7 @@ CARDS = [
 
 @fuzz
 def test_a_card_file_is_read_or_refused(tmp_path_factory, seed):
-    path = tmp_path_factory.getbasetemp() / "cards.yml"
+    path = tmp_path_factory.mktemp("fuzz") / "cards.yml"
     for text in cases(seed, CARDS, ["id: ", "level: ", "verify: ", "- ", "&a ", "*a", "<<: ", "? ", "| ", "!!binary "]):
         path.write_text(text, encoding="utf-8")
         try:
@@ -56,7 +56,7 @@ SETTINGS = [
 
 @fuzz
 def test_settings_are_read_or_refused(tmp_path_factory, seed):
-    root = tmp_path_factory.getbasetemp()
+    root = tmp_path_factory.mktemp("fuzz")
     for text in cases(seed, SETTINGS, ["workers = ", "true", "-3", "0", "1.5", '"two"', "[]", "audits = ", '["prose"]', "[tool]", "packages = 3"]):
         (root / "pyproject.toml").write_text(text, encoding="utf-8")
         try:
@@ -83,7 +83,7 @@ RECORD = Record(SLUG, "", [c["source"] for c in TRUE], [copy.deepcopy(c["outputs
 @fuzz
 def test_no_changed_expectation_passes(tmp_path_factory, seed):
     """Whatever is changed in the committed file is found: by its form, by its cells, or by what the page prints."""
-    elsewhere = replace(REAL, root=tmp_path_factory.getbasetemp())
+    elsewhere = replace(REAL, root=tmp_path_factory.mktemp("fuzz"))
     path = elsewhere.expectation(SLUG)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(WANT, encoding="utf-8")
@@ -142,7 +142,7 @@ SMALL = """{
 
 @fuzz
 def test_no_changed_small_expectation_passes(tmp_path_factory, seed):
-    small = replace(REAL, root=tmp_path_factory.getbasetemp())
+    small = replace(REAL, root=tmp_path_factory.mktemp("fuzz"))
     source = "print('loss', 0.25)\n2 + 2"
     page = replace(PAGE, slug="a/b", cells=(replace(PAGE.cells[0], source=source, metadata={}),))
     path = small.expectation("a/b")
@@ -206,7 +206,7 @@ TOC = ["format: jb-book\nroot: index\nparts:\n- caption: One\n  chapters:\n  - f
 
 @fuzz
 def test_contents_are_read_or_refused(tmp_path_factory, seed):
-    elsewhere = replace(REAL, root=tmp_path_factory.getbasetemp())
+    elsewhere = replace(REAL, root=tmp_path_factory.mktemp("fuzz"))
     for slug in ("index", "a/b", "c/d", "e"):
         elsewhere.page(slug).parent.mkdir(parents=True, exist_ok=True)
         elsewhere.page(slug).touch()

@@ -90,7 +90,7 @@ TRACE = '{"kind": "turn", "step": 1, "text": "Arithmetic.", "calls": [{"id": "c1
 
 @fuzz
 def test_a_trace_is_read_whole_or_refused(tmp_path_factory, seed):
-    path = tmp_path_factory.getbasetemp() / "trace.jsonl"
+    path = tmp_path_factory.mktemp("fuzz") / "trace.jsonl"
     for text in cases(seed, [TRACE], ['"kind": "end"', '"outcome": "lost"', "null", "[]", "{}", "\n", '"calls": 3', '"text": null', '"answer": 4']):
         path.write_text(text, encoding="utf-8")
         try:

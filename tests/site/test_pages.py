@@ -188,6 +188,15 @@ def test_formulas_and_names_are_whole_on_a_phone(from_host):
     assert torn == []
 
 
+def test_a_figure_that_starts_takes_the_room_that_was_kept_for_it(from_host):
+    """Whoever looks at a figure while it starts, on a slow phone, sees nothing below it move."""
+    grown = from_host.evaluate("""() => [...document.querySelectorAll('.interactive-controls')].map(place => {
+      const rows = [...place.querySelectorAll('.vega-bind')].reduce((sum, row) => sum + row.getBoundingClientRect().height, 0);
+      return [place.id, rows, parseFloat(getComputedStyle(place).minHeight)];
+    }).filter(([, rows, kept]) => rows === 0 || rows > kept + 1)""")
+    assert grown == []
+
+
 def test_no_formula_waits_for_its_font(from_host):
     """A font that comes later than its formula moves the lines below: those of the formulas on this page came with the style sheet."""
     assert [url for url in from_host.asked if ".woff2" in url and not url.startswith("data:")] == []

@@ -43,7 +43,7 @@ def labels_by_lines(x: np.ndarray, y: np.ndarray, line: np.ndarray, curve: np.nd
     ax.plot(grid, line[0] + line[1] * grid, "--", color=ORANGE, label="least squares")
     ax.plot(grid, sigmoid(curve[0] + curve[1] * grid), color=BLUE, label="logistic")
     ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
-    ax.legend(loc="center right")
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.06))
     label(ax, "hours of study", "passed (1) or not (0)")
     return fig
 

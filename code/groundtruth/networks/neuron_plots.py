@@ -56,14 +56,14 @@ def three_lines() -> Any:
     x = np.array([-3.6, 3.6])
     for i, color in enumerate((BLUE, ORANGE, GREEN)):
         ax.plot(x, (-b[i] - W[0, i] * x) / W[1, i], color=color, label=f"unit {i + 1}")
-    g = np.linspace(-3.4, 3.4, 137)
-    P = np.array(np.meshgrid(g, g)).reshape(2, -1).T
+    across, up = np.linspace(-3.4, 3.4, 137), np.linspace(-3.4, 5.0, 169)
+    P = np.array(np.meshgrid(across, up)).reshape(2, -1).T
     on = P @ W + b > 0
     for pattern in np.unique(on, axis=0):
         place = P[(on == pattern).all(1)].mean(0)
         ax.text(*place, "".join("1" if v else "0" for v in pattern), ha="center", va="center", fontsize=12)
     ax.set_xlim(-3.6, 3.6)
-    ax.set_ylim(-3.6, 3.6)
+    ax.set_ylim(-3.6, 5.2)
     ax.set_aspect("equal")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     label(ax, "$x_1$", "$x_2$")

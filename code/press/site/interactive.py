@@ -14,7 +14,6 @@ from press.files import sha, write_atomic
 from press.site import pictures
 
 VEGALITE = "6.1"  # draws v5 specifications too; JupyterLab, which knows only v5, gets those
-ROW_REM = 2.4  # height that one control takes
 
 
 def static(spec: dict, folder: Path) -> tuple[str, str, tuple[int, int]]:
@@ -49,7 +48,7 @@ def dress(root: html.HtmlElement, up: str, folder: Path) -> set[str]:
         box.append(html.fragment_fromstring('<div class="interactive-live"></div>'))
         if controls:
             box.append(html.fragment_fromstring(
-                f'<div class="interactive-controls" id="controls-{number}" style="min-height:{controls * ROW_REM:.1f}rem"></div>'
+                f'<div class="interactive-controls" id="controls-{number}" style="--rows:{controls}"></div>'
             ))
         text = html.fragment_fromstring('<p class="interactive-text"></p>')
         text.text = label
