@@ -18,8 +18,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 
 def chromium() -> str | None:
-    """Chromium without a window's furniture where it is to be had: the same engine, and a fifth faster."""
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    """The whole browser first: its headless shell is a fifth faster, and on a busy machine it can stop to draw for good."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
     return next((path for name in names if (path := shutil.which(name))), None)
 
 

@@ -37,7 +37,7 @@ def scroll_through(page):
         f" {{ scrollTo(0, y); {FRAMES}; }} }}"
     )
     for box in page.query_selector_all(".interactive"):
-        box.scroll_into_view_if_needed()
+        box.evaluate("e => e.scrollIntoView({ block: 'center' })")
         box.wait_for_selector(".interactive-live svg", state="attached", timeout=15000)
     page.evaluate("scrollTo(0, 0)")
 
