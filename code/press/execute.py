@@ -59,7 +59,7 @@ class Client(NotebookClient):
                     self.flooded, self.flooded_at = True, cell_index + 1
                     assert self.km is not None
                     self.interrupt = asyncio.ensure_future(ensure_async(cast(Any, self.km.interrupt_kernel())))
-                return None  # drop it: what has come so far is the most that is held
+                return None  # drop it: no more of it is kept
         return super().process_message(msg, cell, cell_index)
 
 
