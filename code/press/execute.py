@@ -17,17 +17,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, cast
 
 from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 
 from press.chapter import Chapter
+from press.forked import Manager, Preloaded, preloaded
 from press.project import Project, kernel_env
 from press.run import Fault, Run
 
@@ -63,12 +63,13 @@ class Client(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-def kernel_manager(python: str, sockets: str) -> AsyncKernelManager:
-    """A manager whose kernel is `python -m ipykernel_launcher`, whatever kernels are installed.
+def kernel_manager(python: str, sockets: str, parent: Preloaded | None = None) -> Manager:
+    """A manager whose kernel is `python -m ipykernel_launcher`, whatever kernels are installed, or a copy of `parent`.
 
     It talks through sockets in a private folder: no port, nothing to overhear.
     """
-    manager = AsyncKernelManager()
+    manager = Manager()
+    manager.preloaded = parent
     if sys.platform != "win32":
         manager.transport, manager.ip = "ipc", os.path.join(sockets, "k")
     manager._kernel_spec = KernelSpec(
@@ -78,9 +79,9 @@ def kernel_manager(python: str, sockets: str) -> AsyncKernelManager:
 
 
 async def run_chapter(
-    project: Project, chapter: Chapter, tell: Callable[[str, int, int], None], python: str = sys.executable, env: dict[str, str] | None = None
+    project: Project, chapter: Chapter, tell: Callable[[str, int, int], None], python: str, env: dict[str, str], parent: Preloaded | None = None
 ) -> Run:
-    """Execute `chapter`, in `env` or as a build does; faults are returned, not raised."""
+    """Execute `chapter` in `env`, in a kernel that is a copy of `parent` if there is one; faults are returned, not raised."""
     run = Run(chapter.slug)
     if not chapter.cells:
         return run
@@ -114,10 +115,10 @@ async def run_chapter(
     )
     client.limit_bytes = project.output_limit_bytes
     sockets = tempfile.mkdtemp(prefix="press-")
-    client.km = kernel_manager(python, sockets)
+    client.km = kernel_manager(python, sockets, parent)
     client.owns_km = True
     try:
-        await client.async_execute(env=env or kernel_env(project))
+        await client.async_execute(env=dict(env))
         if client.flooded:  # the cell was done before the interrupt reached it
             run.fault = _fault(RuntimeError("flood"), client, current, project)
     except asyncio.CancelledError:
@@ -201,17 +202,18 @@ async def run_many(
     python: str = sys.executable,
     env: dict[str, str] | None = None,
 ) -> None:
-    """Execute chapters, `project.workers` at a time; `done` is called as each one ends."""
-    gate = asyncio.Semaphore(project.workers)
+    """Execute chapters, `project.workers` at a time, in `env` or as a build does; `done` is called as each one ends."""
+    gate, env = asyncio.Semaphore(project.workers), env or kernel_env(project)
 
     async def one(chapter: Chapter) -> None:
         async with gate:
-            done(await run_chapter(project, chapter, tell, python, env))
+            done(await run_chapter(project, chapter, tell, python, env, parent))
 
-    tasks = [asyncio.ensure_future(one(chapter)) for chapter in chapters]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    with preloaded(project, chapters, python, env) or nullcontext() as parent:
+        tasks = [asyncio.ensure_future(one(chapter)) for chapter in chapters]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,71 @@
+"""Run in the interpreter of the kernels: import what the pages import once, then become a kernel each time one is asked for.
+
+    python preload.py ASKED ANSWERS MODULE...
+
+One line of JSON on the descriptor ASKED (`argv`, `cwd`, `env`) is one kernel; on ANSWERS comes a line with its process
+number. A copy of this process starts a kernel without the seconds that imports take. It is a copy of a process that has
+computed nothing and has one thread; where a library started another, the only answer is "threads" and nothing is copied.
+The end of ASKED is the end of this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+
+KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell")
+
+
+def bring_in(names: list[str]) -> None:
+    """Import what can be imported, without a word: what is missing or warns does so again in the page that asks for it."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        for name in names:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
+def threads() -> int:
+    """Threads of this process, those of compiled libraries as well."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def become(asked: dict, answers: int) -> None:
+    """In the copy: the kernel that `python -m ipykernel_launcher` would be."""
+    os.setsid()  # an interrupt goes to the kernel and what it started, and to nobody else
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(asked["env"], JPY_PARENT_PID=str(os.getppid()))
+    os.chdir(asked["cwd"])
+    os.write(answers, f"{os.getpid()}\n".encode())
+    os.close(answers)
+    sys.argv = ["ipykernel_launcher.py", *asked["argv"]]
+    from ipykernel import kernelapp
+
+    kernelapp.launch_new_instance()
+
+
+def main(asked: int, answers: int, names: list[str]) -> None:
+    """Import, then answer until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies: they are watched from where they were asked for
+    del sys.path[0]  # the folder of this file, where a kernel has none
+    os.environ["JPY_PARENT_PID"] = str(os.getpid())  # read by ipykernel as it is imported: a kernel ends with its parent
+    bring_in([*KERNEL, *names])
+    if threads() > 1:
+        os.write(answers, b"threads\n")
+        return
+    with os.fdopen(asked, encoding="utf-8") as lines:
+        for line in lines:
+            if not os.fork():
+                os.close(lines.fileno())
+                become(json.loads(line), answers)
+                os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
