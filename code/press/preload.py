@@ -11,12 +11,14 @@ The end of ASKED is the end of this process.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import json
 import os
 import signal
 import sys
 
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell")
 
 
@@ -51,6 +53,7 @@ def become(asked: dict, answers: int) -> None:
 
 def main(asked: int, answers: int, names: list[str]) -> None:
     """Import, then answer until nobody asks any more."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # in the middle of an import nobody reads ASKED
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies: they are watched from where they were asked for
     del sys.path[0]  # the folder of this file, where a kernel has none

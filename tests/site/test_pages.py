@@ -7,9 +7,11 @@ from a host on a phone, and without scripts.
 from __future__ import annotations
 
 import gzip
+import sys
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.site.conftest import opened, pages
 
@@ -37,9 +39,22 @@ def scroll_through(page):
         f" {{ scrollTo(0, y); {FRAMES}; }} }}"
     )
     for box in page.query_selector_all(".interactive"):
-        box.evaluate("e => e.scrollIntoView({ block: 'center' })")
-        box.wait_for_selector(".interactive-live svg", state="attached", timeout=15000)
+        seen(page, box)
     page.evaluate("scrollTo(0, 0)")
+
+
+def seen(page, box):
+    """Look at a figure until it has started. A busy machine can lose the frame in which it came into view: then look away and back, as a reader would."""
+    for _ in range(3):
+        box.evaluate("e => e.scrollIntoView({ block: 'center' })")
+        try:
+            return box.wait_for_selector(".interactive-live svg", state="attached", timeout=15000)
+        except PlaywrightTimeout:
+            state = box.evaluate(f"async e => {{ const t = performance.now(); {FRAMES}; return [e.className, !!e.view, document.visibilityState, performance.now() - t, t]; }}")
+            print(f"a figure did not start within 15 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.said}", file=sys.stderr)
+            assert "is-static" not in state[0], f"the figure gave up: {page.said}"
+            page.evaluate(f"async () => {{ scrollTo(0, 0); {FRAMES}; }}")
+    raise AssertionError(f"a figure did not start within 45 s, looked at three times: {state}")
 
 
 @pytest.fixture(scope="module", params=PAGES)
