@@ -63,7 +63,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "ring": {"steps": 6000, "batch_size": 512, "learning_rate": 2e-3, "warmup_steps": 100, "final_rate": 0.0, "ema": 0.995, "eval_every": 1000, "save_every": 2000},
     "laptop": {"data": "digits", "T": 200, "schedule": "cosine", "target": "v", "width": 32, "steps": 1200, "batch_size": 64, "learning_rate": 2e-3, "warmup_steps": 50,
                "final_rate": 0.05, "ema": 0.99, "sample_steps": 25, "guidance": 1.5, "eval_every": 400, "save_every": 600},
-    "gpu": {"data": "digits", "T": 1000, "schedule": "cosine", "target": "v", "width": 128, "steps": 20000, "batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 500,
+    "gpu": {"data": "digits", "T": 1000, "schedule": "cosine", "target": "v", "width": 128, "steps": 8000, "batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 500,
             "final_rate": 0.0, "ema": 0.999, "sample_steps": 50, "guidance": 1.5, "eval_every": 2000, "save_every": 5000},
 }  # fmt: skip
 

@@ -61,7 +61,7 @@ class Settings(RunSettings):
 PRESETS: dict[str, dict[str, Any]] = {
     "smoke": {"steps": 40, "batch_size": 20, "learning_rate": 1e-2, "pretrain_steps": 100, "eval_every": 20, "save_every": 20},
     "laptop": {"steps": 300, "batch_size": 50, "learning_rate": 3e-3, "warmup_steps": 10, "final_rate": 0.0, "eval_every": 50, "save_every": 150},
-    "gpu": {"steps": 3000, "batch_size": 64, "learning_rate": 3e-4, "rank": 16, "alpha": 32.0, "warmup_steps": 100, "eval_every": 250, "save_every": 500},
+    "gpu": {"steps": 1500, "batch_size": 64, "learning_rate": 3e-4, "rank": 8, "alpha": 16.0, "warmup_steps": 100, "eval_every": 250, "save_every": 500},
 }
 
 

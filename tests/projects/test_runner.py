@@ -250,3 +250,39 @@ def test_shares_cover_a_batch_once_and_differ_by_one_at_most(B, size):
 def test_more_processes_than_examples_are_refused():
     with pytest.raises(RunnerError, match="a batch of 2 cannot be shared by 3 processes"):
         processes.Group(size=3).share((torch.zeros(2),))
+
+
+SMALL = {"steps": 1, "batch_size": 2, "warmup_steps": 0, "layers": 1, "context": 32, "eval_windows": 1, "pretrain_steps": 1, "samples": 10}
+EVERY = [(name, preset) for name in registry.NAMES for preset in registry.load(name).PRESETS]
+
+
+@pytest.mark.parametrize(("name", "preset"), EVERY)
+def test_every_preset_takes_a_step(name, preset):
+    """Also those that are too large to be trained here: the sizes that cost time are cut, all else is as published."""
+    module = registry.load(name)
+    whole = choose(module.Settings(), module.PRESETS, preset)
+    task = module.build(choose(module.Settings(), module.PRESETS, preset, [f"{key}={value}" for key, value in SMALL.items() if hasattr(whole, key)]))
+    loss = task.loss(task.model, task.batch(0))
+    loss.backward()
+    assert torch.isfinite(loss) and any(p.grad is not None and p.grad.abs().sum() > 0 for p in task.model.parameters())
+
+
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_the_published_cards_are_those_of_the_presets(name):
+    module = registry.load(name)
+    for preset in ("laptop", "gpu"):
+        card = records.read_card(f"_assets/results/{name}-{preset}.json")
+        whole = choose(module.Settings(), module.PRESETS, preset)
+        for key, value in card["settings"].items():
+            assert key == "seed" or value == getattr(whole, key), (preset, key)
+        if "curve" in card and preset == "gpu":
+            assert card["kind"] == "cuda" and card["device"] and card["curve"][-1][0] == whole.steps
+
+
+def test_the_published_speeds_are_of_one_run_and_agree_with_their_shares():
+    for name in ("gpt-speed", "gpt-speed-wide"):
+        facts = records.read_card(f"_assets/results/{name}.json")
+        peak = devices.peak_flops(facts["device"])
+        tokens, shares = facts["tokens_per_s"], facts["share_of_peak"]
+        flops = 6.0 * (12 * 12 * 768 * 768 + 50304 * 768) + 12.0 * 12 * 768 * facts["context"]
+        assert {who: round(rate * flops / peak, 4) for who, rate in tokens.items()} == pytest.approx(shares, abs=2e-4)
