@@ -21,6 +21,7 @@ from contextlib import nullcontext, suppress
 from typing import Any, cast
 
 from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.session import Session
 from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -32,6 +33,24 @@ from press.project import Project, kernel_env
 from press.run import Fault, Run
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Bounded(Session):
+    """A session that does not open outputs that are certainly too long: a kernel sends at once what it printed in a fifth of a second."""
+
+    limit_bytes = 1_000_000
+    outputs = frozenset({"stream", "display_data", "update_display_data", "execute_result"})
+
+    def deserialize(self, msg_list: Any, content: bool = True, copy: bool = True) -> dict[str, Any]:
+        # one character is at most twelve bytes of JSON
+        if not content or not copy or len(msg_list) < 5 or len(msg_list[4]) < 12 * self.limit_bytes + 10_000:
+            return super().deserialize(msg_list, content, copy)
+        message = super().deserialize(msg_list, content=False)
+        if message["msg_type"] not in self.outputs:
+            return super().deserialize(msg_list)
+        text = " " * (self.limit_bytes + 1)  # as good as what was sent: it is counted and dropped
+        message["content"] = {"name": "stdout", "text": text} if message["msg_type"] == "stream" else {"data": {"text/plain": text}, "metadata": {}, "transient": {}, "execution_count": None}
+        return message
 
 
 class Client(NotebookClient):
@@ -63,13 +82,15 @@ class Client(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-def kernel_manager(python: str, sockets: str, parent: Preloaded | None = None) -> Manager:
+def kernel_manager(python: str, sockets: str, limit_bytes: int, parent: Preloaded | None = None) -> Manager:
     """A manager whose kernel is `python -m ipykernel_launcher`, whatever kernels are installed, or a copy of `parent`.
 
     It talks through sockets in a private folder: no port, nothing to overhear.
     """
     manager = Manager()
     manager.preloaded = parent
+    manager.session = Bounded(parent=manager)
+    manager.session.limit_bytes = limit_bytes
     if sys.platform != "win32":
         manager.transport, manager.ip = "ipc", os.path.join(sockets, "k")
     manager._kernel_spec = KernelSpec(
@@ -115,7 +136,7 @@ async def run_chapter(
     )
     client.limit_bytes = project.output_limit_bytes
     sockets = tempfile.mkdtemp(prefix="press-")
-    client.km = kernel_manager(python, sockets, parent)
+    client.km = kernel_manager(python, sockets, project.output_limit_bytes, parent)
     client.owns_km = True
     try:
         await client.async_execute(env=dict(env))

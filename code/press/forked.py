@@ -86,7 +86,7 @@ class Preloaded:
         asked, self.asked = os.pipe()
         self.answers, answers = os.pipe()
         self.process = subprocess.Popen(
-            [python, str(Path(__file__).with_name("preload.py")), str(asked), str(answers), *sorted(modules)],
+            [python, str(Path(__file__).with_name("preload.py")), *map(str, (os.getpid(), asked, answers)), *sorted(modules)],
             env=env, stdin=subprocess.DEVNULL, pass_fds=(asked, answers), start_new_session=True,
         )
         os.close(asked)

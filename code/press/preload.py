@@ -1,11 +1,11 @@
 """Run in the interpreter of the kernels: import what the pages import once, then become a kernel each time one is asked for.
 
-    python preload.py ASKED ANSWERS MODULE...
+    python preload.py PARENT ASKED ANSWERS MODULE...
 
 One line of JSON on the descriptor ASKED (`argv`, `cwd`, `env`) is one kernel; on ANSWERS comes a line with its process
 number. A copy of this process starts a kernel without the seconds that imports take. It is a copy of a process that has
 computed nothing and has one thread; where a library started another, the only answer is "threads" and nothing is copied.
-The end of ASKED is the end of this process.
+The end of ASKED, and that of the process PARENT, is the end of this one.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def become(asked: dict, answers: int) -> None:
     os.setsid()  # an interrupt goes to the kernel and what it started, and to nobody else
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.environ.clear()
-    os.environ.update(asked["env"], JPY_PARENT_PID=str(os.getppid()))
+    for name, value in asked["env"].items():
+        os.environ.setdefault(name, value)  # what this process was started with stays: an interpreter may add to it
     os.chdir(asked["cwd"])
     os.write(answers, f"{os.getpid()}\n".encode())
     os.close(answers)
@@ -51,9 +51,11 @@ def become(asked: dict, answers: int) -> None:
     kernelapp.launch_new_instance()
 
 
-def main(asked: int, answers: int, names: list[str]) -> None:
+def main(parent: int, asked: int, answers: int, names: list[str]) -> None:
     """Import, then answer until nobody asks any more."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # in the middle of an import nobody reads ASKED
+    if os.getppid() != parent:  # it had ended before the line above
+        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies: they are watched from where they were asked for
     del sys.path[0]  # the folder of this file, where a kernel has none
@@ -71,4 +73,4 @@ def main(asked: int, answers: int, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])

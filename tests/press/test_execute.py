@@ -8,7 +8,7 @@ import time
 import pytest
 from press import chapter as chapters
 from press import project
-from press.execute import run_many
+from press.execute import Bounded, run_many
 
 from tests.press import shop
 
@@ -71,6 +71,23 @@ def test_a_cell_that_prints_100_mb_is_stopped_and_takes_less_than_three_times_th
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert (result.fault.kind, result.fault.cell) == ("flood", 1) and "1,000,000 bytes" in result.fault.what
     assert grown_mb < 300  # a kernel sends what it printed in a fifth of a second at once, and that is held and decoded
+
+
+def test_what_is_certainly_too_long_is_counted_and_not_opened():
+    session = Bounded(key=b"k")
+    session.limit_bytes = 1000
+
+    def received(kind, content):
+        parts = session.serialize(session.msg(kind, content))
+        return session.deserialize(session.feed_identities(parts)[1])["content"]
+
+    short, long, widest = "x" * 21_000, "x" * 23_000, "\U0001f600" * 1_000  # twelve bytes of JSON for one character
+    assert received("stream", {"name": "stderr", "text": short}) == {"name": "stderr", "text": short}
+    assert received("stream", {"name": "stdout", "text": widest})["text"] == widest  # not too long: nothing is lost
+    assert len(received("stream", {"name": "stdout", "text": long})["text"]) == 1001
+    for kind in ("display_data", "execute_result", "update_display_data"):
+        assert len(received(kind, {"data": {"text/html": long}, "metadata": {}})["data"]["text/plain"]) == 1001
+    assert received("error", {"ename": "E", "evalue": long, "traceback": []})["evalue"] == long  # why a cell failed is told whole
 
 
 def test_a_cell_that_kills_its_kernel_is_named(tmp_path):
