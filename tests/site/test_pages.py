@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gzip
 import sys
+from contextlib import suppress
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.site.conftest import opened, pages
@@ -32,8 +34,8 @@ FRAMES = "await new Promise(done => { requestAnimationFrame(() => requestAnimati
 
 def scroll_through(page):
     """Walk down the page as a reader does, by the wheel at first, so that everything lazy is loaded; each figure is looked at until it has started."""
-    page.mouse.move(100, 100)
-    page.mouse.wheel(0, 50)
+    # told to the page and not to the browser, which answers a real wheel with a frame, and waits for it without an end
+    page.evaluate(f"async () => {{ document.body.dispatchEvent(new WheelEvent('wheel', {{ deltaY: 50, bubbles: true }})); scrollBy(0, 50); {FRAMES}; }}")
     page.evaluate(
         "async () => { for (let y = 0; y < document.documentElement.scrollHeight; y += 0.9 * innerHeight)"
         f" {{ scrollTo(0, y); {FRAMES}; }} }}"
@@ -53,6 +55,9 @@ def seen(page, box):
             state = box.evaluate(f"async e => {{ const t = performance.now(); {FRAMES}; return [e.className, !!e.view, document.visibilityState, performance.now() - t, t]; }}")
             print(f"a figure did not start within 15 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.said}", file=sys.stderr)
             assert "is-static" not in state[0], f"the figure gave up: {page.said}"
+            with suppress(PlaywrightError):  # a picture asks for a frame as well
+                page.bring_to_front()
+                page.screenshot(timeout=5000)
             page.evaluate(f"async () => {{ scrollTo(0, 0); {FRAMES}; }}")
     raise AssertionError(f"a figure did not start within 45 s, looked at three times: {state}")
 
