@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import gzip
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.site.conftest import opened, pages
+from tests.site.conftest import FLAGS, chromium, opened, pages
 
 pytestmark = pytest.mark.browser
 PAGES = pages()
@@ -62,11 +62,26 @@ def seen(page, box):
     raise AssertionError(f"a figure did not start within 45 s, looked at three times: {state}")
 
 
+@contextmanager
+def walked(browser, url, **options):
+    """A page seen to its end; in a new browser if this one has stopped to draw, which a page cannot be blamed for."""
+    with ExitStack() as stack:
+        page = stack.enter_context(opened(browser, url, **options))
+        try:
+            scroll_through(page)
+        except AssertionError as error:
+            print(f"once more, in a new browser: {error}", file=sys.stderr)
+            another = browser.browser_type.launch(executable_path=chromium(), args=FLAGS)
+            stack.callback(another.close)
+            page = stack.enter_context(opened(another, url, **options))
+            scroll_through(page)
+        yield page
+
+
 @pytest.fixture(scope="module", params=PAGES)
 def from_folder(request, site, browser):
     """A page opened by double-click, 1280 px wide, in light, seen to its end."""
-    with opened(browser, (site / request.param).as_uri(), color_scheme="light") as page:
-        scroll_through(page)
+    with walked(browser, (site / request.param).as_uri(), color_scheme="light") as page:
         page.wait_for_load_state("networkidle")
         yield page
 
@@ -74,9 +89,8 @@ def from_folder(request, site, browser):
 @pytest.fixture(scope="module", params=PAGES)
 def from_host(request, host, browser):
     """A page from a static host on a phone, seen to its end, with every shift of its layout added up."""
-    with opened(browser, f"{host.url}/{request.param}", width=412, height=823, prepare=SHIFTS) as page:
+    with walked(browser, f"{host.url}/{request.param}", width=412, height=823, prepare=SHIFTS) as page:
         page.name = request.param
-        scroll_through(page)
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(200)
         yield page
