@@ -50,16 +50,16 @@ def seen(page, box):
     for _ in range(3):
         box.evaluate("e => e.scrollIntoView({ block: 'center' })")
         try:
-            return box.wait_for_selector(".interactive-live svg", state="attached", timeout=15000)
+            return box.wait_for_selector(".interactive-live svg", state="attached", timeout=5000)
         except PlaywrightTimeout:
             state = box.evaluate(f"async e => {{ const t = performance.now(); {FRAMES}; return [e.className, !!e.view, document.visibilityState, performance.now() - t, t]; }}")
-            print(f"a figure did not start within 15 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.said}", file=sys.stderr)
+            print(f"a figure did not start within 5 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.said}", file=sys.stderr)
             assert "is-static" not in state[0], f"the figure gave up: {page.said}"
             with suppress(PlaywrightError):  # a picture asks for a frame as well
                 page.bring_to_front()
                 page.screenshot(timeout=5000)
             page.evaluate(f"async () => {{ scrollTo(0, 0); {FRAMES}; }}")
-    raise AssertionError(f"a figure did not start within 45 s, looked at three times: {state}")
+    raise AssertionError(f"a figure did not start in three looks of 5 s: {state}")
 
 
 @contextmanager
