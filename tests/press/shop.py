@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import warm
 from tests.conftest import ROOT
 
 HEAD = """---
@@ -78,8 +79,14 @@ def command(root: Path, *args: str) -> list[str]:
 
 
 def press(root: Path, *args: str, timeout: float = 240, env: dict[str, str] | None = None, **options) -> subprocess.CompletedProcess:
-    """Run one press command, with `env` added to the environment, and capture what it says."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "code"), **(env or {})}
+    """Run one press command, with `env` added to the environment, and capture what it says.
+
+    It starts warm, unless something is to act before its first import.
+    """
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "code"), **(env or {})}
+    if env is None and not options.keys() - {"cwd"}:
+        return warm.run("press", command(root, *args)[3:], surroundings, timeout=timeout, **options)
+    env = surroundings
     return subprocess.run(command(root, *args), capture_output=True, text=True, timeout=timeout, env=env, **options)
 
 
