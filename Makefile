@@ -7,6 +7,9 @@ PORT    ?= 8000
 PROJECT ?= gpt
 PRESET  ?= laptop
 
+# in some surroundings Python keeps nothing it compiled; then every kernel would compile torch anew, 6 s each time
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup book test counts check accept lab serve run bench lint clean
 

@@ -38,7 +38,7 @@ def imports(name: str) -> Iterator[str]:
 
         yield from builtin_extensions
         yield from get_final_config(user_yaml=ROOT / "_config.yml", cli_config={"latex_individualpages": False}, sourcedir=ROOT / "book")[0]["extensions"]
-        yield from ("sphinx.builders.html.transforms", "requests", "IPython", "fontTools.ttLib.woff2", "brotli", "pygments.lexers.shell", "jupytext")
+        yield from ("sphinx.builders.html.transforms", "requests", "IPython", "fontTools.subset", "fontTools.ttLib.woff2", "brotli", "pygments.lexers.shell", "jupytext")
 
 
 class Warm:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from projects.runner import checkpoints
 
+from tests import warm
 from tests.conftest import ROOT
 
 ENV = {**os.environ, "PYTHONPATH": str(ROOT / "code"), "OMP_NUM_THREADS": "1"}
@@ -25,7 +26,7 @@ def command(*args: object) -> list[str]:
 
 
 def projects(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
-    return subprocess.run(command(*args), capture_output=True, text=True, timeout=300, env=ENV, cwd=cwd)
+    return warm.run("projects", list(map(str, args)), ENV, cwd, timeout=300)
 
 
 def start(*args: object) -> subprocess.Popen:
