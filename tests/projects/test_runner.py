@@ -286,3 +286,17 @@ def test_the_published_speeds_are_of_one_run_and_agree_with_their_shares():
         tokens, shares = facts["tokens_per_s"], facts["share_of_peak"]
         flops = 6.0 * (12 * 12 * 768 * 768 + 50304 * 768) + 12.0 * 12 * 768 * facts["context"]
         assert {who: round(rate * flops / peak, 4) for who, rate in tokens.items()} == pytest.approx(shares, abs=2e-4)
+
+
+def test_the_published_race_is_between_runs_of_the_sizes_it_names():
+    """What the page concludes follows from the seeds in the card, and the settings are ones that the project takes."""
+    race = records.read_card("_assets/results/gpt-recipe.json")
+    module = registry.load("gpt")
+    for run in race["runs"].values():
+        assert len(run["seeds"]) == len(run["wall_s"]) == len(run["best_val_loss"]) == len(run["val_loss"]) == 3
+        assert all(best <= last for best, last in zip(run["best_val_loss"], run["val_loss"], strict=True))
+        pairs = [f"{key}={value}" for key, value in run["settings"].items()]
+        whole = choose(module.Settings(), {"race": {}}, "race", pairs)
+        with torch.device("meta"):
+            model = module.GPT(whole, 74)  # characters of that text
+        assert sum(p.numel() for p in model.parameters()) == run["parameters"]
