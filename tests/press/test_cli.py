@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -52,6 +53,23 @@ def test_the_help_lists_the_commands_and_the_exit_codes():
 def test_wrong_use_is_one_message(book, args, code, message):
     done = shop.press(book, *args)
     assert done.returncode == code and message in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("args", [("status",), ("audit", "spelling"), ("accept", "data/modle"), ("--help",), ("frobnicate",)])
+def test_a_command_that_starts_warm_says_and_returns_what_a_cold_one_does(book, args):
+    """The tests' own shortcut, see tests/warm.py: an environment of its own makes `shop.press` start a command in the usual way."""
+    warm, cold = shop.press(book, *args), shop.press(book, *args, env={"NOTHING": "1"})
+    assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr) and warm.stdout + warm.stderr
+
+
+def test_a_warm_command_has_the_environment_and_the_folder_it_is_given_and_can_run_out_of_time(book, tmp_path):
+    from tests import warm
+
+    done = warm.run("press", ["status"], {**os.environ, "PYTHONPATH": str(ROOT / "code")}, cwd=tmp_path)
+    assert done.returncode == 2 and "no book here" in done.stderr
+    with pytest.raises(subprocess.TimeoutExpired):
+        warm.run("press", ["--root", str(book), "build"], {**os.environ, "PYTHONPATH": str(ROOT / "code")}, timeout=0.2)
+    assert warm.run("press", ["--help"]).returncode == 0  # and the next is answered
 
 
 def test_a_page_without_cells_has_nothing_to_accept():
