@@ -25,7 +25,6 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-
 def imports(name: str) -> Iterator[str]:
     """What `python -m name` imports sooner or later, as far as it takes long."""
     yield f"{name}.cli" if name == "press" else f"{name}.runner.cli"
