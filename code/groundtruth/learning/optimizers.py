@@ -5,19 +5,16 @@ Read with `book/learning/optimizers.md`. Each equals its torch.optim counterpart
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from groundtruth.learning.blocks import in_blocks, zeros_like
+
 Array = NDArray[Any]
-BLOCK = 1 << 18  # a step touches four arrays; blocks of this many numbers stay in the last cache between its operations
-PART = 1 << 20   # and threads are worth starting for this many each
 
 
 class Optimizer:
@@ -41,8 +38,10 @@ class Optimizer:
         self.params, self.lr, self.t = list(params), lr, 0
         self.state: list[dict[str, Array]] = [{} for _ in self.params]
 
-    def step(self, grads: Sequence[Array]) -> None:
+    def step(self, grads: Sequence[Array], check: bool = True) -> None:
         """One update from gradients in the shapes of the parameters.
+
+        `check=False` does not look whether they are finite, which for many parameters is a fifth of a step.
 
         Raises
         ------
@@ -56,6 +55,8 @@ class Optimizer:
         for i, (p, g) in enumerate(zip(self.params, grads, strict=True)):
             if np.shape(g) != p.shape:
                 raise ValueError(f"gradient {i} has the shape {np.shape(g)}, its parameter {p.shape}")
+            if not check:
+                continue
             flat = np.asarray(g).ravel()
             with np.errstate(over="ignore", invalid="ignore"):
                 square = flat @ flat  # one fast pass; only when this is not finite is each entry looked at
@@ -76,7 +77,7 @@ def _within(name: str, value: float, low: float, high: float, closed: bool = Fal
 
 def _kept(state: dict[str, Array], name: str, like: Array) -> Array:
     if name not in state:
-        state[name] = np.zeros_like(like)
+        state[name] = zeros_like(like)
     return state[name]
 
 
@@ -178,9 +179,9 @@ class Adam(Optimizer):
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
         arrays = [p, g, _kept(state, "m", p), _kept(state, "v", p)] + ([_kept(state, "vmax", p)] if self.amsgrad else [])
-        _in_blocks(self._block, [a.reshape(-1) for a in arrays])
+        in_blocks(self._block, [a.reshape(-1) for a in arrays])
 
-    def _block(self, p: Array, g: Array, m: Array, v: Array, vmax: Array | None = None) -> None:
+    def _block(self, scratch: Array, p: Array, g: Array, m: Array, v: Array, vmax: Array | None = None) -> None:
         # m and v are kept as sums, without (1 - b1) and (1 - b2): two passes less; `scale` puts the factors back.
         # All factors are Python floats: a NumPy scalar would turn float32 into float64.
         (b1, b2), t = self.betas, self.t
@@ -192,7 +193,7 @@ class Adam(Optimizer):
             g = g + self.weight_decay * p
         m *= b1
         m += g
-        scratch = g * g
+        np.multiply(g, g, out=scratch)
         v *= b2
         v += scratch
         if vmax is not None:
@@ -211,24 +212,6 @@ class AdamW(Adam):
 
     def __init__(self, params: Sequence[Array], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.01, amsgrad: bool = False) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
-
-
-def _in_blocks(work: Callable[..., None], arrays: list[Array]) -> None:
-    """Call work on the same block of all arrays, a part of them per core: NumPy works without Python's lock."""
-    size = arrays[0].size
-
-    def part(start: int, stop: int) -> None:
-        for at in range(start, stop, BLOCK):
-            work(*(a[at : min(at + BLOCK, stop)] for a in arrays))
-
-    cores = min(os.cpu_count() or 1, size // PART)
-    if cores < 2:
-        part(0, size)
-        return
-    edges = [size * i // cores for i in range(cores + 1)]
-    with ThreadPoolExecutor(cores) as pool:
-        for done in [pool.submit(part, a, b) for a, b in pairwise(edges)]:
-            done.result()
 
 
 def _norm(x: Array) -> float:

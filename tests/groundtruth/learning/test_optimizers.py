@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from groundtruth.learning import blocks
 from groundtruth.learning import optimizers as opt
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ def test_every_step_equals_torch(name):
 
 def test_adam_in_blocks_equals_torch_beyond_one_block():
     rng = np.random.default_rng(1)
-    p = rng.normal(size=(3, opt.PART + 7))                    # more than one block, and more than one thread
+    p = rng.normal(size=(3, blocks.PART + 7))                    # more than one block, and more than one thread
     twin = torch.tensor(p.copy(), requires_grad=True)
     ours, theirs = opt.AdamW([p], 0.01), torch.optim.AdamW([twin], 0.01)
     for _ in range(3):
@@ -142,6 +143,11 @@ def test_a_refused_gradient_changes_nothing():
     assert adam.t == 0 and (p == 1).all() and adam.state == [{}]
     opt.SGD([p], 1e-200).step([np.array([1e200, 1.0, 1.0])])  # its square overflows, it does not: allowed
     assert p[0] == 0
+    unchecked = np.ones(2)
+    opt.SGD([unchecked], 1.0).step([np.array([np.nan, 1.0])], check=False)
+    assert np.isnan(unchecked[0]) and unchecked[1] == 0
+    with pytest.raises(ValueError, match=r"\(3,\)"):
+        opt.SGD([unchecked], 1.0).step([np.ones(3)], check=False)
 
 
 F = np.ones(2)
