@@ -1,7 +1,8 @@
-"""cnn: an image classifier, measured: generated bars or scikit-learn's real digits, five models on one loop.
+"""cnn: an image classifier, measured: generated bars, real digits or glyphs of fonts, five models on one loop.
 
 Bars are 12 x 12 pictures with one bright row (class 0) or column (class 1) in noise. Digits are the 1,797
-handwritten 8 x 8 ones of scikit-learn, 500 of which are for testing and 200 for choosing. A run can start from the
+handwritten 8 x 8 ones of scikit-learn, 500 of which are for testing and 200 for choosing. Glyphs are 62 characters
+in 16 fonts, and in 4 more that no training sees. All come from `pictures.py`. A run can start from the
 weights of another (`start`), keep them (`freeze`) and learn a new set of labels from a few examples
 (`classes`, `labels_per_class`): transfer. Read with `book/capstones/cnn.md`.
 """
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from projects import pictures
+from projects.pictures import CHARACTERS, augmented, bars, digits, shades
 from projects.runner import checkpoints
 from projects.runner.errors import Exit, RunnerError
 from projects.runner.order import epochs
@@ -26,6 +28,7 @@ from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
 
 SUMMARY = "an image classifier: small, residual and attention models on bars and real digits"
+DATA = ("bars", "digits", "glyphs")
 MODELS = ("logistic", "mlp", "small", "residual", "vit")
 
 
@@ -33,30 +36,34 @@ MODELS = ("logistic", "mlp", "small", "residual", "vit")
 class Settings(RunSettings):
     """Settings of the pictures, the model and the training."""
 
-    data: str = "bars"           # bars, digits
+    data: str = "bars"           # bars, digits, glyphs
+    size: int = 32               # of glyphs, in pixels
     noise: float = 0.1           # standard deviation of the noise of bars
     images: int = 200            # bars to train on; as many again to test
     model: str = "small"         # logistic, mlp, small, residual, vit
     channels: int = 8
-    augment: bool = False        # shifts by a pixel, small turns and stretches
+    stages: int = 1              # halvings of the residual model
+    augment: bool = False        # shifts by a pixel (of glyphs, a sixteenth of the size), small turns and stretches
     dropout: float = 0.0
     smoothing: float = 0.0       # share of the target spread over the other labels
-    classes: str = ""            # labels in use, "56789"; empty: all
+    classes: str = ""            # labels in use, "56789", of glyphs characters; empty: all
     labels_per_class: int = 0    # training examples of each label; 0: all
     start: str = ""              # folder of a run whose body this one starts from
     freeze: bool = False         # train the head alone
 
     def check(self) -> None:
         super().check()
-        if self.data not in ("bars", "digits"):
-            raise wrong("data", self.data, "is not one of: bars, digits")
+        if self.data not in DATA:
+            raise wrong("data", self.data, f"is not one of: {', '.join(DATA)}")
         if self.model not in MODELS:
             raise wrong("model", self.model, f"is not one of: {', '.join(MODELS)}")
         if self.channels < 1 or self.images < 2 or self.labels_per_class < 0 or self.noise < 0:
             raise wrong("channels, images, labels_per_class, noise", (self.channels, self.images, self.labels_per_class, self.noise), "must be at least 1, 2, 0 and 0")
+        if self.size < 8 or self.stages < 1 or (self.data == "glyphs" and self.size < 8 << self.stages >> 1):
+            raise wrong("size, stages", (self.size, self.stages), "must be at least 8 and 1, with 4 pixels left after the halvings")
         if not (0 <= self.dropout < 1 and 0 <= self.smoothing < 1):
             raise wrong("dropout, smoothing", (self.dropout, self.smoothing), "are shares below 1")
-        if not set(self.classes) <= set("0123456789" if self.data == "digits" else "01") or len(set(self.classes)) == 1:
+        if not set(self.classes) <= set({"digits": "0123456789", "glyphs": CHARACTERS, "bars": "01"}[self.data]) or len(set(self.classes)) == 1:
             raise wrong("classes", self.classes, "must name at least two labels of these data, for example 01")
         if self.freeze and not self.start:
             raise wrong("freeze", self.freeze, "keeps weights that nobody trained: give start=FOLDER too")
@@ -66,6 +73,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "smoke": {"steps": 60, "batch_size": 32, "learning_rate": 1e-2, "eval_every": 30, "save_every": 30},
     "laptop": {"data": "digits", "model": "residual", "channels": 32, "augment": True, "smoothing": 0.05, "steps": 700, "batch_size": 64, "learning_rate": 4e-3,
                "warmup_steps": 30, "weight_decay": 0.05, "final_rate": 0.0, "ema": 0.99, "eval_every": 100, "save_every": 350},
+    "glyphs": {"data": "glyphs", "model": "residual", "channels": 32, "stages": 2, "augment": True, "smoothing": 0.05, "steps": 3000, "batch_size": 256, "learning_rate": 3e-3,
+               "warmup_steps": 100, "weight_decay": 0.05, "final_rate": 0.0, "ema": 0.995, "eval_every": 500, "save_every": 1000},
     "gpu": {"data": "digits", "model": "residual", "channels": 64, "augment": True, "smoothing": 0.05, "steps": 4000, "batch_size": 256, "learning_rate": 4e-3,
             "warmup_steps": 100, "weight_decay": 0.05, "final_rate": 0.0, "ema": 0.999, "eval_every": 500, "save_every": 1000},
 }  # fmt: skip
@@ -76,43 +85,6 @@ class Sample:
     """Options of `sample`, which shows a test picture, the model's answer and where it looks."""
 
     index: int = 0
-
-
-# -- data -----------------------------------------------------------------------------------------
-
-
-def bars(n: int, noise: float, seed: int, places: tuple[int, ...] = tuple(range(12))) -> tuple[Tensor, Tensor]:
-    """n pictures (n, 1, 12, 12) with a bright row (label 0) or column (label 1) at one of the places, and labels (n,)."""
-    if n < 1 or noise < 0 or not places or not all(0 <= p < 12 for p in places):
-        raise ValueError(f"need n >= 1, noise >= 0 and places from 0 to 11, got {n}, {noise} and {places}")
-    rng = generator(seed, n)
-    y = torch.randint(2, (n,), generator=rng)
-    at = torch.tensor(places)[torch.randint(len(places), (n,), generator=rng)]
-    bright = (torch.arange(12) == at[:, None]).float()  # (n, 12)
-    X = torch.where(y[:, None, None] == 0, bright[:, :, None].expand(n, 12, 12), bright[:, None, :].expand(n, 12, 12))
-    return (X + noise * torch.randn(n, 12, 12, generator=rng))[:, None], y
-
-
-def digits() -> dict[str, tuple[Tensor, Tensor]]:
-    """`train` 1,097, `val` 200 and `test` 500 digits (n, 1, 8, 8) with values from 0 to 1; the same for every seed."""
-    from sklearn.datasets import load_digits
-
-    pictures, labels = load_digits(return_X_y=True)
-    order = np.random.default_rng(0).permutation(len(labels))
-    X, y = torch.tensor(pictures[order] / 16, dtype=torch.float32).view(-1, 1, 8, 8), torch.tensor(labels[order])
-    cuts = {"test": slice(0, 500), "val": slice(500, 700), "train": slice(700, None)}
-    return {name: (X[cut], y[cut]) for name, cut in cuts.items()}
-
-
-def augmented(X: Tensor, rng: torch.Generator) -> Tensor:
-    """Each picture (n, 1, H, W) shifted by up to a pixel, turned by up to 12 degrees, stretched by up to a tenth."""
-    n, _, H, W = X.shape
-    r = torch.rand(n, 5, generator=rng) * 2 - 1  # in [-1, 1]
-    angle, sx, sy = r[:, 0] * 0.21, 1 + 0.1 * r[:, 1], 1 + 0.1 * r[:, 2]
-    shift = r[:, 3:] * 2 / torch.tensor([W, H])  # one pixel is 2 / W of the picture's coordinates
-    rows = [torch.stack([sx * angle.cos(), -angle.sin(), shift[:, 0]], 1), torch.stack([angle.sin(), sy * angle.cos(), shift[:, 1]], 1)]
-    grid = F.affine_grid(torch.stack(rows, 1), [n, 1, H, W], align_corners=False)
-    return F.grid_sample(X, grid, align_corners=False)
 
 
 # -- models: each has a body, from pictures to features, and a head, from features to scores -------------
@@ -156,8 +128,8 @@ class Patches(nn.Module):
         return self.blocks(tokens).mean(1)  # (B, C)
 
 
-def network(name: str, size: int, C: int, K: int, dropout: float = 0.0) -> Classifier:
-    """A model by name for pictures (B, 1, size, size) and K labels; C is its first number of channels."""
+def network(name: str, size: int, C: int, K: int, dropout: float = 0.0, stages: int = 1) -> Classifier:
+    """A model by name for pictures (B, 1, size, size) and K labels; C is its first number of channels, doubled in each stage."""
     if name == "logistic":
         return Classifier(nn.Flatten(), size * size, K)
     if name == "mlp":
@@ -166,9 +138,11 @@ def network(name: str, size: int, C: int, K: int, dropout: float = 0.0) -> Class
         body = nn.Sequential(nn.Conv2d(1, C, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(C, 2 * C, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
         return Classifier(body, 2 * C * (size // 4) ** 2, K, dropout)
     if name == "residual":
-        stem = [nn.Conv2d(1, C, 3, padding=1, bias=False), nn.BatchNorm2d(C), nn.ReLU()]
-        body = nn.Sequential(*stem, Residual(C, C), nn.MaxPool2d(2), Residual(C, 2 * C), Residual(2 * C, 2 * C), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        return Classifier(body, 2 * C, K, dropout)
+        layers: list[nn.Module] = [nn.Conv2d(1, C, 3, padding=1, bias=False), nn.BatchNorm2d(C), nn.ReLU(), Residual(C, C)]
+        for _ in range(stages):
+            layers += [nn.MaxPool2d(2), Residual(C, 2 * C), Residual(2 * C, 2 * C)]
+            C *= 2
+        return Classifier(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), C, K, dropout)
     if name == "vit":
         return Classifier(Patches(size, 4 * C), 4 * C, K, dropout)
     raise ValueError(f"there is no model {name!r}; choose one of: {', '.join(MODELS)}")
@@ -232,7 +206,7 @@ class Pictures(Task):
         self.mean, self.sd = float(X.mean()), float(X.std())  # of the training pictures: the others must not tell
         torch.manual_seed(settings.seed)
         self.labels = sorted(set(y.tolist()))
-        self.model = network(settings.model, X.shape[-1], settings.channels, len(self.labels), settings.dropout)
+        self.model = network(settings.model, X.shape[-1], settings.channels, len(self.labels), settings.dropout, settings.stages)
         if settings.start and state is None:
             self._take(Path(settings.start))
         if settings.freeze:
@@ -253,10 +227,11 @@ class Pictures(Task):
     def batch(self, step: int) -> Batch:
         X, y = self.parts["train"]
         chosen = epochs(len(X), self.s.batch_size, step, self.s.seed)
-        pictures = X[chosen]
+        shown = X[chosen]
         if self.s.augment:
-            pictures = augmented(pictures, generator(self.s.seed, step, 1))
-        return self._scaled(pictures), torch.searchsorted(torch.tensor(self.labels), y[chosen])
+            rng = generator(self.s.seed, step, 1)
+            shown = pictures.careless(shown, rng) if self.s.data == "glyphs" else augmented(shown, rng)
+        return self._scaled(shown), torch.searchsorted(torch.tensor(self.labels), y[chosen])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         X, y = batch
@@ -266,7 +241,7 @@ class Pictures(Task):
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         found = {}
-        for name in ("val", "test"):
+        for name in (name for name in self.parts if name != "train"):
             scores, y = self.scores(model, name, device)
             found[f"{name}_loss"] = float(F.cross_entropy(scores, y))
             found[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
@@ -289,23 +264,21 @@ class Pictures(Task):
         best = p.topk(min(3, len(p)))
         looks = saliency(model, picture, best.indices[:1].to(device))[0].cpu()
         rows = zip(shades(X[options.index, 0]), shades(looks), strict=True)
-        answer = ", ".join(f"{self.labels[int(i)]} with {v:.3f}" for v, i in zip(*best, strict=True))
-        return "\n".join(f"{a}   {b}" for a, b in rows) + f"\nlabel {int(y[options.index])}; the model says {answer}; right: how much each pixel counts"
-
-
-def shades(X: Tensor) -> list[str]:
-    """A picture (H, W) as rows of characters."""
-    levels = ((X - X.min()) / (X.max() - X.min()).clamp_min(1e-12) * 9).round().long()
-    return ["".join(" .:-=+*#%@"[int(v)] * 2 for v in row) for row in levels]
+        named = CHARACTERS if self.s.data == "glyphs" else "0123456789"
+        answer = ", ".join(f"{named[self.labels[int(i)]]} with {v:.3f}" for v, i in zip(*best, strict=True))
+        return "\n".join(f"{a}   {b}" for a, b in rows) + f"\nlabel {named[int(y[options.index])]}; the model says {answer}; right: how much each pixel counts"
 
 
 def _data(s: Settings) -> dict[str, tuple[Tensor, Tensor]]:
     if s.data == "bars":
         n = s.images
         parts = {name: bars(n, s.noise, 1000 * s.seed + i) for i, name in enumerate(("train", "val", "test"))}
-    else:
+    elif s.data == "digits":
         parts = digits()
-    labels = torch.tensor([int(c) for c in sorted(set(s.classes))]) if s.classes else None
+    else:
+        clean, held = pictures.typeset(s.size), pictures.glyphs(pictures.HELD, s.size)
+        parts = {"train": clean, "val": pictures.printed(*clean, 1000, 1), "test": pictures.printed(*clean, 2000, 2), "fonts": pictures.printed(*held, 2000, 3)}
+    labels = torch.tensor(sorted(CHARACTERS.index(c) for c in set(s.classes))) if s.classes else None
     if labels is not None:
         parts = {name: (X[keep], y[keep]) for name, (X, y) in parts.items() for keep in [torch.isin(y, labels)]}
     if s.labels_per_class:

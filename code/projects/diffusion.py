@@ -1,7 +1,7 @@
-"""diffusion: denoising diffusion on sets of points in the plane, and on digits with a small U-Net and guidance.
+"""diffusion: denoising diffusion on sets of points in the plane, and on pictures with a small U-Net and guidance.
 
 `ring`, `moons`, `spirals` and `letters` are points whose distribution is known, so the quality of samples is a number
-beside a floor; `digits` are scikit-learn's, drawn on request by label. Training predicts the noise or v (`target`);
+beside a floor; `digits` are scikit-learn's and `glyphs` those of fonts, drawn on request by label. Training predicts the noise or v (`target`);
 sampling takes any number of steps with any share of fresh noise. Read with `book/capstones/diffusion.md`. Sources:
 Ho et al. (2020), Song et al. (2021), Salimans and Ho (2022) for v, Ho and Salimans (2021) for guidance.
 """
@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from projects import cnn
+from projects import cnn, pictures
+from projects.quality import frechet, mmd, sliced_wasserstein
+from projects.runner import checkpoints, records
 from projects.runner.errors import Exit, RunnerError
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
@@ -28,32 +31,39 @@ from projects.runner.task import Batch, Task
 
 SUMMARY = "a diffusion model of points in the plane or of digits, against exact answers"
 POINTS = ("ring", "moons", "spirals", "letters")
-NONE = 10  # the label that stands for no label
+PICTURES = {"digits": (8, 10), "glyphs": (32, 62)}  # their size and how many labels there are
+NONE = -1  # the label that stands for no label
 
 
 @dataclass(frozen=True)
 class Settings(RunSettings):
     """Settings of the data, the noise and the model."""
 
-    data: str = "ring"         # ring, moons, spirals, letters, digits
+    data: str = "ring"         # ring, moons, spirals, letters, digits, glyphs
     T: int = 50                # noise levels
     schedule: str = "linear"   # linear, cosine
     target: str = "eps"        # eps, v
     width: int = 128
-    unlabelled: float = 0.1    # share of digits whose label is hidden in training, for guidance
+    levels: int = 1            # halvings of the U-Net
+    unlabelled: float = 0.1    # share of pictures whose label is hidden in training, for guidance
     sample_steps: int = 50     # steps of the sampler in evaluations
     guidance: float = 1.0      # 1: the conditional model as it is
     samples: int = 1000        # drawn in an evaluation of points; of digits a fifth
+    judge: str = ""            # folder of a cnn run on glyphs that reads the drawn ones
 
     def check(self) -> None:
         super().check()
-        for name, names in (("data", (*POINTS, "digits")), ("schedule", ("linear", "cosine")), ("target", ("eps", "v"))):
+        for name, names in (("data", (*POINTS, *PICTURES)), ("schedule", ("linear", "cosine")), ("target", ("eps", "v"))):
             if getattr(self, name) not in names:
                 raise wrong(name, getattr(self, name), f"is not one of: {', '.join(names)}")
         if self.T < 2 or not 1 <= self.sample_steps <= self.T:
             raise wrong("sample_steps", self.sample_steps, f"must lie between 1 and T, which is {self.T} and at least 2")
         if self.width < 8 or self.width % 8 or self.samples < 10:
             raise wrong("width, samples", (self.width, self.samples), "must be a multiple of 8, and at least 10")
+        if self.levels < 1 or (self.data in PICTURES and PICTURES[self.data][0] % (2 << self.levels)):
+            raise wrong("levels", self.levels, "must be at least 1 and leave an even number of pixels after the halvings")
+        if self.judge and self.data != "glyphs":
+            raise wrong("judge", self.judge, "reads glyphs alone: give data=glyphs too")
         if not 0 <= self.unlabelled < 1 or self.guidance < 0:
             raise wrong("unlabelled, guidance", (self.unlabelled, self.guidance), "must be a share below 1, and not negative")
 
@@ -63,6 +73,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "ring": {"steps": 6000, "batch_size": 512, "learning_rate": 2e-3, "warmup_steps": 100, "final_rate": 0.0, "ema": 0.995, "eval_every": 1000, "save_every": 2000},
     "laptop": {"data": "digits", "T": 200, "schedule": "cosine", "target": "v", "width": 32, "steps": 1200, "batch_size": 64, "learning_rate": 2e-3, "warmup_steps": 50,
                "final_rate": 0.05, "ema": 0.99, "sample_steps": 25, "guidance": 1.5, "eval_every": 400, "save_every": 600},
+    "glyphs": {"data": "glyphs", "T": 1000, "schedule": "cosine", "target": "v", "width": 64, "levels": 2, "steps": 8000, "batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 500,
+               "final_rate": 0.0, "ema": 0.999, "sample_steps": 50, "guidance": 1.5, "samples": 2000, "eval_every": 4000, "save_every": 4000},
     "gpu": {"data": "digits", "T": 1000, "schedule": "cosine", "target": "v", "width": 128, "steps": 8000, "batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 500,
             "final_rate": 0.0, "ema": 0.999, "sample_steps": 50, "guidance": 1.5, "eval_every": 2000, "save_every": 5000},
 }  # fmt: skip
@@ -73,7 +85,7 @@ class Sample:
     """Options of `sample`."""
 
     count: int = 4
-    label: int = -1       # of digits; -1: any
+    label: int = -1       # of digits or glyphs; -1: any
     steps: int = 50
     eta: float = 0.0      # share of fresh noise: 0 is DDIM, 1 is DDPM
     guidance: float = 1.5
@@ -247,27 +259,35 @@ class Cell(nn.Module):
 
 
 class UNet(nn.Module):
-    """8 x 8 to 4 x 4 and back, with the way across at each size; the label is an embedding, one of which means none."""
+    """Down by halves and back up, with the way across at each size; the label is an embedding, the last of which means none."""
 
-    def __init__(self, width: int, T: int) -> None:
+    def __init__(self, width: int, T: int, labels: int = 10, levels: int = 1) -> None:
         super().__init__()
-        C, self.T = width, T
+        C, self.T, self.labels = width, T, labels
+        wide = [C << i for i in range(levels + 1)]  # channels at each size
         self.about = nn.Sequential(nn.Linear(32, 4 * C), nn.SiLU(), nn.Linear(4 * C, 4 * C))
-        self.label = nn.Embedding(NONE + 1, 4 * C)
+        self.label = nn.Embedding(labels + 1, 4 * C)
         self.enter = nn.Conv2d(1, C, 3, padding=1)
-        self.down1, self.shrink, self.down2 = Cell(C, C, 4 * C), nn.Conv2d(C, C, 3, stride=2, padding=1), Cell(C, 2 * C, 4 * C)
-        self.middle = Cell(2 * C, 2 * C, 4 * C)
-        self.up2, self.up1 = Cell(4 * C, C, 4 * C), Cell(2 * C, C, 4 * C)
+        self.down = nn.ModuleList(Cell(a, b, 4 * C) for a, b in zip([C, *wide], wide, strict=False))
+        self.shrink = nn.ModuleList(nn.Conv2d(a, a, 3, stride=2, padding=1) for a in wide[:-1])
+        self.middle = Cell(wide[-1], wide[-1], 4 * C)
+        self.up = nn.ModuleList(Cell(2 * a, b, 4 * C) for a, b in zip(wide, [C, *wide], strict=False))
         self.leave = nn.Sequential(nn.GroupNorm(8, C), nn.SiLU(), nn.Conv2d(C, 1, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        labels = torch.full_like(t, NONE) if labels is None else labels
+        labels = torch.full_like(t, self.labels) if labels is None else torch.where(labels == NONE, self.labels, labels)
         about = F.silu(self.about(embedding(t, self.T, 32)) + self.label(labels))
-        h1 = self.down1(self.enter(x), about)  # (B, C, 8, 8)
-        h2 = self.down2(self.shrink(h1), about)  # (B, 2C, 4, 4)
-        h = self.up2(torch.cat([self.middle(h2, about), h2], 1), about)
-        h = F.interpolate(h, scale_factor=2.0, mode="nearest")
-        return self.leave(self.up1(torch.cat([h, h1], 1), about))
+        h = self.down[0](self.enter(x), about)  # (B, C, H, W)
+        across = [h]
+        for shrink, down in zip(self.shrink, self.down[1:], strict=True):
+            h = down(shrink(h), about)  # (B, 2C, H / 2, W / 2), and so on
+            across.append(h)
+        h = self.middle(h, about)
+        for i in reversed(range(len(across))):
+            h = self.up[i](torch.cat([h, across[i]], 1), about)
+            if i:
+                h = F.interpolate(h, scale_factor=2.0, mode="nearest")
+        return self.leave(h)
 
 
 def guided(model: nn.Module, labels: Tensor, w: float) -> Predict:
@@ -280,28 +300,6 @@ def guided(model: nn.Module, labels: Tensor, w: float) -> Predict:
         return free if w == 0.0 else free + w * (model(x, t, labels) - free)
 
     return predict
-
-
-# -- how good -------------------------------------------------------------------------------------
-
-
-def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 64, seed: int = 0) -> float:
-    """Root of the mean squared distance between the sorted projections of two samples (n, d), over random directions (Rabin et al., 2012)."""
-    if a.shape != b.shape or a.dim() != 2 or len(a) == 0:
-        raise ValueError(f"need two samples of one shape (n, d), got {tuple(a.shape)} and {tuple(b.shape)}")
-    u = torch.randn(a.shape[1], directions, generator=generator(seed, 31))
-    u = u / u.norm(dim=0)
-    return float(((a.float() @ u).sort(0).values - (b.float() @ u).sort(0).values).square().mean().sqrt())
-
-
-def mmd(a: Tensor, b: Tensor, width: float) -> float:
-    """Squared maximum mean discrepancy, unbiased, with a Gaussian kernel (Gretton et al., 2012, equation 3); near 0, or below, for equal distributions."""
-    if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2 or width <= 0:
-        raise ValueError(f"need two samples (n, d) with n >= 2 and a positive width, got {tuple(a.shape)}, {tuple(b.shape)} and {width}")
-    k = lambda x, y: torch.exp(-torch.cdist(x.double(), y.double()) ** 2 / (2 * width**2))  # noqa: E731
-    n, m = len(a), len(b)
-    same = (k(a, a).sum() - n) / (n * (n - 1)) + (k(b, b).sum() - m) / (m * (m - 1))
-    return float(same - 2 * k(a, b).mean())
 
 
 # -- the task -------------------------------------------------------------------------------------
@@ -317,21 +315,40 @@ class Denoising(Task):
         super().__init__(settings)
         self.s = settings
         self.schedule = Schedule(settings.schedule, settings.T)
-        self.digits = settings.data == "digits"
+        self.size, self.labels = PICTURES.get(settings.data, (0, 0))  # 0: points
         torch.manual_seed(settings.seed)
-        self.model = UNet(settings.width, settings.T) if self.digits else Planar(settings.width, settings.T)
+        self.model = UNet(settings.width, settings.T, self.labels, settings.levels) if self.size else Planar(settings.width, settings.T)
 
     @cached_property
     def parts(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Digits with values from -1 to 1."""
-        return {name: (X * 2 - 1, y) for name, (X, y) in cnn.digits().items()}
+        """Pictures with values from -1 to 1; of glyphs the clean ones, which are printed anew in every batch, and a test."""
+        if self.s.data == "glyphs":
+            clean = pictures.typeset(self.size)
+            found = {"train": clean, "val": clean, "test": pictures.printed(*clean, 2000, 2)}
+        else:
+            found = pictures.digits()
+        return {name: (X * 2 - 1, y) for name, (X, y) in found.items()}
+
+    @cached_property
+    def reader(self) -> cnn.Pictures:
+        """The judge: a trained classifier of glyphs with its scale."""
+        folder = Path(self.s.judge)
+        made = records.read_run(folder)
+        if made["project"] != "cnn" or made["settings"]["data"] != "glyphs" or made["settings"]["size"] != self.size:
+            raise RunnerError(f"{folder} is not a run of cnn on glyphs of {self.size} pixels", f"train one: run cnn --preset glyphs --set size={self.size}", Exit.USAGE)
+        judge = cnn.build(cnn.Settings(**made["settings"]))
+        judge.model.load_state_dict(checkpoints.load(folder / "best.pt", "cnn")["model"])
+        judge.model.eval()
+        return judge
 
     def examples(self, n: int, rng: torch.Generator, part: str = "train") -> tuple[Tensor, Tensor]:
         """n examples and their labels."""
-        if not self.digits:
+        if not self.size:
             return points(self.s.data, n, rng), torch.full((n,), NONE)
         X, y = self.parts[part]
         chosen = torch.randint(len(X), (n,), generator=rng)
+        if self.s.data == "glyphs" and part != "test":
+            return pictures.careless(X[chosen] / 2 + 0.5, rng) * 2 - 1, y[chosen]
         return X[chosen], y[chosen]
 
     def batch(self, step: int) -> Batch:
@@ -353,15 +370,21 @@ class Denoising(Task):
     def draw(self, model: nn.Module, n: int, device: torch.device, steps: int, eta: float = 0.0, guidance: float = 1.0, labels: Tensor | None = None, seed: int = 0, path: list[Tensor] | None = None) -> Tensor:
         """n samples; of digits with the labels given."""
         rng = torch.Generator(device).manual_seed(seed)
-        x = torch.randn(n, *((1, 8, 8) if self.digits else (2,)), generator=rng, device=device)
+        x = torch.randn(n, *((1, self.size, self.size) if self.size else (2,)), generator=rng, device=device)
         labels = torch.full((n,), NONE, device=device) if labels is None else labels.to(device)
-        return backwards(guided(model, labels, guidance), x, self.schedule, steps, eta, self.s.target, clip=1.0 if self.digits else 0.0, rng=rng, path=path)
+        return backwards(guided(model, labels, guidance), x, self.schedule, steps, eta, self.s.target, clip=1.0 if self.size else 0.0, rng=rng, path=path)
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         x, t, labels, goal = (v.to(device) for v in self._noisy(2000, generator(5, 5), "val"))
         with torch.no_grad():
             found = {"val_loss": float(F.mse_loss(model(x, t, labels).float(), goal))}
-        return {**found, **(self._digit_quality(model, device) if self.digits else self._point_quality(model, device))}
+        return {**found, **self.quality(model, device)}
+
+    def quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Distances between samples and data beside those between data and data, and how many samples show what was asked for."""
+        if self.s.judge:
+            return self._read_quality(model, device)
+        return {"digits": self._digit_quality, "glyphs": lambda *_: {}}.get(self.s.data, self._point_quality)(model, device)
 
     def _point_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         n = self.s.samples
@@ -387,9 +410,28 @@ class Denoising(Task):
             "nearest": float(away.amin(1).median()), "nearest_real": float(torch.cdist(real.flatten(1), X.flatten(1)).amin(1).median()),
         }
 
+    @torch.no_grad()
+    def _read_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """What a classifier says of drawn glyphs, and how far its features of them lie from those of printed ones."""
+        judge, n = self.reader, self.s.samples
+        labels = torch.arange(n) % self.labels
+        drawn = torch.cat([self.draw(model, len(part), device, self.s.sample_steps, guidance=self.s.guidance, labels=part, seed=i).cpu() for i, part in enumerate(labels.split(500))])
+        real = [self.examples(n, generator(i, 78)) for i in (1, 2)]
+        scaled = [judge._scaled(X / 2 + 0.5) for X in (drawn, real[0][0], real[1][0])]
+        features = [torch.cat([judge.model.body(part) for part in X.split(250)]) for X in scaled]
+        says = [judge.model.head(f).argmax(1) for f in features]
+        return {
+            "right_label": float((says[0] == labels).float().mean()), "right_label_real": float((says[1] == real[0][1]).float().mean()),
+            "frechet": frechet(features[0], features[1]), "frechet_floor": frechet(features[2], features[1]),
+        }
+
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
-        """A few samples for the page: 250 points, or two of each digit in hundredths."""
-        if not self.digits:
+        """A few samples for the page: 250 points, two of each digit or one of each glyph in hundredths."""
+        if self.s.data == "glyphs":
+            labels = torch.arange(self.labels)
+            drawn = self.draw(model, len(labels), device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1).cpu()
+            return {"drawn": [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]}
+        if not self.size:
             return {"drawn": [[round(float(v), 2) for v in x] for x in self.draw(model, 250, device, self.s.sample_steps, eta=1.0).cpu()]}
         labels = torch.arange(20) % 10
         drawn = self.draw(model, 20, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1).cpu()
@@ -409,13 +451,13 @@ class Denoising(Task):
         return [*rows, {"w": -1.0, "right": 1.0, "apart": float(torch.stack([torch.pdist(r).mean() for r in real]).mean()), "nearest": 0.0}]  # -1: the digits themselves
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
-        if not 1 <= options.count <= 1000 or not -1 <= options.label <= 9 or not 1 <= options.steps <= self.s.T:
-            raise RunnerError(f"count={options.count}, label={options.label} or steps={options.steps} is out of range", f"give a count of 1 to 1000, a label of -1 to 9, and 1 to {self.s.T} steps", Exit.USAGE)
-        labels = (torch.arange(options.count) % 10) if options.label < 0 else torch.full((options.count,), options.label)
-        drawn = self.draw(model, options.count, device, options.steps, options.eta, options.guidance if self.digits else 1.0, labels if self.digits else None, options.seed).cpu()
-        if not self.digits:
+        if not 1 <= options.count <= 1000 or not -1 <= options.label < max(self.labels, 10) or not 1 <= options.steps <= self.s.T:
+            raise RunnerError(f"count={options.count}, label={options.label} or steps={options.steps} is out of range", f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to {self.s.T} steps", Exit.USAGE)
+        labels = (torch.arange(options.count) % max(self.labels, 10)) if options.label < 0 else torch.full((options.count,), options.label)
+        drawn = self.draw(model, options.count, device, options.steps, options.eta, options.guidance if self.size else 1.0, labels if self.size else None, options.seed).cpu()
+        if not self.size:
             return "\n".join(f"{x:+.4f} {y:+.4f}" for x, y in drawn.tolist())
-        return "\n\n".join("\n".join(cnn.shades(x[0])) for x in drawn)
+        return "\n\n".join("\n".join(pictures.shades(x[0])) for x in drawn)
 
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Denoising:

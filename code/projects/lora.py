@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from projects import adapters, cnn, gpt
+from projects import adapters, cnn, gpt, pictures
 from projects.runner import checkpoints, records
 from projects.runner.errors import Exit, RunnerError
 from projects.runner.order import epochs
@@ -115,7 +115,7 @@ class Encoder(Adapted):
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
         self.s = settings
-        self.parts = cnn.digits()
+        self.parts = pictures.digits()
         X, y = self.parts["train"]
         self.mean, self.sd = float(X.mean()), float(X.std())
         torch.manual_seed(settings.seed)

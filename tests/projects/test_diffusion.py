@@ -129,7 +129,7 @@ def test_clipping_keeps_the_predicted_data_in_range():
 def test_guidance_extrapolates_between_without_and_with_the_label():
     model = lambda x, t, labels: x * labels.view(-1, 1)  # noqa: E731
     x, t, labels = torch.ones(3, 2), torch.zeros(3, dtype=torch.long), torch.tensor([1, 2, 3])
-    for w, expected in ((0.0, [10.0, 10.0, 10.0]), (1.0, [1.0, 2.0, 3.0]), (2.0, [-8.0, -6.0, -4.0])):
+    for w, expected in ((0.0, [-1.0, -1.0, -1.0]), (1.0, [1.0, 2.0, 3.0]), (2.0, [3.0, 5.0, 7.0])):
         assert d.guided(model, labels, w)(x, t)[:, 0].tolist() == expected
 
 

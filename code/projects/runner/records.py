@@ -161,7 +161,7 @@ def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
     runs = []
     for name, card in cards.items():
         own = {k: v for k, v in card["settings"].items() if k not in same}
-        kept: dict[str, Any] = {k: card[k] for k in ("parameters", "trained", "seeds", "seed") if k in card}
+        kept: dict[str, Any] = {k: card[k] for k in ("parameters", "trained", "seeds", "seed", "peak_memory_mb") if k in card}
         runs.append({"name": name, **kept, "settings": own, "metrics": card["metrics"]})
     shared: dict[str, Any] = {k: every[0][k] for k in ("project", "preset", "device", "precision", "versions", "commit")}
     return {**shared, "settings": same, "runs": runs}
