@@ -188,7 +188,7 @@ class Text(Adapted, gpt.Language):
         self.tokenizer = gpt.tokenizers.load(best["task"]["tokenizer"])
         self.model = gpt.GPT(base, len(self.tokenizer))
         self.model.load_state_dict(best["model"])
-        if base.tie and settings.method == "lora":  # an adapter on a shared matrix would change the embedding with it
+        if base.tie and settings.method in ("lora", "head"):  # what changes the head must not change the embedding with it
             self.model.head.weight = nn.Parameter(self.model.head.weight.detach().clone())
         adapt(self.model, settings)
         try:
