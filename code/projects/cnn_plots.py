@@ -33,6 +33,20 @@ def examples(pictures: np.ndarray, names: list[str]) -> Any:
     return _tiles(pictures, names, 6)
 
 
+def glyphs(pictures: np.ndarray, columns: int) -> Any:
+    """Glyphs (n, H, W) in lines of so many, in one sheet and without names: they can be read."""
+    use_style()
+    n, H, W = pictures.shape
+    lines = -(-n // columns)
+    sheet = np.zeros((lines * H, columns * W))
+    for i, X in enumerate(pictures):
+        sheet[i // columns * H :, i % columns * W :][:H, :W] = X
+    fig, ax = plt.subplots(figsize=(WIDTH_IN, WIDTH_IN * lines / columns), layout="constrained")
+    ax.imshow(sheet, cmap="Greys", vmin=0, interpolation="nearest")
+    ax.axis("off")
+    return fig
+
+
 def filters(weights: np.ndarray) -> Any:
     """First-layer kernels (n, 3, 3): orange positive, purple negative."""
     return _tiles(weights, [f"{i + 1}" for i in range(len(weights))], 8, "PuOr_r", symmetric=True)

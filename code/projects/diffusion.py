@@ -426,11 +426,11 @@ class Denoising(Task):
         }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
-        """A few samples for the page: 250 points, two of each digit or one of each glyph in hundredths."""
+        """A few samples for the page: 250 points, two of each digit in hundredths, or one of each glyph in ninths."""
         if self.s.data == "glyphs":
             labels = torch.arange(self.labels)
             drawn = self.draw(model, len(labels), device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1).cpu()
-            return {"drawn": [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]}
+            return {"drawn": ["".join(str(round(float(v) * 4.5 + 4.5)) for v in x.flatten()) for x in drawn]}
         if not self.size:
             return {"drawn": [[round(float(v), 2) for v in x] for x in self.draw(model, 250, device, self.s.sample_steps, eta=1.0).cpu()]}
         labels = torch.arange(20) % 10

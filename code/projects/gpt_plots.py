@@ -110,3 +110,15 @@ def memory(best: np.ndarray) -> Interactive:
     text = base.transform_filter("datum.T == ct").transform_calculate(s="'mean ' + format(datum.m, '.3f')").mark_text(align="right", dy=-8, fontSize=13, color=BLUE).encode(x=alt.value(330), y="m:Q", text="s:N")
     chart = alt.layer(bars, line, text).properties(width=340, height=180).add_params(T)
     return show(chart, "Bars for the smallest possible loss at each position of a window into the repeated sentence; a slider sets the window's length, and a line shows the mean over it, which falls as the window grows.")
+
+
+def scaling(runs: dict[str, list[tuple[float, float]]]) -> Any:
+    """Held-out loss against the operations of a run: points (operations, loss) of each size, from the shortest run to the longest."""
+    fig, ax = figure(3.3)
+    styles = (("o", GREY), ("s", BLUE), ("^", GREEN), ("D", ORANGE), ("v", PURPLE))
+    for (name, points), (marker, color) in zip(runs.items(), styles, strict=True):
+        ax.plot(*np.array(points).T, marker=marker, color=color, linewidth=1.4, markersize=6, label=name)
+    ax.set_xscale("log")
+    ax.legend(title="parameters", fontsize=9, title_fontsize=9)
+    label(ax, "operations of the training", "held-out loss, nats a character")
+    return fig

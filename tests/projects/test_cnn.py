@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from projects import cnn
+from projects import cnn, pictures
 from projects.cnn import Settings
 from projects.runner.errors import RunnerError
 from projects.runner.order import epochs
@@ -32,22 +32,22 @@ def trained(**settings):
 
 
 def test_a_bar_is_a_row_or_a_column_in_noise():
-    X, y = cnn.bars(500, 0.0, 0)
+    X, y = pictures.bars(500, 0.0, 0)
     assert X.shape == (500, 1, 12, 12) and set(y.tolist()) == {0, 1}
     rows, columns = X[y == 0][:, 0], X[y == 1][:, 0]
     assert bool((rows.sum(2) == 12).sum(1).eq(1).all()) and bool((columns.sum(1) == 12).sum(1).eq(1).all()) and bool((X.sum((1, 2, 3)) == 12).all())
-    noisy = cnn.bars(500, 0.3, 0)[0] - X
+    noisy = pictures.bars(500, 0.3, 0)[0] - X
     assert abs(float(noisy.std()) - 0.3) < 0.01
     assert len({tuple(x.flatten().tolist()) for x in X}) == 24  # there are no others
-    held = cnn.bars(100, 0.0, 1, places=(2, 7))[0][:, 0]
+    held = pictures.bars(100, 0.0, 1, places=(2, 7))[0][:, 0]
     assert {int(x.sum(1).argmax()) for x in held if x.sum(1).max() == 12} == {2, 7}
 
 
 def test_digits_are_split_once_and_for_all():
-    parts = cnn.digits()
+    parts = pictures.digits()
     assert {name: len(y) for name, (_, y) in parts.items()} == {"test": 500, "val": 200, "train": 1097}
-    pictures = {name: {x.numpy().tobytes() for x in X} for name, (X, _) in parts.items()}
-    assert not pictures["train"] & pictures["test"] and not pictures["train"] & pictures["val"] and float(parts["train"][0].max()) == 1.0
+    seen = {name: {x.numpy().tobytes() for x in X} for name, (X, _) in parts.items()}
+    assert not seen["train"] & seen["test"] and not seen["train"] & seen["val"] and float(parts["train"][0].max()) == 1.0
 
 
 def test_epochs_show_every_example_once_before_any_twice():
@@ -59,12 +59,12 @@ def test_epochs_show_every_example_once_before_any_twice():
 
 
 def test_augmented_pictures_are_near_and_new():
-    X = cnn.digits()["train"][0][:64]
-    new = cnn.augmented(X, generator(0))
+    X = pictures.digits()["train"][0][:64]
+    new = pictures.augmented(X, generator(0))
     assert new.shape == X.shape and bool((new != X).any(dim=(1, 2, 3)).all())
     moved = abs(float(new.sum() / X.sum()) - 1)
     assert moved < 0.1, moved
-    assert torch.equal(cnn.augmented(X, generator(0)), new)
+    assert torch.equal(pictures.augmented(X, generator(0)), new)
 
 
 # -- models ---------------------------------------------------------------------------------------
@@ -110,6 +110,38 @@ def test_training_pictures_alone_set_the_scale():
     assert task.mean == pytest.approx(float(np.mean(X.numpy())), abs=1e-6) and task.sd == pytest.approx(float(X.std()), abs=1e-6)
 
 
+def test_stages_halve_and_double():
+    """Three stages of a model of 4 channels end in 32 features, and one stage is the model as it was."""
+    three, one = cnn.network("residual", 32, 4, 5, stages=3), cnn.network("residual", 32, 4, 5)
+    assert three.head.in_features == 32 and one.head.in_features == 8
+    assert three(torch.randn(2, 1, 32, 32)).shape == (2, 5)
+    assert sum(isinstance(m, torch.nn.MaxPool2d) for m in three.body) == 3
+
+
+def test_glyphs_are_trained_clean_or_careless_and_tested_in_fonts_never_seen():
+    settings = ["size=16", "classes=ABCgR", "channels=4", "batch_size=10"]
+    clean = cnn.build(choose(Settings(), cnn.PRESETS, "glyphs", [*settings, "augment=false"]))
+    careless = cnn.build(choose(Settings(), cnn.PRESETS, "glyphs", settings))
+    assert clean.labels == [10, 11, 12, 27, 42] and len(clean.parts["train"][1]) == 5 * 16 and set(clean.parts) == {"train", "val", "test", "fonts"}
+    (a, y), (b, z) = clean.batch(3), careless.batch(3)
+    assert torch.equal(y, z) and not torch.allclose(a, b) and set(y.tolist()) <= set(range(5))
+    found = careless.evaluate(careless.model.eval(), CPU)
+    assert {"val_loss", "test_accuracy", "fonts_accuracy"} <= set(found)
+    assert "label A; the model says" in careless.sample(careless.model, cnn.Sample(index=int((careless.parts["test"][1] == 10).nonzero()[0])), CPU)
+
+
+def test_the_published_glyphs_are_of_the_preset_and_the_page_reads_them_right():
+    """Known fonts are read better than new ones, and both better when training was careless, in every seed of the card."""
+    from projects.runner import records
+
+    card, plain = (records.read_card(f"_assets/results/cnn-glyphs{kind}.json") for kind in ("", "-plain"))
+    whole = choose(Settings(), cnn.PRESETS, "glyphs")
+    assert all(value == getattr(whole, key) for key, value in card["settings"].items())
+    assert {k for k, v in plain["settings"].items() if k != "seed" and v != getattr(whole, k)} == {"augment"}
+    known, new = (card["metrics"][f"{kind}_accuracy"]["values"] for kind in ("test", "fonts"))
+    assert all(a > b > plain["metrics"]["test_accuracy"] > plain["metrics"]["fonts_accuracy"] for a, b in zip(known, new, strict=True))
+
+
 # -- transfer -------------------------------------------------------------------------------------
 
 
@@ -141,6 +173,7 @@ def test_a_body_that_does_not_fit_is_refused(tmp_path):
 @pytest.mark.parametrize(("changes", "message"), [
     ({"data": "cats"}, "data='cats' is not one of"), ({"model": "resnet"}, "model='resnet' is not one of"), ({"classes": "3"}, "at least two labels"),
     ({"classes": "1a", "data": "digits"}, "at least two labels"), ({"freeze": True}, "give start=FOLDER too"), ({"dropout": 1.0}, "shares below 1"), ({"images": 1}, "at least"),
+    ({"classes": "0-", "data": "glyphs"}, "at least two labels"), ({"stages": 0}, "size=|size, stages"), ({"data": "glyphs", "size": 16, "stages": 3}, "4 pixels left"),
 ])
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(RunnerError, match=message):
@@ -150,7 +183,7 @@ def test_settings_that_make_no_sense_are_refused(changes, message):
 @pytest.mark.parametrize("bad", [{"n": 0}, {"noise": -1.0}, {"places": (12,)}, {"places": ()}])
 def test_bars_that_cannot_be_are_refused(bad):
     with pytest.raises(ValueError, match="need n >= 1"):
-        cnn.bars(**{"n": 3, "noise": 0.0, "seed": 0, **bad})
+        pictures.bars(**{"n": 3, "noise": 0.0, "seed": 0, **bad})
     with pytest.raises(ValueError, match="no model 'x'"):
         cnn.network("x", 8, 4, 2)
 
@@ -164,8 +197,8 @@ def sees():
 
 
 def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
-    X, y = cnn.bars(40, 0.1, 9)
-    clean = cnn.bars(40, 0.0, 9)[0][:, 0] > 0.5
+    X, y = pictures.bars(40, 0.1, 9)
+    clean = pictures.bars(40, 0.0, 9)[0][:, 0] > 0.5
     scaled, model = (X - sees.mean) / sees.sd, sees.model.eval()
     fresh = cnn.network("small", 12, 8, 2).eval()
     for method in (cnn.saliency, lambda m, a, b: cnn.occlusion(m, a, b, 1)):
@@ -177,7 +210,7 @@ def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
 
 
 def test_saliency_is_the_gradient_by_differences(sees):
-    X, y = cnn.bars(2, 0.1, 5)
+    X, y = pictures.bars(2, 0.1, 5)
     model, X = sees.model.double().eval(), X.double()
     maps = cnn.saliency(model, X, y)
     for i, j in ((0, 0), (5, 7), (11, 3)):

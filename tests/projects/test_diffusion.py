@@ -10,6 +10,7 @@ import pytest
 import torch
 from groundtruth.networks.diffusion import circle_noise
 from projects import diffusion as d
+from projects import quality
 from projects.diffusion import Schedule, Settings
 from projects.runner.errors import RunnerError
 from projects.runner.rng import generator
@@ -149,28 +150,28 @@ def test_sliced_wasserstein_is_that_of_a_shift_and_of_scipy():
     from scipy.stats import wasserstein_distance
 
     a = torch.randn(4000, 1, generator=generator(0))
-    assert d.sliced_wasserstein(a, a + 3) == pytest.approx(3.0, abs=1e-4)
+    assert quality.sliced_wasserstein(a, a + 3) == pytest.approx(3.0, abs=1e-4)
     b = torch.randn(4000, 1, generator=generator(1)) * 1.5
-    assert d.sliced_wasserstein(a, b) >= wasserstein_distance(a[:, 0].numpy(), b[:, 0].numpy()) - 1e-6  # root mean square over mean
+    assert quality.sliced_wasserstein(a, b) >= wasserstein_distance(a[:, 0].numpy(), b[:, 0].numpy()) - 1e-6  # root mean square over mean
     shift = torch.tensor([3.0, 4.0])
     flat = torch.zeros(10, 2)
-    assert d.sliced_wasserstein(flat, flat + shift, directions=4096) == pytest.approx(5 / math.sqrt(2), rel=0.05)  # E cos^2 = 1/2
+    assert quality.sliced_wasserstein(flat, flat + shift, directions=4096) == pytest.approx(5 / math.sqrt(2), rel=0.05)  # E cos^2 = 1/2
 
 
 def test_mmd_is_unbiased_and_sees_a_difference():
-    values = [d.mmd(torch.randn(200, 2, generator=generator(i)), torch.randn(200, 2, generator=generator(i, 1)), 1.0) for i in range(30)]
+    values = [quality.mmd(torch.randn(200, 2, generator=generator(i)), torch.randn(200, 2, generator=generator(i, 1)), 1.0) for i in range(30)]
     assert abs(np.mean(values)) < 3 * np.std(values) / math.sqrt(30)
     a, b = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [3.0]])
     k = lambda x: math.exp(-(x**2) / 2)  # noqa: E731
-    assert d.mmd(a, b, 1.0) == pytest.approx(2 * k(1) - 2 * (2 * k(2) + k(3) + k(1)) / 4)
-    assert d.mmd(torch.randn(200, 2, generator=generator(0)), 1 + torch.randn(200, 2, generator=generator(1)), 1.0) > 0.1
+    assert quality.mmd(a, b, 1.0) == pytest.approx(2 * k(1) - 2 * (2 * k(2) + k(3) + k(1)) / 4)
+    assert quality.mmd(torch.randn(200, 2, generator=generator(0)), 1 + torch.randn(200, 2, generator=generator(1)), 1.0) > 0.1
 
 
 @pytest.mark.parametrize(("do", "message"), [
     (lambda: Schedule("linear", 1), "at least 2 levels"), (lambda: Schedule("square", 10), "no schedule 'square'"), (lambda: Schedule.of(torch.tensor([0.0, 0.5])), "strictly between"),
     (lambda: d.points("square", 5, generator(0)), "no set 'square'"), (lambda: d.points("ring", 0, generator(0)), "0 points"),
     (lambda: d.backwards(lambda x, t: x, torch.zeros(1, 2), Schedule("linear", 5), 6), "1 to 5 steps"),
-    (lambda: d.sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2)), "one shape"), (lambda: d.mmd(torch.zeros(3, 2), torch.zeros(3, 2), 0.0), "positive width"),
+    (lambda: quality.sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2)), "one shape"), (lambda: quality.mmd(torch.zeros(3, 2), torch.zeros(3, 2), 0.0), "positive width"),
 ])
 def test_bad_input_is_told(do, message):
     with pytest.raises(ValueError, match=message):
@@ -179,7 +180,8 @@ def test_bad_input_is_told(do, message):
 
 @pytest.mark.parametrize(("changes", "message"), [
     ({"data": "cube"}, "data='cube'"), ({"schedule": "x"}, "schedule='x'"), ({"target": "x0"}, "target='x0'"), ({"sample_steps": 51}, "between 1 and T"),
-    ({"width": 12}, "multiple of 8"), ({"unlabelled": 1.0}, "share below 1"),
+    ({"width": 12}, "multiple of 8"), ({"unlabelled": 1.0}, "share below 1"), ({"levels": 0}, "levels=0"), ({"data": "digits", "levels": 3}, "even number of pixels"),
+    ({"judge": "x"}, "give data=glyphs too"),
 ])
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(RunnerError, match=message):
@@ -189,7 +191,7 @@ def test_settings_that_make_no_sense_are_refused(changes, message):
 # -- models and training --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", ["ring", "digits"])
+@pytest.mark.parametrize("data", ["ring", "digits", "glyphs"])
 def test_models_answer_in_the_shape_of_their_input_and_know_the_level(data):
     task = d.build(replace(Settings(), data=data, width=16))
     x, t, labels, goal = task.batch(0)
@@ -222,3 +224,42 @@ def test_digits_are_drawn_by_label_as_pictures(tmp_path):
     card = trainer(tmp_path, task).run()
     assert {"right_label", "sliced", "nearest_real"} <= set(card["metrics"]) and len(card["drawn"]) == 20 and len(card["drawn"][0]) == 64
     assert len(task.sample(task.model, d.Sample(count=2, label=3, steps=5), CPU).splitlines()) == 17
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_a_network_of_any_depth_takes_no_label_as_one_of_its_own(levels):
+    torch.manual_seed(0)
+    model = d.UNet(8, 50, labels=5, levels=levels)
+    x, t = torch.randn(3, 1, 16, 16), torch.tensor([0, 10, 49])
+    with torch.no_grad():
+        hidden, none, named = model(x, t, torch.full((3,), d.NONE)), model(x, t), model(x, t, torch.tensor([0, 1, 4]))
+    assert hidden.shape == x.shape and torch.equal(hidden, none) and not torch.allclose(hidden, named)
+    assert len(model.down) == len(model.up) == levels + 1 and sum(p.numel() for p in model.parameters()) > 0
+
+
+def test_drawn_glyphs_are_read_by_a_judge_that_was_trained_on_glyphs(tmp_path):
+    from projects import cnn
+    from projects.runner import records
+
+    for name, preset, changes in (("judge", "glyphs", ["warmup_steps=0", "channels=4", "batch_size=8", "eval_every=2", "save_every=2"]), ("bars", "smoke", [])):
+        run = trainer(tmp_path / name, cnn.build(choose(cnn.Settings(), cnn.PRESETS, preset, ["steps=2", *changes])))
+        run.project = "cnn"
+        run.run()
+        records.write_run(tmp_path / name, "cnn", preset, run.task.settings)
+    sizes = ["width=8", "samples=62", "sample_steps=2", "batch_size=4"]
+    task = d.build(choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'judge'}"]))
+    found = task.evaluate(task.model.eval(), CPU)
+    assert found["frechet"] > found["frechet_floor"] > 0 and 0 <= found["right_label"] <= 1  # noise is far from letters
+    drawn = task.extras(task.model, CPU)["drawn"]
+    assert len(drawn) == 62 and all(len(row) == 32 * 32 and row.isdigit() for row in drawn)
+    with pytest.raises(RunnerError, match="is not a run of cnn on glyphs of 32 pixels"):
+        d.build(choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'bars'}"])).evaluate(task.model, CPU)
+
+
+def test_the_published_glyphs_are_of_the_preset():
+    from projects.runner import records
+
+    card = records.read_card("_assets/results/diffusion-glyphs.json")
+    whole = choose(Settings(), d.PRESETS, "glyphs")
+    assert all(value == getattr(whole, key) for key, value in card["settings"].items() if key not in ("seed", "judge"))
+    assert len(card["drawn"]) == 62 and card["parameters"] == sum(p.numel() for p in d.build(whole).model.parameters())

@@ -275,7 +275,7 @@ def test_training_helps_the_new_task_and_the_base_knew_the_old_one(tmp_path):
 
 
 def test_a_gpt_base_is_adapted_to_another_text(tmp_path):
-    base = gpt.build(choose(gpt.Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets", "layers=1", "width=16", "steps=30"]))
+    base = gpt.build(choose(gpt.Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets", "layers=1", "width=16", "steps=30", "tie=true"]))
     (tmp_path / "base").mkdir()
     run = trainer(tmp_path / "base", base)
     run.project = "gpt"
@@ -290,8 +290,26 @@ def test_a_gpt_base_is_adapted_to_another_text(tmp_path):
     assert set(adapters.layers(task.model)) == {"blocks.0.attention.qkv", "blocks.0.attention.out", "blocks.0.mlp.up", "blocks.0.mlp.out", "head"}
     tied = task.model.head.base.weight is not task.model.token.weight
     assert tied and torch.equal(task.model.token.weight, base.model.token.weight)
+    head = made(start=str(tmp_path / "base"), corpus="sentence", method="head")
+    assert [name for name, p in head.model.named_parameters() if p.requires_grad] == ["head.weight"] and head.model.head.weight is not head.model.token.weight
     with pytest.raises(RunnerError, match="cannot spell the corpus"):
         made(start=str(tmp_path / "base"), corpus="stdlib")
+
+
+def test_the_published_comparison_is_of_one_base_and_says_what_the_page_concludes():
+    """Every run starts from one base and one text; for each adapter run there is a full one that is better at old and new."""
+    from projects.runner import records
+
+    card = records.read_card("_assets/results/lora-gpt.json")
+    runs = {run["name"]: run for run in card["runs"]}
+    assert card["project"] == "lora" and card["settings"]["corpus"] == "sonnets" and runs["none"]["trained"] == 0
+    full = [run["metrics"] for name, run in runs.items() if name.startswith("full")]
+    for name, run in runs.items():
+        if name.startswith("r"):  # r (d + k) of each of the four matrices of eight blocks, and of the head
+            r = run["settings"]["rank"]
+            assert run["trained"] == r * (8 * (512 + 1536 + 512 + 512 + 512 + 2048 + 2048 + 512) + 512 + 8192), name
+        if name.startswith(("r", "head")):
+            assert any(f["val_loss"] < run["metrics"]["val_loss"] and f["old_loss"] < run["metrics"]["old_loss"] for f in full), name
 
 
 @pytest.mark.parametrize(("changes", "message"), [
