@@ -127,8 +127,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         B, T, C = x.shape
         start = cache[0].shape[2] if cache else 0
-        qkv = self.qkv(x).view(B, T, self.heads + 2 * self.kv_heads, self.size).transpose(1, 2)  # (B, H + 2 KV, T, d)
-        q, k, v = qkv.split([self.heads, self.kv_heads, self.kv_heads], dim=1)
+        parts = self.qkv(x).split([n * self.size for n in (self.heads, self.kv_heads, self.kv_heads)], -1)
+        q, k, v = (part.view(B, T, -1, self.size).transpose(1, 2) for part in parts)  # (B, H, T, d), (B, KV, T, d) twice
         if self.rope:
             q, k = rotate(q, start), rotate(k, start)
         if cache:
