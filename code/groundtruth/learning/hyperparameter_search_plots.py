@@ -46,8 +46,9 @@ def staircase(table: list[list[tuple[int, int]]]) -> Any:
 def races(curves: dict[str, Any]) -> Any:
     """Median best loss over the units spent, one line a method."""
     fig, ax = figure(3.0)
-    for (name, (cost, loss)), colour, style in zip(curves.items(), (GREY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN), ("-", "-", "-", "-", "--", "--", "--"), strict=False):
-        ax.plot(cost, loss, style, color=colour, label=name)
+    for i, ((name, (cost, loss)), colour, style) in enumerate(zip(curves.items(), (GREY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN), ("-", "-", "-", "-", "--", "--", "--"), strict=False)):
+        every = max(1, len(cost) // 6)  # a mark of its own for each, at places of its own
+        ax.plot(cost, loss, style, color=colour, marker="osD^vPX"[i], markevery=(i * every // 7, every), markersize=5.5, label=name)
     ax.set_yscale("log")
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_yticks([0.2, 0.3, 0.5, 1, 2], ["0.2", "0.3", "0.5", "1", "2"])

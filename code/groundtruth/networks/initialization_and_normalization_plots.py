@@ -37,12 +37,13 @@ def axes_of_norms() -> Any:
 
 
 def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
-    """Mean square of the scores by layer, measured (dots) and predicted (lines); curves maps a name to (measured, predicted)."""
+    """Mean square of the scores by layer, measured (marks) and predicted (lines); curves maps a name to (measured, predicted)."""
     fig, ax = figure(3.4)
-    for (name, (seen, told)), color in zip(curves.items(), CYCLE, strict=False):
+    for (name, (seen, told)), color, mark in zip(curves.items(), CYCLE, "osD^vPX", strict=False):
         at = np.arange(len(seen))
-        ax.plot(at, told, color=color, label=name)
-        ax.plot(at[::3], seen[::3], "o", color=color, markersize=3.5)
+        ax.plot(at, told, color=color)
+        ax.plot(at[::3], seen[::3], mark, color=color, markersize=4.5)
+        ax.plot([], [], "-" + mark, color=color, markersize=4.5, label=name)  # the legend shows both
     ax.set_yscale("log")
     ax.legend(loc="upper left", fontsize=9.5)
     label(ax, "layer", "mean square of the scores")
@@ -53,8 +54,8 @@ def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Any:
     """Change of the correlation of two inputs by one more layer, over the correlation before; maps names to arrays like c."""
     fig, ax = figure(2.9)
     ax.axhline(0, linestyle=":", color=GREY)
-    for (name, after), color in zip(maps.items(), CYCLE, strict=False):
-        ax.plot(c, after - c, color=color, label=name)
+    for (name, after), color, style in zip(maps.items(), CYCLE, ("-", "--", "-."), strict=False):
+        ax.plot(c, after - c, style, color=color, label=name)
     ax.legend()
     label(ax, "correlation before", "change by one layer")
     return fig
