@@ -1,17 +1,19 @@
 """Texts to train on, split by document: what is held out was never seen, not even in part.
 
 `sonnets.txt` holds William Shakespeare's 154 sonnets (1609, public domain) in modern spelling, one blank line
-between two; nothing else of it is anybody's.
+between two; nothing else of it is anybody's. `echo` is made, not written: words without meaning, each said again and again.
 """
 
 from __future__ import annotations
 
+import random
+import string
 import sysconfig
 from pathlib import Path
 
 from projects.runner.errors import Exit, RunnerError, nearest
 
-NAMES = ("sonnets", "sentence", "stdlib")
+NAMES = ("sonnets", "sentence", "echo", "stdlib")
 SENTENCE = "to be or not to be that is the question "
 SUFFIXES = (".txt", ".md", ".py", ".rst")
 EVERY = 10  # one document in ten is held out
@@ -44,6 +46,8 @@ def documents(name: str) -> list[str]:
     """The documents of a corpus, in a fixed order, without white space around them."""
     if name == "sonnets":
         found = (Path(__file__).parent / "sonnets.txt").read_text(encoding="utf-8").split("\n\n")
+    elif name == "echo":
+        found = echoes(4000)
     elif name == "stdlib":
         root = Path(sysconfig.get_paths()["stdlib"])
         skip = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "lib2to3"}
@@ -73,3 +77,20 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise RunnerError(f"{path} is not UTF-8 text (byte {error.start})", "convert it, for example with iconv, or give another file", Exit.USAGE) from None
+
+
+def echoes(n: int, length: int = 40) -> list[str]:
+    """n texts of `length` letters: a random word of 6 to 12 of the letters a to p, repeated, always the same ones.
+
+    Nothing in them can be foreseen but the repetition: who knows no more than letter counts pays ln 16 nats for each.
+
+    Raises
+    ------
+    ValueError
+        For fewer than one text, or a length in which nothing is repeated.
+    """
+    if n < 1 or length < 13:
+        raise ValueError(f"need at least 1 text of 13 letters or more, got {n} of {length}")
+    rng = random.Random(0)
+    words = ["".join(rng.choices(string.ascii_lowercase[:16], k=rng.randint(6, 12))) for _ in range(n)]
+    return [(word * length)[:length] for word in words]
