@@ -1,8 +1,8 @@
 """gpt: a decoder-only transformer, from a text file to samples.
 
 Corpora: `sonnets` (Shakespeare's 154 sonnets, 1609, in the project), `sentence` (forty characters, again and
-again), `stdlib` (the source of the Python that runs this, some ten million characters), or the path of a text
-file or of a folder of them. The last tenth of a single text, or every tenth document of many, is never trained on.
+again), `echo` (words without meaning, each repeated), `stdlib` (the source of the Python that runs this, some ten
+million characters), or the path of a text file or of a folder of them. The last tenth of a single text, or every tenth document of many, is never trained on.
 Read with `book/capstones/gpt.md`. Sources: Vaswani et al. (2017), Radford et al. (2019).
 """
 

@@ -248,6 +248,27 @@ def test_the_standard_library_is_a_large_corpus():
     assert sum(map(len, corpora.documents("stdlib"))) > 5_000_000
 
 
+def test_echoes_repeat_words_of_six_to_twelve_letters_and_nothing_else():
+    texts = corpora.documents("echo")
+    assert texts == corpora.echoes(4000) and len(set(texts)) > 3990 and {len(text) for text in texts} == {40}
+    periods = [next(p for p in range(1, 41) if text[p:] == text[:-p]) for text in texts]
+    assert set(periods) == set(range(6, 13)) and set("".join(texts)) == set("abcdefghijklmnop")
+    train, held = corpora.split("echo")
+    assert not set(train.split()) & set(held.split())
+    for bad in ((0, 40), (3, 12)):
+        with pytest.raises(ValueError, match="at least 1 text of 13 letters"):
+            corpora.echoes(*bad)
+
+
+def test_the_published_echo_says_what_the_page_concludes():
+    """One layer has stopped falling; two begin no lower, and end far below."""
+    from projects.runner import records
+
+    one, two = (run["curve"] for run in records.read_card("_assets/results/gpt-echo.json")["runs"])
+    assert [step for step, _ in one] == [step for step, _ in two] == list(range(75, 1501, 75))
+    assert abs(one[9][1] - one[-1][1]) < 0.03 < abs(one[0][1] - two[0][1]) + 0.03 and two[-1][1] < one[-1][1] - 0.5
+
+
 @pytest.mark.parametrize(("make", "message"), [
     (lambda p: "sonnet", "did you mean 'sonnets'"),
     (lambda p: str(p), "holds no text"),
