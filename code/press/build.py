@@ -17,7 +17,7 @@ from press.beside import beside
 from press.errors import Exit, Finding, PressError
 from press.files import disk_error, lock, read_json, sha, write_json
 from press.progress import Progress
-from press.project import Project
+from press.project import Project, commit
 
 NEEDED_BYTES = 50_000_000
 RENDERING = ("press.audits", "press.site.finish", "jupyter_book.config", "sphinx.application", "myst_nb.sphinx_", "jupyter_cache", "sphinx_book_theme", "sphinxcontrib.bibtex")
@@ -201,9 +201,9 @@ def _render(current: state.State, report: Report, clock: _Clock, audited: Callab
 
 
 def _key(current: state.State) -> str:
-    """Digest of everything a page can show: sources, records, configuration, the press itself."""
+    """Digest of everything a page can show: sources, records, configuration, the press itself, the commit."""
     project = current.project
-    parts: dict[str, str] = {}
+    parts: dict[str, str] = {"commit": commit(project)}
     for folder, pattern in ((project.book, "**/*"), (project.code, "**/*"), (project.root, "*.yml"), (project.root, "*.toml")):
         for path in sorted(folder.glob(pattern)):
             if path.is_file() and "__pycache__" not in path.parts and ".egg-info" not in str(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass, field, fields
@@ -126,6 +127,15 @@ def kernel_env(project: Project) -> dict[str, str]:
         MPLBACKEND="module://matplotlib_inline.backend_inline",
     )
     return env
+
+
+def commit(project: Project) -> str:
+    """The short name of the last commit that changed a page, a module or an expectation; empty where there is no history."""
+    try:
+        git = subprocess.run(["git", "-C", str(project.root), "log", "-1", "--format=%h", "--", "book", "code", "tests/expected"], capture_output=True, text=True)
+    except OSError:  # no git on this machine
+        return ""
+    return git.stdout.strip() if git.returncode == 0 else ""
 
 
 def node_folder() -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,18 @@ def book(built, tmp_path):
     root = tmp_path / "b"
     shutil.copytree(built, root, symlinks=True)
     return root
+
+
+def test_a_commit_is_named_by_the_next_build_though_no_page_has_changed(tmp_path):
+    """The landing page says what the site was built from; before the first commit, that there is none."""
+    root = shop.accepted(shop.make(tmp_path / "b", {"index": shop.chapter("Home", "print('home')") + "\n```{press} counts\n```\n"}))
+    says = lambda: re.search(r"Built from (.*?) with numpy", (root / "_build" / "html" / "index.html").read_text())[1]  # noqa: E731
+    assert shop.press(root, "build").returncode == 0 and says() == "a folder without history"
+    for args in (("init", "-q"), ("add", "book", "code", "tests"), ("-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-qm", "first")):
+        subprocess.run(["git", "-C", str(root), *args], check=True)
+    name = subprocess.run(["git", "-C", str(root), "log", "-1", "--format=%h"], capture_output=True, text=True, check=True).stdout.strip()
+    assert executed(root) == [] and says() == name
+    assert shop.press(root, "build", env={"PATH": str(tmp_path)}).returncode == 0 and says() == "a folder without history"  # no git: no crash
 
 
 def executed(root) -> list[str]:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
@@ -23,7 +22,7 @@ from press import cache, toc
 from press.chapter import Chapter
 from press.errors import PressError
 from press.files import read_json, sha, write_atomic, write_json
-from press.project import Project
+from press.project import Project, commit
 from press.records import Record
 from press.render import raw, titles
 from press.site import facts, fonts, interactive, licences, manifest, policy, reports, styles
@@ -99,15 +98,13 @@ def _paths(project: Project, slugs: set[str]) -> list[dict]:
 
 def _versions(project: Project) -> str:
     """The commit and the library versions behind the numbers."""
-    git = subprocess.run(["git", "-C", str(project.root), "log", "-1", "--format=%h", "--", "book", "code", "tests/expected"], capture_output=True, text=True)
-    commit = git.stdout.strip() if git.returncode == 0 and git.stdout.strip() else "a folder without history"
     found = []
     for name in VERSIONS:
         try:
             found.append(f"{name} {metadata.version(name).split('+')[0]}")
         except metadata.PackageNotFoundError:
             continue
-    return f"Built from {commit} with " + ", ".join(found) + "."
+    return f"Built from {commit(project) or 'a folder without history'} with " + ", ".join(found) + "."
 
 
 def _definitions(project: Project) -> dict[str, str]:
