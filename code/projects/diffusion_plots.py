@@ -16,7 +16,7 @@ def strip(clouds: list[np.ndarray], names: list[str]) -> Any:
     use_style()
     fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.9), layout="constrained")
     for ax, cloud, name in zip(axes.flat, clouds, names, strict=True):
-        ax.plot(*np.asarray(cloud)[:250].T, ".", markersize=2.4, color=BLUE)
+        ax.plot(*np.asarray(cloud)[:250].T, ".", markersize=1.6, color=BLUE)
         ax.set_xlim(-2.3, 2.3)
         ax.set_ylim(-2.3, 2.3)
         ax.set_aspect("equal")
