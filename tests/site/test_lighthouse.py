@@ -43,10 +43,13 @@ def chrome(profile: Path):
         running.wait()
 
 
-def run(root, url: str, out, port: int) -> dict:
+def run(root, url: str, out, port: int) -> dict | str:
+    """The report, or Lighthouse's own words where it measured nothing and asks to be run again."""
     env = {**os.environ, "PATH": (node_folder() or "") + os.pathsep + os.environ["PATH"]}
     command = ["node", "node_modules/lighthouse/cli/index.js", url, "--quiet", "--output=json", f"--output-path={out}", f"--port={port}"]
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=300)
+    if done.returncode and "Please run Lighthouse again" in done.stderr:
+        return done.stderr[-300:].strip()
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(out.read_text())
 
@@ -65,12 +68,18 @@ def test_scores_are_at_least_95(root, site, host, tmp_path, measured):
     with chrome(tmp_path / "profile") as port:
         for name in heaviest(site):
             best: dict[str, float] = {}
+            lost: list[str] = []
             for attempt in range(3):  # machines are shared: the best of three is the page's own score
                 report = run(root, f"{host.url}/{name}", tmp_path / f"{attempt}.json", port)
+                if isinstance(report, str):  # Chromium now and then records no beginning of the load: no score, and one attempt fewer
+                    measured(f"Lighthouse {name}, attempt {attempt + 1}: {report}")
+                    lost.append(report)
+                    continue
                 scores = {key: round(100 * report["categories"][key]["score"]) for key in CATEGORIES}
                 best = {key: max(best.get(key, 0), value) for key, value in scores.items()}
+                lost = [a["id"] for a in report["audits"].values() if a["score"] is not None and a["score"] < 0.9 and a["scoreDisplayMode"] in ("binary", "numeric")]
                 if min(best.values()) >= 95:
                     break
-            lost = [a["id"] for a in report["audits"].values() if a["score"] is not None and a["score"] < 0.9 and a["scoreDisplayMode"] in ("binary", "numeric")]
+            assert best, f"Lighthouse measured nothing in three attempts on {name}: {lost}"
             measured(f"Lighthouse {name}: " + ", ".join(f"{key} {value}" for key, value in best.items()))
             assert min(best.values()) >= 95, (name, best, lost)
