@@ -236,6 +236,8 @@ def test_progress_draws_a_falling_curve_and_is_silent_when_told(capsys):
     assert capsys.readouterr().err == ""
     progress.Progress(10, "tokens").step(1, 2.0, 1e-3, 10.0, 5.0)
     assert "step 1/10  loss 2.0000  rate 1.0e-03  10 tokens/s  left 5 s" in capsys.readouterr().err
+    progress.Progress(10, "tokens").step(1, 2.0, 1e-3, 0.0, None)  # while it warms up nobody knows
+    assert capsys.readouterr().err == "  step 1/10  loss 2.0000  rate 1.0e-03  ▁\n"
 
 
 @pytest.mark.parametrize(("B", "size"), [(8, 2), (7, 2), (7, 3), (3, 3)])

@@ -40,14 +40,15 @@ class Progress:
             print(("\n" if self.open else "") + text, file=sys.stderr, flush=True)
             self.open = False
 
-    def step(self, step: int, loss: float, rate: float, per_s: float, left_s: float, force: bool = False) -> None:
+    def step(self, step: int, loss: float, rate: float, per_s: float, left_s: float | None, force: bool = False) -> None:
         self.losses.append(loss)
         now = time.perf_counter()
         if not self.speak or (now - self.last < self.every_s and not force):
             return
         self.last = now
         speed = f"  {per_s:,.0f} {self.unit}/s" if per_s else ""
-        line = f"  step {step}/{self.steps}  loss {loss:.4f}  rate {rate:.1e}{speed}  left {left_s:.0f} s  {spark(self.losses)}"
+        left = "" if left_s is None else f"  left {left_s:.0f} s"
+        line = f"  step {step}/{self.steps}  loss {loss:.4f}  rate {rate:.1e}{speed}{left}  {spark(self.losses)}"
         if self.live:
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
             self.open = True

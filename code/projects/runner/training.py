@@ -237,7 +237,7 @@ class Trainer:
             if self.group.first:
                 self.lines.add({"step": step, "loss": value, "rate": lr, "grad_norm": length})
                 speed = self.units / self.seconds if self.seconds else 0.0
-                left = (self.settings.steps - step) * self.seconds / max(self.timed, 1)
+                left = (self.settings.steps - step) * self.seconds / self.timed if self.timed else None  # not known while it warms up
                 self.progress.step(step, value, lr, speed, left, force and step == self.step)
                 if self.writer:
                     for name, number in (("loss", value), ("rate", lr), ("grad_norm", length)):
