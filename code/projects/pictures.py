@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import string
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -68,8 +69,6 @@ def glyphs(family: str, size: int) -> tuple[Tensor, Tensor]:
 
 def _sheet(font: str, size: int) -> np.ndarray:
     """The characters of one font side by side in one picture, cut apart: (62, size, size)."""
-    from pathlib import Path
-
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -80,17 +79,18 @@ def _sheet(font: str, size: int) -> np.ndarray:
 
     face = FontProperties(fname=str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font))
     n = len(CHARACTERS)
-    figure = Figure(figsize=(n, 1), dpi=size)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, n), ylim=(0, 1))
-    axes.axis("off")
-    for i, character in enumerate(CHARACTERS):
-        outline = TextPath((0, 0), character, size=1, prop=face)
-        box = outline.get_extents()
-        place = Affine2D().translate(-(box.x0 + box.x1) / 2, 0).scale(EM).translate(i + 0.5, 0.28)
-        axes.add_patch(PathPatch(outline.transformed(place), facecolor="black", linewidth=0))
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with matplotlib.rc_context({"patch.antialiased": True, "path.snap": True}):  # whatever the caller's figures look like
+        figure = Figure(figsize=(n, 1), dpi=size)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(0, n), ylim=(0, 1))
+        axes.axis("off")
+        for i, character in enumerate(CHARACTERS):
+            outline = TextPath((0, 0), character, size=1, prop=face)
+            box = outline.get_extents()
+            place = Affine2D().translate(-(box.x0 + box.x1) / 2, 0).scale(EM).translate(i + 0.5, 0.28)
+            axes.add_patch(PathPatch(outline.transformed(place), facecolor="black", linewidth=0))
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
     grey = 1 - np.asarray(canvas.buffer_rgba())[..., 0] / 255.0  # (size, n * size)
     return grey.reshape(size, n, size).transpose(1, 0, 2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -23,7 +24,6 @@ def test_glyphs_show_the_character_they_are_named_for():
     """Against another renderer of the same fonts, Pillow with FreeType: the picture nearest to its own is that of the same character."""
     from pathlib import Path
 
-    import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
     X, y = pictures.glyphs("DejaVuSerif", 64)
@@ -41,6 +41,13 @@ def test_glyphs_show_the_character_they_are_named_for():
 def test_the_size_is_that_of_a_coarser_picture():
     fine, coarse = pictures.glyphs("cm", 64)[0], pictures.glyphs("cm", 32)[0]
     assert float((torch.nn.functional.avg_pool2d(fine, 2) - coarse).abs().mean()) < 0.02
+
+
+def test_the_pictures_are_the_same_whatever_figures_look_like():
+    clean = pictures._sheet("cmr10.ttf", 16)
+    for key in ("patch.antialiased", "path.snap"):
+        with matplotlib.rc_context({key: False}):
+            assert (pictures._sheet("cmr10.ttf", 16) == clean).all(), key
 
 
 def test_the_held_family_is_not_in_what_is_typeset():
