@@ -80,7 +80,7 @@ def _sheet(font: str, size: int) -> np.ndarray:
     face = FontProperties(fname=str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font))
     n = len(CHARACTERS)
     with matplotlib.rc_context({"patch.antialiased": True, "path.snap": True}):  # whatever the caller's figures look like
-        figure = Figure(figsize=(n, 1), dpi=size)
+        figure = Figure(figsize=(n, 1), dpi=size, facecolor="white")  # on a clear ground every touched pixel would be black
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, n), ylim=(0, 1))
         axes.axis("off")
