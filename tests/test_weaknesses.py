@@ -49,11 +49,10 @@ def registry():
     server.server_close()
 
 
-def weekly(word: str) -> str:
-    """The command of the weekly workflow's job that begins with a word, as it stands there."""
+def weekly(name: str) -> str:
+    """What a step of the weekly workflow's look for weaknesses runs, as it stands there."""
     jobs = yaml.safe_load((ROOT / ".github/workflows/weekly.yml").read_text())["jobs"]
-    lines = [line.strip() for step in jobs["weaknesses"]["steps"] for line in step.get("run", "").splitlines()]
-    return next(line for line in lines if line.startswith(word))
+    return next(str(step["run"]) for step in jobs["weaknesses"]["steps"] if step.get("name") == name)
 
 
 def audit(registry, tmp_path) -> subprocess.CompletedProcess[str]:
@@ -61,7 +60,7 @@ def audit(registry, tmp_path) -> subprocess.CompletedProcess[str]:
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     env = {**os.environ, "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"],
            "npm_config_registry": f"http://127.0.0.1:{registry.server_port}", "npm_config_cache": str(tmp_path / "cache")}  # fmt: skip
-    return subprocess.run(weekly("npm audit").split(), cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    return subprocess.run(weekly("what we lock").split(), cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
 
 
 def weakness(versions: str) -> list[dict[str, object]]:
