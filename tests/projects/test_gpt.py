@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from projects import corpora, gpt
 from projects.gpt import GPT, Settings
 from projects.runner.errors import RunnerError
 from projects.runner.settings import choose
+from torch import nn
 
 MODERN = {"norm": "rms", "positions": "rope", "mlp": "swiglu", "kv_heads": 2, "bias": False}
 KINDS = {"plain": {}, "modern": MODERN, "untied": {"tie": False}, "no positions": {"positions": "none"}, "one key head": {"kv_heads": 1}}
@@ -47,6 +49,32 @@ def test_the_forward_pass_is_that_of_hugging_faces_gpt2():
         loss = float(theirs(x, labels=x).loss)  # they shift the targets themselves
         assert gap < 1e-4 * float(theirs(x).logits.abs().max())
         assert float(F.cross_entropy(ours(x)[:, :-1].flatten(0, 1), x[:, 1:].flatten())) == pytest.approx(loss, abs=1e-5)
+
+
+@pytest.fixture
+def every_warning():
+    """torch says most of its warnings once a process; here each time, and as an error."""
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+    torch.set_warn_always(before)
+
+
+@pytest.mark.parametrize("norm", ["rms", "layer"])
+def test_norms_are_torchs_and_keep_the_type_that_flows(every_warning, norm):
+    ours = gpt._norm(Settings(width=32, norm=norm, bias=False))
+    theirs = nn.RMSNorm(32, eps=1e-5) if norm == "rms" else nn.LayerNorm(32, bias=False)
+    torch.nn.init.normal_(ours.weight)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 5, 32)
+    assert torch.equal(ours(x), theirs(x))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = ours(x.bfloat16())
+    torch.testing.assert_close(found.float(), theirs(x), rtol=2**-6, atol=2**-6)  # three roundings to eight bits
+    with torch.autocast("cpu", torch.bfloat16):
+        model(norm=norm).train()(tokens(), tokens()).backward()
 
 
 def test_greedy_text_is_that_of_hugging_faces_generate():
