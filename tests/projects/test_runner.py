@@ -290,6 +290,26 @@ def test_the_published_speeds_are_of_one_run_and_agree_with_their_shares():
         assert {who: round(rate * flops / peak, 4) for who, rate in tokens.items()} == pytest.approx(shares, abs=2e-4)
 
 
+def test_the_recipes_own_text_was_read_by_the_shorter_schedule_of_the_race():
+    own = records.read_card("_assets/results/gpt-recipe-text.json")
+    shorter = records.read_card("_assets/results/gpt-recipe.json")["runs"]["shorter"]["settings"]
+    assert {key: own["settings"][key] for key in shorter.keys() - {"corpus", "eval_every"}} == {key: value for key, value in shorter.items() if key not in ("corpus", "eval_every")}
+    with torch.device("meta"):
+        model = registry.load("gpt").GPT(choose(registry.load("gpt").Settings(), {"race": {}}, "race", [f"{key}={value}" for key, value in own["settings"].items()]), 65)  # characters of that text
+    assert sum(p.numel() for p in model.parameters()) == own["parameters"]
+    assert own["evaluations"][-1][0] == own["steps"] and min(loss for _, loss in own["evaluations"]) == round(own["best_val_loss"], 4)
+
+
+def test_the_published_transfer_has_every_kind_at_every_size_with_the_same_seeds():
+    card = records.read_card("_assets/results/cnn-transfer.json")
+    runs = {(run["labels_per_class"], run["name"]): run for run in card["runs"]}
+    assert runs.keys() == {(n, name) for n in (2, 5, 20) for name in ("from nothing", "from letters", "frozen")} and len(runs) == len(card["runs"])
+    assert all(run["seeds"] == [0, 1, 2, 3, 4] and len(run["test_accuracy"]) == 5 for run in card["runs"])
+    assert all(abs(500 * value - round(500 * value)) < 1e-2 for run in card["runs"] for value in run["test_accuracy"])  # shares of 500 test pictures
+    body = card["source"]["settings"]
+    assert (body["data"], body["size"]) == ("glyphs", 8) and all(body[key] == card["settings"][key] for key in ("model", "channels", "stages"))
+
+
 def test_the_published_race_is_between_runs_of_the_sizes_it_names():
     """What the page concludes follows from the seeds in the card, and the settings are ones that the project takes."""
     race = records.read_card("_assets/results/gpt-recipe.json")
