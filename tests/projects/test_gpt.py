@@ -63,7 +63,7 @@ def every_warning():
 
 
 @pytest.mark.parametrize("norm", ["rms", "layer"])
-def test_norms_are_torchs_and_keep_the_type_that_flows(every_warning, norm):
+def test_norms_are_torchs_and_warn_of_nothing_in_bf16(every_warning, norm):
     ours = gpt._norm(Settings(width=32, norm=norm, bias=False))
     theirs = nn.RMSNorm(32, eps=1e-5) if norm == "rms" else nn.LayerNorm(32, bias=False)
     torch.nn.init.normal_(ours.weight)
