@@ -16,7 +16,9 @@ import jupytext
 import pytest
 import websocket
 from jupytext.config import load_jupytext_config
-from press import compare, expectations, project, toc
+from press import config as project
+from press.execute import compare, expectations
+from press.source import toc
 
 from tests.conftest import ROOT
 

@@ -31,7 +31,7 @@ def imports(name: str) -> Iterator[str]:
     if name == "press":
         from press import build
 
-        yield from ("press.accept", "press.drift", "press.execute", "press.profiles", *build.RENDERING)
+        yield from ("press.execute.accept", "press.machines.drift", "press.execute.kernels", "press.machines.profiles", *build.RENDERING)
         from jupyter_book.config import get_final_config
         from sphinx.application import builtin_extensions
 

@@ -12,15 +12,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
-from press import records, state
-from press.beside import beside
+from press.config import Project, commit
 from press.errors import Exit, Finding, PressError
+from press.execute import records, state
+from press.execute.beside import beside
 from press.files import disk_error, lock, read_json, sha, write_json
 from press.progress import Progress
-from press.project import Project, commit
 
 NEEDED_BYTES = 50_000_000
-RENDERING = ("press.audits", "press.site.finish", "jupyter_book.config", "sphinx.application", "myst_nb.sphinx_", "jupyter_cache", "sphinx_book_theme", "sphinxcontrib.bibtex")
+RENDERING = ("press.checks", "press.site.finish", "jupyter_book.config", "sphinx.application", "myst_nb.sphinx_", "jupyter_cache", "sphinx_book_theme", "sphinxcontrib.bibtex")
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
@@ -68,7 +68,7 @@ def build(
         elif report.findings:
             report.code = Exit.FINDINGS
         if report.code is Exit.OK and not only:
-            from press import audits
+            from press import checks as audits
 
             book = current.book()
             audited = beside(lambda: audits.run(book))
@@ -100,7 +100,7 @@ def _warming(current: state.State, whole: bool) -> Iterator[None]:
     What the execution itself needs comes first, since two threads that import one package from two ends can meet half
     of it; and the thread has ended when the build has, since an interpreter must not go down in the middle of an import.
     """
-    import_module("press.execute")
+    import_module("press.execute.kernels")
     enough = threading.Event()
     thread = threading.Thread(target=_warm, args=(current, whole, enough), daemon=True)
     thread.start()
@@ -114,7 +114,7 @@ def _warming(current: state.State, whole: bool) -> Iterator[None]:
 def _warm(current: state.State, whole: bool, enough: threading.Event) -> None:
     """Whatever fails here fails again, and is told, where it is needed."""
     with suppress(Exception):
-        for name in ("press.compare", *(RENDERING if whole else ())):
+        for name in ("press.execute.compare", *(RENDERING if whole else ())):
             if enough.is_set():
                 return
             import_module(name)
@@ -128,8 +128,8 @@ def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
     """Run the stale chapters; each record is on disk as soon as its chapter ends."""
     if not stale:
         return []
-    from press.execute import run_many
-    from press.run import Run
+    from press.execute.kernels import run_many
+    from press.execute.run import Run
 
     project = current.project
     _space(project)
@@ -168,8 +168,8 @@ def _object(report: Report, findings: list[Finding]) -> bool:
 
 def _render(current: state.State, report: Report, clock: _Clock, audited: Callable[[], list[Finding]]) -> None:
     """Render what the audits are looking at meanwhile; the site changes when neither has anything to object to."""
-    from press import cache, render
-
+    from press.execute import cache
+    from press.site import render
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
     try:
         cache.fill(current.project, pages)
@@ -224,7 +224,7 @@ def _is_current(project: Project, key: str) -> bool:
 
 def _count(current: state.State) -> int:
     """Outputs that stand compared with an expectation."""
-    from press.expectations import minimal_outputs
+    from press.execute.expectations import minimal_outputs
 
     return sum(len(minimal_outputs(outputs)) for record in current.records.values() for outputs in record.outputs)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from press import project as projects
+from press import config as projects
 from press.errors import Exit, PressError
 
 
@@ -73,7 +73,7 @@ def _tell(text: str) -> None:
 def build(project: projects.Project, force: bool, execute_only: tuple[str, ...], as_json: bool) -> None:
     """Execute what is stale, compare, audit and render the site."""
     from press import build as builder
-    from press import toc
+    from press.source import toc
 
     only = toc.slugs(project, execute_only) if execute_only else None
     report = builder.build(project, _tell, force=force, only=only, quiet=as_json)
@@ -107,9 +107,9 @@ def check(project: projects.Project, as_json: bool) -> None:
 @click.pass_obj
 def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
     """Make the last execution of CHAPTER... the committed expectation, and show what moved."""
-    from press import toc
-    from press.accept import accept as run
+    from press.execute.accept import accept as run
     from press.files import lock
+    from press.source import toc
 
     with lock(project.work / "lock", _tell):
         for moved in run(project, toc.slugs(project, chapters)):
@@ -126,8 +126,9 @@ def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
 @click.pass_obj
 def audit(project: projects.Project, names: tuple[str, ...], as_json: bool) -> None:
     """Run the audits on what was last executed: numbers anatomy figures links originality."""
-    from press import audits, state
+    from press import checks as audits
     from press.build import Report
+    from press.execute import state
 
     for name in names:
         if name not in audits.ALL:
@@ -148,9 +149,9 @@ def audit(project: projects.Project, names: tuple[str, ...], as_json: bool) -> N
 @click.pass_obj
 def drift(project: projects.Project, chapters: tuple[str, ...], python: str, to: Path | None, as_json: bool) -> None:
     """Run the book with another interpreter and report which outputs differ; changes nothing."""
-    from press import drift as drifts
-    from press import toc
     from press.files import write_atomic
+    from press.machines import drift as drifts
+    from press.source import toc
 
     path, about = drifts.interpreter(python, project)
     found = drifts.drift(project, path, toc.slugs(project, chapters), quiet=as_json)
@@ -171,9 +172,9 @@ def drift(project: projects.Project, chapters: tuple[str, ...], python: str, to:
 @click.pass_obj
 def profiles(project: projects.Project, chapters: tuple[str, ...], names: tuple[str, ...], listed: bool, to: Path | None, data: Path | None, as_json: bool) -> None:
     """Run the book as other machines would, and say which outputs differ; changes nothing."""
-    from press import profiles as machines
-    from press import toc
     from press.files import write_atomic
+    from press.machines import profiles as machines
+    from press.source import toc
 
     wanted = machines.chosen(names)
     if listed:
@@ -197,8 +198,8 @@ def profiles(project: projects.Project, chapters: tuple[str, ...], names: tuple[
 @click.pass_obj
 def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bool) -> None:
     """Check why each package is here, and write the table DEPENDENCIES.md."""
-    from press import dependencies as packages
     from press.build import Report
+    from press.supply import dependencies as packages
 
     if dates:
         packages.dates(project, _tell)
@@ -212,7 +213,7 @@ def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bo
 @click.pass_obj
 def status(project: projects.Project, as_json: bool) -> None:
     """Say which chapters a build would execute, and why nothing else."""
-    from press import status as states
+    from press.execute import status as states
 
     rows = states.rows(project)
     if as_json:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 import yaml
-from press.project import node_folder
+from press.config import node_folder
 
 from tests.conftest import ROOT
 from tests.press import shop
@@ -94,8 +94,8 @@ def against_stock(folder: Path) -> None:
     expectation = book / "tests" / "expected" / "data" / "model.ipynb"
     expectation.write_text(expectation.read_text().replace("100 + 100", "150 + 50"))
     cell_s, _ = press(book)
-    from press import project, records
-
+    from press import config as project
+    from press.execute import records
     run_s = records.load(project.load(book), "data/model").seconds
     print(f"one edited cell: {cell_s:.2f} s, of which its page ran {run_s:.2f} s: {cell_s - run_s:.2f} s above (at most 5)")
 

@@ -7,12 +7,15 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
-from press import audits, cards, compare, expectations, project, prose, toc
-from press import chapter as chapters
-from press.audits import figures, numbers
-from press.audits.book import Book, Page
+from press import checks as audits
+from press import config as project
+from press.checks import figures, numbers
+from press.checks.book import Book, Page
 from press.errors import PressError
-from press.records import Record
+from press.execute import compare, expectations
+from press.execute.records import Record
+from press.source import cards, prose, toc
+from press.source import chapter as chapters
 
 from tests.conftest import ROOT
 from tests.fuzz.mutate import BATCH, CASES, cases, fuzz

@@ -1,7 +1,7 @@
 """Figures have one size, one style and a picture format that the caller of the kernel chooses."""
 
 import pytest
-from groundtruth import figures
+from groundtruth.figures import style as figures
 from matplotlib import pyplot as plt
 from matplotlib import rcParams
 

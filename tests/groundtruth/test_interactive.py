@@ -3,34 +3,37 @@
 import altair as alt
 import numpy as np
 import pytest
-from groundtruth import interactive
-from groundtruth.data import features_plots, kernels_plots, model_plots, signals_plots, similarity_plots, tensors_plots
-from groundtruth.front import notation_plots, primer_plots, reading_plots
-from groundtruth.learning import (
-    backprop_plots,
-    generalization_plots,
-    gradient_descent_plots,
-    hyperparameter_search_plots,
-    linear_models_plots,
-    losses_plots,
-    metrics_plots,
-    optimizers_plots,
-    regularization_plots,
-)
-from groundtruth.networks import (
-    attention_plots,
-    convolution_plots,
-    depth_plots,
-    embeddings_plots,
-    gates_plots,
-    graphs_plots,
-    initialization_and_normalization_plots,
-    learning_rules_plots,
-    mlp_plots,
-    neuron_plots,
-    pytorch_plots,
-    recurrence_plots,
-)
+from groundtruth.figures import vega as interactive
+from groundtruth.figures.data import features as features_plots
+from groundtruth.figures.data import kernels as kernels_plots
+from groundtruth.figures.data import model as model_plots
+from groundtruth.figures.data import signals as signals_plots
+from groundtruth.figures.data import similarity as similarity_plots
+from groundtruth.figures.data import tensors as tensors_plots
+from groundtruth.figures.front import notation as notation_plots
+from groundtruth.figures.front import primer as primer_plots
+from groundtruth.figures.front import reading as reading_plots
+from groundtruth.figures.learning import backprop as backprop_plots
+from groundtruth.figures.learning import generalization as generalization_plots
+from groundtruth.figures.learning import gradient_descent as gradient_descent_plots
+from groundtruth.figures.learning import hyperparameter_search as hyperparameter_search_plots
+from groundtruth.figures.learning import linear_models as linear_models_plots
+from groundtruth.figures.learning import losses as losses_plots
+from groundtruth.figures.learning import metrics as metrics_plots
+from groundtruth.figures.learning import optimizers as optimizers_plots
+from groundtruth.figures.learning import regularization as regularization_plots
+from groundtruth.figures.networks import attention as attention_plots
+from groundtruth.figures.networks import convolution as convolution_plots
+from groundtruth.figures.networks import depth as depth_plots
+from groundtruth.figures.networks import embeddings as embeddings_plots
+from groundtruth.figures.networks import gates as gates_plots
+from groundtruth.figures.networks import graphs as graphs_plots
+from groundtruth.figures.networks import initialization_and_normalization as initialization_and_normalization_plots
+from groundtruth.figures.networks import learning_rules as learning_rules_plots
+from groundtruth.figures.networks import mlp as mlp_plots
+from groundtruth.figures.networks import neuron as neuron_plots
+from groundtruth.figures.networks import pytorch as pytorch_plots
+from groundtruth.figures.networks import recurrence as recurrence_plots
 
 TEXT = "A line of two points and nothing else."
 

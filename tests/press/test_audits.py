@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from press import audits, project
-from press import chapter as chapters
-from press.audits import anatomy, figures, numbers
-from press.audits.book import Book, Page
-from press.records import Record
+from press import checks as audits
+from press import config as project
+from press.checks import anatomy, figures, numbers
+from press.checks.book import Book, Page
+from press.execute.records import Record
+from press.source import chapter as chapters
 
 from tests.press import shop
 

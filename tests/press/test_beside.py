@@ -7,8 +7,8 @@ import threading
 import time
 
 import pytest
-from press.beside import beside
 from press.errors import Finding
+from press.execute.beside import beside
 
 FOUND = [Finding("book/a.md", 3, "numbers", "what", "fix", "é\n", "a", 2), Finding("book/b.md", 0, "terms", "w", "f")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from press import cards
+from press.source import cards
 
 from tests.conftest import ROOT
 

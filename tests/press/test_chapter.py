@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from press import chapter, imports, prose
+from press.execute import imports
+from press.source import chapter, prose
 
 from tests.press import shop
 

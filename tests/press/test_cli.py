@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from press import project
+from press import config as project
 from press.cli import main
 from press.errors import Exit, PressError
 

@@ -6,8 +6,9 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from press import dependencies, project
+from press import config as project
 from press.errors import PressError
+from press.supply import dependencies
 
 from tests.conftest import ROOT
 from tests.press import shop

@@ -8,7 +8,7 @@ import stat
 import sys
 
 import pytest
-from press.drift import worst
+from press.machines.drift import worst
 
 from tests.press import shop
 

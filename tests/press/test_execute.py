@@ -6,9 +6,9 @@ import asyncio
 import time
 
 import pytest
-from press import chapter as chapters
-from press import project
-from press.execute import Bounded, run_many
+from press import config as project
+from press.execute.kernels import Bounded, run_many
+from press.source import chapter as chapters
 
 from tests.press import shop
 

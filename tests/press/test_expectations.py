@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from press import chapter as chapters
-from press import compare, expectations, project, records
+from press import config as project
+from press.execute import compare, expectations, records
+from press.source import chapter as chapters
 
 from tests.press import shop
 

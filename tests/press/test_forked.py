@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from press import chapter as chapters
-from press import forked, project
-from press.execute import run_many
+from press import config as project
+from press.execute import forked
+from press.execute.kernels import run_many
+from press.source import chapter as chapters
 
 from tests.press import shop
 

@@ -6,9 +6,11 @@ import copy
 import re
 
 import pytest
-from press import chapter as chapters
-from press import compare, expectations, project, toc
-from press.records import Record
+from press import config as project
+from press.execute import compare, expectations
+from press.execute.records import Record
+from press.source import chapter as chapters
+from press.source import toc
 
 from tests.conftest import ROOT
 

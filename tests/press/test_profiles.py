@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
-from press import profiles, project
-from press.project import kernel_env
+from press import config as project
+from press.config import kernel_env
+from press.machines import profiles
 
 from tests.conftest import ROOT
 from tests.press import shop

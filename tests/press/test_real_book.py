@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from press import profiles, project
+from press import config as project
+from press.machines import profiles
 
 from tests.conftest import ROOT
 from tests.press import shop

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from press import cache, render
+from press.execute import cache
 from press.files import sha
-from press.site import finish, fonts, icons, interactive, listings, manifest, page, pictures, styles
-from press.toc import Entry
+from press.site import finish, fonts, icons, interactive, listings, manifest, page, pictures, render, styles
+from press.source.toc import Entry
 
 from tests.press import shop
 
@@ -185,7 +185,7 @@ def test_a_font_in_a_style_sheet_is_the_font():
 
 
 def test_the_manifest_sees_every_change(tmp_path):
-    from press import project
+    from press import config as project
 
     root = shop.make(tmp_path)
     book = project.load(root)
@@ -203,8 +203,9 @@ def test_the_manifest_sees_every_change(tmp_path):
 
 @pytest.mark.slow
 def test_a_cache_miss_while_rendering_is_an_error_and_never_an_execution(tmp_path):
-    from press import chapter, project
-    from press.records import Record
+    from press import config as project
+    from press.execute.records import Record
+    from press.source import chapter
 
     root = shop.make(tmp_path, {"index": shop.chapter("Home", "open('executed', 'w').write('x')")})
     book = project.load(root)
@@ -222,7 +223,7 @@ def test_a_cache_miss_while_rendering_is_an_error_and_never_an_execution(tmp_pat
 def test_pages_that_are_not_written_again_keep_their_index_entries():
     from types import SimpleNamespace
 
-    from press.render import _keep_index_entries
+    from press.site.render import _keep_index_entries
 
     entry = ("single", "stride", "term-stride", "main", None)
     env = SimpleNamespace(domaindata={"index": {"entries": {"glossary": [entry], "other": []}}}, _search_index_index_entries={})
@@ -231,8 +232,8 @@ def test_pages_that_are_not_written_again_keep_their_index_entries():
 
 
 def test_the_site_carries_the_licences_of_what_others_wrote(root):
-    from press import project
-    from press.site import licences
+    from press import config as project
+    from press.supply import licences
 
     text = licences.text(project.load(root))
     for name in ("Sphinx", "pydata", "KaTeX", "University of Washington", "clipboard.js", "Bootstrap", "Pygments"):
@@ -241,9 +242,9 @@ def test_the_site_carries_the_licences_of_what_others_wrote(root):
 
 
 def test_what_has_no_licence_is_not_shipped(root, monkeypatch):
-    from press import project
+    from press import config as project
     from press.errors import PressError
-    from press.site import licences
+    from press.supply import licences
 
     monkeypatch.setattr(licences.metadata, "distribution", lambda name: SimpleNamespace(files=[Path("x/y.py")]))
     with pytest.raises(PressError, match="licence"):
@@ -261,7 +262,7 @@ def test_reports_are_counted_and_never_made_up(tmp_path):
     import json
     from dataclasses import replace
 
-    from press import project
+    from press import config as project
     from press.site import reports
 
     from tests.conftest import ROOT
@@ -282,8 +283,10 @@ def test_reports_are_counted_and_never_made_up(tmp_path):
 
 
 def test_the_committed_matrix_is_of_the_profiles_there_are(root):
-    from press import profiles, project, toc
+    from press import config as project
+    from press.machines import profiles
     from press.site import reports
+    from press.source import toc
 
     book = project.load(root)
     seen = reports.machines(book)

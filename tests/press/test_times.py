@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from press import project, times
+from press import config as project
+from press.execute import times
 
 from tests.press import shop
 

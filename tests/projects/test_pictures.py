@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from groundtruth import figures
+from groundtruth.figures import style as figures
 from projects import pictures, quality
 from projects.runner.rng import generator
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from groundtruth.modern.ngrams import floor
-from projects import agent_plots, cnn_plots, diffusion_plots, gpt_plots, lora_plots, runner_plots
+from projects.figures import agent as agent_plots
+from projects.figures import cnn as cnn_plots
+from projects.figures import diffusion as diffusion_plots
+from projects.figures import gpt as gpt_plots
+from projects.figures import lora as lora_plots
+from projects.figures import runner as runner_plots
 
 FIGURES = {
     "agent": lambda: agent_plots.compounding(), "runner": lambda: runner_plots.memory(), "diffusion": lambda: diffusion_plots.explorer(), "lora": lambda: lora_plots.explorer(),

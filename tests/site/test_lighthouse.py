@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from press.project import node_folder
+from press.config import node_folder
 
 from tests.site.conftest import FLAGS, chromium
 

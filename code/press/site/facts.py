@@ -6,11 +6,12 @@ import math
 import re
 from dataclasses import dataclass
 
-from press import cards, expectations, prose, times
-from press.audits.figures import SVG, VEGA
-from press.chapter import Chapter
-from press.project import Project
-from press.records import Record
+from press.checks.figures import SVG, VEGA
+from press.config import Project
+from press.execute import expectations, times
+from press.execute.records import Record
+from press.source import cards, prose
+from press.source.chapter import Chapter
 
 WORDS_A_MINUTE = 200
 CELL_MINUTES = 0.5

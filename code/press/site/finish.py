@@ -18,16 +18,18 @@ from pathlib import Path
 import yaml
 from lxml import html
 
-from press import cache, toc
-from press.chapter import Chapter
+from press.config import Project, commit
 from press.errors import PressError
+from press.execute import cache
+from press.execute.records import Record
 from press.files import read_json, sha, write_atomic, write_json
-from press.project import Project, commit
-from press.records import Record
-from press.render import raw, titles
-from press.site import facts, fonts, interactive, licences, manifest, policy, reports, styles
+from press.site import facts, fonts, interactive, manifest, policy, reports, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
+from press.site.render import raw, titles
+from press.source import toc
+from press.source.chapter import Chapter
+from press.supply import licences
 
 THEME = Path(__file__).parent / "theme"
 EXTRA_PAGES = ("search",)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from press.config import Project
 from press.files import read_json, sha, write_json
-from press.project import Project
 
 
 def write(project: Project) -> dict[str, list]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from lxml import html
 
 from press.site import facts, icons, interactive, listings, pictures, policy, reports
-from press.toc import Entry
+from press.source.toc import Entry
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from press.project import Project
+from press.config import Project
 from press.site.facts import Facts
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from groundtruth.front import map_plots
-from press import project, toc
+from groundtruth.figures.front import map as map_plots
+from press import config as project
+from press.source import toc
 
 from tests.conftest import ROOT
 

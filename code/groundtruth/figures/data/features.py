@@ -1,0 +1,88 @@
+"""Figures of the chapter on features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+from matplotlib.patches import FancyBboxPatch
+
+from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, figure, label
+from groundtruth.figures.vega import Interactive, show, slider
+
+FLOW = [
+    ("age", "36", "number", 1),
+    ("income", "a hole", "number, missing", 2),
+    ("size", "M", "order", 1),
+    ("colour", "red", "category", 3),
+    ("hour", "23", "cycle", 2),
+    ("review", "the cat sat", "text", 5),
+]
+
+
+def flow() -> Any:
+    """Each raw column, its type, and the columns of the matrix it becomes."""
+    fig, ax = figure(3.6)
+    ax.set_axis_off()
+    ax.set_xlim(-0.15, 10)
+    ax.set_ylim(-1.2, len(FLOW) + 0.6)
+    for i, (name, value, kind, width) in enumerate(FLOW):
+        y, colour = len(FLOW) - 1 - i, CYCLE[i % len(CYCLE)]
+        ax.add_patch(FancyBboxPatch((0, y + 0.12), 2.9, 0.7, boxstyle="round,pad=0.04", fill=False, edgecolor=colour, linewidth=1.6))
+        ax.text(1.45, y + 0.47, f"{name}: {value}", ha="center", va="center", fontsize=9.5)
+        ax.annotate("", (6.3, y + 0.47), (3.1, y + 0.47), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.4})
+        ax.text(4.7, y + 0.56, kind, ha="center", va="bottom", fontsize=9.5)
+        for j in range(width):
+            ax.add_patch(FancyBboxPatch((6.5 + 0.68 * j, y + 0.12), 0.52, 0.7, boxstyle="square,pad=0", facecolor=colour, alpha=0.35, edgecolor=colour))
+    total = sum(width for *_, width in FLOW)
+    ax.text(1.45, -0.6, f"{len(FLOW)} raw columns", ha="center", fontsize=10)
+    ax.text(8.1, -0.6, f"{total} numbers, no hole", ha="center", fontsize=10)
+    return fig
+
+
+def ledger(rows: dict[str, tuple[float, float]]) -> Any:
+    """Accuracy that each kind of leak reports and that an honest split reports, on labels made by a coin."""
+    fig, ax = figure(2.4)
+    for i, (leaky, honest) in enumerate(rows.values()):
+        y = len(rows) - 1 - i
+        ax.plot([honest, leaky], [y, y], color=GREY, linewidth=1.2)
+        ax.plot(honest, y, "o", color=BLUE, markersize=8, label="honest" if i == 0 else None)
+        ax.plot(leaky, y, "^", color=ORANGE, markersize=9, label="leaky" if i == 0 else None)
+    ax.axvline(0.5, color=GREY, linestyle=":")
+    ax.set_yticks(range(len(rows)), list(rows)[::-1])
+    ax.set_ylim(-0.6, len(rows) - 0.1)
+    ax.set_xlim(0.4, 1.02)
+    ax.legend(loc="upper right")
+    label(ax, "reported accuracy on coin flips", "fitted on all rows")
+    return fig
+
+
+def outlier() -> Interactive:
+    """Twelve values, the last one movable, and their places after three scalings."""
+    values = [2.0, 2.4, 2.9, 3.1, 3.3, 3.6, 3.8, 4.1, 4.4, 4.7, 5.2]
+    last = slider("out", "twelfth value ", 6, 6, 60, 1)
+    fixed = np.array(values)
+    total, squares, n = round(float(fixed.sum()), 6), round(float((fixed**2).sum()), 6), 12
+    mean = f"(({total} + out) / {n})"
+    spread = f"sqrt(({squares} + out * out) / {n} - {mean} * {mean})"
+    low, middle, high = (round(float(q), 6) for q in np.percentile([*values, 6.0], [25, 50, 75]))
+    rows = [{"i": i, "v": v, "how": how} for how in ("standard", "min-max", "robust") for i, v in enumerate([*values, 0.0])]
+    chart = (
+        alt.Chart(alt.Data(values=rows))
+        .transform_calculate(w="datum.i == 11 ? out : datum.v")
+        .transform_calculate(
+            z=f"datum.how == 'standard' ? (datum.w - {mean}) / {spread} : datum.how == 'min-max' ? (datum.w - 2) / (out - 2) : (datum.w - {middle}) / {high - low:.6f}",
+            who="datum.i == 11 ? 'twelfth' : 'the others'",
+        )
+        .mark_point(size=90, filled=True, opacity=0.75, clip=True)
+        .encode(
+            x=alt.X("z:Q", title="scaled value", scale=alt.Scale(domain=[-3, 8])),
+            y=alt.Y("how:N", title=None, sort=["standard", "min-max", "robust"]),
+            color=alt.Color("who:N", title=None, scale=alt.Scale(domain=["the others", "twelfth"], range=[BLUE, ORANGE]), legend=alt.Legend(orient="bottom")),
+            shape=alt.Shape("who:N", title=None, scale=alt.Scale(domain=["the others", "twelfth"], range=["circle", "triangle-up"]), legend=alt.Legend(orient="bottom")),
+        )
+        .add_params(last)
+        .properties(width=400, height=150)
+    )
+    return show(chart, "Three rows of twelve points, one row for each scaling; a slider moves the twelfth value away, and in the first two rows the other eleven are squeezed together.")

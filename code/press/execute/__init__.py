@@ -1,0 +1,1 @@
+"""What a page prints: kernels, staleness, comparison with the expectations, accepting."""

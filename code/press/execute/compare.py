@@ -1,0 +1,145 @@
+"""Compare an execution with its expectation, by nbval's own comparison and then to the letter.
+
+nbval decides what a reader with `pytest --nbval` would see. It ignores the order of outputs of
+different kinds, so the minimal forms are compared as well: nothing that nbval passes over passes here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from nbformat import from_dict
+from nbval.plugin import IPyNbCell, coalesce_streams, nocolors
+
+from press.config import Project
+from press.errors import Finding
+from press.execute import expectations
+from press.execute.records import Record
+from press.source.chapter import Chapter
+
+SKIP = ("metadata", "traceback", "prompt_number", "output_type", "name", "execution_count",
+        "application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg")
+
+
+class Replay:
+    """nbval's cell without a pytest session or a kernel: its comparison, fed with outputs that are there."""
+
+    compare_outputs = IPyNbCell.compare_outputs
+    sanitize = IPyNbCell.sanitize
+
+    def __init__(self) -> None:
+        self.parent = SimpleNamespace(skip_compare=SKIP, sanitize_patterns={})
+        self.colors = nocolors
+        self.comparison_traceback: list[str] = []
+
+    def format_output_compare(self, key: str, left: Any, right: Any) -> None:
+        """nbval asks pytest for a diff here; ours is made in `diff`."""
+        self.comparison_traceback.append(f"mismatch {key!r}")
+
+
+def same(got: list[dict], want: list[dict]) -> bool:
+    """True when the minimal forms are equal and nbval finds no difference."""
+    got, want = expectations.minimal_outputs(got), expectations.minimal_outputs(want)
+    if got != want or json.dumps(got, sort_keys=True) != json.dumps(want, sort_keys=True):
+        return False  # nothing nbval could say would make this a match; to Python, 1 == 1.0 == True
+    nbval_says = Replay().compare_outputs(
+        coalesce_streams([from_dict(output) for output in got]), coalesce_streams([from_dict(output) for output in want])
+    )
+    return bool(nbval_says)
+
+
+def as_text(outputs: list[dict]) -> str:
+    """Outputs as a person would compare them, one line a line."""
+    rows: list[str] = []
+    for output in expectations.minimal_outputs(outputs):
+        if output["output_type"] == "stream":
+            rows += [f"[{output['name']}]"] if output["name"] != "stdout" else []
+            rows += output["text"].splitlines()
+        elif output["output_type"] == "error":
+            rows.append(f"{output['ename']}: {output['evalue']}")
+        else:
+            for mime, value in output["data"].items():
+                rows += [f"[{output['output_type']} {mime}]"] if mime != "text/plain" else []
+                rows += value.splitlines() if isinstance(value, str) else json.dumps(value, indent=1, sort_keys=True).splitlines()
+    return "\n".join(rows)
+
+
+def diff(want: list[dict], got: list[dict], limit: int = 60) -> str:
+    """A unified diff of expected and computed text; lines that differ in kind only are named."""
+    a, b = as_text(want).splitlines(), as_text(got).splitlines()
+    rows = list(difflib.unified_diff(a, b, "expected", "computed", lineterm="", n=2))
+    if not rows:
+        rows = ["the text is the same; the kind, the order or the count of the outputs differs",
+                f"expected {[o['output_type'] for o in want]}", f"computed {[o['output_type'] for o in got]}"]
+    return "\n".join(rows[:limit] + ([f"... and {len(rows) - limit} more lines"] if len(rows) > limit else []))
+
+
+def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, list[Finding]]:
+    """The expectation of a chapter, and what is wrong with the file itself."""
+    path = project.expectation(chapter.slug)
+    where, fix = project.rel(path), f"make accept CHAPTER={chapter.slug}"
+
+    def finding(what: str, remedy: str = fix, cell: int | None = None, detail: str = "") -> Finding:
+        return Finding(where, 0, "pairing", what, remedy, detail, chapter.slug, cell)
+
+    if not chapter.cells and not path.is_file():
+        return None, []  # nothing to execute, nothing to expect
+    if not path.is_file():
+        return None, [finding("the expectation is missing")]
+    try:
+        want = expectations.load(path)
+        tidy = expectations.minimal(want)
+        form = expectations.dumps(tidy)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return None, [finding(f"the expectation is damaged: {error}", f"git checkout -- {where}, or {fix}")]
+    sources = [cell["source"] for cell in want["cells"]]
+    for cell, source in zip(chapter.cells, sources, strict=False):
+        if cell.source != source:
+            rows = difflib.unified_diff(source.splitlines(), cell.source.splitlines(), "expectation", "page", lineterm="", n=1)
+            return None, [finding(f"the expectation holds another cell than {project.rel(chapter.path)}:{cell.line}", fix, cell.number, "\n".join(rows))]
+    if len(sources) != len(chapter.cells):
+        return None, [finding(f"the expectation has {len(sources)} cells, the page has {len(chapter.cells)}")]
+    if form != path.read_text(encoding="utf-8"):
+        return want, [finding("the expectation was edited by hand: it is not in the form the press writes", f"git checkout -- {where}, or {fix}")]
+    return want, []
+
+
+def chapter_findings(project: Project, chapter: Chapter, record: Record) -> list[Finding]:
+    """All that differs between an execution and the committed expectation."""
+    want, found = pairing(project, chapter)
+    return found if want is None else found + cell_findings(project, chapter, want, record)
+
+
+def cell_findings(project: Project, chapter: Chapter, want: dict[str, Any], record: Record) -> list[Finding]:
+    """What differs, cell by cell, from an expectation that is paired with its chapter."""
+    found: list[Finding] = []
+    for cell, expected, got, count in zip(chapter.cells, want["cells"], record.outputs, record.counts, strict=True):
+        if not same(got, expected["outputs"]):
+            found.append(
+                Finding(
+                    project.rel(chapter.path), cell.line, "output",
+                    f"cell {cell.number} of {chapter.slug} does not print what {project.rel(project.expectation(chapter.slug))} expects",
+                    f"mend the code; or, if the new output is right: make accept CHAPTER={chapter.slug}",
+                    diff(expected["outputs"], got), chapter.slug, cell.number,
+                )
+            )
+        elif expected["execution_count"] != count:
+            found.append(
+                Finding(
+                    project.rel(project.expectation(chapter.slug)), 0, "output",
+                    f"cell {cell.number} of {chapter.slug} has the count {expected['execution_count']}, it was executed as {count}",
+                    f"make accept CHAPTER={chapter.slug}", "", chapter.slug, cell.number,
+                )
+            )
+    return found
+
+
+def fault_finding(project: Project, chapter: Chapter, record: Record) -> Finding:
+    """A failed execution as a finding."""
+    fault = record.fault
+    assert fault is not None
+    line = chapter.cells[fault.cell - 1].line if fault.cell else 0
+    return Finding(project.rel(chapter.path), line, "execution", fault.what, fault.fix, fault.detail, chapter.slug, fault.cell or None)

@@ -1,0 +1,40 @@
+"""How long a page runs, as it is told to readers: measured when its outputs were accepted, and kept beside them.
+
+A clock read in every build would make two builds of one book differ. `tests/expected/seconds.json` holds a
+limit for each page; accepting outputs again moves it only when it stopped being true, or is far too high.
+"""
+
+from __future__ import annotations
+
+import json
+
+from press.config import Project
+from press.files import write_atomic
+
+STEPS_S = (10, 20, 30, 60, 120, 300)
+ROOM = 1.5  # a limit leaves half as much again, since a reader's machine may be busy
+
+
+def limit(seconds: float) -> int:
+    """The smallest step that leaves room."""
+    return next((step for step in STEPS_S if seconds * ROOM < step), STEPS_S[-1])
+
+
+def load(project: Project) -> dict[str, int]:
+    """Page -> limit in seconds; empty when there is no file, or none that can be read."""
+    try:
+        raw = json.loads((project.expected / "seconds.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {slug: step for slug, step in raw.items() if step in STEPS_S} if isinstance(raw, dict) else {}
+
+
+def accept(project: Project, measured: dict[str, float]) -> None:
+    """Keep the limits true for pages just accepted; pages that are gone lose theirs."""
+    before = load(project)
+    now = {slug: step for slug, step in before.items() if project.page(slug).is_file()}
+    for slug, seconds in measured.items():
+        if slug not in now or seconds >= now[slug] or limit(2 * seconds) < now[slug]:
+            now[slug] = limit(seconds)
+    if now != before or not (project.expected / "seconds.json").is_file():
+        write_atomic(project.expected / "seconds.json", json.dumps(dict(sorted(now.items())), indent=0) + "\n")

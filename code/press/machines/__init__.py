@@ -1,0 +1,1 @@
+"""Runs of the book under other interpreters, configurations and seeds."""

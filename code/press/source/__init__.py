@@ -1,0 +1,1 @@
+"""What a page is: its text and cells, the table of contents, cards, prose."""

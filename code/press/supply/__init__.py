@@ -1,0 +1,1 @@
+"""What the book depends on: packages, reasons, licences."""

@@ -1,0 +1,124 @@
+"""Figures of the page on the cnn project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import matplotlib.pyplot as plt
+import numpy as np
+from groundtruth.figures.style import BLUE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.vega import Interactive, menu, show
+
+KERNELS = {"rows": [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]], "columns": [[-1, 2, -1], [-1, 2, -1], [-1, 2, -1]], "edges": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "blur": [[1, 1, 1], [1, 1, 1], [1, 1, 1]]}
+
+
+def _tiles(pictures: np.ndarray, names: list[str], columns: int, cmap: str = "Greys", symmetric: bool = False, height: float | None = None) -> Any:
+    use_style()
+    lines = -(-len(pictures) // columns)
+    fig, axes = plt.subplots(lines, columns, figsize=(WIDTH_IN, height or 1.05 * lines * 5.2 / columns * 1.25), layout="constrained", squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, X, name in zip(axes.flat, pictures, names, strict=False):
+        top = float(np.abs(X).max()) or 1.0
+        ax.pcolormesh(X, cmap=cmap, vmin=-top if symmetric else float(X.min()), vmax=top, edgecolors="face", linewidth=0.2)
+        ax.set_ylim(len(X), 0)
+        ax.set_aspect("equal")
+        ax.set_title(name, fontsize=10)
+    return fig
+
+
+def examples(pictures: np.ndarray, names: list[str]) -> Any:
+    """Bars and digits (n, H, W) in rows of six."""
+    return _tiles(pictures, names, 6)
+
+
+def glyphs(pictures: np.ndarray, columns: int) -> Any:
+    """Glyphs (n, H, W) in lines of so many, in one sheet and without names: they can be read."""
+    use_style()
+    n, H, W = pictures.shape
+    lines = -(-n // columns)
+    sheet = np.zeros((lines * H, columns * W))
+    for i, X in enumerate(pictures):
+        sheet[i // columns * H :, i % columns * W :][:H, :W] = X
+    fig, ax = plt.subplots(figsize=(WIDTH_IN, WIDTH_IN * lines / columns), layout="constrained")
+    ax.imshow(sheet, cmap="Greys", vmin=0, interpolation="nearest")
+    ax.axis("off")
+    return fig
+
+
+def filters(weights: np.ndarray) -> Any:
+    """First-layer kernels (n, 3, 3): orange positive, purple negative."""
+    return _tiles(weights, [f"{i + 1}" for i in range(len(weights))], 8, "PuOr_r", symmetric=True)
+
+
+def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Any:
+    """Pictures (n, H, W) in the first row, then a row of maps for each method."""
+    n = len(pictures)
+    rows = [pictures, *maps.values()]
+    names = [name for name in ("picture", *maps) for _ in range(n)]
+    return _tiles(np.concatenate(rows), names, n, "Purples", height=1.25 * len(rows))
+
+
+def held_out(scores: dict[str, tuple[float, float]]) -> Any:
+    """Accuracy at places that were trained on and at places that were not, by model."""
+    fig, ax = figure(2.6)
+    at = np.arange(len(scores))
+    ax.bar(at - 0.2, [s[0] for s in scores.values()], 0.38, color=BLUE, label="places trained on")
+    ax.bar(at + 0.2, [s[1] for s in scores.values()], 0.38, color=ORANGE, hatch="//", edgecolor="white", label="places never shown")
+    ax.axhline(0.5, color=GREY, linestyle=":", linewidth=1.2)
+    ax.set_xticks(at, list(scores))
+    ax.set_ylim(0, 1.3)
+    ax.legend(loc="upper center", ncols=2)
+    label(ax, "model", "accuracy")
+    return fig
+
+
+def confusion(table: np.ndarray, labels: list[int]) -> Any:
+    """Counts (K, K) of labels against answers; the diagonal is greyed, since it is all that is right."""
+    fig, ax = figure(3.6)
+    off = table.astype(float).copy()
+    np.fill_diagonal(off, 0)
+    most = max(1.0, off.max())
+    ax.pcolormesh(off, cmap="Oranges", vmin=0, vmax=most, edgecolors="face", linewidth=0.2)
+    for i, row in enumerate(table):
+        for j, v in enumerate(row):
+            if v:
+                ax.text(j + 0.5, i + 0.5, str(int(v)), ha="center", va="center", fontsize=9, color=GREY if i == j else "white" if v > 0.6 * most else "black")
+    ax.set_ylim(len(table), 0)
+    ax.set_aspect("equal")
+    ax.grid(False)
+    ax.set_xticks(np.arange(len(labels)) + 0.5, labels)
+    ax.set_yticks(np.arange(len(labels)) + 0.5, labels)
+    label(ax, "answer", "label")
+    return fig
+
+
+def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
+    """A picture, a kernel and a stride from menus, and the map that comes out, rectified."""
+    def packed(X: np.ndarray) -> str:  # a picture in one text of hundredths: a row for each pixel would be too large
+        return " ".join(str(round(float(v) * 100)) for v in X.ravel())
+
+    rows, seen = [], []
+    for name, X in pictures.items():
+        padded, (H, W) = np.pad(X, 1), X.shape
+        seen.append({"a": name, "W": W, "s": packed(X)})
+        for kernel, w in KERNELS.items():
+            out = np.asarray(sum(np.array(w)[i, j] * padded[i : i + H, j : j + W] for i in range(3) for j in range(3)))
+            rows.append({"a": name, "k": kernel, "W": W, "s": packed(np.maximum(out, 0) / np.abs(w).sum())})
+    pic, ker, stride = menu("pp", "picture ", list(pictures)), menu("kk", "kernel ", list(KERNELS)), menu("ss", "stride ", [1, 2])
+    x, y = alt.X("j:O", title=None, axis=None), alt.Y("i:O", title=None, axis=None)
+
+    def pixels(data: list[dict[str, Any]], which: str) -> Any:
+        return (
+            alt.Chart(alt.Data(values=data)).transform_filter(which).transform_calculate(v="split(datum.s, ' ')").transform_flatten(["v"])
+            .transform_window(n="row_number()").transform_calculate(v="toNumber(datum.v) / 100", i="floor((datum.n - 1) / datum.W)", j="(datum.n - 1) % datum.W")
+        )
+
+    left = pixels(seen, "datum.a == pp").mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="purples", domain=[0, 1]), legend=None)).properties(width=150, height=150, title="picture")
+    right = (
+        pixels(rows, "datum.a == pp && datum.k == kk").transform_filter("datum.i % ss == 0 && datum.j % ss == 0")
+        .mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="oranges"), legend=None)).properties(width=150, height=150, title="map, positive part")
+    )
+    chart = alt.hconcat(left, right).resolve_scale(color="independent").add_params(pic, ker, stride)
+    return show(chart, "On the left a picture, on the right the positive part of what a kernel makes of it; menus choose the picture, the kernel and the stride, and with stride two every second row and column is computed.")
