@@ -43,7 +43,9 @@ def counted(record_property):
 
 
 def pytest_addoption(parser) -> None:
-    parser.addoption("--counts", metavar="FILE", help="write what the tests counted to this file (make counts)")
+    parser.addoption(
+        "--counts", metavar="FILE", help="write what the tests counted to this file (make counts)"
+    )
 
 
 def _write_counts(terminalreporter, path: str) -> None:
@@ -59,10 +61,14 @@ def _write_counts(terminalreporter, path: str) -> None:
                 for name, value in getattr(report, "user_properties", ()):
                     if name == "counted":
                         counts[value[0]] = counts.get(value[0], 0) + value[1]
-    if terminalreporter.config.args_source is not pytest.Config.ArgsSource.ARGS:  # the whole suite, not what somebody named
+    if (
+        terminalreporter.config.args_source is not pytest.Config.ArgsSource.ARGS
+    ):  # the whole suite, not what somebody named
         counts["tests passed"] = len(stats.get("passed", []))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps({"counts": dict(sorted(counts.items()))}, indent=1) + "\n", encoding="utf-8")
+    Path(path).write_text(
+        json.dumps({"counts": dict(sorted(counts.items()))}, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 @pytest.hookimpl(trylast=True)
@@ -73,13 +79,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     that runs, in which others cannot start theirs.
     """
     longest = [item for item in items if item.get_closest_marker("timeout")]
-    if not longest:  # stock nbval comes here too, and the cells of a notebook have an order of their own
+    if (
+        not longest
+    ):  # stock nbval comes here too, and the cells of a notebook have an order of their own
         return
     groups = [item for item in items if item.get_closest_marker("xdist_group")]
     taken = {*longest, *groups}
     rest = [item for item in items if item not in taken]
     few = max(2 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - len(longest), 0)
-    items[:] = [*longest, *rest[len(rest) - few:], *rest[:len(rest) - few], *groups]
+    items[:] = [*longest, *rest[len(rest) - few :], *rest[: len(rest) - few], *groups]
 
 
 class Aloud:
@@ -92,7 +100,9 @@ class Aloud:
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         if report.failed and terminal is not None:
             said = "\n".join(report.longreprtext.splitlines()[-12:])
-            terminal.write_line(f"\nfailed now, in {report.when} after {report.duration:.0f} s: {report.nodeid}\n{said}")
+            terminal.write_line(
+                f"\nfailed now, in {report.when} after {report.duration:.0f} s: {report.nodeid}\n{said}"
+            )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -114,7 +124,9 @@ def _below() -> str:
     rows = []
     for process in psutil.Process().children(recursive=True):
         with process.oneshot(), contextlib.suppress(psutil.Error):
-            rows.append(f"{process.pid} of {process.ppid()}, {process.status()}, {process.num_threads()} threads: {' '.join(process.cmdline())[:200]}")
+            rows.append(
+                f"{process.pid} of {process.ppid()}, {process.status()}, {process.num_threads()} threads: {' '.join(process.cmdline())[:200]}"
+            )
     return "\n".join(rows)
 
 
@@ -122,8 +134,13 @@ def pytest_terminal_summary(terminalreporter) -> None:
     """What the tests measured, before the runner's own last line."""
     if path := terminalreporter.config.getoption("--counts"):
         _write_counts(terminalreporter, path)
-    lines = [value for reports in terminalreporter.stats.values() for report in reports
-             for name, value in getattr(report, "user_properties", ()) if name == "measured" and getattr(report, "when", "") == "call"]
+    lines = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "measured" and getattr(report, "when", "") == "call"
+    ]
     if lines:
         terminalreporter.section("measured")
         for line in sorted(set(lines)):

@@ -24,7 +24,9 @@ from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("jupyter")]
 TOKEN = "for-this-test-only"
-PAGES = [slug for slug in toc.slugs(project.load(ROOT)) if project.load(ROOT).expectation(slug).is_file()]
+PAGES = [
+    slug for slug in toc.slugs(project.load(ROOT)) if project.load(ROOT).expectation(slug).is_file()
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +35,26 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "book", folder / "book")
     shutil.copy(ROOT / "jupytext.toml", folder)
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "code"), "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
-    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
-    process = subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "code"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter_server",
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        "--port=0",
+        f"--IdentityProvider.token={TOKEN}",
+        f"--ServerApp.root_dir={folder}",
+    ]
+    process = subprocess.Popen(
+        command, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         deadline, url = time.monotonic() + 60, None
         while url is None and time.monotonic() < deadline:
@@ -51,8 +70,12 @@ def server(tmp_path_factory):
 
 def api(server, path: str, method: str = "GET", body=None):
     url, _ = server
-    request = urllib.request.Request(url + "api/" + path, method=method, data=json.dumps(body).encode() if body is not None else None,
-                                     headers={"Authorization": f"token {TOKEN}", "Content-Type": "application/json"})
+    request = urllib.request.Request(
+        url + "api/" + path,
+        method=method,
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"Authorization": f"token {TOKEN}", "Content-Type": "application/json"},
+    )
     for attempt in range(50):
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -69,15 +92,46 @@ class Kernel:
 
     def __init__(self, server, path: str) -> None:
         self.server = server
-        session = api(server, "sessions", "POST", {"path": path, "type": "notebook", "name": path, "kernel": {"name": "python3"}})
+        session = api(
+            server,
+            "sessions",
+            "POST",
+            {"path": path, "type": "notebook", "name": path, "kernel": {"name": "python3"}},
+        )
         self.id = session["kernel"]["id"]
-        self.socket = websocket.create_connection(f"ws{server[0][4:]}api/kernels/{self.id}/channels?token={TOKEN}", timeout=120)
+        self.socket = websocket.create_connection(
+            f"ws{server[0][4:]}api/kernels/{self.id}/channels?token={TOKEN}", timeout=120
+        )
 
     def run(self, code: str) -> list[dict]:
         ident = uuid.uuid4().hex
-        header = {"msg_id": ident, "username": "t", "session": ident, "msg_type": "execute_request", "version": "5.3"}
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
-        self.socket.send(json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}))
+        header = {
+            "msg_id": ident,
+            "username": "t",
+            "session": ident,
+            "msg_type": "execute_request",
+            "version": "5.3",
+        }
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        self.socket.send(
+            json.dumps(
+                {
+                    "header": header,
+                    "parent_header": {},
+                    "metadata": {},
+                    "content": content,
+                    "channel": "shell",
+                    "buffers": [],
+                }
+            )
+        )
         outputs = []
         while True:
             message = json.loads(self.socket.recv())
@@ -87,7 +141,9 @@ class Kernel:
             if kind == "status" and body["execution_state"] == "idle":
                 return outputs
             if kind in ("stream", "display_data", "execute_result", "error"):
-                outputs.append({"output_type": kind, **{k: v for k, v in body.items() if k != "transient"}})
+                outputs.append(
+                    {"output_type": kind, **{k: v for k, v in body.items() if k != "transient"}}
+                )
 
     def close(self) -> None:
         self.socket.close()
@@ -106,7 +162,9 @@ def test_a_chapter_opens_as_a_notebook_and_prints_what_is_expected(server, slug)
     try:
         for number, (cell, expected) in enumerate(zip(code, want, strict=True), 1):
             outputs = kernel.run(cell["source"])
-            assert compare.same(outputs, expected["outputs"]), f"cell {number}: {compare.diff(expected['outputs'], outputs)}"
+            assert compare.same(outputs, expected["outputs"]), (
+                f"cell {number}: {compare.diff(expected['outputs'], outputs)}"
+            )
     finally:
         kernel.close()
 
@@ -118,8 +176,16 @@ def test_saving_an_untouched_chapter_changes_no_byte(server, slug):
     model = api(server, f"contents/book/{slug}.md?type=notebook&content=1")
     for cell in model["content"]["cells"]:
         if cell["cell_type"] == "code":  # a reader has run it: outputs and counts are there
-            cell["outputs"], cell["execution_count"] = [{"output_type": "stream", "name": "stdout", "text": "x"}], 3
-    api(server, f"contents/book/{slug}.md", "PUT", {"type": "notebook", "format": "json", "content": model["content"]})
+            cell["outputs"], cell["execution_count"] = (
+                [{"output_type": "stream", "name": "stdout", "text": "x"}],
+                3,
+            )
+    api(
+        server,
+        f"contents/book/{slug}.md",
+        "PUT",
+        {"type": "notebook", "format": "json", "content": model["content"]},
+    )
     assert file.read_bytes() == before
 
 
@@ -127,21 +193,44 @@ def test_saving_an_edited_chapter_changes_only_what_was_edited(server):
     file = server[1] / "book" / "data" / "model.md"
     before = file.read_text().splitlines()
     model = api(server, "contents/book/data/model.md?type=notebook&content=1")
-    cell = next(c for c in model["content"]["cells"] if c["cell_type"] == "markdown" and "A shop wants" in c["source"])
+    cell = next(
+        c
+        for c in model["content"]["cells"]
+        if c["cell_type"] == "markdown" and "A shop wants" in c["source"]
+    )
     cell["source"] = cell["source"].replace("A shop wants", "A bakery wants")
     model["content"]["cells"][-1]["source"] += "\n\nA last line."
-    api(server, "contents/book/data/model.md", "PUT", {"type": "notebook", "format": "json", "content": model["content"]})
+    api(
+        server,
+        "contents/book/data/model.md",
+        "PUT",
+        {"type": "notebook", "format": "json", "content": model["content"]},
+    )
     after = file.read_text().splitlines()
     changed = [(a, b) for a, b in zip(before, after, strict=False) if a != b]
-    assert len(changed) == 1 and "A bakery wants" in changed[0][1] and after[len(before) :] == ["", "A last line."]
+    assert (
+        len(changed) == 1
+        and "A bakery wants" in changed[0][1]
+        and after[len(before) :] == ["", "A last line."]
+    )
 
 
 @pytest.mark.parametrize("slug", PAGES)
 def test_every_page_is_in_the_form_that_jupytext_writes(slug):
     path = Path(ROOT / "book" / f"{slug}.md")
-    assert jupytext.writes(jupytext.read(path), fmt="md:myst", config=load_jupytext_config(str(path))) == path.read_text()
+    assert (
+        jupytext.writes(jupytext.read(path), fmt="md:myst", config=load_jupytext_config(str(path)))
+        == path.read_text()
+    )
 
 
 def test_lab_opens_chapters_as_notebooks_by_default():
-    settings = ROOT / ".jupyter" / "lab" / "@jupyterlab" / "docmanager-extension" / "plugin.jupyterlab-settings"
+    settings = (
+        ROOT
+        / ".jupyter"
+        / "lab"
+        / "@jupyterlab"
+        / "docmanager-extension"
+        / "plugin.jupyterlab-settings"
+    )
     assert json.loads(settings.read_text())["defaultViewers"]["markdown"] == "Jupytext Notebook"

@@ -19,7 +19,10 @@ FORBIDDEN = {
     "joblib": ("TID251", "import joblib\n\nprint(joblib.load('x'))\n"),
     "torch.load": ("TID251", "import torch\n\nprint(torch.load('x'))\n"),
     "yaml.load": ("S506", "import yaml\n\nprint(yaml.load('x', Loader=yaml.Loader))\n"),
-    "shell string": ("S602", "import subprocess\n\nsubprocess.run('ls ' + input(), shell=True, check=True)\n"),
+    "shell string": (
+        "S602",
+        "import subprocess\n\nsubprocess.run('ls ' + input(), shell=True, check=True)\n",
+    ),
     "os.system": ("S605", "import os\n\nos.system('ls ' + input())\n"),
 }
 ALLOWED = {
@@ -32,8 +35,22 @@ ALLOWED = {
 
 def lint(source: str, name: str = "code/press/planted.py") -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format", "concise", "--stdin-filename", name, "-"],
-        cwd=ROOT, input=source, capture_output=True, text=True,
+        [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--no-cache",
+            "--output-format",
+            "concise",
+            "--stdin-filename",
+            name,
+            "-",
+        ],
+        cwd=ROOT,
+        input=source,
+        capture_output=True,
+        text=True,
     )
     return done.stdout
 

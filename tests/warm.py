@@ -31,13 +31,32 @@ def imports(name: str) -> Iterator[str]:
     if name == "press":
         from press import build
 
-        yield from ("press.execute.accept", "press.machines.drift", "press.execute.kernels", "press.machines.profiles", *build.RENDERING)
+        yield from (
+            "press.execute.accept",
+            "press.machines.drift",
+            "press.execute.kernels",
+            "press.machines.profiles",
+            *build.RENDERING,
+        )
         from jupyter_book.config import get_final_config
         from sphinx.application import builtin_extensions
 
         yield from builtin_extensions
-        yield from get_final_config(user_yaml=ROOT / "_config.yml", cli_config={"latex_individualpages": False}, sourcedir=ROOT / "book")[0]["extensions"]
-        yield from ("sphinx.builders.html.transforms", "requests", "IPython", "fontTools.subset", "fontTools.ttLib.woff2", "brotli", "pygments.lexers.shell", "jupytext")
+        yield from get_final_config(
+            user_yaml=ROOT / "_config.yml",
+            cli_config={"latex_individualpages": False},
+            sourcedir=ROOT / "book",
+        )[0]["extensions"]
+        yield from (
+            "sphinx.builders.html.transforms",
+            "requests",
+            "IPython",
+            "fontTools.subset",
+            "fontTools.ttLib.woff2",
+            "brotli",
+            "pygments.lexers.shell",
+            "jupytext",
+        )
 
 
 class Warm:
@@ -45,16 +64,34 @@ class Warm:
 
     def __init__(self, name: str) -> None:
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        env = {**os.environ, "PYTHONPATH": str(ROOT / "code"), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        subprocess.Popen([sys.executable, __file__, str(theirs.fileno()), name], env=env, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "code"),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        subprocess.Popen(
+            [sys.executable, __file__, str(theirs.fileno()), name],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+        )
         theirs.close()
         told = self.ours.recv(1000).decode()
-        assert told == "ready", f"no copies can be made of a process that imported {name}: {told or 'it ended'}"
+        assert told == "ready", (
+            f"no copies can be made of a process that imported {name}: {told or 'it ended'}"
+        )
 
-    def run(self, args: list[str], env: dict[str, str], cwd: str, timeout: float) -> subprocess.CompletedProcess:
+    def run(
+        self, args: list[str], env: dict[str, str], cwd: str, timeout: float
+    ) -> subprocess.CompletedProcess:
         """As `subprocess.run` with captured text."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            socket.send_fds(self.ours, [json.dumps({"args": args, "env": env, "cwd": cwd}).encode()], [out.fileno(), err.fileno()])
+            socket.send_fds(
+                self.ours,
+                [json.dumps({"args": args, "env": env, "cwd": cwd}).encode()],
+                [out.fileno(), err.fileno()],
+            )
             pid = int(self.ours.recv(100))
             try:
                 self.ours.settimeout(timeout)
@@ -76,12 +113,25 @@ def _warm(name: str) -> Warm:
     return Warm(name)
 
 
-def run(name: str, args: list[str], env: dict[str, str] | None = None, cwd: str | os.PathLike | None = None, timeout: float = 240) -> subprocess.CompletedProcess:
+def run(
+    name: str,
+    args: list[str],
+    env: dict[str, str] | None = None,
+    cwd: str | os.PathLike | None = None,
+    timeout: float = 240,
+) -> subprocess.CompletedProcess:
     """`python -m name args`, started warm where this system can."""
     env, cwd = dict(os.environ if env is None else env), os.fspath(cwd or os.getcwd())
     if sys.platform == "linux":
         return _warm(name).run(args, env, cwd, timeout)
-    return subprocess.run([sys.executable, "-m", name, *args], env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(
+        [sys.executable, "-m", name, *args],
+        env=env,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
 
 
 def become(name: str, asked: dict, fds: list[int]) -> None:

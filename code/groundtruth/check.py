@@ -34,7 +34,9 @@ def close(a: ArrayLike, b: ArrayLike, rtol: float = 0.0, atol: float = 1e-12) ->
     """
     left, right = np.asarray(a), np.asarray(b)
     if left.shape != right.shape:
-        raise ValueError(f"shapes differ: {left.shape} and {right.shape}; reshape one of them on purpose")
+        raise ValueError(
+            f"shapes differ: {left.shape} and {right.shape}; reshape one of them on purpose"
+        )
     if rtol < 0 or atol < 0:
         raise ValueError(f"a tolerance is negative: rtol={rtol}, atol={atol}")
     return bool(np.all(np.abs(left - right) <= atol + rtol * np.abs(right)))
@@ -81,11 +83,15 @@ def _claim(kind: str, name: str, left: ArrayLike, right: ArrayLike, tol: float) 
     if not close(left, right, rtol=tol, atol=tol):
         gap = np.abs(np.asarray(left, dtype=float) - np.asarray(right, dtype=float))
         where = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
-        raise AssertionError(f"{kind} failed: {name}: the largest difference is {gap[where]:.3g} at {tuple(map(int, where))}, allowed {tol:g}")
+        raise AssertionError(
+            f"{kind} failed: {name}: the largest difference is {gap[where]:.3g} at {tuple(map(int, where))}, allowed {tol:g}"
+        )
     print(f"{kind} ok: {name} (within {tol:g})")
 
 
-def numeric_grad(f: Callable[[NDArray[Any]], Any], x: ArrayLike, h: float | None = None, method: str = "central") -> NDArray[np.float64]:
+def numeric_grad(
+    f: Callable[[NDArray[Any]], Any], x: ArrayLike, h: float | None = None, method: str = "central"
+) -> NDArray[np.float64]:
     """Gradient of a scalar function by difference quotients, in the shape of x.
 
     Parameters
@@ -125,7 +131,12 @@ def numeric_grad(f: Callable[[NDArray[Any]], Any], x: ArrayLike, h: float | None
     return np.array(slopes, dtype=float).reshape(at.shape)
 
 
-def gradient_errors(loss: Callable[[], float], params: Sequence[NDArray[Any]], grads: Sequence[NDArray[Any]], h: float = 1e-5) -> list[float]:
+def gradient_errors(
+    loss: Callable[[], float],
+    params: Sequence[NDArray[Any]],
+    grads: Sequence[NDArray[Any]],
+    h: float = 1e-5,
+) -> list[float]:
     """Worst relative error of each gradient against central differences, one number per parameter array.
 
     The error of an entry is |gradient - difference| / max(|gradient| + |difference|, 1e-6): a false entry near zero counts, rounding does not.
@@ -146,7 +157,9 @@ def gradient_errors(loss: Callable[[], float], params: Sequence[NDArray[Any]], g
     [True]
     """
     if [p.shape for p in params] != [g.shape for g in grads]:
-        raise ValueError(f"each gradient must have the shape of its parameter: {[p.shape for p in params]} and {[g.shape for g in grads]}")
+        raise ValueError(
+            f"each gradient must have the shape of its parameter: {[p.shape for p in params]} and {[g.shape for g in grads]}"
+        )
     if not h > 0:
         raise ValueError(f"h must be positive, got {h}")
     worst = []
@@ -159,6 +172,8 @@ def gradient_errors(loss: Callable[[], float], params: Sequence[NDArray[Any]], g
             p[place] = kept - h
             slope = (above - loss()) / (2 * h)
             p[place] = kept
-            errors.append(abs(float(g[place]) - slope) / max(abs(float(g[place])) + abs(slope), 1e-6))
+            errors.append(
+                abs(float(g[place]) - slope) / max(abs(float(g[place])) + abs(slope), 1e-6)
+            )
         worst.append(max(errors))
     return worst

@@ -14,7 +14,7 @@ atexit.register(gc.freeze)
 # no schema of notebooks or cards checks a URI, so every command starts that much sooner without it
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-from press.cli import main  # noqa: E402
+from press.cli import main
 
 if __name__ == "__main__":
     main()

@@ -20,8 +20,25 @@ from press.files import disk_error, lock, read_json, sha, write_json
 from press.progress import Progress
 
 NEEDED_BYTES = 50_000_000
-RENDERING = ("press.checks", "press.site.finish", "jupyter_book.config", "sphinx.application", "myst_nb.sphinx_", "jupyter_cache", "sphinx_book_theme", "sphinxcontrib.bibtex")
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
+RENDERING = (
+    "press.checks",
+    "press.site.finish",
+    "jupyter_book.config",
+    "sphinx.application",
+    "myst_nb.sphinx_",
+    "jupyter_cache",
+    "sphinx_book_theme",
+    "sphinxcontrib.bibtex",
+)
+DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EIO,
+}
 
 
 @dataclass
@@ -37,12 +54,20 @@ class Report:
     code: Exit = Exit.OK
 
     def as_dict(self) -> dict:
-        return {**self.__dict__, "findings": [f.as_dict() for f in self.findings], "code": int(self.code)}
+        return {
+            **self.__dict__,
+            "findings": [f.as_dict() for f in self.findings],
+            "code": int(self.code),
+        }
 
 
 def build(
-    project: Project, tell=print, force: bool = False, render: bool = True,
-    only: list[str] | None = None, quiet: bool = False,
+    project: Project,
+    tell=print,
+    force: bool = False,
+    render: bool = True,
+    only: list[str] | None = None,
+    quiet: bool = False,
 ) -> Report:
     """Bring the site up to date. With `only`, just execute and compare these chapters."""
     report = Report()
@@ -166,10 +191,13 @@ def _object(report: Report, findings: list[Finding]) -> bool:
     return bool(findings)
 
 
-def _render(current: state.State, report: Report, clock: _Clock, audited: Callable[[], list[Finding]]) -> None:
+def _render(
+    current: state.State, report: Report, clock: _Clock, audited: Callable[[], list[Finding]]
+) -> None:
     """Render what the audits are looking at meanwhile; the site changes when neither has anything to object to."""
     from press.execute import cache
     from press.site import render
+
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
     try:
         cache.fill(current.project, pages)
@@ -191,11 +219,18 @@ def _render(current: state.State, report: Report, clock: _Clock, audited: Callab
         while cause is not None:
             if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
                 raise disk_error(current.project.build, cause) from error
-            if type(cause).__module__ == "sqlite3" and "disk" in str(cause):  # the database of jupyter-cache
-                raise disk_error(current.project.build, OSError(errno.ENOSPC, str(cause))) from error
+            if type(cause).__module__ == "sqlite3" and "disk" in str(
+                cause
+            ):  # the database of jupyter-cache
+                raise disk_error(
+                    current.project.build, OSError(errno.ENOSPC, str(cause))
+                ) from error
             cause = cause.__cause__ or cause.__context__
-        raise PressError(f"rendering stopped: {type(error).__name__}: {error}", "mend what is named above; if it names no page, run `make clean` and build again",
-                         Exit.FINDINGS) from error
+        raise PressError(
+            f"rendering stopped: {type(error).__name__}: {error}",
+            "mend what is named above; if it names no page, run `make clean` and build again",
+            Exit.FINDINGS,
+        ) from error
     write_json(current.project.work / "site.json", {"key": _key(current)})
     report.rendered = True
 
@@ -204,13 +239,23 @@ def _key(current: state.State) -> str:
     """Digest of everything a page can show: sources, records, configuration, the press itself, the commit."""
     project = current.project
     parts: dict[str, str] = {"commit": commit(project)}
-    for folder, pattern in ((project.book, "**/*"), (project.code, "**/*"), (project.root, "*.yml"), (project.root, "*.toml")):
+    for folder, pattern in (
+        (project.book, "**/*"),
+        (project.code, "**/*"),
+        (project.root, "*.yml"),
+        (project.root, "*.toml"),
+    ):
         for path in sorted(folder.glob(pattern)):
             if path.is_file() and "__pycache__" not in path.parts and ".egg-info" not in str(path):
                 parts[project.rel(path)] = sha(path.read_bytes())
     times = project.expected / "seconds.json"
     parts["times"] = sha(times.read_bytes()) if times.is_file() else ""
-    parts.update({slug: current.records[slug].digest if slug in current.records else "" for slug in current.slugs})
+    parts.update(
+        {
+            slug: current.records[slug].digest if slug in current.records else ""
+            for slug in current.slugs
+        }
+    )
     return sha(parts)
 
 
@@ -226,15 +271,21 @@ def _count(current: state.State) -> int:
     """Outputs that stand compared with an expectation."""
     from press.execute.expectations import minimal_outputs
 
-    return sum(len(minimal_outputs(outputs)) for record in current.records.values() for outputs in record.outputs)
+    return sum(
+        len(minimal_outputs(outputs))
+        for record in current.records.values()
+        for outputs in record.outputs
+    )
 
 
 def _space(project: Project) -> None:
     project.work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(project.work).free
     if free < NEEDED_BYTES:
-        raise PressError(f"{free / 1e6:.0f} MB are free where {project.build} lies; a build needs {NEEDED_BYTES / 1e6:.0f} MB",
-                         "free some space, then run the same command again; what was finished is kept")
+        raise PressError(
+            f"{free / 1e6:.0f} MB are free where {project.build} lies; a build needs {NEEDED_BYTES / 1e6:.0f} MB",
+            "free some space, then run the same command again; what was finished is kept",
+        )
 
 
 class _Clock:

@@ -30,15 +30,25 @@ class Commands(click.Group):
             click.echo(f"press: {error}", err=True)
             sys.exit(int(error.code))
         except KeyboardInterrupt:
-            click.echo("\npress: interrupted; what was finished is kept, the same command goes on from there", err=True)
+            click.echo(
+                "\npress: interrupted; what was finished is kept, the same command goes on from there",
+                err=True,
+            )
             sys.exit(int(Exit.INTERRUPTED))
         except MemoryError:
-            click.echo("press: out of memory\n    remedy: set workers = 1 under [tool.press] in pyproject.toml", err=True)
+            click.echo(
+                "press: out of memory\n    remedy: set workers = 1 under [tool.press] in pyproject.toml",
+                err=True,
+            )
             sys.exit(int(Exit.ENVIRONMENT))
 
 
 @click.group(cls=Commands, help=__doc__)
-@click.option("--root", type=click.Path(file_okay=False, path_type=Path), help="The project (default: the one around the working folder).")
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The project (default: the one around the working folder).",
+)
 @click.pass_context
 def main(ctx: click.Context, root: Path | None) -> None:
     if root is not None and not (root / "_toc.yml").is_file():
@@ -47,7 +57,9 @@ def main(ctx: click.Context, root: Path | None) -> None:
 
 
 def _json_option(function):
-    return click.option("--json", "as_json", is_flag=True, help="Print a JSON report on standard output.")(function)
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print a JSON report on standard output."
+    )(function)
 
 
 def _end(report, as_json: bool, summary: str) -> None:
@@ -67,10 +79,17 @@ def _tell(text: str) -> None:
 
 @main.command()
 @click.option("--force", is_flag=True, help="Execute every chapter, stale or not.")
-@click.option("--execute-only", multiple=True, metavar="CHAPTER", help="Execute and compare these chapters; render nothing.")
+@click.option(
+    "--execute-only",
+    multiple=True,
+    metavar="CHAPTER",
+    help="Execute and compare these chapters; render nothing.",
+)
 @_json_option
 @click.pass_obj
-def build(project: projects.Project, force: bool, execute_only: tuple[str, ...], as_json: bool) -> None:
+def build(
+    project: projects.Project, force: bool, execute_only: tuple[str, ...], as_json: bool
+) -> None:
     """Execute what is stale, compare, audit and render the site."""
     from press import build as builder
     from press.source import toc
@@ -84,7 +103,9 @@ def build(project: projects.Project, force: bool, execute_only: tuple[str, ...],
     elif report.rendered:
         summary = f"press: {len(report.executed)} of {report.chapters} chapters executed, {report.outputs} outputs checked, site in {project.rel(project.site)} ({spent:.1f} s: {laps})"
     elif only:
-        summary = f"press: {len(report.executed)} chapter(s) executed, nothing differs ({spent:.1f} s)"
+        summary = (
+            f"press: {len(report.executed)} chapter(s) executed, nothing differs ({spent:.1f} s)"
+        )
     else:
         summary = f"press: nothing to do; {report.chapters} chapters and {report.outputs} outputs stand as checked, site in {project.rel(project.site)}"
     _end(report, as_json, summary)
@@ -99,7 +120,11 @@ def check(project: projects.Project, as_json: bool) -> None:
 
     report = builder.build(project, _tell, render=False, quiet=as_json)
     word = f"{len(report.findings)} finding(s)" if report.findings else "nothing to object to"
-    _end(report, as_json, f"press: {report.chapters} chapters, {report.outputs} outputs compared: {word}")
+    _end(
+        report,
+        as_json,
+        f"press: {report.chapters} chapters, {report.outputs} outputs compared: {word}",
+    )
 
 
 @main.command()
@@ -113,11 +138,19 @@ def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
 
     with lock(project.work / "lock", _tell):
         for moved in run(project, toc.slugs(project, chapters)):
-            word = "new expectation" if moved.new else f"{len(moved.cells)} cell(s) moved" if moved.cells else "nothing moved"
+            word = (
+                "new expectation"
+                if moved.new
+                else f"{len(moved.cells)} cell(s) moved"
+                if moved.cells
+                else "nothing moved"
+            )
             click.echo(f"{moved.slug}: {word}")
             for cell, diff in moved.cells.items():
                 if not moved.new:
-                    click.echo(f"  cell {cell}\n" + "\n".join("    " + row for row in diff.splitlines()))
+                    click.echo(
+                        f"  cell {cell}\n" + "\n".join("    " + row for row in diff.splitlines())
+                    )
 
 
 @main.command()
@@ -132,10 +165,14 @@ def audit(project: projects.Project, names: tuple[str, ...], as_json: bool) -> N
 
     for name in names:
         if name not in audits.ALL:
-            raise PressError(f"there is no audit {name!r}", f"use one of: {', '.join(audits.ALL)}", Exit.USAGE)
+            raise PressError(
+                f"there is no audit {name!r}", f"use one of: {', '.join(audits.ALL)}", Exit.USAGE
+            )
     current = state.look(project)
     if current.stale:
-        _tell(f"press: not executed as they stand: {', '.join(current.stale)}; their outputs are left out")
+        _tell(
+            f"press: not executed as they stand: {', '.join(current.stale)}; their outputs are left out"
+        )
     report = Report(chapters=len(current.slugs), findings=audits.run(current.book(), names))
     report.code = Exit.FINDINGS if report.findings else Exit.OK
     _end(report, as_json, f"press: {len(report.findings)} finding(s) in {report.chapters} pages")
@@ -143,11 +180,27 @@ def audit(project: projects.Project, names: tuple[str, ...], as_json: bool) -> N
 
 @main.command()
 @click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
-@click.option("--python", required=True, metavar="PATH", help="The other interpreter; it needs ipykernel and what the book imports.")
-@click.option("--markdown", "to", type=click.Path(dir_okay=False, path_type=Path), help="Write the Markdown report to this file.")
+@click.option(
+    "--python",
+    required=True,
+    metavar="PATH",
+    help="The other interpreter; it needs ipykernel and what the book imports.",
+)
+@click.option(
+    "--markdown",
+    "to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the Markdown report to this file.",
+)
 @_json_option
 @click.pass_obj
-def drift(project: projects.Project, chapters: tuple[str, ...], python: str, to: Path | None, as_json: bool) -> None:
+def drift(
+    project: projects.Project,
+    chapters: tuple[str, ...],
+    python: str,
+    to: Path | None,
+    as_json: bool,
+) -> None:
     """Run the book with another interpreter and report which outputs differ; changes nothing."""
     from press.files import write_atomic
     from press.machines import drift as drifts
@@ -158,19 +211,47 @@ def drift(project: projects.Project, chapters: tuple[str, ...], python: str, to:
     text = drifts.markdown(about, found)
     if to:
         write_atomic(to, text)
-    click.echo(json.dumps({"python": about, "chapters": [c.as_dict() for c in found]}, indent=1) if as_json else text.rstrip())
+    click.echo(
+        json.dumps({"python": about, "chapters": [c.as_dict() for c in found]}, indent=1)
+        if as_json
+        else text.rstrip()
+    )
     sys.exit(int(Exit.FINDINGS if any(c.cells or c.fault for c in found) else Exit.OK))
 
 
 @main.command()
 @click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
-@click.option("--profile", "names", multiple=True, metavar="NAME", help="Only this machine (more than once for several); --list names them.")
+@click.option(
+    "--profile",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this machine (more than once for several); --list names them.",
+)
 @click.option("--list", "listed", is_flag=True, help="Name the profiles and end.")
-@click.option("--markdown", "to", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as Markdown to this file.")
-@click.option("--report", "data", type=click.Path(dir_okay=False, path_type=Path), help="Write the matrix as JSON to this file.")
+@click.option(
+    "--markdown",
+    "to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the matrix as Markdown to this file.",
+)
+@click.option(
+    "--report",
+    "data",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the matrix as JSON to this file.",
+)
 @_json_option
 @click.pass_obj
-def profiles(project: projects.Project, chapters: tuple[str, ...], names: tuple[str, ...], listed: bool, to: Path | None, data: Path | None, as_json: bool) -> None:
+def profiles(
+    project: projects.Project,
+    chapters: tuple[str, ...],
+    names: tuple[str, ...],
+    listed: bool,
+    to: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
     """Run the book as other machines would, and say which outputs differ; changes nothing."""
     from press.files import write_atomic
     from press.machines import profiles as machines
@@ -179,7 +260,9 @@ def profiles(project: projects.Project, chapters: tuple[str, ...], names: tuple[
     wanted = machines.chosen(names)
     if listed:
         for profile in wanted:
-            click.echo(f"{profile.name:15s} {profile.what}; moves: {', '.join(profile.moves) or 'nothing'}")
+            click.echo(
+                f"{profile.name:15s} {profile.what}; moves: {', '.join(profile.moves) or 'nothing'}"
+            )
         return
     rows = machines.run(project, wanted, toc.slugs(project, chapters), as_json, _tell)
     if to:
@@ -192,8 +275,17 @@ def profiles(project: projects.Project, chapters: tuple[str, ...], names: tuple[
 
 
 @main.command()
-@click.option("--check", "only", is_flag=True, help="Compare with the DEPENDENCIES.md that is there, and write nothing.")
-@click.option("--dates", is_flag=True, help="Ask PyPI when the pinned versions were released; needs a network.")
+@click.option(
+    "--check",
+    "only",
+    is_flag=True,
+    help="Compare with the DEPENDENCIES.md that is there, and write nothing.",
+)
+@click.option(
+    "--dates",
+    is_flag=True,
+    help="Ask PyPI when the pinned versions were released; needs a network.",
+)
 @_json_option
 @click.pass_obj
 def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bool) -> None:
@@ -205,7 +297,13 @@ def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bo
         packages.dates(project, _tell)
     report = Report(findings=packages.check(project) if only else packages.write(project))
     report.code = Exit.FINDINGS if report.findings else Exit.OK
-    _end(report, as_json, f"press: {len(report.findings)} finding(s)" if report.findings else "press: every package has its reason, an exact pin and a licence")
+    _end(
+        report,
+        as_json,
+        f"press: {len(report.findings)} finding(s)"
+        if report.findings
+        else "press: every package has its reason, an exact pin and a licence",
+    )
 
 
 @main.command()
@@ -221,4 +319,6 @@ def status(project: projects.Project, as_json: bool) -> None:
         return
     for row in rows:
         note = "" if row.expectation else "  no expectation"
-        click.echo(f"{row.state:9s}  {row.slug:32s} {row.cells:3d} cells  {row.outputs:3d} outputs  {row.seconds:6.1f} s{note}")
+        click.echo(
+            f"{row.state:9s}  {row.slug:32s} {row.cells:3d} cells  {row.outputs:3d} outputs  {row.seconds:6.1f} s{note}"
+        )

@@ -20,10 +20,12 @@ class Project:
     """A book on disk. All paths hang from `root`."""
 
     root: Path
-    workers: int = 2                    # kernels at a time
-    cell_timeout_s: int = 120           # one cell
+    workers: int = 2  # kernels at a time
+    cell_timeout_s: int = 120  # one cell
     output_limit_bytes: int = 1_000_000  # printed by one cell
-    packages: tuple[str, ...] = field(default=("groundtruth", "projects"))  # code/ packages a page may import
+    packages: tuple[str, ...] = field(
+        default=("groundtruth", "projects")
+    )  # code/ packages a page may import
     audits: tuple[str, ...] = field(default=AUDITS)
 
     @property
@@ -86,15 +88,29 @@ def load(root: Path) -> Project:
     for key, value in _table(root / "pyproject.toml").items():
         where = f"pyproject.toml: [tool.press] {key} = {value!r}"
         if key not in SETTINGS:
-            raise PressError(f"pyproject.toml: [tool.press] has no setting {key!r}", f"use one of: {', '.join(sorted(SETTINGS))}", Exit.USAGE)
+            raise PressError(
+                f"pyproject.toml: [tool.press] has no setting {key!r}",
+                f"use one of: {', '.join(sorted(SETTINGS))}",
+                Exit.USAGE,
+            )
         if key in ("packages", "audits"):
             if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise PressError(f"{where} is not a list of names", 'write, for example, ["one", "two"]', Exit.USAGE)
+                raise PressError(
+                    f"{where} is not a list of names",
+                    'write, for example, ["one", "two"]',
+                    Exit.USAGE,
+                )
             if key == "audits" and (strange := set(value) - set(AUDITS)):
-                raise PressError(f"pyproject.toml: [tool.press] there is no audit {sorted(strange)[0]!r}", f"use some of: {', '.join(AUDITS)}", Exit.USAGE)
+                raise PressError(
+                    f"pyproject.toml: [tool.press] there is no audit {sorted(strange)[0]!r}",
+                    f"use some of: {', '.join(AUDITS)}",
+                    Exit.USAGE,
+                )
             settings[key] = tuple(value)
         elif type(value) is not int or value < 1:
-            raise PressError(f"{where} is not a positive whole number", "correct the setting", Exit.USAGE)
+            raise PressError(
+                f"{where} is not a positive whole number", "correct the setting", Exit.USAGE
+            )
         else:
             settings[key] = value
     return Project(root=root.resolve(), **settings)
@@ -111,7 +127,11 @@ def _table(config: Path) -> dict:
             if not isinstance(found, dict):
                 raise ValueError(f"{name} is no table")
     except ValueError as error:  # a wrong text or a wrong encoding
-        raise PressError(f"pyproject.toml cannot be read: {error}", "correct it there, or git checkout -- pyproject.toml", Exit.USAGE) from error
+        raise PressError(
+            f"pyproject.toml cannot be read: {error}",
+            "correct it there, or git checkout -- pyproject.toml",
+            Exit.USAGE,
+        ) from error
     return found
 
 
@@ -132,7 +152,22 @@ def kernel_env(project: Project) -> dict[str, str]:
 def commit(project: Project) -> str:
     """The short name of the last commit that changed a page, a module or an expectation; empty where there is no history."""
     try:
-        git = subprocess.run(["git", "-C", str(project.root), "log", "-1", "--format=%h", "--", "book", "code", "tests/expected"], capture_output=True, text=True)
+        git = subprocess.run(
+            [
+                "git",
+                "-C",
+                str(project.root),
+                "log",
+                "-1",
+                "--format=%h",
+                "--",
+                "book",
+                "code",
+                "tests/expected",
+            ],
+            capture_output=True,
+            text=True,
+        )
     except OSError:  # no git on this machine
         return ""
     return git.stdout.strip() if git.returncode == 0 else ""

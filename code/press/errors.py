@@ -10,10 +10,10 @@ class Exit(IntEnum):
     """The exit codes of every command."""
 
     OK = 0
-    FINDINGS = 1      # an output differs, an audit objects, a page does not render
-    USAGE = 2         # the command line is wrong (click's own code)
-    EXECUTION = 3     # a cell raised, hung, printed too much or lost its kernel
-    ENVIRONMENT = 4   # no space, no lock, no such file, no such interpreter
+    FINDINGS = 1  # an output differs, an audit objects, a page does not render
+    USAGE = 2  # the command line is wrong (click's own code)
+    EXECUTION = 3  # a cell raised, hung, printed too much or lost its kernel
+    ENVIRONMENT = 4  # no space, no lock, no such file, no such interpreter
     INTERRUPTED = 130  # Ctrl-C
 
 
@@ -21,12 +21,12 @@ class Exit(IntEnum):
 class Finding:
     """One thing that is wrong, with its place and its remedy."""
 
-    path: str          # relative to the project root
-    line: int          # 1-based; 0 when the whole file is meant
-    rule: str          # a short stable name: "output", "numbers", "anatomy", ...
-    what: str          # one sentence
-    fix: str           # one sentence
-    detail: str = ""   # a diff or a traceback, any number of lines
+    path: str  # relative to the project root
+    line: int  # 1-based; 0 when the whole file is meant
+    rule: str  # a short stable name: "output", "numbers", "anatomy", ...
+    what: str  # one sentence
+    fix: str  # one sentence
+    detail: str = ""  # a diff or a traceback, any number of lines
     chapter: str = ""
     cell: int | None = None  # 1-based, as counted on the page
 

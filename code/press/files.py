@@ -87,7 +87,9 @@ def lock(path: Path, tell: Callable[[str], None], wait_s: float = 3600.0) -> Ite
             except BlockingIOError:
                 if not told:
                     handle.seek(0)
-                    tell(f"another build is at work here (process {handle.read().strip() or '?'}); waiting for it")
+                    tell(
+                        f"another build is at work here (process {handle.read().strip() or '?'}); waiting for it"
+                    )
                     told = True
                 if time.monotonic() - start > wait_s:
                     raise PressError(

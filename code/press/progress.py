@@ -30,7 +30,9 @@ class Progress:
         if not self.quiet:
             clear = "\r\x1b[K" if self.live else ""
             word = "ran" if ok else "FAILED"
-            sys.stderr.write(f"{clear}  {word} {slug}: {cells} cells, {seconds:.1f} s  [{self.done_chapters}/{self.chapters}]  {self._clock()}\n")
+            sys.stderr.write(
+                f"{clear}  {word} {slug}: {cells} cells, {seconds:.1f} s  [{self.done_chapters}/{self.chapters}]  {self._clock()}\n"
+            )
             sys.stderr.flush()
 
     def _clock(self) -> str:

@@ -33,11 +33,20 @@ class LoRALinear(nn.Module):
         Applied to the input of the update only.
     """
 
-    def __init__(self, base: nn.Linear | FourBitLinear, r: int, alpha: float = 8.0, dropout: float = 0.0, rank_stable: bool = False) -> None:
+    def __init__(
+        self,
+        base: nn.Linear | FourBitLinear,
+        r: int,
+        alpha: float = 8.0,
+        dropout: float = 0.0,
+        rank_stable: bool = False,
+    ) -> None:
         super().__init__()
         d, k = base.in_features, base.out_features
         if not 1 <= r <= min(d, k):
-            raise ValueError(f"rank {r} does not fit a layer from {d} to {k}; give 1 to {min(d, k)}")
+            raise ValueError(
+                f"rank {r} does not fit a layer from {d} to {k}; give 1 to {min(d, k)}"
+            )
         self.base: nn.Linear | FourBitLinear = base.requires_grad_(False)
         self.r, self.scale = r, alpha / (math.sqrt(r) if rank_stable else r)
         self.A, self.B = nn.Parameter(torch.empty(r, d)), nn.Parameter(torch.zeros(k, r))
@@ -63,7 +72,9 @@ class LoRALinear(nn.Module):
         behind, and a base that drifts is no longer the one its adapters belong to.
         """
         if not isinstance(self.base, nn.Linear):
-            raise ValueError("a four-bit base cannot take the update in: rounding would destroy it; merge into an nn.Linear of `base.weight` instead")
+            raise ValueError(
+                "a four-bit base cannot take the update in: rounding would destroy it; merge into an nn.Linear of `base.weight` instead"
+            )
         if self.kept is None:
             self.kept = self.base.weight.detach().cpu().clone()
             self.base.weight += self.update()
@@ -92,12 +103,18 @@ class FourBitLinear(nn.Module):
         codes, scales = quantize(base.weight.detach(), block)
         self.register_buffer("codes", codes)
         self.register_buffer("scales", scales)
-        self.bias = nn.Parameter(base.bias.detach().clone(), requires_grad=False) if base.bias is not None else None
+        self.bias = (
+            nn.Parameter(base.bias.detach().clone(), requires_grad=False)
+            if base.bias is not None
+            else None
+        )
 
     @property
     def weight(self) -> Tensor:
         """The weights (k, d) that the codes stand for."""
-        return dequantize(self.codes, self.scales, (self.out_features, self.in_features), self.block)
+        return dequantize(
+            self.codes, self.scales, (self.out_features, self.in_features), self.block
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight.to(x.dtype), self.bias)
@@ -126,13 +143,17 @@ def quantize(weight: Tensor, block: int = 64) -> tuple[Tensor, Tensor]:
         When the number of weights is not a multiple of the block, the block is odd, or a weight is not finite.
     """
     if weight.numel() % block or block % 2:
-        raise ValueError(f"{weight.numel()} weights do not split into blocks of {block}; choose an even block that divides them")
+        raise ValueError(
+            f"{weight.numel()} weights do not split into blocks of {block}; choose an even block that divides them"
+        )
     if not bool(torch.isfinite(weight).all()):
         raise ValueError("a weight is not finite; quantising it would spoil its whole block")
     blocks = weight.float().reshape(-1, block)
     scales = blocks.abs().amax(1, keepdim=True).clamp_min(1e-12)
     table = levels()
-    codes = torch.bucketize(blocks / scales, (table[1:] + table[:-1]) / 2).to(torch.uint8)  # nearest level
+    codes = torch.bucketize(blocks / scales, (table[1:] + table[:-1]) / 2).to(
+        torch.uint8
+    )  # nearest level
     return (codes[:, ::2] * 16 + codes[:, 1::2]), scales[:, 0]
 
 
@@ -142,7 +163,15 @@ def dequantize(codes: Tensor, scales: Tensor, shape: tuple[int, ...], block: int
     return (levels().to(codes.device)[pairs] * scales[:, None]).reshape(shape)
 
 
-def inject(model: nn.Module, targets: Iterable[str], r: int, alpha: float = 8.0, dropout: float = 0.0, four_bit: bool = False, rank_stable: bool = False) -> list[str]:
+def inject(
+    model: nn.Module,
+    targets: Iterable[str],
+    r: int,
+    alpha: float = 8.0,
+    dropout: float = 0.0,
+    four_bit: bool = False,
+    rank_stable: bool = False,
+) -> list[str]:
     """Freeze a model and put an adapter on every linear layer whose name ends in one of the targets; return their names.
 
     Raises
@@ -154,20 +183,31 @@ def inject(model: nn.Module, targets: Iterable[str], r: int, alpha: float = 8.0,
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     chosen = [name for name in linear if any(name == t or name.endswith(f".{t}") for t in targets)]
     if not chosen:
-        endings = sorted({name.rpartition(".")[2] for name in linear} | {name.partition(".")[2].partition(".")[2] for name in linear} - {""})
-        raise RunnerError(f"no linear layer ends in {' or '.join(map(repr, targets)) or 'nothing'}{nearest(targets[0], endings) if targets else ''}", f"the layers are: {', '.join(linear)}", Exit.USAGE)
+        endings = sorted(
+            {name.rpartition(".")[2] for name in linear}
+            | {name.partition(".")[2].partition(".")[2] for name in linear} - {""}
+        )
+        raise RunnerError(
+            f"no linear layer ends in {' or '.join(map(repr, targets)) or 'nothing'}{nearest(targets[0], endings) if targets else ''}",
+            f"the layers are: {', '.join(linear)}",
+            Exit.USAGE,
+        )
     model.requires_grad_(False)
     for name in chosen:
         parent, _, child = name.rpartition(".")
         base: Any = model.get_submodule(name)
-        layer = LoRALinear(FourBitLinear(base) if four_bit else base, r, alpha, dropout, rank_stable)
+        layer = LoRALinear(
+            FourBitLinear(base) if four_bit else base, r, alpha, dropout, rank_stable
+        )
         setattr(model.get_submodule(parent), child, layer)
     return chosen
 
 
 def layers(model: nn.Module) -> dict[str, LoRALinear]:
     """The adapted layers of a model by name."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, LoRALinear)}
+    return {
+        name: module for name, module in model.named_modules() if isinstance(module, LoRALinear)
+    }
 
 
 def merge(model: nn.Module) -> None:
@@ -185,7 +225,9 @@ def unmerge(model: nn.Module) -> None:
 def count(model: nn.Module) -> tuple[int, int]:
     """How many parameters are trained, and how many there are; a four-bit base counts its weights."""
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    packed = sum(m.in_features * m.out_features for m in model.modules() if isinstance(m, FourBitLinear))
+    packed = sum(
+        m.in_features * m.out_features for m in model.modules() if isinstance(m, FourBitLinear)
+    )
     return trained, sum(p.numel() for p in model.parameters()) + packed
 
 
@@ -203,9 +245,19 @@ def base_hash(model: nn.Module) -> str:
 def adapter_state(model: nn.Module) -> dict[str, Any]:
     """The adapters alone, with the fingerprint of their base: what is saved and shipped."""
     if any(layer.merged for layer in layers(model).values()):
-        raise ValueError("an adapter is merged; unmerge first, so that the fingerprint is the base's")
-    tensors = {f"{name}.{part}": getattr(layer, part).detach().clone() for name, layer in layers(model).items() for part in ("A", "B")}
-    return {"base": base_hash(model), "scale": {name: layer.scale for name, layer in layers(model).items()}, "tensors": tensors}
+        raise ValueError(
+            "an adapter is merged; unmerge first, so that the fingerprint is the base's"
+        )
+    tensors = {
+        f"{name}.{part}": getattr(layer, part).detach().clone()
+        for name, layer in layers(model).items()
+        for part in ("A", "B")
+    }
+    return {
+        "base": base_hash(model),
+        "scale": {name: layer.scale for name, layer in layers(model).items()},
+        "tensors": tensors,
+    }
 
 
 def load_adapter(model: nn.Module, state: dict[str, Any]) -> None:
@@ -218,11 +270,25 @@ def load_adapter(model: nn.Module, state: dict[str, Any]) -> None:
     """
     here = base_hash(model)
     if state["base"] != here:
-        raise RunnerError(f"the adapter belongs to base {state['base']}, this model is {here}", "load the base it was trained on; adapters do not move between bases", Exit.USAGE)
+        raise RunnerError(
+            f"the adapter belongs to base {state['base']}, this model is {here}",
+            "load the base it was trained on; adapters do not move between bases",
+            Exit.USAGE,
+        )
     adapted = layers(model)
-    wanted = {f"{name}.{part}": getattr(layer, part) for name, layer in adapted.items() for part in ("A", "B")}
-    if set(wanted) != set(state["tensors"]) or any(wanted[n].shape != t.shape for n, t in state["tensors"].items()):
-        raise RunnerError(f"the adapter has {len(state['tensors']) // 2} layers that do not match the model's {len(adapted)}", "inject with the same targets and rank first", Exit.USAGE)
+    wanted = {
+        f"{name}.{part}": getattr(layer, part)
+        for name, layer in adapted.items()
+        for part in ("A", "B")
+    }
+    if set(wanted) != set(state["tensors"]) or any(
+        wanted[n].shape != t.shape for n, t in state["tensors"].items()
+    ):
+        raise RunnerError(
+            f"the adapter has {len(state['tensors']) // 2} layers that do not match the model's {len(adapted)}",
+            "inject with the same targets and rank first",
+            Exit.USAGE,
+        )
     with torch.no_grad():
         for name, tensor in state["tensors"].items():
             wanted[name].copy_(tensor)
@@ -236,8 +302,18 @@ def stack(model: nn.Module, states: list[dict[str, Any]], weights: list[float]) 
         raise ValueError(f"need one weight for each adapter, got {len(states)} and {len(weights)}")
     for state in states:
         if state["base"] != base_hash(model):
-            raise RunnerError(f"an adapter belongs to base {state['base']}, this model is {base_hash(model)}", "stack adapters of one base", Exit.USAGE)
+            raise RunnerError(
+                f"an adapter belongs to base {state['base']}, this model is {base_hash(model)}",
+                "stack adapters of one base",
+                Exit.USAGE,
+            )
     for name, layer in layers(model).items():
         A = torch.cat([s["tensors"][f"{name}.A"] for s in states])
-        B = torch.cat([w * s["scale"][name] * s["tensors"][f"{name}.B"] for s, w in zip(states, weights, strict=True)], 1)
+        B = torch.cat(
+            [
+                w * s["scale"][name] * s["tensors"][f"{name}.B"]
+                for s, w in zip(states, weights, strict=True)
+            ],
+            1,
+        )
         layer.A, layer.B, layer.r, layer.scale = nn.Parameter(A), nn.Parameter(B), len(A), 1.0

@@ -58,7 +58,7 @@ class Caps:
     steps: int = 8
     tokens: int = 50_000
     seconds: float = 60.0
-    repeats: int = 2     # the same call with the same arguments
+    repeats: int = 2  # the same call with the same arguments
 
 
 @dataclass
@@ -77,22 +77,42 @@ class Result:
         """The trace as JSON lines, the outcome last."""
         from projects.runner.checkpoints import write_text
 
-        write_text(path, "".join(json.dumps(event) + "\n" for event in [*self.trace, {"kind": "end", "outcome": self.outcome, "answer": self.answer}]))
+        write_text(
+            path,
+            "".join(
+                json.dumps(event) + "\n"
+                for event in [
+                    *self.trace,
+                    {"kind": "end", "outcome": self.outcome, "answer": self.answer},
+                ]
+            ),
+        )
 
     def pretty(self) -> str:
         """The trace for reading."""
         lines = []
         for event in self.trace:
             if event["kind"] == "turn":
-                lines += [f"thought      {event['text']}"] if event["text"] and event["calls"] else []
-                lines += [f"action       {call['name']}({_spelled(call['arguments'])})" for call in event["calls"]]
+                lines += (
+                    [f"thought      {event['text']}"] if event["text"] and event["calls"] else []
+                )
+                lines += [
+                    f"action       {call['name']}({_spelled(call['arguments'])})"
+                    for call in event["calls"]
+                ]
             elif event["kind"] == "observation":
-                lines.append(f"observation  {'error: ' if event['error'] else ''}{event['text'].splitlines()[0][:110] if event['text'] else ''}")
+                lines.append(
+                    f"observation  {'error: ' if event['error'] else ''}{event['text'].splitlines()[0][:110] if event['text'] else ''}"
+                )
         return "\n".join([*lines, f"{self.outcome:<12} {self.answer}"])
 
 
 def _spelled(arguments: Any) -> str:
-    return ", ".join(f"{k}={v!r}" for k, v in arguments.items()) if isinstance(arguments, dict) else repr(arguments)
+    return (
+        ", ".join(f"{k}={v!r}" for k, v in arguments.items())
+        if isinstance(arguments, dict)
+        else repr(arguments)
+    )
 
 
 def load_trace(path: Path) -> Result:
@@ -100,13 +120,19 @@ def load_trace(path: Path) -> Result:
     try:
         events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         end = events[-1]
-        if end["kind"] != "end" or end["outcome"] not in OUTCOMES or not isinstance(end["answer"], str):
+        if (
+            end["kind"] != "end"
+            or end["outcome"] not in OUTCOMES
+            or not isinstance(end["answer"], str)
+        ):
             raise ValueError("the last line is not an end with an outcome and an answer")
         for event in events[:-1]:
             _check_event(event)
         return Result(end["outcome"], end["answer"], events[:-1])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise RunnerError(f"{path} is not a whole trace: {error}", "record it again with Result.save", Exit.USAGE) from None
+        raise RunnerError(
+            f"{path} is not a whole trace: {error}", "record it again with Result.save", Exit.USAGE
+        ) from None
 
 
 EVENTS: dict[str, dict[str, type]] = {
@@ -124,7 +150,11 @@ def _check_event(event: Any) -> None:
         if type(event[name]) is not kind:
             raise ValueError(f"{name} of an event is {event[name]!r}")
     for call in event.get("calls", ()):
-        if set(call) != {"id", "name", "arguments"} or not isinstance(call["id"], str) or not isinstance(call["name"], str):
+        if (
+            set(call) != {"id", "name", "arguments"}
+            or not isinstance(call["id"], str)
+            or not isinstance(call["name"], str)
+        ):
             raise ValueError("a call of a turn has the wrong fields")
 
 
@@ -144,8 +174,19 @@ class Agent:
     confirm : function of a Call, asked before a tool that changes something; the default refuses
     """
 
-    def __init__(self, brain: Brain, registry: Registry, caps: Caps | None = None, confirm: Callable[[Call], bool] = nobody) -> None:
-        self.brain, self.registry, self.caps, self.confirm = brain, registry, caps or Caps(), confirm
+    def __init__(
+        self,
+        brain: Brain,
+        registry: Registry,
+        caps: Caps | None = None,
+        confirm: Callable[[Call], bool] = nobody,
+    ) -> None:
+        self.brain, self.registry, self.caps, self.confirm = (
+            brain,
+            registry,
+            caps or Caps(),
+            confirm,
+        )
 
     def run(self, question: str) -> Result:
         """Answer a question, or say why not: never None, never an endless loop."""
@@ -161,11 +202,30 @@ class Agent:
             except RunnerError as error:
                 return Result("brain_error", str(error), trace)
             spent += turn.tokens_in + turn.tokens_out
-            trace.append({"kind": "turn", "step": step, "text": turn.text, "calls": [asdict(c) for c in turn.calls], "tokens": turn.tokens_in + turn.tokens_out, "stop": turn.stop})
+            trace.append(
+                {
+                    "kind": "turn",
+                    "step": step,
+                    "text": turn.text,
+                    "calls": [asdict(c) for c in turn.calls],
+                    "tokens": turn.tokens_in + turn.tokens_out,
+                    "stop": turn.stop,
+                }
+            )
             if not turn.calls:
-                return Result("refused" if turn.stop == "refusal" else "budget" if turn.stop == "length" else "answered", turn.text, trace)
+                return Result(
+                    "refused"
+                    if turn.stop == "refusal"
+                    else "budget"
+                    if turn.stop == "length"
+                    else "answered",
+                    turn.text,
+                    trace,
+                )
             if spent > self.caps.tokens:
-                return Result("budget", f"{spent:,} tokens spent, {self.caps.tokens:,} allowed", trace)
+                return Result(
+                    "budget", f"{spent:,} tokens spent, {self.caps.tokens:,} allowed", trace
+                )
             if time.monotonic() - started > self.caps.seconds:
                 return Result("timeout", f"more than {self.caps.seconds:g} s", trace)
             messages.append({"role": "brain", "content": turn.text, "calls": turn.calls})
@@ -174,16 +234,36 @@ class Agent:
                 key = json.dumps([call.name, call.arguments], sort_keys=True, default=str)
                 seen[key] = seen.get(key, 0) + 1
                 if seen[key] > self.caps.repeats:
-                    return Result("repeated", f"{call.name} was called {seen[key]} times with the same arguments", trace)
+                    return Result(
+                        "repeated",
+                        f"{call.name} was called {seen[key]} times with the same arguments",
+                        trace,
+                    )
                 found = self._call(call)
                 observations.append((call, found))
-                trace.append({"kind": "observation", "step": step, "id": call.id, "name": call.name, "text": found.text, "error": found.error})
-            messages.append({"role": "tools", "observations": observations})  # all of one turn in one message
+                trace.append(
+                    {
+                        "kind": "observation",
+                        "step": step,
+                        "id": call.id,
+                        "name": call.name,
+                        "text": found.text,
+                        "error": found.error,
+                    }
+                )
+            messages.append(
+                {"role": "tools", "observations": observations}
+            )  # all of one turn in one message
         return Result("step_cap", f"no answer within {self.caps.steps} steps", trace)
 
     def _call(self, call: Call) -> tools.Observation:
         known = self.registry.tools.get(call.name)
-        if known is not None and known.effect == "write" and self.registry.problem(call.name, call.arguments) is None and not self.confirm(call):
+        if (
+            known is not None
+            and known.effect == "write"
+            and self.registry.problem(call.name, call.arguments) is None
+            and not self.confirm(call)
+        ):
             return tools.Observation(f"{call.name} was not confirmed and did not run", error=True)
         return self.registry.call(call.name, call.arguments)
 
@@ -200,13 +280,22 @@ class Scripted:
     def go_on(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
         self.heard.append(list(messages))
         if len(self.heard) > len(self.turns):
-            raise RunnerError(f"the script has {len(self.turns)} turns, turn {len(self.heard)} was asked for", "give it more turns")
+            raise RunnerError(
+                f"the script has {len(self.turns)} turns, turn {len(self.heard)} was asked for",
+                "give it more turns",
+            )
         return self.turns[len(self.heard) - 1]
 
     @classmethod
     def of(cls, result: Result) -> Scripted:
         """The brain that would say again what it said in a trace."""
-        return cls([Turn(e["text"], tuple(Call(**c) for c in e["calls"]), stop=e["stop"]) for e in result.trace if e["kind"] == "turn"])
+        return cls(
+            [
+                Turn(e["text"], tuple(Call(**c) for c in e["calls"]), stop=e["stop"])
+                for e in result.trace
+                if e["kind"] == "turn"
+            ]
+        )
 
 
 class Rules:
@@ -224,19 +313,31 @@ class Rules:
             call, seen = messages[-1]["observations"][-1]
             order = re.search(r"call (\w+) with (\w+)=(\S+)", seen.text)
             if self.gullible and order and call.name != order[1]:
-                return Turn("The text says what to do next.", (Call(f"c{len(messages)}", order[1], {order[2]: order[3]}),), stop="tools")
+                return Turn(
+                    "The text says what to do next.",
+                    (Call(f"c{len(messages)}", order[1], {order[2]: order[3]}),),
+                    stop="tools",
+                )
             return Turn(seen.text if not seen.error else f"I could not find out: {seen.text}")
         return Turn(*self._route(question), stop="tools")
 
     def _route(self, question: str) -> tuple[str, tuple[Call, ...]]:
         if found := re.search(r"(-?[\d.]+)\s*([A-Za-z]+) (?:in|to) ([A-Za-z]+)\??$", question):
-            return "A conversion of units.", (Call("c1", "convert", {"value": float(found[1]), "unit": found[2], "to": found[3]}),)
-        if found := re.search(r"[-+(]*\s*(?:\d|sqrt|exp|log|sin|cos|tan|pi)[\w\s.+*/%(),-]*", question):
+            return "A conversion of units.", (
+                Call("c1", "convert", {"value": float(found[1]), "unit": found[2], "to": found[3]}),
+            )
+        if found := re.search(
+            r"[-+(]*\s*(?:\d|sqrt|exp|log|sin|cos|tan|pi)[\w\s.+*/%(),-]*", question
+        ):
             if re.search(r"[+*/%-]|\w\(", found[0]):
-                return "Arithmetic: compute, do not guess.", (Call("c1", "calculator", {"expression": found[0].strip(" ?.")}),)
+                return "Arithmetic: compute, do not guess.", (
+                    Call("c1", "calculator", {"expression": found[0].strip(" ?.")}),
+                )
         if found := re.search(r"(?:read|open|in) (?:the )?(?:file )?([\w./-]+\.\w+)", question):
             return "A file has it.", (Call("c1", "read_file", {"path": found[1]}),)
-        return "A question about the subject: look it up in the book.", (Call("c1", "search", {"query": question}),)
+        return "A question about the subject: look it up in the book.", (
+            Call("c1", "search", {"query": question}),
+        )
 
 
 def registry(folder: Path | None = None) -> Registry:
@@ -247,23 +348,50 @@ def registry(folder: Path | None = None) -> Registry:
 
 # question, what the answer must contain
 QUESTIONS: tuple[tuple[str, str], ...] = (
-    ("What is 23*19+7?", "444"), ("Compute 2**10 - 1", "1023"), ("What is sqrt(2)?", "1.414"), ("What is (3+4)*5 - 6/2?", "32"), ("Compute 7 % 3 + 2*8", "17"),
-    ("What is log(10)?", "2.302"), ("Compute 12*12*12", "1728"), ("What is 1/8 + 1/4?", "0.375"), ("What is abs(-5)*3?", "15"), ("Compute 10//3 + 1", "4"),
-    ("What is 9**9**9?", "could not"), ("What is 1/0?", "could not"),
-    ("What is 26.2 mile in km?", "42.16"), ("Convert 5 kg to pound", "11.02"), ("What is 100 C in F?", "212"), ("How much is 2 h in min?", "120"), ("Convert 6 foot to cm", "182.88"),
-    ("What is 3 km in kg?", "could not"), ("What is 300 K in C?", "26.85"), ("Convert 1 day to s", "86400"),
-    ("Why are attention scores divided by the root of the head width?", "networks/attention"), ("What is a receptive field of a convolution?", "networks/convolution"),
-    ("What does momentum do in gradient descent?", "learning/"), ("What is the softmax temperature?", "networks/"), ("How does dropout regularize a network?", "learning/regularization"),
-    ("What is a confusion matrix?", "metrics"), ("What is double descent?", "learning/generalization"), ("How does backpropagation use the chain rule?", "learning/"),
-    ("What does LSTM do against vanishing gradients?", "networks/recurrence"), ("What is a kernel in kernel ridge regression?", "data/kernels"),
+    ("What is 23*19+7?", "444"),
+    ("Compute 2**10 - 1", "1023"),
+    ("What is sqrt(2)?", "1.414"),
+    ("What is (3+4)*5 - 6/2?", "32"),
+    ("Compute 7 % 3 + 2*8", "17"),
+    ("What is log(10)?", "2.302"),
+    ("Compute 12*12*12", "1728"),
+    ("What is 1/8 + 1/4?", "0.375"),
+    ("What is abs(-5)*3?", "15"),
+    ("Compute 10//3 + 1", "4"),
+    ("What is 9**9**9?", "could not"),
+    ("What is 1/0?", "could not"),
+    ("What is 26.2 mile in km?", "42.16"),
+    ("Convert 5 kg to pound", "11.02"),
+    ("What is 100 C in F?", "212"),
+    ("How much is 2 h in min?", "120"),
+    ("Convert 6 foot to cm", "182.88"),
+    ("What is 3 km in kg?", "could not"),
+    ("What is 300 K in C?", "26.85"),
+    ("Convert 1 day to s", "86400"),
+    ("Why are attention scores divided by the root of the head width?", "networks/attention"),
+    ("What is a receptive field of a convolution?", "networks/convolution"),
+    ("What does momentum do in gradient descent?", "learning/"),
+    ("What is the softmax temperature?", "networks/"),
+    ("How does dropout regularize a network?", "learning/regularization"),
+    ("What is a confusion matrix?", "metrics"),
+    ("What is double descent?", "learning/generalization"),
+    ("How does backpropagation use the chain rule?", "learning/"),
+    ("What does LSTM do against vanishing gradients?", "networks/recurrence"),
+    ("What is a kernel in kernel ridge regression?", "data/kernels"),
 )
 
 
-def evaluate(brain: Brain, with_tools: Registry, questions: Sequence[tuple[str, str]] = QUESTIONS) -> dict[str, float]:
+def evaluate(
+    brain: Brain, with_tools: Registry, questions: Sequence[tuple[str, str]] = QUESTIONS
+) -> dict[str, float]:
     """Share of questions answered right, mean steps, and mean calls."""
-    results = [(Agent(brain, with_tools).run(question), expected) for question, expected in questions]
+    results = [
+        (Agent(brain, with_tools).run(question), expected) for question, expected in questions
+    ]
     right = [expected in result.answer for result, expected in results]
     return {
-        "success": sum(right) / len(right), "steps": sum(r.steps for r, _ in results) / len(results),
-        "calls": sum(sum(e["kind"] == "observation" for e in r.trace) for r, _ in results) / len(results),
+        "success": sum(right) / len(right),
+        "steps": sum(r.steps for r, _ in results) / len(results),
+        "calls": sum(sum(e["kind"] == "observation" for e in r.trace) for r, _ in results)
+        / len(results),
     }

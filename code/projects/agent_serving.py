@@ -1,7 +1,7 @@
 """The agent behind HTTP: a question in, the outcome and the trace out, whole or event by event.
 
-    python -m projects ask --serve
-    curl -N http://127.0.0.1:8002/ask -H 'content-type: application/json' -d '{"question": "What is 23*19+7?", "stream": true}'
+python -m projects ask --serve
+curl -N http://127.0.0.1:8002/ask -H 'content-type: application/json' -d '{"question": "What is 23*19+7?", "stream": true}'
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def application(agent: Callable[[], Agent]) -> FastAPI:
             return {"outcome": result.outcome, "answer": result.answer, "trace": result.trace}
 
         def events() -> Iterator[str]:
-            for event in [*result.trace, {"kind": "end", "outcome": result.outcome, "answer": result.answer}]:
+            for event in [
+                *result.trace,
+                {"kind": "end", "outcome": result.outcome, "answer": result.answer},
+            ]:
                 yield f"data: {json.dumps(event)}\n\n"
 
         return StreamingResponse(events(), media_type="text/event-stream")

@@ -15,10 +15,27 @@ LONGEST, DEEPEST, LARGEST = 500, 40, 10**60  # characters, nested operations, si
 
 Number = int | float
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
 }
 UNARY: dict[type, Callable[[Any], Any]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
-FUNCTIONS: dict[str, Callable[..., Number]] = {"sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin, "cos": math.cos, "tan": math.tan, "abs": abs, "round": round, "min": min, "max": max}
+FUNCTIONS: dict[str, Callable[..., Number]] = {
+    "sqrt": math.sqrt,
+    "exp": math.exp,
+    "log": math.log,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "abs": abs,
+    "round": round,
+    "min": min,
+    "max": max,
+}
 NAMES: dict[str, Number] = {"pi": math.pi, "e": math.e}
 
 
@@ -42,7 +59,9 @@ def evaluate(expression: str) -> Number:
     (444, 2.0)
     """
     if len(expression) > LONGEST:
-        raise CalculatorError(f"the expression has {len(expression)} characters, at most {LONGEST} are read")
+        raise CalculatorError(
+            f"the expression has {len(expression)} characters, at most {LONGEST} are read"
+        )
     try:
         tree = ast.parse(expression.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -70,18 +89,37 @@ def _value(node: ast.AST, depth: int) -> Number:
         if isinstance(node.op, ast.Pow):
             _check_power(left, right)
         return _bounded(BINARY[type(node.op)](left, right))
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS and not node.keywords:
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in FUNCTIONS
+        and not node.keywords
+    ):
         if not 1 <= len(node.args) <= 20:
             raise CalculatorError(f"{node.func.id} takes 1 to 20 numbers, got {len(node.args)}")
         return _bounded(FUNCTIONS[node.func.id](*(_value(a, depth + 1) for a in node.args)))
-    what = getattr(node, "id", None) or getattr(getattr(node, "func", None), "id", None) or type(node).__name__
-    raise CalculatorError(f"{what!r} is not arithmetic; allowed are numbers, + - * / // % **, {', '.join(NAMES)} and {', '.join(FUNCTIONS)}")
+    what = (
+        getattr(node, "id", None)
+        or getattr(getattr(node, "func", None), "id", None)
+        or type(node).__name__
+    )
+    raise CalculatorError(
+        f"{what!r} is not arithmetic; allowed are numbers, + - * / // % **, {', '.join(NAMES)} and {', '.join(FUNCTIONS)}"
+    )
 
 
 def _check_power(base: Number, exponent: Number) -> None:
     """Refuse before computing: a power has about exponent times log10(base) digits."""
-    if isinstance(base, int) and isinstance(exponent, int) and exponent > 0 and abs(base) > 1 and exponent * math.log10(abs(base)) > math.log10(LARGEST):
-        raise CalculatorError(f"the power would have {exponent * math.log10(abs(base)):.0f} digits, at most {round(math.log10(LARGEST))} are computed")
+    if (
+        isinstance(base, int)
+        and isinstance(exponent, int)
+        and exponent > 0
+        and abs(base) > 1
+        and exponent * math.log10(abs(base)) > math.log10(LARGEST)
+    ):
+        raise CalculatorError(
+            f"the power would have {exponent * math.log10(abs(base)):.0f} digits, at most {round(math.log10(LARGEST))} are computed"
+        )
 
 
 def _bounded(value: Any) -> Number:

@@ -36,20 +36,22 @@ MODELS = ("logistic", "mlp", "small", "residual", "vit")
 class Settings(RunSettings):
     """Settings of the pictures, the model and the training."""
 
-    data: str = "bars"           # bars, digits, glyphs
-    size: int = 32               # of glyphs, in pixels
-    noise: float = 0.1           # standard deviation of the noise of bars
-    images: int = 200            # bars to train on; as many again to test
-    model: str = "small"         # logistic, mlp, small, residual, vit
+    data: str = "bars"  # bars, digits, glyphs
+    size: int = 32  # of glyphs, in pixels
+    noise: float = 0.1  # standard deviation of the noise of bars
+    images: int = 200  # bars to train on; as many again to test
+    model: str = "small"  # logistic, mlp, small, residual, vit
     channels: int = 8
-    stages: int = 1              # halvings of the residual model
-    augment: bool = False        # shifts by a pixel (of glyphs, a sixteenth of the size), small turns and stretches
+    stages: int = 1  # halvings of the residual model
+    augment: bool = (
+        False  # shifts by a pixel (of glyphs, a sixteenth of the size), small turns and stretches
+    )
     dropout: float = 0.0
-    smoothing: float = 0.0       # share of the target spread over the other labels
-    classes: str = ""            # labels in use, "56789", of glyphs characters; empty: all
-    labels_per_class: int = 0    # training examples of each label; 0: all
-    start: str = ""              # folder of a run whose body this one starts from
-    freeze: bool = False         # train the head alone
+    smoothing: float = 0.0  # share of the target spread over the other labels
+    classes: str = ""  # labels in use, "56789", of glyphs characters; empty: all
+    labels_per_class: int = 0  # training examples of each label; 0: all
+    start: str = ""  # folder of a run whose body this one starts from
+    freeze: bool = False  # train the head alone
 
     def check(self) -> None:
         super().check()
@@ -58,26 +60,97 @@ class Settings(RunSettings):
         if self.model not in MODELS:
             raise wrong("model", self.model, f"is not one of: {', '.join(MODELS)}")
         if self.channels < 1 or self.images < 2 or self.labels_per_class < 0 or self.noise < 0:
-            raise wrong("channels, images, labels_per_class, noise", (self.channels, self.images, self.labels_per_class, self.noise), "must be at least 1, 2, 0 and 0")
-        if self.size < 8 or self.stages < 1 or (self.data == "glyphs" and self.size < 8 << self.stages >> 1):
-            raise wrong("size, stages", (self.size, self.stages), "must be at least 8 and 1, with 4 pixels left after the halvings")
+            raise wrong(
+                "channels, images, labels_per_class, noise",
+                (self.channels, self.images, self.labels_per_class, self.noise),
+                "must be at least 1, 2, 0 and 0",
+            )
+        if (
+            self.size < 8
+            or self.stages < 1
+            or (self.data == "glyphs" and self.size < 8 << self.stages >> 1)
+        ):
+            raise wrong(
+                "size, stages",
+                (self.size, self.stages),
+                "must be at least 8 and 1, with 4 pixels left after the halvings",
+            )
         if not (0 <= self.dropout < 1 and 0 <= self.smoothing < 1):
             raise wrong("dropout, smoothing", (self.dropout, self.smoothing), "are shares below 1")
-        if not set(self.classes) <= set({"digits": "0123456789", "glyphs": CHARACTERS, "bars": "01"}[self.data]) or len(set(self.classes)) == 1:
-            raise wrong("classes", self.classes, "must name at least two labels of these data, for example 01")
+        if (
+            not set(self.classes)
+            <= set({"digits": "0123456789", "glyphs": CHARACTERS, "bars": "01"}[self.data])
+            or len(set(self.classes)) == 1
+        ):
+            raise wrong(
+                "classes",
+                self.classes,
+                "must name at least two labels of these data, for example 01",
+            )
         if self.freeze and not self.start:
-            raise wrong("freeze", self.freeze, "keeps weights that nobody trained: give start=FOLDER too")
+            raise wrong(
+                "freeze", self.freeze, "keeps weights that nobody trained: give start=FOLDER too"
+            )
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "smoke": {"steps": 60, "batch_size": 32, "learning_rate": 1e-2, "eval_every": 30, "save_every": 30},
-    "laptop": {"data": "digits", "model": "residual", "channels": 32, "augment": True, "smoothing": 0.05, "steps": 700, "batch_size": 64, "learning_rate": 4e-3,
-               "warmup_steps": 30, "weight_decay": 0.05, "final_rate": 0.0, "ema": 0.99, "eval_every": 100, "save_every": 350},
-    "glyphs": {"data": "glyphs", "model": "residual", "channels": 32, "stages": 2, "augment": True, "smoothing": 0.05, "steps": 3000, "batch_size": 256, "learning_rate": 3e-3,
-               "warmup_steps": 100, "weight_decay": 0.05, "final_rate": 0.0, "ema": 0.995, "eval_every": 500, "save_every": 1000},
-    "gpu": {"data": "digits", "model": "residual", "channels": 64, "augment": True, "smoothing": 0.05, "steps": 4000, "batch_size": 256, "learning_rate": 4e-3,
-            "warmup_steps": 100, "weight_decay": 0.05, "final_rate": 0.0, "ema": 0.999, "eval_every": 500, "save_every": 1000},
-}  # fmt: skip
+    "smoke": {
+        "steps": 60,
+        "batch_size": 32,
+        "learning_rate": 1e-2,
+        "eval_every": 30,
+        "save_every": 30,
+    },
+    "laptop": {
+        "data": "digits",
+        "model": "residual",
+        "channels": 32,
+        "augment": True,
+        "smoothing": 0.05,
+        "steps": 700,
+        "batch_size": 64,
+        "learning_rate": 4e-3,
+        "warmup_steps": 30,
+        "weight_decay": 0.05,
+        "final_rate": 0.0,
+        "ema": 0.99,
+        "eval_every": 100,
+        "save_every": 350,
+    },
+    "glyphs": {
+        "data": "glyphs",
+        "model": "residual",
+        "channels": 32,
+        "stages": 2,
+        "augment": True,
+        "smoothing": 0.05,
+        "steps": 3000,
+        "batch_size": 256,
+        "learning_rate": 3e-3,
+        "warmup_steps": 100,
+        "weight_decay": 0.05,
+        "final_rate": 0.0,
+        "ema": 0.995,
+        "eval_every": 500,
+        "save_every": 1000,
+    },
+    "gpu": {
+        "data": "digits",
+        "model": "residual",
+        "channels": 64,
+        "augment": True,
+        "smoothing": 0.05,
+        "steps": 4000,
+        "batch_size": 256,
+        "learning_rate": 4e-3,
+        "warmup_steps": 100,
+        "weight_decay": 0.05,
+        "final_rate": 0.0,
+        "ema": 0.999,
+        "eval_every": 500,
+        "save_every": 1000,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -106,7 +179,13 @@ class Residual(nn.Module):
 
     def __init__(self, a: int, b: int) -> None:
         super().__init__()
-        self.way = nn.Sequential(nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(), nn.Conv2d(b, b, 3, padding=1, bias=False), nn.BatchNorm2d(b))
+        self.way = nn.Sequential(
+            nn.Conv2d(a, b, 3, padding=1, bias=False),
+            nn.BatchNorm2d(b),
+            nn.ReLU(),
+            nn.Conv2d(b, b, 3, padding=1, bias=False),
+            nn.BatchNorm2d(b),
+        )
         self.past = nn.Identity() if a == b else nn.Conv2d(a, b, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,29 +199,61 @@ class Patches(nn.Module):
         super().__init__()
         self.cut = nn.Conv2d(1, C, 2, stride=2)
         self.position = nn.Parameter(torch.randn((size // 2) ** 2, C) * 0.02)
-        block = nn.TransformerEncoderLayer(C, 4, 2 * C, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
-        self.blocks = nn.TransformerEncoder(block, 4, norm=nn.LayerNorm(C), enable_nested_tensor=False)
+        block = nn.TransformerEncoderLayer(
+            C, 4, 2 * C, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.blocks = nn.TransformerEncoder(
+            block, 4, norm=nn.LayerNorm(C), enable_nested_tensor=False
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         tokens = self.cut(x).flatten(2).transpose(1, 2) + self.position  # (B, T, C)
         return self.blocks(tokens).mean(1)  # (B, C)
 
 
-def network(name: str, size: int, C: int, K: int, dropout: float = 0.0, stages: int = 1) -> Classifier:
+def network(
+    name: str, size: int, C: int, K: int, dropout: float = 0.0, stages: int = 1
+) -> Classifier:
     """A model by name for pictures (B, 1, size, size) and K labels; C is its first number of channels, doubled in each stage."""
     if name == "logistic":
         return Classifier(nn.Flatten(), size * size, K)
     if name == "mlp":
-        return Classifier(nn.Sequential(nn.Flatten(), nn.Linear(size * size, 16 * C), nn.ReLU(), nn.Linear(16 * C, 16 * C), nn.ReLU()), 16 * C, K, dropout)
+        return Classifier(
+            nn.Sequential(
+                nn.Flatten(),
+                nn.Linear(size * size, 16 * C),
+                nn.ReLU(),
+                nn.Linear(16 * C, 16 * C),
+                nn.ReLU(),
+            ),
+            16 * C,
+            K,
+            dropout,
+        )
     if name == "small":
-        body = nn.Sequential(nn.Conv2d(1, C, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(C, 2 * C, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+        body = nn.Sequential(
+            nn.Conv2d(1, C, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(C, 2 * C, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+        )
         return Classifier(body, 2 * C * (size // 4) ** 2, K, dropout)
     if name == "residual":
-        layers: list[nn.Module] = [nn.Conv2d(1, C, 3, padding=1, bias=False), nn.BatchNorm2d(C), nn.ReLU(), Residual(C, C)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(1, C, 3, padding=1, bias=False),
+            nn.BatchNorm2d(C),
+            nn.ReLU(),
+            Residual(C, C),
+        ]
         for _ in range(stages):
             layers += [nn.MaxPool2d(2), Residual(C, 2 * C), Residual(2 * C, 2 * C)]
             C *= 2
-        return Classifier(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), C, K, dropout)
+        return Classifier(
+            nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), C, K, dropout
+        )
     if name == "vit":
         return Classifier(Patches(size, 4 * C), 4 * C, K, dropout)
     raise ValueError(f"there is no model {name!r}; choose one of: {', '.join(MODELS)}")
@@ -168,7 +279,9 @@ def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
         for i in range(H):
             for j in range(W):
                 blank = X.clone()
-                blank[:, :, max(0, i - size + 1) : i + size, max(0, j - size + 1) : j + size] = X.min()
+                blank[:, :, max(0, i - size + 1) : i + size, max(0, j - size + 1) : j + size] = (
+                    X.min()
+                )
                 falls[:, i, j] = whole - model(blank).gather(1, y[:, None])[:, 0]
     return falls
 
@@ -203,10 +316,20 @@ class Pictures(Task):
         self.s = settings
         self.parts = _data(settings)
         X, y = self.parts["train"]
-        self.mean, self.sd = float(X.mean()), float(X.std())  # of the training pictures: the others must not tell
+        self.mean, self.sd = (
+            float(X.mean()),
+            float(X.std()),
+        )  # of the training pictures: the others must not tell
         torch.manual_seed(settings.seed)
         self.labels = sorted(set(y.tolist()))
-        self.model = network(settings.model, X.shape[-1], settings.channels, len(self.labels), settings.dropout, settings.stages)
+        self.model = network(
+            settings.model,
+            X.shape[-1],
+            settings.channels,
+            len(self.labels),
+            settings.dropout,
+            settings.stages,
+        )
         if settings.start and state is None:
             self._take(Path(settings.start))
         if settings.freeze:
@@ -215,11 +338,17 @@ class Pictures(Task):
     def _take(self, folder: Path) -> None:
         """The body of another run of this project; the head stays new."""
         weights = checkpoints.load(folder / "best.pt", "cnn")["model"]
-        body = {name.removeprefix("body."): w for name, w in weights.items() if name.startswith("body.")}
+        body = {
+            name.removeprefix("body."): w for name, w in weights.items() if name.startswith("body.")
+        }
         try:
             self.model.body.load_state_dict(body)
         except RuntimeError as error:
-            raise RunnerError(f"the body of {folder} does not fit model={self.s.model} with channels={self.s.channels}: {str(error).splitlines()[1].strip()}", "give the same data, model and channels as that run", Exit.USAGE) from None
+            raise RunnerError(
+                f"the body of {folder} does not fit model={self.s.model} with channels={self.s.channels}: {str(error).splitlines()[1].strip()}",
+                "give the same data, model and channels as that run",
+                Exit.USAGE,
+            ) from None
 
     def _scaled(self, X: Tensor) -> Tensor:
         return (X - self.mean) / self.sd
@@ -230,7 +359,9 @@ class Pictures(Task):
         shown = X[chosen]
         if self.s.augment:
             rng = generator(self.s.seed, step, 1)
-            shown = pictures.careless(shown, rng) if self.s.data == "glyphs" else augmented(shown, rng)
+            shown = (
+                pictures.careless(shown, rng) if self.s.data == "glyphs" else augmented(shown, rng)
+            )
         return self._scaled(shown), torch.searchsorted(torch.tensor(self.labels), y[chosen])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -251,13 +382,19 @@ class Pictures(Task):
     def scores(self, model: nn.Module, part: str, device: torch.device) -> tuple[Tensor, Tensor]:
         """Scores (n, K) and labels (n,) of a part of the data."""
         X, y = self.parts[part]
-        scores = torch.cat([model(self._scaled(piece).to(device)).float().cpu() for piece in X.split(500)])
+        scores = torch.cat(
+            [model(self._scaled(piece).to(device)).float().cpu() for piece in X.split(500)]
+        )
         return scores, torch.searchsorted(torch.tensor(self.labels), y)
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         X, y = self.parts["test"]
         if not 0 <= options.index < len(X):
-            raise RunnerError(f"index={options.index} is not a test picture", f"there are {len(X)}: give 0 to {len(X) - 1}", Exit.USAGE)
+            raise RunnerError(
+                f"index={options.index} is not a test picture",
+                f"there are {len(X)}: give 0 to {len(X) - 1}",
+                Exit.USAGE,
+            )
         picture = self._scaled(X[options.index][None]).to(device)
         with torch.no_grad():
             p = model(picture).softmax(1)[0].cpu()
@@ -265,26 +402,47 @@ class Pictures(Task):
         looks = saliency(model, picture, best.indices[:1].to(device))[0].cpu()
         rows = zip(shades(X[options.index, 0]), shades(looks), strict=True)
         named = CHARACTERS if self.s.data == "glyphs" else "0123456789"
-        answer = ", ".join(f"{named[self.labels[int(i)]]} with {v:.3f}" for v, i in zip(*best, strict=True))
-        return "\n".join(f"{a}   {b}" for a, b in rows) + f"\nlabel {named[int(y[options.index])]}; the model says {answer}; right: how much each pixel counts"
+        answer = ", ".join(
+            f"{named[self.labels[int(i)]]} with {v:.3f}" for v, i in zip(*best, strict=True)
+        )
+        return (
+            "\n".join(f"{a}   {b}" for a, b in rows)
+            + f"\nlabel {named[int(y[options.index])]}; the model says {answer}; right: how much each pixel counts"
+        )
 
 
 def _data(s: Settings) -> dict[str, tuple[Tensor, Tensor]]:
     if s.data == "bars":
         n = s.images
-        parts = {name: bars(n, s.noise, 1000 * s.seed + i) for i, name in enumerate(("train", "val", "test"))}
+        parts = {
+            name: bars(n, s.noise, 1000 * s.seed + i)
+            for i, name in enumerate(("train", "val", "test"))
+        }
     elif s.data == "digits":
         parts = digits()
     else:
         clean, held = pictures.typeset(s.size), pictures.glyphs(pictures.HELD, s.size)
-        parts = {"train": clean, "val": pictures.printed(*clean, 1000, 1), "test": pictures.printed(*clean, 2000, 2), "fonts": pictures.printed(*held, 2000, 3)}
-    labels = torch.tensor(sorted(CHARACTERS.index(c) for c in set(s.classes))) if s.classes else None
+        parts = {
+            "train": clean,
+            "val": pictures.printed(*clean, 1000, 1),
+            "test": pictures.printed(*clean, 2000, 2),
+            "fonts": pictures.printed(*held, 2000, 3),
+        }
+    labels = (
+        torch.tensor(sorted(CHARACTERS.index(c) for c in set(s.classes))) if s.classes else None
+    )
     if labels is not None:
-        parts = {name: (X[keep], y[keep]) for name, (X, y) in parts.items() for keep in [torch.isin(y, labels)]}
+        parts = {
+            name: (X[keep], y[keep])
+            for name, (X, y) in parts.items()
+            for keep in [torch.isin(y, labels)]
+        }
     if s.labels_per_class:
         X, y = parts["train"]
         shuffled = torch.randperm(len(y), generator=generator(s.seed, 2))
-        few = torch.cat([shuffled[y[shuffled] == label][: s.labels_per_class] for label in y.unique()])
+        few = torch.cat(
+            [shuffled[y[shuffled] == label][: s.labels_per_class] for label in y.unique()]
+        )
         parts["train"] = (X[few], y[few])
     return parts
 

@@ -39,45 +39,131 @@ NONE = -1  # the label that stands for no label
 class Settings(RunSettings):
     """Settings of the data, the noise and the model."""
 
-    data: str = "ring"         # ring, moons, spirals, letters, digits, glyphs
-    T: int = 50                # noise levels
-    schedule: str = "linear"   # linear, cosine
-    target: str = "eps"        # eps, v
+    data: str = "ring"  # ring, moons, spirals, letters, digits, glyphs
+    T: int = 50  # noise levels
+    schedule: str = "linear"  # linear, cosine
+    target: str = "eps"  # eps, v
     width: int = 128
-    levels: int = 1            # halvings of the U-Net
-    unlabelled: float = 0.1    # share of pictures whose label is hidden in training, for guidance
-    sample_steps: int = 50     # steps of the sampler in evaluations
-    guidance: float = 1.0      # 1: the conditional model as it is
-    samples: int = 1000        # drawn in an evaluation of points; of digits a fifth
-    judge: str = ""            # folder of a cnn run on glyphs that reads the drawn ones
+    levels: int = 1  # halvings of the U-Net
+    unlabelled: float = 0.1  # share of pictures whose label is hidden in training, for guidance
+    sample_steps: int = 50  # steps of the sampler in evaluations
+    guidance: float = 1.0  # 1: the conditional model as it is
+    samples: int = 1000  # drawn in an evaluation of points; of digits a fifth
+    judge: str = ""  # folder of a cnn run on glyphs that reads the drawn ones
 
     def check(self) -> None:
         super().check()
-        for name, names in (("data", (*POINTS, *PICTURES)), ("schedule", ("linear", "cosine")), ("target", ("eps", "v"))):
+        for name, names in (
+            ("data", (*POINTS, *PICTURES)),
+            ("schedule", ("linear", "cosine")),
+            ("target", ("eps", "v")),
+        ):
             if getattr(self, name) not in names:
                 raise wrong(name, getattr(self, name), f"is not one of: {', '.join(names)}")
         if self.T < 2 or not 1 <= self.sample_steps <= self.T:
-            raise wrong("sample_steps", self.sample_steps, f"must lie between 1 and T, which is {self.T} and at least 2")
+            raise wrong(
+                "sample_steps",
+                self.sample_steps,
+                f"must lie between 1 and T, which is {self.T} and at least 2",
+            )
         if self.width < 8 or self.width % 8 or self.samples < 10:
-            raise wrong("width, samples", (self.width, self.samples), "must be a multiple of 8, and at least 10")
-        if self.levels < 1 or (self.data in PICTURES and PICTURES[self.data][0] % (2 << self.levels)):
-            raise wrong("levels", self.levels, "must be at least 1 and leave an even number of pixels after the halvings")
+            raise wrong(
+                "width, samples",
+                (self.width, self.samples),
+                "must be a multiple of 8, and at least 10",
+            )
+        if self.levels < 1 or (
+            self.data in PICTURES and PICTURES[self.data][0] % (2 << self.levels)
+        ):
+            raise wrong(
+                "levels",
+                self.levels,
+                "must be at least 1 and leave an even number of pixels after the halvings",
+            )
         if self.judge and self.data != "glyphs":
             raise wrong("judge", self.judge, "reads glyphs alone: give data=glyphs too")
         if not 0 <= self.unlabelled < 1 or self.guidance < 0:
-            raise wrong("unlabelled, guidance", (self.unlabelled, self.guidance), "must be a share below 1, and not negative")
+            raise wrong(
+                "unlabelled, guidance",
+                (self.unlabelled, self.guidance),
+                "must be a share below 1, and not negative",
+            )
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "smoke": {"steps": 300, "batch_size": 256, "learning_rate": 3e-3, "ema": 0.98, "eval_every": 150, "save_every": 150, "samples": 500},
-    "ring": {"steps": 6000, "batch_size": 512, "learning_rate": 2e-3, "warmup_steps": 100, "final_rate": 0.0, "ema": 0.995, "eval_every": 1000, "save_every": 2000},
-    "laptop": {"data": "digits", "T": 200, "schedule": "cosine", "target": "v", "width": 32, "steps": 1200, "batch_size": 64, "learning_rate": 2e-3, "warmup_steps": 50,
-               "final_rate": 0.05, "ema": 0.99, "sample_steps": 25, "guidance": 1.5, "eval_every": 400, "save_every": 600},
-    "glyphs": {"data": "glyphs", "T": 1000, "schedule": "cosine", "target": "v", "width": 64, "levels": 2, "steps": 8000, "batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 500,
-               "final_rate": 0.0, "ema": 0.999, "sample_steps": 50, "guidance": 1.5, "samples": 2000, "eval_every": 4000, "save_every": 4000},
-    "gpu": {"data": "digits", "T": 1000, "schedule": "cosine", "target": "v", "width": 128, "steps": 8000, "batch_size": 256, "learning_rate": 1e-3, "warmup_steps": 500,
-            "final_rate": 0.0, "ema": 0.999, "sample_steps": 50, "guidance": 1.5, "eval_every": 2000, "save_every": 5000},
-}  # fmt: skip
+    "smoke": {
+        "steps": 300,
+        "batch_size": 256,
+        "learning_rate": 3e-3,
+        "ema": 0.98,
+        "eval_every": 150,
+        "save_every": 150,
+        "samples": 500,
+    },
+    "ring": {
+        "steps": 6000,
+        "batch_size": 512,
+        "learning_rate": 2e-3,
+        "warmup_steps": 100,
+        "final_rate": 0.0,
+        "ema": 0.995,
+        "eval_every": 1000,
+        "save_every": 2000,
+    },
+    "laptop": {
+        "data": "digits",
+        "T": 200,
+        "schedule": "cosine",
+        "target": "v",
+        "width": 32,
+        "steps": 1200,
+        "batch_size": 64,
+        "learning_rate": 2e-3,
+        "warmup_steps": 50,
+        "final_rate": 0.05,
+        "ema": 0.99,
+        "sample_steps": 25,
+        "guidance": 1.5,
+        "eval_every": 400,
+        "save_every": 600,
+    },
+    "glyphs": {
+        "data": "glyphs",
+        "T": 1000,
+        "schedule": "cosine",
+        "target": "v",
+        "width": 64,
+        "levels": 2,
+        "steps": 8000,
+        "batch_size": 256,
+        "learning_rate": 1e-3,
+        "warmup_steps": 500,
+        "final_rate": 0.0,
+        "ema": 0.999,
+        "sample_steps": 50,
+        "guidance": 1.5,
+        "samples": 2000,
+        "eval_every": 4000,
+        "save_every": 4000,
+    },
+    "gpu": {
+        "data": "digits",
+        "T": 1000,
+        "schedule": "cosine",
+        "target": "v",
+        "width": 128,
+        "steps": 8000,
+        "batch_size": 256,
+        "learning_rate": 1e-3,
+        "warmup_steps": 500,
+        "final_rate": 0.0,
+        "ema": 0.999,
+        "sample_steps": 50,
+        "guidance": 1.5,
+        "eval_every": 2000,
+        "save_every": 5000,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -85,9 +171,9 @@ class Sample:
     """Options of `sample`."""
 
     count: int = 4
-    label: int = -1       # of digits or glyphs; -1: any
+    label: int = -1  # of digits or glyphs; -1: any
     steps: int = 50
-    eta: float = 0.0      # share of fresh noise: 0 is DDIM, 1 is DDPM
+    eta: float = 0.0  # share of fresh noise: 0 is DDIM, 1 is DDPM
     guidance: float = 1.5
     seed: int = 0
 
@@ -111,7 +197,9 @@ class Schedule:
         if T < 2:
             raise ValueError(f"a schedule needs at least 2 levels, got {T}")
         if kind == "linear":
-            self.beta = torch.linspace(1e-4 * 1000 / T, 0.02 * 1000 / T, T, dtype=torch.float64).clamp(max=0.999)
+            self.beta = torch.linspace(
+                1e-4 * 1000 / T, 0.02 * 1000 / T, T, dtype=torch.float64
+            ).clamp(max=0.999)
         elif kind == "cosine":
             t = torch.arange(T + 1, dtype=torch.float64) / T
             kept = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
@@ -149,7 +237,9 @@ def velocity(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
     return a * eps - b * x0
 
 
-def both(xt: Tensor, t: Tensor, predicted: Tensor, s: Schedule, target: str) -> tuple[Tensor, Tensor]:
+def both(
+    xt: Tensor, t: Tensor, predicted: Tensor, s: Schedule, target: str
+) -> tuple[Tensor, Tensor]:
     """The data and the noise (x_0, eps) that a prediction of `target` says x_t is made of."""
     a, b = s.at(t, xt)
     if target == "v":
@@ -157,11 +247,23 @@ def both(xt: Tensor, t: Tensor, predicted: Tensor, s: Schedule, target: str) -> 
     return (xt - b * predicted) / a, predicted
 
 
-Predict = Callable[[Tensor, Tensor], Tensor]  # x (B, ...), t (B,) -> what `target` names, shaped as x
+Predict = Callable[
+    [Tensor, Tensor], Tensor
+]  # x (B, ...), t (B,) -> what `target` names, shaped as x
 
 
 @torch.no_grad()
-def backwards(predict: Predict, x: Tensor, s: Schedule, steps: int, eta: float = 0.0, target: str = "eps", clip: float = 0.0, rng: torch.Generator | None = None, path: list[Tensor] | None = None) -> Tensor:
+def backwards(
+    predict: Predict,
+    x: Tensor,
+    s: Schedule,
+    steps: int,
+    eta: float = 0.0,
+    target: str = "eps",
+    clip: float = 0.0,
+    rng: torch.Generator | None = None,
+    path: list[Tensor] | None = None,
+) -> Tensor:
     """From noise x at the last level to data, in `steps` levels spread evenly (Song et al., 2021, equation 12).
 
     eta = 0 is deterministic (DDIM); eta = 1 with all levels is the ancestral sampler of Ho et al. (2020) with the
@@ -181,7 +283,9 @@ def backwards(predict: Predict, x: Tensor, s: Schedule, steps: int, eta: float =
         variance = eta**2 * (1 - then) / (1 - kept) * (1 - kept / then)
         x = float(then.sqrt()) * x0 + float((1 - then - variance).clamp_min(0).sqrt()) * eps
         if float(variance) > 0:
-            x = x + float(variance.sqrt()) * torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+            x = x + float(variance.sqrt()) * torch.randn(
+                x.shape, generator=rng, device=x.device, dtype=x.dtype
+            )
         if path is not None:
             path.append(x)
     return x
@@ -202,14 +306,22 @@ def points(name: str, n: int, rng: torch.Generator) -> Tensor:
     fuzz = 0.03 * torch.randn(n, 2, generator=rng)
     if name == "moons":
         angle = math.pi * (u + side)
-        return torch.stack([angle.cos() + (side - 0.5), angle.sin() + 0.25 * (1 - 2 * side) * -1], 1) / 1.1 + fuzz
+        return (
+            torch.stack([angle.cos() + (side - 0.5), angle.sin() + 0.25 * (1 - 2 * side) * -1], 1)
+            / 1.1
+            + fuzz
+        )
     if name == "spirals":
         radius = 0.15 + 1.1 * u.sqrt()
         angle = 2.5 * math.pi * u.sqrt() + math.pi * side
         return torch.stack([radius * angle.cos(), radius * angle.sin()], 1) + fuzz
     if name == "letters":
-        inside = torch.tensor(np.argwhere(_letters() > 0.5), dtype=torch.float32)  # (m, 2) row, column
-        chosen = inside[torch.randint(len(inside), (n,), generator=rng)] + torch.rand(n, 2, generator=rng)
+        inside = torch.tensor(
+            np.argwhere(_letters() > 0.5), dtype=torch.float32
+        )  # (m, 2) row, column
+        chosen = inside[torch.randint(len(inside), (n,), generator=rng)] + torch.rand(
+            n, 2, generator=rng
+        )
         return torch.stack([chosen[:, 1] - 20, 12 - chosen[:, 0]], 1) / 14
     raise ValueError(f"there is no set {name!r}; choose one of: {', '.join(POINTS)}")
 
@@ -217,7 +329,9 @@ def points(name: str, n: int, rng: torch.Generator) -> Tensor:
 def _letters() -> np.ndarray:
     """GT in a raster of 24 by 40, drawn here: no font differs between machines."""
     canvas = np.zeros((24, 40))
-    canvas[2:22, 2:6] = canvas[2:6, 2:17] = canvas[18:22, 2:17] = canvas[12:22, 13:17] = canvas[12:16, 9:17] = 1
+    canvas[2:22, 2:6] = canvas[2:6, 2:17] = canvas[18:22, 2:17] = canvas[12:22, 13:17] = canvas[
+        12:16, 9:17
+    ] = 1
     canvas[2:6, 21:38] = canvas[2:22, 27:32] = 1
     return canvas
 
@@ -238,7 +352,15 @@ class Planar(nn.Module):
     def __init__(self, width: int, T: int) -> None:
         super().__init__()
         self.T = T
-        self.body = nn.Sequential(nn.Linear(2 + 32, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 2))
+        self.body = nn.Sequential(
+            nn.Linear(2 + 32, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, 2),
+        )
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.body(torch.cat([x, embedding(t, self.T, 32)], 1))
@@ -250,7 +372,11 @@ class Cell(nn.Module):
     def __init__(self, a: int, b: int, size: int) -> None:
         super().__init__()
         self.first, self.second = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 3, padding=1)
-        self.norm1, self.norm2, self.say = nn.GroupNorm(min(8, a), a), nn.GroupNorm(8, b), nn.Linear(size, b)
+        self.norm1, self.norm2, self.say = (
+            nn.GroupNorm(min(8, a), a),
+            nn.GroupNorm(8, b),
+            nn.Linear(size, b),
+        )
         self.past = nn.Identity() if a == b else nn.Conv2d(a, b, 1)
 
     def forward(self, x: Tensor, about: Tensor) -> Tensor:
@@ -271,11 +397,17 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(Cell(a, b, 4 * C) for a, b in zip([C, *wide], wide, strict=False))
         self.shrink = nn.ModuleList(nn.Conv2d(a, a, 3, stride=2, padding=1) for a in wide[:-1])
         self.middle = Cell(wide[-1], wide[-1], 4 * C)
-        self.up = nn.ModuleList(Cell(2 * a, b, 4 * C) for a, b in zip(wide, [C, *wide], strict=False))
+        self.up = nn.ModuleList(
+            Cell(2 * a, b, 4 * C) for a, b in zip(wide, [C, *wide], strict=False)
+        )
         self.leave = nn.Sequential(nn.GroupNorm(8, C), nn.SiLU(), nn.Conv2d(C, 1, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        labels = torch.full_like(t, self.labels) if labels is None else torch.where(labels == NONE, self.labels, labels)
+        labels = (
+            torch.full_like(t, self.labels)
+            if labels is None
+            else torch.where(labels == NONE, self.labels, labels)
+        )
         about = F.silu(self.about(embedding(t, self.T, 32)) + self.label(labels))
         h = self.down[0](self.enter(x), about)  # (B, C, H, W)
         across = [h]
@@ -317,7 +449,11 @@ class Denoising(Task):
         self.schedule = Schedule(settings.schedule, settings.T)
         self.size, self.labels = PICTURES.get(settings.data, (0, 0))  # 0: points
         torch.manual_seed(settings.seed)
-        self.model = UNet(settings.width, settings.T, self.labels, settings.levels) if self.size else Planar(settings.width, settings.T)
+        self.model = (
+            UNet(settings.width, settings.T, self.labels, settings.levels)
+            if self.size
+            else Planar(settings.width, settings.T)
+        )
 
     @cached_property
     def parts(self) -> dict[str, tuple[Tensor, Tensor]]:
@@ -334,8 +470,16 @@ class Denoising(Task):
         """The judge: a trained classifier of glyphs with its scale."""
         folder = Path(self.s.judge)
         made = records.read_run(folder)
-        if made["project"] != "cnn" or made["settings"]["data"] != "glyphs" or made["settings"]["size"] != self.size:
-            raise RunnerError(f"{folder} is not a run of cnn on glyphs of {self.size} pixels", f"train one: run cnn --preset glyphs --set size={self.size}", Exit.USAGE)
+        if (
+            made["project"] != "cnn"
+            or made["settings"]["data"] != "glyphs"
+            or made["settings"]["size"] != self.size
+        ):
+            raise RunnerError(
+                f"{folder} is not a run of cnn on glyphs of {self.size} pixels",
+                f"train one: run cnn --preset glyphs --set size={self.size}",
+                Exit.USAGE,
+            )
         judge = cnn.build(cnn.Settings(**made["settings"]))
         judge.model.load_state_dict(checkpoints.load(folder / "best.pt", "cnn")["model"])
         judge.model.eval()
@@ -367,12 +511,35 @@ class Denoising(Task):
         x, t, labels, goal = batch
         return F.mse_loss(model(x, t, labels), goal)
 
-    def draw(self, model: nn.Module, n: int, device: torch.device, steps: int, eta: float = 0.0, guidance: float = 1.0, labels: Tensor | None = None, seed: int = 0, path: list[Tensor] | None = None) -> Tensor:
+    def draw(
+        self,
+        model: nn.Module,
+        n: int,
+        device: torch.device,
+        steps: int,
+        eta: float = 0.0,
+        guidance: float = 1.0,
+        labels: Tensor | None = None,
+        seed: int = 0,
+        path: list[Tensor] | None = None,
+    ) -> Tensor:
         """n samples; of digits with the labels given."""
         rng = torch.Generator(device).manual_seed(seed)
-        x = torch.randn(n, *((1, self.size, self.size) if self.size else (2,)), generator=rng, device=device)
+        x = torch.randn(
+            n, *((1, self.size, self.size) if self.size else (2,)), generator=rng, device=device
+        )
         labels = torch.full((n,), NONE, device=device) if labels is None else labels.to(device)
-        return backwards(guided(model, labels, guidance), x, self.schedule, steps, eta, self.s.target, clip=1.0 if self.size else 0.0, rng=rng, path=path)
+        return backwards(
+            guided(model, labels, guidance),
+            x,
+            self.schedule,
+            steps,
+            eta,
+            self.s.target,
+            clip=1.0 if self.size else 0.0,
+            rng=rng,
+            path=path,
+        )
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         x, t, labels, goal = (v.to(device) for v in self._noisy(2000, generator(5, 5), "val"))
@@ -384,13 +551,20 @@ class Denoising(Task):
         """Distances between samples and data beside those between data and data, and how many samples show what was asked for."""
         if self.s.judge:
             return self._read_quality(model, device)
-        return {"digits": self._digit_quality, "glyphs": lambda *_: {}}.get(self.s.data, self._point_quality)(model, device)
+        return {"digits": self._digit_quality, "glyphs": lambda *_: {}}.get(
+            self.s.data, self._point_quality
+        )(model, device)
 
     def _point_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         n = self.s.samples
         drawn = self.draw(model, n, device, self.s.sample_steps, eta=1.0).cpu()
         data, more = (points(self.s.data, n, generator(i, 77)) for i in (1, 2))
-        found = {"sliced": sliced_wasserstein(drawn, data), "sliced_floor": sliced_wasserstein(more, data), "mmd": mmd(drawn, data, 0.2), "mmd_floor": mmd(more, data, 0.2)}
+        found = {
+            "sliced": sliced_wasserstein(drawn, data),
+            "sliced_floor": sliced_wasserstein(more, data),
+            "mmd": mmd(drawn, data, 0.2),
+            "mmd_floor": mmd(more, data, 0.2),
+        }
         if self.s.data == "ring":
             radius = drawn.norm(dim=1)
             found |= {"radius_mean": float(radius.mean()), "radius_sd": float(radius.std())}
@@ -399,15 +573,24 @@ class Denoising(Task):
     def _digit_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         n = self.s.samples // 5
         labels = torch.arange(n) % 10
-        drawn = self.draw(model, n, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels).cpu()
+        drawn = self.draw(
+            model, n, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels
+        ).cpu()
         X, y = self.parts["train"]
         real = self.examples(n, generator(3, 3), "test")[0]
         away = torch.cdist(drawn.flatten(1), X.flatten(1))
         return {
-            "right_label": float((y[away.argmin(1)] == labels).float().mean()),  # by the nearest training digit
-            "sliced": sliced_wasserstein(drawn.flatten(1), self.examples(n, generator(4, 4), "test")[0].flatten(1)),
-            "sliced_floor": sliced_wasserstein(real.flatten(1), self.examples(n, generator(4, 4), "test")[0].flatten(1)),
-            "nearest": float(away.amin(1).median()), "nearest_real": float(torch.cdist(real.flatten(1), X.flatten(1)).amin(1).median()),
+            "right_label": float(
+                (y[away.argmin(1)] == labels).float().mean()
+            ),  # by the nearest training digit
+            "sliced": sliced_wasserstein(
+                drawn.flatten(1), self.examples(n, generator(4, 4), "test")[0].flatten(1)
+            ),
+            "sliced_floor": sliced_wasserstein(
+                real.flatten(1), self.examples(n, generator(4, 4), "test")[0].flatten(1)
+            ),
+            "nearest": float(away.amin(1).median()),
+            "nearest_real": float(torch.cdist(real.flatten(1), X.flatten(1)).amin(1).median()),
         }
 
     @torch.no_grad()
@@ -415,28 +598,66 @@ class Denoising(Task):
         """What a classifier says of drawn glyphs, and how far its features of them lie from those of printed ones."""
         judge, n = self.reader, self.s.samples
         labels = torch.arange(n) % self.labels
-        drawn = torch.cat([self.draw(model, len(part), device, self.s.sample_steps, guidance=self.s.guidance, labels=part, seed=i).cpu() for i, part in enumerate(labels.split(500))])
+        drawn = torch.cat(
+            [
+                self.draw(
+                    model,
+                    len(part),
+                    device,
+                    self.s.sample_steps,
+                    guidance=self.s.guidance,
+                    labels=part,
+                    seed=i,
+                ).cpu()
+                for i, part in enumerate(labels.split(500))
+            ]
+        )
         real = [self.examples(n, generator(i, 78)) for i in (1, 2)]
         scaled = [judge._scaled(X / 2 + 0.5) for X in (drawn, real[0][0], real[1][0])]
         features = [torch.cat([judge.model.body(part) for part in X.split(250)]) for X in scaled]
         says = [judge.model.head(f).argmax(1) for f in features]
         return {
-            "right_label": float((says[0] == labels).float().mean()), "right_label_real": float((says[1] == real[0][1]).float().mean()),
-            "frechet": frechet(features[0], features[1]), "frechet_floor": frechet(features[2], features[1]),
+            "right_label": float((says[0] == labels).float().mean()),
+            "right_label_real": float((says[1] == real[0][1]).float().mean()),
+            "frechet": frechet(features[0], features[1]),
+            "frechet_floor": frechet(features[2], features[1]),
         }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         """A few samples for the page: 250 points, two of each digit in hundredths, or one of each glyph in ninths."""
         if self.s.data == "glyphs":
             labels = torch.arange(self.labels)
-            drawn = self.draw(model, len(labels), device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1).cpu()
-            return {"drawn": ["".join(str(round(float(v) * 4.5 + 4.5)) for v in x.flatten()) for x in drawn]}
+            drawn = self.draw(
+                model,
+                len(labels),
+                device,
+                self.s.sample_steps,
+                guidance=self.s.guidance,
+                labels=labels,
+                seed=1,
+            ).cpu()
+            return {
+                "drawn": [
+                    "".join(str(round(float(v) * 4.5 + 4.5)) for v in x.flatten()) for x in drawn
+                ]
+            }
         if not self.size:
-            return {"drawn": [[round(float(v), 2) for v in x] for x in self.draw(model, 250, device, self.s.sample_steps, eta=1.0).cpu()]}
+            return {
+                "drawn": [
+                    [round(float(v), 2) for v in x]
+                    for x in self.draw(model, 250, device, self.s.sample_steps, eta=1.0).cpu()
+                ]
+            }
         labels = torch.arange(20) % 10
-        drawn = self.draw(model, 20, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1).cpu()
+        drawn = self.draw(
+            model, 20, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1
+        ).cpu()
         pictures = [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]
-        return {"drawn": pictures, "drawn_labels": labels.tolist(), "sweep": self._sweep(model, device)}
+        return {
+            "drawn": pictures,
+            "drawn_labels": labels.tolist(),
+            "sweep": self._sweep(model, device),
+        }
 
     def _sweep(self, model: nn.Module, device: torch.device) -> list[dict[str, float]]:
         """What guidance does to 200 digits: how many are read as asked for, how far apart those of one label are, how near the training digits."""
@@ -444,17 +665,61 @@ class Denoising(Task):
         labels, rows = torch.arange(200) % 10, []
         real = torch.cat([X[y == label][:20] for label in range(10)]).flatten(1).view(10, 20, 64)
         for w in (0.0, 1.0, 1.5, 3.0, 6.0):
-            drawn = self.draw(model, 200, device, self.s.sample_steps, guidance=w, labels=labels, seed=2).cpu().flatten(1)
+            drawn = (
+                self.draw(
+                    model, 200, device, self.s.sample_steps, guidance=w, labels=labels, seed=2
+                )
+                .cpu()
+                .flatten(1)
+            )
             away = torch.cdist(drawn, X.flatten(1))
-            apart = torch.stack([torch.pdist(drawn[labels == label]).mean() for label in range(10)]).mean()
-            rows.append({"w": w, "right": float((y[away.argmin(1)] == labels).float().mean()), "apart": float(apart), "nearest": float(away.amin(1).median())})
-        return [*rows, {"w": -1.0, "right": 1.0, "apart": float(torch.stack([torch.pdist(r).mean() for r in real]).mean()), "nearest": 0.0}]  # -1: the digits themselves
+            apart = torch.stack(
+                [torch.pdist(drawn[labels == label]).mean() for label in range(10)]
+            ).mean()
+            rows.append(
+                {
+                    "w": w,
+                    "right": float((y[away.argmin(1)] == labels).float().mean()),
+                    "apart": float(apart),
+                    "nearest": float(away.amin(1).median()),
+                }
+            )
+        return [
+            *rows,
+            {
+                "w": -1.0,
+                "right": 1.0,
+                "apart": float(torch.stack([torch.pdist(r).mean() for r in real]).mean()),
+                "nearest": 0.0,
+            },
+        ]  # -1: the digits themselves
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
-        if not 1 <= options.count <= 1000 or not -1 <= options.label < max(self.labels, 10) or not 1 <= options.steps <= self.s.T:
-            raise RunnerError(f"count={options.count}, label={options.label} or steps={options.steps} is out of range", f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to {self.s.T} steps", Exit.USAGE)
-        labels = (torch.arange(options.count) % max(self.labels, 10)) if options.label < 0 else torch.full((options.count,), options.label)
-        drawn = self.draw(model, options.count, device, options.steps, options.eta, options.guidance if self.size else 1.0, labels if self.size else None, options.seed).cpu()
+        if (
+            not 1 <= options.count <= 1000
+            or not -1 <= options.label < max(self.labels, 10)
+            or not 1 <= options.steps <= self.s.T
+        ):
+            raise RunnerError(
+                f"count={options.count}, label={options.label} or steps={options.steps} is out of range",
+                f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to {self.s.T} steps",
+                Exit.USAGE,
+            )
+        labels = (
+            (torch.arange(options.count) % max(self.labels, 10))
+            if options.label < 0
+            else torch.full((options.count,), options.label)
+        )
+        drawn = self.draw(
+            model,
+            options.count,
+            device,
+            options.steps,
+            options.eta,
+            options.guidance if self.size else 1.0,
+            labels if self.size else None,
+            options.seed,
+        ).cpu()
         if not self.size:
             return "\n".join(f"{x:+.4f} {y:+.4f}" for x, y in drawn.tolist())
         return "\n\n".join("\n".join(pictures.shades(x[0])) for x in drawn)

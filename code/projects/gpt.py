@@ -36,30 +36,39 @@ class Settings(RunSettings):
     """Settings of the model, the text and the training."""
 
     corpus: str = "sonnets"
-    merges: int = 0            # byte-pair merges to learn; 0: one token a character
+    merges: int = 0  # byte-pair merges to learn; 0: one token a character
     layers: int = 2
     heads: int = 4
-    kv_heads: int = 0          # heads of keys and values; 0: as many as heads
+    kv_heads: int = 0  # heads of keys and values; 0: as many as heads
     width: int = 64
     context: int = 32
     dropout: float = 0.0
     bias: bool = True
-    tie: bool = True           # the output matrix is the embedding's
-    norm: str = "layer"        # layer, rms
-    positions: str = "learned" # learned, rope, none
-    mlp: str = "gelu"          # gelu, swiglu
-    eval_windows: int = 64     # windows of the held-out text an evaluation reads
+    tie: bool = True  # the output matrix is the embedding's
+    norm: str = "layer"  # layer, rms
+    positions: str = "learned"  # learned, rope, none
+    mlp: str = "gelu"  # gelu, swiglu
+    eval_windows: int = 64  # windows of the held-out text an evaluation reads
 
     def check(self) -> None:
         super().check()
-        for name, names in (("norm", ("layer", "rms")), ("positions", ("learned", "rope", "none")), ("mlp", ("gelu", "swiglu"))):
+        for name, names in (
+            ("norm", ("layer", "rms")),
+            ("positions", ("learned", "rope", "none")),
+            ("mlp", ("gelu", "swiglu")),
+        ):
             if getattr(self, name) not in names:
                 raise wrong(name, getattr(self, name), f"is not one of: {', '.join(names)}")
         for name in ("layers", "heads", "width", "context", "eval_windows"):
             if getattr(self, name) < 1:
                 raise wrong(name, getattr(self, name), "must be at least 1")
         if self.width % self.heads or (self.positions == "rope" and self.width // self.heads % 2):
-            raise wrong("width", self.width, f"does not split into {self.heads} heads" + (" of even size, which rope needs" if self.positions == "rope" else ""))
+            raise wrong(
+                "width",
+                self.width,
+                f"does not split into {self.heads} heads"
+                + (" of even size, which rope needs" if self.positions == "rope" else ""),
+            )
         if self.kv_heads < 0 or self.heads % (self.kv_heads or self.heads):
             raise wrong("kv_heads", self.kv_heads, f"does not divide {self.heads} heads")
         if not 0 <= self.dropout < 1:
@@ -69,14 +78,65 @@ class Settings(RunSettings):
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "smoke": {"corpus": "sentence", "steps": 60, "batch_size": 16, "learning_rate": 3e-3, "tie": False, "eval_every": 30, "save_every": 30},
-    "laptop": {"layers": 4, "width": 128, "context": 64, "batch_size": 32, "steps": 450, "learning_rate": 3e-3, "warmup_steps": 30, "weight_decay": 0.1,
-               "positions": "rope", "bias": False, "eval_every": 50, "save_every": 225, "eval_windows": 128},
-    "gpu": {"corpus": "stdlib", "merges": 7936, "layers": 8, "heads": 8, "width": 512, "context": 512, "batch_size": 64, "steps": 2000, "learning_rate": 1e-3,
-            "warmup_steps": 100, "weight_decay": 0.1, "dropout": 0.1, "norm": "rms", "positions": "rope", "bias": False, "eval_every": 250, "save_every": 500},
-    "gpt2": {"corpus": "stdlib", "merges": 50048, "layers": 12, "heads": 12, "width": 768, "context": 1024, "batch_size": 32, "steps": 200, "learning_rate": 6e-4,  # 50304 tokens: a multiple of 64 suits the chip
-             "warmup_steps": 20, "weight_decay": 0.1, "eval_every": 100, "save_every": 100},
-}  # fmt: skip
+    "smoke": {
+        "corpus": "sentence",
+        "steps": 60,
+        "batch_size": 16,
+        "learning_rate": 3e-3,
+        "tie": False,
+        "eval_every": 30,
+        "save_every": 30,
+    },
+    "laptop": {
+        "layers": 4,
+        "width": 128,
+        "context": 64,
+        "batch_size": 32,
+        "steps": 450,
+        "learning_rate": 3e-3,
+        "warmup_steps": 30,
+        "weight_decay": 0.1,
+        "positions": "rope",
+        "bias": False,
+        "eval_every": 50,
+        "save_every": 225,
+        "eval_windows": 128,
+    },
+    "gpu": {
+        "corpus": "stdlib",
+        "merges": 7936,
+        "layers": 8,
+        "heads": 8,
+        "width": 512,
+        "context": 512,
+        "batch_size": 64,
+        "steps": 2000,
+        "learning_rate": 1e-3,
+        "warmup_steps": 100,
+        "weight_decay": 0.1,
+        "dropout": 0.1,
+        "norm": "rms",
+        "positions": "rope",
+        "bias": False,
+        "eval_every": 250,
+        "save_every": 500,
+    },
+    "gpt2": {
+        "corpus": "stdlib",
+        "merges": 50048,
+        "layers": 12,
+        "heads": 12,
+        "width": 768,
+        "context": 1024,
+        "batch_size": 32,
+        "steps": 200,
+        "learning_rate": 6e-4,  # 50304 tokens: a multiple of 64 suits the chip
+        "warmup_steps": 20,
+        "weight_decay": 0.1,
+        "eval_every": 100,
+        "save_every": 100,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +146,7 @@ class Sample:
     prompt: str = "\n"
     length: int = 400
     temperature: float = 0.8
-    top_k: int = 0      # keep this many tokens; 0: all
+    top_k: int = 0  # keep this many tokens; 0: all
     top_p: float = 1.0  # keep the likeliest tokens that hold this share of the probability
     seed: int = 0
 
@@ -110,7 +170,9 @@ def rotate(x: Tensor, start: int) -> Tensor:
     """Rotary positions: pairs (x_2i, x_2i+1) turned by position times 10000^(-2i/d). x: (B, H, T, d)."""
     _, _, T, d = x.shape
     c, s = (turns if torch.compiler.is_compiling() else kept_turns)(start, T, d, x.device)
-    quarter = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)  # each pair turned by 90 degrees
+    quarter = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(
+        -2
+    )  # each pair turned by 90 degrees
     return (x * c + quarter * s).to(x.dtype)  # (B, H, T, d)
 
 
@@ -124,11 +186,17 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(s.width, (self.heads + 2 * self.kv_heads) * self.size, bias=s.bias)
         self.out = nn.Linear(s.width, s.width, bias=s.bias)
 
-    def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def forward(
+        self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         B, T, C = x.shape
         start = cache[0].shape[2] if cache else 0
-        parts = self.qkv(x).split([n * self.size for n in (self.heads, self.kv_heads, self.kv_heads)], -1)
-        q, k, v = (part.view(B, T, -1, self.size).transpose(1, 2) for part in parts)  # (B, H, T, d), (B, KV, T, d) twice
+        parts = self.qkv(x).split(
+            [n * self.size for n in (self.heads, self.kv_heads, self.kv_heads)], -1
+        )
+        q, k, v = (
+            part.view(B, T, -1, self.size).transpose(1, 2) for part in parts
+        )  # (B, H, T, d), (B, KV, T, d) twice
         if self.rope:
             q, k = rotate(q, start), rotate(k, start)
         if cache:
@@ -139,7 +207,14 @@ class Attention(nn.Module):
         mask = None
         if start and T > 1:  # row i may see the cache and the new positions up to its own
             mask = torch.ones(T, start + T, dtype=torch.bool, device=x.device).tril(start)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=start == 0 and T > 1, dropout_p=self.dropout if self.training else 0.0)
+        y = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=mask,
+            is_causal=start == 0 and T > 1,
+            dropout_p=self.dropout if self.training else 0.0,
+        )
         return self.out(y.transpose(1, 2).reshape(B, T, C)), kept  # (B, T, C)
 
 
@@ -169,7 +244,9 @@ class Block(nn.Module):
         self.norm1, self.norm2 = _norm(s), _norm(s)
         self.attention, self.mlp, self.drop = Attention(s), MLP(s), nn.Dropout(s.dropout)
 
-    def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def forward(
+        self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         a, kept = self.attention(self.norm1(x), cache)
         x = x + self.drop(a)
         return x + self.drop(self.mlp(self.norm2(x))), kept
@@ -206,7 +283,9 @@ class GPT(nn.Module):
         self.head = nn.Linear(s.width, V, bias=not s.tie)
         self.apply(self._start)
         for name, p in self.named_parameters():
-            if name.endswith("out.weight"):  # 2 L of these add to one stream: its variance should not grow with L
+            if name.endswith(
+                "out.weight"
+            ):  # 2 L of these add to one stream: its variance should not grow with L
                 nn.init.normal_(p, std=0.02 / math.sqrt(2 * s.layers))
         if s.tie:
             self.head.weight = self.token.weight
@@ -218,7 +297,13 @@ class GPT(nn.Module):
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
-    def forward(self, tokens: Tensor, targets: Tensor | None = None, cache: Cache | None = None, keep: Cache | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        targets: Tensor | None = None,
+        cache: Cache | None = None,
+        keep: Cache | None = None,
+    ) -> Tensor:
         """Logits (B, T, V) for tokens (B, T), or, with targets (B, T), the mean loss.
 
         `cache` holds keys and values of earlier positions; those of all positions are appended to `keep`.
@@ -226,11 +311,15 @@ class GPT(nn.Module):
         _, T = tokens.shape
         start = cache[0][0].shape[2] if cache else 0
         if start + T > self.s.context and self.position is not None:
-            raise ValueError(f"{start + T} positions, but the model has learned {self.s.context}; keep the last {self.s.context} tokens")
+            raise ValueError(
+                f"{start + T} positions, but the model has learned {self.s.context}; keep the last {self.s.context} tokens"
+            )
         x = self.token(tokens)  # (B, T, C)
         if self.position is not None:
             x = x + self.position(torch.arange(start, start + T, device=tokens.device))
-        if torch.is_autocast_enabled(x.device.type):  # what flows past the blocks is read and written most often
+        if torch.is_autocast_enabled(
+            x.device.type
+        ):  # what flows past the blocks is read and written most often
             x = x.to(torch.get_autocast_dtype(x.device.type))
         x = self.drop(x)
         for i, block in enumerate(self.blocks):
@@ -243,7 +332,16 @@ class GPT(nn.Module):
         return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
 
     @torch.no_grad()
-    def stream(self, tokens: Tensor, length: int, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, rng: torch.Generator | None = None, cached: bool = True) -> Iterator[Tensor]:
+    def stream(
+        self,
+        tokens: Tensor,
+        length: int,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        rng: torch.Generator | None = None,
+        cached: bool = True,
+    ) -> Iterator[Tensor]:
         """`length` tokens (B, 1), one after the other, each drawn from the model's distribution given the text before it.
 
         Temperature 0 takes the likeliest token. While the text fits into the context, keys and values are kept and
@@ -256,15 +354,30 @@ class GPT(nn.Module):
             window = tokens[:, -self.s.context :]
             fits = cached and tokens.shape[1] <= self.s.context
             keep: Cache = []
-            logits = self(window[:, -1:], cache=cache, keep=keep) if fits and cache else self(window, keep=keep)
+            logits = (
+                self(window[:, -1:], cache=cache, keep=keep)
+                if fits and cache
+                else self(window, keep=keep)
+            )
             cache = keep if fits else None
             drawn = pick(logits[:, -1], temperature, top_k, top_p, rng)  # (B, 1)
             tokens = torch.cat([tokens, drawn], 1)
             yield drawn
 
-    def generate(self, tokens: Tensor, length: int, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, rng: torch.Generator | None = None, cached: bool = True) -> Tensor:
+    def generate(
+        self,
+        tokens: Tensor,
+        length: int,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        rng: torch.Generator | None = None,
+        cached: bool = True,
+    ) -> Tensor:
         """Tokens (B, T) and `length` more: what `stream` yields, in one tensor (B, T + length)."""
-        return torch.cat([tokens, *self.stream(tokens, length, temperature, top_k, top_p, rng, cached)], 1)
+        return torch.cat(
+            [tokens, *self.stream(tokens, length, temperature, top_k, top_p, rng, cached)], 1
+        )
 
 
 @torch.no_grad()
@@ -280,9 +393,17 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
             q, k = rotate(q, 0), rotate(k, 0)
         k = k.repeat_interleave(module.heads // module.kv_heads, 1)
         scores = q @ k.transpose(-1, -2) / math.sqrt(module.size)  # (B, H, T, T)
-        maps.append(scores.masked_fill(torch.ones(T, T, device=k.device).triu(1).bool(), -math.inf).softmax(-1))
+        maps.append(
+            scores.masked_fill(torch.ones(T, T, device=k.device).triu(1).bool(), -math.inf).softmax(
+                -1
+            )
+        )
 
-    hooks = [module.register_forward_hook(look) for module in model.modules() if isinstance(module, Attention)]
+    hooks = [
+        module.register_forward_hook(look)
+        for module in model.modules()
+        if isinstance(module, Attention)
+    ]
     try:
         model.eval()(tokens)
     finally:
@@ -291,7 +412,9 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
     return maps
 
 
-def filtered(logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Tensor:
+def filtered(
+    logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+) -> Tensor:
     """The distribution that is drawn from: probabilities (..., V) after temperature, top-k and top-p, in this order.
 
     Raises
@@ -300,7 +423,9 @@ def filtered(logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: fl
         For a temperature that is not positive, a negative k and a share outside (0, 1].
     """
     if temperature <= 0 or top_k < 0 or not 0 < top_p <= 1:
-        raise ValueError(f"need temperature > 0, top_k >= 0 and 0 < top_p <= 1, got {temperature}, {top_k} and {top_p}")
+        raise ValueError(
+            f"need temperature > 0, top_k >= 0 and 0 < top_p <= 1, got {temperature}, {top_k} and {top_p}"
+        )
     logits = logits.float() / temperature
     if 0 < top_k < logits.shape[-1]:
         smallest = logits.topk(top_k).values[..., -1:]
@@ -308,13 +433,17 @@ def filtered(logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: fl
     p = logits.softmax(-1)
     if top_p < 1:
         ordered, places = p.sort(descending=True)
-        before = ordered.cumsum(-1) - ordered  # what the likelier ones hold: the likeliest always stays
+        before = (
+            ordered.cumsum(-1) - ordered
+        )  # what the likelier ones hold: the likeliest always stays
         p = torch.zeros_like(p).scatter(-1, places, ordered.masked_fill(before >= top_p, 0.0))
         p = p / p.sum(-1, keepdim=True)
     return p
 
 
-def pick(logits: Tensor, temperature: float, top_k: int, top_p: float, rng: torch.Generator | None) -> Tensor:
+def pick(
+    logits: Tensor, temperature: float, top_k: int, top_p: float, rng: torch.Generator | None
+) -> Tensor:
     """One token (B, 1) for each row of logits (B, V)."""
     if temperature == 0:
         return logits.argmax(-1, keepdim=True)
@@ -323,8 +452,20 @@ def pick(logits: Tensor, temperature: float, top_k: int, top_p: float, rng: torc
 
 def load_gpt2(model: GPT, weights: dict[str, Tensor]) -> None:
     """Copy the weights of a GPT-2 of Hugging Face transformers (`GPT2LMHeadModel.state_dict()`) into a model of its sizes."""
-    names = {"token.weight": "wte.weight", "position.weight": "wpe.weight", "norm.weight": "ln_f.weight", "norm.bias": "ln_f.bias"}
-    parts = {"norm1": "ln_1", "norm2": "ln_2", "attention.qkv": "attn.c_attn", "attention.out": "attn.c_proj", "mlp.up": "mlp.c_fc", "mlp.out": "mlp.c_proj"}
+    names = {
+        "token.weight": "wte.weight",
+        "position.weight": "wpe.weight",
+        "norm.weight": "ln_f.weight",
+        "norm.bias": "ln_f.bias",
+    }
+    parts = {
+        "norm1": "ln_1",
+        "norm2": "ln_2",
+        "attention.qkv": "attn.c_attn",
+        "attention.out": "attn.c_proj",
+        "mlp.up": "mlp.c_fc",
+        "mlp.out": "mlp.c_proj",
+    }
     for i in range(model.s.layers):
         for ours, theirs in parts.items():
             for kind in ("weight", "bias"):
@@ -332,7 +473,9 @@ def load_gpt2(model: GPT, weights: dict[str, Tensor]) -> None:
     with torch.no_grad():
         for name, p in model.named_parameters():
             w = weights[f"transformer.{names[name]}"]
-            p.copy_(w.T if p.dim() == 2 and "blocks" in name else w)  # theirs are stored input by output
+            p.copy_(
+                w.T if p.dim() == 2 and "blocks" in name else w
+            )  # theirs are stored input by output
 
 
 # -- the task -------------------------------------------------------------------------------------
@@ -352,19 +495,31 @@ class Language(Task):
             self.tokenizer = tokenizers.load(state["tokenizer"])
         else:
             train, held = corpora.split(settings.corpus)
-            self.tokenizer = BytePairs.train(train[:2_000_000], settings.merges) if settings.merges else Characters(train + held)
-            self.train, self.held = (torch.tensor(self.tokenizer.encode(text)) for text in (train, held))
+            self.tokenizer = (
+                BytePairs.train(train[:2_000_000], settings.merges)
+                if settings.merges
+                else Characters(train + held)
+            )
+            self.train, self.held = (
+                torch.tensor(self.tokenizer.encode(text)) for text in (train, held)
+            )
             self.held_bytes = len(held.encode())
             for name, tokens in (("training", self.train), ("held-out", self.held)):
                 if len(tokens) <= settings.context:
-                    raise RunnerError(f"the {name} text of corpus {settings.corpus!r} has {len(tokens)} tokens, a window needs {settings.context + 1}", "use a longer text, or --set context=... (smaller)", Exit.USAGE)
+                    raise RunnerError(
+                        f"the {name} text of corpus {settings.corpus!r} has {len(tokens)} tokens, a window needs {settings.context + 1}",
+                        "use a longer text, or --set context=... (smaller)",
+                        Exit.USAGE,
+                    )
         torch.manual_seed(settings.seed)
         self.model = GPT(settings, len(self.tokenizer))
 
     def batch(self, step: int) -> Batch:
         """(B, T) tokens and the (B, T) tokens that follow them, from random places of the training text."""
         T = self.s.context
-        starts = torch.randint(len(self.train) - T, (self.s.batch_size, 1), generator=generator(self.s.seed, step))
+        starts = torch.randint(
+            len(self.train) - T, (self.s.batch_size, 1), generator=generator(self.s.seed, step)
+        )
         window = self.train[starts + torch.arange(T + 1)]  # (B, T + 1)
         return window[:, :-1], window[:, 1:]
 
@@ -376,7 +531,9 @@ class Language(Task):
 
     def flops(self) -> float:
         """6 for each parameter that multiplies (forward 2, backward 4), and the two products of attention."""
-        N = sum(p.numel() for p in self.model.parameters()) - (self.model.position.weight.numel() if self.model.position is not None else 0)
+        N = sum(p.numel() for p in self.model.parameters()) - (
+            self.model.position.weight.numel() if self.model.position is not None else 0
+        )
         if not self.s.tie:
             N -= self.model.token.weight.numel()  # looked up, not multiplied
         return 6.0 * N + 12.0 * self.s.layers * self.s.width * self.s.context
@@ -384,7 +541,12 @@ class Language(Task):
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         val = self.mean_loss(model, self.held, device)
         per_byte = val * len(self.held) / self.held_bytes / math.log(2)
-        return {"val_loss": val, "train_loss": self.mean_loss(model, self.train, device), "perplexity": math.exp(val), "bits_per_byte": per_byte}
+        return {
+            "val_loss": val,
+            "train_loss": self.mean_loss(model, self.train, device),
+            "perplexity": math.exp(val),
+            "bits_per_byte": per_byte,
+        }
 
     @torch.no_grad()
     def mean_loss(self, model: nn.Module, tokens: Tensor, device: torch.device) -> float:
@@ -408,22 +570,37 @@ class Language(Task):
         logits = model(start[None].to(device))[0, -1].detach().float().cpu()
         best = logits.topk(min(100, len(logits)))
         names = [self.tokenizer.decode([int(i)]) for i in best.indices]
-        return {"example": {"prompt": self.tokenizer.decode(start.tolist()), "tokens": names, "logits": [round(float(v), 4) for v in best.values]}}
+        return {
+            "example": {
+                "prompt": self.tokenizer.decode(start.tolist()),
+                "tokens": names,
+                "logits": [round(float(v), 4) for v in best.values],
+            }
+        }
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         try:
             return options.prompt + "".join(self.pieces(model, options, device))
         except ValueError as error:
-            raise RunnerError(str(error), "change it with --set, for example --set prompt=Shall", Exit.USAGE) from None
+            raise RunnerError(
+                str(error), "change it with --set, for example --set prompt=Shall", Exit.USAGE
+            ) from None
 
     def pieces(self, model: nn.Module, options: Sample, device: torch.device) -> Iterator[str]:
         """The text that follows a prompt, piece by piece; a character of several tokens comes when it is whole."""
         assert isinstance(model, GPT)
-        start = torch.tensor([self.tokenizer.encode(options.prompt)], dtype=torch.long, device=device)
+        start = torch.tensor(
+            [self.tokenizer.encode(options.prompt)], dtype=torch.long, device=device
+        )
         rng = torch.Generator(device).manual_seed(options.seed)
         tokens: list[int] = []
         told = 0
-        for i, drawn in enumerate(model.stream(start, options.length, options.temperature, options.top_k, options.top_p, rng), 1):
+        for i, drawn in enumerate(
+            model.stream(
+                start, options.length, options.temperature, options.top_k, options.top_p, rng
+            ),
+            1,
+        ):
             tokens.append(int(drawn))
             text = self.tokenizer.decode(tokens)
             if not text.endswith("\ufffd") or i == options.length:

@@ -39,11 +39,11 @@ class Settings(RunSettings):
     alpha: float = 8.0
     adapter_dropout: float = 0.0
     four_bit: bool = False
-    targets: str = ""            # endings of layer names, separated by commas; empty: every linear layer
-    start: str = ""              # folder of a gpt run to adapt; empty: the encoder
-    corpus: str = "sentence"     # the new text, for a gpt base
-    labels_per_class: int = 10   # labelled pictures of the new task, for the encoder
-    turn: int = 1                # quarters of a turn, for the encoder
+    targets: str = ""  # endings of layer names, separated by commas; empty: every linear layer
+    start: str = ""  # folder of a gpt run to adapt; empty: the encoder
+    corpus: str = "sentence"  # the new text, for a gpt base
+    labels_per_class: int = 10  # labelled pictures of the new task, for the encoder
+    turn: int = 1  # quarters of a turn, for the encoder
     pretrain_steps: int = 400
 
     def check(self) -> None:
@@ -51,17 +51,51 @@ class Settings(RunSettings):
         if self.method not in METHODS:
             raise wrong("method", self.method, f"is not one of: {', '.join(METHODS)}")
         if self.rank < 1 or self.labels_per_class < 1 or self.pretrain_steps < 1:
-            raise wrong("rank, labels_per_class, pretrain_steps", (self.rank, self.labels_per_class, self.pretrain_steps), "must be at least 1")
+            raise wrong(
+                "rank, labels_per_class, pretrain_steps",
+                (self.rank, self.labels_per_class, self.pretrain_steps),
+                "must be at least 1",
+            )
         if self.alpha <= 0 or not 0 <= self.adapter_dropout < 1:
-            raise wrong("alpha, adapter_dropout", (self.alpha, self.adapter_dropout), "must be positive, and a share below 1")
+            raise wrong(
+                "alpha, adapter_dropout",
+                (self.alpha, self.adapter_dropout),
+                "must be positive, and a share below 1",
+            )
         if self.four_bit and self.method != "lora":
-            raise wrong("four_bit", self.four_bit, "needs method=lora: four-bit weights cannot be trained")
+            raise wrong(
+                "four_bit", self.four_bit, "needs method=lora: four-bit weights cannot be trained"
+            )
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "smoke": {"steps": 40, "batch_size": 20, "learning_rate": 1e-2, "pretrain_steps": 100, "eval_every": 20, "save_every": 20},
-    "laptop": {"steps": 300, "batch_size": 50, "learning_rate": 3e-3, "warmup_steps": 10, "final_rate": 0.0, "eval_every": 50, "save_every": 150},
-    "gpu": {"steps": 1500, "batch_size": 64, "learning_rate": 3e-4, "rank": 8, "alpha": 16.0, "warmup_steps": 100, "eval_every": 250, "save_every": 500},
+    "smoke": {
+        "steps": 40,
+        "batch_size": 20,
+        "learning_rate": 1e-2,
+        "pretrain_steps": 100,
+        "eval_every": 20,
+        "save_every": 20,
+    },
+    "laptop": {
+        "steps": 300,
+        "batch_size": 50,
+        "learning_rate": 3e-3,
+        "warmup_steps": 10,
+        "final_rate": 0.0,
+        "eval_every": 50,
+        "save_every": 150,
+    },
+    "gpu": {
+        "steps": 1500,
+        "batch_size": 64,
+        "learning_rate": 3e-4,
+        "rank": 8,
+        "alpha": 16.0,
+        "warmup_steps": 100,
+        "eval_every": 250,
+        "save_every": 500,
+    },
 }
 
 
@@ -76,14 +110,31 @@ def adapt(model: nn.Module, s: Settings) -> None:
     """Choose what is trained, in place."""
     if s.method == "lora":
         linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-        adapters.inject(model, [t.strip() for t in s.targets.split(",")] if s.targets else linear, s.rank, s.alpha, s.adapter_dropout, s.four_bit)
+        adapters.inject(
+            model,
+            [t.strip() for t in s.targets.split(",")] if s.targets else linear,
+            s.rank,
+            s.alpha,
+            s.adapter_dropout,
+            s.four_bit,
+        )
         return
     for name, p in model.named_parameters():
-        p.requires_grad_(s.method == "full" or (s.method == "head" and name.startswith("head")) or (s.method == "bias" and name.endswith("bias")))
+        p.requires_grad_(
+            s.method == "full"
+            or (s.method == "head" and name.startswith("head"))
+            or (s.method == "bias" and name.endswith("bias"))
+        )
     if s.method == "none" or not any(p.requires_grad for p in model.parameters()):
-        next(model.parameters()).requires_grad_(s.method == "none")  # the loop needs one; without a slope it stays
+        next(model.parameters()).requires_grad_(
+            s.method == "none"
+        )  # the loop needs one; without a slope it stays
     if not any(p.requires_grad for p in model.parameters()):
-        raise RunnerError(f"method={s.method} finds nothing to train in this base", "a model without biases has none to tune: use lora, head or full", Exit.USAGE)
+        raise RunnerError(
+            f"method={s.method} finds nothing to train in this base",
+            "a model without biases has none to tune: use lora, head or full",
+            Exit.USAGE,
+        )
 
 
 class Adapted(Task):
@@ -124,7 +175,9 @@ class Encoder(Adapted):
             self._pretrain()
         adapt(self.model, settings)
         shuffled = torch.randperm(len(y), generator=generator(settings.seed, 7))
-        few = torch.cat([shuffled[y[shuffled] == label][: settings.labels_per_class] for label in range(10)])
+        few = torch.cat(
+            [shuffled[y[shuffled] == label][: settings.labels_per_class] for label in range(10)]
+        )
         self.few = (self._ready(X[few], turned=True), y[few])
 
     def _ready(self, X: Tensor, turned: bool) -> Tensor:
@@ -152,7 +205,11 @@ class Encoder(Adapted):
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         found = {}
-        for name, part, turned in (("val", "val", True), ("new", "test", True), ("old", "test", False)):
+        for name, part, turned in (
+            ("val", "val", True),
+            ("new", "test", True),
+            ("old", "test", False),
+        ):
             X, y = self.parts[part]
             with torch.no_grad():
                 scores = model(self._ready(X, turned).to(device)).float().cpu()
@@ -164,9 +221,16 @@ class Encoder(Adapted):
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         X, y = self.parts["test"]
         if not 0 <= options.index < len(X):
-            raise RunnerError(f"index={options.index} is not a test picture", f"there are {len(X)}: give 0 to {len(X) - 1}", Exit.USAGE)
+            raise RunnerError(
+                f"index={options.index} is not a test picture",
+                f"there are {len(X)}: give 0 to {len(X) - 1}",
+                Exit.USAGE,
+            )
         with torch.no_grad():
-            says = [int(model(self._ready(X[options.index][None], turned).to(device)).argmax()) for turned in (False, True)]
+            says = [
+                int(model(self._ready(X[options.index][None], turned).to(device)).argmax())
+                for turned in (False, True)
+            ]
         return f"label {int(y[options.index])}; upright the model says {says[0]}, turned {says[1]}"
 
 
@@ -179,31 +243,47 @@ class Text(Adapted, gpt.Language):
         folder = Path(settings.start)
         made = records.read_run(folder)
         if made["project"] != "gpt":
-            raise RunnerError(f"{folder} is a run of {made['project']!r}", "start from a run of gpt", Exit.USAGE)
+            raise RunnerError(
+                f"{folder} is a run of {made['project']!r}", "start from a run of gpt", Exit.USAGE
+            )
         own = {f.name: getattr(settings, f.name) for f in fields(RunSettings)}
-        base = gpt.Settings(**{**made["settings"], **own})  # the model's sizes are the base's, the training is ours
+        base = gpt.Settings(
+            **{**made["settings"], **own}
+        )  # the model's sizes are the base's, the training is ours
         best = checkpoints.load(folder / "best.pt", "gpt")
         Task.__init__(self, settings)
         self.s = base
         self.tokenizer = gpt.tokenizers.load(best["task"]["tokenizer"])
         self.model = gpt.GPT(base, len(self.tokenizer))
         self.model.load_state_dict(best["model"])
-        if base.tie and settings.method in ("lora", "head"):  # what changes the head must not change the embedding with it
+        if base.tie and settings.method in (
+            "lora",
+            "head",
+        ):  # what changes the head must not change the embedding with it
             self.model.head.weight = nn.Parameter(self.model.head.weight.detach().clone())
         adapt(self.model, settings)
         try:
             train, held = gpt.corpora.split(settings.corpus)
             old = gpt.corpora.split(base.corpus)[1]
-            self.train, self.held, self.old = (torch.tensor(self.tokenizer.encode(t)) for t in (train, held, old))
+            self.train, self.held, self.old = (
+                torch.tensor(self.tokenizer.encode(t)) for t in (train, held, old)
+            )
         except ValueError as error:
-            raise RunnerError(f"the base's tokenizer cannot spell the corpus: {error}", "use a base with byte pairs (--set merges=...), or another text", Exit.USAGE) from None
+            raise RunnerError(
+                f"the base's tokenizer cannot spell the corpus: {error}",
+                "use a base with byte pairs (--set merges=...), or another text",
+                Exit.USAGE,
+            ) from None
         self.held_bytes = len(held.encode())
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         return model(*batch) * self.moves
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        return {**gpt.Language.evaluate(self, model, device), "old_loss": self.mean_loss(model, self.old, device)}
+        return {
+            **gpt.Language.evaluate(self, model, device),
+            "old_loss": self.mean_loss(model, self.old, device),
+        }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         return {**gpt.Language.extras(self, model, device), **Adapted.extras(self, model, device)}

@@ -1,6 +1,6 @@
 """The same tools by the Model Context Protocol, with its official SDK: served to any client, or taken from any server.
 
-    python -m projects tools        # a server on standard input and output, for a client to start
+python -m projects tools        # a server on standard input and output, for a client to start
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from mcp.server.lowlevel import Server
 from projects.runner.errors import Exit, RunnerError
 from projects.tools import Registry, Tool
 
-PATIENCE_S = 30.0  # a server that starts may import for a while; one that is silent for longer has hung
+PATIENCE_S = (
+    30.0  # a server that starts may import for a while; one that is silent for longer has hung
+)
 
 
 def server(registry: Registry) -> Server[Any]:
@@ -24,13 +26,23 @@ def server(registry: Registry) -> Server[Any]:
     offered = {name: t for name, t in registry.tools.items() if t.effect == "read"}
 
     async def on_list_tools(_: Any, __: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[types.Tool(name=t.name, description=t.description, input_schema=t.schema) for t in offered.values()])
+        return types.ListToolsResult(
+            tools=[
+                types.Tool(name=t.name, description=t.description, input_schema=t.schema)
+                for t in offered.values()
+            ]
+        )
 
     async def on_call_tool(_: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         if params.name in registry.tools and params.name not in offered:
-            return types.CallToolResult(content=[types.TextContent(text=f"{params.name} is not offered here")], is_error=True)
+            return types.CallToolResult(
+                content=[types.TextContent(text=f"{params.name} is not offered here")],
+                is_error=True,
+            )
         seen = await anyio.to_thread.run_sync(registry.call, params.name, params.arguments or {})
-        return types.CallToolResult(content=[types.TextContent(text=seen.text)], is_error=seen.error)
+        return types.CallToolResult(
+            content=[types.TextContent(text=seen.text)], is_error=seen.error
+        )
 
     return Server("ground-truth", on_list_tools=on_list_tools, on_call_tool=on_call_tool)
 
@@ -66,12 +78,31 @@ def borrowed(where: Any, patience_s: float = PATIENCE_S) -> Registry:
     try:
         found = anyio.run(listed)
     except TimeoutError:
-        raise RunnerError(f"the tools' server has not answered within {patience_s:g} s", "check that it speaks the protocol; or give it more time: borrowed(..., patience_s=120)", Exit.ENVIRONMENT) from None
+        raise RunnerError(
+            f"the tools' server has not answered within {patience_s:g} s",
+            "check that it speaks the protocol; or give it more time: borrowed(..., patience_s=120)",
+            Exit.ENVIRONMENT,
+        ) from None
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
-        raise RunnerError(f"the tools' server cannot be used: {_first(error)}", "check its address or command", Exit.ENVIRONMENT) from None
-    return Registry(*(Tool(t.name, t.description or "", _remote(where, t.name, patience_s), dict(t.input_schema), timeout_s=patience_s) for t in found))
+        raise RunnerError(
+            f"the tools' server cannot be used: {_first(error)}",
+            "check its address or command",
+            Exit.ENVIRONMENT,
+        ) from None
+    return Registry(
+        *(
+            Tool(
+                t.name,
+                t.description or "",
+                _remote(where, t.name, patience_s),
+                dict(t.input_schema),
+                timeout_s=patience_s,
+            )
+            for t in found
+        )
+    )
 
 
 def _remote(where: Any, name: str, patience_s: float) -> Any:
@@ -83,7 +114,9 @@ def _remote(where: Any, name: str, patience_s: float) -> Any:
                     return result
 
         result = anyio.run(called)
-        text = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
+        text = "\n".join(
+            part.text for part in result.content if isinstance(part, types.TextContent)
+        )
         if result.is_error:
             raise ValueError(text)
         return text

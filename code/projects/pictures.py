@@ -19,21 +19,34 @@ from torch import Tensor
 from projects.runner.rng import generator
 
 CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
-STYLES = {"DejaVuSans": ("", "-Bold", "-Oblique", "-BoldOblique"), "DejaVuSansMono": ("", "-Bold", "-Oblique", "-BoldOblique"),
-          "DejaVuSerif": ("", "-Bold", "-Italic", "-BoldItalic"), "cm": ("r10", "b10", "ss10", "tt10"), "STIXGeneral": ("", "Bol", "Italic", "BolIta")}  # fmt: skip
+STYLES = {
+    "DejaVuSans": ("", "-Bold", "-Oblique", "-BoldOblique"),
+    "DejaVuSansMono": ("", "-Bold", "-Oblique", "-BoldOblique"),
+    "DejaVuSerif": ("", "-Bold", "-Italic", "-BoldItalic"),
+    "cm": ("r10", "b10", "ss10", "tt10"),
+    "STIXGeneral": ("", "Bol", "Italic", "BolIta"),
+}
 HELD = "STIXGeneral"  # the family that is kept for the question whether an unseen font can be read
-EM = 0.75             # height of a font's em as a share of the picture
+EM = 0.75  # height of a font's em as a share of the picture
 
 
-def bars(n: int, noise: float, seed: int, places: tuple[int, ...] = tuple(range(12))) -> tuple[Tensor, Tensor]:
+def bars(
+    n: int, noise: float, seed: int, places: tuple[int, ...] = tuple(range(12))
+) -> tuple[Tensor, Tensor]:
     """n pictures (n, 1, 12, 12) with a bright row (label 0) or column (label 1) at one of the places, and labels (n,)."""
     if n < 1 or noise < 0 or not places or not all(0 <= p < 12 for p in places):
-        raise ValueError(f"need n >= 1, noise >= 0 and places from 0 to 11, got {n}, {noise} and {places}")
+        raise ValueError(
+            f"need n >= 1, noise >= 0 and places from 0 to 11, got {n}, {noise} and {places}"
+        )
     rng = generator(seed, n)
     y = torch.randint(2, (n,), generator=rng)
     at = torch.tensor(places)[torch.randint(len(places), (n,), generator=rng)]
     bright = (torch.arange(12) == at[:, None]).float()  # (n, 12)
-    X = torch.where(y[:, None, None] == 0, bright[:, :, None].expand(n, 12, 12), bright[:, None, :].expand(n, 12, 12))
+    X = torch.where(
+        y[:, None, None] == 0,
+        bright[:, :, None].expand(n, 12, 12),
+        bright[:, None, :].expand(n, 12, 12),
+    )
     return (X + noise * torch.randn(n, 12, 12, generator=rng))[:, None], y
 
 
@@ -43,7 +56,10 @@ def digits() -> dict[str, tuple[Tensor, Tensor]]:
 
     pictures, labels = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(labels))
-    X, y = torch.tensor(pictures[order] / 16, dtype=torch.float32).view(-1, 1, 8, 8), torch.tensor(labels[order])
+    X, y = (
+        torch.tensor(pictures[order] / 16, dtype=torch.float32).view(-1, 1, 8, 8),
+        torch.tensor(labels[order]),
+    )
     cuts = {"test": slice(0, 500), "val": slice(500, 700), "train": slice(700, None)}
     return {name: (X[cut], y[cut]) for name, cut in cuts.items()}
 
@@ -60,11 +76,17 @@ def glyphs(family: str, size: int) -> tuple[Tensor, Tensor]:
         For a family that does not come with matplotlib, or fewer than 8 pixels.
     """
     if family not in STYLES or size < 8:
-        raise ValueError(f"need a family of {', '.join(STYLES)} and 8 pixels or more, got {family!r} and {size}")
+        raise ValueError(
+            f"need a family of {', '.join(STYLES)} and 8 pixels or more, got {family!r} and {size}"
+        )
     fine = max(32, size)
     sheets = [_sheet(f"{family}{style}.ttf", fine) for style in STYLES[family]]
-    X = torch.tensor(np.concatenate(sheets), dtype=torch.float32)[:, None]  # (styles * 62, 1, fine, fine)
-    return F.interpolate(X, size=(size, size), mode="area"), torch.arange(len(CHARACTERS)).repeat(len(sheets))
+    X = torch.tensor(np.concatenate(sheets), dtype=torch.float32)[
+        :, None
+    ]  # (styles * 62, 1, fine, fine)
+    return F.interpolate(X, size=(size, size), mode="area"), torch.arange(len(CHARACTERS)).repeat(
+        len(sheets)
+    )
 
 
 def _sheet(font: str, size: int) -> np.ndarray:
@@ -79,15 +101,21 @@ def _sheet(font: str, size: int) -> np.ndarray:
 
     face = FontProperties(fname=str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font))
     n = len(CHARACTERS)
-    with matplotlib.rc_context({"patch.antialiased": True, "path.snap": True}):  # whatever the caller's figures look like
-        figure = Figure(figsize=(n, 1), dpi=size, facecolor="white")  # on a clear ground every touched pixel would be black
+    with matplotlib.rc_context(
+        {"patch.antialiased": True, "path.snap": True}
+    ):  # whatever the caller's figures look like
+        figure = Figure(
+            figsize=(n, 1), dpi=size, facecolor="white"
+        )  # on a clear ground every touched pixel would be black
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, n), ylim=(0, 1))
         axes.axis("off")
         for i, character in enumerate(CHARACTERS):
             outline = TextPath((0, 0), character, size=1, prop=face)
             box = outline.get_extents()
-            place = Affine2D().translate(-(box.x0 + box.x1) / 2, 0).scale(EM).translate(i + 0.5, 0.28)
+            place = (
+                Affine2D().translate(-(box.x0 + box.x1) / 2, 0).scale(EM).translate(i + 0.5, 0.28)
+            )
             axes.add_patch(PathPatch(outline.transformed(place), facecolor="black", linewidth=0))
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
@@ -113,13 +141,20 @@ def careless(X: Tensor, rng: torch.Generator) -> Tensor:
     return augmented(X, rng, shift=X.shape[-1] / 16, turn=15.0, stretch=0.125)
 
 
-def augmented(X: Tensor, rng: torch.Generator, shift: float = 1.0, turn: float = 12.0, stretch: float = 0.1) -> Tensor:
+def augmented(
+    X: Tensor, rng: torch.Generator, shift: float = 1.0, turn: float = 12.0, stretch: float = 0.1
+) -> Tensor:
     """Each picture (n, 1, H, W) shifted by up to `shift` pixels, turned by up to `turn` degrees, stretched by up to a share."""
     n, _, H, W = X.shape
     r = torch.rand(n, 5, generator=rng) * 2 - 1  # in [-1, 1]
     angle, sx, sy = r[:, 0] * math.radians(turn), 1 + stretch * r[:, 1], 1 + stretch * r[:, 2]
-    moved = shift * r[:, 3:] * 2 / torch.tensor([W, H])  # one pixel is 2 / W of the picture's coordinates
-    rows = [torch.stack([sx * angle.cos(), -angle.sin(), moved[:, 0]], 1), torch.stack([angle.sin(), sy * angle.cos(), moved[:, 1]], 1)]
+    moved = (
+        shift * r[:, 3:] * 2 / torch.tensor([W, H])
+    )  # one pixel is 2 / W of the picture's coordinates
+    rows = [
+        torch.stack([sx * angle.cos(), -angle.sin(), moved[:, 0]], 1),
+        torch.stack([angle.sin(), sy * angle.cos(), moved[:, 1]], 1),
+    ]
     grid = F.affine_grid(torch.stack(rows, 1), [n, 1, H, W], align_corners=False)
     return F.grid_sample(X, grid, align_corners=False)
 

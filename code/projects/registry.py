@@ -13,7 +13,15 @@ NAMES = ("gpt", "lora", "cnn", "diffusion")
 def load(name: str) -> ModuleType:
     """The module of a project; a wrong name is answered with the nearest right one."""
     if name == "agent":
-        raise RunnerError("the agent is not trained", 'ask it: python -m projects ask "What is 23*19+7?"', Exit.USAGE)
+        raise RunnerError(
+            "the agent is not trained",
+            'ask it: python -m projects ask "What is 23*19+7?"',
+            Exit.USAGE,
+        )
     if name not in NAMES:
-        raise RunnerError(f"there is no project {name!r}{nearest(name, NAMES)}", f"choose one of: {', '.join(NAMES)}", Exit.USAGE)
+        raise RunnerError(
+            f"there is no project {name!r}{nearest(name, NAMES)}",
+            f"choose one of: {', '.join(NAMES)}",
+            Exit.USAGE,
+        )
     return import_module(f"projects.{name}")

@@ -1,7 +1,7 @@
 """A trained gpt behind HTTP: one endpoint that answers whole or streams, its limits checked before anything is computed.
 
-    python -m projects serve runs/gpt-laptop
-    curl -N http://127.0.0.1:8001/generate -H 'content-type: application/json' -d '{"prompt": "Shall I", "stream": true}'
+python -m projects serve runs/gpt-laptop
+curl -N http://127.0.0.1:8001/generate -H 'content-type: application/json' -d '{"prompt": "Shall I", "stream": true}'
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ try:
     from fastapi.responses import StreamingResponse
     from pydantic import BaseModel, ConfigDict, Field
 except ImportError as missing:  # pragma: no cover - pinned in requirements.txt
-    raise RunnerError(f"serving needs a package that is not installed: {missing.name}", "pip install fastapi uvicorn", Exit.ENVIRONMENT) from None
+    raise RunnerError(
+        f"serving needs a package that is not installed: {missing.name}",
+        "pip install fastapi uvicorn",
+        Exit.ENVIRONMENT,
+    ) from None
 
 LONGEST = 2000  # tokens of an answer, characters of a prompt
 
@@ -48,7 +52,9 @@ class Request(BaseModel):
         return Sample(self.prompt, self.length, self.temperature, self.top_k, self.top_p, self.seed)
 
 
-def application(task: Language, device: torch.device, about: dict[str, Any] | None = None) -> FastAPI:
+def application(
+    task: Language, device: torch.device, about: dict[str, Any] | None = None
+) -> FastAPI:
     """The web application around a trained model.
 
     `GET /health` tells what is served. `POST /generate` answers {"text", "tokens", "seconds"}, or, with
@@ -61,7 +67,12 @@ def application(task: Language, device: torch.device, about: dict[str, Any] | No
 
     @app.get("/health")
     def health() -> dict[str, Any]:
-        return {"status": "ok", "parameters": sum(p.numel() for p in model.parameters()), "vocabulary": len(task.tokenizer), **(about or {})}
+        return {
+            "status": "ok",
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "vocabulary": len(task.tokenizer),
+            **(about or {}),
+        }
 
     @app.post("/generate")
     def generate(request: Request) -> Any:
@@ -74,7 +85,11 @@ def application(task: Language, device: torch.device, about: dict[str, Any] | No
         started = time.perf_counter()
         with busy:
             text = "".join(task.pieces(model, request.options(), device))
-        return {"text": request.prompt + text, "tokens": request.length, "seconds": round(time.perf_counter() - started, 4)}
+        return {
+            "text": request.prompt + text,
+            "tokens": request.length,
+            "seconds": round(time.perf_counter() - started, 4),
+        }
 
     def _events(request: Request) -> Iterator[str]:
         started = time.perf_counter()
@@ -99,13 +114,23 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-            raise RunnerError(f"port {port} of {host} {why}", f"name another one: --port {port + 1}", Exit.ENVIRONMENT) from None
+            why = (
+                "is taken by another program"
+                if error.errno == errno.EADDRINUSE
+                else f"cannot be used: {error.strerror}"
+            )
+            raise RunnerError(
+                f"port {port} of {host} {why}",
+                f"name another one: --port {port + 1}",
+                Exit.ENVIRONMENT,
+            ) from None
     uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
 def text_task(folder: Path, task: Any) -> Language:
     """The task, when it is one that makes text; RunnerError otherwise."""
     if not isinstance(task, Language):
-        raise RunnerError(f"{folder} is a run of a project that makes no text", "serve a run of gpt", Exit.USAGE)
+        raise RunnerError(
+            f"{folder} is a run of a project that makes no text", "serve a run of gpt", Exit.USAGE
+        )
     return task

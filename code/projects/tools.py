@@ -54,7 +54,9 @@ class Tool:
     limit: int = 2000
 
 
-def tool(function: Callable[..., Any], effect: Effect = "read", timeout_s: float = 5.0, limit: int = 2000) -> Tool:
+def tool(
+    function: Callable[..., Any], effect: Effect = "read", timeout_s: float = 5.0, limit: int = 2000
+) -> Tool:
     """A tool from a function: its name, the first line of its docstring, and a schema from its annotations.
 
     Raises
@@ -65,19 +67,36 @@ def tool(function: Callable[..., Any], effect: Effect = "read", timeout_s: float
     hints, fields, required = get_type_hints(function), {}, []
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in hints:
-            raise TypeError(f"argument {name!r} of {function.__name__} has no annotation; a schema cannot be made")
+            raise TypeError(
+                f"argument {name!r} of {function.__name__} has no annotation; a schema cannot be made"
+            )
         fields[name] = _type(function.__name__, name, hints[name])
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
-    schema = {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
-    return Tool(function.__name__, (inspect.getdoc(function) or "").split("\n")[0], function, schema, effect, timeout_s, limit)
+    schema = {
+        "type": "object",
+        "properties": fields,
+        "required": required,
+        "additionalProperties": False,
+    }
+    return Tool(
+        function.__name__,
+        (inspect.getdoc(function) or "").split("\n")[0],
+        function,
+        schema,
+        effect,
+        timeout_s,
+        limit,
+    )
 
 
 def _type(function: str, name: str, hint: Any) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"type": "string", "enum": list(get_args(hint))}
     if hint not in KINDS:
-        raise TypeError(f"argument {name!r} of {function} is {hint}; use str, int, float, bool or a Literal of strings")
+        raise TypeError(
+            f"argument {name!r} of {function} is {hint}; use str, int, float, bool or a Literal of strings"
+        )
     return {"type": KINDS[hint]}
 
 
@@ -121,16 +140,28 @@ class Registry:
         thread.start()
         thread.join(chosen.timeout_s)
         if not box:
-            return Observation(f"{name} took longer than {chosen.timeout_s:g} s and was given up", error=True)
+            return Observation(
+                f"{name} took longer than {chosen.timeout_s:g} s and was given up", error=True
+            )
         seen = box[0]
         if len(seen.text) > chosen.limit:
-            return Observation(f"{seen.text[: chosen.limit]} [cut: {len(seen.text)} characters, {chosen.limit} are passed on]", seen.error)
+            return Observation(
+                f"{seen.text[: chosen.limit]} [cut: {len(seen.text)} characters, {chosen.limit} are passed on]",
+                seen.error,
+            )
         return seen
 
 
 def _mismatch(value: Any, schema: dict[str, Any]) -> str | None:
-    kinds: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,)}
-    if not isinstance(value, kinds[schema["type"]]) or (isinstance(value, bool) and schema["type"] != "boolean"):
+    kinds: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "integer": (int,),
+        "number": (int, float),
+        "boolean": (bool,),
+    }
+    if not isinstance(value, kinds[schema["type"]]) or (
+        isinstance(value, bool) and schema["type"] != "boolean"
+    ):
         return f"must be a {schema['type']}, got {value!r}"
     if "enum" in schema and value not in schema["enum"]:
         return f"must be one of {', '.join(schema['enum'])}, got {value!r}"
@@ -146,20 +177,37 @@ def calculator(expression: str) -> str:
 
 
 FACTORS = {  # to the unit of each kind: metre, kilogram, second
-    "m": ("length", 1.0), "km": ("length", 1000.0), "cm": ("length", 0.01), "mile": ("length", 1609.344), "foot": ("length", 0.3048), "inch": ("length", 0.0254),
-    "kg": ("mass", 1.0), "g": ("mass", 0.001), "pound": ("mass", 0.45359237), "s": ("time", 1.0), "min": ("time", 60.0), "h": ("time", 3600.0), "day": ("time", 86400.0),
+    "m": ("length", 1.0),
+    "km": ("length", 1000.0),
+    "cm": ("length", 0.01),
+    "mile": ("length", 1609.344),
+    "foot": ("length", 0.3048),
+    "inch": ("length", 0.0254),
+    "kg": ("mass", 1.0),
+    "g": ("mass", 0.001),
+    "pound": ("mass", 0.45359237),
+    "s": ("time", 1.0),
+    "min": ("time", 60.0),
+    "h": ("time", 3600.0),
+    "day": ("time", 86400.0),
 }
 
 
 def convert(value: float, unit: str, to: str) -> str:
     """Convert a value between units of length, mass, time or temperature, for example 26.2 mile to km."""
-    degrees = {"C": lambda v: v + 273.15, "F": lambda v: (v - 32) * 5 / 9 + 273.15, "K": lambda v: v}
+    degrees = {
+        "C": lambda v: v + 273.15,
+        "F": lambda v: (v - 32) * 5 / 9 + 273.15,
+        "K": lambda v: v,
+    }
     back = {"C": lambda v: v - 273.15, "F": lambda v: (v - 273.15) * 9 / 5 + 32, "K": lambda v: v}
     if unit in degrees and to in degrees:
         return f"{back[to](degrees[unit](value)):.6g} {to}"
     for name in (unit, to):
         if name not in FACTORS:
-            raise ValueError(f"there is no unit {name!r}{nearest(name, FACTORS)}; known are {', '.join([*FACTORS, *degrees])}")
+            raise ValueError(
+                f"there is no unit {name!r}{nearest(name, FACTORS)}; known are {', '.join([*FACTORS, *degrees])}"
+            )
     if FACTORS[unit][0] != FACTORS[to][0]:
         raise ValueError(f"{unit} is a {FACTORS[unit][0]} and {to} a {FACTORS[to][0]}")
     return f"{value * FACTORS[unit][1] / FACTORS[to][1]:.6g} {to}"
@@ -170,11 +218,15 @@ def _index(book: Path) -> tuple[list[tuple[str, str]], dict[str, Counter[int]], 
     """Sections of the pages as (name, text), the sections each word occurs in, and their lengths in words."""
     sections: list[tuple[str, str]] = []
     for path in sorted(book.rglob("*.md")):
-        text = re.sub(r"(?ms)^```\{code-cell\}.*?^```$|^---\n.*?^---$", "", path.read_text(encoding="utf-8"))
+        text = re.sub(
+            r"(?ms)^```\{code-cell\}.*?^```$|^---\n.*?^---$", "", path.read_text(encoding="utf-8")
+        )
         for part in re.split(r"(?m)^(?=#{1,3} )", text):
             title = part.split("\n", 1)[0].lstrip("# ").strip()
             if title and len(part) > 80:
-                sections.append((f"{path.relative_to(book).with_suffix('').as_posix()}: {title}", part))
+                sections.append(
+                    (f"{path.relative_to(book).with_suffix('').as_posix()}: {title}", part)
+                )
     where: dict[str, Counter[int]] = {}
     lengths = []
     for i, (_, text) in enumerate(sections):
@@ -199,10 +251,15 @@ def retrieve(query: str, book: Path, count: int = 3) -> str:
         found = where.get(word, Counter())
         rare = math.log(1 + (len(sections) - len(found) + 0.5) / (len(found) + 0.5))
         for i, n in found.items():
-            scores[i] = scores.get(i, 0.0) + rare * n * 2.2 / (n + 1.2 * (0.25 + 0.75 * lengths[i] / mean))
+            scores[i] = scores.get(i, 0.0) + rare * n * 2.2 / (
+                n + 1.2 * (0.25 + 0.75 * lengths[i] / mean)
+            )
     if not scores:
         return "nothing in the book has any of these words"
-    return "\n".join(f"[{sections[i][0]}] {' '.join(sections[i][1].split()[:60])}" for i in sorted(scores, key=lambda i: -scores[i])[:count])
+    return "\n".join(
+        f"[{sections[i][0]}] {' '.join(sections[i][1].split()[:60])}"
+        for i in sorted(scores, key=lambda i: -scores[i])[:count]
+    )
 
 
 def reader(root: Path) -> Callable[..., str]:
@@ -215,7 +272,9 @@ def reader(root: Path) -> Callable[..., str]:
         if not place.is_relative_to(base):
             raise ValueError(f"{path!r} lies outside the folder")
         if not place.is_file():
-            raise ValueError(f"there is no file {path!r}; files are: {', '.join(sorted(p.name for p in base.iterdir() if p.is_file()))}")
+            raise ValueError(
+                f"there is no file {path!r}; files are: {', '.join(sorted(p.name for p in base.iterdir() if p.is_file()))}"
+            )
         return place.read_text(encoding="utf-8", errors="replace")
 
     return read_file

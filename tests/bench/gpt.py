@@ -37,7 +37,19 @@ def hugging_face(V: int, T: int, L: int, H: int, C: int) -> tuple[nn.Module, Los
     import torch.nn.functional as F
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=V, n_positions=T, n_layer=L, n_head=H, n_embd=C, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, use_cache=False))
+    model = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=V,
+            n_positions=T,
+            n_layer=L,
+            n_head=H,
+            n_embd=C,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+            use_cache=False,
+        )
+    )
     return model, lambda x, y: F.cross_entropy(model(x).logits.flatten(0, 1), y.flatten())
 
 
@@ -61,12 +73,16 @@ def build_nanogpt(folder: Path) -> Callable[..., tuple[nn.Module, Loss]]:
 class Racer:
     """One model and its optimiser; `step` is a whole training step on new tokens."""
 
-    def __init__(self, made: tuple[nn.Module, Loss], place: devices.Place, V: int, B: int, T: int) -> None:
+    def __init__(
+        self, made: tuple[nn.Module, Loss], place: devices.Place, V: int, B: int, T: int
+    ) -> None:
         self.place, (self.model, loss) = place, made
         self.model.to(place.device)
         fast = place.device.type == "cuda"
         self.loss = torch.compile(loss) if fast else loss
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=6e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=6e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True
+        )
         self.shape, self.V = (B, T + 1), V
 
     def step(self) -> Tensor:
@@ -104,8 +120,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     asked = parser.parse_args()
     place = devices.choose()
-    V, T, L, H, C, B, steps, rounds = (64, 128, 4, 4, 256, 8, 10, 5) if asked.small else (50304, 1024, 12, asked.heads, 768, asked.batch, 20, 5)
-    makers: dict[str, Callable[..., tuple[nn.Module, Loss]]] = {"ours": partial(ours, bias=not asked.no_biases)}
+    V, T, L, H, C, B, steps, rounds = (
+        (64, 128, 4, 4, 256, 8, 10, 5)
+        if asked.small
+        else (50304, 1024, 12, asked.heads, 768, asked.batch, 20, 5)
+    )
+    makers: dict[str, Callable[..., tuple[nn.Module, Loss]]] = {
+        "ours": partial(ours, bias=not asked.no_biases)
+    }
     if not asked.alone:
         makers["Hugging Face"] = hugging_face
     if asked.peer and not asked.alone:
@@ -116,21 +138,44 @@ def main() -> None:
         racers[name] = Racer(make(V, T, L, H, C), place, V, B, T)
         for _ in range(3):
             loss = racers[name].step()
-        print(f"{name}: ready, loss {float(loss):.3f}, {sum(p.numel() for p in racers[name].model.parameters()):,} parameters", flush=True)
-    turns = [{name: racer.tokens_a_second(steps) for name, racer in racers.items()} for _ in range(rounds)]
+        print(
+            f"{name}: ready, loss {float(loss):.3f}, {sum(p.numel() for p in racers[name].model.parameters()):,} parameters",
+            flush=True,
+        )
+    turns = [
+        {name: racer.tokens_a_second(steps) for name, racer in racers.items()}
+        for _ in range(rounds)
+    ]
     speeds = {name: statistics.median(turn[name] for turn in turns) for name in racers}
     peak = devices.peak_flops(place.name) if place.device.type == "cuda" else None
     print(f"{place.name}, {place.precision}, {B} windows of {T}")
     facts = {
-        "device": place.name, "precision": place.precision, "batch": B, "context": T, "heads": H, "biases": not asked.no_biases, "torch": torch.__version__,
-        "parameters": sum(p.numel() for p in racers["ours"].model.parameters()), "tokens_per_s": {name: round(speed) for name, speed in speeds.items()},
-        "share_of_peak": {name: round(speed * flops(V, T, L, C) / peak, 4) for name, speed in speeds.items()} if peak else {},
-    }  # fmt: skip
+        "device": place.name,
+        "precision": place.precision,
+        "batch": B,
+        "context": T,
+        "heads": H,
+        "biases": not asked.no_biases,
+        "torch": torch.__version__,
+        "parameters": sum(p.numel() for p in racers["ours"].model.parameters()),
+        "tokens_per_s": {name: round(speed) for name, speed in speeds.items()},
+        "share_of_peak": {
+            name: round(speed * flops(V, T, L, C) / peak, 4) for name, speed in speeds.items()
+        }
+        if peak
+        else {},
+    }
     if asked.json:
         asked.json.write_text(json.dumps(facts, indent=1) + "\n")
     for name, speed in speeds.items():
-        share = f", {speed * flops(V, T, L, C) / peak:.1%} of the chip's dense bf16 peak" if peak else ""
-        print(f"{name:14} {speed:12,.0f} tokens/s{share}, ours is {speeds['ours'] / speed:.2f} times it")
+        share = (
+            f", {speed * flops(V, T, L, C) / peak:.1%} of the chip's dense bf16 peak"
+            if peak
+            else ""
+        )
+        print(
+            f"{name:14} {speed:12,.0f} tokens/s{share}, ours is {speeds['ours'] / speed:.2f} times it"
+        )
 
 
 if __name__ == "__main__":

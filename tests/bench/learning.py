@@ -69,9 +69,15 @@ def main() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 1_000_000)
     s = rng.normal(y)
-    print(f"AUC of a million scores: time ratio {ratio(lambda: auc(y, s), lambda: roc_auc_score(y, s), 5):.2f} (at most 1.2)")
-    print(f"Adam, ten million parameters: time ratio to torch's fused step {adam(check=False):.2f} (at most 2); with its look at every gradient {adam(check=True):.2f}")
-    print(f"a lasso path of a hundred penalties: time ratio to scikit-learn {lasso():.2f} (at most 3)")
+    print(
+        f"AUC of a million scores: time ratio {ratio(lambda: auc(y, s), lambda: roc_auc_score(y, s), 5):.2f} (at most 1.2)"
+    )
+    print(
+        f"Adam, ten million parameters: time ratio to torch's fused step {adam(check=False):.2f} (at most 2); with its look at every gradient {adam(check=True):.2f}"
+    )
+    print(
+        f"a lasso path of a hundred penalties: time ratio to scikit-learn {lasso():.2f} (at most 3)"
+    )
     print(f"a network's gradients on the tape: time ratio to torch {network():.2f} (at most 5)")
 
 

@@ -19,7 +19,10 @@ from tests.bench.timing import peak_mb, ratio
 def convolution() -> float:
     """Thirty-two pictures (32, 32, 32) under thirty-two 3 by 3 kernels, float32."""
     rng = np.random.default_rng(0)
-    x, w = rng.normal(size=(32, 32, 32, 32)).astype(np.float32), rng.normal(size=(32, 32, 3, 3)).astype(np.float32)
+    x, w = (
+        rng.normal(size=(32, 32, 32, 32)).astype(np.float32),
+        rng.normal(size=(32, 32, 3, 3)).astype(np.float32),
+    )
     tx, tw = torch.from_numpy(x), torch.from_numpy(w)
     return ratio(lambda: cv.conv2d(x, w, pad=1), lambda: F.conv2d(tx, tw, padding=1), 15)
 
@@ -43,7 +46,9 @@ def main() -> None:
     print(f"a convolution: time ratio to torch {convolution():.2f} (at most 4)")
     print(f"attention: time ratio to torch {attention():.2f} (at most 4)")
     half, full = tiled(4096), tiled(8192)
-    print(f"tiled attention: {half:.1f} MB at 4,096 positions, {full:.1f} MB at 8,192, {full / half:.2f} times (at most 2.1); a full table of float32 would take {8192**2 * 4 / 1e6:.0f} MB")
+    print(
+        f"tiled attention: {half:.1f} MB at 4,096 positions, {full:.1f} MB at 8,192, {full / half:.2f} times (at most 2.1); a full table of float32 would take {8192**2 * 4 / 1e6:.0f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,16 @@ from press.config import node_folder
 from tests.conftest import ROOT
 from tests.press import shop
 
-LEFT_OUT = shutil.ignore_patterns("_build", ".venv", ".git", "node_modules", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+LEFT_OUT = shutil.ignore_patterns(
+    "_build",
+    ".venv",
+    ".git",
+    "node_modules",
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+)
 
 
 def copy(to: Path) -> Path:
@@ -35,8 +44,12 @@ def copy(to: Path) -> Path:
 def wall(command: list[str], cwd: Path, **env: str) -> tuple[float, float]:
     """Seconds and peak megabytes of a command with all its children; its output is shown when it fails."""
     start, peak, stop = time.monotonic(), 0.0, threading.Event()
-    log = tempfile.TemporaryFile(mode="w+")  # not a pipe: a child that stays behind would hold it open
-    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **env}, stdout=log, stderr=subprocess.STDOUT, text=True)
+    log = tempfile.TemporaryFile(
+        mode="w+"
+    )  # not a pipe: a child that stays behind would hold it open
+    process = subprocess.Popen(
+        command, cwd=cwd, env={**os.environ, **env}, stdout=log, stderr=subprocess.STDOUT, text=True
+    )
 
     def watch() -> None:
         nonlocal peak
@@ -62,7 +75,11 @@ def wall(command: list[str], cwd: Path, **env: str) -> tuple[float, float]:
 
 
 def press(root: Path, *args: str) -> tuple[float, float]:
-    return wall([sys.executable, "-m", "press", "--root", str(root), *(args or ("build",))], root, PYTHONPATH=str(root / "code" if (root / "code" / "press").is_dir() else ROOT / "code"))
+    return wall(
+        [sys.executable, "-m", "press", "--root", str(root), *(args or ("build",))],
+        root,
+        PYTHONPATH=str(root / "code" if (root / "code" / "press").is_dir() else ROOT / "code"),
+    )
 
 
 def against_stock(folder: Path) -> None:
@@ -73,9 +90,25 @@ def against_stock(folder: Path) -> None:
     (book / "_stock.yml").write_text(yaml.safe_dump(config, sort_keys=False))
     path = {"PYTHONPATH": str(book / "code")}
     node = node_folder() or ""
-    build_s, _ = wall([str(Path(sys.executable).parent / "jupyter-book"), "build", "book", "--config", "_stock.yml", "--toc", str(book / "_toc.yml"), "--path-output", str(folder / "stock")],
-                      book, PATH=node + os.pathsep + os.environ["PATH"], **path)
-    nbval_s, _ = wall([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q"], book, **path)
+    build_s, _ = wall(
+        [
+            str(Path(sys.executable).parent / "jupyter-book"),
+            "build",
+            "book",
+            "--config",
+            "_stock.yml",
+            "--toc",
+            str(book / "_toc.yml"),
+            "--path-output",
+            str(folder / "stock"),
+        ],
+        book,
+        PATH=node + os.pathsep + os.environ["PATH"],
+        **path,
+    )
+    nbval_s, _ = wall(
+        [sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q"], book, **path
+    )
     cold_s, peak = press(book)
     print(f"stock way: build {build_s:.1f} s + nbval {nbval_s:.1f} s = {build_s + nbval_s:.1f} s")
     print(f"press, cold: {cold_s:.1f} s   ratio {cold_s / (build_s + nbval_s):.2f} (at most 0.50)")
@@ -83,11 +116,21 @@ def against_stock(folder: Path) -> None:
     nothing_s, _ = press(book)
     print(f"nothing to do: {nothing_s:.2f} s (at most 2)")
     page = book / "book" / "data" / "model.md"
-    page.write_text(page.read_text().replace("A shop wants to predict", "A small shop wants to predict"))
+    page.write_text(
+        page.read_text().replace("A shop wants to predict", "A small shop wants to predict")
+    )
     sentence_s, _ = press(book)
     print(f"one edited sentence: {sentence_s:.2f} s (at most 5)")
-    page.write_text(page.read_text().replace("n, steps = x.size, 200", "n, steps = x.size, 100 + 100"))
-    press_check = subprocess.run([sys.executable, "-m", "press", "--root", str(book), "check"], cwd=book, capture_output=True, text=True, env={**os.environ, **path})
+    page.write_text(
+        page.read_text().replace("n, steps = x.size, 200", "n, steps = x.size, 100 + 100")
+    )
+    press_check = subprocess.run(
+        [sys.executable, "-m", "press", "--root", str(book), "check"],
+        cwd=book,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **path},
+    )
     assert press_check.returncode == 1, "the changed cell must be noticed"
     press(book, "accept", "data/model")
     page.write_text(page.read_text().replace("100 + 100", "150 + 50"))
@@ -96,8 +139,11 @@ def against_stock(folder: Path) -> None:
     cell_s, _ = press(book)
     from press import config as project
     from press.execute import records
+
     run_s = records.load(project.load(book), "data/model").seconds
-    print(f"one edited cell: {cell_s:.2f} s, of which its page ran {run_s:.2f} s: {cell_s - run_s:.2f} s above (at most 5)")
+    print(
+        f"one edited cell: {cell_s:.2f} s, of which its page ran {run_s:.2f} s: {cell_s - run_s:.2f} s above (at most 5)"
+    )
 
 
 def generated(folder: Path, sizes: tuple[int, ...]) -> None:
@@ -105,13 +151,20 @@ def generated(folder: Path, sizes: tuple[int, ...]) -> None:
     for size in sizes:
         pages = {"index": shop.chapter("Home", "print('home')")}
         for i in range(size - 1):
-            pages[f"part{i % 8}/page{i}"] = shop.chapter(f"Page {i}", f"x = {i}\nprint(x)", "print(sum(range(1000)))", "[n**2 for n in range(5)]")
+            pages[f"part{i % 8}/page{i}"] = shop.chapter(
+                f"Page {i}",
+                f"x = {i}\nprint(x)",
+                "print(sum(range(1000)))",
+                "[n**2 for n in range(5)]",
+            )
         root = shop.accepted(shop.make(folder / f"generated{size}", pages))
         shutil.rmtree(root / "_build")
         seconds, peak = press(root)
         costs.append(seconds / size)
         again, _ = press(root)
-        print(f"{size:4d} chapters: {seconds:6.1f} s, {1000 * seconds / size:5.0f} ms a chapter, nothing to do {again:.2f} s, peak {peak:.0f} MB")
+        print(
+            f"{size:4d} chapters: {seconds:6.1f} s, {1000 * seconds / size:5.0f} ms a chapter, nothing to do {again:.2f} s, peak {peak:.0f} MB"
+        )
     print(f"cost of a chapter, largest book over smallest: {costs[-1] / costs[0]:.2f}")
 
 

@@ -16,14 +16,26 @@ def numpy_top_k(scores: np.ndarray, k: int) -> np.ndarray:
 
 def main() -> None:
     rng = np.random.default_rng(0)
-    X, Y, scores = rng.normal(size=(4000, 128)), rng.normal(size=(4000, 128)), rng.normal(size=1_000_000)
+    X, Y, scores = (
+        rng.normal(size=(4000, 128)),
+        rng.normal(size=(4000, 128)),
+        rng.normal(size=1_000_000),
+    )
     pairs = {
-        "all-pairs Euclidean, 4000 x 4000 x 128": (lambda: pairwise_dists(X, Y), lambda: euclidean_distances(X, Y)),
-        "all-pairs cosine, 4000 x 4000 x 128": (lambda: cosine_matrix(X, Y), lambda: cosine_similarity(X, Y)),
+        "all-pairs Euclidean, 4000 x 4000 x 128": (
+            lambda: pairwise_dists(X, Y),
+            lambda: euclidean_distances(X, Y),
+        ),
+        "all-pairs cosine, 4000 x 4000 x 128": (
+            lambda: cosine_matrix(X, Y),
+            lambda: cosine_similarity(X, Y),
+        ),
         "top 10 of a million": (lambda: top_k(scores, 10), lambda: numpy_top_k(scores, 10)),
     }
     for name, (ours, theirs) in pairs.items():
-        print(f"{name}: time ratio {ratio(ours, theirs):.2f}, memory {peak_mb(ours):.0f} MB against {peak_mb(theirs):.0f} MB (ratio at most 1.2)")
+        print(
+            f"{name}: time ratio {ratio(ours, theirs):.2f}, memory {peak_mb(ours):.0f} MB against {peak_mb(theirs):.0f} MB (ratio at most 1.2)"
+        )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ def ours(docs: list[str]) -> object:
 
 def main() -> None:
     docs = documents()
-    print(f"TF-IDF of {len(docs):,} documents: time ratio {ratio(lambda: ours(docs), lambda: TfidfVectorizer().fit_transform(docs), 5):.2f} (at most 1.5)")
+    print(
+        f"TF-IDF of {len(docs):,} documents: time ratio {ratio(lambda: ours(docs), lambda: TfidfVectorizer().fit_transform(docs), 5):.2f} (at most 1.5)"
+    )
 
 
 if __name__ == "__main__":

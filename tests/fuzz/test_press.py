@@ -30,14 +30,18 @@ def pages(*slugs: str) -> list[str]:
 CARDS = [
     "- id: a-card\n  level: expert\n  type: math\n  tags: [one, two]\n  question: What is a mean of numbers?\n  answer: The sum of the numbers over how many there are, and nothing else.\n",
     "- id: first\n  level: foundational\n  type: coding\n  tags: [x]\n  question: 'How do you add?'\n  answer: >\n    With the plus sign, as everybody does who was ever asked to do it.\n  verify: assert 1 + 1 == 2\n"
-    "- id: second\n  level: advanced\n  type: concept\n  tags:\n  - y-2\n  question: Why is that so, after all?\n  answer: \"Because it was defined so, and the definition was found to be useful.\"\n",
+    '- id: second\n  level: advanced\n  type: concept\n  tags:\n  - y-2\n  question: Why is that so, after all?\n  answer: "Because it was defined so, and the definition was found to be useful."\n',
 ]
 
 
 @fuzz
 def test_a_card_file_is_read_or_refused(tmp_path_factory, seed):
     path = tmp_path_factory.mktemp("fuzz") / "cards.yml"
-    for text in cases(seed, CARDS, ["id: ", "level: ", "verify: ", "- ", "&a ", "*a", "<<: ", "? ", "| ", "!!binary "]):
+    for text in cases(
+        seed,
+        CARDS,
+        ["id: ", "level: ", "verify: ", "- ", "&a ", "*a", "<<: ", "? ", "| ", "!!binary "],
+    ):
         path.write_text(text, encoding="utf-8")
         try:
             found = cards.load(path)
@@ -46,9 +50,17 @@ def test_a_card_file_is_read_or_refused(tmp_path_factory, seed):
             continue
         assert found and len({card.id for card in found}) == len(found)
         for card in found:
-            assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", card.id) and card.level in cards.LEVELS and card.type in cards.TYPES
+            assert (
+                re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", card.id)
+                and card.level in cards.LEVELS
+                and card.type in cards.TYPES
+            )
             assert card.tags and all(re.fullmatch(r"[a-z0-9-]+", tag) for tag in card.tags)
-            assert len(card.question) >= 10 and len(card.answer) >= 40 and all(isinstance(v, str) for v in (card.question, card.answer, card.verify))
+            assert (
+                len(card.question) >= 10
+                and len(card.answer) >= 40
+                and all(isinstance(v, str) for v in (card.question, card.answer, card.verify))
+            )
 
 
 SETTINGS = [
@@ -60,7 +72,23 @@ SETTINGS = [
 @fuzz
 def test_settings_are_read_or_refused(tmp_path_factory, seed):
     root = tmp_path_factory.mktemp("fuzz")
-    for text in cases(seed, SETTINGS, ["workers = ", "true", "-3", "0", "1.5", '"two"', "[]", "audits = ", '["prose"]', "[tool]", "packages = 3"]):
+    for text in cases(
+        seed,
+        SETTINGS,
+        [
+            "workers = ",
+            "true",
+            "-3",
+            "0",
+            "1.5",
+            '"two"',
+            "[]",
+            "audits = ",
+            '["prose"]',
+            "[tool]",
+            "packages = 3",
+        ],
+    ):
         (root / "pyproject.toml").write_text(text, encoding="utf-8")
         try:
             found = project.load(root)
@@ -72,7 +100,10 @@ def test_settings_are_read_or_refused(tmp_path_factory, seed):
             if field.type == "int":
                 assert type(value) is int and value > 0, (text, field.name)
             elif field.type == "tuple[str, ...]":
-                assert isinstance(value, tuple) and all(isinstance(word, str) for word in value), (text, field.name)
+                assert isinstance(value, tuple) and all(isinstance(word, str) for word in value), (
+                    text,
+                    field.name,
+                )
         assert set(found.audits) <= set(audits.ALL)
 
 
@@ -80,7 +111,15 @@ SLUG = "front/primer"
 PAGE = chapters.read(SLUG, REAL.page(SLUG))
 WANT = REAL.expectation(SLUG).read_text(encoding="utf-8")
 TRUE = expectations.load(REAL.expectation(SLUG))["cells"]
-RECORD = Record(SLUG, "", [c["source"] for c in TRUE], [copy.deepcopy(c["outputs"]) for c in TRUE], [c["execution_count"] for c in TRUE], 1.0, None)
+RECORD = Record(
+    SLUG,
+    "",
+    [c["source"] for c in TRUE],
+    [copy.deepcopy(c["outputs"]) for c in TRUE],
+    [c["execution_count"] for c in TRUE],
+    1.0,
+    None,
+)
 
 
 @fuzz
@@ -91,11 +130,31 @@ def test_no_changed_expectation_passes(tmp_path_factory, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(WANT, encoding="utf-8")
     assert compare.chapter_findings(elsewhere, PAGE, RECORD) == []
-    for number, text in enumerate(cases(seed, [WANT], ['"execution_count": 3', '"outputs": []', '"output_type": "stream"', '"metadata": {}', "null", '"text": [', '"cells": [', "1.0", "true"])):
-        if text == WANT or number % 4:  # reading the whole file is slow; the other cases are in the next test
+    for number, text in enumerate(
+        cases(
+            seed,
+            [WANT],
+            [
+                '"execution_count": 3',
+                '"outputs": []',
+                '"output_type": "stream"',
+                '"metadata": {}',
+                "null",
+                '"text": [',
+                '"cells": [',
+                "1.0",
+                "true",
+            ],
+        )
+    ):
+        if (
+            text == WANT or number % 4
+        ):  # reading the whole file is slow; the other cases are in the next test
             continue
         path.write_text(text, encoding="utf-8")
-        assert compare.chapter_findings(elsewhere, PAGE, RECORD), "a changed expectation was let through"
+        assert compare.chapter_findings(elsewhere, PAGE, RECORD), (
+            "a changed expectation was let through"
+        )
 
 
 SMALL = """{
@@ -154,27 +213,71 @@ def test_no_changed_small_expectation_passes(tmp_path_factory, seed):
     outputs = expectations.load(path)["cells"][0]["outputs"]
     record = Record("a/b", "", [source], [outputs], [1], 1.0, None)
     assert compare.chapter_findings(small, page, record) == []
-    for text in cases(seed, [SMALL], ['"execution_count": 1,', '"outputs": [],', '"name": "stderr",', "null", "1.0", "true", "2", "\\n", '"tags": ["raises-exception"]']):
+    for text in cases(
+        seed,
+        [SMALL],
+        [
+            '"execution_count": 1,',
+            '"outputs": [],',
+            '"name": "stderr",',
+            "null",
+            "1.0",
+            "true",
+            "2",
+            "\\n",
+            '"tags": ["raises-exception"]',
+        ],
+    ):
         if text != SMALL:
             path.write_text(text, encoding="utf-8")
             assert compare.chapter_findings(small, page, record), text
 
 
-PROSE = [*pages("front/primer", "data/tensors"), "# T\n\n```{note}\nx 0.5\n```\n\n:::{admonition} A\n:class: trap\nB 12 %.\n:::\n\n| a | b |\n|---|---|\n| 1 | 2.5 |\n", "$$x^2$$ and $0.5$ {term}`a` {cite}`b` <!-- given: 3 -->"]
-MARKS = ["```{code-cell} ipython3\n", "```\n", "````", ":::", "{term}`", "{cite}`", "<!-- given: 1.5 -->", "$", "$$", "| 1 |", "## ", "```{exercise-start}\n:label: a\n", "```{solution-start} a\n", "---\n", "1,000", "12 %", "−4.5"]
+PROSE = [
+    *pages("front/primer", "data/tensors"),
+    "# T\n\n```{note}\nx 0.5\n```\n\n:::{admonition} A\n:class: trap\nB 12 %.\n:::\n\n| a | b |\n|---|---|\n| 1 | 2.5 |\n",
+    "$$x^2$$ and $0.5$ {term}`a` {cite}`b` <!-- given: 3 -->",
+]
+MARKS = [
+    "```{code-cell} ipython3\n",
+    "```\n",
+    "````",
+    ":::",
+    "{term}`",
+    "{cite}`",
+    "<!-- given: 1.5 -->",
+    "$",
+    "$$",
+    "| 1 |",
+    "## ",
+    "```{exercise-start}\n:label: a\n",
+    "```{solution-start} a\n",
+    "---\n",
+    "1,000",
+    "12 %",
+    "−4.5",
+]
 
 
 @fuzz
 def test_prose_is_cut_into_lines_blocks_and_numbers_whatever_it_is(seed):
-    for text in cases(seed, PROSE[2:] + [part for page in PROSE[:2] for part in (page[600:3000], page[3000:6000])], MARKS):
+    for text in cases(
+        seed,
+        PROSE[2:] + [part for page in PROSE[:2] for part in (page[600:3000], page[3000:6000])],
+        MARKS,
+    ):
         lines = prose.lines(text)
         assert [line.number for line in lines] == sorted({line.number for line in lines})
         total = text.count("\n") + 1
-        assert all(1 <= line.number <= total for line in lines) and all(1 <= block.number <= total for block in prose.blocks(text))
+        assert all(1 <= line.number <= total for line in lines) and all(
+            1 <= block.number <= total for block in prose.blocks(text)
+        )
         assert 0 <= prose.word_count(text) <= len(text)
         prose.plain(text)
         for _, value, decimals, percent in numbers.tokens(text):
-            assert numbers.accounted(value, decimals, percent, {value}) and not numbers.accounted(value, decimals, percent, set())
+            assert numbers.accounted(value, decimals, percent, {value}) and not numbers.accounted(
+                value, decimals, percent, set()
+            )
 
 
 def replace_pages(book: Book, page: Page) -> Book:
@@ -188,10 +291,12 @@ def replace_pages(book: Book, page: Page) -> Book:
 def test_the_audits_end_with_findings_on_any_page(seed):
     """A page that is not even a page gets findings with a line that exists."""
     book = Book(REAL, [])
-    book.terms, book.citations  # noqa: B018 (read once for all)
+    book.terms, book.citations
     for text in cases(seed, [PROSE[0][:1500], PROSE[0][-2500:], *PROSE[2:]], MARKS):
         page = Page(REAL, replace(PAGE, text=text, cells=()), None)
-        for finding in audits.run(replace_pages(book, page), ("numbers", "anatomy", "links", "originality")):
+        for finding in audits.run(
+            replace_pages(book, page), ("numbers", "anatomy", "links", "originality")
+        ):
             assert finding.what and finding.fix and 0 <= finding.line <= text.count("\n") + 1
 
 
@@ -200,11 +305,17 @@ FIGURE = '<svg xmlns="http://www.w3.org/2000/svg"><g id="axes_1"><g id="matplotl
 
 @fuzz
 def test_a_figure_is_read_or_named_as_damaged(seed):
-    for text in cases(seed, [FIGURE], ["<g>", "</g>", 'id="axes_2"', "<!DOCTYPE x [<!ENTITY a 'b'>]>", "&a;", "<!-- y -->"]):
+    for text in cases(
+        seed,
+        [FIGURE],
+        ["<g>", "</g>", 'id="axes_2"', "<!DOCTYPE x [<!ENTITY a 'b'>]>", "&a;", "<!-- y -->"],
+    ):
         assert all(isinstance(name, str) for name in figures.unnamed_axes(text))
 
 
-TOC = ["format: jb-book\nroot: index\nparts:\n- caption: One\n  chapters:\n  - file: a/b\n  - file: c/d\n- caption: Two\n  chapters:\n  - file: e\n"]
+TOC = [
+    "format: jb-book\nroot: index\nparts:\n- caption: One\n  chapters:\n  - file: a/b\n  - file: c/d\n- caption: Two\n  chapters:\n  - file: e\n"
+]
 
 
 @fuzz
@@ -213,19 +324,26 @@ def test_contents_are_read_or_refused(tmp_path_factory, seed):
     for slug in ("index", "a/b", "c/d", "e"):
         elsewhere.page(slug).parent.mkdir(parents=True, exist_ok=True)
         elsewhere.page(slug).touch()
-    for text in cases(seed, TOC, ["parts: ", "- file: ", "chapters: ", "- caption: ", "root: ", "[]", "{}"]):
+    for text in cases(
+        seed, TOC, ["parts: ", "- file: ", "chapters: ", "- caption: ", "root: ", "[]", "{}"]
+    ):
         (elsewhere.root / "_toc.yml").write_text(text, encoding="utf-8")
         try:
             found = toc.entries(elsewhere)
         except PressError as error:
             assert "_toc.yml" in error.what and error.fix
             continue
-        assert all(isinstance(entry.slug, str) and entry.slug for entry in found) and len({entry.slug for entry in found}) == len(found)
+        assert all(isinstance(entry.slug, str) and entry.slug for entry in found) and len(
+            {entry.slug for entry in found}
+        ) == len(found)
 
 
 def test_the_number_of_cases_is_told(measured, counted):
     """Each fuzzer of this folder draws the same number of cases."""
-    fuzzers = sum(path.read_text(encoding="utf-8").count("\n@fuzz\n") for path in Path(__file__).parent.glob("test_*.py"))
+    fuzzers = sum(
+        path.read_text(encoding="utf-8").count("\n@fuzz\n")
+        for path in Path(__file__).parent.glob("test_*.py")
+    )
     measured(f"fuzzing: {CASES:,} cases for each of {fuzzers} parsers")
     counted("damaged inputs tried on our parsers", CASES // BATCH * BATCH * fuzzers)
     assert fuzzers >= 14 and CASES >= BATCH

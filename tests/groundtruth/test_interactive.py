@@ -28,7 +28,9 @@ from groundtruth.figures.networks import depth as depth_plots
 from groundtruth.figures.networks import embeddings as embeddings_plots
 from groundtruth.figures.networks import gates as gates_plots
 from groundtruth.figures.networks import graphs as graphs_plots
-from groundtruth.figures.networks import initialization_and_normalization as initialization_and_normalization_plots
+from groundtruth.figures.networks import (
+    initialization_and_normalization as initialization_and_normalization_plots,
+)
 from groundtruth.figures.networks import learning_rules as learning_rules_plots
 from groundtruth.figures.networks import mlp as mlp_plots
 from groundtruth.figures.networks import neuron as neuron_plots
@@ -39,7 +41,11 @@ TEXT = "A line of two points and nothing else."
 
 
 def chart(n=2):
-    return alt.Chart(alt.Data(values=[{"x": i, "y": i} for i in range(n)])).mark_line().encode(x="x:Q", y="y:Q")
+    return (
+        alt.Chart(alt.Data(values=[{"x": i, "y": i} for i in range(n)]))
+        .mark_line()
+        .encode(x="x:Q", y="y:Q")
+    )
 
 
 X = np.arange(5.0)
@@ -57,7 +63,9 @@ FIGURES = {  # made when asked for: one test makes its own figure and no other
     "primer": lambda: primer_plots.slicer(),
     "reading": lambda: reading_plots.sigmoid_explorer(),
     "linear": lambda: linear_models_plots.explorer(),
-    "growth": lambda: linear_models_plots.growth(X, {10: np.array([-1.0, 1.0]), 20: np.array([-2.0, 2.0])}),
+    "growth": lambda: linear_models_plots.growth(
+        X, {10: np.array([-1.0, 1.0]), 20: np.array([-2.0, 2.0])}
+    ),
     "constant": lambda: losses_plots.best_constant(),
     "score": lambda: losses_plots.by_score(),
     "bowl": lambda: gradient_descent_plots.explorer(),

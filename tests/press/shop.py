@@ -41,7 +41,9 @@ def cell(source: str, head: str = "") -> str:
 
 def chapter(title: str, *sources: str) -> str:
     """A page with one cell a source, and a sentence before each."""
-    body = "\n".join(f"The cell with number {i} prints.\n\n{cell(source)}" for i, source in enumerate(sources, 1))
+    body = "\n".join(
+        f"The cell with number {i} prints.\n\n{cell(source)}" for i, source in enumerate(sources, 1)
+    )
     return f"{HEAD}# {title}\n\n{body}"
 
 
@@ -49,17 +51,34 @@ def make(root: Path, pages: dict[str, str] | None = None, **settings: object) ->
     """A book at `root` with the real configuration; audits are off unless asked for."""
     pages = pages or {
         "index": chapter("Home", "print('home')"),
-        "a/one": chapter("One", "from toy.near import double\nprint(double(2))", "print('x = 1.50 m')\nprint('y = -2')"),
+        "a/one": chapter(
+            "One",
+            "from toy.near import double\nprint(double(2))",
+            "print('x = 1.50 m')\nprint('y = -2')",
+        ),
         "a/two": chapter("Two", "print('two')", "2 + 2") + "\nA formula $x^2$.\n",
     }
     settings = {"workers": 2, "packages": ["toy"], "audits": [], "cell_timeout_s": 20, **settings}
     for slug, text in pages.items():
         write(root / "book" / f"{slug}.md", text)
     names = [slug for slug in pages if slug != "index"]
-    write(root / "_toc.yml", "format: jb-book\nroot: index\n" + ("parts:\n- caption: All\n  chapters:\n" + "".join(f"  - file: {name}\n" for name in names) if names else ""))
+    write(
+        root / "_toc.yml",
+        "format: jb-book\nroot: index\n"
+        + (
+            "parts:\n- caption: All\n  chapters:\n"
+            + "".join(f"  - file: {name}\n" for name in names)
+            if names
+            else ""
+        ),
+    )
     shutil.copy(ROOT / "_config.yml", root / "_config.yml")
     write(root / "book" / "references.bib", "")
-    write(root / "pyproject.toml", "[tool.press]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
+    write(
+        root / "pyproject.toml",
+        "[tool.press]\n"
+        + "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()),
+    )
     write(root / "code" / "toy" / "__init__.py", "")
     write(root / "code" / "toy" / "near.py", TOY)
     write(root / "code" / "toy" / "deep.py", "FACTOR = 2\n")
@@ -78,7 +97,9 @@ def command(root: Path, *args: str) -> list[str]:
     return [sys.executable, "-m", "press", "--root", str(root), *args]
 
 
-def press(root: Path, *args: str, timeout: float = 240, env: dict[str, str] | None = None, **options) -> subprocess.CompletedProcess:
+def press(
+    root: Path, *args: str, timeout: float = 240, env: dict[str, str] | None = None, **options
+) -> subprocess.CompletedProcess:
     """Run one press command, with `env` added to the environment, and capture what it says.
 
     It starts warm, unless something is to act before its first import.
@@ -87,13 +108,17 @@ def press(root: Path, *args: str, timeout: float = 240, env: dict[str, str] | No
     if env is None and not options.keys() - {"cwd"}:
         return warm.run("press", command(root, *args)[3:], surroundings, timeout=timeout, **options)
     env = surroundings
-    return subprocess.run(command(root, *args), capture_output=True, text=True, timeout=timeout, env=env, **options)
+    return subprocess.run(
+        command(root, *args), capture_output=True, text=True, timeout=timeout, env=env, **options
+    )
 
 
 def accepted(root: Path) -> Path:
     """Execute everything and accept it, so that the next build is clean."""
     press(root, "check")
-    names = [str(p.relative_to(root / "book").with_suffix("")) for p in (root / "book").rglob("*.md")]
+    names = [
+        str(p.relative_to(root / "book").with_suffix("")) for p in (root / "book").rglob("*.md")
+    ]
     done = press(root, "accept", *names)
     assert done.returncode == 0, done.stderr
     return root
@@ -101,7 +126,11 @@ def accepted(root: Path) -> Path:
 
 def digest(site: Path) -> dict[str, str]:
     """SHA-256 of every file of a site."""
-    return {p.relative_to(site).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(site.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(site).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(site.rglob("*"))
+        if p.is_file()
+    }
 
 
 def report(done: subprocess.CompletedProcess) -> dict:

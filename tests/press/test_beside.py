@@ -10,7 +10,10 @@ import pytest
 from press.errors import Finding
 from press.execute.beside import beside
 
-FOUND = [Finding("book/a.md", 3, "numbers", "what", "fix", "é\n", "a", 2), Finding("book/b.md", 0, "terms", "w", "f")]
+FOUND = [
+    Finding("book/a.md", 3, "numbers", "what", "fix", "é\n", "a", 2),
+    Finding("book/b.md", 0, "terms", "w", "f"),
+]
 
 
 def test_findings_come_back_as_they_are():
@@ -22,7 +25,9 @@ def test_it_is_done_beside():
     parent = os.getpid()
     wait = beside(lambda: [Finding("x", os.getpid(), "r", "w", "f")])
     [found] = wait()
-    assert (found.line != parent) == (threading.active_count() == 1 and os.uname().sysname == "Linux")
+    assert (found.line != parent) == (
+        threading.active_count() == 1 and os.uname().sysname == "Linux"
+    )
 
 
 def test_with_a_second_thread_it_is_done_at_once():

@@ -38,14 +38,33 @@ def book(built, tmp_path):
 
 def test_a_commit_is_named_by_the_next_build_though_no_page_has_changed(tmp_path):
     """The landing page says what the site was built from; before the first commit, that there is none."""
-    root = shop.accepted(shop.make(tmp_path / "b", {"index": shop.chapter("Home", "print('home')") + "\n```{press} counts\n```\n"}))
-    says = lambda: re.search(r"Built from (.*?) with numpy", (root / "_build" / "html" / "index.html").read_text())[1]  # noqa: E731
+    root = shop.accepted(
+        shop.make(
+            tmp_path / "b",
+            {"index": shop.chapter("Home", "print('home')") + "\n```{press} counts\n```\n"},
+        )
+    )
+    says = lambda: re.search(
+        r"Built from (.*?) with numpy", (root / "_build" / "html" / "index.html").read_text()
+    )[1]
     assert shop.press(root, "build").returncode == 0 and says() == "a folder without history"
-    for args in (("init", "-q"), ("add", "book", "code", "tests"), ("-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-qm", "first")):
+    for args in (
+        ("init", "-q"),
+        ("add", "book", "code", "tests"),
+        ("-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-qm", "first"),
+    ):
         subprocess.run(["git", "-C", str(root), *args], check=True)
-    name = subprocess.run(["git", "-C", str(root), "log", "-1", "--format=%h"], capture_output=True, text=True, check=True).stdout.strip()
+    name = subprocess.run(
+        ["git", "-C", str(root), "log", "-1", "--format=%h"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     assert executed(root) == [] and says() == name
-    assert shop.press(root, "build", env={"PATH": str(tmp_path)}).returncode == 0 and says() == "a folder without history"  # no git: no crash
+    assert (
+        shop.press(root, "build", env={"PATH": str(tmp_path)}).returncode == 0
+        and says() == "a folder without history"
+    )  # no git: no crash
 
 
 def executed(root) -> list[str]:
@@ -54,7 +73,12 @@ def executed(root) -> list[str]:
 
 def test_nothing_to_do_executes_and_renders_nothing(built):
     report = shop.report(shop.press(built, "build", "--json"))
-    assert report["executed"] == [] and not report["rendered"] and report["code"] == 0 and report["outputs"] == 5
+    assert (
+        report["executed"] == []
+        and not report["rendered"]
+        and report["code"] == 0
+        and report["outputs"] == 5
+    )
 
 
 def test_a_changed_function_executes_the_chapters_that_use_it_and_no_other(book):
@@ -84,7 +108,9 @@ def test_changed_pins_execute_everything(book):
 def test_a_changed_data_file_executes_the_page_that_names_it(book):
     shop.write(book / "book" / "_assets" / "d.txt", "1")
     page = book / "book" / "a" / "two.md"
-    page.write_text(page.read_text().replace("print('two')", "open('_assets/d.txt').read(); print('two')"))
+    page.write_text(
+        page.read_text().replace("print('two')", "open('_assets/d.txt').read(); print('two')")
+    )
     shop.press(book, "check")
     shop.press(book, "accept", "a/two")
     assert executed(book) == []
@@ -104,7 +130,12 @@ def test_a_wrong_output_is_named_and_the_site_is_not_touched(book):
     shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
     done = shop.press(book, "build")
     assert done.returncode == 1
-    assert "book/a/one.md:" in done.stderr and "-4" in done.stderr and "+6" in done.stderr and "make accept CHAPTER=a/one" in done.stderr
+    assert (
+        "book/a/one.md:" in done.stderr
+        and "-4" in done.stderr
+        and "+6" in done.stderr
+        and "make accept CHAPTER=a/one" in done.stderr
+    )
     assert shop.digest(book / "_build" / "html") == before
 
 
@@ -122,10 +153,16 @@ def test_accept_shows_what_moved_and_is_idempotent(book):
     page = (book / "book" / "a" / "one.md").read_bytes()
     second = shop.press(book, "accept", "a/one")
     assert "nothing moved" in second.stdout
-    assert (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes() == text and (book / "book" / "a" / "one.md").read_bytes() == page
+    assert (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes() == text and (
+        book / "book" / "a" / "one.md"
+    ).read_bytes() == page
     report = shop.report(shop.press(book, "build", "--json"))
-    assert report["executed"] == [] and report["code"] == 0  # accepting is not a reason to run again
-    assert ">6\n" in (book / "_build" / "html" / "a" / "one.html").read_text()  # the page shows the new output, not Sphinx's memory of the old
+    assert (
+        report["executed"] == [] and report["code"] == 0
+    )  # accepting is not a reason to run again
+    assert (
+        ">6\n" in (book / "_build" / "html" / "a" / "one.html").read_text()
+    )  # the page shows the new output, not Sphinx's memory of the old
 
 
 def test_accept_refuses_a_failed_run(book):
@@ -168,22 +205,33 @@ def test_an_incremental_build_ends_with_the_site_of_a_clean_one(book):
     assert shop.digest(book / "_build" / "html") == clean
 
 
-def test_an_edited_reference_is_formatted_anew_and_the_site_is_that_of_a_clean_build(built, tmp_path):
+def test_an_edited_reference_is_formatted_anew_and_the_site_is_that_of_a_clean_build(
+    built, tmp_path
+):
     """The texts of the bibliography are kept between builds, as long as their entries are the same."""
     entry = "@article{{gauss, title={{{}}}, author={{Gauss, Carl}}, journal={{Theoria}}, year={{1809}}}}\n@book{{euler, title={{Still the same}}, author={{Euler, L.}}, publisher={{Orell}}, year={{1768}}}}\n"
     listed = "\n```{bibliography}\n```\n"
     sites = []
-    for name, titles in (("edited", ("A first title", "Another title")), ("clean", ("Another title",))):
+    for name, titles in (
+        ("edited", ("A first title", "Another title")),
+        ("clean", ("Another title",)),
+    ):
         root = tmp_path / name
         shutil.copytree(built, root, symlinks=True)
         page = root / "book" / "a" / "two.md"
-        page.write_text(page.read_text() + "\nThis was shown by {cite:t}`gauss` and {cite:t}`euler`.\n" + listed)
+        page.write_text(
+            page.read_text() + "\nThis was shown by {cite:t}`gauss` and {cite:t}`euler`.\n" + listed
+        )
         for title in titles:
             (root / "book" / "references.bib").write_text(entry.format(title))
             done = shop.press(root, "build")
             assert done.returncode == 0, done.stdout + done.stderr
         sites.append((root / "_build" / "html" / "a" / "two.html").read_text())
-    assert "Another title" in sites[0] and "A first title" not in sites[0] and "Still the same" in sites[0]
+    assert (
+        "Another title" in sites[0]
+        and "A first title" not in sites[0]
+        and "Still the same" in sites[0]
+    )
     assert sites[0] == sites[1]
 
 
@@ -227,9 +275,15 @@ def test_a_warning_is_not_forgotten_by_the_next_build(book):
 
 
 DAMAGE = {
-    "record cut": lambda w: (w / "runs" / "a" / "one.json").write_text((w / "runs" / "a" / "one.json").read_text()[:50]),
-    "record changed": lambda w: (w / "runs" / "a" / "one.json").write_text((w / "runs" / "a" / "one.json").read_text().replace("1.50", "1.51")),
-    "jupyter-cache database": lambda w: (w / "jupyter-cache" / "global.db").write_bytes(b"not a database"),
+    "record cut": lambda w: (w / "runs" / "a" / "one.json").write_text(
+        (w / "runs" / "a" / "one.json").read_text()[:50]
+    ),
+    "record changed": lambda w: (w / "runs" / "a" / "one.json").write_text(
+        (w / "runs" / "a" / "one.json").read_text().replace("1.50", "1.51")
+    ),
+    "jupyter-cache database": lambda w: (w / "jupyter-cache" / "global.db").write_bytes(
+        b"not a database"
+    ),
     "jupyter-cache emptied": lambda w: shutil.rmtree(w / "jupyter-cache"),
     "doctrees gone": lambda w: shutil.rmtree(w / "doctrees"),
     "environment cut": lambda w: (w / "doctrees" / "environment.pickle").write_bytes(b"\x80"),
@@ -270,22 +324,43 @@ def test_what_was_found_equal_once_is_compared_again_when_its_outputs_change(boo
     record = book / "_build" / "press" / "runs" / "a" / "one.json"
     known = read_json(record)
     assert "1.50" in json.dumps(known["outputs"])
-    write_json(record, {**known, "outputs": json.loads(json.dumps(known["outputs"]).replace("1.50", "1.51"))})
+    write_json(
+        record,
+        {**known, "outputs": json.loads(json.dumps(known["outputs"]).replace("1.50", "1.51"))},
+    )
     done = shop.press(book, "check")
     assert done.returncode == 1 and "book/a/one.md" in done.stderr and "1.51" in done.stderr
 
 
 def test_an_edited_sentence_runs_no_comparison_and_opens_no_cache(book):
-    shop.write(book / "book" / "a" / "two.md", (book / "book" / "a" / "two.md").read_text() + "\nTouched.\n")
-    code = ("import sys; from press import build, project; from pathlib import Path; from press import cache; cache._fill = lambda *a: sys.exit('filled');"
-            "r = build.build(project.load(Path('.').resolve()), quiet=True); print(r.rendered, 'nbval' in sys.modules)")
-    done = subprocess.run([sys.executable, "-c", code], cwd=book, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "code")})
+    shop.write(
+        book / "book" / "a" / "two.md",
+        (book / "book" / "a" / "two.md").read_text() + "\nTouched.\n",
+    )
+    code = (
+        "import sys; from press import build, project; from pathlib import Path; from press import cache; cache._fill = lambda *a: sys.exit('filled');"
+        "r = build.build(project.load(Path('.').resolve()), quiet=True); print(r.rendered, 'nbval' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=book,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "code")},
+    )
     assert done.stdout.split() == ["True", "False"], done.stdout + done.stderr
 
 
 def start(root, *args, **options):
-    return subprocess.Popen(shop.command(root, *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, "PYTHONPATH": str(ROOT / "code")}, start_new_session=True, **options)
+    return subprocess.Popen(
+        shop.command(root, *args),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "code")},
+        start_new_session=True,
+        **options,
+    )
 
 
 def children(pid: int) -> list[int]:
@@ -314,16 +389,28 @@ def test_a_build_that_is_killed_anywhere_is_finished_by_the_next(built, tmp_path
     assert done.returncode == 0, done.stdout + done.stderr
     assert shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
     deadline = time.monotonic() + 10
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in kernels) and time.monotonic() < deadline:
+    while (
+        any(
+            psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+            for pid in kernels
+        )
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
-    assert not [pid for pid in kernels if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE], "a kernel outlived its build"
+    assert not [
+        pid
+        for pid in kernels
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    ], "a kernel outlived its build"
 
 
 def test_an_interrupt_right_after_a_file_was_made_leaves_no_part(built, tmp_path):
     """The file is there and nobody has its name yet."""
     root = shop.make(tmp_path / "b")
     shutil.copytree(built / "tests", root / "tests")
-    shop.write(tmp_path / "sitecustomize.py", """
+    shop.write(
+        tmp_path / "sitecustomize.py",
+        """
 import tempfile
 _make = tempfile.mkstemp
 def interrupted(*args, **options):
@@ -332,7 +419,8 @@ def interrupted(*args, **options):
         raise KeyboardInterrupt
     return handle
 tempfile.mkstemp = interrupted
-""")
+""",
+    )
     done = shop.press(root, "build", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'code'}"})
     assert done.returncode == 130 and "interrupted" in done.stderr, done.stderr
     assert [p for p in root.rglob("*.part")] == []
@@ -344,7 +432,9 @@ def test_two_builds_at_once_both_end_with_the_same_site(built, tmp_path):
     first, second = start(root, "build"), start(root, "build")
     said = [p.communicate(timeout=120) for p in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), said
-    assert sum("3 of 3 chapters executed" in out for out, _ in said) == 1, "one of them does the work"
+    assert sum("3 of 3 chapters executed" in out for out, _ in said) == 1, (
+        "one of them does the work"
+    )
     assert any("waiting for it" in err for _, err in said)
     assert shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
 
@@ -368,10 +458,27 @@ def test_no_room_is_one_message_and_nothing_is_lost(built, tmp_path, megabytes):
     assert "free some space" in done.stderr and "Traceback" not in done.stderr
     assert not (root / "_build" / "html").exists()
     done = shop.press(root, "build")
-    assert done.returncode == 0 and shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
+    assert done.returncode == 0 and shop.digest(root / "_build" / "html") == shop.digest(
+        built / "_build" / "html"
+    )
 
 
 def test_stock_nbval_passes(built):
     env = {**os.environ, "PYTHONPATH": str(built / "code")}
-    done = subprocess.run([sys.executable, "-m", "pytest", "--nbval", "tests/expected", "-q", "-p", "no:cacheprovider"], cwd=built, capture_output=True, text=True, env=env)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--nbval",
+            "tests/expected",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+        ],
+        cwd=built,
+        capture_output=True,
+        text=True,
+        env=env,
+    )
     assert done.returncode == 0 and "5 passed" in done.stdout, done.stdout

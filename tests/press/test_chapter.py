@@ -23,13 +23,19 @@ def test_cells_know_their_lines(tmp_path):
 
 
 def test_a_fence_inside_a_longer_fence_is_an_example_and_no_cell(tmp_path):
-    text = shop.HEAD + "# T\n\n````md\n```{code-cell}\nprint(1)\n```\n````\n\n" + shop.cell("print(2)")
+    text = (
+        shop.HEAD + "# T\n\n````md\n```{code-cell}\nprint(1)\n```\n````\n\n" + shop.cell("print(2)")
+    )
     assert [cell.source for cell in read(tmp_path, text).cells] == ["print(2)"]
 
 
-def test_a_page_is_parsed_once_and_again_when_its_text_changes_or_the_memory_is_damaged(tmp_path, monkeypatch):
+def test_a_page_is_parsed_once_and_again_when_its_text_changes_or_the_memory_is_damaged(
+    tmp_path, monkeypatch
+):
     parsed, plain = [], chapter._parse
-    monkeypatch.setattr(chapter, "_parse", lambda path, text: parsed.append(text) or plain(path, text))
+    monkeypatch.setattr(
+        chapter, "_parse", lambda path, text: parsed.append(text) or plain(path, text)
+    )
     page, memo = tmp_path / "p.md", tmp_path / "memo"
     page.write_text(shop.chapter("T", "print(1)"))
     first, second = chapter.read("p", page, memo), chapter.read("p", page, memo)
@@ -45,7 +51,20 @@ def test_tags_are_kept(tmp_path):
     assert page.cells[0].tags == ["raises-exception"]
 
 
-@given(st.lists(st.sampled_from(["text", "```python\nx\n```", "```{code-cell} ipython3\nprint(1)\n```", "````{admonition} A\n```\nz\n```\n````", ""]), max_size=8))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "text",
+                "```python\nx\n```",
+                "```{code-cell} ipython3\nprint(1)\n```",
+                "````{admonition} A\n```\nz\n```\n````",
+                "",
+            ]
+        ),
+        max_size=8,
+    )
+)
 def test_lines_and_cells_agree_for_any_mixture(parts):
     import jupytext
 
@@ -67,13 +86,19 @@ def test_imports_are_found_wherever_they_stand(source, expected):
     assert imports.names(source) == expected
 
 
-@pytest.mark.parametrize(("source", "package", "expected"), [("from . import z", "p.q", {"p.q", "p.q.z"}), ("from ..r import s", "p.q", {"p.r", "p.r.s"})])
+@pytest.mark.parametrize(
+    ("source", "package", "expected"),
+    [("from . import z", "p.q", {"p.q", "p.q.z"}), ("from ..r import s", "p.q", {"p.r", "p.r.s"})],
+)
 def test_relative_imports_are_resolved(source, package, expected):
     assert imports.names(source, package) == expected
 
 
 def test_magics_and_broken_cells_do_not_hide_imports():
-    assert imports.cell_names(["%matplotlib inline\nimport a", "def broken(", "import b"]) == {"a", "b"}
+    assert imports.cell_names(["%matplotlib inline\nimport a", "def broken(", "import b"]) == {
+        "a",
+        "b",
+    }
 
 
 def test_imports_are_followed_through_packages(tmp_path):
@@ -89,7 +114,11 @@ def test_imports_in_a_circle_end(tmp_path):
 
 
 def test_prose_leaves_out_code_mathematics_and_options():
-    text = shop.HEAD + "# T\n\nOne line.\n<!-- hidden -->\n\n$$\na = 7\n$$ (eq-x)\n\n```{admonition} Title\n:class: trap\nInside.\n```\n\n" + shop.cell("print(3)")
+    text = (
+        shop.HEAD
+        + "# T\n\nOne line.\n<!-- hidden -->\n\n$$\na = 7\n$$ (eq-x)\n\n```{admonition} Title\n:class: trap\nInside.\n```\n\n"
+        + shop.cell("print(3)")
+    )
     assert [line.text for line in prose.lines(text)] == ["T", "One line.", "Title", "Inside."]
 
 

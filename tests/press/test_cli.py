@@ -21,17 +21,27 @@ COMMANDS = ("build", "check", "accept", "audit", "drift", "profiles", "dependenc
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    return shop.make(tmp_path_factory.mktemp("cli"), {"index": shop.chapter("Home", "print(1)"), "data/model": shop.chapter("Model", "print(2)")})
+    return shop.make(
+        tmp_path_factory.mktemp("cli"),
+        {
+            "index": shop.chapter("Home", "print(1)"),
+            "data/model": shop.chapter("Model", "print(2)"),
+        },
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command):
-    done = subprocess.run([sys.executable, "-m", "press", command, "--help"], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-m", "press", command, "--help"], capture_output=True, text=True, cwd=ROOT
+    )
     assert done.returncode == 0 and len(done.stdout.splitlines()) > 5
 
 
 def test_the_help_lists_the_commands_and_the_exit_codes():
-    done = subprocess.run([sys.executable, "-m", "press", "--help"], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-m", "press", "--help"], capture_output=True, text=True, cwd=ROOT
+    )
     assert all(command in done.stdout for command in COMMANDS) and "Exit codes" in done.stdout
     assert list(main.commands) == list(COMMANDS)
 
@@ -55,38 +65,67 @@ def test_wrong_use_is_one_message(book, args, code, message):
     assert done.returncode == code and message in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("args", [("status",), ("audit", "spelling"), ("accept", "data/modle"), ("--help",), ("frobnicate",)])
+@pytest.mark.parametrize(
+    "args",
+    [("status",), ("audit", "spelling"), ("accept", "data/modle"), ("--help",), ("frobnicate",)],
+)
 def test_a_command_that_starts_warm_says_and_returns_what_a_cold_one_does(book, args):
     """The tests' own shortcut, see tests/warm.py: an environment of its own makes `shop.press` start a command in the usual way."""
     warm, cold = shop.press(book, *args), shop.press(book, *args, env={"NOTHING": "1"})
-    assert (warm.returncode, warm.stdout, warm.stderr) == (cold.returncode, cold.stdout, cold.stderr) and warm.stdout + warm.stderr
+    assert (warm.returncode, warm.stdout, warm.stderr) == (
+        cold.returncode,
+        cold.stdout,
+        cold.stderr,
+    ) and warm.stdout + warm.stderr
 
 
-def test_a_warm_command_has_the_environment_and_the_folder_it_is_given_and_can_run_out_of_time(book, tmp_path):
+def test_a_warm_command_has_the_environment_and_the_folder_it_is_given_and_can_run_out_of_time(
+    book, tmp_path
+):
     from tests import warm
 
-    done = warm.run("press", ["status"], {**os.environ, "PYTHONPATH": str(ROOT / "code")}, cwd=tmp_path)
+    done = warm.run(
+        "press", ["status"], {**os.environ, "PYTHONPATH": str(ROOT / "code")}, cwd=tmp_path
+    )
     assert done.returncode == 2 and "no book here" in done.stderr
     with pytest.raises(subprocess.TimeoutExpired):
-        warm.run("press", ["--root", str(book), "build"], {**os.environ, "PYTHONPATH": str(ROOT / "code")}, timeout=0.2)
+        warm.run(
+            "press",
+            ["--root", str(book), "build"],
+            {**os.environ, "PYTHONPATH": str(ROOT / "code")},
+            timeout=0.2,
+        )
     assert warm.run("press", ["--help"]).returncode == 0  # and the next is answered
 
 
 def test_a_page_without_cells_has_nothing_to_accept():
     done = shop.press(ROOT, "accept", "reference/glossary")
-    assert done.returncode == 2 and "has no cells" in done.stderr and not (ROOT / "tests" / "expected" / "reference").exists()
+    assert (
+        done.returncode == 2
+        and "has no cells" in done.stderr
+        and not (ROOT / "tests" / "expected" / "reference").exists()
+    )
 
 
 def test_outside_a_book_the_press_says_so(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "press", "status"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "press", "status"], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 2 and "no book here" in done.stderr and "--root" in done.stderr
-    done = subprocess.run([sys.executable, "-m", "press", "--root", str(tmp_path), "status"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "press", "--root", str(tmp_path), "status"],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2 and "is not a book" in done.stderr
 
 
 def test_status_says_what_a_build_would_do(book):
     done = shop.press(book, "status", "--json")
-    assert {row["slug"]: (row["state"], row["expectation"]) for row in json.loads(done.stdout)} == {"index": ("never run", False), "data/model": ("never run", False)}
+    assert {row["slug"]: (row["state"], row["expectation"]) for row in json.loads(done.stdout)} == {
+        "index": ("never run", False),
+        "data/model": ("never run", False),
+    }
     assert "never run" in shop.press(book, "status").stdout
 
 
@@ -98,7 +137,11 @@ def test_plain_progress_in_a_log(book):
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [("workres = 2", "has no setting 'workres'"), ("workers = 0", "not a positive whole number"), ('workers = "two"', "not a positive whole number")],
+    [
+        ("workres = 2", "has no setting 'workres'"),
+        ("workers = 0", "not a positive whole number"),
+        ('workers = "two"', "not a positive whole number"),
+    ],
 )
 def test_wrong_settings_are_refused(tmp_path, settings, message):
     (tmp_path / "pyproject.toml").write_text(f"[tool.press]\n{settings}\n")
@@ -109,7 +152,12 @@ def test_wrong_settings_are_refused(tmp_path, settings, message):
 
 @pytest.mark.parametrize(
     ("toc", "message"),
-    [("root: nowhere\n", "names nowhere"), ("parts: []\n", "cannot be read"), ("root: [\n", "cannot be read"), ("root: index\nparts:\n- chapters: 3\n", "cannot be read")],
+    [
+        ("root: nowhere\n", "names nowhere"),
+        ("parts: []\n", "cannot be read"),
+        ("root: [\n", "cannot be read"),
+        ("root: index\nparts:\n- chapters: 3\n", "cannot be read"),
+    ],
 )
 def test_a_wrong_table_of_contents_is_refused(tmp_path, toc, message):
     root = shop.make(tmp_path, {"index": shop.chapter("Home")})
@@ -121,6 +169,8 @@ def test_a_wrong_table_of_contents_is_refused(tmp_path, toc, message):
 def test_a_cell_inside_another_block_is_refused(tmp_path):
     root = shop.make(tmp_path, {"index": shop.chapter("Home")})
     path = root / "book" / "index.md"
-    path.write_text(path.read_text() + "\n````{admonition} A\n```{code-cell}\nprint(1)\n```\n````\n")
+    path.write_text(
+        path.read_text() + "\n````{admonition} A\n```{code-cell}\nprint(1)\n```\n````\n"
+    )
     done = shop.press(root, "check")
     assert "Traceback" not in done.stderr

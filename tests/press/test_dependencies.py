@@ -20,8 +20,21 @@ PROJECT = project.load(ROOT)
 def small(tmp_path):
     """A project that asks for click and pytest, and imports one of them."""
     root = tmp_path / "p"
-    shop.write(root / "requirements.txt", "# pins\nclick==" + _version("click") + "\npytest==" + _version("pytest") + "\n" + "".join(f"{n}=={_version(n)}\n" for n in ("iniconfig", "packaging", "pluggy", "pygments")))
-    shop.write(root / "dependencies.yml", 'click: {for: "commands", instead: "argparse"}\npytest: {for: "tests", instead: "unittest"}\n')
+    shop.write(
+        root / "requirements.txt",
+        "# pins\nclick=="
+        + _version("click")
+        + "\npytest=="
+        + _version("pytest")
+        + "\n"
+        + "".join(
+            f"{n}=={_version(n)}\n" for n in ("iniconfig", "packaging", "pluggy", "pygments")
+        ),
+    )
+    shop.write(
+        root / "dependencies.yml",
+        'click: {for: "commands", instead: "argparse"}\npytest: {for: "tests", instead: "unittest"}\n',
+    )
     shop.write(root / "code" / "a.py", "import click\nimport os\n")
     for folder in ("tests", "book"):
         (root / folder).mkdir()
@@ -45,7 +58,12 @@ def test_the_book_says_why_each_of_its_packages_is_here():
 def test_what_is_right_is_written_once_and_stays(small):
     assert dependencies.write(small) == [] and dependencies.check(small) == []
     text = (small.root / "DEPENDENCIES.md").read_text()
-    assert "| click | " in text and "| commands | argparse | BSD-3-Clause |" in text and "| iniconfig | " in text and "| pytest | MIT |" in text.split("## What they bring")[1]
+    assert (
+        "| click | " in text
+        and "| commands | argparse | BSD-3-Clause |" in text
+        and "| iniconfig | " in text
+        and "| pytest | MIT |" in text.split("## What they bring")[1]
+    )
     assert dependencies.write(small) == [] and (small.root / "DEPENDENCIES.md").read_text() == text
 
 
@@ -58,8 +76,18 @@ def test_what_is_right_is_written_once_and_stays(small):
         ("requirements.txt", "click==", "click==0", "is installed"),
         ("dependencies.yml", '"argparse"', '""', "does not say 'instead'"),
         ("dependencies.yml", 'for: "commands", ', "", "does not say 'for'"),
-        ("dependencies.yml", "click: {", 'flask: {for: "a", instead: "b"}\nclick: {', "flask has a reason and no pin"),
-        ("code/a.py", "import os\n", "import packaging.version\nimport pluggy\n", "code/a.py imports pluggy"),
+        (
+            "dependencies.yml",
+            "click: {",
+            'flask: {for: "a", instead: "b"}\nclick: {',
+            "flask has a reason and no pin",
+        ),
+        (
+            "code/a.py",
+            "import os\n",
+            "import packaging.version\nimport pluggy\n",
+            "code/a.py imports pluggy",
+        ),
         ("DEPENDENCIES.md", "commands", "nothing", "the table is not that of"),
     ],
 )
@@ -85,7 +113,15 @@ def test_a_damaged_table_is_refused(small, text):
         dependencies.check(small)
 
 
-@pytest.mark.parametrize(("file", "version"), [("Click-7.0-py2.py3-none-any.whl", "7.0"), ("click-8.1.3.tar.gz", "8.1.3"), ("click-8.1.3.exe", None), ("nonsense", None)])
+@pytest.mark.parametrize(
+    ("file", "version"),
+    [
+        ("Click-7.0-py2.py3-none-any.whl", "7.0"),
+        ("click-8.1.3.tar.gz", "8.1.3"),
+        ("click-8.1.3.exe", None),
+        ("nonsense", None),
+    ],
+)
 def test_versions_in_names_of_files(file, version):
     found = dependencies._version(file)
     assert (None if found is None else str(found)) == version
@@ -97,4 +133,9 @@ def test_the_command_tells_what_is_wrong_and_ends_with_one(tmp_path):
         shutil.copy(ROOT / name, root / name)
     (root / "requirements.txt").write_text("click\n")
     done = shop.press(root, "dependencies")
-    assert done.returncode == 1 and "requirements.txt:1" in done.stderr and "NAME==VERSION" in done.stderr and not (root / "DEPENDENCIES.md").exists()
+    assert (
+        done.returncode == 1
+        and "requirements.txt:1" in done.stderr
+        and "NAME==VERSION" in done.stderr
+        and not (root / "DEPENDENCIES.md").exists()
+    )

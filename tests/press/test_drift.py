@@ -18,8 +18,12 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def book(tmp_path):
     pages = {
-        "index": shop.chapter("Home", "import os\nprint('x =', 1.0 + float(os.environ.get('SHIFT', 0)))"),
-        "a/words": shop.chapter("Words", "import os\nprint(os.environ.get('WORD', 'same'))", "print('steady')"),
+        "index": shop.chapter(
+            "Home", "import os\nprint('x =', 1.0 + float(os.environ.get('SHIFT', 0)))"
+        ),
+        "a/words": shop.chapter(
+            "Words", "import os\nprint(os.environ.get('WORD', 'same'))", "print('steady')"
+        ),
         "a/steady": shop.chapter("Steady", "print(1)"),
     }
     return shop.accepted(shop.make(tmp_path / "b", pages))
@@ -28,13 +32,21 @@ def book(tmp_path):
 def other(tmp_path, **env):
     """An interpreter that is ours with other surroundings."""
     path = tmp_path / "python-other"
-    path.write_text("#!/bin/sh\n" + "".join(f"export {k}={v}\n" for k, v in env.items()) + f'exec "{sys.executable}" "$@"\n')
+    path.write_text(
+        "#!/bin/sh\n"
+        + "".join(f"export {k}={v}\n" for k, v in env.items())
+        + f'exec "{sys.executable}" "$@"\n'
+    )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return str(path)
 
 
 def snapshot(root):
-    return {p: (p.read_bytes(), os.stat(p).st_mtime_ns) for p in root.rglob("*") if p.is_file() and "lock" not in p.name}
+    return {
+        p: (p.read_bytes(), os.stat(p).st_mtime_ns)
+        for p in root.rglob("*")
+        if p.is_file() and "lock" not in p.name
+    }
 
 
 def test_the_same_interpreter_does_not_drift(book):
@@ -44,22 +56,44 @@ def test_the_same_interpreter_does_not_drift(book):
 
 def test_what_moved_is_named_with_its_size_and_nothing_is_changed(book, tmp_path):
     before = snapshot(book)
-    done = shop.press(book, "drift", "--python", other(tmp_path, SHIFT="0.25", WORD="other"), "--json", "--markdown", str(tmp_path / "report.md"))
+    done = shop.press(
+        book,
+        "drift",
+        "--python",
+        other(tmp_path, SHIFT="0.25", WORD="other"),
+        "--json",
+        "--markdown",
+        str(tmp_path / "report.md"),
+    )
     assert done.returncode == 1
     chapters = {c["slug"]: c for c in json.loads(done.stdout)["chapters"]}
-    assert [c["cell"] for c in chapters["index"]["cells"]] == [1] and chapters["index"]["cells"][0]["worst_relative"] == pytest.approx(0.2)
-    assert [c["cell"] for c in chapters["a/words"]["cells"]] == [1] and chapters["a/words"]["cells"][0]["worst_relative"] is None
+    assert [c["cell"] for c in chapters["index"]["cells"]] == [1] and chapters["index"]["cells"][0][
+        "worst_relative"
+    ] == pytest.approx(0.2)
+    assert [c["cell"] for c in chapters["a/words"]["cells"]] == [1] and chapters["a/words"][
+        "cells"
+    ][0]["worst_relative"] is None
     assert chapters["a/steady"]["cells"] == []
     text = (tmp_path / "report.md").read_text()
-    assert "largest relative difference 2.0e-01" in text and "the words differ" in text and "book/index.md:" in text and "```diff" in text
+    assert (
+        "largest relative difference 2.0e-01" in text
+        and "the words differ" in text
+        and "book/index.md:" in text
+        and "```diff" in text
+    )
     assert snapshot(book) == before
 
 
 def test_one_chapter_can_be_chosen(book):
-    assert "1 chapters run" in shop.press(book, "drift", "--python", sys.executable, "a/steady").stdout
+    assert (
+        "1 chapters run" in shop.press(book, "drift", "--python", sys.executable, "a/steady").stdout
+    )
 
 
-@pytest.mark.parametrize(("python", "message"), [("/no/such/python", "cannot be run"), ("/bin/false", "cannot start a kernel")])
+@pytest.mark.parametrize(
+    ("python", "message"),
+    [("/no/such/python", "cannot be run"), ("/bin/false", "cannot start a kernel")],
+)
 def test_an_interpreter_that_cannot_run_is_refused(book, python, message):
     done = shop.press(book, "drift", "--python", python)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
@@ -73,6 +107,15 @@ def test_an_interpreter_without_ipykernel_is_told_what_to_install(book, tmp_path
     assert done.returncode == 2 and "pip install ipykernel" in done.stderr
 
 
-@pytest.mark.parametrize(("before", "after", "size"), [("a 1.0", "a 1.0", 0.0), ("a 1.0 b 2", "a 1.0 b 4", 0.5), ("a 1", "b 1", None), ("1", "1 2", None), ("x 1,000", "x 1,001", 1 / 1001)])
+@pytest.mark.parametrize(
+    ("before", "after", "size"),
+    [
+        ("a 1.0", "a 1.0", 0.0),
+        ("a 1.0 b 2", "a 1.0 b 4", 0.5),
+        ("a 1", "b 1", None),
+        ("1", "1 2", None),
+        ("x 1,000", "x 1,001", 1 / 1001),
+    ],
+)
 def test_the_size_of_a_difference(before, after, size):
     assert worst(before, after) == (None if size is None else pytest.approx(size))

@@ -10,25 +10,56 @@ from press.source import chapter as chapters
 from tests.press import shop
 
 STREAM = {"output_type": "stream", "name": "stdout", "text": "a\n"}
-RESULT = {"output_type": "execute_result", "execution_count": 1, "metadata": {"x": 1}, "data": {"text/plain": "1", "image/png": "AAAA"}}
+RESULT = {
+    "output_type": "execute_result",
+    "execution_count": 1,
+    "metadata": {"x": 1},
+    "data": {"text/plain": "1", "image/png": "AAAA"},
+}
 
 
 def test_streams_are_merged_and_images_left_out():
     found = expectations.minimal_outputs([STREAM, RESULT, {**STREAM, "text": ["b\n", "c\n"]}])
-    assert found == [{**STREAM, "text": "a\nb\nc\n"}, {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/plain": "1"}}]
+    assert found == [
+        {**STREAM, "text": "a\nb\nc\n"},
+        {
+            "output_type": "execute_result",
+            "execution_count": 1,
+            "metadata": {},
+            "data": {"text/plain": "1"},
+        },
+    ]
 
 
 def test_the_minimal_form_is_its_own_minimal_form():
-    once = expectations.build(["1"], [["raises-exception", "other"]], [[STREAM, RESULT, {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["t"]}]], [1])
-    assert expectations.minimal(once) == once and once["cells"][0]["metadata"] == {"tags": ["raises-exception"]}
+    once = expectations.build(
+        ["1"],
+        [["raises-exception", "other"]],
+        [
+            [
+                STREAM,
+                RESULT,
+                {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["t"]},
+            ]
+        ],
+        [1],
+    )
+    assert expectations.minimal(once) == once and once["cells"][0]["metadata"] == {
+        "tags": ["raises-exception"]
+    }
 
 
 def test_an_expectation_is_a_valid_notebook(tmp_path):
     import nbformat
 
-    expectations.write(tmp_path / "e.ipynb", expectations.build(["1\n2"], [[]], [[STREAM, RESULT]], [1]))
+    expectations.write(
+        tmp_path / "e.ipynb", expectations.build(["1\n2"], [[]], [[STREAM, RESULT]], [1])
+    )
     nbformat.validate(nbformat.read(tmp_path / "e.ipynb", as_version=4))
-    assert expectations.dumps(expectations.load(tmp_path / "e.ipynb")) == (tmp_path / "e.ipynb").read_text()
+    assert (
+        expectations.dumps(expectations.load(tmp_path / "e.ipynb"))
+        == (tmp_path / "e.ipynb").read_text()
+    )
 
 
 def test_an_unknown_kind_of_output_is_refused():
@@ -68,10 +99,16 @@ BROKEN = {
     "binary": (lambda t: "\x00\x01", "not valid JSON"),
     "empty object": (lambda t: "{}", "not a notebook"),
     "a list": (lambda t: "[]", "not a notebook"),
-    "hand-edited metadata": (lambda t: t.replace('"metadata": {},', '"metadata": {"edited": true},', 1), "edited by hand"),
+    "hand-edited metadata": (
+        lambda t: t.replace('"metadata": {},', '"metadata": {"edited": true},', 1),
+        "edited by hand",
+    ),
     "hand-edited spaces": (lambda t: t + "\n", "edited by hand"),
     "another chapter": (lambda t: t.replace("print('a')", "print('z')"), "another cell"),
-    "a cell too few": (lambda t: json.dumps({**json.loads(t), "cells": json.loads(t)["cells"][:1]}), "has 1 cells, the page has 2"),
+    "a cell too few": (
+        lambda t: json.dumps({**json.loads(t), "cells": json.loads(t)["cells"][:1]}),
+        "has 1 cells, the page has 2",
+    ),
     "an output of unknown type": (lambda t: t.replace('"stream"', '"strema"', 1), "damaged"),
 }
 
@@ -86,18 +123,27 @@ def test_a_bad_expectation_is_named_with_a_remedy(small, name):
     else:
         found = change(small, edit)
     assert len(found) == 1 and message in found[0].what and found[0].rule == "pairing"
-    assert "make accept CHAPTER=index" in found[0].fix and found[0].path == "tests/expected/index.ipynb"
+    assert (
+        "make accept CHAPTER=index" in found[0].fix
+        and found[0].path == "tests/expected/index.ipynb"
+    )
 
 
 def test_a_hand_edited_output_is_an_output_finding(small):
     found = change(small, lambda t: t.replace('"a\\n"', '"A\\n"'))
-    assert [(f.rule, f.cell) for f in found] == [("output", 1)] and "-A" in found[0].detail and "+a" in found[0].detail
+    assert (
+        [(f.rule, f.cell) for f in found] == [("output", 1)]
+        and "-A" in found[0].detail
+        and "+a" in found[0].detail
+    )
 
 
 def test_nbval_alone_would_not_see_the_order_of_different_kinds():
     """Why the minimal forms are compared as well."""
     display = {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "x"}}
-    assert compare.Replay().compare_outputs([*map(_node, [STREAM, display])], [*map(_node, [display, STREAM])])
+    assert compare.Replay().compare_outputs(
+        [*map(_node, [STREAM, display])], [*map(_node, [display, STREAM])]
+    )
     assert not compare.same([STREAM, display], [display, STREAM])
 
 

@@ -12,7 +12,11 @@ from press.errors import PressError
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     files.write_atomic(path, "old")
-    monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda fd: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")),
+    )
     with pytest.raises(PressError, match="No space left on device") as caught:
         files.write_atomic(path, "new")
     assert "free some space" in caught.value.fix
@@ -25,7 +29,16 @@ def test_what_was_written_is_read_back(tmp_path):
     assert files.read_json(tmp_path / "x.json") == value
 
 
-@pytest.mark.parametrize("damage", [lambda t: t[:-5], lambda t: t.replace("1", "2", 1), lambda t: "", lambda t: t + "more", lambda t: "\0" * len(t)])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda t: t[:-5],
+        lambda t: t.replace("1", "2", 1),
+        lambda t: "",
+        lambda t: t + "more",
+        lambda t: "\0" * len(t),
+    ],
+)
 def test_a_damaged_file_counts_as_missing(tmp_path, damage):
     path = tmp_path / "x.json"
     files.write_json(path, {"a": 1, "digits": list(range(10))})
@@ -63,7 +76,11 @@ def test_the_second_build_waits_for_the_first(tmp_path):
 
 
 def test_a_build_that_hangs_is_named_after_the_wait(tmp_path):
-    with files.lock(tmp_path / "lock", print), pytest.raises(PressError, match="still holds"), files.lock(tmp_path / "lock", lambda _: None, wait_s=0.2):
+    with (
+        files.lock(tmp_path / "lock", print),
+        pytest.raises(PressError, match="still holds"),
+        files.lock(tmp_path / "lock", lambda _: None, wait_s=0.2),
+    ):
         pass
 
 

@@ -18,18 +18,33 @@ from press.source import chapter as chapters
 
 from tests.press import shop
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not forked.possible(), reason="this system does not copy processes that hold such libraries; its kernels are started in the usual way")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not forked.possible(),
+        reason="this system does not copy processes that hold such libraries; its kernels are started in the usual way",
+    ),
+]
 PARENT = "import os\nprint(open(f'/proc/{os.getppid()}/cmdline').read().split(chr(0))[1].rpartition('/')[2])"
 
 
 def run(tmp_path, pages, library="", **settings):
     """Execute pages; `library` is the source of a module `outsider` that all of them can import and the press does not own."""
-    root = shop.make(tmp_path, {"index": shop.chapter("Home", "print('home')"), **pages}, **settings)
+    root = shop.make(
+        tmp_path, {"index": shop.chapter("Home", "print('home')"), **pages}, **settings
+    )
     book = project.load(root)
     if library:
         (book.code / "outsider.py").write_text(library)
     runs = {}
-    asyncio.run(run_many(book, [chapters.read(n, book.page(n)) for n in ("index", *pages)], lambda *a: None, lambda r: runs.setdefault(r.slug, r)))
+    asyncio.run(
+        run_many(
+            book,
+            [chapters.read(n, book.page(n)) for n in ("index", *pages)],
+            lambda *a: None,
+            lambda r: runs.setdefault(r.slug, r),
+        )
+    )
     return runs
 
 
@@ -43,11 +58,15 @@ def same(source, names="abc"):
 
 def test_what_several_pages_import_is_there_before_they_ask_and_only_that(tmp_path):
     ahead = "import sys\nprint('outsider' in sys.modules, 'rare' in sys.modules, 'press' in sys.modules)\nfrom outsider import x"
-    pages = same(ahead) | {"d": shop.chapter("D", ahead.replace("from outsider import x", "import rare"))}
+    pages = same(ahead) | {
+        "d": shop.chapter("D", ahead.replace("from outsider import x", "import rare"))
+    }
     (tmp_path / "code").mkdir(parents=True)
     runs = run(tmp_path, pages, library="x = 1\nprint('noise')")
     assert all(text(runs[name]) == "True False False\n" for name in "abc")
-    assert runs["d"].fault.kind == "raised" and "rare" in runs["d"].fault.what  # as it would without copies
+    assert (
+        runs["d"].fault.kind == "raised" and "rare" in runs["d"].fault.what
+    )  # as it would without copies
 
 
 def test_a_copy_is_as_a_kernel_of_its_own(tmp_path):
@@ -58,15 +77,26 @@ def test_a_copy_is_as_a_kernel_of_its_own(tmp_path):
         "print(json.dumps([os.getcwd(), sys.path, sys.argv[1:2], os.getsid(0) == os.getpid(), signal.getsignal(signal.SIGINT) is signal.default_int_handler,"
         " env, sorted(get_ipython().user_ns), sys.flags.hash_randomization]))"
     )
-    started = run(tmp_path / "one", {"a": shop.chapter("A", PARENT, source)})  # two pages: too few to pay
+    started = run(
+        tmp_path / "one", {"a": shop.chapter("A", PARENT, source)}
+    )  # two pages: too few to pay
     copied = run(tmp_path / "one", same(PARENT, "bc") | {"a": shop.chapter("A", PARENT, source)})
-    assert text(copied["a"]) == text(copied["b"]) == "preload.py\n" and text(started["a"]) != "preload.py\n"
+    assert (
+        text(copied["a"]) == text(copied["b"]) == "preload.py\n"
+        and text(started["a"]) != "preload.py\n"
+    )
     assert text(copied["a"], 1) == text(started["a"], 1)
 
 
 def test_copies_share_nothing(tmp_path):
-    pages = {"a": shop.chapter("A", "import json\njson.mark = 1\nx = 1", "import random\nprint(random.random())")}
-    pages |= same("import json, random\nprint(hasattr(json, 'mark'), 'x' in globals())", "bc") | {"d": shop.chapter("D", "import random\nprint(random.random())")}
+    pages = {
+        "a": shop.chapter(
+            "A", "import json\njson.mark = 1\nx = 1", "import random\nprint(random.random())"
+        )
+    }
+    pages |= same("import json, random\nprint(hasattr(json, 'mark'), 'x' in globals())", "bc") | {
+        "d": shop.chapter("D", "import random\nprint(random.random())")
+    }
     runs = run(tmp_path, pages, workers=1)
     assert text(runs["b"]) == text(runs["c"]) == "False False\n"
     assert text(runs["a"], 1) != text(runs["d"])  # nor a random state
@@ -74,38 +104,70 @@ def test_copies_share_nothing(tmp_path):
 
 def test_every_fault_is_told_as_before_and_harms_no_other_page(tmp_path):
     pages = {
-        "raises": shop.chapter("R", PARENT, "raise ValueError('seven')"), "dies": shop.chapter("D", PARENT, "import os\nos._exit(3)"),
-        "hangs": shop.chapter("H", PARENT, "import time\ntime.sleep(600)"), "floods": shop.chapter("F", PARENT, "for _ in range(100):\n    print('x' * 1_000_000)"),
-        "deaf": shop.chapter("I", PARENT, "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)"),
-    }  # fmt: skip
+        "raises": shop.chapter("R", PARENT, "raise ValueError('seven')"),
+        "dies": shop.chapter("D", PARENT, "import os\nos._exit(3)"),
+        "hangs": shop.chapter("H", PARENT, "import time\ntime.sleep(600)"),
+        "floods": shop.chapter("F", PARENT, "for _ in range(100):\n    print('x' * 1_000_000)"),
+        "deaf": shop.chapter(
+            "I",
+            PARENT,
+            "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)",
+        ),
+    }
     runs = run(tmp_path, pages, cell_timeout_s=8)
-    assert all(text(runs[name]) == "preload.py\n" for name in pages) and text(runs["index"]) == "home\n"
+    assert (
+        all(text(runs[name]) == "preload.py\n" for name in pages)
+        and text(runs["index"]) == "home\n"
+    )
     kinds = {name: (runs[name].fault.kind, runs[name].fault.cell) for name in pages}
-    assert kinds | {"deaf": 0} == {"raises": ("raised", 2), "dies": ("died", 2), "hangs": ("timeout", 2), "floods": ("flood", 2), "deaf": 0}
+    assert kinds | {"deaf": 0} == {
+        "raises": ("raised", 2),
+        "dies": ("died", 2),
+        "hangs": ("timeout", 2),
+        "floods": ("flood", 2),
+        "deaf": 0,
+    }
     assert kinds["deaf"][0] in ("timeout", "died")
 
 
-@pytest.mark.parametrize("library", [
-    "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()",  # a lock could be held in the copy
-    "import os\nos._exit(1)", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
-], ids=["thread", "exit", "kill"])  # fmt: skip
+@pytest.mark.parametrize(
+    "library",
+    [
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()",  # a lock could be held in the copy
+        "import os\nos._exit(1)",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+    ],
+    ids=["thread", "exit", "kill"],
+)
 def test_where_copies_cannot_be_had_kernels_are_started(tmp_path, library):
     # only the process that imports early is harmed: the pages would be as well, so they only name the library
     runs = run(tmp_path, same(PARENT + "\nif False:\n    import outsider"), library=library)
-    assert all(run.fault is None for run in runs.values()) and "preload.py\n" not in {text(runs[name]) for name in "abc"}
+    assert all(run.fault is None for run in runs.values()) and "preload.py\n" not in {
+        text(runs[name]) for name in "abc"
+    }
 
 
 def test_one_that_hangs_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(forked, "PATIENCE_S", 1.0)
     start = time.monotonic()
-    runs = run(tmp_path, same(PARENT + "\nif False:\n    import outsider"), library="import time\ntime.sleep(600)")
+    runs = run(
+        tmp_path,
+        same(PARENT + "\nif False:\n    import outsider"),
+        library="import time\ntime.sleep(600)",
+    )
     assert all(run.fault is None for run in runs.values()) and time.monotonic() - start < 40
 
 
 def test_one_that_dies_in_the_middle_takes_its_kernels_and_the_rest_is_started(tmp_path):
-    pages = {"a": shop.chapter("A", "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(30)")} | same(PARENT, "bcd")
+    pages = {
+        "a": shop.chapter(
+            "A", "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(30)"
+        )
+    } | same(PARENT, "bcd")
     runs = run(tmp_path, pages, workers=1)
-    assert runs["a"].fault.kind == "died" and all(text(runs[name]) != "preload.py\n" for name in "bcd")
+    assert runs["a"].fault.kind == "died" and all(
+        text(runs[name]) != "preload.py\n" for name in "bcd"
+    )
 
 
 def _alive(folder: Path) -> list[str]:
@@ -124,11 +186,24 @@ def _alive(folder: Path) -> list[str]:
 @pytest.mark.parametrize("moment", ["importing", "running"])
 def test_nothing_is_left_when_the_press_is_ended(tmp_path, sign, moment):
     slow, named = "import time\ntime.sleep(600)", "if False:\n    import outsider\n"
-    root = shop.make(tmp_path, {"index": shop.chapter("Home", "1"), **same(named + (slow if moment == "running" else "print(1)"))})
+    root = shop.make(
+        tmp_path,
+        {
+            "index": shop.chapter("Home", "1"),
+            **same(named + (slow if moment == "running" else "print(1)")),
+        },
+    )
     (root / "code" / "outsider.py").write_text(slow if moment == "importing" else "")
     only = [word for name in "abc" for word in ("--execute-only", name)]
-    process = subprocess.Popen([sys.executable, "-m", "press", "build", *only], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    expected = 2 if moment == "importing" else 4  # the press, the process that imports, and two kernels
+    process = subprocess.Popen(
+        [sys.executable, "-m", "press", "build", *only],
+        cwd=root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    expected = (
+        2 if moment == "importing" else 4
+    )  # the press, the process that imports, and two kernels
     deadline = time.monotonic() + 60
     while len(_alive(root)) < expected and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -142,7 +217,15 @@ def test_nothing_is_left_when_the_press_is_ended(tmp_path, sign, moment):
 
 
 def test_a_process_that_is_not_a_child_is_held_and_not_its_number():
-    middle = subprocess.run([sys.executable, "-c", "import subprocess\nprint(subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)"], capture_output=True, text=True)
+    middle = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import subprocess\nprint(subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)",
+        ],
+        capture_output=True,
+        text=True,
+    )
     there = forked.Forked(int(middle.stdout))
     assert there.poll() is None
     there.kill()

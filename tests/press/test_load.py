@@ -43,7 +43,10 @@ def good(tmp_path_factory):
 
 def test_while_every_core_is_kept_busy(good):
     digest, again = good
-    spin = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    spin = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(2 * (os.cpu_count() or 1))
+    ]
     try:
         root = again("busy")
         done = shop.press(root, "build")
@@ -60,8 +63,17 @@ def test_a_year_later(good, tmp_path):
     root = again("later")
     shop.write(tmp_path / "sitecustomize.py", NEXT_YEAR)
     env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'code'}"}
-    year = subprocess.run([sys.executable, "-c", "import time; print(time.gmtime().tm_year)"], env={**os.environ, **env}, capture_output=True, text=True).stdout
-    here = subprocess.run([sys.executable, "-c", "import time; print(time.gmtime().tm_year)"], capture_output=True, text=True).stdout
+    year = subprocess.run(
+        [sys.executable, "-c", "import time; print(time.gmtime().tm_year)"],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    ).stdout
+    here = subprocess.run(
+        [sys.executable, "-c", "import time; print(time.gmtime().tm_year)"],
+        capture_output=True,
+        text=True,
+    ).stdout
     assert int(year) in (int(here) + 1, int(here) + 2), "the clock is set forward"
     done = shop.press(root, "build", env=env)
     assert done.returncode == 0, done.stderr
@@ -72,6 +84,10 @@ def test_a_year_later(good, tmp_path):
 def test_with_two_gigabytes_a_process(good):
     digest, again = good
     root = again("small")
-    done = shop.press(root, "build", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30)))
+    done = shop.press(
+        root,
+        "build",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30)),
+    )
     assert done.returncode == 0, done.stderr
     assert shop.digest(root / "_build" / "html") == digest

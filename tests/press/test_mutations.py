@@ -24,12 +24,25 @@ def text_mutations(text: str):
     for match in re.finditer(r"\d", text):
         yield "digit", text[: match.start()] + str((int(match[0]) + 1) % 10) + text[match.end() :]
     for match in re.finditer(r"(?<![\w.])-?\d", text):
-        yield "sign", text[: match.start()] + (match[0][1:] if match[0][0] == "-" else "-" + match[0]) + text[match.end() :]
+        yield (
+            "sign",
+            text[: match.start()]
+            + (match[0][1:] if match[0][0] == "-" else "-" + match[0])
+            + text[match.end() :],
+        )
     for match in re.finditer(r"\b[A-Za-z%]+\b", text):
-        yield "word or unit", text[: match.start()] + match[0][::-1].swapcase() + "x" + text[match.end() :]
+        yield (
+            "word or unit",
+            text[: match.start()] + match[0][::-1].swapcase() + "x" + text[match.end() :],
+        )
     for i, line in enumerate(lines):
         yield "dropped line", "".join(lines[:i] + lines[i + 1 :])
-        yield "added line", "".join([*lines[: i + 1], line if line.endswith("\n") else "\n" + line, *lines[i + 1 :]])
+        yield (
+            "added line",
+            "".join(
+                [*lines[: i + 1], line if line.endswith("\n") else "\n" + line, *lines[i + 1 :]]
+            ),
+        )
         if i + 1 < len(lines) and lines[i].rstrip("\n") != lines[i + 1].rstrip("\n"):
             yield "swapped lines", "".join([*lines[:i], lines[i + 1], line, *lines[i + 2 :]])
 
@@ -68,7 +81,14 @@ def output_mutations(outputs: list[dict]):
                 changes = text_mutations(value) if isinstance(value, str) else json_mutations(value)
                 for kind, new in changes:
                     yield kind, [*before, {**output, "data": {**output["data"], mime: new}}, *after]
-                yield "removed kind", [*before, {**output, "data": {k: v for k, v in output["data"].items() if k != mime}}, *after]
+                yield (
+                    "removed kind",
+                    [
+                        *before,
+                        {**output, "data": {k: v for k, v in output["data"].items() if k != mime}},
+                        *after,
+                    ],
+                )
         if after and after[0] != output:
             yield "swapped outputs", [*before, after[0], output, *after[1:]]
     if not outputs:
@@ -79,7 +99,15 @@ def load(slug: str):
     page = chapters.read(slug, PROJECT.page(slug))
     want = expectations.load(PROJECT.expectation(slug))
     cells = want["cells"]
-    record = Record(slug, "", [c["source"] for c in cells], [copy.deepcopy(c["outputs"]) for c in cells], [c["execution_count"] for c in cells], 1.0, None)
+    record = Record(
+        slug,
+        "",
+        [c["source"] for c in cells],
+        [copy.deepcopy(c["outputs"]) for c in cells],
+        [c["execution_count"] for c in cells],
+        1.0,
+        None,
+    )
     return page, cells, record
 
 
@@ -102,7 +130,11 @@ def test_every_planted_change_is_caught(slug, measured, counted):
                 found = compare.cell_findings(PROJECT, page, {"cells": cells}, record)
                 record.outputs[number - 1] = copy.deepcopy(expected["outputs"])
                 assert [(f.chapter, f.cell) for f in found] == [(slug, number)], kind
-                assert found[0].line == page.cells[number - 1].line and "make accept" in found[0].fix and found[0].detail
+                assert (
+                    found[0].line == page.cells[number - 1].line
+                    and "make accept" in found[0].fix
+                    and found[0].detail
+                )
                 named += 1
     measured(f"mutations of {slug}: {planted} planted, {len(missed)} missed, {named} reports read")
     counted("changes planted in expected outputs", planted)
@@ -113,7 +145,9 @@ def test_every_planted_change_is_caught(slug, measured, counted):
 @pytest.mark.parametrize("slug", SLUGS)
 def test_committed_expectations_are_their_own_minimal_form(slug):
     path = PROJECT.expectation(slug)
-    assert expectations.dumps(expectations.minimal(expectations.load(path))) == path.read_text(encoding="utf-8")
+    assert expectations.dumps(expectations.minimal(expectations.load(path))) == path.read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -126,10 +160,21 @@ def test_no_cell_is_left_unchecked(slug):
 @pytest.mark.parametrize("value", [1.0, True])
 def test_another_kind_of_the_same_number_is_caught(value):
     """To Python 1 == 1.0 == True; to a reader of the figure's data they are three things."""
-    def shown(x):
-        return [{"output_type": "display_data", "metadata": {}, "data": {"application/json": {"x": [x]}}}]
 
-    assert compare.same(shown(1), shown(1)) and not compare.same(shown(value), shown(1)) and not compare.same(shown(1), shown(value))
+    def shown(x):
+        return [
+            {
+                "output_type": "display_data",
+                "metadata": {},
+                "data": {"application/json": {"x": [x]}},
+            }
+        ]
+
+    assert (
+        compare.same(shown(1), shown(1))
+        and not compare.same(shown(value), shown(1))
+        and not compare.same(shown(1), shown(value))
+    )
 
 
 def test_a_changed_count_is_named():

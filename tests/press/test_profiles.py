@@ -30,7 +30,9 @@ def book(tmp_path_factory):
     """One page for each thing a machine may change, and one that is as it should be."""
     pages = {
         "index": shop.chapter("Home", "print(1 + 1)"),
-        "a/order": shop.chapter("Order", "print(list({'one', 'two', 'three', 'four', 'five', 'six'}))"),
+        "a/order": shop.chapter(
+            "Order", "print(list({'one', 'two', 'three', 'four', 'five', 'six'}))"
+        ),
         "a/threads": shop.chapter("Threads", "import os\nprint(os.environ['OMP_NUM_THREADS'])"),
         "a/folder": shop.chapter("Folder", "import os\nprint(os.getcwd())"),
         "a/zone": shop.chapter("Zone", "import time\nprint(time.localtime(0).tm_hour)"),
@@ -41,22 +43,50 @@ def book(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("profile", "found"),
-    [("plain", []), ("hash-1", ["a/order"]), ("two-threads", ["a/threads"]), ("abroad", ["a/folder", "a/zone"])],
+    [
+        ("plain", []),
+        ("hash-1", ["a/order"]),
+        ("two-threads", ["a/threads"]),
+        ("abroad", ["a/folder", "a/zone"]),
+    ],
 )
 def test_each_profile_finds_what_depends_on_it_and_nothing_else(book, tmp_path, profile, found):
     before = snapshot(book)
-    pages = ("index", "a/order", "a/threads", "a/folder", "a/zone")  # last bits depend on threads as well; they are looked at below
-    done = shop.press(book, "profiles", *pages, "--profile", profile, "--json", "--markdown", str(tmp_path / "m.md"), "--report", str(tmp_path / "m.json"))
+    pages = (
+        "index",
+        "a/order",
+        "a/threads",
+        "a/folder",
+        "a/zone",
+    )  # last bits depend on threads as well; they are looked at below
+    done = shop.press(
+        book,
+        "profiles",
+        *pages,
+        "--profile",
+        profile,
+        "--json",
+        "--markdown",
+        str(tmp_path / "m.md"),
+        "--report",
+        str(tmp_path / "m.json"),
+    )
     [row] = json.loads(done.stdout)["profiles"]
-    assert sorted(c["slug"] for c in row["chapters"] if c["cells"]) == found and row["mismatches"] == len(found)
+    assert sorted(c["slug"] for c in row["chapters"] if c["cells"]) == found and row[
+        "mismatches"
+    ] == len(found)
     assert done.returncode == (1 if found else 0), done.stderr
     assert json.loads((tmp_path / "m.json").read_text())["profiles"] == [row]
     text = (tmp_path / "m.md").read_text()
-    assert f"1 profiles, 5 chapters, {len(found)} mismatches" in text and text.count("```diff") == len(found)
+    assert f"1 profiles, 5 chapters, {len(found)} mismatches" in text and text.count(
+        "```diff"
+    ) == len(found)
     assert snapshot(book) == before
 
 
-@pytest.mark.skipif("avx512f" not in CPU, reason="these two profiles take AVX-512 away, and this processor has none")
+@pytest.mark.skipif(
+    "avx512f" not in CPU, reason="these two profiles take AVX-512 away, and this processor has none"
+)
 @pytest.mark.parametrize("profile", ["avx2", "sse"])
 def test_printed_last_bits_are_found_by_another_instruction_set(book, profile):
     done = shop.press(book, "profiles", "--profile", profile, "--json", "a/bits", "a/zone")
@@ -66,18 +96,32 @@ def test_printed_last_bits_are_found_by_another_instruction_set(book, profile):
 
 def test_a_knob_that_moves_nothing_cannot_pass(book, tmp_path):
     """The canary of this book is blind, as on a processor that ignores a knob: that is said, and it is no success."""
-    blind = shop.write(book / "code" / "press" / "canary.py", "import json; print(json.dumps(dict.fromkeys(['hash', 'torch threads'], 'same')))\n")
+    blind = shop.write(
+        book / "code" / "press" / "canary.py",
+        "import json; print(json.dumps(dict.fromkeys(['hash', 'torch threads'], 'same')))\n",
+    )
     try:
         done = shop.press(book, "profiles", "--profile", "hash-1", "index", "--json")
     finally:
         (book / "code" / "press" / "canary.py").unlink()
     [row] = json.loads(done.stdout)["profiles"]
-    assert blind is None and row["unmoved"] == ["hash"] and row["chapters"] == [] and done.returncode == 1 and "moves nothing in hash" in done.stderr
+    assert (
+        blind is None
+        and row["unmoved"] == ["hash"]
+        and row["chapters"] == []
+        and done.returncode == 1
+        and "moves nothing in hash" in done.stderr
+    )
 
 
 def test_an_unknown_profile_is_refused_with_the_names(book):
     done = shop.press(book, "profiles", "--profile", "pentium")
-    assert done.returncode == 2 and "pentium" in done.stderr and "avx2" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2
+        and "pentium" in done.stderr
+        and "avx2" in done.stderr
+        and "Traceback" not in done.stderr
+    )
 
 
 def test_the_profiles_are_listed(book):
@@ -99,7 +143,9 @@ def test_every_profile_moves_on_this_machine_what_it_claims(name, plain, measure
     measured(f"profile {name}: moved {', '.join(sorted(k for k in here if here[k] != plain[k]))}")
     by_processor = {"openblas", "numpy", "aten", "onednn", "mkl"}
     if "avx512f" not in CPU or "OPENBLAS_CORETYPE" in os.environ:
-        still = [fact for fact in still if fact not in by_processor]  # an older processor is already what the profile would make of it
+        still = [
+            fact for fact in still if fact not in by_processor
+        ]  # an older processor is already what the profile would make of it
     assert still == [] and profile.moves
 
 

@@ -16,7 +16,10 @@ def book(tmp_path):
     return project.load(shop.make(tmp_path / "b"))
 
 
-@pytest.mark.parametrize(("seconds", "step"), [(0.0, 10), (6.6, 10), (6.7, 20), (19.9, 30), (41, 120), (150, 300), (10_000, 300)])
+@pytest.mark.parametrize(
+    ("seconds", "step"),
+    [(0.0, 10), (6.6, 10), (6.7, 20), (19.9, 30), (41, 120), (150, 300), (10_000, 300)],
+)
 def test_a_limit_leaves_room(seconds, step):
     assert times.limit(seconds) == step
 

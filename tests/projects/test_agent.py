@@ -19,16 +19,27 @@ from projects.tools import Observation, Registry
 
 # -- the calculator -------------------------------------------------------------------------------
 
-numbers = st.one_of(st.integers(0, 99), st.floats(0.01, 99, allow_nan=False).map(lambda v: round(v, 3)))
-expressions = st.recursive(numbers.map(str), lambda inner: st.one_of(
-    st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "//", "%"]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"), inner.map(lambda e: f"-{e}"), inner.map(lambda e: f"abs({e})")), max_leaves=8)
+numbers = st.one_of(
+    st.integers(0, 99), st.floats(0.01, 99, allow_nan=False).map(lambda v: round(v, 3))
+)
+expressions = st.recursive(
+    numbers.map(str),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "//", "%"]), inner).map(
+            lambda t: f"({t[0]} {t[1]} {t[2]})"
+        ),
+        inner.map(lambda e: f"-{e}"),
+        inner.map(lambda e: f"abs({e})"),
+    ),
+    max_leaves=8,
+)
 
 
 @given(expressions)
 @settings(max_examples=1000)
 def test_values_are_pythons_own_on_a_thousand_expressions(expression):
     try:
-        expected = eval(compile(ast.parse(expression, mode="eval"), "", "eval"))  # noqa: S307 (our own arithmetic, nobody else's text)
+        expected = eval(compile(ast.parse(expression, mode="eval"), "", "eval"))
     except ZeroDivisionError:
         with pytest.raises(calculator.CalculatorError, match="cannot be computed"):
             calculator.evaluate(expression)
@@ -47,9 +58,40 @@ def test_whatever_is_typed_gives_a_number_or_a_reason(text):
         assert type(value) in (int, float) and abs(value) < float("inf")
 
 
-ESCAPES = ["().__class__.__bases__[0].__subclasses__()", "__import__('os').system('ls')", "(lambda: 1)()", "[x for x in (1,)]", "open('x')", "'a' * 9", "f'{1}'", "1 if 1 else 2",
-           "x := 5", "print(1)", "True + 1", "1j ** 2", "abs.__self__", "max(*[1])", "round(1, ndigits=2)", "{1: 2}", "1 < 2", "not 1", "~1", "1 << 9"]
-HUGE = ["9**9**9", "2**10**9", "(10**50)*(10**50)", "10**10**10**10", "1" * 400, "(" * 300 + "1" + ")" * 300, "-" * 300 + "1", "+".join(["1"] * 400), "1e999", "exp(1000)"]
+ESCAPES = [
+    "().__class__.__bases__[0].__subclasses__()",
+    "__import__('os').system('ls')",
+    "(lambda: 1)()",
+    "[x for x in (1,)]",
+    "open('x')",
+    "'a' * 9",
+    "f'{1}'",
+    "1 if 1 else 2",
+    "x := 5",
+    "print(1)",
+    "True + 1",
+    "1j ** 2",
+    "abs.__self__",
+    "max(*[1])",
+    "round(1, ndigits=2)",
+    "{1: 2}",
+    "1 < 2",
+    "not 1",
+    "~1",
+    "1 << 9",
+]
+HUGE = [
+    "9**9**9",
+    "2**10**9",
+    "(10**50)*(10**50)",
+    "10**10**10**10",
+    "1" * 400,
+    "(" * 300 + "1" + ")" * 300,
+    "-" * 300 + "1",
+    "+".join(["1"] * 400),
+    "1e999",
+    "exp(1000)",
+]
 
 
 @pytest.mark.parametrize("expression", ESCAPES)
@@ -69,8 +111,10 @@ def test_what_is_too_large_is_refused_at_once(expression):
 def test_why_no_eval_with_empty_builtins():
     """The escape works against `eval`, and is refused here."""
     escape = "().__class__.__base__.__subclasses__()"
-    assert len(eval(escape, {"__builtins__": {}})) > 100  # noqa: S307 (shows the escape)
-    with pytest.raises(calculator.CalculatorError, match="'Call' is not arithmetic|'Attribute' is not arithmetic"):
+    assert len(eval(escape, {"__builtins__": {}})) > 100
+    with pytest.raises(
+        calculator.CalculatorError, match="'Call' is not arithmetic|'Attribute' is not arithmetic"
+    ):
         calculator.evaluate(escape)
 
 
@@ -96,7 +140,14 @@ def box(*more) -> Registry:
         SENT.append(to)
         return "sent"
 
-    return Registry(tools.tool(tools.calculator), tools.tool(slow, timeout_s=0.2), tools.tool(breaks), tools.tool(long, limit=50), tools.tool(send, effect="write"), *more)
+    return Registry(
+        tools.tool(tools.calculator),
+        tools.tool(slow, timeout_s=0.2),
+        tools.tool(breaks),
+        tools.tool(long, limit=50),
+        tools.tool(send, effect="write"),
+        *more,
+    )
 
 
 SENT: list[str] = []
@@ -112,12 +163,28 @@ def test_a_schema_is_made_from_the_signature():
 
     made = tools.tool(lend)
     assert made.description == "Lend a book." and made.schema == {
-        "type": "object", "properties": {"title": {"type": "string"}, "days": {"type": "integer"}, "gentle": {"type": "boolean"}}, "required": ["title"], "additionalProperties": False}
+        "type": "object",
+        "properties": {
+            "title": {"type": "string"},
+            "days": {"type": "integer"},
+            "gentle": {"type": "boolean"},
+        },
+        "required": ["title"],
+        "additionalProperties": False,
+    }
     import jsonschema
 
     jsonschema.Draft202012Validator.check_schema(made.schema)
     registry = Registry(made)
-    for arguments in ({"title": "x"}, {"title": "x", "days": 3}, {}, {"title": 3}, {"title": "x", "days": "3"}, {"title": "x", "no": 1}, {"title": "x", "days": True}):
+    for arguments in (
+        {"title": "x"},
+        {"title": "x", "days": 3},
+        {},
+        {"title": 3},
+        {"title": "x", "days": "3"},
+        {"title": "x", "no": 1},
+        {"title": "x", "days": True},
+    ):
         valid = jsonschema.Draft202012Validator(made.schema).is_valid(arguments)
         assert valid == (registry.problem("lend", arguments) is None), arguments
     with pytest.raises(TypeError, match="has no annotation"):
@@ -132,11 +199,19 @@ def test_a_schema_is_made_from_the_signature():
         Registry(made, made)
 
 
-@pytest.mark.parametrize(("name", "arguments", "said"), [
-    ("calculater", {}, "did you mean 'calculator'"), ("calculator", {}, "needs expression"), ("calculator", {"expression": 3}, "must be a string, got 3"),
-    ("calculator", {"expresion": "1"}, "needs expression"), ("calculator", "1+1", "must be an object"), ("breaks", {}, "breaks failed: the cable is out"),
-    ("slow", {"seconds": 5.0}, "took longer than 0.2 s"), ("calculator", {"expression": "9**9**9"}, "digits"),
-])
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("calculater", {}, "did you mean 'calculator'"),
+        ("calculator", {}, "needs expression"),
+        ("calculator", {"expression": 3}, "must be a string, got 3"),
+        ("calculator", {"expresion": "1"}, "needs expression"),
+        ("calculator", "1+1", "must be an object"),
+        ("breaks", {}, "breaks failed: the cable is out"),
+        ("slow", {"seconds": 5.0}, "took longer than 0.2 s"),
+        ("calculator", {"expression": "9**9**9"}, "digits"),
+    ],
+)
 def test_what_goes_wrong_comes_back_as_an_observation(name, arguments, said):
     seen = box().call(name, arguments)
     assert seen.error and said in seen.text
@@ -155,7 +230,13 @@ def test_files_are_read_inside_the_folder_and_nowhere_else(tmp_path):
     (root / "link.txt").symlink_to(tmp_path / "out.txt")
     read = tools.reader(root)
     assert read("in.txt") == "inside" == read("./x/../in.txt")
-    for path in ("../out.txt", str(tmp_path / "out.txt"), "link.txt", "x/../../out.txt", "/etc/passwd"):
+    for path in (
+        "../out.txt",
+        str(tmp_path / "out.txt"),
+        "link.txt",
+        "x/../../out.txt",
+        "/etc/passwd",
+    ):
         with pytest.raises(ValueError, match="outside the folder"):
             read(path)
     with pytest.raises(ValueError, match=r"no file 'no.txt'; files are: in.txt, link.txt"):
@@ -165,9 +246,15 @@ def test_files_are_read_inside_the_folder_and_nowhere_else(tmp_path):
 def test_units_are_those_of_scipy():
     from scipy import constants
 
-    assert float(tools.convert(26.2, "mile", "km").split()[0]) == pytest.approx(26.2 * constants.mile / 1000, rel=1e-5)
-    assert float(tools.convert(5.0, "kg", "pound").split()[0]) == pytest.approx(5 / constants.pound, rel=1e-5)
-    assert float(tools.convert(100.0, "C", "F").split()[0]) == pytest.approx(constants.convert_temperature(100, "C", "F"))
+    assert float(tools.convert(26.2, "mile", "km").split()[0]) == pytest.approx(
+        26.2 * constants.mile / 1000, rel=1e-5
+    )
+    assert float(tools.convert(5.0, "kg", "pound").split()[0]) == pytest.approx(
+        5 / constants.pound, rel=1e-5
+    )
+    assert float(tools.convert(100.0, "C", "F").split()[0]) == pytest.approx(
+        constants.convert_temperature(100, "C", "F")
+    )
     with pytest.raises(ValueError, match="km is a length and kg a mass"):
         tools.convert(1.0, "km", "kg")
     with pytest.raises(ValueError, match="no unit 'parsek'"):
@@ -178,7 +265,11 @@ def test_search_ranks_by_bm25(tmp_path):
     """Against the formula written out for three pages."""
     import math
 
-    pages = {"a": "the cat sat on the mat " * 6, "b": "the dog ran in the park " * 6, "c": "the cat and the dog and the bird " * 20}
+    pages = {
+        "a": "the cat sat on the mat " * 6,
+        "b": "the dog ran in the park " * 6,
+        "c": "the cat and the dog and the bird " * 20,
+    }
     for name, text in pages.items():
         (tmp_path / f"{name}.md").write_text(f"# Page\n{text}")
     words = {name: ["page", *text.split()] for name, text in pages.items()}
@@ -188,12 +279,19 @@ def test_search_ranks_by_bm25(tmp_path):
         total = 0.0
         for word in set(query.split()):
             n, holds = words[name].count(word), sum(word in w for w in words.values())
-            total += math.log(1 + (3 - holds + 0.5) / (holds + 0.5)) * n * 2.2 / (n + 1.2 * (0.25 + 0.75 * len(words[name]) / mean))
+            total += (
+                math.log(1 + (3 - holds + 0.5) / (holds + 0.5))
+                * n
+                * 2.2
+                / (n + 1.2 * (0.25 + 0.75 * len(words[name]) / mean))
+            )
         return total
 
     for query in ("cat", "park dog", "the mat", "bird cat sat", "dog on mat"):
         found = [line[1] for line in tools.retrieve(query, tmp_path).splitlines()]
-        assert found == sorted((n for n in pages if score(query, n) > 0), key=lambda n: -score(query, n)), query
+        assert found == sorted(
+            (n for n in pages if score(query, n) > 0), key=lambda n: -score(query, n)
+        ), query
     assert tools.retrieve("quasar", tmp_path) == "nothing in the book has any of these words"
 
 
@@ -207,10 +305,18 @@ def test_the_book_s_questions_are_answered():
 
 def test_a_trace_is_a_transcript_is_saved_and_replays_to_the_same_end(tmp_path):
     result = Agent(Rules(), agent.registry()).run("What is 23*19+7?")
-    assert result.pretty().splitlines() == ["thought      Arithmetic: compute, do not guess.", "action       calculator(expression='23*19+7')", "observation  444", "answered     444"]
+    assert result.pretty().splitlines() == [
+        "thought      Arithmetic: compute, do not guess.",
+        "action       calculator(expression='23*19+7')",
+        "observation  444",
+        "answered     444",
+    ]
     result.save(tmp_path / "t.jsonl")
     again = agent.load_trace(tmp_path / "t.jsonl")
-    assert again == result and Agent(Scripted.of(again), agent.registry()).run("What is 23*19+7?") == result
+    assert (
+        again == result
+        and Agent(Scripted.of(again), agent.registry()).run("What is 23*19+7?") == result
+    )
     (tmp_path / "t.jsonl").write_text('{"kind": "turn"}\n')
     with pytest.raises(RunnerError, match="is not a whole trace"):
         agent.load_trace(tmp_path / "t.jsonl")
@@ -221,9 +327,13 @@ def step(n: int, name: str = "calculator", **arguments) -> Turn:
 
 
 CAPS = {
-    "step_cap": ([step(i) for i in range(9)], Caps(steps=5), "within 5 steps"), "repeated": ([step(1)] * 9, Caps(), "called 3 times"),
-    "budget": ([step(i) for i in range(9)], Caps(tokens=50), "60 tokens spent, 50 allowed"), "timeout": ([step(1, "slow", seconds=0.1), step(2)], Caps(seconds=0.05), "more than 0.05 s"),
-    "refused": ([Turn("No.", stop="refusal")], Caps(), "No."), "brain_error": ([], Caps(), "script has 0 turns"), "answered": ([step(1), Turn("2")], Caps(), "2"),
+    "step_cap": ([step(i) for i in range(9)], Caps(steps=5), "within 5 steps"),
+    "repeated": ([step(1)] * 9, Caps(), "called 3 times"),
+    "budget": ([step(i) for i in range(9)], Caps(tokens=50), "60 tokens spent, 50 allowed"),
+    "timeout": ([step(1, "slow", seconds=0.1), step(2)], Caps(seconds=0.05), "more than 0.05 s"),
+    "refused": ([Turn("No.", stop="refusal")], Caps(), "No."),
+    "brain_error": ([], Caps(), "script has 0 turns"),
+    "answered": ([step(1), Turn("2")], Caps(), "2"),
 }
 
 
@@ -235,11 +345,19 @@ def test_the_loop_always_ends_with_a_reason(outcome):
 
 
 def test_an_answer_that_was_cut_is_not_an_answer():
-    assert Agent(Scripted([Turn("The answer is 4", stop="length")]), box()).run("What?").outcome == "budget"
+    assert (
+        Agent(Scripted([Turn("The answer is 4", stop="length")]), box()).run("What?").outcome
+        == "budget"
+    )
 
 
 def test_the_brain_hears_its_mistakes_and_may_mend_them():
-    turns = [step(1, "calculater"), step(2, "calculator", expresion="1"), step(3, "calculator", expression="1+1"), Turn("2")]
+    turns = [
+        step(1, "calculater"),
+        step(2, "calculator", expresion="1"),
+        step(3, "calculator", expression="1+1"),
+        Turn("2"),
+    ]
     brain = Scripted(turns)
     assert Agent(brain, box()).run("What is 1+1?").outcome == "answered"
     heard = [m["observations"][0][1] for m in brain.heard[-1] if m["role"] == "tools"]
@@ -247,25 +365,47 @@ def test_the_brain_hears_its_mistakes_and_may_mend_them():
 
 
 def test_all_results_of_a_turn_come_in_one_message_with_their_ids():
-    both = Turn("", (Call("a", "calculator", {"expression": "1"}), Call("b", "calculator", {"expression": "2"})), stop="tools")
+    both = Turn(
+        "",
+        (
+            Call("a", "calculator", {"expression": "1"}),
+            Call("b", "calculator", {"expression": "2"}),
+        ),
+        stop="tools",
+    )
     brain = Scripted([both, Turn("done")])
     Agent(brain, box()).run("What?")
     last = brain.heard[-1][-1]
-    assert last["role"] == "tools" and [(c.id, o.text) for c, o in last["observations"]] == [("a", "1"), ("b", "2")]
+    assert last["role"] == "tools" and [(c.id, o.text) for c, o in last["observations"]] == [
+        ("a", "1"),
+        ("b", "2"),
+    ]
 
 
-@pytest.mark.parametrize(("confirm", "sent"), [(None, []), (lambda call: call.arguments["to"] == "ann", ["ann"])])
+@pytest.mark.parametrize(
+    ("confirm", "sent"), [(None, []), (lambda call: call.arguments["to"] == "ann", ["ann"])]
+)
 def test_what_changes_something_is_confirmed_first(confirm, sent):
     SENT.clear()
     turns = [step(1, "send", to="ann"), step(2, "send", to="bob"), Turn("done")]
-    made = Agent(Scripted(turns), box(), confirm=confirm) if confirm else Agent(Scripted(turns), box())
+    made = (
+        Agent(Scripted(turns), box(), confirm=confirm) if confirm else Agent(Scripted(turns), box())
+    )
     assert made.run("Send it.").outcome == "answered" and sent == SENT
 
 
 def test_an_instruction_in_a_page_moves_a_gullible_brain_and_the_gate_stops_it():
     SENT.clear()
-    poisoned = Registry(tools.tool(search_poisoned, limit=500), tools.tool(tools.calculator), *[t for t in box().tools.values() if t.name == "send"])
-    for brain, confirm, tried, sent in ((Rules(gullible=True), lambda c: True, True, 1), (Rules(gullible=True), agent.nobody, True, 0), (Rules(), lambda c: True, False, 0)):
+    poisoned = Registry(
+        tools.tool(search_poisoned, limit=500),
+        tools.tool(tools.calculator),
+        *[t for t in box().tools.values() if t.name == "send"],
+    )
+    for brain, confirm, tried, sent in (
+        (Rules(gullible=True), lambda c: True, True, 1),
+        (Rules(gullible=True), agent.nobody, True, 0),
+        (Rules(), lambda c: True, False, 0),
+    ):
         SENT.clear()
         result = Agent(brain, poisoned, confirm=confirm).run("Who wrote the book?")
         assert any(e.get("name") == "send" for e in result.trace) == tried and len(SENT) == sent
@@ -296,7 +436,11 @@ class Handler(BaseHTTPRequestHandler):
         status, headers, answer = self.server.script.pop(0)
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
-        for key, value in {"content-type": "application/json", "content-length": str(len(data)), **headers}.items():
+        for key, value in {
+            "content-type": "application/json",
+            "content-length": str(len(data)),
+            **headers,
+        }.items():
             self.send_header(key, value)
         self.end_headers()
         self.wfile.write(data)
@@ -316,7 +460,16 @@ def server():
 
 
 def message(content, stop="end_turn") -> dict:
-    return {"id": "m", "type": "message", "role": "assistant", "model": "test", "content": content, "stop_reason": stop, "stop_sequence": None, "usage": {"input_tokens": 20, "output_tokens": 5}}
+    return {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "test",
+        "content": content,
+        "stop_reason": stop,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 20, "output_tokens": 5},
+    }
 
 
 def use(id_: str, **arguments) -> dict:
@@ -328,48 +481,101 @@ def text(said: str) -> dict:
 
 
 def messages_brain(server, **options) -> brains.Messages:
-    return brains.Messages("test-model", f"http://127.0.0.1:{server.server_port}", "dummy", **{"retries": 2, "timeout_s": 5.0, **options})
+    return brains.Messages(
+        "test-model",
+        f"http://127.0.0.1:{server.server_port}",
+        "dummy",
+        **{"retries": 2, "timeout_s": 5.0, **options},
+    )
 
 
 def test_the_messages_api_is_spoken_as_published(server):
-    server.script = [(200, {}, message([text("I compute."), use("t1", expression="23*19+7"), use("t2", expression="1/0")], "tool_use")), (200, {}, message([text("It is 444.")]))]
+    server.script = [
+        (
+            200,
+            {},
+            message(
+                [text("I compute."), use("t1", expression="23*19+7"), use("t2", expression="1/0")],
+                "tool_use",
+            ),
+        ),
+        (200, {}, message([text("It is 444.")])),
+    ]
     result = Agent(messages_brain(server), box()).run("What is 23*19+7?")
     assert (result.outcome, result.answer) == ("answered", "It is 444.")
     (path, headers, first), (_, _, second) = server.asked
     headers = {k.lower(): v for k, v in headers.items()}
-    assert path == "/v1/messages" and headers.get("x-api-key", headers.get("authorization", "")).split()[-1] == "dummy" and headers["anthropic-version"] and headers["content-type"] == "application/json"
-    assert first["model"] == "test-model" and {"name", "description", "input_schema"} == set(first["tools"][0]) and first["messages"] == [{"role": "user", "content": "What is 23*19+7?"}]
+    assert (
+        path == "/v1/messages"
+        and headers.get("x-api-key", headers.get("authorization", "")).split()[-1] == "dummy"
+        and headers["anthropic-version"]
+        and headers["content-type"] == "application/json"
+    )
+    assert (
+        first["model"] == "test-model"
+        and {"name", "description", "input_schema"} == set(first["tools"][0])
+        and first["messages"] == [{"role": "user", "content": "What is 23*19+7?"}]
+    )
     assert [m["role"] for m in second["messages"]] == ["user", "assistant", "user"]
     assert [b["type"] for b in second["messages"][1]["content"]] == ["text", "tool_use", "tool_use"]
     results = second["messages"][2]["content"]
-    assert [(r["type"], r["tool_use_id"], r["is_error"]) for r in results] == [("tool_result", "t1", False), ("tool_result", "t2", True)] and results[0]["content"] == "444"
+    assert [(r["type"], r["tool_use_id"], r["is_error"]) for r in results] == [
+        ("tool_result", "t1", False),
+        ("tool_result", "t2", True),
+    ] and results[0]["content"] == "444"
     assert "dummy" not in json.dumps(result.trace) + json.dumps(second)
 
 
 def test_rate_limits_and_overload_are_retried(server):
     busy = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
-    server.script = [(429, {"retry-after": "0"}, busy), (529, {"retry-after": "0"}, busy), (200, {}, message([text("4")]))]
-    assert Agent(messages_brain(server), box()).run("What is 2+2?").answer == "4" and len(server.asked) == 3
+    server.script = [
+        (429, {"retry-after": "0"}, busy),
+        (529, {"retry-after": "0"}, busy),
+        (200, {}, message([text("4")])),
+    ]
+    assert (
+        Agent(messages_brain(server), box()).run("What is 2+2?").answer == "4"
+        and len(server.asked) == 3
+    )
     server.script = [(429, {"retry-after": "0"}, busy)] * 3
     result = Agent(messages_brain(server), box()).run("What is 2+2?")
     assert result.outcome == "brain_error" and "rate limit" in result.answer
 
 
-@pytest.mark.parametrize(("status", "answer", "said"), [
-    (401, {"type": "error", "error": {"type": "authentication_error", "message": "bad key"}}, "refused the API key"),
-    (400, {"type": "error", "error": {"type": "invalid_request_error", "message": "tools: too many"}}, "too many"),
-    (200, b"{not json", "cannot be read"), (200, {"hello": "world"}, "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (
+            401,
+            {"type": "error", "error": {"type": "authentication_error", "message": "bad key"}},
+            "refused the API key",
+        ),
+        (
+            400,
+            {
+                "type": "error",
+                "error": {"type": "invalid_request_error", "message": "tools: too many"},
+            },
+            "too many",
+        ),
+        (200, b"{not json", "cannot be read"),
+        (200, {"hello": "world"}, "cannot be read"),
+    ],
+)
 def test_errors_of_the_server_end_the_run_with_a_reason(server, status, answer, said):
     server.script = [(status, {}, answer)] * 3
     result = Agent(messages_brain(server, retries=0), box()).run("What?")
-    assert result.outcome == "brain_error" and said in result.answer and "dummy" not in result.answer
+    assert (
+        result.outcome == "brain_error" and said in result.answer and "dummy" not in result.answer
+    )
 
 
 def test_a_call_that_was_cut_short_does_not_run(server):
     server.script = [(200, {}, message([use("t1", expression="1+")], "max_tokens"))]
     result = Agent(messages_brain(server), box()).run("What?")
-    assert result.outcome == "budget" and not [e for e in result.trace if e["kind"] == "observation"]
+    assert result.outcome == "budget" and not [
+        e for e in result.trace if e["kind"] == "observation"
+    ]
 
 
 def test_a_refusal_is_told_as_one(server):
@@ -378,55 +584,147 @@ def test_a_refusal_is_told_as_one(server):
 
 
 def test_malformed_arguments_go_back_to_the_model(server):
-    server.script = [(200, {}, message([use("t1", wrong="x")], "tool_use")), (200, {}, message([text("sorry")]))]
+    server.script = [
+        (200, {}, message([use("t1", wrong="x")], "tool_use")),
+        (200, {}, message([text("sorry")])),
+    ]
     result = Agent(messages_brain(server), box()).run("What?")
-    assert result.outcome == "answered" and server.asked[1][2]["messages"][2]["content"][0]["is_error"] is True
+    assert (
+        result.outcome == "answered"
+        and server.asked[1][2]["messages"][2]["content"][0]["is_error"] is True
+    )
 
 
 def test_a_stream_is_read_piece_by_piece(server):
     events = [
-        ("message_start", {"type": "message_start", "message": {**message([]), "stop_reason": None}}),
-        ("content_block_start", {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
-        ("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "It is "}}),
-        ("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "4."}}),
+        (
+            "message_start",
+            {"type": "message_start", "message": {**message([]), "stop_reason": None}},
+        ),
+        (
+            "content_block_start",
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "text", "text": ""},
+            },
+        ),
+        (
+            "content_block_delta",
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "text_delta", "text": "It is "},
+            },
+        ),
+        (
+            "content_block_delta",
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "text_delta", "text": "4."},
+            },
+        ),
         ("content_block_stop", {"type": "content_block_stop", "index": 0}),
-        ("message_delta", {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 5}}), ("message_stop", {"type": "message_stop"}),
+        (
+            "message_delta",
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+                "usage": {"output_tokens": 5},
+            },
+        ),
+        ("message_stop", {"type": "message_stop"}),
     ]
-    data = "".join(f"event: {name}\ndata: {json.dumps(value)}\n\n" for name, value in events).encode()
+    data = "".join(
+        f"event: {name}\ndata: {json.dumps(value)}\n\n" for name, value in events
+    ).encode()
     server.script = [(200, {"content-type": "text/event-stream"}, data)]
     pieces: list[str] = []
     result = Agent(messages_brain(server, on_text=pieces.append), box()).run("What is 2+2?")
-    assert result.answer == "It is 4." and pieces == ["It is ", "4."] and server.asked[0][2]["stream"] is True
+    assert (
+        result.answer == "It is 4."
+        and pieces == ["It is ", "4."]
+        and server.asked[0][2]["stream"] is True
+    )
 
 
 def chat(content, calls=None, stop="stop") -> dict:
     made = {"role": "assistant", "content": content, **({"tool_calls": calls} if calls else {})}
-    return {"id": "c", "object": "chat.completion", "created": 0, "model": "test", "choices": [{"index": 0, "message": made, "finish_reason": stop}], "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}}
+    return {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "test",
+        "choices": [{"index": 0, "message": made, "finish_reason": stop}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12},
+    }
 
 
 def function(id_: str, arguments: str) -> dict:
-    return {"id": id_, "type": "function", "function": {"name": "calculator", "arguments": arguments}}
+    return {
+        "id": id_,
+        "type": "function",
+        "function": {"name": "calculator", "arguments": arguments},
+    }
 
 
 def chat_brain(server, **options) -> brains.Chat:
-    return brains.Chat("test-model", f"http://127.0.0.1:{server.server_port}/v1", "dummy", **{"retries": 1, "timeout_s": 5.0, **options})
+    return brains.Chat(
+        "test-model",
+        f"http://127.0.0.1:{server.server_port}/v1",
+        "dummy",
+        **{"retries": 1, "timeout_s": 5.0, **options},
+    )
 
 
 def test_the_chat_api_is_spoken_as_published(server):
-    server.script = [(200, {}, chat(None, [function("a", '{"expression": "6*7"}'), function("b", "{broken")], "tool_calls")), (200, {}, chat("42"))]
+    server.script = [
+        (
+            200,
+            {},
+            chat(
+                None,
+                [function("a", '{"expression": "6*7"}'), function("b", "{broken")],
+                "tool_calls",
+            ),
+        ),
+        (200, {}, chat("42")),
+    ]
     assert Agent(chat_brain(server), box()).run("What is 6*7?").answer == "42"
     (path, headers, first), (_, _, second) = server.asked
-    assert path == "/v1/chat/completions" and {k.lower(): v for k, v in headers.items()}["authorization"] == "Bearer dummy"
+    assert (
+        path == "/v1/chat/completions"
+        and {k.lower(): v for k, v in headers.items()}["authorization"] == "Bearer dummy"
+    )
     assert first["tools"][0]["type"] == "function" and first["messages"][0]["role"] == "system"
-    assert [m["role"] for m in second["messages"]] == ["system", "user", "assistant", "tool", "tool"]
-    assert second["messages"][3] == {"role": "tool", "tool_call_id": "a", "content": "42"} and "must be an object" in second["messages"][4]["content"]
+    assert [m["role"] for m in second["messages"]] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "tool",
+    ]
+    assert (
+        second["messages"][3] == {"role": "tool", "tool_call_id": "a", "content": "42"}
+        and "must be an object" in second["messages"][4]["content"]
+    )
 
 
-@pytest.mark.parametrize(("script", "outcome", "said"), [
-    ([(429, {"retry-after": "0"}, {"error": {"message": "slow"}}), (200, {}, chat("4"))], "answered", "4"), ([(500, {"retry-after": "0"}, {"error": {"message": "x"}})] * 2, "brain_error", "error"),
-    ([(401, {}, {"error": {"message": "x"}})], "brain_error", "refused the API key"), ([(200, {}, {"choices": []})], "brain_error", "cannot be read"),
-    ([(200, {}, chat("half", None, "length"))], "budget", "half"),
-])
+@pytest.mark.parametrize(
+    ("script", "outcome", "said"),
+    [
+        (
+            [(429, {"retry-after": "0"}, {"error": {"message": "slow"}}), (200, {}, chat("4"))],
+            "answered",
+            "4",
+        ),
+        ([(500, {"retry-after": "0"}, {"error": {"message": "x"}})] * 2, "brain_error", "error"),
+        ([(401, {}, {"error": {"message": "x"}})], "brain_error", "refused the API key"),
+        ([(200, {}, {"choices": []})], "brain_error", "cannot be read"),
+        ([(200, {}, chat("half", None, "length"))], "budget", "half"),
+    ],
+)
 def test_the_chat_brain_survives_what_servers_do(server, script, outcome, said):
     server.script = list(script)
     result = Agent(chat_brain(server), box()).run("What?")
@@ -434,9 +732,14 @@ def test_the_chat_brain_survives_what_servers_do(server, script, outcome, said):
 
 
 def test_no_server_and_no_key_are_told(monkeypatch):
-    result = Agent(brains.Messages("m", "http://127.0.0.1:9", "dummy", retries=0, timeout_s=2.0), box()).run("What?")
+    result = Agent(
+        brains.Messages("m", "http://127.0.0.1:9", "dummy", retries=0, timeout_s=2.0), box()
+    ).run("What?")
     assert result.outcome == "brain_error" and "cannot be reached" in result.answer
-    for variable, brain in (("ANTHROPIC_API_KEY", brains.Messages), ("OPENAI_API_KEY", brains.Chat)):
+    for variable, brain in (
+        ("ANTHROPIC_API_KEY", brains.Messages),
+        ("OPENAI_API_KEY", brains.Chat),
+    ):
         monkeypatch.delenv(variable, raising=False)
         with pytest.raises(RunnerError, match=f"{variable} is not set"):
             brain("m")
@@ -449,7 +752,10 @@ def test_our_tools_are_served_and_taken_by_the_official_sdk():
     from projects import mcp_tools
 
     near = mcp_tools.borrowed(mcp_tools.server(box()))
-    assert "send" not in near.tools and near.tools["calculator"].schema == box().tools["calculator"].schema
+    assert (
+        "send" not in near.tools
+        and near.tools["calculator"].schema == box().tools["calculator"].schema
+    )
     assert near.call("calculator", {"expression": "6*7"}) == Observation("42")
     refused = near.call("calculator", {"expression": "9**9**9"})
     assert refused.error and "digits" in refused.text
@@ -464,7 +770,9 @@ def test_another_process_serves_its_tools_over_its_pipes():
 
     ours = mcp_tools.ourselves()
     far = mcp_tools.borrowed(StdioServerParameters(command=ours.command, args=ours.args, env=ENV))
-    assert set(far.tools) == {"calculator", "convert", "search"} and far.call("convert", {"value": 1.0, "unit": "km", "to": "m"}) == Observation("1000 m")
+    assert set(far.tools) == {"calculator", "convert", "search"} and far.call(
+        "convert", {"value": 1.0, "unit": "km", "to": "m"}
+    ) == Observation("1000 m")
     with pytest.raises(RunnerError, match="the tools' server cannot be used"):
         mcp_tools.borrowed(StdioServerParameters(command="/no/such/program"))
 
@@ -473,7 +781,9 @@ def test_a_server_that_never_answers_is_given_up():
     from mcp import StdioServerParameters
     from projects import mcp_tools
 
-    silent = StdioServerParameters(command=sys.executable, args=["-c", "import sys; sys.stdin.read()"])
+    silent = StdioServerParameters(
+        command=sys.executable, args=["-c", "import sys; sys.stdin.read()"]
+    )
     with pytest.raises(RunnerError, match=r"has not answered within 0\.5 s"):
         mcp_tools.borrowed(silent, patience_s=0.5)
 
@@ -496,11 +806,26 @@ def test_the_served_agent_answers_over_a_real_socket():
                 assert process.poll() is None, process.communicate()
                 time.sleep(0.1)
         answer = client.post("/ask", json={"question": "What is 23*19+7?"}).json()
-        assert (answer["outcome"], answer["answer"]) == ("answered", "444") and len(answer["trace"]) == 3
-        with client.stream("POST", "/ask", json={"question": "What is 23*19+7?", "stream": True}) as response:
-            events = [json.loads(line.removeprefix("data: ")) for line in response.iter_lines() if line]
-        assert events[-1] == {"kind": "end", "outcome": "answered", "answer": "444"} and events[:-1] == answer["trace"]
-        for wrong in ({}, {"question": ""}, {"question": "   "}, {"question": "x" * 3000}, {"question": "x", "more": 1}):
+        assert (answer["outcome"], answer["answer"]) == ("answered", "444") and len(
+            answer["trace"]
+        ) == 3
+        with client.stream(
+            "POST", "/ask", json={"question": "What is 23*19+7?", "stream": True}
+        ) as response:
+            events = [
+                json.loads(line.removeprefix("data: ")) for line in response.iter_lines() if line
+            ]
+        assert (
+            events[-1] == {"kind": "end", "outcome": "answered", "answer": "444"}
+            and events[:-1] == answer["trace"]
+        )
+        for wrong in (
+            {},
+            {"question": ""},
+            {"question": "   "},
+            {"question": "x" * 3000},
+            {"question": "x", "more": 1},
+        ):
             assert client.post("/ask", json=wrong).status_code == 422
     finally:
         process.terminate()
@@ -511,11 +836,18 @@ def test_the_command_asks_evaluates_and_tells_what_is_wrong(tmp_path):
     from tests.projects.test_commands import projects
 
     done = projects("ask", "What is 23*19+7?", "--trace", tmp_path / "t.jsonl")
-    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "answered     444" and agent.load_trace(tmp_path / "t.jsonl").answer == "444"
+    assert (
+        done.returncode == 0
+        and done.stdout.splitlines()[-1] == "answered     444"
+        and agent.load_trace(tmp_path / "t.jsonl").answer == "444"
+    )
     from click.testing import CliRunner
     from projects.runner.cli import main
 
-    for args, said in ((["ask"], "there is no question"), (["ask", "x", "--brain", "messages"], "needs the name of a model")):
+    for args, said in (
+        (["ask"], "there is no question"),
+        (["ask", "x", "--brain", "messages"], "needs the name of a model"),
+    ):
         told = CliRunner().invoke(main, args)
         assert told.exit_code == 2 and said in told.output
     assert "success  1.00" in CliRunner().invoke(main, ["ask", "--evaluate"]).output

@@ -35,7 +35,11 @@ def test_a_bar_is_a_row_or_a_column_in_noise():
     X, y = pictures.bars(500, 0.0, 0)
     assert X.shape == (500, 1, 12, 12) and set(y.tolist()) == {0, 1}
     rows, columns = X[y == 0][:, 0], X[y == 1][:, 0]
-    assert bool((rows.sum(2) == 12).sum(1).eq(1).all()) and bool((columns.sum(1) == 12).sum(1).eq(1).all()) and bool((X.sum((1, 2, 3)) == 12).all())
+    assert (
+        bool((rows.sum(2) == 12).sum(1).eq(1).all())
+        and bool((columns.sum(1) == 12).sum(1).eq(1).all())
+        and bool((X.sum((1, 2, 3)) == 12).all())
+    )
     noisy = pictures.bars(500, 0.3, 0)[0] - X
     assert abs(float(noisy.std()) - 0.3) < 0.01
     assert len({tuple(x.flatten().tolist()) for x in X}) == 24  # there are no others
@@ -45,14 +49,24 @@ def test_a_bar_is_a_row_or_a_column_in_noise():
 
 def test_digits_are_split_once_and_for_all():
     parts = pictures.digits()
-    assert {name: len(y) for name, (_, y) in parts.items()} == {"test": 500, "val": 200, "train": 1097}
+    assert {name: len(y) for name, (_, y) in parts.items()} == {
+        "test": 500,
+        "val": 200,
+        "train": 1097,
+    }
     seen = {name: {x.numpy().tobytes() for x in X} for name, (X, _) in parts.items()}
-    assert not seen["train"] & seen["test"] and not seen["train"] & seen["val"] and float(parts["train"][0].max()) == 1.0
+    assert (
+        not seen["train"] & seen["test"]
+        and not seen["train"] & seen["val"]
+        and float(parts["train"][0].max()) == 1.0
+    )
 
 
 def test_epochs_show_every_example_once_before_any_twice():
     dealt = torch.cat([epochs(10, 4, step, 3) for step in range(10)]).view(4, 10)
-    assert all(sorted(row.tolist()) == list(range(10)) for row in dealt) and not torch.equal(dealt[0], dealt[1])
+    assert all(sorted(row.tolist()) == list(range(10)) for row in dealt) and not torch.equal(
+        dealt[0], dealt[1]
+    )
     assert torch.equal(epochs(10, 4, 7, 3), epochs(10, 4, 7, 3))
     with pytest.raises(ValueError, match="at least one example"):
         epochs(0, 4, 0, 0)
@@ -72,7 +86,10 @@ def test_augmented_pictures_are_near_and_new():
 
 def test_the_small_network_has_the_parameters_of_its_layers():
     model = cnn.network("small", 12, 8, 2)
-    assert [sum(p.numel() for p in m.parameters()) for m in model.body if list(m.parameters())] == [80, 1168]
+    assert [sum(p.numel() for p in m.parameters()) for m in model.body if list(m.parameters())] == [
+        80,
+        1168,
+    ]
     assert sum(p.numel() for p in model.parameters()) == 1538
 
 
@@ -83,7 +100,9 @@ def test_every_model_gives_scores_and_every_parameter_a_gradient(name, size):
     scores = model(torch.randn(5, 1, size, size))
     assert scores.shape == (5, 3)
     scores.square().sum().backward()
-    assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in model.parameters())
+    assert all(
+        p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in model.parameters()
+    )
 
 
 def test_pooled_models_forget_where_and_flat_ones_do_not():
@@ -94,7 +113,9 @@ def test_pooled_models_forget_where_and_flat_ones_do_not():
     moved = X.roll((4, 4), (2, 3))
     pooled, flat = cnn.network("residual", 24, 4, 2).eval(), cnn.network("small", 24, 4, 2).eval()
     with torch.no_grad():
-        assert torch.allclose(pooled(X), pooled(moved), atol=1e-5) and not torch.allclose(flat(X), flat(moved), atol=1e-4)
+        assert torch.allclose(pooled(X), pooled(moved), atol=1e-5) and not torch.allclose(
+            flat(X), flat(moved), atol=1e-4
+        )
 
 
 def test_a_straight_line_through_pixels_does_not_see_bars():
@@ -107,7 +128,9 @@ def test_a_straight_line_through_pixels_does_not_see_bars():
 def test_training_pictures_alone_set_the_scale():
     task = cnn.build(choose(Settings(), cnn.PRESETS, "smoke", ["data=digits"]))
     X, _ = task.parts["train"]
-    assert task.mean == pytest.approx(float(np.mean(X.numpy())), abs=1e-6) and task.sd == pytest.approx(float(X.std()), abs=1e-6)
+    assert task.mean == pytest.approx(
+        float(np.mean(X.numpy())), abs=1e-6
+    ) and task.sd == pytest.approx(float(X.std()), abs=1e-6)
 
 
 def test_stages_halve_and_double():
@@ -122,24 +145,37 @@ def test_glyphs_are_trained_clean_or_careless_and_tested_in_fonts_never_seen():
     settings = ["size=16", "classes=ABCgR", "channels=4", "batch_size=10"]
     clean = cnn.build(choose(Settings(), cnn.PRESETS, "glyphs", [*settings, "augment=false"]))
     careless = cnn.build(choose(Settings(), cnn.PRESETS, "glyphs", settings))
-    assert clean.labels == [10, 11, 12, 27, 42] and len(clean.parts["train"][1]) == 5 * 16 and set(clean.parts) == {"train", "val", "test", "fonts"}
+    assert (
+        clean.labels == [10, 11, 12, 27, 42]
+        and len(clean.parts["train"][1]) == 5 * 16
+        and set(clean.parts) == {"train", "val", "test", "fonts"}
+    )
     (a, y), (b, z) = clean.batch(3), careless.batch(3)
     assert torch.equal(y, z) and not torch.allclose(a, b) and set(y.tolist()) <= set(range(5))
     found = careless.evaluate(careless.model.eval(), CPU)
     assert {"val_loss", "test_accuracy", "fonts_accuracy"} <= set(found)
-    assert "label A; the model says" in careless.sample(careless.model, cnn.Sample(index=int((careless.parts["test"][1] == 10).nonzero()[0])), CPU)
+    assert "label A; the model says" in careless.sample(
+        careless.model, cnn.Sample(index=int((careless.parts["test"][1] == 10).nonzero()[0])), CPU
+    )
 
 
 def test_the_published_glyphs_are_of_the_preset_and_the_page_reads_them_right():
     """Known fonts are read better than new ones, and both better when training was careless, in every seed of the card."""
     from projects.runner import records
 
-    card, plain = (records.read_card(f"_assets/results/cnn-glyphs{kind}.json") for kind in ("", "-plain"))
+    card, plain = (
+        records.read_card(f"_assets/results/cnn-glyphs{kind}.json") for kind in ("", "-plain")
+    )
     whole = choose(Settings(), cnn.PRESETS, "glyphs")
     assert all(value == getattr(whole, key) for key, value in card["settings"].items())
-    assert {k for k, v in plain["settings"].items() if k != "seed" and v != getattr(whole, k)} == {"augment"}
+    assert {k for k, v in plain["settings"].items() if k != "seed" and v != getattr(whole, k)} == {
+        "augment"
+    }
     known, new = (card["metrics"][f"{kind}_accuracy"]["values"] for kind in ("test", "fonts"))
-    assert all(a > b > plain["metrics"]["test_accuracy"] > plain["metrics"]["fonts_accuracy"] for a, b in zip(known, new, strict=True))
+    assert all(
+        a > b > plain["metrics"]["test_accuracy"] > plain["metrics"]["fonts_accuracy"]
+        for a, b in zip(known, new, strict=True)
+    )
 
 
 # -- transfer -------------------------------------------------------------------------------------
@@ -151,14 +187,29 @@ def test_a_frozen_body_stays_and_few_labels_are_few(tmp_path):
     run = trainer(tmp_path / "first", first)
     run.project = "cnn"
     run.run()
-    second = cnn.build(choose(Settings(), cnn.PRESETS, "smoke", [*common, "classes=56789", "labels_per_class=3", f"start={tmp_path / 'first'}", "freeze=true"]))
+    second = cnn.build(
+        choose(
+            Settings(),
+            cnn.PRESETS,
+            "smoke",
+            [
+                *common,
+                "classes=56789",
+                "labels_per_class=3",
+                f"start={tmp_path / 'first'}",
+                "freeze=true",
+            ],
+        )
+    )
     before = {name: w.clone() for name, w in second.model.state_dict().items()}
-    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]  # noqa: TID251
+    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]
     assert all(torch.equal(w, best[name]) for name, w in before.items() if name.startswith("body."))
     assert len(second.parts["train"][1]) == 15 and second.labels == [5, 6, 7, 8, 9]
     trainer(tmp_path / "second", second).run()
     after = second.model.state_dict()
-    assert all(torch.equal(after[name], before[name]) for name in before if name.startswith("body."))  # running statistics too
+    assert all(
+        torch.equal(after[name], before[name]) for name in before if name.startswith("body.")
+    )  # running statistics too
     assert not torch.equal(after["head.weight"], before["head.weight"])
 
 
@@ -170,11 +221,21 @@ def test_a_body_that_does_not_fit_is_refused(tmp_path):
         cnn.build(replace(Settings(), channels=4, start=str(tmp_path)))
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"data": "cats"}, "data='cats' is not one of"), ({"model": "resnet"}, "model='resnet' is not one of"), ({"classes": "3"}, "at least two labels"),
-    ({"classes": "1a", "data": "digits"}, "at least two labels"), ({"freeze": True}, "give start=FOLDER too"), ({"dropout": 1.0}, "shares below 1"), ({"images": 1}, "at least"),
-    ({"classes": "0-", "data": "glyphs"}, "at least two labels"), ({"stages": 0}, "size, stages="), ({"data": "glyphs", "size": 16, "stages": 3}, "4 pixels left"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": "cats"}, "data='cats' is not one of"),
+        ({"model": "resnet"}, "model='resnet' is not one of"),
+        ({"classes": "3"}, "at least two labels"),
+        ({"classes": "1a", "data": "digits"}, "at least two labels"),
+        ({"freeze": True}, "give start=FOLDER too"),
+        ({"dropout": 1.0}, "shares below 1"),
+        ({"images": 1}, "at least"),
+        ({"classes": "0-", "data": "glyphs"}, "at least two labels"),
+        ({"stages": 0}, "size, stages="),
+        ({"data": "glyphs", "size": 16, "stages": 3}, "4 pixels left"),
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(RunnerError, match=message):
         replace(Settings(), **changes).check()
@@ -231,12 +292,19 @@ def test_gradcam_on_an_average_pooled_network_is_its_class_activation_map():
     with torch.no_grad():
         features = model.body[:7](X)  # (n, 2C, 4, 4)
         cam = torch.einsum("nc,nchw->nhw", model.head.weight[y], features).relu()
-    expected = torch.nn.functional.interpolate(cam[:, None], (8, 8), mode="bilinear", align_corners=False)[:, 0]
-    assert float(expected[0].max()) > 0 and torch.allclose(maps, expected / expected.amax((1, 2), keepdim=True).clamp_min(1e-12), atol=1e-5)
+    expected = torch.nn.functional.interpolate(
+        cam[:, None], (8, 8), mode="bilinear", align_corners=False
+    )[:, 0]
+    assert float(expected[0].max()) > 0 and torch.allclose(
+        maps, expected / expected.amax((1, 2), keepdim=True).clamp_min(1e-12), atol=1e-5
+    )
 
 
 def test_a_sample_shows_the_picture_and_the_answer(sees):
     text = sees.sample(sees.model.eval(), cnn.Sample(index=3), CPU)
-    assert len(text.splitlines()) == 13 and f"label {int(sees.parts['test'][1][3])}; the model says" in text
+    assert (
+        len(text.splitlines()) == 13
+        and f"label {int(sees.parts['test'][1][3])}; the model says" in text
+    )
     with pytest.raises(RunnerError, match="index=200 is not a test picture"):
         sees.sample(sees.model, cnn.Sample(index=200), CPU)

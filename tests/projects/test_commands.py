@@ -18,7 +18,18 @@ from tests import warm
 from tests.conftest import ROOT
 
 ENV = {**os.environ, "PYTHONPATH": str(ROOT / "code"), "OMP_NUM_THREADS": "1"}
-SMALL = ["--preset", "smoke", "--set", "layers=1", "--set", "width=16", "--set", "context=16", "--set", "eval_windows=4"]
+SMALL = [
+    "--preset",
+    "smoke",
+    "--set",
+    "layers=1",
+    "--set",
+    "width=16",
+    "--set",
+    "context=16",
+    "--set",
+    "eval_windows=4",
+]
 
 
 def command(*args: object) -> list[str]:
@@ -30,7 +41,9 @@ def projects(*args: object, cwd: Path | None = None) -> subprocess.CompletedProc
 
 
 def start(*args: object) -> subprocess.Popen:
-    return subprocess.Popen(command(*args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV)
+    return subprocess.Popen(
+        command(*args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV
+    )
 
 
 def wait_for(what, process: subprocess.Popen) -> None:
@@ -50,10 +63,24 @@ def same(a: Path, b: Path) -> bool:
     """Whether two runs ended with the same weights and left the same metrics, bit for bit."""
     left, right = last(a), last(b)
     weights = all(torch.equal(x, right["model"][name]) for name, x in left["model"].items())
-    return weights and left["step"] == right["step"] and (a / "metrics.jsonl").read_bytes() == (b / "metrics.jsonl").read_bytes()
+    return (
+        weights
+        and left["step"] == right["step"]
+        and (a / "metrics.jsonl").read_bytes() == (b / "metrics.jsonl").read_bytes()
+    )
 
 
-LONG = [*SMALL, "--set", "steps=400", "--set", "dropout=0.1", "--set", "save_every=25", "--set", "eval_every=50"]
+LONG = [
+    *SMALL,
+    "--set",
+    "steps=400",
+    "--set",
+    "dropout=0.1",
+    "--set",
+    "save_every=25",
+    "--set",
+    "eval_every=50",
+]
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +94,29 @@ def straight(tmp_path_factory) -> Path:
 
 def test_a_run_says_where_it_computes_and_leaves_its_files(straight):
     names = {p.name for p in straight.iterdir()}
-    assert {"run.json", "metrics.jsonl", "curve.csv", "curve.svg", "card.json", "best.pt"} <= names and len(checkpoints.found(straight)) == 2
+    assert {
+        "run.json",
+        "metrics.jsonl",
+        "curve.csv",
+        "curve.svg",
+        "card.json",
+        "best.pt",
+    } <= names and len(checkpoints.found(straight)) == 2
     assert not [n for n in names if n.endswith(".part")]
     card = json.loads((straight / "card.json").read_text())
-    assert card["project"] == "gpt" and card["settings"]["width"] == 16 and card["metrics"]["val_loss"] < 2.0
+    assert (
+        card["project"] == "gpt"
+        and card["settings"]["width"] == 16
+        and card["metrics"]["val_loss"] < 2.0
+    )
 
 
 @pytest.mark.parametrize("after", [25, 150])
 def test_a_run_killed_at_any_moment_goes_on_as_if_nothing_had_been(straight, tmp_path, after):
     process = start("run", "gpt", *LONG, "--out", tmp_path / "run")
-    wait_for(lambda: any(int(p.stem[-8:]) >= after for p in checkpoints.found(tmp_path / "run")), process)
+    wait_for(
+        lambda: any(int(p.stem[-8:]) >= after for p in checkpoints.found(tmp_path / "run")), process
+    )
     time.sleep(0.03 * (after % 7))
     process.kill()
     process.communicate()
@@ -113,11 +153,24 @@ def test_two_processes_give_the_curve_of_one_with_the_same_global_batch(tmp_path
     """Data parallelism changes who computes, not what: gloo, half of each batch in either process, 15 examples so that the halves differ."""
     options = [*SMALL, "--set", "steps=40", "--set", "batch_size=15", "--set", "eval_every=20"]
     for count in (1, 2):
-        done = projects("run", "gpt", *options, "--processes", count, "--out", tmp_path / str(count))
+        done = projects(
+            "run", "gpt", *options, "--processes", count, "--out", tmp_path / str(count)
+        )
         assert done.returncode == 0, done.stderr
-    one, two = ([json.loads(line) for line in (tmp_path / str(c) / "metrics.jsonl").read_text().splitlines()] for c in (1, 2))
+    one, two = (
+        [
+            json.loads(line)
+            for line in (tmp_path / str(c) / "metrics.jsonl").read_text().splitlines()
+        ]
+        for c in (1, 2)
+    )
     assert [line["step"] for line in one] == [line["step"] for line in two]
-    gap = max(abs(a[name] - b[name]) for a, b in zip(one, two, strict=True) for name in ("loss", "val_loss") if name in a)
+    gap = max(
+        abs(a[name] - b[name])
+        for a, b in zip(one, two, strict=True)
+        for name in ("loss", "val_loss")
+        if name in a
+    )
     assert gap < 1e-4, gap
     weights = [last(tmp_path / str(c))["model"] for c in (1, 2)]
     assert max(float((w - weights[1][name]).abs().max()) for name, w in weights[0].items()) < 1e-3
@@ -129,15 +182,36 @@ def test_several_seeds_are_summarised_and_the_card_is_shown(tmp_path):
     assert done.returncode == 0, done.stderr
     folder = tmp_path / done.stdout.splitlines()[-1]
     card = json.loads((folder / "card.json").read_text())
-    assert card["seeds"] == [0, 1] and len(card["metrics"]["val_loss"]["values"]) == 2 and card["metrics"]["val_loss"]["sd"] > 0
+    assert (
+        card["seeds"] == [0, 1]
+        and len(card["metrics"]["val_loss"]["values"]) == 2
+        and card["metrics"]["val_loss"]["sd"] > 0
+    )
     shown = projects("card", folder)
     side = projects("compare", folder / "seed-0", folder / "seed-1")
-    assert side.returncode == 0 and [line.split()[0] for line in side.stdout.splitlines()] == ["run", "seed-0", "seed-1"]
-    assert "over 2 seeds" in shown.stdout and json.loads(projects("card", folder, "--json").stdout) == card
+    assert side.returncode == 0 and [line.split()[0] for line in side.stdout.splitlines()] == [
+        "run",
+        "seed-0",
+        "seed-1",
+    ]
+    assert (
+        "over 2 seeds" in shown.stdout
+        and json.loads(projects("card", folder, "--json").stdout) == card
+    )
 
 
 def test_a_run_can_be_made_longer_but_not_another(straight, tmp_path):
-    projects("run", "gpt", *SMALL, "--set", "steps=10", "--set", "save_every=10", "--out", tmp_path / "run")
+    projects(
+        "run",
+        "gpt",
+        *SMALL,
+        "--set",
+        "steps=10",
+        "--set",
+        "save_every=10",
+        "--out",
+        tmp_path / "run",
+    )
     refused = projects("resume", tmp_path / "run", "--set", "width=32")
     assert refused.returncode == 2 and "would make it another run" in refused.stderr
     done = projects("resume", tmp_path / "run", "--set", "steps=20")
@@ -145,13 +219,35 @@ def test_a_run_can_be_made_longer_but_not_another(straight, tmp_path):
 
 
 def test_a_sample_is_drawn_from_the_best_weights_and_repeats_with_its_seed(straight):
-    one, two, other = (projects("sample", straight, "--set", "prompt=to be", "--set", "length=40", "--set", f"seed={seed}") for seed in (1, 1, 2))
-    assert one.returncode == 0 and one.stdout.startswith("to be") and len(one.stdout.rstrip("\n")) == 45
+    one, two, other = (
+        projects(
+            "sample",
+            straight,
+            "--set",
+            "prompt=to be",
+            "--set",
+            "length=40",
+            "--set",
+            f"seed={seed}",
+        )
+        for seed in (1, 1, 2)
+    )
+    assert (
+        one.returncode == 0
+        and one.stdout.startswith("to be")
+        and len(one.stdout.rstrip("\n")) == 45
+    )
     assert one.stdout == two.stdout != other.stdout
 
 
 def test_list_and_describe_name_every_project_and_setting():
-    assert [line.split()[0] for line in projects("list").stdout.splitlines()] == ["gpt", "lora", "cnn", "diffusion", "agent"]
+    assert [line.split()[0] for line in projects("list").stdout.splitlines()] == [
+        "gpt",
+        "lora",
+        "cnn",
+        "diffusion",
+        "agent",
+    ]
     said = projects("describe", "gpt").stdout
     assert "laptop" in said and "learning_rate" in said and "temperature=0.8" in said
 
@@ -184,7 +280,9 @@ def shelf(tmp_path_factory) -> dict[str, Path]:
         (base / name).write_bytes(data)
     for name, project in (("other", "poetry"), ("unfinished", "gpt")):
         (base / name).mkdir()
-        (base / name / "run.json").write_text(json.dumps({"project": project, "preset": "smoke", "settings": {}}))
+        (base / name / "run.json").write_text(
+            json.dumps({"project": project, "preset": "smoke", "settings": {}})
+        )
     return {**{p.name: p for p in base.iterdir()}, "folder": base}
 
 
@@ -197,5 +295,10 @@ def test_bad_input_is_told_in_one_message_and_nothing_is_lost(case, shelf, tmp_p
     before = sorted(p for p in shelf["folder"].rglob("*"))
     with CliRunner().isolated_filesystem(tmp_path):
         done = CliRunner().invoke(main, [a.format(**shelf) for a in args])
-    assert done.exit_code == code and message in done.output and "remedy:" in done.output and "Traceback" not in done.output
+    assert (
+        done.exit_code == code
+        and message in done.output
+        and "remedy:" in done.output
+        and "Traceback" not in done.output
+    )
     assert sorted(p for p in shelf["folder"].rglob("*")) == before

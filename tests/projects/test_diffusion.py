@@ -24,15 +24,23 @@ CPU = torch.device("cpu")
 def theirs(kind: str, s: Schedule, **options):
     import diffusers
 
-    made = getattr(diffusers, kind)(num_train_timesteps=s.T, trained_betas=s.beta.numpy(), clip_sample=False, **options)
-    made.betas, made.alphas, made.alphas_cumprod = s.beta, s.alpha, s.abar  # their tables in our precision: a cosine's end divides by nearly nothing
+    made = getattr(diffusers, kind)(
+        num_train_timesteps=s.T, trained_betas=s.beta.numpy(), clip_sample=False, **options
+    )
+    made.betas, made.alphas, made.alphas_cumprod = (
+        s.beta,
+        s.alpha,
+        s.abar,
+    )  # their tables in our precision: a cosine's end divides by nearly nothing
     return made
 
 
 def test_linear_and_cosine_schedules_are_those_of_diffusers():
     import diffusers
 
-    linear = diffusers.DDPMScheduler(num_train_timesteps=1000, beta_start=1e-4, beta_end=0.02, beta_schedule="linear")
+    linear = diffusers.DDPMScheduler(
+        num_train_timesteps=1000, beta_start=1e-4, beta_end=0.02, beta_schedule="linear"
+    )
     assert torch.allclose(Schedule("linear", 1000).abar.float(), linear.alphas_cumprod, atol=1e-6)
     cosine = diffusers.DDPMScheduler(num_train_timesteps=200, beta_schedule="squaredcos_cap_v2")
     assert torch.allclose(Schedule("cosine", 200).abar.float(), cosine.alphas_cumprod, atol=1e-5)
@@ -43,8 +51,12 @@ def test_noise_and_velocity_are_those_of_diffusers(kind):
     s = Schedule(kind, 100)
     x0, eps, t = torch.randn(20, 2), torch.randn(20, 2), torch.randint(100, (20,))
     reference = theirs("DDPMScheduler", s)
-    assert torch.allclose(d.noised(x0, t, eps, s), reference.add_noise(x0, eps, t).float(), atol=1e-6)
-    assert torch.allclose(d.velocity(x0, t, eps, s), reference.get_velocity(x0, eps, t).float(), atol=1e-6)
+    assert torch.allclose(
+        d.noised(x0, t, eps, s), reference.add_noise(x0, eps, t).float(), atol=1e-6
+    )
+    assert torch.allclose(
+        d.velocity(x0, t, eps, s), reference.get_velocity(x0, eps, t).float(), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("target", ["eps", "v"])
@@ -52,21 +64,30 @@ def test_noise_and_velocity_are_those_of_diffusers(kind):
 def test_ancestral_sampling_is_that_of_diffusers_step_for_step(kind, target):
     """The same noise in both: a model that is no model, and every state of the way compared."""
     s = Schedule(kind, 40)
-    predict = lambda x, t: torch.sin(3 * x) + t.view(-1, 1) / 40  # noqa: E731
+    predict = lambda x, t: torch.sin(3 * x) + t.view(-1, 1) / 40
     x = torch.randn(16, 2, generator=generator(1), dtype=torch.float64)
     path: list = []
-    d.backwards(predict, x, s, 40, eta=1.0, target=target, rng=torch.Generator().manual_seed(7), path=path)
-    reference = theirs("DDPMScheduler", s, variance_type="fixed_small", prediction_type={"eps": "epsilon", "v": "v_prediction"}[target])
+    d.backwards(
+        predict, x, s, 40, eta=1.0, target=target, rng=torch.Generator().manual_seed(7), path=path
+    )
+    reference = theirs(
+        "DDPMScheduler",
+        s,
+        variance_type="fixed_small",
+        prediction_type={"eps": "epsilon", "v": "v_prediction"}[target],
+    )
     reference.set_timesteps(40)
     rng, theirs_x = torch.Generator().manual_seed(7), x
     for t, ours_x in zip(reference.timesteps, path, strict=True):
-        theirs_x = reference.step(predict(theirs_x, t.expand(16)), t, theirs_x, generator=rng).prev_sample
+        theirs_x = reference.step(
+            predict(theirs_x, t.expand(16)), t, theirs_x, generator=rng
+        ).prev_sample
         assert torch.allclose(ours_x, theirs_x, rtol=1e-6, atol=1e-6), int(t)
 
 
 def test_deterministic_sampling_in_few_steps_is_that_of_diffusers():
     s = Schedule("linear", 50)
-    predict = lambda x, t: torch.tanh(x)  # noqa: E731
+    predict = lambda x, t: torch.tanh(x)
     x = torch.randn(16, 2, generator=generator(1))
     path: list = []
     d.backwards(predict, x, s, 8, path=path)
@@ -97,9 +118,13 @@ def test_many_single_steps_are_one_jump():
     rng = generator(3)
     x = torch.full((40_000,), 2.0, dtype=torch.float64)
     for t in range(50):
-        x = s.alpha[t].sqrt() * x + s.beta[t].sqrt() * torch.randn(40_000, generator=rng, dtype=torch.float64)
+        x = s.alpha[t].sqrt() * x + s.beta[t].sqrt() * torch.randn(
+            40_000, generator=rng, dtype=torch.float64
+        )
         if t in (0, 10, 49):
-            assert float(x.mean()) == pytest.approx(2 * float(s.abar[t].sqrt()), abs=0.02) and float(x.var()) == pytest.approx(float(1 - s.abar[t]), abs=0.02)
+            assert float(x.mean()) == pytest.approx(
+                2 * float(s.abar[t].sqrt()), abs=0.02
+            ) and float(x.var()) == pytest.approx(float(1 - s.abar[t]), abs=0.02)
 
 
 def test_data_and_noise_are_found_again_from_either_target():
@@ -114,7 +139,7 @@ def test_data_and_noise_are_found_again_from_either_target():
 @pytest.mark.parametrize(("steps", "eta"), [(50, 0.0), (50, 1.0), (10, 0.0)])
 def test_with_the_exact_denoiser_samples_lie_on_the_ring(steps, eta):
     s = Schedule.of(torch.linspace(1e-4, 0.1, 50))
-    predict = lambda x, t: torch.tensor(circle_noise(x.numpy(), float(s.abar[int(t[0])])))  # noqa: E731
+    predict = lambda x, t: torch.tensor(circle_noise(x.numpy(), float(s.abar[int(t[0])])))
     x = torch.randn(1000, 2, generator=generator(0), dtype=torch.float64)
     radius = d.backwards(predict, x, s, steps, eta, rng=generator(1)).norm(dim=1)
     assert float(radius.mean()) == pytest.approx(1.0, abs=2e-3) and float(radius.std()) < 2e-3
@@ -122,13 +147,17 @@ def test_with_the_exact_denoiser_samples_lie_on_the_ring(steps, eta):
 
 def test_clipping_keeps_the_predicted_data_in_range():
     s = Schedule("cosine", 20)
-    wild = lambda x, t: -5 * x  # noqa: E731
+    wild = lambda x, t: -5 * x
     x = torch.randn(50, 2, generator=generator(0))
-    assert float(d.backwards(wild, x, s, 20, clip=1.0).abs().max()) <= 1.0 + 1e-5 < float(d.backwards(wild, x, s, 20).abs().max())
+    assert (
+        float(d.backwards(wild, x, s, 20, clip=1.0).abs().max())
+        <= 1.0 + 1e-5
+        < float(d.backwards(wild, x, s, 20).abs().max())
+    )
 
 
 def test_guidance_extrapolates_between_without_and_with_the_label():
-    model = lambda x, t, labels: x * labels.view(-1, 1)  # noqa: E731
+    model = lambda x, t, labels: x * labels.view(-1, 1)
     x, t, labels = torch.ones(3, 2), torch.zeros(3, dtype=torch.long), torch.tensor([1, 2, 3])
     for w, expected in ((0.0, [-1.0, -1.0, -1.0]), (1.0, [1.0, 2.0, 3.0]), (2.0, [3.0, 5.0, 7.0])):
         assert d.guided(model, labels, w)(x, t)[:, 0].tolist() == expected
@@ -140,7 +169,12 @@ def test_guidance_extrapolates_between_without_and_with_the_label():
 @pytest.mark.parametrize("name", d.POINTS)
 def test_sets_are_bounded_and_repeat_with_their_seed(name):
     a, b, c = (d.points(name, 2000, generator(seed)) for seed in (0, 0, 1))
-    assert a.shape == (2000, 2) and torch.equal(a, b) and not torch.equal(a, c) and float(a.abs().max()) < 1.7
+    assert (
+        a.shape == (2000, 2)
+        and torch.equal(a, b)
+        and not torch.equal(a, c)
+        and float(a.abs().max()) < 1.7
+    )
     assert abs(float(a.mean())) < 0.25
     if name == "ring":
         assert torch.allclose(a.norm(dim=1), torch.ones(2000), atol=1e-5)
@@ -152,37 +186,75 @@ def test_sliced_wasserstein_is_that_of_a_shift_and_of_scipy():
     a = torch.randn(4000, 1, generator=generator(0))
     assert quality.sliced_wasserstein(a, a + 3) == pytest.approx(3.0, abs=1e-4)
     b = torch.randn(4000, 1, generator=generator(1)) * 1.5
-    assert quality.sliced_wasserstein(a, b) >= wasserstein_distance(a[:, 0].numpy(), b[:, 0].numpy()) - 1e-6  # root mean square over mean
+    assert (
+        quality.sliced_wasserstein(a, b)
+        >= wasserstein_distance(a[:, 0].numpy(), b[:, 0].numpy()) - 1e-6
+    )  # root mean square over mean
     shift = torch.tensor([3.0, 4.0])
     flat = torch.zeros(10, 2)
-    assert quality.sliced_wasserstein(flat, flat + shift, directions=4096) == pytest.approx(5 / math.sqrt(2), rel=0.05)  # E cos^2 = 1/2
+    assert quality.sliced_wasserstein(flat, flat + shift, directions=4096) == pytest.approx(
+        5 / math.sqrt(2), rel=0.05
+    )  # E cos^2 = 1/2
 
 
 def test_mmd_is_unbiased_and_sees_a_difference():
-    values = [quality.mmd(torch.randn(200, 2, generator=generator(i)), torch.randn(200, 2, generator=generator(i, 1)), 1.0) for i in range(30)]
+    values = [
+        quality.mmd(
+            torch.randn(200, 2, generator=generator(i)),
+            torch.randn(200, 2, generator=generator(i, 1)),
+            1.0,
+        )
+        for i in range(30)
+    ]
     assert abs(np.mean(values)) < 3 * np.std(values) / math.sqrt(30)
     a, b = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [3.0]])
-    k = lambda x: math.exp(-(x**2) / 2)  # noqa: E731
+    k = lambda x: math.exp(-(x**2) / 2)
     assert quality.mmd(a, b, 1.0) == pytest.approx(2 * k(1) - 2 * (2 * k(2) + k(3) + k(1)) / 4)
-    assert quality.mmd(torch.randn(200, 2, generator=generator(0)), 1 + torch.randn(200, 2, generator=generator(1)), 1.0) > 0.1
+    assert (
+        quality.mmd(
+            torch.randn(200, 2, generator=generator(0)),
+            1 + torch.randn(200, 2, generator=generator(1)),
+            1.0,
+        )
+        > 0.1
+    )
 
 
-@pytest.mark.parametrize(("do", "message"), [
-    (lambda: Schedule("linear", 1), "at least 2 levels"), (lambda: Schedule("square", 10), "no schedule 'square'"), (lambda: Schedule.of(torch.tensor([0.0, 0.5])), "strictly between"),
-    (lambda: d.points("square", 5, generator(0)), "no set 'square'"), (lambda: d.points("ring", 0, generator(0)), "0 points"),
-    (lambda: d.backwards(lambda x, t: x, torch.zeros(1, 2), Schedule("linear", 5), 6), "1 to 5 steps"),
-    (lambda: quality.sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2)), "one shape"), (lambda: quality.mmd(torch.zeros(3, 2), torch.zeros(3, 2), 0.0), "positive width"),
-])
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (lambda: Schedule("linear", 1), "at least 2 levels"),
+        (lambda: Schedule("square", 10), "no schedule 'square'"),
+        (lambda: Schedule.of(torch.tensor([0.0, 0.5])), "strictly between"),
+        (lambda: d.points("square", 5, generator(0)), "no set 'square'"),
+        (lambda: d.points("ring", 0, generator(0)), "0 points"),
+        (
+            lambda: d.backwards(lambda x, t: x, torch.zeros(1, 2), Schedule("linear", 5), 6),
+            "1 to 5 steps",
+        ),
+        (lambda: quality.sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2)), "one shape"),
+        (lambda: quality.mmd(torch.zeros(3, 2), torch.zeros(3, 2), 0.0), "positive width"),
+    ],
+)
 def test_bad_input_is_told(do, message):
     with pytest.raises(ValueError, match=message):
         do()
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"data": "cube"}, "data='cube'"), ({"schedule": "x"}, "schedule='x'"), ({"target": "x0"}, "target='x0'"), ({"sample_steps": 51}, "between 1 and T"),
-    ({"width": 12}, "multiple of 8"), ({"unlabelled": 1.0}, "share below 1"), ({"levels": 0}, "levels=0"), ({"data": "digits", "levels": 3}, "even number of pixels"),
-    ({"judge": "x"}, "give data=glyphs too"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": "cube"}, "data='cube'"),
+        ({"schedule": "x"}, "schedule='x'"),
+        ({"target": "x0"}, "target='x0'"),
+        ({"sample_steps": 51}, "between 1 and T"),
+        ({"width": 12}, "multiple of 8"),
+        ({"unlabelled": 1.0}, "share below 1"),
+        ({"levels": 0}, "levels=0"),
+        ({"data": "digits", "levels": 3}, "even number of pixels"),
+        ({"judge": "x"}, "give data=glyphs too"),
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(RunnerError, match=message):
         replace(Settings(), **changes).check()
@@ -212,7 +284,11 @@ def test_a_short_run_moves_noise_towards_the_ring(tmp_path):
     before = task.evaluate(task.model.eval(), CPU)
     card = trainer(tmp_path, task).run()
     after = card["metrics"]
-    assert after["sliced"] < 0.5 * before["sliced"] and after["val_loss"] < before["val_loss"] and len(card["drawn"]) == 250
+    assert (
+        after["sliced"] < 0.5 * before["sliced"]
+        and after["val_loss"] < before["val_loss"]
+        and len(card["drawn"]) == 250
+    )
     text = task.sample(task.model, d.Sample(count=3), CPU)
     assert len(text.splitlines()) == 3 and text == task.sample(task.model, d.Sample(count=3), CPU)
     with pytest.raises(RunnerError, match="count=0"):
@@ -220,9 +296,30 @@ def test_a_short_run_moves_noise_towards_the_ring(tmp_path):
 
 
 def test_digits_are_drawn_by_label_as_pictures(tmp_path):
-    task = d.build(choose(Settings(), d.PRESETS, "laptop", ["steps=3", "batch_size=8", "width=8", "samples=50", "T=10", "sample_steps=5", "eval_every=3", "save_every=3", "warmup_steps=0"]))
+    task = d.build(
+        choose(
+            Settings(),
+            d.PRESETS,
+            "laptop",
+            [
+                "steps=3",
+                "batch_size=8",
+                "width=8",
+                "samples=50",
+                "T=10",
+                "sample_steps=5",
+                "eval_every=3",
+                "save_every=3",
+                "warmup_steps=0",
+            ],
+        )
+    )
     card = trainer(tmp_path, task).run()
-    assert {"right_label", "sliced", "nearest_real"} <= set(card["metrics"]) and len(card["drawn"]) == 20 and len(card["drawn"][0]) == 64
+    assert (
+        {"right_label", "sliced", "nearest_real"} <= set(card["metrics"])
+        and len(card["drawn"]) == 20
+        and len(card["drawn"][0]) == 64
+    )
     assert len(task.sample(task.model, d.Sample(count=2, label=3, steps=5), CPU).splitlines()) == 17
 
 
@@ -232,8 +329,14 @@ def test_a_network_of_any_depth_takes_no_label_as_one_of_its_own(levels):
     model = d.UNet(8, 50, labels=5, levels=levels)
     x, t = torch.randn(3, 1, 16, 16), torch.tensor([0, 10, 49])
     with torch.no_grad():
-        hidden, none, named = model(x, t, torch.full((3,), d.NONE)), model(x, t), model(x, t, torch.tensor([0, 1, 4]))
-    assert hidden.shape == x.shape and torch.equal(hidden, none) and not torch.allclose(hidden, named)
+        hidden, none, named = (
+            model(x, t, torch.full((3,), d.NONE)),
+            model(x, t),
+            model(x, t, torch.tensor([0, 1, 4])),
+        )
+    assert (
+        hidden.shape == x.shape and torch.equal(hidden, none) and not torch.allclose(hidden, named)
+    )
     assert len(model.down) == len(model.up) == levels + 1
 
 
@@ -241,19 +344,33 @@ def test_drawn_glyphs_are_read_by_a_judge_that_was_trained_on_glyphs(tmp_path):
     from projects import cnn
     from projects.runner import records
 
-    for name, preset, changes in (("judge", "glyphs", ["warmup_steps=0", "channels=4", "batch_size=8", "eval_every=2", "save_every=2"]), ("bars", "smoke", [])):
-        run = trainer(tmp_path / name, cnn.build(choose(cnn.Settings(), cnn.PRESETS, preset, ["steps=2", *changes])))
+    for name, preset, changes in (
+        (
+            "judge",
+            "glyphs",
+            ["warmup_steps=0", "channels=4", "batch_size=8", "eval_every=2", "save_every=2"],
+        ),
+        ("bars", "smoke", []),
+    ):
+        run = trainer(
+            tmp_path / name,
+            cnn.build(choose(cnn.Settings(), cnn.PRESETS, preset, ["steps=2", *changes])),
+        )
         run.project = "cnn"
         run.run()
         records.write_run(tmp_path / name, "cnn", preset, run.task.settings)
     sizes = ["width=8", "samples=62", "sample_steps=2", "batch_size=4"]
     task = d.build(choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'judge'}"]))
     found = task.evaluate(task.model.eval(), CPU)
-    assert found["frechet"] > found["frechet_floor"] > 0 and 0 <= found["right_label"] <= 1  # noise is far from letters
+    assert (
+        found["frechet"] > found["frechet_floor"] > 0 and 0 <= found["right_label"] <= 1
+    )  # noise is far from letters
     drawn = task.extras(task.model, CPU)["drawn"]
     assert len(drawn) == 62 and all(len(row) == 32 * 32 and row.isdigit() for row in drawn)
     with pytest.raises(RunnerError, match="is not a run of cnn on glyphs of 32 pixels"):
-        d.build(choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'bars'}"])).evaluate(task.model, CPU)
+        d.build(
+            choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'bars'}"])
+        ).evaluate(task.model, CPU)
 
 
 def test_the_published_glyphs_are_of_the_preset():
@@ -261,5 +378,11 @@ def test_the_published_glyphs_are_of_the_preset():
 
     card = records.read_card("_assets/results/diffusion-glyphs.json")
     whole = choose(Settings(), d.PRESETS, "glyphs")
-    assert all(value == getattr(whole, key) for key, value in card["settings"].items() if key not in ("seed", "judge"))
-    assert len(card["drawn"]) == 62 and card["parameters"] == sum(p.numel() for p in d.build(whole).model.parameters())
+    assert all(
+        value == getattr(whole, key)
+        for key, value in card["settings"].items()
+        if key not in ("seed", "judge")
+    )
+    assert len(card["drawn"]) == 62 and card["parameters"] == sum(
+        p.numel() for p in d.build(whole).model.parameters()
+    )

@@ -19,13 +19,21 @@ from projects.runner.settings import choose
 from torch import nn
 
 MODERN = {"norm": "rms", "positions": "rope", "mlp": "swiglu", "kv_heads": 2, "bias": False}
-KINDS = {"plain": {}, "modern": MODERN, "untied": {"tie": False}, "no positions": {"positions": "none"}, "one key head": {"kv_heads": 1}}
+KINDS = {
+    "plain": {},
+    "modern": MODERN,
+    "untied": {"tie": False},
+    "no positions": {"positions": "none"},
+    "one key head": {"kv_heads": 1},
+}
 
 
 def model(V: int = 11, seed: int = 0, **settings) -> GPT:
     torch.manual_seed(seed)
     made = GPT(replace(Settings(width=32, context=16, heads=4), **settings), V).eval()
-    for p in made.parameters():  # the small start hides mistakes: logits would be near 0 whatever is computed
+    for p in (
+        made.parameters()
+    ):  # the small start hides mistakes: logits would be near 0 whatever is computed
         torch.nn.init.normal_(p, std=0.3)
     return made
 
@@ -38,7 +46,18 @@ def test_the_forward_pass_is_that_of_hugging_faces_gpt2():
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
-    theirs = GPT2LMHeadModel(GPT2Config(vocab_size=101, n_positions=32, n_embd=48, n_layer=3, n_head=4, attn_pdrop=0, embd_pdrop=0, resid_pdrop=0)).eval()
+    theirs = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=101,
+            n_positions=32,
+            n_embd=48,
+            n_layer=3,
+            n_head=4,
+            attn_pdrop=0,
+            embd_pdrop=0,
+            resid_pdrop=0,
+        )
+    ).eval()
     for p in theirs.parameters():
         torch.nn.init.normal_(p, std=0.2)
     ours = GPT(Settings(width=48, context=32, heads=4, layers=3), 101).eval()
@@ -48,7 +67,9 @@ def test_the_forward_pass_is_that_of_hugging_faces_gpt2():
         gap = float((ours(x) - theirs(x).logits).abs().max())
         loss = float(theirs(x, labels=x).loss)  # they shift the targets themselves
         assert gap < 1e-4 * float(theirs(x).logits.abs().max())
-        assert float(F.cross_entropy(ours(x)[:, :-1].flatten(0, 1), x[:, 1:].flatten())) == pytest.approx(loss, abs=1e-5)
+        assert float(
+            F.cross_entropy(ours(x)[:, :-1].flatten(0, 1), x[:, 1:].flatten())
+        ) == pytest.approx(loss, abs=1e-5)
 
 
 @pytest.fixture
@@ -72,7 +93,9 @@ def test_norms_are_torchs_and_warn_of_nothing_in_bf16(every_warning, norm):
     assert torch.equal(ours(x), theirs(x))
     with torch.autocast("cpu", torch.bfloat16):
         found = ours(x.bfloat16())
-    torch.testing.assert_close(found.float(), theirs(x), rtol=2**-6, atol=2**-6)  # three roundings to eight bits
+    torch.testing.assert_close(
+        found.float(), theirs(x), rtol=2**-6, atol=2**-6
+    )  # three roundings to eight bits
     with torch.autocast("cpu", torch.bfloat16):
         model(norm=norm).train()(tokens(), tokens()).backward()
 
@@ -81,7 +104,17 @@ def test_greedy_text_is_that_of_hugging_faces_generate():
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
-    theirs = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_positions=32, n_embd=32, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=None)).eval()
+    theirs = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=50,
+            n_positions=32,
+            n_embd=32,
+            n_layer=2,
+            n_head=4,
+            bos_token_id=0,
+            eos_token_id=None,
+        )
+    ).eval()
     for p in theirs.parameters():
         torch.nn.init.normal_(p, std=0.3)
     ours = GPT(Settings(width=32, context=32, heads=4), 50).eval()
@@ -114,7 +147,9 @@ def test_the_past_does_not_see_the_future(kind):
     changed[:, 9] = (changed[:, 9] + 1) % 11
     with torch.no_grad():
         before, after = made(x), made(changed)
-    assert torch.allclose(before[:, :9], after[:, :9], atol=1e-6) and not torch.allclose(before[:, 9:], after[:, 9:], atol=1e-2)
+    assert torch.allclose(before[:, :9], after[:, :9], atol=1e-6) and not torch.allclose(
+        before[:, 9:], after[:, 9:], atol=1e-2
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -134,7 +169,10 @@ def test_cached_keys_and_values_give_the_logits_of_recomputation(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_generation_is_the_same_with_and_without_the_cache_past_the_window_too(kind):
     made, start = model(**KINDS[kind]), tokens(2, 3)
-    texts = [made.generate(start, 30, 0.9, rng=torch.Generator().manual_seed(5), cached=cached) for cached in (True, False)]
+    texts = [
+        made.generate(start, 30, 0.9, rng=torch.Generator().manual_seed(5), cached=cached)
+        for cached in (True, False)
+    ]
     assert texts[0].shape == (2, 33) and torch.equal(*texts)
 
 
@@ -161,13 +199,21 @@ def test_the_maps_shown_are_the_weights_used(kind):
     """The attention's output is the maps times the values, and every row is a distribution over the past."""
     made, x, seen = model(**KINDS[kind]), tokens(), []
     module = made.blocks[1].attention
-    hook = module.register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output[0])))
+    hook = module.register_forward_hook(
+        lambda _, inputs, output: seen.append((inputs[0], output[0]))
+    )
     maps = gpt.attention_maps(made, x)
     hook.remove()
     (inside, out), KV = seen[0], module.kv_heads
     v = module.qkv(inside).view(3, 16, -1, 8).transpose(1, 2)[:, -KV:].repeat_interleave(4 // KV, 1)
-    assert torch.allclose(module.out((maps[1] @ v).transpose(1, 2).reshape(3, 16, 32)), out, atol=1e-5)
-    assert len(maps) == 2 and torch.allclose(maps[0].sum(-1), torch.ones(3, 4, 16)) and float(maps[0].triu(1).abs().max()) == 0
+    assert torch.allclose(
+        module.out((maps[1] @ v).transpose(1, 2).reshape(3, 16, 32)), out, atol=1e-5
+    )
+    assert (
+        len(maps) == 2
+        and torch.allclose(maps[0].sum(-1), torch.ones(3, 4, 16))
+        and float(maps[0].triu(1).abs().max()) == 0
+    )
 
 
 def test_the_mean_of_a_batch_does_not_depend_on_its_order():
@@ -189,7 +235,9 @@ def test_the_stream_does_not_grow_with_depth_at_the_start():
     for L in (2, 8, 32):
         torch.manual_seed(0)
         made, seen = GPT(Settings(layers=L, width=64), 50), []
-        made.norm.register_forward_pre_hook(lambda _, x, seen=seen: seen.append(float(x[0].detach().std())))
+        made.norm.register_forward_pre_hook(
+            lambda _, x, seen=seen: seen.append(float(x[0].detach().std()))
+        )
         made(tokens(4, 32, 50))
         spread.append(seen[0])
     assert max(spread) < 1.2 * min(spread)
@@ -204,7 +252,9 @@ def test_filters_keep_the_likeliest_tokens_and_their_proportions():
     assert torch.allclose(gpt.filtered(logits), p)
     assert torch.allclose(gpt.filtered(logits, top_k=2), torch.tensor([2 / 3, 1 / 3, 0, 0, 0]))
     assert torch.allclose(gpt.filtered(logits, top_p=0.7), torch.tensor([2 / 3, 1 / 3, 0, 0, 0]))
-    assert torch.allclose(gpt.filtered(logits, top_p=0.76), torch.tensor([0.5, 0.25, 0.15, 0, 0]) / 0.9)
+    assert torch.allclose(
+        gpt.filtered(logits, top_p=0.76), torch.tensor([0.5, 0.25, 0.15, 0, 0]) / 0.9
+    )
     assert gpt.filtered(logits, top_p=1e-9).tolist() == [1, 0, 0, 0, 0]
     cold = gpt.filtered(logits, temperature=0.5)
     assert torch.allclose(cold, p**2 / (p**2).sum())
@@ -214,7 +264,9 @@ def test_filters_agree_with_those_of_transformers():
     from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
     logits = torch.randn(20, 50, generator=torch.Generator().manual_seed(0)) * 2
-    theirs = TopPLogitsWarper(0.8)(None, TopKLogitsWarper(20)(None, TemperatureLogitsWarper(0.7)(None, logits.clone())))
+    theirs = TopPLogitsWarper(0.8)(
+        None, TopKLogitsWarper(20)(None, TemperatureLogitsWarper(0.7)(None, logits.clone()))
+    )
     assert torch.allclose(gpt.filtered(logits, 0.7, 20, 0.8), theirs.softmax(-1), atol=1e-6)
 
 
@@ -225,27 +277,33 @@ def test_draws_follow_the_filtered_distribution():
     assert torch.allclose(shares, gpt.filtered(logits[0], 1.0, 3), atol=0.015)
 
 
-@pytest.mark.parametrize(("do", "message"), [
-    (lambda: gpt.filtered(torch.zeros(3), temperature=0), "temperature > 0"),
-    (lambda: gpt.filtered(torch.zeros(3), top_k=-1), "top_k >= 0"),
-    (lambda: gpt.filtered(torch.zeros(3), top_p=0), "0 < top_p <= 1"),
-    (lambda: model()(tokens(1, 17)), "17 positions, but the model has learned 16"),
-    (lambda: model().generate(torch.zeros(1, 0, dtype=torch.long), 3), "the prompt is empty"),
-])
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (lambda: gpt.filtered(torch.zeros(3), temperature=0), "temperature > 0"),
+        (lambda: gpt.filtered(torch.zeros(3), top_k=-1), "top_k >= 0"),
+        (lambda: gpt.filtered(torch.zeros(3), top_p=0), "0 < top_p <= 1"),
+        (lambda: model()(tokens(1, 17)), "17 positions, but the model has learned 16"),
+        (lambda: model().generate(torch.zeros(1, 0, dtype=torch.long), 3), "the prompt is empty"),
+    ],
+)
 def test_bad_input_is_told(do, message):
     with pytest.raises(ValueError, match=message):
         do()
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"norm": "batch"}, "norm='batch' is not one of"),
-    ({"heads": 3}, "does not split into 3 heads"),
-    ({"positions": "rope", "width": 60, "heads": 4}, "even size"),
-    ({"kv_heads": 3}, "does not divide 4 heads"),
-    ({"dropout": 1.0}, "below 1"),
-    ({"merges": -1}, "must not be negative"),
-    ({"layers": 0}, "at least 1"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"norm": "batch"}, "norm='batch' is not one of"),
+        ({"heads": 3}, "does not split into 3 heads"),
+        ({"positions": "rope", "width": 60, "heads": 4}, "even size"),
+        ({"kv_heads": 3}, "does not divide 4 heads"),
+        ({"dropout": 1.0}, "below 1"),
+        ({"merges": -1}, "must not be negative"),
+        ({"layers": 0}, "at least 1"),
+    ],
+)
 def test_settings_that_make_no_model_are_refused(changes, message):
     with pytest.raises(RunnerError, match=message):
         replace(Settings(), **changes).check()
@@ -258,15 +316,22 @@ def test_held_out_sonnets_are_whole_and_not_among_those_trained_on():
     train, held = corpora.split("sonnets")
     poems = corpora.documents("sonnets")
     assert len(poems) == 154 and poems[17].startswith("Shall I compare thee to a summer's day?")
-    assert [len(p.splitlines()) for p in poems].count(14) == 152  # number 99 has 15 lines, 126 has 12
-    assert sum(poem in held for poem in poems) == 15 and all((poem in train) != (poem in held) for poem in poems)
+    assert [len(p.splitlines()) for p in poems].count(
+        14
+    ) == 152  # number 99 has 15 lines, 126 has 12
+    assert sum(poem in held for poem in poems) == 15 and all(
+        (poem in train) != (poem in held) for poem in poems
+    )
 
 
 def test_a_file_gives_its_last_tenth_and_a_folder_every_tenth_document(tmp_path):
     for i in range(20):
         (tmp_path / f"{i:02}.txt").write_text(f"document number {i}")
     train, held = corpora.split(str(tmp_path))
-    assert held.split("\n\n") == ["document number 9", "document number 19\n"] and "number 9" not in train
+    assert (
+        held.split("\n\n") == ["document number 9", "document number 19\n"]
+        and "number 9" not in train
+    )
     (tmp_path / "one.txt").write_text("0123456789" * 10)
     train, held = corpora.split(str(tmp_path / "one.txt"))
     assert train + held == "0123456789" * 10 + "\n" and len(held) == 11
@@ -278,7 +343,11 @@ def test_the_standard_library_is_a_large_corpus():
 
 def test_echoes_repeat_words_of_six_to_twelve_letters_and_nothing_else():
     texts = corpora.documents("echo")
-    assert texts == corpora.echoes(4000) and len(set(texts)) > 3990 and {len(text) for text in texts} == {40}
+    assert (
+        texts == corpora.echoes(4000)
+        and len(set(texts)) > 3990
+        and {len(text) for text in texts} == {40}
+    )
     periods = [next(p for p in range(1, 41) if text[p:] == text[:-p]) for text in texts]
     assert set(periods) == set(range(6, 13)) and set("".join(texts)) == set("abcdefghijklmnop")
     train, held = corpora.split("echo")
@@ -294,15 +363,25 @@ def test_the_published_echo_says_what_the_page_concludes():
 
     one, two = (run["curve"] for run in records.read_card("_assets/results/gpt-echo.json")["runs"])
     assert [step for step, _ in one] == [step for step, _ in two] == list(range(75, 1501, 75))
-    assert abs(one[9][1] - one[-1][1]) < 0.03 and two[0][1] > one[0][1] and two[-1][1] < one[-1][1] - 0.5
+    assert (
+        abs(one[9][1] - one[-1][1]) < 0.03
+        and two[0][1] > one[0][1]
+        and two[-1][1] < one[-1][1] - 0.5
+    )
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda p: "sonnet", "did you mean 'sonnets'"),
-    (lambda p: str(p), "holds no text"),
-    (lambda p: (p / "e.txt").write_text("  \n") and str(p / "e.txt"), "is empty"),
-    (lambda p: (p / "b.txt").write_bytes(b"\xff\xfe\xff") and str(p / "b.txt"), "not UTF-8 text .byte 0."),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: "sonnet", "did you mean 'sonnets'"),
+        (lambda p: str(p), "holds no text"),
+        (lambda p: (p / "e.txt").write_text("  \n") and str(p / "e.txt"), "is empty"),
+        (
+            lambda p: (p / "b.txt").write_bytes(b"\xff\xfe\xff") and str(p / "b.txt"),
+            "not UTF-8 text .byte 0.",
+        ),
+    ],
+)
 def test_a_corpus_that_cannot_be_read_is_told(tmp_path, make, message):
     with pytest.raises(RunnerError, match=message):
         corpora.split(make(tmp_path))
@@ -313,7 +392,10 @@ def test_batches_are_windows_of_the_training_text_with_the_next_token_as_target(
     x, y = task.batch(3)
     assert x.shape == y.shape == (16, 32) and torch.equal(x[:, 1:], y[:, :-1])
     train = task.tokenizer.decode(task.train.tolist())
-    assert all(task.tokenizer.decode([*row.tolist(), int(last)]) in train for row, last in zip(x, y[:, -1], strict=True))
+    assert all(
+        task.tokenizer.decode([*row.tolist(), int(last)]) in train
+        for row, last in zip(x, y[:, -1], strict=True)
+    )
     assert torch.equal(x, task.batch(3)[0]) and not torch.equal(x, task.batch(4)[0])
 
 
@@ -324,8 +406,12 @@ def test_the_measured_loss_is_that_of_every_window():
     with torch.no_grad():
         slow = np.mean([float(task.model(w[None, :-1], w[None, 1:])) for w in windows])
     measured = task.evaluate(task.model, torch.device("cpu"))
-    assert measured["val_loss"] == pytest.approx(slow, abs=1e-5) and measured["perplexity"] == pytest.approx(math.exp(slow), rel=1e-4)
-    assert measured["bits_per_byte"] == pytest.approx(slow / math.log(2), rel=1e-5)  # one character, one byte
+    assert measured["val_loss"] == pytest.approx(slow, abs=1e-5) and measured[
+        "perplexity"
+    ] == pytest.approx(math.exp(slow), rel=1e-4)
+    assert measured["bits_per_byte"] == pytest.approx(
+        slow / math.log(2), rel=1e-5
+    )  # one character, one byte
 
 
 def test_a_card_shows_what_the_model_expects_next():
@@ -333,7 +419,9 @@ def test_a_card_shows_what_the_model_expects_next():
     shown = task.extras(task.model.eval(), torch.device("cpu"))["example"]
     with torch.no_grad():
         logits = task.model(torch.tensor([task.tokenizer.encode(shown["prompt"])]))[0, -1]
-    assert shown["prompt"] == corpora.SENTENCE[:21] and shown["logits"] == pytest.approx(sorted(logits.tolist(), reverse=True), abs=1e-4)
+    assert shown["prompt"] == corpora.SENTENCE[:21] and shown["logits"] == pytest.approx(
+        sorted(logits.tolist(), reverse=True), abs=1e-4
+    )
     assert task.tokenizer.encode("".join(shown["tokens"]))[0] == int(logits.argmax())
 
 
@@ -341,15 +429,24 @@ def test_byte_pairs_train_in_the_same_way():
     task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets", "merges=100"]))
     assert len(task.tokenizer) == 356 and len(task.train) < 0.7 * len(corpora.split("sonnets")[0])
     again = gpt.build(task.settings, task.state())
-    assert again.tokenizer.encode("Shall I") == task.tokenizer.encode("Shall I") and not hasattr(again, "train")
-    per_token, per_byte = (task.evaluate(task.model, torch.device("cpu"))[name] for name in ("val_loss", "bits_per_byte"))
+    assert again.tokenizer.encode("Shall I") == task.tokenizer.encode("Shall I") and not hasattr(
+        again, "train"
+    )
+    per_token, per_byte = (
+        task.evaluate(task.model, torch.device("cpu"))[name]
+        for name in ("val_loss", "bits_per_byte")
+    )
     assert per_byte < per_token / math.log(2)
 
 
 def test_decay_falls_on_matrices_alone():
     task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["weight_decay=0.1"]))
     with_decay, without = task.optimizer(fused=False).param_groups
-    assert {p.dim() for p in with_decay["params"]} == {2} and {p.dim() for p in without["params"]} == {1} and without["weight_decay"] == 0
+    assert (
+        {p.dim() for p in with_decay["params"]} == {2}
+        and {p.dim() for p in without["params"]} == {1}
+        and without["weight_decay"] == 0
+    )
 
 
 def test_operations_are_counted_as_torch_counts_them():
@@ -360,7 +457,9 @@ def test_operations_are_counted_as_torch_counts_them():
     with FlopCounterMode(display=False) as counter:
         task.loss(task.model, batch).backward()
     ours = task.flops() * task.units(batch)
-    assert counter.get_total_flops() == pytest.approx(ours, rel=0.15)  # they recompute a product of attention backwards
+    assert counter.get_total_flops() == pytest.approx(
+        ours, rel=0.15
+    )  # they recompute a product of attention backwards
 
 
 def test_the_smoke_run_reaches_the_floor_of_its_text():

@@ -19,7 +19,9 @@ from tests.projects.toy import trainer
 
 def net(seed: int = 0) -> nn.Sequential:
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 16), nn.Tanh(), nn.Linear(16, 4))
+    return nn.Sequential(
+        nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 16), nn.Tanh(), nn.Linear(16, 4)
+    )
 
 
 def stirred(model: nn.Module, seed: int = 5) -> nn.Module:
@@ -42,7 +44,9 @@ def test_the_first_step_starts_at_the_base_and_only_b_has_a_gradient():
     model(X).square().sum().backward()
     for layer in adapters.layers(model).values():
         assert float(layer.A.grad.abs().max()) == 0 and float(layer.B.grad.abs().max()) > 0
-    assert all(p.grad is None for name, p in model.named_parameters() if not name.endswith((".A", ".B")))
+    assert all(
+        p.grad is None for name, p in model.named_parameters() if not name.endswith((".A", ".B"))
+    )
 
 
 def test_with_both_zero_nothing_ever_moves():
@@ -58,7 +62,9 @@ def test_forward_merge_and_counts_are_those_of_peft():
     from peft import LoraConfig, get_peft_model
 
     ours = net()
-    theirs = get_peft_model(net(), LoraConfig(r=4, lora_alpha=12, target_modules=["0", "2"], lora_dropout=0.0))
+    theirs = get_peft_model(
+        net(), LoraConfig(r=4, lora_alpha=12, target_modules=["0", "2"], lora_dropout=0.0)
+    )
     adapters.inject(ours, ["0", "2"], r=4, alpha=12)
     stirred(ours)
     with torch.no_grad():
@@ -67,15 +73,23 @@ def test_forward_merge_and_counts_are_those_of_peft():
             peft.lora_A["default"].weight.copy_(layer.A)
             peft.lora_B["default"].weight.copy_(layer.B)
     assert torch.allclose(ours(X), theirs(X), atol=1e-6)
-    assert adapters.count(ours)[0] == theirs.get_nb_trainable_parameters()[0] == 4 * (64 + 32 + 32 + 16)
+    assert (
+        adapters.count(ours)[0]
+        == theirs.get_nb_trainable_parameters()[0]
+        == 4 * (64 + 32 + 32 + 16)
+    )
     ours(X).square().sum().backward()
     theirs(X).square().sum().backward()
     for name, layer in adapters.layers(ours).items():
         peft = theirs.base_model.model.get_submodule(name)
-        assert torch.allclose(layer.A.grad, peft.lora_A["default"].weight.grad, rtol=1e-5, atol=1e-5)
+        assert torch.allclose(
+            layer.A.grad, peft.lora_A["default"].weight.grad, rtol=1e-5, atol=1e-5
+        )
     adapters.merge(ours)
     merged = theirs.merge_and_unload()
-    assert torch.allclose(adapters.layers(ours)["0"].base.weight, merged.get_submodule("0").weight, atol=1e-6)
+    assert torch.allclose(
+        adapters.layers(ours)["0"].base.weight, merged.get_submodule("0").weight, atol=1e-6
+    )
     assert torch.allclose(ours(X), merged(X), atol=1e-5)
 
 
@@ -84,8 +98,13 @@ def test_peft_adapts_our_gpt_to_the_same_logits():
 
     torch.manual_seed(0)
     ours = gpt.GPT(gpt.Settings(tie=False), 13).eval()
-    theirs = get_peft_model(copy.deepcopy(ours), LoraConfig(r=2, lora_alpha=2, target_modules=["qkv"], lora_dropout=0.0)).eval()
-    assert adapters.inject(ours, ["qkv"], r=2, alpha=2) == ["blocks.0.attention.qkv", "blocks.1.attention.qkv"]
+    theirs = get_peft_model(
+        copy.deepcopy(ours), LoraConfig(r=2, lora_alpha=2, target_modules=["qkv"], lora_dropout=0.0)
+    ).eval()
+    assert adapters.inject(ours, ["qkv"], r=2, alpha=2) == [
+        "blocks.0.attention.qkv",
+        "blocks.1.attention.qkv",
+    ]
     stirred(ours)
     with torch.no_grad():
         for name, layer in adapters.layers(ours).items():
@@ -105,7 +124,9 @@ def test_merged_is_unmerged_and_merging_twice_is_merging_once():
     assert torch.allclose(model(X), before, atol=1e-4 * float(before.abs().max()))
     adapters.unmerge(model)
     adapters.unmerge(model)
-    assert torch.equal(adapters.layers(model)["0"].base.weight, weight) and torch.equal(model(X), before)
+    assert torch.equal(adapters.layers(model)["0"].base.weight, weight) and torch.equal(
+        model(X), before
+    )
 
 
 def test_adapters_are_saved_swapped_and_refused_on_another_base():
@@ -140,7 +161,9 @@ def test_stacked_adapters_add_their_updates():
         states.append(adapters.adapter_state(model))
         updates.append(adapters.layers(model)["0"].update().detach())
     adapters.stack(model, states, [0.5, 2.0])
-    assert torch.allclose(adapters.layers(model)["0"].update(), 0.5 * updates[0] + 2 * updates[1], atol=1e-4)
+    assert torch.allclose(
+        adapters.layers(model)["0"].update(), 0.5 * updates[0] + 2 * updates[1], atol=1e-4
+    )
     assert adapters.layers(model)["0"].r == 4
     with pytest.raises(ValueError, match="one weight for each"):
         adapters.stack(model, states, [1.0])
@@ -160,7 +183,9 @@ def test_switched_off_the_base_answers():
 
 
 def test_rank_stable_scaling_divides_by_the_root():
-    assert adapters.LoRALinear(nn.Linear(64, 64), 16, alpha=8, rank_stable=True).scale == pytest.approx(2.0)
+    assert adapters.LoRALinear(
+        nn.Linear(64, 64), 16, alpha=8, rank_stable=True
+    ).scale == pytest.approx(2.0)
     assert adapters.LoRALinear(nn.Linear(64, 64), 16, alpha=8).scale == 0.5
 
 
@@ -174,7 +199,11 @@ def test_the_best_update_of_a_rank_leaves_the_tail_of_the_spectrum():
         base = nn.Linear(8, 8, bias=False).double()
         layer = adapters.LoRALinear(base, r, alpha=r).double()
         target = base.weight.detach() + D
-        optimizer = torch.optim.LBFGS(list(p for p in layer.parameters() if p.requires_grad), max_iter=500, line_search_fn="strong_wolfe")
+        optimizer = torch.optim.LBFGS(
+            list(p for p in layer.parameters() if p.requires_grad),
+            max_iter=500,
+            line_search_fn="strong_wolfe",
+        )
         nn.init.normal_(layer.B, std=0.1)
 
         def closure(layer=layer, optimizer=optimizer, target=target):
@@ -192,8 +221,24 @@ def test_the_best_update_of_a_rank_leaves_the_tail_of_the_spectrum():
 
 def test_levels_are_the_published_normalfloat():
     """The table printed in the appendix of Dettmers et al. (2023)."""
-    published = [-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
-                 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0]
+    published = [
+        -1.0,
+        -0.6961928009986877,
+        -0.5250730514526367,
+        -0.39491748809814453,
+        -0.28444138169288635,
+        -0.18477343022823334,
+        -0.09105003625154495,
+        0.0,
+        0.07958029955625534,
+        0.16093020141124725,
+        0.24611230194568634,
+        0.33791524171829224,
+        0.44070982933044434,
+        0.5626170039176941,
+        0.7229568362236023,
+        1.0,
+    ]
     assert adapters.levels().tolist() == pytest.approx(published, abs=1e-6)
 
 
@@ -203,9 +248,16 @@ def test_codes_are_the_nearest_levels_and_cost_half_a_byte():
     back = adapters.dequantize(codes, scales, (32, 64))
     table = adapters.levels()
     blocks = w.reshape(-1, 64)
-    nearest = table[(blocks[..., None] / blocks.abs().amax(1)[:, None, None] - table).abs().argmin(-1)] * blocks.abs().amax(1)[:, None]
+    nearest = (
+        table[(blocks[..., None] / blocks.abs().amax(1)[:, None, None] - table).abs().argmin(-1)]
+        * blocks.abs().amax(1)[:, None]
+    )
     assert torch.allclose(back, nearest.reshape(32, 64), atol=1e-6)
-    assert codes.numel() == w.numel() // 2 and codes.dtype == torch.uint8 and scales.numel() == w.numel() // 64
+    assert (
+        codes.numel() == w.numel() // 2
+        and codes.dtype == torch.uint8
+        and scales.numel() == w.numel() // 64
+    )
     assert float((back - w).abs().mean()) < 0.1
 
 
@@ -229,19 +281,28 @@ def test_adapters_train_over_a_four_bit_base_and_cannot_be_merged_into_it():
         adapters.merge(model)
 
 
-@pytest.mark.parametrize(("do", "message"), [
-    (lambda: adapters.LoRALinear(nn.Linear(4, 8), 5), "rank 5 does not fit a layer from 4 to 8; give 1 to 4"),
-    (lambda: adapters.LoRALinear(nn.Linear(4, 8), 0), "rank 0"),
-    (lambda: adapters.quantize(torch.zeros(3, 5)), "15 weights do not split into blocks of 64"),
-    (lambda: adapters.quantize(torch.full((64,), math.nan)), "not finite"),
-])
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (
+            lambda: adapters.LoRALinear(nn.Linear(4, 8), 5),
+            "rank 5 does not fit a layer from 4 to 8; give 1 to 4",
+        ),
+        (lambda: adapters.LoRALinear(nn.Linear(4, 8), 0), "rank 0"),
+        (lambda: adapters.quantize(torch.zeros(3, 5)), "15 weights do not split into blocks of 64"),
+        (lambda: adapters.quantize(torch.full((64,), math.nan)), "not finite"),
+    ],
+)
 def test_bad_input_is_told(do, message):
     with pytest.raises(ValueError, match=message):
         do()
 
 
 def test_targets_that_match_nothing_are_told_with_the_layers_there_are():
-    with pytest.raises(RunnerError, match=r"no linear layer ends in 'qvk'; did you mean 'qkv'(.|\n)*blocks.0.attention.qkv"):
+    with pytest.raises(
+        RunnerError,
+        match=r"no linear layer ends in 'qvk'; did you mean 'qkv'(.|\n)*blocks.0.attention.qkv",
+    ):
         adapters.inject(gpt.GPT(gpt.Settings(), 5), ["qvk"], r=2)
 
 
@@ -252,13 +313,26 @@ def made(**settings):
     return lora.build(choose(replace(Settings(), **settings), lora.PRESETS, "smoke"))
 
 
-@pytest.mark.parametrize(("method", "expected"), [("head", 128 * 10 + 10), ("bias", 128 + 128 + 10), ("lora", 4 * (64 + 128 + 128 + 128 + 128 + 10)), ("full", 26_122), ("none", 0)])
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("head", 128 * 10 + 10),
+        ("bias", 128 + 128 + 10),
+        ("lora", 4 * (64 + 128 + 128 + 128 + 128 + 10)),
+        ("full", 26_122),
+        ("none", 0),
+    ],
+)
 def test_each_method_trains_what_it_says_and_nothing_else(tmp_path, method, expected):
     task = made(method=method)
     before = {name: p.clone() for name, p in task.model.named_parameters()}
-    frozen = {name for name, p in task.model.named_parameters() if not p.requires_grad or method == "none"}
+    frozen = {
+        name for name, p in task.model.named_parameters() if not p.requires_grad or method == "none"
+    }
     card = trainer(tmp_path, task).run()
-    assert card["trained"] == expected and card["of"] == 26_122 + (expected if method == "lora" else 0)
+    assert card["trained"] == expected and card["of"] == 26_122 + (
+        expected if method == "lora" else 0
+    )
     after = dict(task.model.named_parameters())
     assert all(torch.equal(after[name], before[name]) for name in frozen)
     assert all(not torch.equal(after[name], before[name]) for name in set(before) - frozen)
@@ -268,14 +342,24 @@ def test_training_helps_the_new_task_and_the_base_knew_the_old_one(tmp_path):
     task = made(method="full")
     before = task.evaluate(task.model.eval(), torch.device("cpu"))
     card = trainer(tmp_path, task).run()["metrics"]
-    assert before["old_accuracy"] > 0.9 > 0.4 > before["new_accuracy"] and card["new_accuracy"] > before["new_accuracy"] + 0.3
+    assert (
+        before["old_accuracy"] > 0.9 > 0.4 > before["new_accuracy"]
+        and card["new_accuracy"] > before["new_accuracy"] + 0.3
+    )
     assert "label" in task.sample(task.model, lora.Sample(), torch.device("cpu"))
     with pytest.raises(RunnerError, match="index=900 is not a test picture"):
         task.sample(task.model, lora.Sample(index=900), torch.device("cpu"))
 
 
 def test_a_gpt_base_is_adapted_to_another_text(tmp_path):
-    base = gpt.build(choose(gpt.Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets", "layers=1", "width=16", "steps=30", "tie=true"]))
+    base = gpt.build(
+        choose(
+            gpt.Settings(),
+            gpt.PRESETS,
+            "smoke",
+            ["corpus=sonnets", "layers=1", "width=16", "steps=30", "tie=true"],
+        )
+    )
     (tmp_path / "base").mkdir()
     run = trainer(tmp_path / "base", base)
     run.project = "gpt"
@@ -286,12 +370,23 @@ def test_a_gpt_base_is_adapted_to_another_text(tmp_path):
     task = made(start=str(tmp_path / "base"), corpus="sentence", steps=60)
     before = task.evaluate(task.model.eval(), torch.device("cpu"))
     after = trainer(tmp_path / "adapted", task).run()
-    assert after["metrics"]["val_loss"] < before["val_loss"] - 0.1 and after["metrics"]["old_loss"] > before["old_loss"]
-    assert set(adapters.layers(task.model)) == {"blocks.0.attention.qkv", "blocks.0.attention.out", "blocks.0.mlp.up", "blocks.0.mlp.out", "head"}
+    assert (
+        after["metrics"]["val_loss"] < before["val_loss"] - 0.1
+        and after["metrics"]["old_loss"] > before["old_loss"]
+    )
+    assert set(adapters.layers(task.model)) == {
+        "blocks.0.attention.qkv",
+        "blocks.0.attention.out",
+        "blocks.0.mlp.up",
+        "blocks.0.mlp.out",
+        "head",
+    }
     tied = task.model.head.base.weight is not task.model.token.weight
     assert tied and torch.equal(task.model.token.weight, base.model.token.weight)
     head = made(start=str(tmp_path / "base"), corpus="sentence", method="head")
-    assert [name for name, p in head.model.named_parameters() if p.requires_grad] == ["head.weight"] and head.model.head.weight is not head.model.token.weight
+    assert [name for name, p in head.model.named_parameters() if p.requires_grad] == [
+        "head.weight"
+    ] and head.model.head.weight is not head.model.token.weight
     with pytest.raises(RunnerError, match="cannot spell the corpus"):
         made(start=str(tmp_path / "base"), corpus="stdlib")
 
@@ -302,20 +397,37 @@ def test_the_published_comparison_is_of_one_base_and_says_what_the_page_conclude
 
     card = records.read_card("_assets/results/lora-gpt.json")
     runs = {run["name"]: run for run in card["runs"]}
-    assert card["project"] == "lora" and card["settings"]["corpus"] == "sonnets" and runs["none"]["trained"] == 0
+    assert (
+        card["project"] == "lora"
+        and card["settings"]["corpus"] == "sonnets"
+        and runs["none"]["trained"] == 0
+    )
     full = [run["metrics"] for name, run in runs.items() if name.startswith("full")]
     for name, run in runs.items():
-        if name.startswith("r"):  # r (d + k) of each of the four matrices of eight blocks, and of the head
+        if name.startswith(
+            "r"
+        ):  # r (d + k) of each of the four matrices of eight blocks, and of the head
             r = run["settings"]["rank"]
-            assert run["trained"] == r * (8 * (512 + 1536 + 512 + 512 + 512 + 2048 + 2048 + 512) + 512 + 8192), name
+            assert run["trained"] == r * (
+                8 * (512 + 1536 + 512 + 512 + 512 + 2048 + 2048 + 512) + 512 + 8192
+            ), name
         if name.startswith(("r", "head")):
-            assert any(f["val_loss"] < run["metrics"]["val_loss"] and f["old_loss"] < run["metrics"]["old_loss"] for f in full), name
+            assert any(
+                f["val_loss"] < run["metrics"]["val_loss"]
+                and f["old_loss"] < run["metrics"]["old_loss"]
+                for f in full
+            ), name
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"method": "adapter"}, "method='adapter' is not one of"), ({"rank": 0}, "at least 1"), ({"alpha": 0.0}, "must be positive"),
-    ({"four_bit": True, "method": "full"}, "needs method=lora"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "adapter"}, "method='adapter' is not one of"),
+        ({"rank": 0}, "at least 1"),
+        ({"alpha": 0.0}, "must be positive"),
+        ({"four_bit": True, "method": "full"}, "needs method=lora"),
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(RunnerError, match=message):
         replace(Settings(), **changes).check()

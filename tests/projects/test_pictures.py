@@ -17,7 +17,9 @@ def test_every_family_has_every_character_and_no_two_are_alike():
         styles = len(pictures.STYLES[family])
         assert X.shape == (62 * styles, 1, 32, 32) and y.tolist() == list(range(62)) * styles
         assert float(X.min()) >= 0 and float(X.max()) <= 1 and bool((X.sum((1, 2, 3)) > 5).all())
-        assert all(len({x.numpy().tobytes() for x in X[y == label]}) == styles for label in (10, 36))  # the styles of A and of a differ
+        assert all(
+            len({x.numpy().tobytes() for x in X[y == label]}) == styles for label in (10, 36)
+        )  # the styles of A and of a differ
         assert len({x.numpy().tobytes() for x in X[:62]}) == 62
 
 
@@ -28,13 +30,18 @@ def test_glyphs_show_the_character_they_are_named_for():
     from PIL import Image, ImageDraw, ImageFont
 
     X, y = pictures.glyphs("DejaVuSerif", 64)
-    font = ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSerif.ttf"), round(4 * 64 * pictures.EM))
+    font = ImageFont.truetype(
+        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSerif.ttf"),
+        round(4 * 64 * pictures.EM),
+    )
     for label, character in enumerate(pictures.CHARACTERS):
         sheet = Image.new("L", (512, 256), 0)
         ImageDraw.Draw(sheet).text((150, 256 * 0.72), character, font=font, fill=255, anchor="ls")
         ink = np.flatnonzero(np.asarray(sheet).any(0))
         centred = np.roll(np.asarray(sheet), 256 - (ink[0] + ink[-1] + 1) // 2, axis=1)[:, 128:384]
-        small = torch.nn.functional.avg_pool2d(torch.tensor(centred, dtype=torch.float32)[None] / 255, 4)[0]
+        small = torch.nn.functional.avg_pool2d(
+            torch.tensor(centred, dtype=torch.float32)[None] / 255, 4
+        )[0]
         away = (X[:62, 0] - small).square().sum((1, 2))
         assert int(y[away.argmin()]) == label, character
 
@@ -47,10 +54,18 @@ def test_the_size_is_that_of_a_coarser_picture():
 def test_the_pictures_are_the_same_whatever_figures_look_like():
     with matplotlib.rc_context(matplotlib.rcParamsDefault):
         clean = pictures._sheet("cmr10.ttf", 16)
-    for style in ({"patch.antialiased": False}, {"path.snap": False}, {"figure.facecolor": "none"}, {"figure.facecolor": "black"}, figures.STYLE):
+    for style in (
+        {"patch.antialiased": False},
+        {"path.snap": False},
+        {"figure.facecolor": "none"},
+        {"figure.facecolor": "black"},
+        figures.STYLE,
+    ):
         with matplotlib.rc_context(style):
             assert (pictures._sheet("cmr10.ttf", 16) == clean).all(), style
-    assert ((clean > 0.05) & (clean < 0.95)).mean() > 0.05  # grey edges: the first picture, too, may not be drawn in black and white
+    assert (
+        (clean > 0.05) & (clean < 0.95)
+    ).mean() > 0.05  # grey edges: the first picture, too, may not be drawn in black and white
 
 
 def test_the_held_family_is_not_in_what_is_typeset():
@@ -62,7 +77,9 @@ def test_the_held_family_is_not_in_what_is_typeset():
 def test_prints_move_within_their_picture_and_repeat_with_the_seed():
     clean = pictures.typeset(32)
     X, y = pictures.printed(*clean, 300, 1)
-    assert torch.equal(X, pictures.printed(*clean, 300, 1)[0]) and not torch.equal(X, pictures.printed(*clean, 300, 2)[0])
+    assert torch.equal(X, pictures.printed(*clean, 300, 1)[0]) and not torch.equal(
+        X, pictures.printed(*clean, 300, 2)[0]
+    )
     assert X.shape == (300, 1, 32, 32) and len(set(y.tolist())) > 55
     edge = torch.cat([X[..., 0, :], X[..., -1, :]], -1)
     assert float(edge.sum() / X.sum()) < 0.01  # the ink stays inside
@@ -83,7 +100,10 @@ def test_frechet_is_the_formula_with_scipys_root():
     from scipy.linalg import sqrtm
 
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)), rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5)) + 1
+    a, b = (
+        rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)),
+        rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5)) + 1,
+    )
     A, B = np.cov(a.T), np.cov(b.T)
     expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(A + B - 2 * np.real(sqrtm(A @ B)))
     assert quality.frechet(torch.tensor(a), torch.tensor(b)) == pytest.approx(expected, rel=1e-8)

@@ -13,8 +13,12 @@ from projects.figures import lora as lora_plots
 from projects.figures import runner as runner_plots
 
 FIGURES = {
-    "agent": lambda: agent_plots.compounding(), "runner": lambda: runner_plots.memory(), "diffusion": lambda: diffusion_plots.explorer(), "lora": lambda: lora_plots.explorer(),
-    "cnn": lambda: cnn_plots.explorer({"a": np.eye(12), "b": np.ones((8, 8))}), "memory": lambda: gpt_plots.memory(floor([0, 0, 1], 8)),
+    "agent": lambda: agent_plots.compounding(),
+    "runner": lambda: runner_plots.memory(),
+    "diffusion": lambda: diffusion_plots.explorer(),
+    "lora": lambda: lora_plots.explorer(),
+    "cnn": lambda: cnn_plots.explorer({"a": np.eye(12), "b": np.ones((8, 8))}),
+    "memory": lambda: gpt_plots.memory(floor([0, 0, 1], 8)),
     "sampler": lambda: gpt_plots.sampler(list("abcde"), np.array([2.0, 1.0, 0.0, -1.0, -2.0])),
 }
 
@@ -38,5 +42,10 @@ def test_the_kernel_explorer_shows_the_convolution():
     rows = spec["hconcat"][1]["data"]["values"]
     for row in rows:
         w = torch.tensor(cnn_plots.KERNELS[row["k"]], dtype=torch.float64)
-        out = torch.conv2d(torch.tensor(X)[None, None], w[None, None], padding=1)[0, 0].clamp_min(0) / w.abs().sum()
-        assert np.allclose(np.array(row["s"].split(), dtype=float) / 100, out.numpy().ravel(), atol=0.0051)
+        out = (
+            torch.conv2d(torch.tensor(X)[None, None], w[None, None], padding=1)[0, 0].clamp_min(0)
+            / w.abs().sum()
+        )
+        assert np.allclose(
+            np.array(row["s"].split(), dtype=float) / 100, out.numpy().ravel(), atol=0.0051
+        )

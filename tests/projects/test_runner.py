@@ -17,29 +17,38 @@ from tests.projects.toy import PRESETS, Settings, trainer
 
 
 def test_a_preset_and_overrides_make_settings_of_the_right_types():
-    made = choose(Settings(), PRESETS, "laptop", ["learning_rate=3e-4", "shuffle=no", "width=16", "name=x=y"])
+    made = choose(
+        Settings(), PRESETS, "laptop", ["learning_rate=3e-4", "shuffle=no", "width=16", "name=x=y"]
+    )
     assert made == Settings(steps=200, learning_rate=3e-4, shuffle=False, width=16, name="x=y")
 
 
-@pytest.mark.parametrize(("preset", "overrides", "message"), [
-    ("laptpo", [], "no preset 'laptpo'; did you mean 'laptop'"),
-    ("smoke", ["learning_rat=1"], "no setting 'learning_rat'; did you mean 'learning_rate'"),
-    ("smoke", ["qqqq=1"], "no setting 'qqqq'\n"),
-    ("smoke", ["steps=ten"], "steps='ten' is not a whole number"),
-    ("smoke", ["steps=1.5"], "steps='1.5' is not a whole number"),
-    ("smoke", ["learning_rate=fast"], "is not a number"),
-    ("smoke", ["shuffle=maybe"], "is not true or false"),
-    ("smoke", ["steps"], "'steps' is not of the form key=value"),
-    ("smoke", ["steps=0"], "steps=0 must be at least 1"),
-    ("smoke", ["learning_rate=nan"], "learning_rate=nan must be positive"),
-    ("smoke", ["ema=1"], "ema=1.0 is a decay"),
-    ("smoke", ["final_rate=2"], "final_rate=2.0 is a share"),
-    ("smoke", ["clip_norm=-1"], "clip_norm=-1.0 must not be negative"),
-])
+@pytest.mark.parametrize(
+    ("preset", "overrides", "message"),
+    [
+        ("laptpo", [], "no preset 'laptpo'; did you mean 'laptop'"),
+        ("smoke", ["learning_rat=1"], "no setting 'learning_rat'; did you mean 'learning_rate'"),
+        ("smoke", ["qqqq=1"], "no setting 'qqqq'\n"),
+        ("smoke", ["steps=ten"], "steps='ten' is not a whole number"),
+        ("smoke", ["steps=1.5"], "steps='1.5' is not a whole number"),
+        ("smoke", ["learning_rate=fast"], "is not a number"),
+        ("smoke", ["shuffle=maybe"], "is not true or false"),
+        ("smoke", ["steps"], "'steps' is not of the form key=value"),
+        ("smoke", ["steps=0"], "steps=0 must be at least 1"),
+        ("smoke", ["learning_rate=nan"], "learning_rate=nan must be positive"),
+        ("smoke", ["ema=1"], "ema=1.0 is a decay"),
+        ("smoke", ["final_rate=2"], "final_rate=2.0 is a share"),
+        ("smoke", ["clip_norm=-1"], "clip_norm=-1.0 must not be negative"),
+    ],
+)
 def test_wrong_settings_are_told_with_the_remedy(preset, overrides, message):
     with pytest.raises(RunnerError) as error:
         choose(Settings(), PRESETS, preset, overrides)
-    assert message in str(error.value) and "remedy: " in str(error.value) and error.value.code is Exit.USAGE
+    assert (
+        message in str(error.value)
+        and "remedy: " in str(error.value)
+        and error.value.code is Exit.USAGE
+    )
 
 
 def test_override_changes_any_dataclass_and_leaves_the_old_one():
@@ -66,14 +75,19 @@ def test_the_device_is_chosen_in_order_and_said_why(monkeypatch, cuda, mps, kind
     assert place.device.type == kind and place.precision == "fp32" and "CUDA" in place.why
 
 
-@pytest.mark.parametrize(("device", "precision", "message"), [
-    ("gpu", "auto", "no device 'gpu'"),
-    ("cuda", "auto", "not on this machine"),
-    ("cpu", "fp8", "no precision 'fp8'"),
-    ("cpu", "fp16", "fp16 needs a CUDA device"),
-    ("cpu", "tf32", "tf32 needs a CUDA device"),
-])
-def test_a_device_or_precision_that_cannot_be_is_refused_with_the_reason(monkeypatch, device, precision, message):
+@pytest.mark.parametrize(
+    ("device", "precision", "message"),
+    [
+        ("gpu", "auto", "no device 'gpu'"),
+        ("cuda", "auto", "not on this machine"),
+        ("cpu", "fp8", "no precision 'fp8'"),
+        ("cpu", "fp16", "fp16 needs a CUDA device"),
+        ("cpu", "tf32", "tf32 needs a CUDA device"),
+    ],
+)
+def test_a_device_or_precision_that_cannot_be_is_refused_with_the_reason(
+    monkeypatch, device, precision, message
+):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RunnerError, match=message):
         devices.choose(device, precision)
@@ -95,12 +109,26 @@ def test_bf16_training_stays_nearer_to_fp32_than_another_seed_does(tmp_path):
         run = trainer(tmp_path / name, steps=40, seed=seed)
         run.place = devices.choose("cpu", precision)
         run.run()
-        curves[name] = np.array([line["loss"] for line in records.read_lines(tmp_path / name / "metrics.jsonl") if "loss" in line])
-    assert 0 < abs(curves["bf16"] - curves["fp32"]).mean() < 0.2 * abs(curves["seed"] - curves["fp32"]).mean()
+        curves[name] = np.array(
+            [
+                line["loss"]
+                for line in records.read_lines(tmp_path / name / "metrics.jsonl")
+                if "loss" in line
+            ]
+        )
+    assert (
+        0
+        < abs(curves["bf16"] - curves["fp32"]).mean()
+        < 0.2 * abs(curves["seed"] - curves["fp32"]).mean()
+    )
 
 
 def test_peaks_are_found_by_the_devices_names():
-    assert devices.peak_flops("NVIDIA H100 80GB HBM3") == 989e12 and devices.peak_flops("NVIDIA H100 PCIe") == 756e12 and devices.peak_flops("Voodoo") is None
+    assert (
+        devices.peak_flops("NVIDIA H100 80GB HBM3") == 989e12
+        and devices.peak_flops("NVIDIA H100 PCIe") == 756e12
+        and devices.peak_flops("Voodoo") is None
+    )
 
 
 # -- random states --------------------------------------------------------------------------------
@@ -109,7 +137,12 @@ def test_peaks_are_found_by_the_devices_names():
 def test_restored_generators_go_on_where_they_were():
     rng.seed_all(7)
     cpu = torch.device("cpu")
-    draw = lambda: (random.random(), random.gauss(0, 1), np.random.randn(3).tolist(), torch.randn(3).tolist())  # noqa: E731
+    draw = lambda: (
+        random.random(),
+        random.gauss(0, 1),
+        np.random.randn(3).tolist(),
+        torch.randn(3).tolist(),
+    )
     draw()
     states = rng.capture(cpu)
     first = draw()
@@ -119,7 +152,10 @@ def test_restored_generators_go_on_where_they_were():
 
 
 def test_generators_for_different_purposes_differ_and_equal_ones_do_not():
-    numbers = [torch.randint(10**9, (4,), generator=rng.generator(*parts)).tolist() for parts in ((0, 1), (0, 1), (1, 0), (0, 2), (0, 1, 0))]
+    numbers = [
+        torch.randint(10**9, (4,), generator=rng.generator(*parts)).tolist()
+        for parts in ((0, 1), (0, 1), (1, 0), (0, 2), (0, 1, 0))
+    ]
     assert numbers[0] == numbers[1] and len({tuple(n) for n in numbers}) == 4
 
 
@@ -129,7 +165,10 @@ def test_generators_for_different_purposes_differ_and_equal_ones_do_not():
 def test_the_newest_checkpoints_are_kept_and_nothing_else(tmp_path):
     for step in (10, 20, 30):
         checkpoints.save(tmp_path, step, {"project": "toy"}, keep=2)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint-00000020.pt", "checkpoint-00000030.pt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "checkpoint-00000020.pt",
+        "checkpoint-00000030.pt",
+    ]
 
 
 def damage_flip(path):
@@ -139,10 +178,23 @@ def damage_flip(path):
     path.write_bytes(bytes(data))
 
 
-@pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:-200]), lambda p: p.write_bytes(b""), lambda p: p.write_bytes(b"not a zip at all"), damage_flip])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda p: p.write_bytes(p.read_bytes()[:-200]),
+        lambda p: p.write_bytes(b""),
+        lambda p: p.write_bytes(b"not a zip at all"),
+        damage_flip,
+    ],
+)
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_taken(tmp_path, damage):
     for step in (1, 2):
-        checkpoints.save(tmp_path, step, {"project": "toy", "x": torch.tensor([1, 2, 3, 4] * 64, dtype=torch.uint8)}, keep=2)
+        checkpoints.save(
+            tmp_path,
+            step,
+            {"project": "toy", "x": torch.tensor([1, 2, 3, 4] * 64, dtype=torch.uint8)},
+            keep=2,
+        )
     damage(tmp_path / "checkpoint-00000002.pt")
     with pytest.raises(RunnerError, match=r"00000002.pt is damaged or not a checkpoint"):
         checkpoints.load(tmp_path / "checkpoint-00000002.pt", "toy")
@@ -187,25 +239,59 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path):
 
 
 def test_lines_after_the_checkpoint_go_when_a_run_is_resumed(tmp_path):
-    text = "".join(json.dumps({"step": s}) + "\n" for s in (1, 2, 3)) + '{"step": 4, "lo'  # cut by a kill
+    text = (
+        "".join(json.dumps({"step": s}) + "\n" for s in (1, 2, 3)) + '{"step": 4, "lo'
+    )  # cut by a kill
     (tmp_path / "metrics.jsonl").write_text(text)
     lines = records.Metrics(tmp_path, 2)
     lines.add({"step": 3, "loss": 1.0})
     lines.flush()
-    assert records.read_lines(tmp_path / "metrics.jsonl") == [{"step": 1}, {"step": 2}, {"step": 3, "loss": 1.0}]
+    assert records.read_lines(tmp_path / "metrics.jsonl") == [
+        {"step": 1},
+        {"step": 2},
+        {"step": 3, "loss": 1.0},
+    ]
 
 
 def test_a_summary_gives_mean_and_sample_deviation():
-    cards = [{"project": "p", "seed": s, "settings": {"seed": s, "steps": 1}, "metrics": {"a": v}, "wall_s": 1.0, "units_per_s": 2.0, "curve": [[1, v]]} for s, v in enumerate((1.0, 2.0, 3.0))]
+    cards = [
+        {
+            "project": "p",
+            "seed": s,
+            "settings": {"seed": s, "steps": 1},
+            "metrics": {"a": v},
+            "wall_s": 1.0,
+            "units_per_s": 2.0,
+            "curve": [[1, v]],
+        }
+        for s, v in enumerate((1.0, 2.0, 3.0))
+    ]
     made = records.summary(cards)
-    assert made["metrics"]["a"] == {"mean": 2.0, "sd": 1.0, "values": [1.0, 2.0, 3.0]} and made["seeds"] == [0, 1, 2] and made["curve"] == [[[1, 1.0]], [[1, 2.0]], [[1, 3.0]]] and made["settings"] == {"steps": 1}
+    assert (
+        made["metrics"]["a"] == {"mean": 2.0, "sd": 1.0, "values": [1.0, 2.0, 3.0]}
+        and made["seeds"] == [0, 1, 2]
+        and made["curve"] == [[[1, 1.0]], [[1, 2.0]], [[1, 3.0]]]
+        and made["settings"] == {"steps": 1}
+    )
 
 
 def test_a_comparison_keeps_what_differs_and_refuses_two_projects():
-    base = {"preset": "laptop", "device": "d", "precision": "fp32", "versions": {}, "commit": "c", "parameters": 3}
-    cards = {name: {**base, "project": "p", "settings": {"steps": 5, "rank": r}, "metrics": {"a": r}} for name, r in (("one", 1), ("two", 2))}
+    base = {
+        "preset": "laptop",
+        "device": "d",
+        "precision": "fp32",
+        "versions": {},
+        "commit": "c",
+        "parameters": 3,
+    }
+    cards = {
+        name: {**base, "project": "p", "settings": {"steps": 5, "rank": r}, "metrics": {"a": r}}
+        for name, r in (("one", 1), ("two", 2))
+    }
     made = records.comparison(cards)
-    assert made["settings"] == {"steps": 5} and [(r["name"], r["settings"], r["metrics"]) for r in made["runs"]] == [("one", {"rank": 1}, {"a": 1}), ("two", {"rank": 2}, {"a": 2})]
+    assert made["settings"] == {"steps": 5} and [
+        (r["name"], r["settings"], r["metrics"]) for r in made["runs"]
+    ] == [("one", {"rank": 1}, {"a": 1}), ("two", {"rank": 2}, {"a": 2})]
     cards["two"]["project"] = "q"
     with pytest.raises(RunnerError, match="of 2 projects: p, q"):
         records.comparison(cards)
@@ -217,13 +303,18 @@ def test_folders_that_are_not_runs_and_cards_that_are_not_there_are_told(tmp_pat
     (tmp_path / "run.json").write_text('{"project": 3')
     with pytest.raises(RunnerError, match=r"run.json is damaged"):
         records.read_run(tmp_path)
-    with pytest.raises(RunnerError, match=r"no committed card '_assets/results/gpt-labtop.json'; did you mean 'gpt-laptop'"):
+    with pytest.raises(
+        RunnerError,
+        match=r"no committed card '_assets/results/gpt-labtop.json'; did you mean 'gpt-laptop'",
+    ):
         records.read_card("_assets/results/gpt-labtop.json")
     assert records.read_card("_assets/results/gpt-laptop.json")["project"] == "gpt"
 
 
 def test_a_curve_is_a_table_and_a_picture(tmp_path):
-    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 1, "val_loss": 1.5}\n')
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"step": 1, "loss": 2.0}\n{"step": 1, "val_loss": 1.5}\n'
+    )
     records.write_curve(tmp_path, "toy")
     assert (tmp_path / "curve.csv").read_text() == "step,loss,val_loss\n1,2.0,\n1,,1.5\n"
     assert records.curve(tmp_path, "val_loss") == [[1, 1.5]]
@@ -231,7 +322,11 @@ def test_a_curve_is_a_table_and_a_picture(tmp_path):
 
 
 def test_progress_draws_a_falling_curve_and_is_silent_when_told(capsys):
-    assert progress.spark([8.0, 7, 6, 5, 4, 3, 2, 1], 8) == progress.BARS[::-1] and progress.spark([]) == "" and progress.spark([1.0]) == "▁"
+    assert (
+        progress.spark([8.0, 7, 6, 5, 4, 3, 2, 1], 8) == progress.BARS[::-1]
+        and progress.spark([]) == ""
+        and progress.spark([1.0]) == "▁"
+    )
     progress.Progress(10, "tokens", speak=False).step(1, 2.0, 1e-3, 10.0, 5.0)
     assert capsys.readouterr().err == ""
     progress.Progress(10, "tokens").step(1, 2.0, 1e-3, 10.0, 5.0)
@@ -244,7 +339,9 @@ def test_progress_draws_a_falling_curve_and_is_silent_when_told(capsys):
 def test_shares_cover_a_batch_once_and_differ_by_one_at_most(B, size):
     batch = (torch.arange(B), torch.arange(B) * 2)
     shares = [processes.Group(rank=r, size=size).share(batch) for r in range(size)]
-    assert torch.cat([s[0] for s in shares]).tolist() == list(range(B)) and torch.cat([s[1] for s in shares]).equal(batch[1])
+    assert torch.cat([s[0] for s in shares]).tolist() == list(range(B)) and torch.cat(
+        [s[1] for s in shares]
+    ).equal(batch[1])
     lengths = [len(s[0]) for s in shares]
     assert max(lengths) - min(lengths) <= 1
 
@@ -254,7 +351,16 @@ def test_more_processes_than_examples_are_refused():
         processes.Group(size=3).share((torch.zeros(2),))
 
 
-SMALL = {"steps": 1, "batch_size": 2, "warmup_steps": 0, "layers": 1, "context": 32, "eval_windows": 1, "pretrain_steps": 1, "samples": 10}
+SMALL = {
+    "steps": 1,
+    "batch_size": 2,
+    "warmup_steps": 0,
+    "layers": 1,
+    "context": 32,
+    "eval_windows": 1,
+    "pretrain_steps": 1,
+    "samples": 10,
+}
 EVERY = [(name, preset) for name in registry.NAMES for preset in registry.load(name).PRESETS]
 
 
@@ -263,10 +369,19 @@ def test_every_preset_takes_a_step(name, preset):
     """Also those that are too large to be trained here: the sizes that cost time are cut, all else is as published."""
     module = registry.load(name)
     whole = choose(module.Settings(), module.PRESETS, preset)
-    task = module.build(choose(module.Settings(), module.PRESETS, preset, [f"{key}={value}" for key, value in SMALL.items() if hasattr(whole, key)]))
+    task = module.build(
+        choose(
+            module.Settings(),
+            module.PRESETS,
+            preset,
+            [f"{key}={value}" for key, value in SMALL.items() if hasattr(whole, key)],
+        )
+    )
     loss = task.loss(task.model, task.batch(0))
     loss.backward()
-    assert torch.isfinite(loss) and any(p.grad is not None and p.grad.abs().sum() > 0 for p in task.model.parameters())
+    assert torch.isfinite(loss) and any(
+        p.grad is not None and p.grad.abs().sum() > 0 for p in task.model.parameters()
+    )
 
 
 @pytest.mark.parametrize("name", registry.NAMES)
@@ -287,27 +402,51 @@ def test_the_published_speeds_are_of_one_run_and_agree_with_their_shares():
         peak = devices.peak_flops(facts["device"])
         tokens, shares = facts["tokens_per_s"], facts["share_of_peak"]
         flops = 6.0 * (12 * 12 * 768 * 768 + 50304 * 768) + 12.0 * 12 * 768 * facts["context"]
-        assert {who: round(rate * flops / peak, 4) for who, rate in tokens.items()} == pytest.approx(shares, abs=2e-4)
+        assert {
+            who: round(rate * flops / peak, 4) for who, rate in tokens.items()
+        } == pytest.approx(shares, abs=2e-4)
 
 
 def test_the_recipes_own_text_was_read_by_the_shorter_schedule_of_the_race():
     own = records.read_card("_assets/results/gpt-recipe-text.json")
     shorter = records.read_card("_assets/results/gpt-recipe.json")["runs"]["shorter"]["settings"]
-    assert {key: own["settings"][key] for key in shorter.keys() - {"corpus", "eval_every"}} == {key: value for key, value in shorter.items() if key not in ("corpus", "eval_every")}
+    assert {key: own["settings"][key] for key in shorter.keys() - {"corpus", "eval_every"}} == {
+        key: value for key, value in shorter.items() if key not in ("corpus", "eval_every")
+    }
     with torch.device("meta"):
-        model = registry.load("gpt").GPT(choose(registry.load("gpt").Settings(), {"race": {}}, "race", [f"{key}={value}" for key, value in own["settings"].items()]), 65)  # characters of that text
+        model = registry.load("gpt").GPT(
+            choose(
+                registry.load("gpt").Settings(),
+                {"race": {}},
+                "race",
+                [f"{key}={value}" for key, value in own["settings"].items()],
+            ),
+            65,
+        )  # characters of that text
     assert sum(p.numel() for p in model.parameters()) == own["parameters"]
-    assert own["evaluations"][-1][0] == own["steps"] and min(loss for _, loss in own["evaluations"]) == round(own["best_val_loss"], 4)
+    assert own["evaluations"][-1][0] == own["steps"] and min(
+        loss for _, loss in own["evaluations"]
+    ) == round(own["best_val_loss"], 4)
 
 
 def test_the_published_transfer_has_every_kind_at_every_size_with_the_same_seeds():
     card = records.read_card("_assets/results/cnn-transfer.json")
     runs = {(run["labels_per_class"], run["name"]): run for run in card["runs"]}
-    assert runs.keys() == {(n, name) for n in (2, 5, 20) for name in ("from nothing", "from letters", "frozen")} and len(runs) == len(card["runs"])
-    assert all(run["seeds"] == [0, 1, 2, 3, 4] and len(run["test_accuracy"]) == 5 for run in card["runs"])
-    assert all(abs(500 * value - round(500 * value)) < 1e-2 for run in card["runs"] for value in run["test_accuracy"])  # shares of 500 test pictures
+    assert runs.keys() == {
+        (n, name) for n in (2, 5, 20) for name in ("from nothing", "from letters", "frozen")
+    } and len(runs) == len(card["runs"])
+    assert all(
+        run["seeds"] == [0, 1, 2, 3, 4] and len(run["test_accuracy"]) == 5 for run in card["runs"]
+    )
+    assert all(
+        abs(500 * value - round(500 * value)) < 1e-2
+        for run in card["runs"]
+        for value in run["test_accuracy"]
+    )  # shares of 500 test pictures
     body = card["source"]["settings"]
-    assert (body["data"], body["size"]) == ("glyphs", 8) and all(body[key] == card["settings"][key] for key in ("model", "channels", "stages"))
+    assert (body["data"], body["size"]) == ("glyphs", 8) and all(
+        body[key] == card["settings"][key] for key in ("model", "channels", "stages")
+    )
 
 
 def test_the_published_race_is_between_runs_of_the_sizes_it_names():
@@ -315,8 +454,16 @@ def test_the_published_race_is_between_runs_of_the_sizes_it_names():
     race = records.read_card("_assets/results/gpt-recipe.json")
     module = registry.load("gpt")
     for run in race["runs"].values():
-        assert len(run["seeds"]) == len(run["wall_s"]) == len(run["best_val_loss"]) == len(run["val_loss"]) == 3
-        assert all(best <= last for best, last in zip(run["best_val_loss"], run["val_loss"], strict=True))
+        assert (
+            len(run["seeds"])
+            == len(run["wall_s"])
+            == len(run["best_val_loss"])
+            == len(run["val_loss"])
+            == 3
+        )
+        assert all(
+            best <= last for best, last in zip(run["best_val_loss"], run["val_loss"], strict=True)
+        )
         pairs = [f"{key}={value}" for key, value in run["settings"].items()]
         whole = choose(module.Settings(), {"race": {}}, "race", pairs)
         with torch.device("meta"):

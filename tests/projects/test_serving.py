@@ -49,12 +49,30 @@ def server(folder):
 
 def test_health_tells_what_is_served(server):
     told = server.get("/health").json()
-    assert told["status"] == "ok" and told["vocabulary"] == 13 and told["step"] > 0 and "val_loss" in told["metrics"]
+    assert (
+        told["status"] == "ok"
+        and told["vocabulary"] == 13
+        and told["step"] > 0
+        and "val_loss" in told["metrics"]
+    )
 
 
 def test_an_answer_is_the_sample_of_the_command_line(server, folder):
-    answer = server.post("/generate", json={"prompt": "to be", "length": 30, "seed": 3, "temperature": 1.0}).json()
-    said = projects("sample", folder, "--set", "prompt=to be", "--set", "length=30", "--set", "seed=3", "--set", "temperature=1")
+    answer = server.post(
+        "/generate", json={"prompt": "to be", "length": 30, "seed": 3, "temperature": 1.0}
+    ).json()
+    said = projects(
+        "sample",
+        folder,
+        "--set",
+        "prompt=to be",
+        "--set",
+        "length=30",
+        "--set",
+        "seed=3",
+        "--set",
+        "temperature=1",
+    )
     assert answer["text"] == said.stdout.removesuffix("\n") and answer["tokens"] == 30
 
 
@@ -64,20 +82,36 @@ def test_a_stream_brings_the_same_text_in_pieces(server):
     with server.stream("POST", "/generate", json={**ask, "stream": True}) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         events = [json.loads(line.removeprefix("data: ")) for line in response.iter_lines() if line]
-    assert len(events) == 31 and events[-1]["done"] and "to be" + "".join(e["piece"] for e in events[:-1]) == whole
+    assert (
+        len(events) == 31
+        and events[-1]["done"]
+        and "to be" + "".join(e["piece"] for e in events[:-1]) == whole
+    )
 
 
 def test_callers_at_once_get_what_they_would_get_alone(server):
     asks = [{"prompt": "to be", "length": 25, "seed": seed} for seed in range(6)]
     alone = [server.post("/generate", json=ask).json()["text"] for ask in asks]
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(lambda ask: server.post("/generate", json=ask).json()["text"], asks)) == alone
+        assert (
+            list(pool.map(lambda ask: server.post("/generate", json=ask).json()["text"], asks))
+            == alone
+        )
 
 
-@pytest.mark.parametrize(("ask", "field"), [
-    ({}, "prompt"), ({"prompt": ""}, "prompt"), ({"prompt": "t" * 2001}, "prompt"), ({"prompt": "to", "length": 0}, "length"), ({"prompt": "to", "length": 10**9}, "length"),
-    ({"prompt": "to", "temperature": -1}, "temperature"), ({"prompt": "to", "top_p": 0}, "top_p"), ({"prompt": "to", "colour": "red"}, "colour"),
-])
+@pytest.mark.parametrize(
+    ("ask", "field"),
+    [
+        ({}, "prompt"),
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": "t" * 2001}, "prompt"),
+        ({"prompt": "to", "length": 0}, "length"),
+        ({"prompt": "to", "length": 10**9}, "length"),
+        ({"prompt": "to", "temperature": -1}, "temperature"),
+        ({"prompt": "to", "top_p": 0}, "top_p"),
+        ({"prompt": "to", "colour": "red"}, "colour"),
+    ],
+)
 def test_a_request_out_of_limits_is_refused_with_its_field(server, ask, field):
     answer = server.post("/generate", json=ask)
     assert answer.status_code == 422 and answer.json()["detail"][0]["loc"][-1] == field
@@ -91,8 +125,18 @@ def test_an_unknown_character_is_named(server):
 
 def test_a_port_that_is_taken_is_told(server, folder):
     port = server.base_url.port
-    done = subprocess.run(command("serve", folder, "--port", port), capture_output=True, text=True, timeout=60, env=ENV)
-    assert done.returncode == 4 and f"port {port} of 127.0.0.1 is taken" in done.stderr and f"--port {port + 1}" in done.stderr
+    done = subprocess.run(
+        command("serve", folder, "--port", port),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=ENV,
+    )
+    assert (
+        done.returncode == 4
+        and f"port {port} of 127.0.0.1 is taken" in done.stderr
+        and f"--port {port + 1}" in done.stderr
+    )
 
 
 def test_a_project_without_text_is_not_served(tmp_path):

@@ -15,7 +15,14 @@ from torch import nn
 
 from tests.projects.toy import Line, Settings, trainer, weights
 
-MIXED = {"steps": 60, "dropout": 0.3, "ema": 0.9, "save_every": 20, "eval_every": 15, "weight_decay": 0.1}
+MIXED = {
+    "steps": 60,
+    "dropout": 0.3,
+    "ema": 0.9,
+    "save_every": 20,
+    "eval_every": 15,
+    "weight_decay": 0.1,
+}
 
 
 def equal(a, b) -> bool:
@@ -42,10 +49,20 @@ def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
     second.resume()
     assert second.step == k
     second.run()
-    assert equal(weights(straight.model), weights(second.model)) and equal(weights(straight.average), weights(second.average))
-    assert (tmp_path / "straight" / "metrics.jsonl").read_bytes() == (tmp_path / "stopped" / "metrics.jsonl").read_bytes()
-    last = [checkpoints.load(checkpoints.found(tmp_path / name)[0], "toy") for name in ("straight", "stopped")]
-    assert all(torch.equal(a["exp_avg_sq"], b["exp_avg_sq"]) for a, b in zip(*(s["optimizer"]["state"].values() for s in last), strict=True))
+    assert equal(weights(straight.model), weights(second.model)) and equal(
+        weights(straight.average), weights(second.average)
+    )
+    assert (tmp_path / "straight" / "metrics.jsonl").read_bytes() == (
+        tmp_path / "stopped" / "metrics.jsonl"
+    ).read_bytes()
+    last = [
+        checkpoints.load(checkpoints.found(tmp_path / name)[0], "toy")
+        for name in ("straight", "stopped")
+    ]
+    assert all(
+        torch.equal(a["exp_avg_sq"], b["exp_avg_sq"])
+        for a, b in zip(*(s["optimizer"]["state"].values() for s in last), strict=True)
+    )
 
 
 def test_the_weights_alone_are_not_enough_to_resume(tmp_path):
@@ -74,8 +91,15 @@ def test_a_training_run_is_a_plain_loop_with_adamw(tmp_path):
     ours = trainer(tmp_path, Line(settings))
     task = Line(settings)
     model = task.model
-    matrices, rest = [p for p in model.parameters() if p.dim() > 1], [p for p in model.parameters() if p.dim() < 2]
-    plain = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.2}, {"params": rest, "weight_decay": 0.0}], lr=1e-3, betas=(0.9, 0.95))
+    matrices, rest = (
+        [p for p in model.parameters() if p.dim() > 1],
+        [p for p in model.parameters() if p.dim() < 2],
+    )
+    plain = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.2}, {"params": rest, "weight_decay": 0.0}],
+        lr=1e-3,
+        betas=(0.9, 0.95),
+    )
     for t in range(30):
         for group in plain.param_groups:
             group["lr"] = warmup_cosine(t, 1e-3, 5, 30, 1e-4)
@@ -84,13 +108,19 @@ def test_a_training_run_is_a_plain_loop_with_adamw(tmp_path):
         nn.utils.clip_grad_norm_(model.parameters(), 0.5)
         plain.step()
     ours.run()
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(weights(ours.model), weights(model), strict=True))
+    assert all(
+        torch.allclose(a, b, atol=1e-6)
+        for a, b in zip(weights(ours.model), weights(model), strict=True)
+    )
 
 
 @pytest.mark.parametrize("micro", [8, 5, 1])
 def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path, micro):
     """32 at once against micro-batches, 5 does not divide 32: each counts by its examples."""
-    whole, parts = trainer(tmp_path, batch_size=32), trainer(tmp_path, batch_size=32, micro_batch=micro)
+    whole, parts = (
+        trainer(tmp_path, batch_size=32),
+        trainer(tmp_path, batch_size=32, micro_batch=micro),
+    )
     batch = whole.task.batch(0)
     losses = [float(t._gradients(batch, 32)) for t in (whole, parts)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
@@ -111,14 +141,18 @@ def test_averaged_weights_are_the_exponential_average_by_hand(tmp_path):
 
     run._one_step = follow
     run.run()
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(slow, weights(run.average), strict=True))
+    assert all(
+        torch.allclose(a, b, atol=1e-6) for a, b in zip(slow, weights(run.average), strict=True)
+    )
 
 
 def test_looking_does_not_change_the_training(tmp_path):
     runs = []
     for every in (1, 20):
         run = trainer(tmp_path / str(every), steps=20, dropout=0.5, eval_every=every)
-        run.task.evaluate = lambda model, device: {"val_loss": float(torch.rand(()))}  # draws from the global generator
+        run.task.evaluate = lambda model, device: {
+            "val_loss": float(torch.rand(()))
+        }  # draws from the global generator
         run.run()
         runs.append(run)
     often, never = runs
@@ -128,9 +162,11 @@ def test_looking_does_not_change_the_training(tmp_path):
 def test_the_best_weights_are_those_of_the_lowest_loss(tmp_path):
     run = trainer(tmp_path, steps=4, eval_every=1)
     values, seen = iter([3.0, 1.0, 2.0, 1.5]), []
-    run.task.evaluate = lambda model, device: seen.append(weights(model)) or {"val_loss": next(values)}
+    run.task.evaluate = lambda model, device: (
+        seen.append(weights(model)) or {"val_loss": next(values)}
+    )
     run.run()
-    best = torch.load(tmp_path / "best.pt", weights_only=True)  # noqa: TID251
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
     assert best["step"] == 2 and equal(list(best["model"].values()), seen[1])
 
 
@@ -149,7 +185,9 @@ def test_a_loss_that_is_no_number_stops_the_run_with_step_checkpoint_and_causes(
     text = str(error.value)
     assert "the loss is nan at step 6" in text and "checkpoint-00000004.pt" in text
     assert "learning rate (" in text and "clip_norm=1" in text
-    saved = checkpoints.load(checkpoints.found(tmp_path)[0], "toy")  # what is on the disk is not spoiled
+    saved = checkpoints.load(
+        checkpoints.found(tmp_path)[0], "toy"
+    )  # what is on the disk is not spoiled
     assert all(bool(torch.isfinite(w).all()) for w in saved["model"].values())
 
 
@@ -165,16 +203,24 @@ class Hungry(Line):
 
 
 def test_out_of_memory_is_answered_with_smaller_micro_batches_and_the_same_result(tmp_path):
-    small, plain = trainer(tmp_path / "a", Hungry(Settings(steps=10))), trainer(tmp_path / "b", steps=10)
+    small, plain = (
+        trainer(tmp_path / "a", Hungry(Settings(steps=10))),
+        trainer(tmp_path / "b", steps=10),
+    )
     small.run(), plain.run()
     assert small.micro == 2
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(weights(small.model), weights(plain.model), strict=True))
+    assert all(
+        torch.allclose(a, b, atol=1e-6)
+        for a, b in zip(weights(small.model), weights(plain.model), strict=True)
+    )
 
 
 def test_when_not_even_one_example_fits_the_remedies_are_named(tmp_path):
     task = Hungry(Settings(steps=10))
     task.room = 0
-    with pytest.raises(RunnerError, match=r"out of memory with 1 example.*at step 0(.|\n)*micro_batch"):
+    with pytest.raises(
+        RunnerError, match=r"out of memory with 1 example.*at step 0(.|\n)*micro_batch"
+    ):
         trainer(tmp_path, task).run()
 
 
@@ -196,15 +242,30 @@ def test_a_model_that_does_not_compile_trains_without(tmp_path, monkeypatch, cap
 def test_the_rate_warms_up_and_falls_to_its_share():
     s = Settings(steps=100, warmup_steps=10, learning_rate=1.0, final_rate=0.1)
     rates = [rate(t, s) for t in range(100)]
-    assert rates[0] < rates[9] <= 1.0 and max(rates) == pytest.approx(1.0) and rates[-1] == pytest.approx(0.1, abs=1e-3)
+    assert (
+        rates[0] < rates[9] <= 1.0
+        and max(rates) == pytest.approx(1.0)
+        and rates[-1] == pytest.approx(0.1, abs=1e-3)
+    )
     flat = Settings(steps=100, final_rate=1.0, learning_rate=0.5)
     assert {round(rate(t, flat), 12) for t in range(100)} == {0.5}
 
 
 def test_a_card_tells_what_ran_where_and_how_well(tmp_path):
     card = trainer(tmp_path, steps=12).run()
-    assert card["parameters"] == 8 * 3 + 8 + 8 + 1 and card["steps"] == 12 and card["kind"] == "cpu" and card["precision"] == "fp32"
-    assert card["units_per_s"] > 0 and card["wall_s"] > 0 and card["peak_memory_mb"] > 10 and card["versions"]["torch"] and card["best_val_loss"] == card["metrics"]["val_loss"]
+    assert (
+        card["parameters"] == 8 * 3 + 8 + 8 + 1
+        and card["steps"] == 12
+        and card["kind"] == "cpu"
+        and card["precision"] == "fp32"
+    )
+    assert (
+        card["units_per_s"] > 0
+        and card["wall_s"] > 0
+        and card["peak_memory_mb"] > 10
+        and card["versions"]["torch"]
+        and card["best_val_loss"] == card["metrics"]["val_loss"]
+    )
     json.dumps(card)
 
 
@@ -217,4 +278,6 @@ def test_event_files_are_written_when_asked_for(tmp_path):
     run.writer.close()
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [e.value for e in events.Scalars("loss")] == pytest.approx([line["loss"] for line in lines if "loss" in line])
+    assert [e.value for e in events.Scalars("loss")] == pytest.approx(
+        [line["loss"] for line in lines if "loss" in line]
+    )

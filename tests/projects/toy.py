@@ -29,7 +29,12 @@ class Line(Task):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         torch.manual_seed(settings.seed)
-        self.model = nn.Sequential(nn.Linear(3, settings.width), nn.Tanh(), nn.Dropout(settings.dropout), nn.Linear(settings.width, 1))
+        self.model = nn.Sequential(
+            nn.Linear(3, settings.width),
+            nn.Tanh(),
+            nn.Dropout(settings.dropout),
+            nn.Linear(settings.width, 1),
+        )
 
     def batch(self, step: int) -> Batch:
         rng = generator(self.settings.seed, step)
@@ -47,7 +52,14 @@ class Line(Task):
 
 def trainer(folder, task: Task | None = None, **settings: Any) -> Trainer:
     folder.mkdir(parents=True, exist_ok=True)
-    return Trainer(task or Line(Settings(**settings)), "toy", choose("cpu"), processes.Group(), folder, speak=False)
+    return Trainer(
+        task or Line(Settings(**settings)),
+        "toy",
+        choose("cpu"),
+        processes.Group(),
+        folder,
+        speak=False,
+    )
 
 
 def weights(model: nn.Module) -> list[Tensor]:

@@ -14,11 +14,19 @@ import pytest
 from tests.conftest import ROOT
 from tests.site.server import Host
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         # each window would load two pages of the address bar, which cost as much as ours; a list of ours replaces Playwright's, so its names come along
-         "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,AimEnabled,AvoidUnnecessaryBeforeUnloadCheckSync,"
-         "DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,"
-         "AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,NetworkTimeServiceQuerying,PreconnectToSearch"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # each window would load two pages of the address bar, which cost as much as ours; a list of ours replaces Playwright's, so its names come along
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,AimEnabled,AvoidUnnecessaryBeforeUnloadCheckSync,"
+    "DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,"
+    "AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,NetworkTimeServiceQuerying,PreconnectToSearch",
+]
 
 
 def chromium() -> str | None:
@@ -30,7 +38,11 @@ def chromium() -> str | None:
 def pages() -> list[str]:
     """Pages of the site as it was built, not as somebody typed them."""
     site = ROOT / "_build" / "html"
-    return sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html")) if site.is_dir() else ["index.html"]
+    return (
+        sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html"))
+        if site.is_dir()
+        else ["index.html"]
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,8 +52,14 @@ def pytest_collection_modifyitems(items) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
             of = getattr(item, "callspec", None)
-            name = next((value for value in of.params.values() if value in names), None) if of else None
-            item.add_marker(pytest.mark.xdist_group(f"browser-{names.index(name) % workers if name else 0}"))
+            name = (
+                next((value for value in of.params.values() if value in names), None)
+                if of
+                else None
+            )
+            item.add_marker(
+                pytest.mark.xdist_group(f"browser-{names.index(name) % workers if name else 0}")
+            )
 
 
 @contextlib.contextmanager
@@ -67,7 +85,9 @@ def opened(browser, url: str, width: int = 1280, height: int = 900, prepare: str
 
 @pytest.fixture(scope="session")
 def site() -> Path:
-    done = subprocess.run([sys.executable, "-m", "press", "build"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "press", "build"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return ROOT / "_build" / "html"
 

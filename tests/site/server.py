@@ -22,7 +22,9 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.sent: list[tuple[str, int]] = []
         host = self
-        lines = (folder / "_headers").read_text(encoding="utf-8").splitlines()[1:]  # as hosts do that read this file
+        lines = (
+            (folder / "_headers").read_text(encoding="utf-8").splitlines()[1:]
+        )  # as hosts do that read this file
         headers = dict(line.strip().split(": ", 1) for line in lines)
 
         class Handler(SimpleHTTPRequestHandler):
@@ -47,9 +49,15 @@ class Host:
                 if zipped:
                     body = packed(str(path), path.stat().st_mtime_ns)
                 self.send_response(status)
-                self.send_header("Content-Type", self.guess_type(str(path)) + ("; charset=utf-8" if path.suffix in (".html", ".js", ".css") else ""))
+                self.send_header(
+                    "Content-Type",
+                    self.guess_type(str(path))
+                    + ("; charset=utf-8" if path.suffix in (".html", ".js", ".css") else ""),
+                )
                 self.send_header("Content-Length", str(len(body)))
-                self.send_header("Cache-Control", "public, max-age=600" if path.suffix != ".html" else "no-cache")
+                self.send_header(
+                    "Cache-Control", "public, max-age=600" if path.suffix != ".html" else "no-cache"
+                )
                 if zipped:
                     self.send_header("Content-Encoding", "gzip")
                 for name, value in headers.items():

@@ -18,11 +18,16 @@ SITE = ROOT / "_build" / "html"
 def rare_word(site) -> tuple[str, str]:
     """A word that stands on one page only, in full, and that page."""
     index = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
-    texts = {name: re.sub(r"<[^>]+>", " ", (site / f"{name}.html").read_text()) for name in index["docnames"]}
+    texts = {
+        name: re.sub(r"<[^>]+>", " ", (site / f"{name}.html").read_text())
+        for name in index["docnames"]
+    }
     for term, places in sorted(index["terms"].items(), key=lambda item: -len(item[0])):
         if isinstance(places, int) and re.fullmatch(r"[a-z]{9,}", term):
             name = index["docnames"][places]
-            if len(re.findall(rf"\b{term}\b", texts[name])) == 1 and not any(term in text for other, text in texts.items() if other != name):
+            if len(re.findall(rf"\b{term}\b", texts[name])) == 1 and not any(
+                term in text for other, text in texts.items() if other != name
+            ):
                 return term, name
     raise AssertionError("no word occurs once")
 
@@ -36,7 +41,9 @@ def test_search_finds_a_word_that_occurs_once(site, host, open_page, way):
     page.keyboard.type(word)
     page.keyboard.press("Enter")
     page.wait_for_selector("#search-results li a")
-    found = [link.get_attribute("href") for link in page.query_selector_all("#search-results li > a")]
+    found = [
+        link.get_attribute("href") for link in page.query_selector_all("#search-results li > a")
+    ]
     assert [href.split("#")[0].split("?")[0] for href in found] == [f"{name}.html"]
     assert page.said == []
 
@@ -52,7 +59,10 @@ def test_the_theme_switches_and_is_remembered(host, open_page):
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert light == "rgb(255, 255, 255)" and dark != light
     figure = page.locator("article figure").first
-    assert figure.locator("img.for-dark").first.is_visible() and not figure.locator("img.for-light").first.is_visible()
+    assert (
+        figure.locator("img.for-dark").first.is_visible()
+        and not figure.locator("img.for-light").first.is_visible()
+    )
     page.goto(f"{host.url}/index.html")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
@@ -78,13 +88,20 @@ def test_solutions_unfold_by_keyboard(host, open_page):
     assert box.get_attribute("open") is None
     box.locator("summary").focus()
     page.keyboard.press("Enter")
-    assert box.get_attribute("open") is not None and box.locator("div.cell_output").first.is_visible()
+    assert (
+        box.get_attribute("open") is not None and box.locator("div.cell_output").first.is_visible()
+    )
     page.keyboard.press("Space")
     assert box.get_attribute("open") is None
 
 
 def interactive_pages() -> list[str]:
-    return [name for name in pages() if (SITE / name).is_file() and 'class="interactive"' in (SITE / name).read_text(encoding="utf-8")]
+    return [
+        name
+        for name in pages()
+        if (SITE / name).is_file()
+        and 'class="interactive"' in (SITE / name).read_text(encoding="utf-8")
+    ]
 
 
 def redrawn(page, box, before: str, key: str) -> bool:
@@ -109,7 +126,9 @@ def test_sliders_and_menus_change_their_figures_by_keyboard(site, host, open_pag
         box.scroll_into_view_if_needed()
         box.wait_for_selector(".interactive-live svg")
         assert not any(image.is_visible() for image in box.query_selector_all("img"))
-        for control in box.query_selector_all(".interactive-controls input, .interactive-controls select"):
+        for control in box.query_selector_all(
+            ".interactive-controls input, .interactive-controls select"
+        ):
             label = control.evaluate("e => e.closest('label').textContent.trim()")
             assert label
             before = box.query_selector(".interactive-live").inner_html()
@@ -141,7 +160,11 @@ def test_a_term_shows_its_definition_on_focus_and_hover(host, open_page):
     tip = page.locator("#term-tip")
     assert not tip.is_visible()
     term.focus()
-    assert tip.is_visible() and len(tip.inner_text()) > 20 and term.get_attribute("aria-describedby") == "term-tip"
+    assert (
+        tip.is_visible()
+        and len(tip.inner_text()) > 20
+        and term.get_attribute("aria-describedby") == "term-tip"
+    )
     page.keyboard.press("Escape")
     assert not tip.is_visible()
     term.hover()
@@ -153,7 +176,10 @@ def test_a_term_shows_its_definition_on_focus_and_hover(host, open_page):
 
 def test_the_page_tells_its_minutes_and_its_checks(site, open_page):
     page = open_page((site / CHAPTER).as_uri())
-    assert re.fullmatch(r"\d+ min to read · runs in under \d+ s · \d+ outputs checked", page.locator("p.page-facts").inner_text())
+    assert re.fullmatch(
+        r"\d+ min to read · runs in under \d+ s · \d+ outputs checked",
+        page.locator("p.page-facts").inner_text(),
+    )
 
 
 def test_a_page_can_be_taken_away_as_a_notebook(site, open_page):
@@ -161,11 +187,21 @@ def test_a_page_can_be_taken_away_as_a_notebook(site, open_page):
 
     page = open_page((site / CHAPTER).as_uri())
     page.locator("details.run-menu summary").click()
-    links = {link.inner_text(): link.get_attribute("href") for link in page.locator("details.run-menu a").all()}
-    assert set(links) == {"Download as notebook", "Open in Colab", "Open in Binder", "Source of this page"}
+    links = {
+        link.inner_text(): link.get_attribute("href")
+        for link in page.locator("details.run-menu a").all()
+    }
+    assert set(links) == {
+        "Download as notebook",
+        "Open in Colab",
+        "Open in Binder",
+        "Source of this page",
+    }
     notebook = nbformat.read(site / "data" / links["Download as notebook"], as_version=4)
     nbformat.validate(notebook)
-    assert any(cell.cell_type == "markdown" for cell in notebook.cells) and any(cell.get("outputs") for cell in notebook.cells)
+    assert any(cell.cell_type == "markdown" for cell in notebook.cells) and any(
+        cell.get("outputs") for cell in notebook.cells
+    )
 
 
 def test_known_pages_shorten_the_path_and_are_remembered(host, open_page):
@@ -181,7 +217,10 @@ def test_known_pages_shorten_the_path_and_are_remembered(host, open_page):
     assert int(re.search(r"\d+", visible.text_content())[0]) == after
     page.locator(".path-bar button").last.focus()
     page.keyboard.press("Enter")
-    assert page.locator(".path:not([hidden]) h3").inner_text() == "Interview" and page.locator(".path-bar button[aria-pressed=true]").inner_text() == "Interview"
+    assert (
+        page.locator(".path:not([hidden]) h3").inner_text() == "Interview"
+        and page.locator(".path-bar button[aria-pressed=true]").inner_text() == "Interview"
+    )
 
 
 def test_all_paths_are_listed_without_scripts(host, open_page):
@@ -191,7 +230,10 @@ def test_all_paths_are_listed_without_scripts(host, open_page):
 
 def test_the_depth_switch_hides_and_shows(host, open_page):
     page = open_page(f"{host.url}/front/how-to-read.html")
-    derivation, trap = page.locator(".admonition.derivation").first, page.locator(".admonition.trap").first
+    derivation, trap = (
+        page.locator(".admonition.derivation").first,
+        page.locator(".admonition.trap").first,
+    )
     page.locator("fieldset.depth input[value=story]").check()
     assert not derivation.is_visible() and trap.is_visible()
     page.locator("fieldset.depth input[value=maths]").check()
@@ -202,16 +244,24 @@ def test_the_depth_switch_hides_and_shows(host, open_page):
 
 def test_counts_on_the_landing_page_are_those_of_the_expectations(site, root, open_page):
     page = open_page((site / "index.html").as_uri())
-    rows = {row.locator("td").first.text_content(): row.locator("td").last.text_content() for row in page.locator("table.counts tbody tr").all()}
+    rows = {
+        row.locator("td").first.text_content(): row.locator("td").last.text_content()
+        for row in page.locator("table.counts tbody tr").all()
+    }
     expected = [json.loads(p.read_text()) for p in (root / "tests" / "expected").rglob("*.ipynb")]
-    assert int(rows["outputs checked"]) == sum(len(cell["outputs"]) for book in expected for cell in book["cells"])
+    assert int(rows["outputs checked"]) == sum(
+        len(cell["outputs"]) for book in expected for cell in book["cells"]
+    )
     text = json.dumps(expected)
     assert int(rows["parity checks against a library"]) == text.count("parity ok:") > 20
     assert int(rows["derivations checked by a cell"]) == text.count("derived ok:") > 10
 
 
 def longest(site) -> str:
-    return max((name for name in pages() if name.startswith(("networks/", "learning/"))), key=lambda name: (site / name).stat().st_size)
+    return max(
+        (name for name in pages() if name.startswith(("networks/", "learning/"))),
+        key=lambda name: (site / name).stat().st_size,
+    )
 
 
 @pytest.mark.parametrize("width", [1280, 360])
@@ -226,16 +276,25 @@ def test_an_address_inside_a_long_page_is_reached(site, host, open_page, width):
                 page.evaluate("a => document.querySelector(`a[href='#${a}']`).click()", jump)
             where = f"document.getElementById('{jump or anchor}').getBoundingClientRect().top"
             page.wait_for_timeout(300)
-            limit = 800 if (jump or anchor) == anchors[-1] else 800 / 3  # the last one cannot come to the top
+            limit = (
+                800 if (jump or anchor) == anchors[-1] else 800 / 3
+            )  # the last one cannot come to the top
             assert -2 <= page.evaluate(where) < limit, (anchor, jump)
 
 
 def test_what_is_off_the_screen_is_laid_out_when_the_browser_is_idle(site, host, open_page):
     seen = "[...document.querySelectorAll('.bd-article section > section ~ section > :is(p, div) > *')].map(e => e.checkVisibility({contentVisibilityAuto: true}))"
-    busy = open_page(f"{host.url}/{longest(site)}", width=412, height=823, prepare="window.requestIdleCallback = () => 0;")
+    busy = open_page(
+        f"{host.url}/{longest(site)}",
+        width=412,
+        height=823,
+        prepare="window.requestIdleCallback = () => 0;",
+    )
     busy.wait_for_timeout(500)
     first = busy.evaluate(seen)
-    assert len(first) >= 50 and sum(first) < len(first) / 4, f"a browser that is never idle lays out what is near the screen, not {sum(first)} of {len(first)}"
+    assert len(first) >= 50 and sum(first) < len(first) / 4, (
+        f"a browser that is never idle lays out what is near the screen, not {sum(first)} of {len(first)}"
+    )
     page = open_page(f"{host.url}/{longest(site)}", width=412, height=823)
     page.wait_for_selector("html[data-laid=out]", state="attached")
     assert all(page.evaluate(seen))
@@ -255,10 +314,17 @@ def test_every_formula_finds_its_glyphs(site, root):
     from fontTools.ttLib import TTFont
     from press.site import fonts
 
-    needed = {c for name in pages() for c in fonts.characters((site / name).read_text(encoding="utf-8"))}
+    needed = {
+        c for name in pages() for c in fonts.characters((site / name).read_text(encoding="utf-8"))
+    }
     assert len(needed) > 50
     for font in sorted((site / "_static" / "fonts").glob("*.woff2")):
-        had = {chr(code) for code in TTFont(root / "node_modules" / "katex" / "dist" / "fonts" / font.name).getBestCmap()}
+        had = {
+            chr(code)
+            for code in TTFont(
+                root / "node_modules" / "katex" / "dist" / "fonts" / font.name
+            ).getBestCmap()
+        }
         assert needed & had <= {chr(code) for code in TTFont(font).getBestCmap()}, font.name
 
 

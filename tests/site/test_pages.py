@@ -21,7 +21,13 @@ pytestmark = pytest.mark.browser
 PAGES = pages()
 AXE = Axe()
 # only what is wrong is described in full: the thousands of nodes that pass need not travel
-TAGS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}, "resultTypes": ["violations"]}
+TAGS = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    },
+    "resultTypes": ["violations"],
+}
 SHIFTS = (
     "window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.shift += e.value; })"
     ".observe({ type: 'layout-shift', buffered: true });"
@@ -35,7 +41,9 @@ FRAMES = "await new Promise(done => { requestAnimationFrame(() => requestAnimati
 def scroll_through(page):
     """Walk down the page as a reader does, by the wheel at first, so that everything lazy is loaded; each figure is looked at until it has started."""
     # told to the page and not to the browser, which answers a real wheel with a frame, and waits for it without an end
-    page.evaluate(f"async () => {{ document.body.dispatchEvent(new WheelEvent('wheel', {{ deltaY: 50, bubbles: true }})); scrollBy(0, 50); {FRAMES}; }}")
+    page.evaluate(
+        f"async () => {{ document.body.dispatchEvent(new WheelEvent('wheel', {{ deltaY: 50, bubbles: true }})); scrollBy(0, 50); {FRAMES}; }}"
+    )
     page.evaluate(
         "async () => { for (let y = 0; y < document.documentElement.scrollHeight; y += 0.9 * innerHeight)"
         f" {{ scrollTo(0, y); {FRAMES}; }} }}"
@@ -52,8 +60,13 @@ def seen(page, box):
         try:
             return box.wait_for_selector(".interactive-live svg", state="attached", timeout=5000)
         except PlaywrightTimeout:
-            state = box.evaluate(f"async e => {{ const t = performance.now(); {FRAMES}; return [e.className, !!e.view, document.visibilityState, performance.now() - t, t]; }}")
-            print(f"a figure did not start within 5 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.said}", file=sys.stderr)
+            state = box.evaluate(
+                f"async e => {{ const t = performance.now(); {FRAMES}; return [e.className, !!e.view, document.visibilityState, performance.now() - t, t]; }}"
+            )
+            print(
+                f"a figure did not start within 5 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.said}",
+                file=sys.stderr,
+            )
             assert "is-static" not in state[0], f"the figure gave up: {page.said}"
             with suppress(PlaywrightError):  # a picture asks for a frame as well
                 page.bring_to_front()
@@ -89,7 +102,9 @@ def from_folder(request, site, browser):
 @pytest.fixture(scope="module", params=PAGES)
 def from_host(request, host, browser):
     """A page from a static host on a phone, seen to its end, with every shift of its layout added up."""
-    with walked(browser, f"{host.url}/{request.param}", width=412, height=823, prepare=SHIFTS) as page:
+    with walked(
+        browser, f"{host.url}/{request.param}", width=412, height=823, prepare=SHIFTS
+    ) as page:
         page.name = request.param
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(200)
@@ -105,24 +120,33 @@ def without_scripts(request, site, browser):
 
 def test_a_page_opened_from_a_folder_is_silent_and_asks_nothing_from_elsewhere(site, from_folder):
     assert from_folder.said == []
-    assert [url for url in from_folder.asked if not url.startswith((site.as_uri(), "data:", "blob:"))] == []
-    broken = from_folder.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
+    assert [
+        url for url in from_folder.asked if not url.startswith((site.as_uri(), "data:", "blob:"))
+    ] == []
+    broken = from_folder.evaluate(
+        "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    )
     assert broken == []
 
 
 def test_no_page_scrolls_sideways(from_folder):
     # a block with containment would hide what it overflows with
-    from_folder.add_style_tag(content=".bd-article section > * { content-visibility: visible !important; contain: none !important; }")
+    from_folder.add_style_tag(
+        content=".bd-article section > * { content-visibility: visible !important; contain: none !important; }"
+    )
     for width in (3840, 1280, 768, 360, 320):
         from_folder.set_viewport_size({"width": width, "height": 900})
         if width == 320:  # at 1280 it has been seen to its end already
             scroll_through(from_folder)
         from_folder.evaluate(f"async () => {{ {FRAMES}; }}")
-        wide, screen = from_folder.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        wide, screen = from_folder.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
         assert screen <= width
         if wide > screen:
             culprits = from_folder.evaluate(
-                "w => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > w + 1).slice(0, 5).map(e => e.tagName + '.' + e.className)", screen
+                "w => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > w + 1).slice(0, 5).map(e => e.tagName + '.' + e.className)",
+                screen,
             )
             raise AssertionError(f"at {width}: {wide} > {screen}: {culprits}")
 
@@ -157,7 +181,11 @@ def violations(page):
     """What axe finds on the page as it is now: each rule on every element, contrast on three words of each kind."""
     page.evaluate(AXE.axe_script)
     assert page.evaluate(KINDS) > 0
-    return [(v["id"], n["target"], n["failureSummary"][:300]) for v in page.evaluate("options => axe.run(options)", TAGS)["violations"] for n in v["nodes"][:2]]
+    return [
+        (v["id"], n["target"], n["failureSummary"][:300])
+        for v in page.evaluate("options => axe.run(options)", TAGS)["violations"]
+        for n in v["nodes"][:2]
+    ]
 
 
 def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
@@ -168,18 +196,23 @@ def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         scroll_through(page)
-        page.evaluate("async () => { await document.fonts.ready; await new Promise(r => setTimeout(r, 150)); }")
+        page.evaluate(
+            "async () => { await document.fonts.ready; await new Promise(r => setTimeout(r, 150)); }"
+        )
         assert (scheme, violations(page)) == (scheme, [])
         backgrounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert backgrounds[0] != backgrounds[1], "dark is another scheme"
     counted("looks at a page by an accessibility checker, in light and in dark", 2)
 
 
-@pytest.mark.parametrize(("where", "style"), [
-    ("article pre span", "color: rgb(200, 200, 200)"),        # one token of one listing
-    ("article section p", "opacity: 0.4"),                    # one paragraph
-    ("article table td", "background: rgb(90, 90, 110)"),     # one cell
-])
+@pytest.mark.parametrize(
+    ("where", "style"),
+    [
+        ("article pre span", "color: rgb(200, 200, 200)"),  # one token of one listing
+        ("article section p", "opacity: 0.4"),  # one paragraph
+        ("article table td", "background: rgb(90, 90, 110)"),  # one cell
+    ],
+)
 def test_one_pale_word_among_thousands_is_found(where, style, site, browser):
     """The control of the test above: contrast is looked at by kinds, and a single word of another kind is one."""
     with opened(browser, (site / "front" / "notation.html").as_uri(), color_scheme="light") as page:
@@ -191,7 +224,11 @@ def test_one_pale_word_among_thousands_is_found(where, style, site, browser):
 
 
 def test_a_page_from_a_host_is_silent_and_asks_nothing_from_elsewhere(host, from_host):
-    assert from_host.said == [] and [url for url in from_host.asked if not url.startswith((host.url, "data:", "blob:"))] == []
+    assert (
+        from_host.said == []
+        and [url for url in from_host.asked if not url.startswith((host.url, "data:", "blob:"))]
+        == []
+    )
 
 
 def test_a_page_is_small_and_does_not_shift(site, from_host, measured):
@@ -203,7 +240,9 @@ def test_a_page_is_small_and_does_not_shift(site, from_host, measured):
 
 def test_formulas_and_names_are_whole_on_a_phone(from_host):
     """No punctuation begins a line after its formula, no number lies on its equation, no name in a table is broken."""
-    from_host.add_style_tag(content=".bd-article section > * { content-visibility: visible !important; contain: none !important; }")
+    from_host.add_style_tag(
+        content=".bd-article section > * { content-visibility: visible !important; contain: none !important; }"
+    )
     torn = from_host.evaluate("""() => {
       const lost = [], seen = e => e.getClientRects().length > 0, box = e => e.getBoundingClientRect();
       for (const place of document.querySelectorAll('.stay')) {
@@ -234,18 +273,27 @@ def test_a_figure_that_starts_takes_the_room_that_was_kept_for_it(from_host):
 def test_no_formula_waits_for_its_font(from_host):
     """A font that comes later than its formula moves the lines below: those of the formulas on this page came with the style sheet."""
     assert [url for url in from_host.asked if ".woff2" in url and not url.startswith("data:")] == []
-    fonts = from_host.evaluate("[...document.fonts].filter(f => f.family.includes('KaTeX')).map(f => [f.family, f.status])")
+    fonts = from_host.evaluate(
+        "[...document.fonts].filter(f => f.family.includes('KaTeX')).map(f => [f.family, f.status])"
+    )
     assert [name for name, status in fonts if status == "error"] == []
     assert any(status == "loaded" for _, status in fonts) or not from_host.query_selector(".katex")
 
 
 def test_a_page_is_complete_without_scripts(without_scripts):
     page = without_scripts
-    flat = page.eval_on_selector_all(".katex", "all => all.filter(e => e.checkVisibility({ visibilityProperty: true }) && e.getBoundingClientRect().width === 0).map(e => e.textContent)")
+    flat = page.eval_on_selector_all(
+        ".katex",
+        "all => all.filter(e => e.checkVisibility({ visibilityProperty: true }) && e.getBoundingClientRect().width === 0).map(e => e.textContent)",
+    )
     assert flat == []
-    assert "$" not in "".join(p.inner_text() for p in page.query_selector_all("article > section > p"))
+    assert "$" not in "".join(
+        p.inner_text() for p in page.query_selector_all("article > section > p")
+    )
     for box in page.query_selector_all(".interactive"):
-        assert [i for i in box.query_selector_all("img") if i.is_visible()], "the static picture stands in"
+        assert [i for i in box.query_selector_all("img") if i.is_visible()], (
+            "the static picture stands in"
+        )
     for image in page.query_selector_all("article figure"):
         assert image.is_visible()
 
@@ -253,7 +301,10 @@ def test_a_page_is_complete_without_scripts(without_scripts):
 def test_the_first_visit_and_the_second_page_are_within_budget(host, browser, measured):
     """Bytes over the wire with gzip, pictures aside, with an empty and with a warm cache."""
     names = [name for name in PAGES if name not in ("404.html", "search.html")]
-    heavy = max(names, key=lambda name: 0 if name == "index.html" else len(name.encode()) and _length(host, name))
+    heavy = max(
+        names,
+        key=lambda name: 0 if name == "index.html" else len(name.encode()) and _length(host, name),
+    )
     for first, second in ((heavy, "index.html"), ("index.html", heavy)):
         context = browser.new_context()
         page = context.new_page()
@@ -262,9 +313,17 @@ def test_the_first_visit_and_the_second_page_are_within_budget(host, browser, me
             del host.sent[:]
             page.goto(f"{host.url}/{name}")
             page.wait_for_load_state("networkidle")
-            spent.append(sum(size for path, size in host.sent if "/_images/" not in path and "vega.js" not in path))
+            spent.append(
+                sum(
+                    size
+                    for path, size in host.sent
+                    if "/_images/" not in path and "vega.js" not in path
+                )
+            )
         context.close()
-        measured(f"first visit {first}: {spent[0] / 1000:.0f} KB, then {second}: {spent[1] / 1000:.0f} KB")
+        measured(
+            f"first visit {first}: {spent[0] / 1000:.0f} KB, then {second}: {spent[1] / 1000:.0f} KB"
+        )
         assert spent[0] <= 300_000 and spent[1] <= 120_000
 
 

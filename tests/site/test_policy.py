@@ -25,12 +25,24 @@ def test_every_page_brings_a_policy_that_covers_just_its_own_scripts(site):
     for name in pages():
         text = (site / name).read_text(encoding="utf-8")
         [own] = META.findall(text)
-        governed = [text.index(tag) for tag in ("<title>", "<style", "<script", "<link") if tag in text]
-        assert all(text.index(own) < place for place in governed), f"{name}: the policy stands after something that it governs"
+        governed = [
+            text.index(tag) for tag in ("<title>", "<style", "<script", "<link") if tag in text
+        ]
+        assert all(text.index(own) < place for place in governed), (
+            f"{name}: the policy stands after something that it governs"
+        )
         rules = directives(own.replace("&#39;", "'").replace("&quot;", '"'))
-        assert rules["default-src"] == ["'none'"] and "'unsafe-inline'" not in rules.get("script-src", []) and "unsafe-eval" not in own
-        assert [word for word in rules.get("script-src", []) if word != "'self'"] == policy.hashes(text), name
-        assert not re.search(r'<[^>]+\son[a-z]+="', text), f"{name}: an inline handler would not run"
+        assert (
+            rules["default-src"] == ["'none'"]
+            and "'unsafe-inline'" not in rules.get("script-src", [])
+            and "unsafe-eval" not in own
+        )
+        assert [word for word in rules.get("script-src", []) if word != "'self'"] == policy.hashes(
+            text
+        ), name
+        assert not re.search(r'<[^>]+\son[a-z]+="', text), (
+            f"{name}: an inline handler would not run"
+        )
         assert "javascript:" not in text.lower().replace("javascript: ", "")
 
 
@@ -38,11 +50,18 @@ def test_every_page_brings_a_policy_that_covers_just_its_own_scripts(site):
 def test_the_header_files_say_the_same_for_every_page(site):
     texts = [(site / name).read_text(encoding="utf-8") for name in pages() if name != "404.html"]
     send = policy.headers(texts)
-    assert {f"{name}: {value}" for name, value in send.items()} == {line.strip() for line in (site / "_headers").read_text().splitlines()[1:]}
+    assert {f"{name}: {value}" for name, value in send.items()} == {
+        line.strip() for line in (site / "_headers").read_text().splitlines()[1:]
+    }
     for name, value in send.items():
-        assert f'Header always set {name} "{value}"' in (site / ".htaccess").read_text() and '"' not in value
+        assert (
+            f'Header always set {name} "{value}"' in (site / ".htaccess").read_text()
+            and '"' not in value
+        )
     rules = directives(send["Content-Security-Policy"])
-    assert rules["frame-ancestors"] == ["'none'"] and len(rules["script-src"]) <= 4, "one hash for the mode, one for the search page"
+    assert rules["frame-ancestors"] == ["'none'"] and len(rules["script-src"]) <= 4, (
+        "one hash for the mode, one for the search page"
+    )
 
 
 PLANTED = {
@@ -72,12 +91,20 @@ def test_what_is_planted_does_not_run(site, host, open_page, way, what):
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("<script>a()</script>", 1), ("<script>a()</script><script>a()</script>", 1), ("<script>a()</script><script>b()</script>", 2),
-     ('<script src="x.js"></script>', 0), ('<script type="application/json">{}</script>', 0), ("<p>script</p>", 0)],
+    [
+        ("<script>a()</script>", 1),
+        ("<script>a()</script><script>a()</script>", 1),
+        ("<script>a()</script><script>b()</script>", 2),
+        ('<script src="x.js"></script>', 0),
+        ('<script type="application/json">{}</script>', 0),
+        ("<p>script</p>", 0),
+    ],
 )
 def test_inline_scripts_are_counted_once_and_data_not_at_all(text, count):
     assert len(policy.hashes(text)) == count
 
 
 def test_a_hash_is_the_one_browsers_compute():
-    assert policy.hashes("<script>alert('Hello, world.');</script>") == ["'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"]  # the specification's example
+    assert policy.hashes("<script>alert('Hello, world.');</script>") == [
+        "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
+    ]  # the specification's example

@@ -14,10 +14,14 @@ Array = NDArray[np.float64]
 def _distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
     u, v = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     if u.ndim != 1 or u.shape != v.shape or not u.size:
-        raise ValueError(f"need two distributions over the same outcomes, got shapes {u.shape} and {v.shape}")
+        raise ValueError(
+            f"need two distributions over the same outcomes, got shapes {u.shape} and {v.shape}"
+        )
     for w in (u, v):
         if not np.isfinite(w).all() or (w < 0).any() or abs(w.sum() - 1) > 1e-9:
-            raise ValueError(f"probabilities must be >= 0 and sum to 1, this one sums to {w.sum():g} with smallest entry {w.min():g}; divide by the sum")
+            raise ValueError(
+                f"probabilities must be >= 0 and sum to 1, this one sums to {w.sum():g} with smallest entry {w.min():g}; divide by the sum"
+            )
     return u, v
 
 
@@ -65,8 +69,16 @@ def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
     (5.0, 1.0)
     """
     u, v = np.sort(np.asarray(a, dtype=float)), np.sort(np.asarray(b, dtype=float))
-    if u.ndim != 1 or v.ndim != 1 or not u.size or not v.size or not (np.isfinite(u).all() and np.isfinite(v).all()):
-        raise ValueError(f"need two samples of at least one finite value each, got shapes {u.shape} and {v.shape}")
+    if (
+        u.ndim != 1
+        or v.ndim != 1
+        or not u.size
+        or not v.size
+        or not (np.isfinite(u).all() and np.isfinite(v).all())
+    ):
+        raise ValueError(
+            f"need two samples of at least one finite value each, got shapes {u.shape} and {v.shape}"
+        )
     places = np.sort(np.concatenate([u, v]))
     left = places[:-1]
     F = np.searchsorted(u, left, side="right") / u.size

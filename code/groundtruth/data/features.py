@@ -19,10 +19,16 @@ Array = NDArray[np.float64]
 def _table(X: ArrayLike, holes: bool = False) -> Array:
     table = np.asarray(X, dtype=float)
     if table.ndim != 2 or not table.size:
-        raise ValueError(f"need a table (n, d) with n, d >= 1, got shape {table.shape}; one column is X[:, None]")
+        raise ValueError(
+            f"need a table (n, d) with n, d >= 1, got shape {table.shape}; one column is X[:, None]"
+        )
     bad = np.isinf(table).any() if holes else not np.isfinite(table).all()
     if bad:
-        raise ValueError("the table holds infinity; cut it to a finite bound first" if holes else "the table holds NaN or infinity; fill the holes first, see Imputer")
+        raise ValueError(
+            "the table holds infinity; cut it to a finite bound first"
+            if holes
+            else "the table holds NaN or infinity; fill the holes first, see Imputer"
+        )
     return table
 
 
@@ -49,9 +55,13 @@ class Scaler:
     def _checked(self, X: ArrayLike) -> Array:
         table = _table(X)
         if not self.width.size:
-            raise ValueError(f"{type(self).__name__} has not seen any data; call fit on the training rows first")
+            raise ValueError(
+                f"{type(self).__name__} has not seen any data; call fit on the training rows first"
+            )
         if table.shape[1] != self.width.size:
-            raise ValueError(f"fitted on {self.width.size} columns, got {table.shape[1]}; give the same columns in the same order")
+            raise ValueError(
+                f"fitted on {self.width.size} columns, got {table.shape[1]}; give the same columns in the same order"
+            )
         return table
 
     def transform(self, X: ArrayLike) -> Array:
@@ -77,9 +87,15 @@ class Standardizer(Scaler):
 
     def _measure(self, X: Array) -> tuple[Array, Array]:
         if len(X) <= self.ddof:
-            raise ValueError(f"a standard deviation with ddof = {self.ddof} needs more than {self.ddof} rows, got {len(X)}")
-        flat = X.min(axis=0) == X.max(axis=0)  # rounding may give a constant column a width of 1e-17
-        return np.where(flat, X[0], X.mean(axis=0)), np.where(flat, 0.0, X.std(axis=0, ddof=self.ddof))
+            raise ValueError(
+                f"a standard deviation with ddof = {self.ddof} needs more than {self.ddof} rows, got {len(X)}"
+            )
+        flat = X.min(axis=0) == X.max(
+            axis=0
+        )  # rounding may give a constant column a width of 1e-17
+        return np.where(flat, X[0], X.mean(axis=0)), np.where(
+            flat, 0.0, X.std(axis=0, ddof=self.ddof)
+        )
 
 
 @dataclass
@@ -102,7 +118,9 @@ class Robust(Scaler):
 
     Examples
     --------
-    >>> Robust().fit([[1.0], [2.0], [3.0], [4.0], [1000.0]]).transform([[3.0], [5.0]]).ravel().tolist()
+    >>> Robust().fit([[1.0], [2.0], [3.0], [4.0], [1000.0]]).transform(
+    ...     [[3.0], [5.0]]
+    ... ).ravel().tolist()
     [0.0, 1.0]
     """
 
@@ -117,13 +135,17 @@ class Imputer:
 
     Examples
     --------
-    >>> Imputer("median").fit([[1.0], [float("nan")], [3.0]]).transform([[float("nan")], [7.0]]).tolist()
+    >>> Imputer("median").fit([[1.0], [float("nan")], [3.0]]).transform(
+    ...     [[float("nan")], [7.0]]
+    ... ).tolist()
     [[2.0, 1.0], [7.0, 0.0]]
     """
 
     statistic: str = "median"
     value: Array = field(default_factory=lambda: np.empty(0), init=False)  # (d,)
-    flagged: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp), init=False)
+    flagged: NDArray[np.intp] = field(
+        default_factory=lambda: np.empty(0, dtype=np.intp), init=False
+    )
 
     def fit(self, X: ArrayLike) -> Self:
         """Learn the fill value of each column of X (n, d), NaN allowed, and which columns have holes."""
@@ -132,7 +154,9 @@ class Imputer:
         table = _table(X, holes=True)
         holes = np.isnan(table)
         if holes.all(axis=0).any():
-            raise ValueError(f"column {int(np.argmax(holes.all(axis=0)))} has no value at all; drop it")
+            raise ValueError(
+                f"column {int(np.argmax(holes.all(axis=0)))} has no value at all; drop it"
+            )
         self.value = (np.nanmean if self.statistic == "mean" else np.nanmedian)(table, axis=0)
         self.flagged = np.flatnonzero(holes.any(axis=0))
         return self
@@ -141,12 +165,16 @@ class Imputer:
         """Rows (n, d) to (n, d + f): filled columns, then f indicators of the columns that had holes in training."""
         table = _table(X, holes=True)
         if table.shape[1] != self.value.size:
-            raise ValueError(f"fitted on {self.value.size} columns, got {table.shape[1]}; call fit on the training rows, with the same columns")
+            raise ValueError(
+                f"fitted on {self.value.size} columns, got {table.shape[1]}; call fit on the training rows, with the same columns"
+            )
         holes = np.isnan(table)
         return np.hstack([np.where(holes, self.value, table), holes[:, self.flagged]])
 
 
-def one_hot(values: Sequence[Hashable], vocabulary: Sequence[Hashable], unknown: str = "error") -> Array:
+def one_hot(
+    values: Sequence[Hashable], vocabulary: Sequence[Hashable], unknown: str = "error"
+) -> Array:
     """One column per level: values (n,) and levels (K,) to zeros and ones (n, K).
 
     Parameters
@@ -161,7 +189,9 @@ def one_hot(values: Sequence[Hashable], vocabulary: Sequence[Hashable], unknown:
     """
     if unknown not in ("error", "zeros"):
         raise ValueError(f"unknown must be 'error' or 'zeros', got {unknown!r}")
-    at = _positions(values, vocabulary, "one_hot(..., unknown='zeros')" if unknown == "error" else None)
+    at = _positions(
+        values, vocabulary, "one_hot(..., unknown='zeros')" if unknown == "error" else None
+    )
     return (at[:, None] == np.arange(len(vocabulary))).astype(float)
 
 
@@ -176,17 +206,23 @@ def ordinal(values: Sequence[Hashable], order: Sequence[Hashable]) -> Array:
     return _positions(values, order, "a longer order").astype(float)
 
 
-def _positions(values: Sequence[Hashable], levels: Sequence[Hashable], remedy: str | None) -> NDArray[np.intp]:
+def _positions(
+    values: Sequence[Hashable], levels: Sequence[Hashable], remedy: str | None
+) -> NDArray[np.intp]:
     place = {level: i for i, level in enumerate(levels)}
     if not place or len(place) != len(levels):
         raise ValueError(f"levels must be non-empty and distinct, got {list(levels)!r}")
     at = np.array([place.get(value, -1) for value in values], dtype=np.intp)
     if remedy and (at < 0).any():
-        raise ValueError(f"value {values[int(np.argmin(at))]!r} was not seen in training (levels: {list(place)[:8]}); decide what it means, for example {remedy}")
+        raise ValueError(
+            f"value {values[int(np.argmin(at))]!r} was not seen in training (levels: {list(place)[:8]}); decide what it means, for example {remedy}"
+        )
     return at
 
 
-def target_means(categories: Sequence[Hashable], y: ArrayLike, strength: float) -> tuple[dict[Hashable, float], float]:
+def target_means(
+    categories: Sequence[Hashable], y: ArrayLike, strength: float
+) -> tuple[dict[Hashable, float], float]:
     """Per level (sum of y + strength * overall mean) / (count + strength); and the overall mean, for unseen levels.
 
     The posterior mean of a level's mean under a normal prior whose weight is `strength` pseudo-rows
@@ -207,7 +243,9 @@ def target_means(categories: Sequence[Hashable], y: ArrayLike, strength: float) 
     return dict(zip(levels, means.tolist(), strict=True)), prior
 
 
-def target_encode(categories: Sequence[Hashable], y: ArrayLike, folds: ArrayLike, strength: float) -> Array:
+def target_encode(
+    categories: Sequence[Hashable], y: ArrayLike, folds: ArrayLike, strength: float
+) -> Array:
     """Out-of-fold target means (n,): each row is encoded by rows of the other folds only.
 
     Parameters
@@ -222,7 +260,9 @@ def target_encode(categories: Sequence[Hashable], y: ArrayLike, folds: ArrayLike
     """
     target, fold = _target(categories, y), np.asarray(folds)
     if fold.shape != target.shape or np.unique(fold).size < 2:
-        raise ValueError(f"folds must be ({target.size},) with at least two different values, got shape {fold.shape} with {np.unique(fold).size}")
+        raise ValueError(
+            f"folds must be ({target.size},) with at least two different values, got shape {fold.shape} with {np.unique(fold).size}"
+        )
     encoded = np.empty_like(target)
     column = np.array(categories, dtype=object)
     for one in np.unique(fold):
@@ -235,7 +275,9 @@ def target_encode(categories: Sequence[Hashable], y: ArrayLike, folds: ArrayLike
 def _target(categories: Sequence[Hashable], y: ArrayLike) -> Array:
     target = np.asarray(y, dtype=float)
     if target.shape != (len(categories),) or not target.size:
-        raise ValueError(f"need one target per category and at least one of them, got {len(categories)} categories and shape {target.shape}")
+        raise ValueError(
+            f"need one target per category and at least one of them, got {len(categories)} categories and shape {target.shape}"
+        )
     if not np.isfinite(target).all():
         raise ValueError("the target holds NaN or infinity; drop those rows first")
     return target
@@ -257,7 +299,9 @@ def cyclic(values: ArrayLike, period: float) -> Array:
     """
     v = np.asarray(values, dtype=float)
     if v.ndim != 1 or not np.isfinite(v).all():
-        raise ValueError(f"need a vector of finite values, got shape {v.shape}; fill or drop holes first")
+        raise ValueError(
+            f"need a vector of finite values, got shape {v.shape}; fill or drop holes first"
+        )
     if not 0 < period < np.inf:
         raise ValueError(f"period must be positive and finite, got {period}")
     angle = 2 * np.pi * v / period

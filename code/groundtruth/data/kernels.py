@@ -45,7 +45,9 @@ def poly(X: ArrayLike, Y: ArrayLike | None = None, degree: int = 2, c: float = 0
     [[25.0]]
     """
     if degree < 1 or degree != int(degree) or not 0 <= c < np.inf:
-        raise ValueError(f"degree must be a whole number >= 1 and c >= 0, got degree {degree} and c = {c}")
+        raise ValueError(
+            f"degree must be a whole number >= 1 and c >= 0, got degree {degree} and c = {c}"
+        )
     return (linear(X, Y) + c) ** int(degree)
 
 
@@ -92,7 +94,9 @@ def matern(X: ArrayLike, Y: ArrayLike | None = None, length: float = 1.0) -> Arr
     return (1 + s) * np.exp(-s)
 
 
-def sigmoid_kernel(X: ArrayLike, Y: ArrayLike | None = None, gamma: float = 1.0, c: float = 0.0) -> Array:
+def sigmoid_kernel(
+    X: ArrayLike, Y: ArrayLike | None = None, gamma: float = 1.0, c: float = 0.0
+) -> Array:
     """tanh(gamma x . y + c): called a kernel by custom, and not positive semi-definite in general.
 
     Examples
@@ -173,7 +177,9 @@ def normalize(K: ArrayLike) -> Array:
     M = _square(K)
     lengths = np.diag(M)
     if not (lengths > 0).all():
-        raise ValueError(f"the diagonal must be positive, entry {int(np.argmin(lengths))} is {lengths.min():g}; a zero vector has no direction")
+        raise ValueError(
+            f"the diagonal must be positive, entry {int(np.argmin(lengths))} is {lengths.min():g}; a zero vector has no direction"
+        )
     return M / np.sqrt(np.outer(lengths, lengths))
 
 
@@ -200,12 +206,16 @@ class KernelRidge:
         P, _ = tables(X, None)
         target = np.asarray(y, dtype=float)
         if target.shape != (len(P),) or not np.isfinite(target).all():
-            raise ValueError(f"need one finite target per row: shape ({len(P)},), got {target.shape}")
+            raise ValueError(
+                f"need one finite target per row: shape ({len(P)},), got {target.shape}"
+            )
         K = self.kernel(P, P)
         try:
             L = np.linalg.cholesky(K + self.penalty * np.eye(len(P)))
         except np.linalg.LinAlgError:
-            raise ValueError(f"K + {self.penalty:g} I is not positive definite: the kernel is not valid, or the penalty is below its rounding error") from None
+            raise ValueError(
+                f"K + {self.penalty:g} I is not positive definite: the kernel is not valid, or the penalty is below its rounding error"
+            ) from None
         self.rows, self.weights = P, np.linalg.solve(L.T, np.linalg.solve(L, target))
         return self
 
@@ -244,7 +254,9 @@ def nadaraya_watson(x: ArrayLike, y: ArrayLike, grid: ArrayLike, h: float) -> Ar
         raise ValueError(f"need one target per sample, got {samples.shape} and {target.shape}")
     _positive("the bandwidth h", h)
     score = -0.5 * ((at[:, None] - samples) / h) ** 2  # (g, n)
-    weight = np.exp(score - score.max(axis=1, keepdims=True))  # far from all samples every bump underflows; their ratio does not
+    weight = np.exp(
+        score - score.max(axis=1, keepdims=True)
+    )  # far from all samples every bump underflows; their ratio does not
     return weight @ target / weight.sum(axis=1)
 
 

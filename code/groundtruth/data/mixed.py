@@ -54,10 +54,20 @@ def haversine_km(a: ArrayLike, b: ArrayLike) -> float:
     20015
     """
     places = np.asarray([a, b], dtype=float)
-    if places.shape != (2, 2) or not np.isfinite(places).all() or (np.abs(places[:, 0]) > 90).any() or (np.abs(places[:, 1]) > 360).any():
-        raise ValueError(f"a place is (latitude in [-90, 90], longitude in [-360, 360]) in degrees, got {places.tolist()}")
+    if (
+        places.shape != (2, 2)
+        or not np.isfinite(places).all()
+        or (np.abs(places[:, 0]) > 90).any()
+        or (np.abs(places[:, 1]) > 360).any()
+    ):
+        raise ValueError(
+            f"a place is (latitude in [-90, 90], longitude in [-360, 360]) in degrees, got {places.tolist()}"
+        )
     (lat1, lon1), (lat2, lon2) = np.radians(places)
-    h = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    h = (
+        np.sin((lat2 - lat1) / 2) ** 2
+        + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    )
     return float(2 * EARTH_KM * np.arcsin(np.sqrt(min(1.0, h))))
 
 
@@ -73,8 +83,15 @@ def gower(numbers: ArrayLike, categories: Sequence[Sequence[Hashable]]) -> Array
     [[0.0, 0.5], [0.5, 0.0]]
     """
     X = np.asarray(numbers, dtype=float)
-    if X.ndim != 2 or len(categories) != len(X) or not len(X) or len({len(row) for row in categories}) != 1:
-        raise ValueError(f"need numbers (n, p) and n rows of q categories, got shape {X.shape} and {len(categories)} rows")
+    if (
+        X.ndim != 2
+        or len(categories) != len(X)
+        or not len(X)
+        or len({len(row) for row in categories}) != 1
+    ):
+        raise ValueError(
+            f"need numbers (n, p) and n rows of q categories, got shape {X.shape} and {len(categories)} rows"
+        )
     if np.isinf(X).any():
         raise ValueError("a number is infinite; cut it to a finite bound first")
     n = len(X)
@@ -87,19 +104,30 @@ def gower(numbers: ArrayLike, categories: Sequence[Sequence[Hashable]]) -> Array
         total += np.where(both, gap, 0.0)
         known += both
     for level in zip(*categories, strict=True):
-        codes = np.unique(np.array([str((type(value).__name__, value)) for value in level]), return_inverse=True)[1]
+        codes = np.unique(
+            np.array([str((type(value).__name__, value)) for value in level]), return_inverse=True
+        )[1]
         total += codes[:, None] != codes
         known += 1
     if not known.all():
-        raise ValueError("some pair of rows has no known value in common; drop rows that are missing throughout")
+        raise ValueError(
+            "some pair of rows has no known value in common; drop rows that are missing throughout"
+        )
     return total / known
 
 
 def simhash(X: ArrayLike, bits: int, seed: int) -> NDArray[np.bool_]:
     """Signs (n, bits) of random projections of X (n, d): two rows differ in a bit with probability angle / pi (Charikar, 2002)."""
     table = np.asarray(X, dtype=float)
-    if table.ndim != 2 or not table.size or not np.isfinite(table).all() or not table.any(axis=1).all():
-        raise ValueError(f"need finite rows (n, d) that are not zero, got shape {table.shape}; a zero row has no direction")
+    if (
+        table.ndim != 2
+        or not table.size
+        or not np.isfinite(table).all()
+        or not table.any(axis=1).all()
+    ):
+        raise ValueError(
+            f"need finite rows (n, d) that are not zero, got shape {table.shape}; a zero row has no direction"
+        )
     if bits < 1:
         raise ValueError(f"need at least one bit, got {bits}")
     return table @ np.random.default_rng(seed).normal(size=(table.shape[1], bits)) > 0
@@ -123,5 +151,7 @@ def minhash(sets: Iterable[AbstractSet[int]], m: int, seed: int) -> NDArray[np.i
         x = np.fromiter(s, dtype=np.int64)
         if x.min() < 0 or x.max() >= prime:
             raise ValueError(f"elements must lie in [0, {prime}), got {x.min()} to {x.max()}")
-        found.append(((a[:, None] * x + b[:, None]) % prime).min(axis=1))  # products stay below 2^62
+        found.append(
+            ((a[:, None] * x + b[:, None]) % prime).min(axis=1)
+        )  # products stay below 2^62
     return np.stack(found)

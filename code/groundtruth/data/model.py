@@ -17,7 +17,9 @@ def paired(x: Array, y: Array) -> tuple[Array, Array]:
     """x and y as float vectors (n,) of one length; refuses empty, NaN, infinite or mismatched input."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(f"x and y must be vectors of one length, got shapes {x.shape} and {y.shape}")
+        raise ValueError(
+            f"x and y must be vectors of one length, got shapes {x.shape} and {y.shape}"
+        )
     if x.size == 0:
         raise ValueError("x and y are empty; a model needs at least one example")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
@@ -83,7 +85,9 @@ def least_squares_line(x: Array, y: Array) -> tuple[float, float]:
     x, y = paired(x, y)
     spread = x - x.mean()
     if not np.any(spread):
-        raise ValueError(f"all {x.size} values of x equal {x[0]}; the slope is not determined, collect other values of x")
+        raise ValueError(
+            f"all {x.size} values of x equal {x[0]}; the slope is not determined, collect other values of x"
+        )
     w = float(spread @ (y - y.mean()) / (spread @ spread))
     return w, float(y.mean() - w * x.mean())
 
@@ -129,7 +133,9 @@ class Line:
         """
         x, y = paired(x, y)
         if lr <= 0 or steps < 1:
-            raise ValueError(f"lr must be positive and steps at least 1, got lr={lr}, steps={steps}")
+            raise ValueError(
+                f"lr must be positive and steps at least 1, got lr={lr}, steps={steps}"
+            )
         history = [(self.w, self.b, mse(self.predict(x), y))]
         for _ in range(steps):
             dw, db = line_gradient(self.w, self.b, x, y)
@@ -137,7 +143,9 @@ class Line:
             loss = float(np.mean((self.predict(x) - y) ** 2))
             if not np.isfinite(loss) or loss > 1e100:
                 limit = 2 / np.linalg.eigvalsh(line_hessian(x))[-1]
-                raise FloatingPointError(f"the loss diverged at lr={lr}; on these x only a rate below {limit:.3g} converges")
+                raise FloatingPointError(
+                    f"the loss diverged at lr={lr}; on these x only a rate below {limit:.3g} converges"
+                )
             history.append((self.w, self.b, loss))
         return np.array(history)  # (steps + 1, 3)
 
@@ -152,7 +160,9 @@ class NearestNeighbours:
         """Store x, y (n,); refuses k outside 1..n."""
         self.x, self.y = paired(x, y)
         if not 1 <= self.k <= self.x.size:
-            raise ValueError(f"k must lie between 1 and the {self.x.size} training points, got {self.k}")
+            raise ValueError(
+                f"k must lie between 1 and the {self.x.size} training points, got {self.k}"
+            )
         return self
 
     def predict(self, x: Array) -> Array:
@@ -160,7 +170,9 @@ class NearestNeighbours:
 
         Examples
         --------
-        >>> NearestNeighbours().fit(np.array([0.0, 1.0]), np.array([5.0, 7.0])).predict(np.array([0.2, 9.0])).tolist()
+        >>> NearestNeighbours().fit(np.array([0.0, 1.0]), np.array([5.0, 7.0])).predict(
+        ...     np.array([0.2, 9.0])
+        ... ).tolist()
         [5.0, 7.0]
         """
         x = np.atleast_1d(np.asarray(x, dtype=float))
@@ -173,19 +185,23 @@ class NearestNeighbours:
 class GaussianClasses:
     """A generative classifier for one feature: a normal density for each of two classes, then Bayes' rule."""
 
-    mean: Array      # (2,)
-    std: Array       # (2,)
-    prior: Array     # (2,)
+    mean: Array  # (2,)
+    std: Array  # (2,)
+    prior: Array  # (2,)
 
     @classmethod
     def fit(cls, x: Array, y: Array) -> GaussianClasses:
         """Estimate p(x | y) and p(y) from x (n,) and labels y (n,) of 0 and 1; the classes share one spread."""
         x, y = paired(x, y)
         if set(np.unique(y)) != {0.0, 1.0}:
-            raise ValueError(f"labels must be 0 and 1 and both must occur, got {sorted(set(y.tolist()))[:5]}")
+            raise ValueError(
+                f"labels must be 0 and 1 and both must occur, got {sorted(set(y.tolist()))[:5]}"
+            )
         groups = [x[y == k] for k in (0, 1)]
         mean = np.array([g.mean() for g in groups])
-        pooled = np.sqrt(sum(((g - m) ** 2).sum() for g, m in zip(groups, mean, strict=True)) / x.size)
+        pooled = np.sqrt(
+            sum(((g - m) ** 2).sum() for g, m in zip(groups, mean, strict=True)) / x.size
+        )
         if pooled == 0:
             raise ValueError("within each class all x are equal; the spread cannot be estimated")
         return cls(mean, np.array([pooled, pooled]), np.array([g.size / x.size for g in groups]))

@@ -68,7 +68,9 @@ def _physics(n: int, rng: np.random.Generator) -> tuple[Mask, Array, Array, Arra
         demand = (torque[i] + friction_nm(temperature[i - 1])) / TORQUE_PER_A if on[i] else 0.0
         current[i] = demand + (current[i - 1] - demand) * np.exp(-DT_S / 0.5) if on[i] else 0.0
         heat = OHM * (1 + 0.0039 * (temperature[i - 1] - 20)) * current[i] ** 2
-        temperature[i] = temperature[i - 1] + DT_S / HEAT_CAPACITY_J_K * (heat - COOLING_W_K * (temperature[i - 1] - AMBIENT_C))
+        temperature[i] = temperature[i - 1] + DT_S / HEAT_CAPACITY_J_K * (
+            heat - COOLING_W_K * (temperature[i - 1] - AMBIENT_C)
+        )
     return on, torque, current, temperature
 
 
@@ -96,7 +98,19 @@ def simulate(seed: int, minutes: int = 10) -> Record:
     jitter = np.clip(rng.normal(0, 0.004, n), -0.02, 0.02)
     slow = np.arange(0, n, 10)
     warm: Array = (temperature[slow] + rng.normal(0, 0.1, slow.size)).astype(float)
-    return Record(t[order] + jitter[order], seen[order].round(2), t[slow], warm, on, demand, current, temperature, spikes, stuck, drift)
+    return Record(
+        t[order] + jitter[order],
+        seen[order].round(2),
+        t[slow],
+        warm,
+        on,
+        demand,
+        current,
+        temperature,
+        spikes,
+        stuck,
+        drift,
+    )
 
 
 def resample(t_s: ArrayLike, x: ArrayLike, grid_s: ArrayLike, longest_gap_s: float) -> Array:
@@ -111,16 +125,24 @@ def resample(t_s: ArrayLike, x: ArrayLike, grid_s: ArrayLike, longest_gap_s: flo
     """
     t, values, grid = np.asarray(t_s, float), np.asarray(x, float), np.asarray(grid_s, float)
     if t.ndim != 1 or t.shape != values.shape or t.size < 2:
-        raise ValueError(f"need times and values of one length >= 2, got shapes {t.shape} and {values.shape}")
+        raise ValueError(
+            f"need times and values of one length >= 2, got shapes {t.shape} and {values.shape}"
+        )
     if not (np.isfinite(t).all() and np.isfinite(values).all() and np.isfinite(grid).all()):
-        raise ValueError("times or values hold NaN or infinity; drop those samples, a gap says the same")
+        raise ValueError(
+            "times or values hold NaN or infinity; drop those samples, a gap says the same"
+        )
     if (np.diff(t) < 0).any():
-        raise ValueError(f"times must not decrease, but sample {int(np.argmax(np.diff(t) < 0)) + 1} is earlier than the one before; sort by time")
+        raise ValueError(
+            f"times must not decrease, but sample {int(np.argmax(np.diff(t) < 0)) + 1} is earlier than the one before; sort by time"
+        )
     t, first = np.unique(t, return_index=True)
     values = values[first]
     made = np.interp(grid, t, values, left=np.nan, right=np.nan)
     after = np.clip(np.searchsorted(t, grid, side="left"), 1, t.size - 1)
-    inside_gap = (t[after] - t[after - 1] > longest_gap_s) & (grid > t[after - 1]) & (grid < t[after])
+    inside_gap = (
+        (t[after] - t[after - 1] > longest_gap_s) & (grid > t[after - 1]) & (grid < t[after])
+    )
     made[inside_gap] = np.nan
     return made
 
@@ -135,8 +157,12 @@ def stuck_mask(x: ArrayLike, longest: int) -> Mask:
     """
     values = np.asarray(x, dtype=float)
     if values.ndim != 1 or longest < 1:
-        raise ValueError(f"need a signal (n,) and longest >= 1, got shape {values.shape} and {longest}")
-    start = np.flatnonzero(np.append(True, values[1:] != values[:-1]))[: values.size]  # NaN differs from NaN
+        raise ValueError(
+            f"need a signal (n,) and longest >= 1, got shape {values.shape} and {longest}"
+        )
+    start = np.flatnonzero(np.append(True, values[1:] != values[:-1]))[
+        : values.size
+    ]  # NaN differs from NaN
     length = np.diff(np.append(start, values.size))
     run = np.repeat(np.arange(start.size), length)
     return (length > longest)[run] & (np.arange(values.size) > start[run])
@@ -173,11 +199,15 @@ def windows(x: ArrayLike, length: int, stride: int) -> Array:
     """
     table = np.asarray(x, dtype=float)
     if table.ndim != 2 or not 1 <= length <= len(table) or stride < 1:
-        raise ValueError(f"need x (n, c), 1 <= length <= n and stride >= 1, got shape {table.shape}, length {length}, stride {stride}")
+        raise ValueError(
+            f"need x (n, c), 1 <= length <= n and stride >= 1, got shape {table.shape}, length {length}, stride {stride}"
+        )
     return np.lib.stride_tricks.sliding_window_view(table, length, axis=0)[::stride].swapaxes(1, 2)
 
 
-def regime_report(y: ArrayLike, prediction: ArrayLike, regime: Sequence[str], least: int = 1) -> pd.DataFrame:
+def regime_report(
+    y: ArrayLike, prediction: ArrayLike, regime: Sequence[str], least: int = 1
+) -> pd.DataFrame:
     """Count, RMSE and bias (prediction minus truth) per regime and for all, in the unit of y.
 
     Parameters
@@ -193,14 +223,19 @@ def regime_report(y: ArrayLike, prediction: ArrayLike, regime: Sequence[str], le
     """
     truth, guess = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
     if truth.ndim != 1 or truth.shape != guess.shape or len(regime) != truth.size or not truth.size:
-        raise ValueError(f"need y, prediction and regime of one length >= 1, got {truth.shape}, {guess.shape} and {len(regime)}")
+        raise ValueError(
+            f"need y, prediction and regime of one length >= 1, got {truth.shape}, {guess.shape} and {len(regime)}"
+        )
     if not (np.isfinite(truth).all() and np.isfinite(guess).all()):
         raise ValueError("y or prediction holds NaN or infinity; drop those rows and count them")
     error = guess - truth
     labels = np.asarray(regime)
     names = [*np.unique(labels).tolist(), "all"]
     groups = [error[labels == name] for name in names[:-1]] + [error]
-    rows = [(len(e), np.sqrt(np.mean(e**2)), e.mean()) if len(e) >= least else (len(e), np.nan, np.nan) for e in groups]
+    rows = [
+        (len(e), np.sqrt(np.mean(e**2)), e.mean()) if len(e) >= least else (len(e), np.nan, np.nan)
+        for e in groups
+    ]
     return pd.DataFrame(rows, index=names, columns=["count", "rmse", "bias"])
 
 
@@ -213,7 +248,9 @@ def smooth_stretches(x: ArrayLike, window: int, order: int) -> Array:
     [0.0, 2.0, 4.0, nan, 1.0]
     """
     made = np.array(x, dtype=float)
-    edge = np.flatnonzero(np.diff(np.concatenate([[False], np.isfinite(made), [False]]).astype(int)))
+    edge = np.flatnonzero(
+        np.diff(np.concatenate([[False], np.isfinite(made), [False]]).astype(int))
+    )
     for begin, end in zip(edge[::2], edge[1::2], strict=True):
         if end - begin >= window:
             made[begin:end] = savgol(made[begin:end], window, order)
@@ -225,7 +262,9 @@ def zero_drift(grid_s: ArrayLike, x: ArrayLike, off: Mask) -> Array:
     t, values = np.asarray(grid_s, dtype=float), np.asarray(x, dtype=float)
     use = np.asarray(off, dtype=bool) & np.isfinite(values)
     if use.sum() < 10:
-        raise ValueError(f"need at least 10 readings with the drive off to see the zero, got {int(use.sum())}")
+        raise ValueError(
+            f"need at least 10 readings with the drive off to see the zero, got {int(use.sum())}"
+        )
     line = np.column_stack([t, np.ones_like(t)])
     spiky = residual_mask(values[use], line[use])
     slope, level = np.linalg.lstsq(line[use][~spiky], values[use][~spiky], rcond=None)[0]
@@ -242,4 +281,10 @@ def prepare(record: Record, window: int = 11, order: int = 2, k: float = 5.0) ->
     cleaned = valid.copy()
     cleaned[seen] = hampel(valid[seen], window, k)[1]
     filled = fill_short_gaps(cleaned, 10)
-    return {"aligned": aligned, "validated": valid, "cleaned": cleaned, "filled": filled, "smoothed": smooth_stretches(filled, window, order)}
+    return {
+        "aligned": aligned,
+        "validated": valid,
+        "cleaned": cleaned,
+        "filled": filled,
+        "smoothed": smooth_stretches(filled, window, order),
+    }

@@ -21,18 +21,26 @@ BLOCK = 8192  # samples sorted at once by hampel: a window's worth of such rows 
 def _signal(x: ArrayLike, least: int = 1) -> Array:
     signal = np.asarray(x, dtype=float)
     if signal.ndim != 1 or signal.size < least:
-        raise ValueError(f"need a signal (n,) of at least {least} samples, got shape {signal.shape}")
+        raise ValueError(
+            f"need a signal (n,) of at least {least} samples, got shape {signal.shape}"
+        )
     if not np.isfinite(signal).all():
-        raise ValueError(f"sample {int(np.argmin(np.isfinite(signal)))} is NaN or infinite; fill short gaps first or pass the finite stretch")
+        raise ValueError(
+            f"sample {int(np.argmin(np.isfinite(signal)))} is NaN or infinite; fill short gaps first or pass the finite stretch"
+        )
     return signal
 
 
 def _odd(window: int, least: int, n: int | None = None) -> int:
     """Half of an odd window that fits."""
     if window != int(window) or window % 2 != 1 or window < least:
-        raise ValueError(f"window must be an odd number >= {least}, so that it has a centre sample, got {window}")
+        raise ValueError(
+            f"window must be an odd number >= {least}, so that it has a centre sample, got {window}"
+        )
     if n is not None and window > n:
-        raise ValueError(f"the window of {window} is longer than the signal of {n} samples; choose an odd window <= {n}")
+        raise ValueError(
+            f"the window of {window} is longer than the signal of {n} samples; choose an odd window <= {n}"
+        )
     return int(window) // 2
 
 
@@ -62,7 +70,9 @@ def savgol_coeffs(window: int, order: int, deriv: int = 0, pos: int | None = Non
     """
     half = _odd(window, 1)
     if not 0 <= order < window:
-        raise ValueError(f"order must lie in [0, {window}), got {order}; a polynomial of degree window - 1 already meets every sample")
+        raise ValueError(
+            f"order must lie in [0, {window}), got {order}; a polynomial of degree window - 1 already meets every sample"
+        )
     if deriv < 0:
         raise ValueError(f"deriv must be >= 0, got {deriv}")
     at = half if pos is None else pos
@@ -75,11 +85,21 @@ def savgol_coeffs(window: int, order: int, deriv: int = 0, pos: int | None = Non
     A = k[:, None] ** np.arange(order + 1)  # (window, order + 1)
     e = np.zeros(order + 1)
     e[deriv] = float(np.prod(np.arange(1, deriv + 1))) / scale**deriv
-    c: Array = np.linalg.lstsq(A.T, e, rcond=None)[0].astype(float)  # the smallest c with A'c = e is A (A'A)^-1 e
+    c: Array = np.linalg.lstsq(A.T, e, rcond=None)[0].astype(
+        float
+    )  # the smallest c with A'c = e is A (A'A)^-1 e
     return c
 
 
-def savgol(x: ArrayLike, window: int, order: int, deriv: int = 0, dt: float = 1.0, causal: bool = False, mode: str = "interp") -> Array:
+def savgol(
+    x: ArrayLike,
+    window: int,
+    order: int,
+    deriv: int = 0,
+    dt: float = 1.0,
+    causal: bool = False,
+    mode: str = "interp",
+) -> Array:
     """Savitzky-Golay smoothing (n,) of a signal x (n,), or its derivative per unit of dt.
 
     Parameters
@@ -107,8 +127,12 @@ def savgol(x: ArrayLike, window: int, order: int, deriv: int = 0, dt: float = 1.
     weights = savgol_coeffs(window, order, deriv) * per_time
     if mode == "interp":
         inner = np.correlate(signal, weights, "valid")
-        ends = np.array([savgol_coeffs(window, order, deriv, pos) for pos in range(window)]) * per_time  # (window, window)
-        return np.concatenate([ends[:half] @ signal[:window], inner, ends[half + 1 :] @ signal[-window:]])
+        ends = (
+            np.array([savgol_coeffs(window, order, deriv, pos) for pos in range(window)]) * per_time
+        )  # (window, window)
+        return np.concatenate(
+            [ends[:half] @ signal[:window], inner, ends[half + 1 :] @ signal[-window:]]
+        )
     ways = {"mirror": "reflect", "nearest": "edge", "constant": "constant"}
     if mode not in ways:
         raise ValueError(f"mode must be 'interp', 'mirror', 'nearest' or 'constant', got {mode!r}")
@@ -158,7 +182,11 @@ def _network(size: int) -> tuple[tuple[int, int], ...]:
         gap = step
         while gap >= 1:
             for j in range(gap % step, size - gap, 2 * gap):
-                pairs += [(i + j, i + j + gap) for i in range(min(gap, size - j - gap)) if (i + j) // (2 * step) == (i + j + gap) // (2 * step)]
+                pairs += [
+                    (i + j, i + j + gap)
+                    for i in range(min(gap, size - j - gap))
+                    if (i + j) // (2 * step) == (i + j + gap) // (2 * step)
+                ]
             gap //= 2
         step *= 2
     return tuple(pairs)
@@ -211,7 +239,9 @@ def hampel(x: ArrayLike, window: int, k: float = 3.0) -> tuple[Mask, Array]:
     median, mad = np.empty_like(signal), np.empty_like(signal)
     for start in range(0, signal.size, BLOCK):
         stop = min(start + BLOCK, signal.size)
-        block = np.array([padded[start + i : stop + i] for i in range(window)])  # (window, stop - start)
+        block = np.array(
+            [padded[start + i : stop + i] for i in range(window)]
+        )  # (window, stop - start)
         median[start:stop], mad[start:stop] = _median_and_mad(block)
     mask = np.abs(signal - median) > k * MAD_TO_STD * mad
     return mask, np.where(mask, median, signal)
@@ -250,13 +280,19 @@ def residual_mask(x: ArrayLike, design: ArrayLike, k: float = 4.0, rounds: int =
     Examples
     --------
     >>> t = np.arange(30.0)
-    >>> np.flatnonzero(residual_mask(np.where(t == 7, 50.0, 2 * t) + 0.1 * np.cos(t), np.column_stack([t, t**0]))).tolist()
+    >>> np.flatnonzero(
+    ...     residual_mask(
+    ...         np.where(t == 7, 50.0, 2 * t) + 0.1 * np.cos(t), np.column_stack([t, t**0])
+    ...     )
+    ... ).tolist()
     [7]
     """
     signal = _signal(x)
     D = np.asarray(design, dtype=float)
     if D.ndim != 2 or len(D) != signal.size or D.shape[1] >= signal.size:
-        raise ValueError(f"the design must be ({signal.size}, p) with p < {signal.size}, got shape {D.shape}")
+        raise ValueError(
+            f"the design must be ({signal.size}, p) with p < {signal.size}, got shape {D.shape}"
+        )
     mask = np.zeros(signal.size, dtype=bool)
     for _ in range(rounds):
         beta = np.linalg.lstsq(D[~mask], signal[~mask], rcond=None)[0]

@@ -30,7 +30,9 @@ def tables(X: ArrayLike, Y: ArrayLike | None) -> tuple[Array, Array]:
     P = np.asarray(X, dtype=float)
     Q = P if Y is None else np.asarray(Y, dtype=float)
     if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or not P.size or not Q.size:
-        raise ValueError(f"need tables (n, d) and (m, d) with n, m, d >= 1, got shapes {P.shape} and {Q.shape}")
+        raise ValueError(
+            f"need tables (n, d) and (m, d) with n, m, d >= 1, got shapes {P.shape} and {Q.shape}"
+        )
     if not (np.isfinite(P).all() and np.isfinite(Q).all()):
         raise ValueError("a table holds NaN or infinity; remove or fill those rows first")
     return P, Q
@@ -64,7 +66,9 @@ def cosine(a: ArrayLike, b: ArrayLike) -> float:
     u, v = _pair(a, b)
     lengths = np.linalg.norm(u) * np.linalg.norm(v)
     if lengths == 0:
-        raise ValueError("the cosine of a zero vector is not defined; drop the row or choose another measure")
+        raise ValueError(
+            "the cosine of a zero vector is not defined; drop the row or choose another measure"
+        )
     return float(np.clip(u @ v / lengths, -1.0, 1.0))
 
 
@@ -73,7 +77,11 @@ def minkowski(a: ArrayLike, b: ArrayLike, p: float) -> float:
 
     Examples
     --------
-    >>> minkowski([0, 0], [3, 4], 2), minkowski([0, 0], [3, 4], 1), minkowski([0, 0], [3, 4], float("inf"))
+    >>> (
+    ...     minkowski([0, 0], [3, 4], 2),
+    ...     minkowski([0, 0], [3, 4], 1),
+    ...     minkowski([0, 0], [3, 4], float("inf")),
+    ... )
     (5.0, 7.0, 4.0)
     """
     u, v = _pair(a, b)
@@ -129,7 +137,9 @@ def mahalanobis(a: ArrayLike, b: ArrayLike, covariance: ArrayLike) -> float:
     try:
         L = np.linalg.cholesky(C)
     except np.linalg.LinAlgError:
-        raise ValueError("the covariance is not positive definite; add a little to its diagonal or drop redundant columns") from None
+        raise ValueError(
+            "the covariance is not positive definite; add a little to its diagonal or drop redundant columns"
+        ) from None
     return float(np.linalg.norm(np.linalg.solve(L, u - v)))
 
 
@@ -154,7 +164,9 @@ def hamming(s: Sequence, t: Sequence) -> int:
     3
     """
     if len(s) != len(t):
-        raise ValueError(f"lengths differ: {len(s)} and {len(t)}; use levenshtein for sequences of unequal length")
+        raise ValueError(
+            f"lengths differ: {len(s)} and {len(t)}; use levenshtein for sequences of unequal length"
+        )
     return sum(a != b for a, b in zip(s, t, strict=True))
 
 
@@ -213,7 +225,9 @@ def pairwise_sq_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
     """
     P, Q = tables(X, Y)
     same, centre, table = Q is P, Q.mean(axis=0), np.empty((len(P), len(Q)))
-    first = max(len(P) - P.shape[1], 0)  # the last d rows of the table hold the centred Q, transposed, until they are due
+    first = max(
+        len(P) - P.shape[1], 0
+    )  # the last d rows of the table hold the centred Q, transposed, until they are due
     held = table[first:] if len(P) >= P.shape[1] else np.empty(Q.T.shape)
     np.subtract(Q.T, centre[:, None], out=held)
     squares = np.einsum("ij,ij->j", held, held)
@@ -227,7 +241,9 @@ def pairwise_sq_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
         part += squares[columns]
         np.maximum(part, 0, out=table[rows, columns])
 
-    for start in range(0, first, 128):  # a few rows at a time: they are finished while still in the cache
+    for start in range(
+        0, first, 128
+    ):  # a few rows at a time: they are finished while still in the cache
         finish(slice(start, min(start + 128, first)), slice(None))
     for start in range(0, len(Q), 128):  # a few columns at a time: each is read, then overwritten
         finish(slice(first, len(P)), slice(start, start + 128))
@@ -278,7 +294,9 @@ def top_k(scores: ArrayLike, k: int) -> NDArray[np.intp]:
     """
     s = np.asarray(scores, dtype=float)
     if s.ndim != 1 or not 1 <= k <= s.size:
-        raise ValueError(f"need a vector of scores and k between 1 and its length, got shape {s.shape} and k = {k}")
+        raise ValueError(
+            f"need a vector of scores and k between 1 and its length, got shape {s.shape} and k = {k}"
+        )
     if np.isnan(s).any():
         raise ValueError("a score is NaN and cannot be ranked; find out where it comes from")
     # the k-th largest of a sample is at most the k-th largest of all, so what lies below it can be left out unsorted

@@ -39,10 +39,14 @@ def broadcast_shape(*shapes: Sequence[int]) -> Shape:
     """
     checked = [_checked(shape) for shape in shapes]
     found: list[int] = []
-    for axis, lengths in enumerate(zip_longest(*(reversed(shape) for shape in checked), fillvalue=1), 1):
+    for axis, lengths in enumerate(
+        zip_longest(*(reversed(shape) for shape in checked), fillvalue=1), 1
+    ):
         rest = sorted({n for n in lengths if n != 1})
         if len(rest) > 1:
-            raise ValueError(f"shapes {' and '.join(map(str, checked))} do not broadcast: axis -{axis} has lengths {rest[0]} and {rest[1]}, neither is 1")
+            raise ValueError(
+                f"shapes {' and '.join(map(str, checked))} do not broadcast: axis -{axis} has lengths {rest[0]} and {rest[1]}, neither is 1"
+            )
         found.append(rest[0] if rest else 1)
     return tuple(reversed(found))
 
@@ -59,17 +63,25 @@ def matmul_shape(a: Sequence[int], b: Sequence[int]) -> Shape:
 
     Examples
     --------
-    >>> matmul_shape((2, 3), (3, 5)), matmul_shape((3,), (3,)), matmul_shape((7, 1, 2, 3), (4, 3, 5))
+    >>> (
+    ...     matmul_shape((2, 3), (3, 5)),
+    ...     matmul_shape((3,), (3,)),
+    ...     matmul_shape((7, 1, 2, 3), (4, 3, 5)),
+    ... )
     ((2, 5), (), (7, 4, 2, 5))
     """
     left, right = _checked(a), _checked(b)
     if not left or not right:
-        raise ValueError(f"matmul needs at least one axis on both sides, got {left} and {right}; use * for a scalar")
+        raise ValueError(
+            f"matmul needs at least one axis on both sides, got {left} and {right}; use * for a scalar"
+        )
     drop_left, drop_right = len(left) == 1, len(right) == 1
     left = (1, *left) if drop_left else left
     right = (*right, 1) if drop_right else right
     if left[-1] != right[-2]:
-        raise ValueError(f"inner lengths differ: {_checked(a)} @ {_checked(b)} needs {left[-1]} = {right[-2]}")
+        raise ValueError(
+            f"inner lengths differ: {_checked(a)} @ {_checked(b)} needs {left[-1]} = {right[-2]}"
+        )
     batch = broadcast_shape(left[:-2], right[:-2])
     return (*batch, *([] if drop_left else [left[-2]]), *([] if drop_right else [right[-1]]))
 
@@ -93,7 +105,9 @@ def unbroadcast(g: Array, shape: Sequence[int]) -> Array:
     if broadcast_shape(small, g.shape) != g.shape:
         raise ValueError(f"shape {small} does not broadcast to {g.shape}")
     added = g.ndim - len(small)
-    axes = tuple(range(added)) + tuple(added + i for i, n in enumerate(small) if n == 1 and g.shape[added + i] != 1)
+    axes = tuple(range(added)) + tuple(
+        added + i for i, n in enumerate(small) if n == 1 and g.shape[added + i] != 1
+    )
     return g.sum(axis=axes, keepdims=True).reshape(small)
 
 
@@ -114,7 +128,9 @@ def strides_of(shape: Sequence[int], itemsize: int, order: str = "C") -> Shape:
     """
     lengths = _checked(shape)
     if order not in ("C", "F") or itemsize < 1:
-        raise ValueError(f"order must be 'C' or 'F' and itemsize positive, got {order!r} and {itemsize}")
+        raise ValueError(
+            f"order must be 'C' or 'F' and itemsize positive, got {order!r} and {itemsize}"
+        )
     steps, step = [], itemsize
     for n in reversed(lengths) if order == "C" else lengths:
         steps.append(step)
@@ -141,14 +157,18 @@ def einsum2(spec: str, a: Array, b: Array) -> Array:
     a, b = np.asarray(a), np.asarray(b)
     for letters, x in ((left, a), (right, b)):
         if len(set(letters)) != len(letters) or len(letters) != x.ndim:
-            raise ValueError(f"{letters!r} must name the {x.ndim} axes of an array of shape {x.shape}, each once")
+            raise ValueError(
+                f"{letters!r} must name the {x.ndim} axes of an array of shape {x.shape}, each once"
+            )
     if len(set(out)) != len(out) or not set(out) <= set(left + right):
         raise ValueError(f"the result {out!r} may name each axis of the inputs once, and no other")
     letters = out + "".join(sorted(set(left + right) - set(out)))
 
     def spread(x: Array, own: str) -> Array:
         x = x.transpose([own.index(c) for c in letters if c in own])
-        return x.reshape([x.shape[[c for c in letters if c in own].index(c)] if c in own else 1 for c in letters])
+        return x.reshape(
+            [x.shape[[c for c in letters if c in own].index(c)] if c in own else 1 for c in letters]
+        )
 
     return (spread(a, left) * spread(b, right)).sum(axis=tuple(range(len(out), len(letters))))
 
@@ -179,6 +199,10 @@ def sliding_windows(x: Array, width: int) -> Array:
     """
     x = np.asarray(x)
     if x.ndim != 1 or not 1 <= width <= x.size:
-        raise ValueError(f"need a vector and a width between 1 and its length, got shape {x.shape} and width {width}")
+        raise ValueError(
+            f"need a vector and a width between 1 and its length, got shape {x.shape} and width {width}"
+        )
     (step,) = x.strides
-    return np.lib.stride_tricks.as_strided(x, (x.size - width + 1, width), (step, step), writeable=False)
+    return np.lib.stride_tricks.as_strided(
+        x, (x.size - width + 1, width), (step, step), writeable=False
+    )

@@ -63,10 +63,14 @@ def count_matrix(docs: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> cs
     """
     place = {word: j for j, word in enumerate(vocabulary)}
     if not place or len(place) != len(vocabulary):
-        raise ValueError("the vocabulary must be non-empty and without repeats; make it with vocabulary_of(training documents)")
+        raise ValueError(
+            "the vocabulary must be non-empty and without repeats; make it with vocabulary_of(training documents)"
+        )
     lengths = _lengths(docs)
     tokens = chain.from_iterable(docs)
-    columns = np.fromiter(map(place.get, tokens, repeat(-1)), dtype=np.int64, count=int(lengths.sum()))
+    columns = np.fromiter(
+        map(place.get, tokens, repeat(-1)), dtype=np.int64, count=int(lengths.sum())
+    )
     rows = np.repeat(np.arange(len(docs)), lengths)[columns >= 0]
     return _tally(rows, columns[columns >= 0], np.ones(rows.size), (len(docs), len(place)))
 
@@ -117,8 +121,12 @@ def tfidf(counts: csr_array, weights: ArrayLike | None = None) -> csr_array:
     """
     weight = idf(counts) if weights is None else np.asarray(weights, dtype=float)
     if weight.shape != (counts.shape[1],) or not np.isfinite(weight).all():
-        raise ValueError(f"need one finite weight per word: shape ({counts.shape[1]},), got {weight.shape}; take idf of the training counts")
-    table = csr_array((counts.data * weight[counts.indices], counts.indices, counts.indptr), shape=counts.shape)
+        raise ValueError(
+            f"need one finite weight per word: shape ({counts.shape[1]},), got {weight.shape}; take idf of the training counts"
+        )
+    table = csr_array(
+        (counts.data * weight[counts.indices], counts.indices, counts.indptr), shape=counts.shape
+    )
     rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
     lengths = np.sqrt(np.bincount(rows, table.data**2, minlength=table.shape[0]))
     table.data /= np.where(lengths > 0, lengths, 1.0)[rows]
@@ -135,13 +143,17 @@ def hash_vectorize(docs: Sequence[Sequence[str]], m: int) -> csr_array:
     if m < 1:
         raise ValueError(f"need at least one bucket, got m = {m}")
     lengths = _lengths(docs)
-    digests = b"".join(blake2b(token.encode(), digest_size=8).digest() for token in chain.from_iterable(docs))
+    digests = b"".join(
+        blake2b(token.encode(), digest_size=8).digest() for token in chain.from_iterable(docs)
+    )
     code = np.frombuffer(digests, dtype="<u8")
     columns, signs = ((code >> 1) % m).astype(np.int64), np.where(code & 1, 1.0, -1.0)
     return _tally(np.repeat(np.arange(len(docs)), lengths), columns, signs, (len(docs), m))
 
 
-def bm25(counts: csr_array, query: Sequence[int], k1: float = 1.2, b: float = 0.75) -> NDArray[np.float64]:
+def bm25(
+    counts: csr_array, query: Sequence[int], k1: float = 1.2, b: float = 0.75
+) -> NDArray[np.float64]:
     """Score (n,) of each document for the words of a query, given as columns of counts (n, V).
 
     A word's weight saturates with its count at the rate k1 and is held against the document's length
@@ -153,7 +165,9 @@ def bm25(counts: csr_array, query: Sequence[int], k1: float = 1.2, b: float = 0.
     if k1 < 0 or not 0 <= b <= 1:
         raise ValueError(f"k1 must be >= 0 and b in [0, 1], got k1 = {k1} and b = {b}")
     if any(not 0 <= word < V for word in query):
-        raise ValueError(f"a query word is a column number in [0, {V}), got {list(query)}; drop words outside the vocabulary")
+        raise ValueError(
+            f"a query word is a column number in [0, {V}), got {list(query)}; drop words outside the vocabulary"
+        )
     length = np.asarray(counts.sum(axis=1)).ravel()  # (n,)
     norm = k1 * (1 - b + b * length / length.mean())
     tf = counts[:, list(query)].toarray()  # (n, q)

@@ -73,9 +73,13 @@ def figure(height: float = 3.2, columns: int = 1, **options: Any) -> tuple[Figur
     [4.8, 2.0]
     """
     if height <= 0 or columns < 1:
-        raise ValueError(f"a figure needs a positive height and at least one column, got {height} and {columns}")
+        raise ValueError(
+            f"a figure needs a positive height and at least one column, got {height} and {columns}"
+        )
     use_style()
-    fig, axes = plt.subplots(1, columns, figsize=(WIDTH_IN, height), layout="constrained", **options)
+    fig, axes = plt.subplots(
+        1, columns, figsize=(WIDTH_IN, height), layout="constrained", **options
+    )
     return fig, axes
 
 
@@ -88,9 +92,13 @@ def rows(count: int, height: float) -> tuple[Figure, Any]:
     3
     """
     if height <= 0 or count < 2:
-        raise ValueError(f"stacked axes need a positive height and at least two rows, got {height} and {count}")
+        raise ValueError(
+            f"stacked axes need a positive height and at least two rows, got {height} and {count}"
+        )
     use_style()
-    fig, axes = plt.subplots(count, 1, figsize=(WIDTH_IN, height), layout="constrained", sharex=True)
+    fig, axes = plt.subplots(
+        count, 1, figsize=(WIDTH_IN, height), layout="constrained", sharex=True
+    )
     return fig, axes
 
 

@@ -42,22 +42,36 @@ def show(chart: Any, description: str) -> Interactive:
         raise ValueError(f"describe the figure in a sentence, got {description!r}")
     with alt.data_transformers.enable(consolidate_datasets=False, max_rows=5000):
         spec = chart.properties(description=description).to_dict()
-    spec["config"] = {"view": {"stroke": None}, "axis": {"labelFontSize": 12, "titleFontSize": 13}, "legend": {"labelFontSize": 12}}
+    spec["config"] = {
+        "view": {"stroke": None},
+        "axis": {"labelFontSize": 12, "titleFontSize": 13},
+        "legend": {"labelFontSize": 12},
+    }
     size = len(str(spec))
     if size > LIMIT_BYTES:
-        raise ValueError(f"the figure carries {size:,} bytes, more than {LIMIT_BYTES:,}; draw fewer points or round them")
+        raise ValueError(
+            f"the figure carries {size:,} bytes, more than {LIMIT_BYTES:,}; draw fewer points or round them"
+        )
     return Interactive(spec, description)
 
 
 def slider(name: str, label: str, start: float, low: float, high: float, step: float) -> Any:
     """A labelled range control bound to a parameter, usable by mouse, touch and arrow keys."""
     if not low <= start <= high or step <= 0:
-        raise ValueError(f"slider {name!r}: start {start} must lie in [{low}, {high}] and step {step} be positive")
-    return alt.param(name=name, value=start, bind=alt.binding_range(min=low, max=high, step=step, name=label))
+        raise ValueError(
+            f"slider {name!r}: start {start} must lie in [{low}, {high}] and step {step} be positive"
+        )
+    return alt.param(
+        name=name, value=start, bind=alt.binding_range(min=low, max=high, step=step, name=label)
+    )
 
 
 def menu(name: str, label: str, options: list[Any], start: Any | None = None) -> Any:
     """A labelled drop-down bound to a parameter."""
     if not options:
         raise ValueError(f"menu {name!r} has no options")
-    return alt.param(name=name, value=options[0] if start is None else start, bind=alt.binding_select(options=options, name=label))
+    return alt.param(
+        name=name,
+        value=options[0] if start is None else start,
+        bind=alt.binding_select(options=options, name=label),
+    )

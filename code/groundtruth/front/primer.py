@@ -65,5 +65,7 @@ def running_mean(x: Array) -> Array:
     """
     x = np.asarray(x, dtype=float)
     if x.ndim != 1 or x.size == 0:
-        raise ValueError(f"running_mean needs a vector with at least one value, got shape {x.shape}")
+        raise ValueError(
+            f"running_mean needs a vector with at least one value, got shape {x.shape}"
+        )
     return np.cumsum(x) / np.arange(1, x.size + 1)

@@ -15,7 +15,20 @@ from numpy.typing import ArrayLike, NDArray
 from groundtruth.check import numeric_grad
 from groundtruth.learning.tape import Tensor, counting, made, no_grad, ordered
 
-__all__ = ["MLP", "Tensor", "check_gradients", "checkpoint", "concat", "counting", "gradients", "hvp", "jvp", "no_grad", "softmax_ce", "stored"]
+__all__ = [
+    "MLP",
+    "Tensor",
+    "check_gradients",
+    "checkpoint",
+    "concat",
+    "counting",
+    "gradients",
+    "hvp",
+    "jvp",
+    "no_grad",
+    "softmax_ce",
+    "stored",
+]
 Array = NDArray[Any]
 
 
@@ -27,7 +40,10 @@ def stored(root: Tensor) -> int:
 def concat(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Tensors joined along an axis."""
     ends = np.cumsum([part.shape[axis] for part in parts])
-    rules = [(part, lambda g, a=end - part.shape[axis], b=end: np.take(g, range(a, b), axis)) for part, end in zip(parts, ends, strict=True)]
+    rules = [
+        (part, lambda g, a=end - part.shape[axis], b=end: np.take(g, range(a, b), axis))
+        for part, end in zip(parts, ends, strict=True)
+    ]
     return made(np.concatenate([part.data for part in parts], axis), *rules)
 
 
@@ -89,7 +105,15 @@ def check_gradients(f: Callable[..., Tensor], *at: ArrayLike, h: float = 1e-5) -
             return float(f(*(Tensor(a if j == i else o) for j, o in enumerate(others))).data)
 
         numeric = numeric_grad(alone, others[i], h)
-        worst = max(worst, float(np.max(np.abs(g - numeric) / np.maximum(1, np.maximum(np.abs(g), np.abs(numeric))), initial=0.0)))
+        worst = max(
+            worst,
+            float(
+                np.max(
+                    np.abs(g - numeric) / np.maximum(1, np.maximum(np.abs(g), np.abs(numeric))),
+                    initial=0.0,
+                )
+            ),
+        )
     return worst
 
 
@@ -113,9 +137,14 @@ class MLP:
 
     def __init__(self, sizes: Sequence[int], seed: int) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"need at least an input and an output size, all >= 1, got {tuple(sizes)}")
+            raise ValueError(
+                f"need at least an input and an output size, all >= 1, got {tuple(sizes)}"
+            )
         rng = np.random.default_rng(seed)
-        self.layers = [(Tensor(rng.normal(0, 1 / np.sqrt(a), (a, b))), Tensor(np.zeros(b))) for a, b in pairwise(sizes)]
+        self.layers = [
+            (Tensor(rng.normal(0, 1 / np.sqrt(a), (a, b))), Tensor(np.zeros(b)))
+            for a, b in pairwise(sizes)
+        ]
 
     def parameters(self) -> list[Tensor]:
         """All weights and biases."""

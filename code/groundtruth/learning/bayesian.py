@@ -33,7 +33,9 @@ class GP:
 
     def __init__(self, length: float = 0.2, scale: float = 1.0, noise: float = 1e-4) -> None:
         if not (length > 0 and scale > 0 and noise > 0):
-            raise ValueError(f"length, scale and noise must be positive, got {length}, {scale} and {noise}")
+            raise ValueError(
+                f"length, scale and noise must be positive, got {length}, {scale} and {noise}"
+            )
         self.length, self.scale, self.noise = length, scale, noise
 
     def kernel(self, A: Array, B: Array) -> Array:
@@ -44,9 +46,13 @@ class GP:
         """Take in observations; the mean of y is the value far from all of them."""
         A, t = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         if A.ndim != 2 or t.shape != A.shape[:1] or not len(A):
-            raise ValueError(f"need X (n, d) and y (n,) with at least one row, got {A.shape} and {t.shape}")
+            raise ValueError(
+                f"need X (n, d) and y (n,) with at least one row, got {A.shape} and {t.shape}"
+            )
         if not np.isfinite(A).all() or not np.isfinite(t).all():
-            raise ValueError("X and y must be finite; give a failed trial a large value instead of NaN")
+            raise ValueError(
+                "X and y must be finite; give a failed trial a large value instead of NaN"
+            )
         self.X, self.level = A, float(t.mean())
         self.L = cholesky(self.kernel(A, A) + self.noise**2 * np.eye(len(A)), lower=True)
         self.alpha = cho_solve((self.L, True), t - self.level)
@@ -63,7 +69,11 @@ class GP:
 
     def log_evidence(self) -> float:
         """Log density of the observations under the process, the score by which its length is chosen."""
-        return float(-self.t @ self.alpha / 2 - np.log(np.diag(self.L)).sum() - len(self.t) / 2 * np.log(2 * np.pi))
+        return float(
+            -self.t @ self.alpha / 2
+            - np.log(np.diag(self.L)).sum()
+            - len(self.t) / 2 * np.log(2 * np.pi)
+        )
 
 
 def expected_improvement(mu: ArrayLike, sd: ArrayLike, best: float, xi: float = 0.0) -> Array:
@@ -76,13 +86,23 @@ def expected_improvement(mu: ArrayLike, sd: ArrayLike, best: float, xi: float = 
     """
     m, s = np.asarray(mu, dtype=float), np.asarray(sd, dtype=float)
     if m.shape != s.shape or (s < 0).any():
-        raise ValueError(f"need as many means as standard deviations, none below 0, got shapes {m.shape} and {s.shape}")
+        raise ValueError(
+            f"need as many means as standard deviations, none below 0, got shapes {m.shape} and {s.shape}"
+        )
     gain = best - xi - m
     z = np.divide(gain, s, out=np.zeros_like(gain), where=s > 0)
     return np.where(s > 0, gain * norm.cdf(z) + s * norm.pdf(z), np.maximum(gain, 0))
 
 
-def gp_search(f: Objective, space: Space, n: int, rng: np.random.Generator, n_init: int = 5, xi: float = 0.0, candidates: int = 500) -> list[Trial]:
+def gp_search(
+    f: Objective,
+    space: Space,
+    n: int,
+    rng: np.random.Generator,
+    n_init: int = 5,
+    xi: float = 0.0,
+    candidates: int = 500,
+) -> list[Trial]:
     """n trials: n_init at random, then each where the expected improvement is largest among random candidates and neighbours of the best.
 
     Values are standardised, and the length is chosen by evidence from a small grid before each step.
@@ -93,7 +113,9 @@ def gp_search(f: Objective, space: Space, n: int, rng: np.random.Generator, n_in
         For spaces with choices or conditions, whose points have no distances: use `tpe`.
     """
     if any(isinstance(p, Choice) for p in space.params.values()) or space.when:
-        raise ValueError("a Gaussian process needs distances: it takes no choices and no conditions; use tpe")
+        raise ValueError(
+            "a Gaussian process needs distances: it takes no choices and no conditions; use tpe"
+        )
     if n < 1 or n_init < 2:
         raise ValueError(f"need at least one trial and two to begin with, got {n} and {n_init}")
     d = len(space.params)
@@ -105,8 +127,17 @@ def gp_search(f: Objective, space: Space, n: int, rng: np.random.Generator, n_in
         else:
             X, y = np.array(points), np.array([t.value for t in trials])
             y = (y - y.mean()) / (y.std() or 1.0)
-            process = max((GP(length, noise=0.01).fit(X, y) for length in (0.05, 0.1, 0.2, 0.4, 0.8)), key=GP.log_evidence)
-            near = np.clip(X[y.argmin()] + rng.choice([0.01, 0.05], (candidates // 2, 1)) * rng.normal(size=(candidates // 2, d)), 0, 1)
+            process = max(
+                (GP(length, noise=0.01).fit(X, y) for length in (0.05, 0.1, 0.2, 0.4, 0.8)),
+                key=GP.log_evidence,
+            )
+            near = np.clip(
+                X[y.argmin()]
+                + rng.choice([0.01, 0.05], (candidates // 2, 1))
+                * rng.normal(size=(candidates // 2, d)),
+                0,
+                1,
+            )
             pool = np.vstack([rng.random((candidates, d)), near])
             u = pool[expected_improvement(*process.predict(pool), y.min(), xi).argmax()]
         config = space.config(u)

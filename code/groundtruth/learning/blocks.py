@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-BLOCK = 5 << 15  # a step touches five arrays; blocks of this many numbers stay near the core between its operations
-PART = 1 << 20   # and threads are worth starting for this many each
-LINE = 64        # bytes of a line of the cache
+BLOCK = (
+    5 << 15
+)  # a step touches five arrays; blocks of this many numbers stay near the core between its operations
+PART = 1 << 20  # and threads are worth starting for this many each
+LINE = 64  # bytes of a line of the cache
 
 
 def zeros_like(x: Array) -> Array:
@@ -47,11 +49,15 @@ def in_blocks(work: Callable[..., None], arrays: list[Array]) -> None:
         For no arrays, or arrays that are not of one length.
     """
     if len({a.shape for a in arrays}) != 1 or arrays[0].ndim != 1:  # no arrays: no shape
-        raise ValueError(f"need arrays of one length (n,), got the shapes {[a.shape for a in arrays]}")
+        raise ValueError(
+            f"need arrays of one length (n,), got the shapes {[a.shape for a in arrays]}"
+        )
     size = arrays[0].size
 
     def part(start: int, stop: int) -> None:
-        scratch = zeros_like(arrays[0][: min(BLOCK, stop - start)])  # one for all blocks: to ask for memory costs more than a pass
+        scratch = zeros_like(
+            arrays[0][: min(BLOCK, stop - start)]
+        )  # one for all blocks: to ask for memory costs more than a pass
         for at in range(start, stop, BLOCK):
             end = min(at + BLOCK, stop)
             work(scratch[: end - at], *(a[at:end] for a in arrays))

@@ -16,10 +16,21 @@ Array = NDArray[np.float64]
 
 def _labelled(y: ArrayLike, p: ArrayLike, probabilities: bool = True) -> tuple[Array, Array]:
     label, value = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
-    if label.ndim != 1 or label.shape != value.shape or not label.size or not np.isin(label, (0.0, 1.0)).all():
-        raise ValueError(f"need labels 0 or 1 and values (n,) of one length >= 1, got {label.shape} and {value.shape}")
+    if (
+        label.ndim != 1
+        or label.shape != value.shape
+        or not label.size
+        or not np.isin(label, (0.0, 1.0)).all()
+    ):
+        raise ValueError(
+            f"need labels 0 or 1 and values (n,) of one length >= 1, got {label.shape} and {value.shape}"
+        )
     if not np.isfinite(value).all() or (probabilities and ((value < 0) | (value > 1)).any()):
-        raise ValueError("probabilities must lie in [0, 1]; scores go through a sigmoid first" if probabilities else "a score is NaN or infinite")
+        raise ValueError(
+            "probabilities must lie in [0, 1]; scores go through a sigmoid first"
+            if probabilities
+            else "a score is NaN or infinite"
+        )
     return label, value
 
 
@@ -47,10 +58,16 @@ def brier_parts(y: ArrayLike, p: ArrayLike) -> tuple[float, float, float]:
     said, group = np.unique(value, return_inverse=True)
     size = np.bincount(group)
     rate, base = np.bincount(group, label) / size, label.mean()
-    return float(size @ (said - rate) ** 2 / label.size), float(size @ (rate - base) ** 2 / label.size), float(base * (1 - base))
+    return (
+        float(size @ (said - rate) ** 2 / label.size),
+        float(size @ (rate - base) ** 2 / label.size),
+        float(base * (1 - base)),
+    )
 
 
-def reliability(y: ArrayLike, p: ArrayLike, bins: int = 10) -> tuple[Array, Array, NDArray[np.int64]]:
+def reliability(
+    y: ArrayLike, p: ArrayLike, bins: int = 10
+) -> tuple[Array, Array, NDArray[np.int64]]:
     """Mean probability, share of ones and count of each non-empty bin of equal width; all (b,).
 
     Examples
@@ -64,7 +81,11 @@ def reliability(y: ArrayLike, p: ArrayLike, bins: int = 10) -> tuple[Array, Arra
     at = np.minimum((value * bins).astype(int), bins - 1)
     count = np.bincount(at, minlength=bins)
     used = count > 0
-    return (np.bincount(at, value, bins)[used] / count[used]), (np.bincount(at, label, bins)[used] / count[used]), count[used]
+    return (
+        (np.bincount(at, value, bins)[used] / count[used]),
+        (np.bincount(at, label, bins)[used] / count[used]),
+        count[used],
+    )
 
 
 def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
@@ -83,8 +104,19 @@ def temperature(y: ArrayLike, z: ArrayLike) -> float:
     """The T > 0 that minimises the cross-entropy of sigmoid(z / T) (Guo et al., 2017); it leaves the order of scores alone."""
     label, score = _labelled(y, z, probabilities=False)
     if (score * (2 * label - 1) > 0).all():
-        raise ValueError("every score is on the right side, so the best temperature is 0; calibrate on rows with some mistakes")
-    return float(np.exp(minimize_scalar(lambda t: np.mean(softplus(score / np.exp(t)) - label * score / np.exp(t)), bounds=(-7, 7), method="bounded", options={"xatol": 1e-10}).x))
+        raise ValueError(
+            "every score is on the right side, so the best temperature is 0; calibrate on rows with some mistakes"
+        )
+    return float(
+        np.exp(
+            minimize_scalar(
+                lambda t: np.mean(softplus(score / np.exp(t)) - label * score / np.exp(t)),
+                bounds=(-7, 7),
+                method="bounded",
+                options={"xatol": 1e-10},
+            ).x
+        )
+    )
 
 
 def isotonic(x: ArrayLike, y: ArrayLike) -> Array:
@@ -96,16 +128,27 @@ def isotonic(x: ArrayLike, y: ArrayLike) -> Array:
     [1.0, 2.5, 2.5]
     """
     place, value = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if place.ndim != 1 or place.shape != value.shape or not place.size or not (np.isfinite(place).all() and np.isfinite(value).all()):
-        raise ValueError(f"need finite x and y (n,) of one length >= 1, got {place.shape} and {value.shape}")
+    if (
+        place.ndim != 1
+        or place.shape != value.shape
+        or not place.size
+        or not (np.isfinite(place).all() and np.isfinite(value).all())
+    ):
+        raise ValueError(
+            f"need finite x and y (n,) of one length >= 1, got {place.shape} and {value.shape}"
+        )
     _, group = np.unique(place, return_inverse=True)  # equal x share one value
     size = np.bincount(group).astype(float)
     means, weights, lengths = [], [], []
-    for mean, weight in zip((np.bincount(group, value) / size).tolist(), size.tolist(), strict=True):
+    for mean, weight in zip(
+        (np.bincount(group, value) / size).tolist(), size.tolist(), strict=True
+    ):
         means.append(mean)
         weights.append(weight)
         lengths.append(1)
-        while len(means) > 1 and means[-2] >= means[-1]:  # the last block undercuts the one before: pool the two
+        while (
+            len(means) > 1 and means[-2] >= means[-1]
+        ):  # the last block undercuts the one before: pool the two
             m, w, n = means.pop(), weights.pop(), lengths.pop()
             means[-1] = (means[-1] * weights[-1] + m * w) / (weights[-1] + w)
             weights[-1] += w

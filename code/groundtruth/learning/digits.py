@@ -18,10 +18,10 @@ Array = NDArray[np.float64]
 class Split(NamedTuple):
     """Training and validation images in [-0.5, 0.5] and their one-hot labels."""
 
-    X: Array        # (n, 64)
-    Y: Array        # (n, 10)
-    X_val: Array    # (1797 - n, 64)
-    Y_val: Array    # (1797 - n, 10)
+    X: Array  # (n, 64)
+    Y: Array  # (n, 10)
+    X_val: Array  # (1797 - n, 64)
+    Y_val: Array  # (1797 - n, 10)
 
 
 def split(n: int = 1297, seed: int = 0) -> Split:
@@ -53,7 +53,12 @@ def network(seed: int, hidden: int = 32) -> list[Array]:
     if hidden < 1:
         raise ValueError(f"hidden must be at least 1, got {hidden}")
     rng = np.random.default_rng(seed)
-    return [rng.normal(0, 1 / 8, (64, hidden)), np.zeros(hidden), rng.normal(0, hidden**-0.5, (hidden, 10)), np.zeros(10)]
+    return [
+        rng.normal(0, 1 / 8, (64, hidden)),
+        np.zeros(hidden),
+        rng.normal(0, hidden**-0.5, (hidden, 10)),
+        np.zeros(10),
+    ]
 
 
 def logits(params: list[Array], X: Array) -> Array:
@@ -62,21 +67,29 @@ def logits(params: list[Array], X: Array) -> Array:
     return np.tanh(X @ W1 + b1) @ W2 + b2
 
 
-def loss_and_grads(params: list[Array], X: Array, Y: Array, mask: Array | float = 1.0) -> tuple[float, list[Array]]:
+def loss_and_grads(
+    params: list[Array], X: Array, Y: Array, mask: Array | float = 1.0
+) -> tuple[float, list[Array]]:
     """Mean cross-entropy in nats and its gradient for each parameter; Y may hold soft labels, `mask` (n, h) drops hidden units.
 
     Examples
     --------
-    >>> loss, grads = loss_and_grads([np.zeros((64, 2)), np.zeros(2), np.zeros((2, 10)), np.zeros(10)], np.zeros((1, 64)), np.eye(10)[:1])
+    >>> loss, grads = loss_and_grads(
+    ...     [np.zeros((64, 2)), np.zeros(2), np.zeros((2, 10)), np.zeros(10)],
+    ...     np.zeros((1, 64)),
+    ...     np.eye(10)[:1],
+    ... )
     >>> round(loss, 3), grads[3].round(1).tolist()[:2]
     (2.303, [-0.9, 0.1])
     """
     if len(X) != len(Y) or not len(X):
-        raise ValueError(f"need as many labels as images and at least one, got {len(X)} and {len(Y)}")
+        raise ValueError(
+            f"need as many labels as images and at least one, got {len(X)} and {len(Y)}"
+        )
     W1, b1, W2, b2 = params
-    H = np.tanh(X @ W1 + b1)                          # (n, h)
-    D = H * mask                                      # (n, h), what is left of it
-    logp = log_softmax(D @ W2 + b2)                   # (n, 10)
+    H = np.tanh(X @ W1 + b1)  # (n, h)
+    D = H * mask  # (n, h), what is left of it
+    logp = log_softmax(D @ W2 + b2)  # (n, 10)
     d = (np.exp(logp) * Y.sum(1, keepdims=True) - Y) / len(X)
     dH = (d @ W2.T) * mask * (1 - H * H)
     return float(-(Y * logp).sum() / len(X)), [X.T @ dH, dH.sum(0), D.T @ d, d.sum(0)]

@@ -23,7 +23,14 @@ class Parts(NamedTuple):
     error: float
 
 
-def bias_variance(fit: Callable[[Array, Array], Callable[[Array], Array]], truth: Callable[[Array], Array], x: ArrayLike, sigma: float, reps: int, rng: np.random.Generator) -> Parts:
+def bias_variance(
+    fit: Callable[[Array, Array], Callable[[Array], Array]],
+    truth: Callable[[Array], Array],
+    x: ArrayLike,
+    sigma: float,
+    reps: int,
+    rng: np.random.Generator,
+) -> Parts:
     """Fit `reps` times on truth(x) + noise and take the predictions at x apart.
 
     Parameters
@@ -36,17 +43,28 @@ def bias_variance(fit: Callable[[Array, Array], Callable[[Array], Array]], truth
     Examples
     --------
     >>> mean = lambda x, y: lambda at: np.full(len(at), y.mean())
-    >>> parts = bias_variance(mean, lambda x: 0 * x, np.zeros(4), 1.0, 4000, np.random.default_rng(0))
+    >>> parts = bias_variance(
+    ...     mean, lambda x: 0 * x, np.zeros(4), 1.0, 4000, np.random.default_rng(0)
+    ... )
     >>> round(parts.bias2, 2), round(parts.variance, 2), parts.noise
     (0.0, 0.25, 1.0)
     """
     at = np.asarray(x, dtype=float)
     if at.ndim != 1 or not at.size or sigma < 0 or reps < 2:
-        raise ValueError(f"need inputs (n,), sigma >= 0 and at least two repetitions, got shape {at.shape}, {sigma}, {reps}")
+        raise ValueError(
+            f"need inputs (n,), sigma >= 0 and at least two repetitions, got shape {at.shape}, {sigma}, {reps}"
+        )
     f = truth(at)
-    made = np.array([fit(at, f + rng.normal(0, sigma, at.size))(at) for _ in range(reps)])       # (reps, n)
+    made = np.array(
+        [fit(at, f + rng.normal(0, sigma, at.size))(at) for _ in range(reps)]
+    )  # (reps, n)
     fresh = f + rng.normal(0, sigma, made.shape)
-    return Parts(float(np.mean((made.mean(0) - f) ** 2)), float(made.var(0).mean()), sigma**2, float(np.mean((fresh - made) ** 2)))
+    return Parts(
+        float(np.mean((made.mean(0) - f) ** 2)),
+        float(made.var(0).mean()),
+        sigma**2,
+        float(np.mean((fresh - made) ** 2)),
+    )
 
 
 def polynomial(degree: int) -> Callable[[Array, Array], Callable[[Array], Array]]:
@@ -54,7 +72,9 @@ def polynomial(degree: int) -> Callable[[Array, Array], Callable[[Array], Array]
 
     Examples
     --------
-    >>> polynomial(1)(np.array([-1.0, 0.0, 1.0]), np.array([0.0, 1.0, 2.0]))(np.array([0.5])).round(6).tolist()
+    >>> polynomial(1)(np.array([-1.0, 0.0, 1.0]), np.array([0.0, 1.0, 2.0]))(np.array([0.5])).round(
+    ...     6
+    ... ).tolist()
     [1.5]
     """
     if degree < 0:
@@ -78,13 +98,17 @@ def press(X: ArrayLike, y: ArrayLike) -> Array:
     """
     A, t = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     if A.ndim != 2 or t.shape != A.shape[:1] or len(A) <= A.shape[1]:
-        raise ValueError(f"need X (n, d) with more rows than columns and y (n,), got {A.shape} and {t.shape}")
+        raise ValueError(
+            f"need X (n, d) with more rows than columns and y (n,), got {A.shape} and {t.shape}"
+        )
     Q, R = np.linalg.qr(A)
     if np.abs(np.diag(R)).min() < 1e-10 * np.abs(np.diag(R)).max():
         raise ValueError("the columns of X depend on each other; drop one of them")
-    h = (Q * Q).sum(1)                                # (n,) diagonal of the hat matrix
+    h = (Q * Q).sum(1)  # (n,) diagonal of the hat matrix
     if (h > 1 - 1e-10).any():
-        raise ValueError(f"row {int(h.argmax())} decides its own prediction (leverage 1); without it the fit is not defined")
+        raise ValueError(
+            f"row {int(h.argmax())} decides its own prediction (leverage 1); without it the fit is not defined"
+        )
     return (t - Q @ (Q.T @ t)) / (1 - h)
 
 
@@ -121,7 +145,9 @@ def min_norm(A: ArrayLike, y: ArrayLike, ridge: float = 0.0) -> Array:
     return M.T @ np.linalg.solve(M @ M.T + ridge * np.eye(n), t)
 
 
-def double_descent(widths: list[int], seeds: int, n: int = 100, d: int = 20, noise: float = 0.3, ridge: float = 0.0) -> dict[int, float]:
+def double_descent(
+    widths: list[int], seeds: int, n: int = 100, d: int = 20, noise: float = 0.3, ridge: float = 0.0
+) -> dict[int, float]:
     """Median over seeds of the test error of random-feature regression by width (Belkin et al., 2019); the target is linear with unit variance."""
     if not widths or min(widths) < 1 or seeds < 1:
         raise ValueError(f"need widths and seeds of at least one, got {widths} and {seeds}")
@@ -148,6 +174,8 @@ def rademacher(X: ArrayLike, radius: float, draws: int, rng: np.random.Generator
     """
     A: Any = np.asarray(X, dtype=float)
     if A.ndim != 2 or not A.size or radius <= 0 or draws < 1:
-        raise ValueError(f"need X (n, d), a positive radius and draws, got {A.shape}, {radius}, {draws}")
+        raise ValueError(
+            f"need X (n, d), a positive radius and draws, got {A.shape}, {radius}, {draws}"
+        )
     signs = rng.choice([-1.0, 1.0], size=(draws, len(A)))
     return float(radius * np.linalg.norm(signs @ A, axis=1).mean() / len(A))

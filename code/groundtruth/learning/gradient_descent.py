@@ -46,12 +46,21 @@ def gd(grad: Gradient, x0: ArrayLike, lr: float, steps: int) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
             x = x - lr * np.asarray(grad(x), dtype=float)
         if not np.isfinite(x).all():
-            raise FloatingPointError(f"parameters are not finite after step {step}: lower the rate {lr:g} (the limit is 2 / the largest curvature) or check the gradient")
+            raise FloatingPointError(
+                f"parameters are not finite after step {step}: lower the rate {lr:g} (the limit is 2 / the largest curvature) or check the gradient"
+            )
         path.append(x)
     return np.array(path)
 
 
-def armijo(f: Callable[[Array], float], grad: Gradient, x0: ArrayLike, steps: int, lr: float = 1.0, c: float = 1e-4) -> Array:
+def armijo(
+    f: Callable[[Array], float],
+    grad: Gradient,
+    x0: ArrayLike,
+    steps: int,
+    lr: float = 1.0,
+    c: float = 1e-4,
+) -> Array:
     """Gradient descent (steps + 1, P) whose rate is halved until the loss falls by c times what the slope promises (Armijo, 1966).
 
     Examples
@@ -89,7 +98,9 @@ def newton(grad: Gradient, hessian: Callable[[Array], Array], x0: ArrayLike, ste
         try:
             x = x - np.linalg.solve(hessian(x), grad(x))
         except np.linalg.LinAlgError:
-            raise ValueError(f"the Hessian is singular at {x.tolist()}; add a little to its diagonal") from None
+            raise ValueError(
+                f"the Hessian is singular at {x.tolist()}; add a little to its diagonal"
+            ) from None
         path.append(x)
     return np.array(path)
 
@@ -107,11 +118,15 @@ def stability_limit(H: ArrayLike) -> float:
         raise ValueError(f"need a symmetric matrix (P, P), got shape {M.shape}")
     top = float(np.linalg.eigvalsh(M)[-1])
     if top <= 0:
-        raise ValueError(f"the largest curvature is {top:g}; without a positive one no rate is too large")
+        raise ValueError(
+            f"the largest curvature is {top:g}; without a positive one no rate is too large"
+        )
     return 2 / top
 
 
-def minibatches(n: int, B: int, rng: np.random.Generator, drop_last: bool = False) -> Iterator[NDArray[np.intp]]:
+def minibatches(
+    n: int, B: int, rng: np.random.Generator, drop_last: bool = False
+) -> Iterator[NDArray[np.intp]]:
     """The numbers 0 to n - 1 in a new random order, B at a time; the last batch may be smaller.
 
     The generator is passed in, so that every epoch has another order: a seed would repeat the first one.
@@ -122,9 +137,13 @@ def minibatches(n: int, B: int, rng: np.random.Generator, drop_last: bool = Fals
     [4, 4, 2]
     """
     if n < 1 or B < 1:
-        raise ValueError(f"need at least one example and a batch of at least one, got n = {n} and B = {B}")
+        raise ValueError(
+            f"need at least one example and a batch of at least one, got n = {n} and B = {B}"
+        )
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"pass a generator made once, outside the epochs (np.random.default_rng(seed)), got {type(rng).__name__}")
+        raise TypeError(
+            f"pass a generator made once, outside the epochs (np.random.default_rng(seed)), got {type(rng).__name__}"
+        )
     order = rng.permutation(n)
     for start in range(0, n, B):
         batch = order[start : start + B]

@@ -36,7 +36,9 @@ class Real:
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.log and self.low <= 0):
-            raise ValueError(f"need low < high, and a low above 0 for a logarithmic scale, got {self.low} and {self.high}")
+            raise ValueError(
+                f"need low < high, and a low above 0 for a logarithmic scale, got {self.low} and {self.high}"
+            )
 
     def at(self, u: float) -> Any:
         """The value at share u in [0, 1] of the range."""
@@ -62,7 +64,11 @@ class Whole(Real):
     """
 
     def at(self, u: float) -> int:
-        ends = Real(self.low - 0.5 if not self.log else self.low / 2**0.5, self.high + 0.5 if not self.log else self.high * 2**0.5, self.log)
+        ends = Real(
+            self.low - 0.5 if not self.log else self.low / 2**0.5,
+            self.high + 0.5 if not self.log else self.high * 2**0.5,
+            self.log,
+        )
         return int(min(self.high, max(self.low, round(float(ends.at(u))))))
 
 
@@ -105,12 +111,16 @@ class Space:
         names = list(self.params)
         for name, (parent, _) in self.when.items():
             if name not in names or parent not in names or names.index(parent) >= names.index(name):
-                raise ValueError(f"condition on {name!r}: both it and {parent!r} must be parameters, the parent first")
+                raise ValueError(
+                    f"condition on {name!r}: both it and {parent!r} must be parameters, the parent first"
+                )
 
     def config(self, u: Sequence[float] | Array) -> Config:
         """The configuration at the point u (d,) of the unit cube."""
         if len(u) != len(self.params):
-            raise ValueError(f"need one share for each of {len(self.params)} parameters, got {len(u)}")
+            raise ValueError(
+                f"need one share for each of {len(self.params)} parameters, got {len(u)}"
+            )
         found: Config = {}
         for (name, param), share in zip(self.params.items(), u, strict=True):
             if name not in self.when or found.get(self.when[name][0]) == self.when[name][1]:
@@ -125,7 +135,12 @@ class Space:
         """All combinations of `points` evenly spread values of each parameter (all options of a choice), each once."""
         if points < 1:
             raise ValueError(f"need at least one point per parameter, got {points}")
-        axes = [[(i + 0.5) / len(p.options) for i in range(len(p.options))] if isinstance(p, Choice) else [(i + 0.5) / points for i in range(points)] for p in self.params.values()]
+        axes = [
+            [(i + 0.5) / len(p.options) for i in range(len(p.options))]
+            if isinstance(p, Choice)
+            else [(i + 0.5) / points for i in range(points)]
+            for p in self.params.values()
+        ]
         found = [self.config(u) for u in product(*axes)]
         return [c for i, c in enumerate(found) if c not in found[:i]]
 
@@ -183,7 +198,9 @@ def sobol_search(f: Objective, space: Space, n: int, seed: int) -> list[Trial]:
 
     Examples
     --------
-    >>> sorted(int(4 * t.value) for t in sobol_search(lambda c: c["x"], Space({"x": Real(0, 1)}), 4, 0))
+    >>> sorted(
+    ...     int(4 * t.value) for t in sobol_search(lambda c: c["x"], Space({"x": Real(0, 1)}), 4, 0)
+    ... )
     [0, 1, 2, 3]
     """
     from scipy.stats import qmc
@@ -230,20 +247,31 @@ def _options(chosen: list[Any], param: Choice) -> Array:
     return counts / counts.sum()
 
 
-def tpe_propose(space: Space, trials: Sequence[Trial], rng: np.random.Generator, gamma: float = 0.1, candidates: int = 24) -> Config:
+def tpe_propose(
+    space: Space,
+    trials: Sequence[Trial],
+    rng: np.random.Generator,
+    gamma: float = 0.1,
+    candidates: int = 24,
+) -> Config:
     """Fit densities to the best share gamma of the trials (l) and to the rest (g); return the candidate from l with the largest l / g.
 
     Each parameter is treated alone, and one with a condition learns from the trials that have it (Bergstra et al., 2011).
     """
     if not 0 < gamma < 1 or candidates < 1:
-        raise ValueError(f"gamma must lie between 0 and 1 and candidates be at least 1, got {gamma} and {candidates}")
+        raise ValueError(
+            f"gamma must lie between 0 and 1 and candidates be at least 1, got {gamma} and {candidates}"
+        )
     order = sorted(trials, key=lambda t: np.inf if np.isnan(t.value) else t.value)
     cut = max(1, int(np.ceil(gamma * len(order))))
     found: Config = {}
     for name, param in space.params.items():
         if name in space.when and found.get(space.when[name][0]) != space.when[name][1]:
             continue
-        good, bad = ([t.config[name] for t in part if name in t.config] for part in (order[:cut], order[cut:]))
+        good, bad = (
+            [t.config[name] for t in part if name in t.config]
+            for part in (order[:cut], order[cut:])
+        )
         if isinstance(param, Choice):
             left, right = _options(good, param), _options(bad, param)
             drawn = rng.choice(len(param.options), size=candidates, p=left)
@@ -255,14 +283,24 @@ def tpe_propose(space: Space, trials: Sequence[Trial], rng: np.random.Generator,
     return found
 
 
-def tpe(f: Objective, space: Space, n: int, rng: np.random.Generator, n_init: int = 10, gamma: float = 0.1, share_random: float = 0.15) -> list[Trial]:
+def tpe(
+    f: Objective,
+    space: Space,
+    n: int,
+    rng: np.random.Generator,
+    n_init: int = 10,
+    gamma: float = 0.1,
+    share_random: float = 0.15,
+) -> list[Trial]:
     """n trials, the first n_init and a share of the others at random, the rest where good trials were dense and bad ones rare.
 
     Without a random share, an option whose first trials were unlucky is never looked at again.
 
     Examples
     --------
-    >>> trials = tpe(lambda c: (c["x"] - 0.7) ** 2, Space({"x": Real(0, 1)}), 40, np.random.default_rng(0))
+    >>> trials = tpe(
+    ...     lambda c: (c["x"] - 0.7) ** 2, Space({"x": Real(0, 1)}), 40, np.random.default_rng(0)
+    ... )
     >>> bool(best_so_far(trials)[-1] < 1e-3)
     True
     """
@@ -271,6 +309,10 @@ def tpe(f: Objective, space: Space, n: int, rng: np.random.Generator, n_init: in
         raise ValueError(f"share_random must lie between 0 and 1, got {share_random}")
     trials: list[Trial] = []
     for i in range(n):
-        config = space.sample(rng) if i < n_init or rng.random() < share_random else tpe_propose(space, trials, rng, gamma)
+        config = (
+            space.sample(rng)
+            if i < n_init or rng.random() < share_random
+            else tpe_propose(space, trials, rng, gamma)
+        )
         trials.append(Trial(config, float(f(config))))
     return trials

@@ -28,7 +28,9 @@ def design(X: ArrayLike) -> Array:
     """
     table = np.asarray(X, dtype=float)
     if table.ndim != 2 or not table.size:
-        raise ValueError(f"need a table (n, d) with n, d >= 1, got shape {table.shape}; one column is X[:, None]")
+        raise ValueError(
+            f"need a table (n, d) with n, d >= 1, got shape {table.shape}; one column is X[:, None]"
+        )
     if not np.isfinite(table).all():
         raise ValueError("the table holds NaN or infinity; fill or drop those rows first")
     return np.hstack([np.ones((len(table), 1)), table])
@@ -56,11 +58,15 @@ def ols(X: ArrayLike, y: ArrayLike) -> Array:
     """
     A, target = _with_target(X, y)
     if len(A) < A.shape[1]:
-        raise ValueError(f"{A.shape[1]} coefficients need at least as many rows, got {len(A)}; drop columns or add a penalty")
+        raise ValueError(
+            f"{A.shape[1]} coefficients need at least as many rows, got {len(A)}; drop columns or add a penalty"
+        )
     Q, R = np.linalg.qr(A)  # (n, d + 1), (d + 1, d + 1)
     size = np.abs(np.diag(R))
     if size.min() <= 1e-13 * np.linalg.norm(A):
-        raise ValueError(f"column {int(size.argmin())} of [1, X] depends on those before it; drop it or add a penalty")
+        raise ValueError(
+            f"column {int(size.argmin())} of [1, X] depends on those before it; drop it or add a penalty"
+        )
     return solve_triangular(R, Q.T @ target)
 
 
@@ -111,7 +117,17 @@ def ols_summary(X: ArrayLike, y: ArrayLike, level: float = 0.95) -> Summary:
     with np.errstate(divide="ignore", invalid="ignore"):
         cook = residual**2 / (p * variance) * leverage / (1 - leverage) ** 2
         ratio = coef / se
-    return Summary(coef, se, ratio, coef - wide, coef + wide, float(np.sqrt(variance)), float(1 - residual @ residual / total) if total else float("nan"), leverage, cook)
+    return Summary(
+        coef,
+        se,
+        ratio,
+        coef - wide,
+        coef + wide,
+        float(np.sqrt(variance)),
+        float(1 - residual @ residual / total) if total else float("nan"),
+        leverage,
+        cook,
+    )
 
 
 def vif(X: ArrayLike) -> Array:
@@ -131,7 +147,9 @@ def vif(X: ArrayLike) -> Array:
 def _labels(y: ArrayLike, n: int) -> Array:
     label = np.asarray(y, dtype=float)
     if label.shape != (n,) or not np.isin(label, (0.0, 1.0)).all():
-        raise ValueError(f"labels must be 0 or 1, one per row: shape ({n},), got shape {label.shape} with values {np.unique(label)[:5]}")
+        raise ValueError(
+            f"labels must be 0 or 1, one per row: shape ({n},), got shape {label.shape} with values {np.unique(label)[:5]}"
+        )
     return label
 
 
@@ -140,7 +158,9 @@ def logistic_loss(w: ArrayLike, A: Array, y: ArrayLike, l2: float = 0.0) -> tupl
     theta, label = np.asarray(w, dtype=float), np.asarray(y, dtype=float)
     z = A @ theta
     free = np.append(0.0, theta[1:])
-    return float(np.mean(softplus(z) - label * z) + l2 / 2 * free @ free), A.T @ (sigmoid(z) - label) / len(A) + l2 * free
+    return float(np.mean(softplus(z) - label * z) + l2 / 2 * free @ free), A.T @ (
+        sigmoid(z) - label
+    ) / len(A) + l2 * free
 
 
 def logistic_gd(X: ArrayLike, y: ArrayLike, lr: float, steps: int, l2: float = 0.0) -> Array:
@@ -161,7 +181,9 @@ def logistic_gd(X: ArrayLike, y: ArrayLike, lr: float, steps: int, l2: float = 0
     return w
 
 
-def logistic_irls(X: ArrayLike, y: ArrayLike, l2: float = 0.0, tol: float = 1e-10) -> tuple[Array, int]:
+def logistic_irls(
+    X: ArrayLike, y: ArrayLike, l2: float = 0.0, tol: float = 1e-10
+) -> tuple[Array, int]:
     """Logistic regression by Newton's method: coefficients (d + 1,) and the number of steps.
 
     Each step solves a weighted least-squares problem with weights p (1 - p), hence iteratively reweighted
@@ -193,7 +215,9 @@ def logistic_irls(X: ArrayLike, y: ArrayLike, l2: float = 0.0, tol: float = 1e-1
             break
         if np.abs(gradient).max() < tol:
             return w, step
-    raise ValueError("the loss falls without end: a line or plane separates the classes, so the weights grow for ever; use l2 > 0")
+    raise ValueError(
+        "the loss falls without end: a line or plane separates the classes, so the weights grow for ever; use l2 > 0"
+    )
 
 
 def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Array:
@@ -204,8 +228,15 @@ def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Ar
     """
     A = design(X)
     label = np.asarray(labels)
-    if label.shape != (len(A),) or not np.issubdtype(label.dtype, np.integer) or label.min() < 0 or label.max() >= K:
-        raise ValueError(f"labels must be whole numbers in [0, {K}), one per row, got shape {label.shape} and type {label.dtype}")
+    if (
+        label.shape != (len(A),)
+        or not np.issubdtype(label.dtype, np.integer)
+        or label.min() < 0
+        or label.max() >= K
+    ):
+        raise ValueError(
+            f"labels must be whole numbers in [0, {K}), one per row, got shape {label.shape} and type {label.dtype}"
+        )
     if l2 <= 0:
         raise ValueError(f"l2 must be positive, got {l2}; without it the weights are not unique")
     n, p = A.shape
@@ -215,9 +246,17 @@ def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Ar
         W = flat.reshape(p, K)
         free = np.vstack([np.zeros((1, K)), W[1:]])
         log_p = log_softmax(A @ W)  # (n, K)
-        return float(-(Y * log_p).sum() / n + l2 / 2 * (free**2).sum()), (A.T @ (np.exp(log_p) - Y) / n + l2 * free).ravel()
+        return float(-(Y * log_p).sum() / n + l2 / 2 * (free**2).sum()), (
+            A.T @ (np.exp(log_p) - Y) / n + l2 * free
+        ).ravel()
 
-    found = minimize(loss, np.zeros(p * K), jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-9})
+    found = minimize(
+        loss,
+        np.zeros(p * K),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-9},
+    )
     W = found.x.reshape(p, K)
     W[0] -= W[0].mean()  # the intercepts are free up to a constant
     return W
@@ -234,7 +273,9 @@ def perceptron(X: ArrayLike, y: ArrayLike, epochs: int) -> tuple[Array, int, boo
     A = design(X)
     sign = np.asarray(y, dtype=float)
     if sign.shape != (len(A),) or not np.isin(sign, (-1.0, 1.0)).all():
-        raise ValueError(f"labels must be -1 or +1, one per row: shape ({len(A)},), got shape {sign.shape} with values {np.unique(sign)[:5]}")
+        raise ValueError(
+            f"labels must be -1 or +1, one per row: shape ({len(A)},), got shape {sign.shape} with values {np.unique(sign)[:5]}"
+        )
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     w, mistakes = np.zeros(A.shape[1]), 0

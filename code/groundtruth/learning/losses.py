@@ -18,7 +18,9 @@ Array = NDArray[np.float64]
 def _pair(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
     target, guess = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
     if target.shape != guess.shape or target.ndim != 1 or not target.size:
-        raise ValueError(f"target and prediction must be (n,) of one length >= 1, got {target.shape} and {guess.shape}; a (n, 1) would broadcast to a table")
+        raise ValueError(
+            f"target and prediction must be (n,) of one length >= 1, got {target.shape} and {guess.shape}; a (n, 1) would broadcast to a table"
+        )
     if not (np.isfinite(target).all() and np.isfinite(guess).all()):
         raise ValueError("target or prediction holds NaN or infinity; find out where it comes from")
     return target, guess
@@ -27,14 +29,18 @@ def _pair(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
 def _binary(y: ArrayLike, z: ArrayLike) -> tuple[Array, Array]:
     label, score = _pair(y, z)
     if (label < 0).any() or (label > 1).any():
-        raise ValueError(f"labels must lie in [0, 1], got {label.min():g} to {label.max():g}; for labels -1 and +1 use (y + 1) / 2")
+        raise ValueError(
+            f"labels must lie in [0, 1], got {label.min():g} to {label.max():g}; for labels -1 and +1 use (y + 1) / 2"
+        )
     return label, score
 
 
 def _signs(y: ArrayLike, z: ArrayLike) -> tuple[Array, Array]:
     sign, score = _pair(y, z)
     if not np.isin(sign, (-1.0, 1.0)).all():
-        raise ValueError(f"labels must be -1 or +1, got {np.unique(sign)[:5]}; for labels 0 and 1 use 2 y - 1")
+        raise ValueError(
+            f"labels must be -1 or +1, got {np.unique(sign)[:5]}; for labels 0 and 1 use 2 y - 1"
+        )
     return sign, score
 
 
@@ -182,7 +188,9 @@ def focal_grad(y: ArrayLike, z: ArrayLike, gamma: float = 2.0) -> Array:
 def _focal_parts(y: ArrayLike, z: ArrayLike, gamma: float) -> tuple[Array, Array, Array]:
     label, score = _binary(y, z)
     if not np.isin(label, (0.0, 1.0)).all() or not 0 <= gamma < np.inf:
-        raise ValueError(f"need labels 0 or 1 and gamma >= 0, got labels {np.unique(label)[:5]} and gamma {gamma}")
+        raise ValueError(
+            f"need labels 0 or 1 and gamma >= 0, got labels {np.unique(label)[:5]} and gamma {gamma}"
+        )
     sign = 2 * label - 1
     return sign, sigmoid(-sign * score), softplus(-sign * score)
 
@@ -228,9 +236,17 @@ def softmax_ce_grad(labels: ArrayLike, Z: ArrayLike) -> Array:
 def _classes(labels: ArrayLike, Z: ArrayLike) -> tuple[NDArray[np.intp], Array]:
     label, scores = np.asarray(labels), np.asarray(Z, dtype=float)
     if scores.ndim != 2 or label.shape != scores.shape[:1] or not scores.size:
-        raise ValueError(f"need scores (n, K) and labels (n,), got {scores.shape} and {label.shape}; labels are class numbers, not one-hot rows")
-    if not np.issubdtype(label.dtype, np.integer) or label.min() < 0 or label.max() >= scores.shape[1]:
-        raise ValueError(f"labels must be whole numbers in [0, {scores.shape[1]}), got type {label.dtype}, {label.min()} to {label.max()}")
+        raise ValueError(
+            f"need scores (n, K) and labels (n,), got {scores.shape} and {label.shape}; labels are class numbers, not one-hot rows"
+        )
+    if (
+        not np.issubdtype(label.dtype, np.integer)
+        or label.min() < 0
+        or label.max() >= scores.shape[1]
+    ):
+        raise ValueError(
+            f"labels must be whole numbers in [0, {scores.shape[1]}), got type {label.dtype}, {label.min()} to {label.max()}"
+        )
     if not np.isfinite(scores).all():
         raise ValueError("a score is NaN or infinite; find out where it comes from")
     return label.astype(np.intp), scores
@@ -259,5 +275,7 @@ def perplexity(nats: float) -> float:
     10.0
     """
     if not nats >= 0:
-        raise ValueError(f"a cross-entropy is >= 0 nats, got {nats}; if it is in bits, multiply by ln 2 first")
+        raise ValueError(
+            f"a cross-entropy is >= 0 nats, got {nats}; if it is in bits, multiply by ln 2 first"
+        )
     return float(np.exp(nats))

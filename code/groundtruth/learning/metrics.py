@@ -24,10 +24,18 @@ def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:
     """
     truth, guess = np.asarray(y), np.asarray(prediction)
     if truth.ndim != 1 or truth.shape != guess.shape or not truth.size:
-        raise ValueError(f"need labels and predictions (n,) of one length >= 1, got {truth.shape} and {guess.shape}")
+        raise ValueError(
+            f"need labels and predictions (n,) of one length >= 1, got {truth.shape} and {guess.shape}"
+        )
     for name, v in (("label", truth), ("prediction", guess)):
-        if (not np.issubdtype(v.dtype, np.integer) and v.dtype != bool) or v.min() < 0 or v.max() >= K:
-            raise ValueError(f"every {name} must be a whole number in [0, {K}), got type {v.dtype}, {v.min()} to {v.max()}")
+        if (
+            (not np.issubdtype(v.dtype, np.integer) and v.dtype != bool)
+            or v.min() < 0
+            or v.max() >= K
+        ):
+            raise ValueError(
+                f"every {name} must be a whole number in [0, {K}), got type {v.dtype}, {v.min()} to {v.max()}"
+            )
     return np.bincount(truth.astype(int) * K + guess.astype(int), minlength=K * K).reshape(K, K)
 
 
@@ -43,8 +51,14 @@ class Report:
     def average(self, how: str) -> tuple[float, float, float]:
         """Precision, recall and F1 averaged over classes: "macro" alike, "weighted" by support."""
         if how not in ("macro", "weighted"):
-            raise ValueError(f"how must be 'macro' or 'weighted', got {how!r}; micro averages all equal accuracy")
-        w = self.support / self.support.sum() if how == "weighted" else np.full(self.support.size, 1 / self.support.size)
+            raise ValueError(
+                f"how must be 'macro' or 'weighted', got {how!r}; micro averages all equal accuracy"
+            )
+        w = (
+            self.support / self.support.sum()
+            if how == "weighted"
+            else np.full(self.support.size, 1 / self.support.size)
+        )
         return float(w @ self.precision), float(w @ self.recall), float(w @ self.f1)
 
 
@@ -66,7 +80,9 @@ def report(C: ArrayLike) -> Report:
 def _matrix(C: ArrayLike) -> NDArray[np.int64]:
     M = np.asarray(C)
     if M.ndim != 2 or M.shape[0] != M.shape[1] or M.shape[0] < 2 or (M < 0).any() or not M.sum():
-        raise ValueError(f"need a confusion matrix (K, K) of counts with K >= 2 and something in it, got shape {M.shape}")
+        raise ValueError(
+            f"need a confusion matrix (K, K) of counts with K >= 2 and something in it, got shape {M.shape}"
+        )
     return M.astype(np.int64)
 
 
@@ -84,7 +100,9 @@ def fbeta(precision: float, recall: float, beta: float = 1.0) -> float:
     (0.0, 0.5, 0.833)
     """
     if not (0 <= precision <= 1 and 0 <= recall <= 1) or beta <= 0:
-        raise ValueError(f"precision and recall must lie in [0, 1] and beta be positive, got {precision}, {recall} and {beta}")
+        raise ValueError(
+            f"precision and recall must lie in [0, 1] and beta be positive, got {precision}, {recall} and {beta}"
+        )
     bottom = beta**2 * precision + recall
     return (1 + beta**2) * precision * recall / bottom if bottom else 0.0
 
@@ -120,14 +138,18 @@ def kappa(C: ArrayLike) -> float:
 def _scored(y: ArrayLike, s: ArrayLike) -> tuple[NDArray[np.bool_], Array]:
     label, score = np.asarray(y), np.asarray(s, dtype=float)
     if label.ndim != 1 or label.shape != score.shape or not label.size:
-        raise ValueError(f"need labels and scores (n,) of one length >= 1, got {label.shape} and {score.shape}")
+        raise ValueError(
+            f"need labels and scores (n,) of one length >= 1, got {label.shape} and {score.shape}"
+        )
     if not np.isin(label, (0, 1)).all():
         raise ValueError(f"labels must be 0 or 1, got {np.unique(label)[:5]}")
     if np.isnan(score).any():
         raise ValueError("a score is NaN and cannot be ranked")
     positive = label.astype(bool)
     if positive.all() or not positive.any():
-        raise ValueError(f"both classes must occur, got only {int(positive[0])}; a curve over one class is not defined")
+        raise ValueError(
+            f"both classes must occur, got only {int(positive[0])}; a curve over one class is not defined"
+        )
     return positive, score
 
 
@@ -166,7 +188,11 @@ def roc(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
     [[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [inf, 0.7, 0.2]]
     """
     hits, alarms, threshold = _counts(y, s)
-    return np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1]), np.append(np.inf, threshold)
+    return (
+        np.append(0.0, alarms / alarms[-1]),
+        np.append(0.0, hits / hits[-1]),
+        np.append(np.inf, threshold),
+    )
 
 
 def pr_curve(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
@@ -193,7 +219,9 @@ def average_precision(y: ArrayLike, s: ArrayLike) -> float:
     return float(np.sum(np.diff(np.append(0.0, recall)) * precision))
 
 
-def best_threshold(y: ArrayLike, s: ArrayLike, cost_fp: float, cost_fn: float) -> tuple[float, float]:
+def best_threshold(
+    y: ArrayLike, s: ArrayLike, cost_fp: float, cost_fn: float
+) -> tuple[float, float]:
     """The threshold (call s >= t positive) with the smallest mean cost on these rows, and that cost; infinity calls nothing.
 
     Examples
@@ -203,15 +231,24 @@ def best_threshold(y: ArrayLike, s: ArrayLike, cost_fp: float, cost_fn: float) -
     """
     if min(cost_fp, cost_fn) < 0 or max(cost_fp, cost_fn) <= 0:
         raise ValueError(f"costs must be >= 0 and not both 0, got {cost_fp} and {cost_fn}")
-    hits, alarms, threshold = (np.append(first, v) for first, v in zip((0.0, 0.0, np.inf), _counts(y, s), strict=True))
+    hits, alarms, threshold = (
+        np.append(first, v) for first, v in zip((0.0, 0.0, np.inf), _counts(y, s), strict=True)
+    )
     cost = (cost_fp * alarms + cost_fn * (hits[-1] - hits)) / (hits[-1] + alarms[-1])
     return float(threshold[cost.argmin()]), float(cost.min())
 
 
 def _numbers(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
     truth, guess = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
-    if truth.ndim != 1 or truth.shape != guess.shape or not truth.size or not (np.isfinite(truth).all() and np.isfinite(guess).all()):
-        raise ValueError(f"need finite targets and predictions (n,) of one length >= 1, got {truth.shape} and {guess.shape}")
+    if (
+        truth.ndim != 1
+        or truth.shape != guess.shape
+        or not truth.size
+        or not (np.isfinite(truth).all() and np.isfinite(guess).all())
+    ):
+        raise ValueError(
+            f"need finite targets and predictions (n,) of one length >= 1, got {truth.shape} and {guess.shape}"
+        )
     return truth, guess
 
 
@@ -252,7 +289,9 @@ def mape(y: ArrayLike, prediction: ArrayLike) -> float:
     """
     t, p = _numbers(y, prediction)
     if (t == 0).any():
-        raise ValueError(f"target {int(np.argmax(t == 0))} is zero and a percentage of it is not defined; use an error in the unit of y, or mase")
+        raise ValueError(
+            f"target {int(np.argmax(t == 0))} is zero and a percentage of it is not defined; use an error in the unit of y, or mase"
+        )
     return float(np.mean(np.abs(p - t) / np.abs(t)))
 
 
@@ -270,5 +309,7 @@ def mase(y: ArrayLike, prediction: ArrayLike, past: ArrayLike, season: int = 1) 
         raise ValueError(f"need a past longer than the season, got {history.shape} and {season}")
     naive = np.mean(np.abs(history[season:] - history[:-season]))
     if not naive > 0:
-        raise ValueError("the past never changes from season to season, so its forecast has no error to compare with")
+        raise ValueError(
+            "the past never changes from season to season, so its forecast has no error to compare with"
+        )
     return float(np.mean(np.abs(p - t)) / naive)

@@ -25,7 +25,13 @@ def _generator(rng: np.random.Generator) -> None:
         raise TypeError(f"pass a generator (np.random.default_rng(seed)), got {type(rng).__name__}")
 
 
-def train_test_split(n: int, test: float, rng: np.random.Generator, labels: ArrayLike | None = None, groups: ArrayLike | None = None) -> Fold:
+def train_test_split(
+    n: int,
+    test: float,
+    rng: np.random.Generator,
+    labels: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+) -> Fold:
     """Indices of a training and a test part; `test` is the share of the latter.
 
     With `labels` every class keeps its share (stratified); with `groups` no group is on both sides, and `test` is a share of groups.
@@ -38,15 +44,21 @@ def train_test_split(n: int, test: float, rng: np.random.Generator, labels: Arra
     """
     _generator(rng)
     if not 0 < test < 1 or n < 2:
-        raise ValueError(f"need a share between 0 and 1 and at least two examples, got {test} and {n}")
+        raise ValueError(
+            f"need a share between 0 and 1 and at least two examples, got {test} and {n}"
+        )
     if labels is not None and groups is not None:
-        raise ValueError("give labels or groups, not both: a group cannot be divided to keep the shares of the classes")
+        raise ValueError(
+            "give labels or groups, not both: a group cannot be divided to keep the shares of the classes"
+        )
     strata = _column(labels if labels is not None else groups, n)
     if groups is not None:
         names = rng.permutation(np.unique(strata))
         count = round(test * len(names))
         if not 0 < count < len(names):
-            raise ValueError(f"{len(names)} groups cannot be divided with a share of {test} for the test")
+            raise ValueError(
+                f"{len(names)} groups cannot be divided with a share of {test} for the test"
+            )
         held = np.isin(strata, names[:count])
     else:
         held = np.zeros(n, dtype=bool)
@@ -87,7 +99,10 @@ def stratified_kfold(labels: ArrayLike, k: int, rng: np.random.Generator) -> lis
 
     Examples
     --------
-    >>> [int(np.array([0, 0, 0, 1, 1, 1])[test].sum()) for _, test in stratified_kfold([0, 0, 0, 1, 1, 1], 3, np.random.default_rng(0))]
+    >>> [
+    ...     int(np.array([0, 0, 0, 1, 1, 1])[test].sum())
+    ...     for _, test in stratified_kfold([0, 0, 0, 1, 1, 1], 3, np.random.default_rng(0))
+    ... ]
     [1, 1, 1]
     """
     _generator(rng)
@@ -97,7 +112,9 @@ def stratified_kfold(labels: ArrayLike, k: int, rng: np.random.Generator) -> lis
     _size(len(y), k)
     names, counts = np.unique(y, return_counts=True)
     if counts.min() < k:
-        raise ValueError(f"class {names[counts.argmin()]!r} has {counts.min()} examples, fewer than k = {k}; take fewer folds")
+        raise ValueError(
+            f"class {names[counts.argmin()]!r} has {counts.min()} examples, fewer than k = {k}; take fewer folds"
+        )
     # deal the classes out like cards, each class going on where the last one stopped
     order = np.concatenate([rng.permutation(np.flatnonzero(y == name)) for name in names])
     return _folds([order[i::k] for i in range(k)], len(y))
@@ -134,18 +151,32 @@ def time_split(n: int, k: int, gap: int = 0) -> list[Fold]:
     _size(n, k + 1)
     block = n // (k + 1)
     if not 0 <= gap < n - k * block:
-        raise ValueError(f"gap must lie between 0 and {n - k * block - 1} so that the first fold has something to train on, got {gap}")
+        raise ValueError(
+            f"gap must lie between 0 and {n - k * block - 1} so that the first fold has something to train on, got {gap}"
+        )
     starts = [n - (k - i) * block for i in range(k)]
     return [(np.arange(start - gap), np.arange(start, start + block)) for start in starts]
 
 
-def cross_val(fit: Callable[[Any, Any], Any], score: Callable[[Any, Any, Any], float], X: Any, y: Any, folds: Sequence[Fold]) -> NDArray[np.float64]:
+def cross_val(
+    fit: Callable[[Any, Any], Any],
+    score: Callable[[Any, Any, Any], float],
+    X: Any,
+    y: Any,
+    folds: Sequence[Fold],
+) -> NDArray[np.float64]:
     """score(fit(X[train], y[train]), X[test], y[test]) for each fold (k,); all that is learned is learned inside `fit`.
 
     Examples
     --------
     >>> y = np.array([1.0, 2.0, 3.0, 4.0])
-    >>> cross_val(lambda X, y: y.mean(), lambda m, X, y: float(np.abs(y - m).mean()), y, y, time_split(4, 1)).tolist()
+    >>> cross_val(
+    ...     lambda X, y: y.mean(),
+    ...     lambda m, X, y: float(np.abs(y - m).mean()),
+    ...     y,
+    ...     y,
+    ...     time_split(4, 1),
+    ... ).tolist()
     [2.0]
     """
     if not len(folds):
@@ -156,14 +187,23 @@ def cross_val(fit: Callable[[Any, Any], Any], score: Callable[[Any, Any, Any], f
     return np.array([score(fit(X[train], y[train]), X[test], y[test]) for train, test in folds])
 
 
-def nested_cv(fits: Sequence[Callable[[Any, Any], Any]], score: Callable[[Any, Any, Any], float], X: Any, y: Any, k: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def nested_cv(
+    fits: Sequence[Callable[[Any, Any], Any]],
+    score: Callable[[Any, Any, Any], float],
+    X: Any,
+    y: Any,
+    k: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
     """Score (k,) of *the procedure* "choose the best of `fits` by k-fold cross-validation, then refit"; the choice never sees the outer test fold.
 
     Examples
     --------
     >>> y = np.arange(12.0)
     >>> fits = [lambda X, y: 0.0, lambda X, y: y.mean()]
-    >>> nested_cv(fits, lambda m, X, y: -float(((y - m) ** 2).mean()), y, y, 3, np.random.default_rng(0)).shape
+    >>> nested_cv(
+    ...     fits, lambda m, X, y: -float(((y - m) ** 2).mean()), y, y, 3, np.random.default_rng(0)
+    ... ).shape
     (3,)
     """
     if not len(fits):
@@ -189,11 +229,20 @@ def adversarial_validation(A: ArrayLike, B: ArrayLike, rng: np.random.Generator)
     from groundtruth.learning.metrics import auc
 
     first, second = np.asarray(A, dtype=float), np.asarray(B, dtype=float)
-    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1] or min(len(first), len(second)) < 5:
-        raise ValueError(f"need two samples with the same columns and at least five rows each, got {first.shape} and {second.shape}")
+    if (
+        first.ndim != 2
+        or second.ndim != 2
+        or first.shape[1] != second.shape[1]
+        or min(len(first), len(second)) < 5
+    ):
+        raise ValueError(
+            f"need two samples with the same columns and at least five rows each, got {first.shape} and {second.shape}"
+        )
     X, side = np.vstack([first, second]), np.repeat([0, 1], [len(first), len(second)])
     X = (X - X.mean(0)) / np.where(X.std(0) > 0, X.std(0), 1.0)
     score = np.empty(len(X))
     for train, test in stratified_kfold(side, 5, rng):
-        score[test] = design(X[test]) @ logistic_irls(X[train], side[train].astype(float), l2=1e-3)[0]
+        score[test] = (
+            design(X[test]) @ logistic_irls(X[train], side[train].astype(float), l2=1e-3)[0]
+        )
     return auc(side, score)

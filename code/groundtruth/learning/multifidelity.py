@@ -35,21 +35,29 @@ def _outcome(history: list[tuple[Config, int, float]], cost: int) -> Outcome:
 
 def _rates(R: int, eta: int) -> None:
     if R < 1 or eta < 2:
-        raise ValueError(f"need a largest budget of at least 1 and eta of at least 2, got R = {R} and eta = {eta}")
+        raise ValueError(
+            f"need a largest budget of at least 1 and eta of at least 2, got R = {R} and eta = {eta}"
+        )
 
 
-def successive_halving(run: Run, configs: Sequence[Config], r: int, R: int, eta: int = 3) -> Outcome:
+def successive_halving(
+    run: Run, configs: Sequence[Config], r: int, R: int, eta: int = 3
+) -> Outcome:
     """Give all r units, keep the best of every eta, give those eta times as much, until R (Jamieson and Talwalkar, 2016).
 
     Examples
     --------
-    >>> out = successive_halving(lambda c, b: c["x"] + 1 / b, [{"x": float(x)} for x in range(9)], 1, 9)
+    >>> out = successive_halving(
+    ...     lambda c, b: c["x"] + 1 / b, [{"x": float(x)} for x in range(9)], 1, 9
+    ... )
     >>> out.config, out.cost
     ({'x': 0.0}, 21)
     """
     _rates(R, eta)
     if not len(configs) or not 1 <= r <= R:
-        raise ValueError(f"need configurations and 1 <= r <= R, got {len(configs)}, r = {r}, R = {R}")
+        raise ValueError(
+            f"need configurations and 1 <= r <= R, got {len(configs)}, r = {r}, R = {R}"
+        )
     alive, spent, cost = list(configs), 0, 0
     history: list[tuple[Config, int, float]] = []
     while True:
@@ -87,17 +95,29 @@ def hyperband(run: Run, propose: Callable[[], Config], R: int, eta: int = 3) -> 
     cost = 0
     for bracket in hyperband_table(R, eta):
         n, r = bracket[0]
-        done = successive_halving(lambda c, b: _noted(history, c, b, run(c, b)), [propose() for _ in range(n)], r, R, eta)
+        done = successive_halving(
+            lambda c, b: _noted(history, c, b, run(c, b)), [propose() for _ in range(n)], r, R, eta
+        )
         cost += done.cost
     return _outcome(history, cost)
 
 
-def _noted(history: list[tuple[Config, int, float]], config: Config, budget: int, loss: float) -> float:
+def _noted(
+    history: list[tuple[Config, int, float]], config: Config, budget: int, loss: float
+) -> float:
     history.append((config, budget, float(loss)))
     return float(loss)
 
 
-def bohb(run: Run, space: Space, R: int, rng: np.random.Generator, eta: int = 3, share_random: float = 0.3, n_min: int = 8) -> Outcome:
+def bohb(
+    run: Run,
+    space: Space,
+    R: int,
+    rng: np.random.Generator,
+    eta: int = 3,
+    share_random: float = 0.3,
+    n_min: int = 8,
+) -> Outcome:
     """Hyperband whose configurations come from TPE on the largest budget with at least n_min results (Falkner, Klein and Hutter, 2018)."""
     if not 0 <= share_random <= 1:
         raise ValueError(f"share_random must lie between 0 and 1, got {share_random}")
@@ -127,7 +147,16 @@ class Simulation:
     per_budget: dict[int, int]
 
 
-def asha(run: Run, propose: Callable[[], Config], hours: Callable[[int], float], workers: int, jobs: int, r: int, R: int, eta: int = 3) -> Simulation:
+def asha(
+    run: Run,
+    propose: Callable[[], Config],
+    hours: Callable[[int], float],
+    workers: int,
+    jobs: int,
+    r: int,
+    R: int,
+    eta: int = 3,
+) -> Simulation:
     """Asynchronous successive halving on a simulated clock: a free worker promotes if it can, otherwise it starts a new trial (Li et al., 2020).
 
     Parameters
@@ -139,11 +168,13 @@ def asha(run: Run, propose: Callable[[], Config], hours: Callable[[int], float],
     """
     _rates(R, eta)
     if workers < 1 or jobs < 1 or not 1 <= r <= R:
-        raise ValueError(f"need workers, jobs and 1 <= r <= R, got {workers}, {jobs}, r = {r}, R = {R}")
+        raise ValueError(
+            f"need workers, jobs and 1 <= r <= R, got {workers}, {jobs}, r = {r}, R = {R}"
+        )
     rungs: dict[int, list[tuple[float, int]]] = {}
     promoted: dict[int, set[int]] = {}
     configs: list[Config] = []
-    queue: list[tuple[float, int, int, int]] = []      # end, job, trial, budget
+    queue: list[tuple[float, int, int, int]] = []  # end, job, trial, budget
     clock, busy, best = 0.0, 0.0, (0, np.inf)
 
     def task() -> tuple[int, int, int]:
@@ -151,7 +182,11 @@ def asha(run: Run, propose: Callable[[], Config], hours: Callable[[int], float],
         for budget in sorted(rungs, reverse=True):
             done = sorted(rungs[budget])
             for loss, trial in done[: len(done) // eta]:
-                if budget * eta <= R and trial not in promoted.setdefault(budget, set()) and np.isfinite(loss):
+                if (
+                    budget * eta <= R
+                    and trial not in promoted.setdefault(budget, set())
+                    and np.isfinite(loss)
+                ):
                     promoted[budget].add(trial)
                     return trial, budget * eta, budget * eta - budget
         configs.append(propose())
@@ -169,14 +204,20 @@ def asha(run: Run, propose: Callable[[], Config], hours: Callable[[int], float],
         loss = float(run(configs[trial], budget))
         rungs.setdefault(budget, []).append((loss, trial))
         best = min(best, (-budget, loss))
-    return Simulation(clock, 1 - busy / (workers * clock), best[1], {b: len(v) for b, v in sorted(rungs.items())})
+    return Simulation(
+        clock, 1 - busy / (workers * clock), best[1], {b: len(v) for b, v in sorted(rungs.items())}
+    )
 
 
-def synchronous(n: int, hours: Callable[[int], float], workers: int, r: int, R: int, eta: int = 3) -> tuple[float, float]:
+def synchronous(
+    n: int, hours: Callable[[int], float], workers: int, r: int, R: int, eta: int = 3
+) -> tuple[float, float]:
     """Hours and idle share of successive halving on the same cluster, where a rung ends with its slowest trial."""
     _rates(R, eta)
     if workers < 1 or n < 1 or not 1 <= r <= R:
-        raise ValueError(f"need workers, trials and 1 <= r <= R, got {workers}, {n}, r = {r}, R = {R}")
+        raise ValueError(
+            f"need workers, trials and 1 <= r <= R, got {workers}, {n}, r = {r}, R = {R}"
+        )
     clock, busy, spent = 0.0, 0.0, 0
     while True:
         free = [0.0] * workers

@@ -32,8 +32,15 @@ class Optimizer:
         if not len(params):
             raise ValueError("there are no parameters to optimise")
         for i, p in enumerate(params):
-            if not isinstance(p, np.ndarray) or not np.issubdtype(p.dtype, np.floating) or not p.flags.writeable or not p.flags.c_contiguous:
-                raise TypeError(f"parameter {i} must be a writable, contiguous array of floats: it is changed in place; np.array(x, dtype=float) makes one")
+            if (
+                not isinstance(p, np.ndarray)
+                or not np.issubdtype(p.dtype, np.floating)
+                or not p.flags.writeable
+                or not p.flags.c_contiguous
+            ):
+                raise TypeError(
+                    f"parameter {i} must be a writable, contiguous array of floats: it is changed in place; np.array(x, dtype=float) makes one"
+                )
         _within("lr", lr, 0, np.inf)
         self.params, self.lr, self.t = list(params), lr, 0
         self.state: list[dict[str, Array]] = [{} for _ in self.params]
@@ -51,28 +58,40 @@ class Optimizer:
             When a gradient is not finite, with its place; nothing is changed.
         """
         if len(grads) != len(self.params):
-            raise ValueError(f"{len(self.params)} parameters need as many gradients, got {len(grads)}")
+            raise ValueError(
+                f"{len(self.params)} parameters need as many gradients, got {len(grads)}"
+            )
         for i, (p, g) in enumerate(zip(self.params, grads, strict=True)):
             if np.shape(g) != p.shape:
-                raise ValueError(f"gradient {i} has the shape {np.shape(g)}, its parameter {p.shape}")
+                raise ValueError(
+                    f"gradient {i} has the shape {np.shape(g)}, its parameter {p.shape}"
+                )
             if not check:
                 continue
             flat = np.asarray(g).ravel()
             with np.errstate(over="ignore", invalid="ignore"):
-                square = flat @ flat  # one fast pass; only when this is not finite is each entry looked at
+                square = (
+                    flat @ flat
+                )  # one fast pass; only when this is not finite is each entry looked at
             if not np.isfinite(square) and not np.isfinite(flat).all():
-                raise FloatingPointError(f"gradient {i} is not finite at step {self.t + 1}; lower the learning rate {self.lr:g}, clip, or look at the batch")
+                raise FloatingPointError(
+                    f"gradient {i} is not finite at step {self.t + 1}; lower the learning rate {self.lr:g}, clip, or look at the batch"
+                )
         self.t += 1
         for p, g, state in zip(self.params, grads, self.state, strict=True):
             self._update(p, np.asarray(g, dtype=p.dtype), state)
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        raise NotImplementedError("use a subclass: SGD, AdaGrad, RMSProp, Adam, AdamW, LARS or LAMB")
+        raise NotImplementedError(
+            "use a subclass: SGD, AdaGrad, RMSProp, Adam, AdamW, LARS or LAMB"
+        )
 
 
 def _within(name: str, value: float, low: float, high: float, closed: bool = False) -> None:
     if not (low < value < high or (closed and value == low)):
-        raise ValueError(f"{name} must lie {'at or ' if closed else ''}above {low:g} and below {high:g}, got {value}")
+        raise ValueError(
+            f"{name} must lie {'at or ' if closed else ''}above {low:g} and below {high:g}, got {value}"
+        )
 
 
 def _kept(state: dict[str, Array], name: str, like: Array) -> Array:
@@ -89,19 +108,34 @@ class SGD(Optimizer):
 
     Examples
     --------
-    >>> p = np.array([1.0]); opt = SGD([p], lr=0.1, momentum=0.9)
-    >>> for _ in range(2): opt.step([np.array([1.0])])
+    >>> p = np.array([1.0])
+    ... opt = SGD([p], lr=0.1, momentum=0.9)
+    >>> for _ in range(2):
+    ...     opt.step([np.array([1.0])])
     >>> round(float(p[0]), 2)
     0.71
     """
 
-    def __init__(self, params: Sequence[Array], lr: float, momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        params: Sequence[Array],
+        lr: float,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
         super().__init__(params, lr)
         _within("momentum", momentum, 0, 1, closed=True)
         _within("weight_decay", weight_decay, 0, np.inf, closed=True)
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("Nesterov's step needs a momentum above 0 and a dampening of 0")
-        self.momentum, self.dampening, self.nesterov, self.weight_decay = momentum, dampening, nesterov, weight_decay
+        self.momentum, self.dampening, self.nesterov, self.weight_decay = (
+            momentum,
+            dampening,
+            nesterov,
+            weight_decay,
+        )
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
         if self.weight_decay:
@@ -133,7 +167,14 @@ class AdaGrad(Optimizer):
 class RMSProp(Optimizer):
     """As AdaGrad with a decaying average of g^2, alpha of the past; optional momentum on the scaled step (Hinton, 2012)."""
 
-    def __init__(self, params: Sequence[Array], lr: float, alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0) -> None:
+    def __init__(
+        self,
+        params: Sequence[Array],
+        lr: float,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        momentum: float = 0.0,
+    ) -> None:
         super().__init__(params, lr)
         _within("alpha", alpha, 0, 1, closed=True)
         _within("momentum", momentum, 0, 1, closed=True)
@@ -162,14 +203,23 @@ class Adam(Optimizer):
 
     Examples
     --------
-    >>> p = np.array([1.0, 1.0]); Adam([p], lr=0.1).step([np.array([1e-3, -1e3])])
+    >>> p = np.array([1.0, 1.0])
+    ... Adam([p], lr=0.1).step([np.array([1e-3, -1e3])])
     >>> p.round(3).tolist()
     [0.9, 1.1]
     """
 
     decoupled = False
 
-    def __init__(self, params: Sequence[Array], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False) -> None:
+    def __init__(
+        self,
+        params: Sequence[Array],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+    ) -> None:
         super().__init__(params, lr)
         for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
             _within(name, beta, 0, 1, closed=True)
@@ -178,10 +228,14 @@ class Adam(Optimizer):
         self.betas, self.eps, self.weight_decay, self.amsgrad = betas, eps, weight_decay, amsgrad
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        arrays = [p, g, _kept(state, "m", p), _kept(state, "v", p)] + ([_kept(state, "vmax", p)] if self.amsgrad else [])
+        arrays = [p, g, _kept(state, "m", p), _kept(state, "v", p)] + (
+            [_kept(state, "vmax", p)] if self.amsgrad else []
+        )
         in_blocks(self._block, [a.reshape(-1) for a in arrays])
 
-    def _block(self, scratch: Array, p: Array, g: Array, m: Array, v: Array, vmax: Array | None = None) -> None:
+    def _block(
+        self, scratch: Array, p: Array, g: Array, m: Array, v: Array, vmax: Array | None = None
+    ) -> None:
         # m and v are kept as sums, without (1 - b1) and (1 - b2): two passes less; `scale` puts the factors back.
         # All factors are Python floats: a NumPy scalar would turn float32 into float64.
         (b1, b2), t = self.betas, self.t
@@ -210,7 +264,15 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def __init__(self, params: Sequence[Array], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.01, amsgrad: bool = False) -> None:
+    def __init__(
+        self,
+        params: Sequence[Array],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        amsgrad: bool = False,
+    ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
 
@@ -224,7 +286,14 @@ class LARS(Optimizer):
     A layer of zeros, or one without a gradient, is moved at the plain rate.
     """
 
-    def __init__(self, params: Sequence[Array], lr: float, momentum: float = 0.9, weight_decay: float = 0.0, trust: float = 1e-3) -> None:
+    def __init__(
+        self,
+        params: Sequence[Array],
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        trust: float = 1e-3,
+    ) -> None:
         super().__init__(params, lr)
         _within("momentum", momentum, 0, 1, closed=True)
         _within("weight_decay", weight_decay, 0, np.inf, closed=True)
@@ -248,7 +317,9 @@ class LAMB(Adam):
         m, v = _kept(state, "m", p), _kept(state, "v", p)
         m += (1 - b1) * (g - m)
         v += (1 - b2) * (g * g - v)
-        r = (m / (1 - b1**self.t)) / (np.sqrt(v / (1 - b2**self.t)) + self.eps) + self.weight_decay * p
+        r = (m / (1 - b1**self.t)) / (
+            np.sqrt(v / (1 - b2**self.t)) + self.eps
+        ) + self.weight_decay * p
         size, length = _norm(p), _norm(r)
         p -= self.lr * (size / length if size and length else 1.0) * r
 
@@ -265,7 +336,9 @@ def clip_norm(grads: Sequence[Array], limit: float) -> tuple[list[Array], float]
     _within("limit", limit, 0, np.inf)
     norm = float(np.sqrt(sum(_norm(np.asarray(g)) ** 2 for g in grads)))
     if not np.isfinite(norm):
-        raise FloatingPointError(f"the norm of the gradients is {norm}; clipping cannot mend it: skip the batch and look at it")
+        raise FloatingPointError(
+            f"the norm of the gradients is {norm}; clipping cannot mend it: skip the batch and look at it"
+        )
     factor = min(1.0, limit / (norm + 1e-6))  # the same small term as torch
     return [np.asarray(g) * factor for g in grads], norm
 

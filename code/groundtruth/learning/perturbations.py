@@ -64,13 +64,17 @@ def label_smooth(Y: ArrayLike, eps: float) -> Array:
     """
     T = np.asarray(Y, dtype=float)
     if T.ndim != 2 or not T.size or not np.allclose(T.sum(1), 1):
-        raise ValueError(f"need one-hot or soft labels (n, K) whose rows sum to one, got shape {T.shape}")
+        raise ValueError(
+            f"need one-hot or soft labels (n, K) whose rows sum to one, got shape {T.shape}"
+        )
     if not 0 <= eps < 1:
         raise ValueError(f"eps must lie in [0, 1), got {eps}")
     return (1 - eps) * T + eps / T.shape[1]
 
 
-def mixup(X: ArrayLike, Y: ArrayLike, alpha: float, rng: np.random.Generator) -> tuple[Array, Array]:
+def mixup(
+    X: ArrayLike, Y: ArrayLike, alpha: float, rng: np.random.Generator
+) -> tuple[Array, Array]:
     """Each row mixed with another, inputs and labels in one proportion from Beta(alpha, alpha) (Zhang et al., 2018).
 
     Examples
@@ -81,11 +85,13 @@ def mixup(X: ArrayLike, Y: ArrayLike, alpha: float, rng: np.random.Generator) ->
     """
     A, T = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
     if len(A) != len(T) or not len(A) or alpha <= 0:
-        raise ValueError(f"need as many labels as inputs and a positive alpha, got {len(T)}, {len(A)} and {alpha}")
+        raise ValueError(
+            f"need as many labels as inputs and a positive alpha, got {len(T)}, {len(A)} and {alpha}"
+        )
     part, other = rng.beta(alpha, alpha, size=len(A)), rng.permutation(len(A))
 
     def mixed(V: Array) -> Array:
-        p = part.reshape(-1, *[1] * (V.ndim - 1))     # one share a row
+        p = part.reshape(-1, *[1] * (V.ndim - 1))  # one share a row
         return V * p + V[other] * (1 - p)
 
     return mixed(A), mixed(T)
@@ -120,13 +126,23 @@ class EarlyStopping:
 
     def __init__(self, patience: int, min_delta: float = 0.0) -> None:
         if patience < 1 or min_delta < 0:
-            raise ValueError(f"need a patience of at least 1 and min_delta >= 0, got {patience} and {min_delta}")
-        self.patience, self.min_delta, self.best, self.best_state, self.bad = patience, min_delta, np.inf, None, 0
+            raise ValueError(
+                f"need a patience of at least 1 and min_delta >= 0, got {patience} and {min_delta}"
+            )
+        self.patience, self.min_delta, self.best, self.best_state, self.bad = (
+            patience,
+            min_delta,
+            np.inf,
+            None,
+            0,
+        )
 
     def report(self, loss: float, state: Any = None) -> bool:
         """Take in a validation loss with the state to go back to; True when it is time to stop. Hand in a copy."""
         if np.isnan(loss):
-            raise ValueError("the reported loss is NaN; go back to best_state and look at the last step")
+            raise ValueError(
+                "the reported loss is NaN; go back to best_state and look at the last step"
+            )
         if loss < self.best - self.min_delta:
             self.best, self.best_state, self.bad = loss, state, 0
         else:

@@ -39,7 +39,9 @@ def recall_at_k(rel: ArrayLike, k: int, total: int) -> float:
     """
     r, k = _list(rel, k)
     if total < (r > 0).sum() or total < 1:
-        raise ValueError(f"total must be at least 1 and count all relevant results, of which {int((r > 0).sum())} are in the list; got {total}")
+        raise ValueError(
+            f"total must be at least 1 and count all relevant results, of which {int((r > 0).sum())} are in the list; got {total}"
+        )
     return float((r[:k] > 0).sum() / total)
 
 

@@ -16,7 +16,9 @@ def _data(X: ArrayLike, y: ArrayLike, lam: float) -> tuple[Array, Array, Array, 
     """Centred data and what was taken off."""
     A, t = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     if A.ndim != 2 or not A.size or t.shape != A.shape[:1]:
-        raise ValueError(f"need X (n, d) and y (n,) with at least one row and column, got {A.shape} and {t.shape}")
+        raise ValueError(
+            f"need X (n, d) and y (n,) with at least one row and column, got {A.shape} and {t.shape}"
+        )
     if not np.isfinite(A).all() or not np.isfinite(t).all():
         raise ValueError("X and y must be finite; fill or drop missing values first")
     if not 0 <= lam < np.inf:
@@ -68,7 +70,14 @@ def soft_threshold(z: ArrayLike, t: ArrayLike) -> Array:
     return np.sign(z) * np.maximum(np.abs(z) - t, 0) + 0.0
 
 
-def elastic_net(X: ArrayLike, y: ArrayLike, lam: float, mix: float = 1.0, tol: float = 1e-10, max_sweeps: int = 10_000) -> tuple[Array, float]:
+def elastic_net(
+    X: ArrayLike,
+    y: ArrayLike,
+    lam: float,
+    mix: float = 1.0,
+    tol: float = 1e-10,
+    max_sweeps: int = 10_000,
+) -> tuple[Array, float]:
     """Weights and intercept of the elastic net by cyclic coordinate descent; mix = 1 is the lasso (Friedman, Hastie and Tibshirani, 2010).
 
     Raises
@@ -85,8 +94,8 @@ def elastic_net(X: ArrayLike, y: ArrayLike, lam: float, mix: float = 1.0, tol: f
         raise ValueError(f"mix must lie between 0 (ridge) and 1 (lasso), got {mix}")
     A, t, middle, level = _data(X, y, lam)
     n, d = A.shape
-    G, c = A.T @ A / n, A.T @ t / n                    # (d, d), (d,): what the sweeps need to know of the data
-    w, fall = np.zeros(d), c.copy()                    # fall = X^T (y - Xw) / n
+    G, c = A.T @ A / n, A.T @ t / n  # (d, d), (d,): what the sweeps need to know of the data
+    w, fall = np.zeros(d), c.copy()  # fall = X^T (y - Xw) / n
     for _ in range(max_sweeps):
         largest = 0.0
         for j in np.flatnonzero(np.diag(G) > 0):
@@ -98,7 +107,9 @@ def elastic_net(X: ArrayLike, y: ArrayLike, lam: float, mix: float = 1.0, tol: f
                 w[j], largest = new, max(largest, abs(change))
         if largest <= tol * max(float(np.abs(w).max()), 1e-300):
             return w, level - float(middle @ w)
-    raise FloatingPointError(f"no convergence in {max_sweeps} sweeps: scale the columns, or allow more sweeps or a larger tol than {tol:g}")
+    raise FloatingPointError(
+        f"no convergence in {max_sweeps} sweeps: scale the columns, or allow more sweeps or a larger tol than {tol:g}"
+    )
 
 
 def ista(X: ArrayLike, y: ArrayLike, lam: float, steps: int) -> tuple[Array, float]:
@@ -135,7 +146,11 @@ def kkt_gap(X: ArrayLike, y: ArrayLike, w: ArrayLike, lam: float, mix: float = 1
     if v.shape != (A.shape[1],):
         raise ValueError(f"need one weight per column, shape ({A.shape[1]},), got {v.shape}")
     c = A.T @ (t - A @ v) / len(A) - lam * (1 - mix) * v
-    return float(np.where(v == 0, np.maximum(np.abs(c) - lam * mix, 0), np.abs(c - lam * mix * np.sign(v))).max())
+    return float(
+        np.where(
+            v == 0, np.maximum(np.abs(c) - lam * mix, 0), np.abs(c - lam * mix * np.sign(v))
+        ).max()
+    )
 
 
 def lasso_corners(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
@@ -159,14 +174,16 @@ def lasso_corners(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     while lam > floor and active:
         sign = np.sign(c[active])
         slope = np.linalg.solve(G[np.ix_(active, active)], sign)
-        a = G[:, active] @ slope                       # c falls by a for each unit by which lam falls
+        a = G[:, active] @ slope  # c falls by a for each unit by which lam falls
         out = np.setdiff1d(np.arange(d), active)
         with np.errstate(divide="ignore", invalid="ignore"):
             joins = np.stack([(lam - c[out]) / (1 - a[out]), (lam + c[out]) / (1 + a[out])])
             drops = -w[active] / slope
-        joins[~(joins > lam * 1e-12)] = np.inf         # also NaN
+        joins[~(joins > lam * 1e-12)] = np.inf  # also NaN
         joins[:, np.isin(out, barred)] = np.inf
-        joins[:, out == gone] = np.where(joins[:, out == gone] < lam * 1e-8, np.inf, joins[:, out == gone])
+        joins[:, out == gone] = np.where(
+            joins[:, out == gone] < lam * 1e-8, np.inf, joins[:, out == gone]
+        )
         drops[~(drops > lam * 1e-12)] = np.inf
         nearest, soonest = (float(e.min()) if e.size else np.inf for e in (joins, drops))
         move, gone = min(nearest, soonest, lam), -1
@@ -178,7 +195,9 @@ def lasso_corners(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
             barred.clear()
         elif move == nearest:
             new = int(out[joins.min(0).argmin()])
-            rest = G[new, new] - G[new, active] @ np.linalg.solve(G[np.ix_(active, active)], G[active, new])
+            rest = G[new, new] - G[new, active] @ np.linalg.solve(
+                G[np.ix_(active, active)], G[active, new]
+            )
             # a column that is a sum of those in play (rest 0) adds nothing that they cannot say
             (active if rest > 1e-10 * G[new, new] else barred).append(new)
         lams.append(lam if lam > floor else 0.0)
@@ -198,7 +217,11 @@ def lasso_path(X: ArrayLike, y: ArrayLike, lams: ArrayLike) -> Array:
     if at.ndim != 1 or not at.size or (at < 0).any():
         raise ValueError(f"need penalties (L,) of at least 0, got {lams!r}")
     corners, W = lasso_corners(X, y)
-    place = np.clip(np.searchsorted(-corners, -at), 1, len(corners) - 1) if len(corners) > 1 else np.zeros(len(at), dtype=int)
+    place = (
+        np.clip(np.searchsorted(-corners, -at), 1, len(corners) - 1)
+        if len(corners) > 1
+        else np.zeros(len(at), dtype=int)
+    )
     if len(corners) == 1:
         return np.repeat(W, len(at), axis=0)
     high, low = corners[place - 1], corners[place]

@@ -125,7 +125,15 @@ def sgdr(t: int, base: float, first: int, mult: int = 1, low: float = 0.0) -> fl
     return low + (base - low) * (1 + cos(pi * t / length)) / 2
 
 
-def one_cycle(t: int, top: float, total: int, rise: float = 0.3, div: float = 25.0, final_div: float = 1e4, momenta: tuple[float, float] = (0.85, 0.95)) -> tuple[float, float]:
+def one_cycle(
+    t: int,
+    top: float,
+    total: int,
+    rise: float = 0.3,
+    div: float = 25.0,
+    final_div: float = 1e4,
+    momenta: tuple[float, float] = (0.85, 0.95),
+) -> tuple[float, float]:
     """Rate and momentum of one cycle: up to top in `rise` of the steps, down to top / (div final_div); momentum the other way (Smith and Topin, 2019).
 
     Examples
@@ -135,7 +143,9 @@ def one_cycle(t: int, top: float, total: int, rise: float = 0.3, div: float = 25
     """
     _check(t, top, total=total)
     if not 0 < rise < 1 or t > total - 1:
-        raise ValueError(f"rise must lie between 0 and 1 and t below total, got rise = {rise}, t = {t}, total = {total}")
+        raise ValueError(
+            f"rise must lie between 0 and 1 and t below total, got rise = {rise}, t = {t}, total = {total}"
+        )
     peak, end, start = rise * total - 1, total - 1, top / div
     if t <= peak:
         part, ends = t / peak, ((start, top), (momenta[1], momenta[0]))
@@ -157,17 +167,36 @@ class Plateau:
     [1.0, 1.0, 1.0, 0.5, 0.5]
     """
 
-    def __init__(self, base: float, factor: float = 0.1, patience: int = 10, threshold: float = 1e-4, cooldown: int = 0, low: float = 0.0) -> None:
+    def __init__(
+        self,
+        base: float,
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        cooldown: int = 0,
+        low: float = 0.0,
+    ) -> None:
         _check(0, base)
         if not 0 < factor < 1 or patience < 0 or cooldown < 0:
-            raise ValueError(f"need a factor between 0 and 1, patience and cooldown of at least 0, got {factor}, {patience}, {cooldown}")
-        self.lr, self.factor, self.patience, self.threshold, self.cooldown, self.low = base, factor, patience, threshold, cooldown, low
+            raise ValueError(
+                f"need a factor between 0 and 1, patience and cooldown of at least 0, got {factor}, {patience}, {cooldown}"
+            )
+        self.lr, self.factor, self.patience, self.threshold, self.cooldown, self.low = (
+            base,
+            factor,
+            patience,
+            threshold,
+            cooldown,
+            low,
+        )
         self.best, self.bad, self.rest = np.inf, 0, 0
 
     def report(self, loss: float) -> float:
         """Take in a validation loss and return the rate for what follows."""
         if np.isnan(loss):
-            raise ValueError("the reported loss is NaN; stop the run and look at its last good step")
+            raise ValueError(
+                "the reported loss is NaN; stop the run and look at its last good step"
+            )
         if loss < self.best * (1 - self.threshold):
             self.best, self.bad = loss, 0
         else:
@@ -179,7 +208,13 @@ class Plateau:
         return self.lr
 
 
-def range_test(train: Callable[[float], float], low: float = 1e-6, high: float = 10.0, steps: int = 100, smooth: float = 0.9) -> tuple[Array, Array]:
+def range_test(
+    train: Callable[[float], float],
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 100,
+    smooth: float = 0.9,
+) -> tuple[Array, Array]:
     """Train with a rate that grows by a constant factor each step; stop when the smoothed loss is four times its best.
 
     Parameters
@@ -204,7 +239,9 @@ def range_test(train: Callable[[float], float], low: float = 1e-6, high: float =
     (True, True)
     """
     if not 0 < low < high or steps < 2 or not 0 <= smooth < 1:
-        raise ValueError(f"need 0 < low < high, at least two steps and smooth in [0, 1), got {low}, {high}, {steps}, {smooth}")
+        raise ValueError(
+            f"need 0 < low < high, at least two steps and smooth in [0, 1), got {low}, {high}, {steps}, {smooth}"
+        )
     rates, losses, average = np.geomspace(low, high, steps), [], 0.0
     for i, rate in enumerate(rates):
         loss = float(train(float(rate)))
@@ -224,5 +261,7 @@ def steepest(rates: Array, losses: Array) -> float:
     0.1
     """
     if len(rates) < 2 or len(rates) != len(losses):
-        raise ValueError(f"need at least two rates with their losses, got {len(rates)} and {len(losses)}")
+        raise ValueError(
+            f"need at least two rates with their losses, got {len(rates)} and {len(losses)}"
+        )
     return rates[1:][np.argmin(np.diff(losses) / np.diff(np.log(rates)))]

@@ -173,7 +173,9 @@ class Tensor:
     def __matmul__(self, other: Any) -> Tensor:
         o = lift(other)
         if self.data.ndim < 2 or o.data.ndim < 2:
-            raise ValueError(f"products need matrices or stacks of them, got shapes {self.shape} and {o.shape}; reshape a vector to (1, d) or (d, 1)")
+            raise ValueError(
+                f"products need matrices or stacks of them, got shapes {self.shape} and {o.shape}; reshape a vector to (1, d) or (d, 1)"
+            )
         y = self.data @ o.data
         cost = y.size * self.shape[-1]
         _tally("forward", cost)
@@ -215,7 +217,9 @@ class Tensor:
             If a tensor of the graph was overwritten after it was used.
         """
         if seed is None and self.data.size != 1:
-            raise ValueError(f"backward starts from one number, this tensor has shape {self.shape}; take a sum or a mean, or give a seed of that shape")
+            raise ValueError(
+                f"backward starts from one number, this tensor has shape {self.shape}; take a sum or a mean, or give a seed of that shape"
+            )
         start = np.ones(self.shape) if seed is None else np.asarray(seed)
         if start.shape != self.shape:
             raise ValueError(f"the seed must have the shape {self.shape}, got {start.shape}")
@@ -226,7 +230,9 @@ class Tensor:
                 node.grad = g.copy() if node.grad is None else node.grad + g
             for parent, rule, version in node.edges:
                 if parent.version != version:
-                    raise RuntimeError(f"a tensor of shape {parent.shape} was overwritten after it was used; compute the loss again, or overwrite after backward")
+                    raise RuntimeError(
+                        f"a tensor of shape {parent.shape} was overwritten after it was used; compute the loss again, or overwrite after backward"
+                    )
                 part = unbroadcast(rule(g), parent.shape)
                 waiting[id(parent)] = waiting[id(parent)] + part if id(parent) in waiting else part
 

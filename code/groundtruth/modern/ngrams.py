@@ -22,13 +22,17 @@ def floor(x: Sequence[int], context: int) -> Array:
 
     Examples
     --------
-    >>> floor([0, 0, 1], 3).round(3).tolist()  # after "0" one cannot know; two tokens settle the place
+    >>> floor([0, 0, 1], 3).round(
+    ...     3
+    ... ).tolist()  # after "0" one cannot know; two tokens settle the place
     [0.462, 0.0, 0.0]
     """
     tokens = list(x)
     n = len(tokens)
     if n == 0 or context < 1:
-        raise ValueError(f"need at least one token and a context of at least 1, got {n} and {context}")
+        raise ValueError(
+            f"need at least one token and a context of at least 1, got {n} and {context}"
+        )
     twice = tokens * (2 + context // n)
     losses = np.zeros(context)
     for t in range(context):
@@ -59,18 +63,26 @@ class Ngrams:
     Examples
     --------
     >>> m = Ngrams([0, 1, 0, 1, 0], 2, 2)
-    >>> m.probabilities([0]).round(3).tolist()  # after 0 came 1, twice; one follower, and behind it p_1 = (8/14, 6/14)
+    >>> m.probabilities([0]).round(
+    ...     3
+    ... ).tolist()  # after 0 came 1, twice; one follower, and behind it p_1 = (8/14, 6/14)
     [0.19, 0.81]
     """
 
     def __init__(self, x: Sequence[int], n: int, V: int) -> None:
         tokens = [int(t) for t in x]
         if n < 1 or not tokens or V < 1:
-            raise ValueError(f"need n >= 1, at least one token and V >= 1, got n = {n}, {len(tokens)} tokens and V = {V}")
+            raise ValueError(
+                f"need n >= 1, at least one token and V >= 1, got n = {n}, {len(tokens)} tokens and V = {V}"
+            )
         if min(tokens) < 0 or max(tokens) >= V:
-            raise ValueError(f"tokens run from {min(tokens)} to {max(tokens)}, but the vocabulary has {V}")
+            raise ValueError(
+                f"tokens run from {min(tokens)} to {max(tokens)}, but the vocabulary has {V}"
+            )
         self.n, self.V = n, V
-        self.counts: list[defaultdict[tuple[int, ...], Counter[int]]] = [defaultdict(Counter) for _ in range(n)]
+        self.counts: list[defaultdict[tuple[int, ...], Counter[int]]] = [
+            defaultdict(Counter) for _ in range(n)
+        ]
         for i, token in enumerate(tokens):
             for k in range(min(n, i + 1)):
                 self.counts[k][tuple(tokens[i - k : i])][token] += 1

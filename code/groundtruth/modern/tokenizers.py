@@ -59,7 +59,9 @@ class Characters:
             return [self._number[character] for character in text]
         except KeyError:
             place, strange = next((i, c) for i, c in enumerate(text) if c not in self._number)
-            raise ValueError(f"{strange!r} at position {place} is not in the alphabet of {len(self)} characters; leave it out, or use byte pairs, which spell every text") from None
+            raise ValueError(
+                f"{strange!r} at position {place} is not in the alphabet of {len(self)} characters; leave it out, or use byte pairs, which spell every text"
+            ) from None
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of token numbers; ValueError names one that is out of range."""
@@ -98,7 +100,9 @@ class BytePairs:
         self._spelling = [bytes([byte]) for byte in BYTES]
         for m, (a, b) in enumerate(self.merges):
             if not (0 <= a < 256 + m and 0 <= b < 256 + m):
-                raise ValueError(f"merge {m} joins {a} and {b}; it may only join tokens below {256 + m}")
+                raise ValueError(
+                    f"merge {m} joins {a} and {b}; it may only join tokens below {256 + m}"
+                )
             self._spelling.append(self._spelling[a] + self._spelling[b])
         self._rank = {pair: m for m, pair in enumerate(self.merges)}
         self._known: dict[str, list[int]] = {}
@@ -193,18 +197,31 @@ Tokenizer = Characters | BytePairs
 def load(state: dict[str, object]) -> Tokenizer:
     """The tokenizer whose `state()` this is; ValueError when it is of neither kind, or not whole."""
     if not isinstance(state, dict):
-        raise ValueError(f"the state of a tokenizer is a dictionary, got {type(state).__name__}; give what `state()` returned")
+        raise ValueError(
+            f"the state of a tokenizer is a dictionary, got {type(state).__name__}; give what `state()` returned"
+        )
     if state.get("kind") == Characters.kind:
         alphabet = state.get("alphabet")
         if not isinstance(alphabet, str):
-            raise ValueError(f"the alphabet must be a text, got {alphabet!r}; give what `state()` returned")
+            raise ValueError(
+                f"the alphabet must be a text, got {alphabet!r}; give what `state()` returned"
+            )
         return Characters(alphabet)
     if state.get("kind") == BytePairs.kind:
         merges = state.get("merges")
-        if not isinstance(merges, (list, tuple)) or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 and all(type(token) is int for token in pair) for pair in merges):
-            raise ValueError("the merges must be pairs of whole numbers; give what `state()` returned")
+        if not isinstance(merges, (list, tuple)) or not all(
+            isinstance(pair, (list, tuple))
+            and len(pair) == 2
+            and all(type(token) is int for token in pair)
+            for pair in merges
+        ):
+            raise ValueError(
+                "the merges must be pairs of whole numbers; give what `state()` returned"
+            )
         return BytePairs([(a, b) for a, b in merges])
-    raise ValueError(f"there is no tokenizer of kind {state.get('kind')!r}; known are {Characters.kind!r} and {BytePairs.kind!r}")
+    raise ValueError(
+        f"there is no tokenizer of kind {state.get('kind')!r}; known are {Characters.kind!r} and {BytePairs.kind!r}"
+    )
 
 
 def _merge(word: list[int], pair: Pair, new: int) -> list[int]:

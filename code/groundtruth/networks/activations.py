@@ -199,12 +199,16 @@ def d_gelu(z: ArrayLike, approximate: str = "none") -> Array:
         return _phi_below(score) + score * np.exp(-(score**2) / 2) / np.sqrt(2 * np.pi)
     if approximate == "tanh":
         inside = ROOT_2_PI * (score + 0.044715 * score**3)
-        return 0.5 * (1 + np.tanh(inside)) + 0.5 * score * d_tanh(inside) * ROOT_2_PI * (1 + 3 * 0.044715 * score**2)
+        return 0.5 * (1 + np.tanh(inside)) + 0.5 * score * d_tanh(inside) * ROOT_2_PI * (
+            1 + 3 * 0.044715 * score**2
+        )
     raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
 
 
 def _phi_below(z: Array) -> Array:
-    return 0.5 * erfc(-z / np.sqrt(2))  # erfc keeps the digits of the far left tail, 1 + erf loses them
+    return 0.5 * erfc(
+        -z / np.sqrt(2)
+    )  # erfc keeps the digits of the far left tail, 1 + erf loses them
 
 
 def silu(z: ArrayLike) -> Array:
@@ -253,7 +257,9 @@ def maxout(Z: ArrayLike) -> Array:
     """
     score = _scores(Z)
     if score.ndim < 1 or score.shape[-1] == 0:
-        raise ValueError(f"maxout needs at least one score per unit along the last axis, got shape {score.shape}")
+        raise ValueError(
+            f"maxout needs at least one score per unit along the last axis, got shape {score.shape}"
+        )
     return score.max(axis=-1)
 
 

@@ -16,7 +16,9 @@ def best_discriminator(p: ArrayLike, q: ArrayLike) -> Array:
     """p / (p + q) for densities of the data and of the generator at the same points (Goodfellow et al., 2014)."""
     a, b = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
     if a.shape != b.shape or np.any(a < 0) or np.any(b < 0) or np.any(a + b == 0):
-        raise ValueError(f"need densities >= 0 of one shape, not both zero at a point, got {a.shape} and {b.shape}")
+        raise ValueError(
+            f"need densities >= 0 of one shape, not both zero at a point, got {a.shape} and {b.shape}"
+        )
     return a / (a + b)
 
 
@@ -26,7 +28,9 @@ def dirac_gan(theta: float, psi: float, steps: int, lr: float = 0.1, penalty: fl
     The discriminator climbs ln D(0) + ln(1 - D(theta)) - penalty / 2 psi^2, and the generator descends ln(1 - D(theta)).
     """
     if steps < 1 or not lr > 0 or penalty < 0:
-        raise ValueError(f"need steps >= 1, lr > 0 and penalty >= 0, got {steps}, {lr} and {penalty}")
+        raise ValueError(
+            f"need steps >= 1, lr > 0 and penalty >= 0, got {steps}, {lr} and {penalty}"
+        )
     path = np.empty((steps + 1, 2))
     path[0] = theta, psi
     for i in range(steps):

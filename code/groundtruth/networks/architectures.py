@@ -77,16 +77,23 @@ def mixing_matrix(layer: Callable[[Array], Array], n: int) -> Array:
     A = np.stack([np.asarray(layer(e), dtype=float) for e in np.eye(n)], axis=-1)
     x = np.random.default_rng(0).normal(size=n)
     if not np.allclose(A @ x, layer(x), atol=1e-8):
-        raise ValueError("the layer is not linear on one channel, so no matrix describes it; fix what depends on the input first")
+        raise ValueError(
+            "the layer is not linear on one channel, so no matrix describes it; fix what depends on the input first"
+        )
     return A
 
 
-def equivariance_error(f: Callable[[Array], Array], g: Callable[[Array], Array], x: ArrayLike) -> float:
+def equivariance_error(
+    f: Callable[[Array], Array], g: Callable[[Array], Array], x: ArrayLike
+) -> float:
     """max |f(g x) - g f(x)| over max |f(x)|: zero if f commutes with g.
 
     Examples
     --------
-    >>> equivariance_error(lambda v: 2 * v, lambda v: v[::-1], [1.0, 2.0]), equivariance_error(np.cumsum, lambda v: v[::-1], [1.0, 2.0])
+    >>> (
+    ...     equivariance_error(lambda v: 2 * v, lambda v: v[::-1], [1.0, 2.0]),
+    ...     equivariance_error(np.cumsum, lambda v: v[::-1], [1.0, 2.0]),
+    ... )
     (0.0, 0.6666666666666666)
     """
     values = np.asarray(x, dtype=float)
@@ -137,7 +144,8 @@ def butterflies(n: int) -> list[Array]:
 
     Examples
     --------
-    >>> product = np.linalg.multi_dot(butterflies(8)); bool(np.allclose(product, np.fft.fft(np.eye(8))))
+    >>> product = np.linalg.multi_dot(butterflies(8))
+    ... bool(np.allclose(product, np.fft.fft(np.eye(8))))
     True
     """
     if n < 2 or n & (n - 1):
@@ -148,7 +156,9 @@ def butterflies(n: int) -> list[Array]:
         turn = np.diag(np.exp(-2j * np.pi * np.arange(half) / size))
         block = np.block([[np.eye(half), turn], [np.eye(half), -turn]])
         factors.append(np.kron(np.eye(n // size), block))
-        order = order.reshape(-1, half, 2).swapaxes(1, 2).reshape(-1)  # even places first, within each block
+        order = (
+            order.reshape(-1, half, 2).swapaxes(1, 2).reshape(-1)
+        )  # even places first, within each block
         size = half
     return [*factors, np.eye(n)[order]]
 
@@ -163,7 +173,9 @@ def low_rank(A: ArrayLike, r: int) -> Array:
     """
     M = np.asarray(A)
     if M.ndim != 2 or not 1 <= r <= min(M.shape):
-        raise ValueError(f"need a matrix and a rank from 1 to its smaller side, got the shape {M.shape} and r={r}")
+        raise ValueError(
+            f"need a matrix and a rank from 1 to its smaller side, got the shape {M.shape} and r={r}"
+        )
     U, s, V = np.linalg.svd(M, full_matrices=False)
     return (U[:, :r] * s[:r]) @ V[:r]
 
@@ -172,5 +184,7 @@ def block_diagonal(A: ArrayLike, blocks: int) -> Array:
     """A (n, n) with everything outside the diagonal blocks set to zero, the closest such matrix."""
     M = np.asarray(A)
     if M.ndim != 2 or M.shape[0] != M.shape[1] or blocks < 1 or len(M) % blocks:
-        raise ValueError(f"need a square matrix and a number of blocks that divides its side, got the shape {M.shape} and {blocks}")
+        raise ValueError(
+            f"need a square matrix and a number of blocks that divides its side, got the shape {M.shape} and {blocks}"
+        )
     return M * np.kron(np.eye(blocks), np.ones((len(M) // blocks,) * 2))

@@ -15,7 +15,9 @@ Array = NDArray[Any]
 def _signs(X: ArrayLike, dims: int, name: str) -> Array:
     x = np.asarray(X, dtype=np.float64)
     if x.ndim != dims or not x.size or not np.all(np.abs(x) == 1):
-        raise ValueError(f"{name} must be {dims}-dimensional and hold only -1 and 1, got the shape {x.shape}; map bits b to 2 b - 1")
+        raise ValueError(
+            f"{name} must be {dims}-dimensional and hold only -1 and 1, got the shape {x.shape}; map bits b to 2 b - 1"
+        )
     return x
 
 
@@ -32,11 +34,15 @@ def energy(W: Array, s: Array) -> float:
     return float(-0.5 * s @ W @ s)
 
 
-def recall(W: ArrayLike, s: ArrayLike, rng: np.random.Generator, sweeps: int = 20) -> tuple[Array, list[float]]:
+def recall(
+    W: ArrayLike, s: ArrayLike, rng: np.random.Generator, sweeps: int = 20
+) -> tuple[Array, list[float]]:
     """Set one unit after another, in random order, to the sign of its input until none changes; the state (N,) and the energy after every sweep."""
     w, x = np.asarray(W, dtype=np.float64), _signs(s, 1, "a state").copy()
     if w.shape != (len(x), len(x)) or not np.allclose(w, w.T) or np.diag(w).any():
-        raise ValueError(f"weights must be symmetric ({len(x)}, {len(x)}) with a diagonal of zeros, got the shape {w.shape}; else the energy may rise")
+        raise ValueError(
+            f"weights must be symmetric ({len(x)}, {len(x)}) with a diagonal of zeros, got the shape {w.shape}; else the energy may rise"
+        )
     heard, levels = w @ x, [energy(w, x)]
     for _ in range(sweeps):
         before = x.copy()
@@ -54,8 +60,16 @@ def recall(W: ArrayLike, s: ArrayLike, rng: np.random.Generator, sweeps: int = 2
 def modern_update(X: ArrayLike, xi: ArrayLike, beta: float) -> Array:
     """X' softmax(beta X xi): one step of a state xi (d,) or states (n, d) among patterns X (P, d) (Ramsauer et al., 2021)."""
     x, q = np.asarray(X, dtype=np.float64), np.asarray(xi, dtype=np.float64)
-    if x.ndim != 2 or not x.size or q.ndim not in (1, 2) or q.shape[-1] != x.shape[1] or not beta > 0:
-        raise ValueError(f"need patterns (P, d), states (d,) or (n, d) and beta > 0, got {x.shape}, {q.shape} and {beta}")
+    if (
+        x.ndim != 2
+        or not x.size
+        or q.ndim not in (1, 2)
+        or q.shape[-1] != x.shape[1]
+        or not beta > 0
+    ):
+        raise ValueError(
+            f"need patterns (P, d), states (d,) or (n, d) and beta > 0, got {x.shape}, {q.shape} and {beta}"
+        )
     return softmax(beta * q @ x.T) @ x
 
 

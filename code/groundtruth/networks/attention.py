@@ -51,15 +51,27 @@ def causal_mask(n: int, m: int | None = None) -> NDArray[np.bool_]:
 def _checked(Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> tuple[Array, Array, Array]:
     q, k, v = (a if (a := np.asarray(x)).dtype.kind == "f" else a.astype(float) for x in (Q, K, V))
     if min(q.ndim, k.ndim, v.ndim) < 2:
-        raise ValueError(f"Q, K and V need at least the axes (time, width), got the shapes {q.shape}, {k.shape}, {v.shape}")
+        raise ValueError(
+            f"Q, K and V need at least the axes (time, width), got the shapes {q.shape}, {k.shape}, {v.shape}"
+        )
     if q.shape[-1] != k.shape[-1]:
-        raise ValueError(f"queries have width {q.shape[-1]}, keys {k.shape[-1]}; both must be equal")
+        raise ValueError(
+            f"queries have width {q.shape[-1]}, keys {k.shape[-1]}; both must be equal"
+        )
     if k.shape[-2] != v.shape[-2] or not k.shape[-2]:
-        raise ValueError(f"there are {k.shape[-2]} keys and {v.shape[-2]} values; need one value for each key, and at least one")
+        raise ValueError(
+            f"there are {k.shape[-2]} keys and {v.shape[-2]} values; need one value for each key, and at least one"
+        )
     return q, k, v
 
 
-def sdpa(Q: ArrayLike, K: ArrayLike, V: ArrayLike, mask: ArrayLike | None = None, scale: float | None = None) -> tuple[Array, Kept]:
+def sdpa(
+    Q: ArrayLike,
+    K: ArrayLike,
+    V: ArrayLike,
+    mask: ArrayLike | None = None,
+    scale: float | None = None,
+) -> tuple[Array, Kept]:
     """softmax(Q K' scale) V, row by row (Vaswani et al., 2017, equation 1).
 
     Parameters
@@ -89,13 +101,15 @@ def sdpa(Q: ArrayLike, K: ArrayLike, V: ArrayLike, mask: ArrayLike | None = None
     """
     q, k, v = _checked(Q, K, V)
     c = q.shape[-1] ** -0.5 if scale is None else float(scale)
-    scores = (c * q) @ k.swapaxes(-1, -2)                      # (..., n, m)
+    scores = (c * q) @ k.swapaxes(-1, -2)  # (..., n, m)
     if mask is not None:
         allowed = np.asarray(mask, dtype=bool)
         if allowed.shape[-2:] != scores.shape[-2:]:
             raise ValueError(f"the mask has the shape {allowed.shape}, the scores {scores.shape}")
         if not allowed.any(-1).all():
-            raise ValueError("a row of the mask is all False: that query may look at nothing; let it look at itself and ignore its output")
+            raise ValueError(
+                "a row of the mask is all False: that query may look at nothing; let it look at itself and ignore its output"
+            )
         np.copyto(scores, -np.inf, where=~allowed)
     scores -= scores.max(-1, keepdims=True)
     P = np.exp(scores, out=scores)
@@ -107,10 +121,12 @@ def sdpa_backward(dO: Array, kept: Kept) -> tuple[Array, Array, Array]:
     """(dQ, dK, dV) given the gradient dO (..., n, E) of the output."""
     Q, K, V, P, c = kept
     if dO.shape != (*P.shape[:-1], V.shape[-1]):
-        raise ValueError(f"the output has the shape {(*P.shape[:-1], V.shape[-1])}, its gradient {dO.shape}")
+        raise ValueError(
+            f"the output has the shape {(*P.shape[:-1], V.shape[-1])}, its gradient {dO.shape}"
+        )
     dV = P.swapaxes(-1, -2) @ dO
     dP = dO @ V.swapaxes(-1, -2)
-    dS = P * (dP - (dP * P).sum(-1, keepdims=True))            # (diag(p) - p p') for each row
+    dS = P * (dP - (dP * P).sum(-1, keepdims=True))  # (diag(p) - p p') for each row
     return c * dS @ K, c * dS.swapaxes(-1, -2) @ Q, dV
 
 
@@ -134,7 +150,13 @@ def merge_heads(x: Array) -> Array:
     return x.swapaxes(-2, -3).reshape(*rest, T, H * D)
 
 
-def mha(x: ArrayLike, W: Projections, H: int, mask: ArrayLike | None = None, memory: ArrayLike | None = None) -> tuple[Array, tuple]:
+def mha(
+    x: ArrayLike,
+    W: Projections,
+    H: int,
+    mask: ArrayLike | None = None,
+    memory: ArrayLike | None = None,
+) -> tuple[Array, tuple]:
     """Multi-head attention of x (B, T, C) on itself, or on `memory` (B, S, C); returns (B, T, C) and what the way back needs.
 
     Examples
@@ -154,8 +176,11 @@ def mha(x: ArrayLike, W: Projections, H: int, mask: ArrayLike | None = None, mem
         raise ValueError(f"the biases must have the shape {(4, C)}, got {W.b.shape}")
     source = values if memory is None else np.asarray(memory, dtype=float)
     b = np.zeros((4, C)) if W.b is None else W.b
-    q, k, v = (split_heads(of @ w + shift, H) for of, w, shift in zip((values, source, source), W[:3], b[:3], strict=True))
-    heads, kept = sdpa(q, k, v, mask)                          # (B, H, T, D)
+    q, k, v = (
+        split_heads(of @ w + shift, H)
+        for of, w, shift in zip((values, source, source), W[:3], b[:3], strict=True)
+    )
+    heads, kept = sdpa(q, k, v, mask)  # (B, H, T, D)
     joined = merge_heads(heads)
     return joined @ W.o + b[3], (values, source, joined, kept, W, H)
 
@@ -172,10 +197,16 @@ def mha_backward(dy: Array, cache: tuple) -> tuple[Array, Array, Projections]:
         raise ValueError(f"the output has the shape {x.shape}, its gradient {dy.shape}")
     dQ, dK, dV = (merge_heads(g) for g in sdpa_backward(split_heads(dy @ W.o.T, H), kept))
     db = None if W.b is None else np.stack([g.sum((0, 1)) for g in (dQ, dK, dV, dy)])
-    return dQ @ W.q.T, dK @ W.k.T + dV @ W.v.T, Projections(over(x, dQ), over(source, dK), over(source, dV), over(joined, dy), db)
+    return (
+        dQ @ W.q.T,
+        dK @ W.k.T + dV @ W.v.T,
+        Projections(over(x, dQ), over(source, dK), over(source, dV), over(joined, dy), db),
+    )
 
 
-def tiled(Q: ArrayLike, K: ArrayLike, V: ArrayLike, block: int = 128, causal: bool = False) -> Array:
+def tiled(
+    Q: ArrayLike, K: ArrayLike, V: ArrayLike, block: int = 128, causal: bool = False
+) -> Array:
     """The output of `sdpa` without ever holding the (n, m) table: running maximum, running sum (Dao et al., 2022).
 
     Parameters
@@ -188,7 +219,8 @@ def tiled(Q: ArrayLike, K: ArrayLike, V: ArrayLike, block: int = 128, causal: bo
 
     Examples
     --------
-    >>> rng = np.random.default_rng(0); q, k, v = rng.normal(size=(3, 10, 4))
+    >>> rng = np.random.default_rng(0)
+    ... q, k, v = rng.normal(size=(3, 10, 4))
     >>> bool(np.allclose(tiled(q, k, v, block=3), sdpa(q, k, v)[0]))
     True
     """
@@ -198,19 +230,24 @@ def tiled(Q: ArrayLike, K: ArrayLike, V: ArrayLike, block: int = 128, causal: bo
         raise ValueError(f"block must be >= 1, got {block}")
     if causal and n != m:
         raise ValueError(f"causal attention needs as many queries as keys, got {n} and {m}")
-    out = np.empty((*np.broadcast_shapes(q.shape[:-2], k.shape[:-2]), n, v.shape[-1]), dtype=q.dtype)
+    out = np.empty(
+        (*np.broadcast_shapes(q.shape[:-2], k.shape[:-2]), n, v.shape[-1]), dtype=q.dtype
+    )
     for i in range(0, n, block):
         rows = (q.shape[-1] ** -0.5) * q[..., i : i + block, :]
         count = rows.shape[-2]
         top = np.full((*out.shape[:-2], count, 1), -np.inf, dtype=q.dtype)
-        total, mean = np.zeros_like(top), np.zeros((*out.shape[:-2], count, v.shape[-1]), dtype=q.dtype)
+        total, mean = (
+            np.zeros_like(top),
+            np.zeros((*out.shape[:-2], count, v.shape[-1]), dtype=q.dtype),
+        )
         for j in range(0, i + count if causal else m, block):
             scores = rows @ k[..., j : j + block, :].swapaxes(-1, -2)
             if causal and j + block > i:
                 late = np.arange(j, j + scores.shape[-1]) > np.arange(i, i + count)[:, None]
                 np.copyto(scores, -np.inf, where=late)
             new = np.maximum(top, scores.max(-1, keepdims=True))
-            shrink = np.exp(top - new)                         # what was summed under the old maximum
+            shrink = np.exp(top - new)  # what was summed under the old maximum
             np.exp(np.subtract(scores, new, out=scores), out=scores)
             total = total * shrink + scores.sum(-1, keepdims=True)
             mean = mean * shrink + scores @ v[..., j : j + block, :]

@@ -22,7 +22,9 @@ def info_nce(za: ArrayLike, zb: ArrayLike, T: float = 0.1) -> float:
     """
     a, b = np.asarray(za, dtype=np.float64), np.asarray(zb, dtype=np.float64)
     if a.ndim != 2 or a.shape != b.shape or len(a) < 2 or not T > 0:
-        raise ValueError(f"need two tables (N, d) with N >= 2 and a temperature > 0, got {a.shape}, {b.shape} and {T}")
+        raise ValueError(
+            f"need two tables (N, d) with N >= 2 and a temperature > 0, got {a.shape}, {b.shape} and {T}"
+        )
     lengths = np.linalg.norm(a, axis=1, keepdims=True), np.linalg.norm(b, axis=1, keepdims=True)
     if min(lengths[0].min(), lengths[1].min()) == 0:
         raise ValueError("a row of zeros has no direction; drop it or add a bias")

@@ -38,10 +38,14 @@ def out_size(n: int, k: int, stride: int = 1, pad: int = 0, dilation: int = 1) -
     (6, 4, 2)
     """
     if min(n, k, stride, dilation) < 1 or pad < 0:
-        raise ValueError(f"need n, k, stride, dilation >= 1 and pad >= 0, got n={n}, k={k}, stride={stride}, dilation={dilation}, pad={pad}")
+        raise ValueError(
+            f"need n, k, stride, dilation >= 1 and pad >= 0, got n={n}, k={k}, stride={stride}, dilation={dilation}, pad={pad}"
+        )
     reach = dilation * (k - 1) + 1
     if reach > n + 2 * pad:
-        raise ValueError(f"a window that spans {reach} does not fit on {n} samples with padding {pad}; pad more or use a smaller kernel")
+        raise ValueError(
+            f"a window that spans {reach} does not fit on {n} samples with padding {pad}; pad more or use a smaller kernel"
+        )
     return (n + 2 * pad - reach) // stride + 1
 
 
@@ -50,7 +54,10 @@ def receptive_field(layers: Sequence[Layer]) -> int:
 
     Examples
     --------
-    >>> receptive_field([Layer(3), Layer(3)]), receptive_field([Layer(3), Layer(2, stride=2), Layer(3)])
+    >>> (
+    ...     receptive_field([Layer(3), Layer(3)]),
+    ...     receptive_field([Layer(3), Layer(2, stride=2), Layer(3)]),
+    ... )
     (5, 8)
     """
     seen, step = 1, 1
@@ -83,11 +90,15 @@ def _four(x: ArrayLike, name: str) -> Array:
     values = np.asarray(x)
     values = values if values.dtype.kind == "f" else values.astype(float)
     if values.ndim != 4 or not values.size:
-        raise ValueError(f"{name} must be a non-empty array with four axes, got the shape {values.shape}")
+        raise ValueError(
+            f"{name} must be a non-empty array with four axes, got the shape {values.shape}"
+        )
     return values
 
 
-def im2col(x: ArrayLike, k: tuple[int, int], stride: int = 1, pad: int = 0, dilation: int = 1) -> Array:
+def im2col(
+    x: ArrayLike, k: tuple[int, int], stride: int = 1, pad: int = 0, dilation: int = 1
+) -> Array:
     """All windows as columns: x (N, C, H, W) to (N, C, kh, kw, H', W'), a copy.
 
     Examples
@@ -101,33 +112,51 @@ def im2col(x: ArrayLike, k: tuple[int, int], stride: int = 1, pad: int = 0, dila
     if pad:
         values = np.pad(values, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     out = np.empty((N, C, *k, rows, cols), dtype=values.dtype)
-    for i in range(k[0]):                              # a handful of strided copies, each over the whole batch
+    for i in range(k[0]):  # a handful of strided copies, each over the whole batch
         for j in range(k[1]):
-            out[:, :, i, j] = values[:, :, i * dilation :, j * dilation :][:, :, : (rows - 1) * stride + 1 : stride, : (cols - 1) * stride + 1 : stride]
+            out[:, :, i, j] = values[:, :, i * dilation :, j * dilation :][
+                :, :, : (rows - 1) * stride + 1 : stride, : (cols - 1) * stride + 1 : stride
+            ]
     return out
 
 
-def col2im(cols: Array, shape: tuple[int, ...], stride: int = 1, pad: int = 0, dilation: int = 1) -> Array:
+def col2im(
+    cols: Array, shape: tuple[int, ...], stride: int = 1, pad: int = 0, dilation: int = 1
+) -> Array:
     """The adjoint of `im2col`: windows (N, C, kh, kw, H', W') added back into their places, (N, C, H, W)."""
     N, C, H, W = shape
     kh, kw, rows, columns = cols.shape[2:]
     out = np.zeros((N, C, H + 2 * pad, W + 2 * pad), dtype=cols.dtype)
     for i in range(kh):
         for j in range(kw):
-            out[:, :, i * dilation :, j * dilation :][:, :, : (rows - 1) * stride + 1 : stride, : (columns - 1) * stride + 1 : stride] += cols[:, :, i, j]
+            out[:, :, i * dilation :, j * dilation :][
+                :, :, : (rows - 1) * stride + 1 : stride, : (columns - 1) * stride + 1 : stride
+            ] += cols[:, :, i, j]
     return out[:, :, pad : pad + H, pad : pad + W]
 
 
 def _weights(w: ArrayLike, C: int, groups: int) -> Array:
     taps = _four(w, "w")
     if groups < 1 or C % groups or taps.shape[0] % groups:
-        raise ValueError(f"{groups} groups must divide both {C} input and {taps.shape[0]} output channels")
+        raise ValueError(
+            f"{groups} groups must divide both {C} input and {taps.shape[0]} output channels"
+        )
     if taps.shape[1] != C // groups:
-        raise ValueError(f"w has {taps.shape[1]} input channels, x has {C} in {groups} group(s), so {C // groups} are needed")
+        raise ValueError(
+            f"w has {taps.shape[1]} input channels, x has {C} in {groups} group(s), so {C // groups} are needed"
+        )
     return taps
 
 
-def conv2d(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None, stride: int = 1, pad: int = 0, dilation: int = 1, groups: int = 1) -> Array:
+def conv2d(
+    x: ArrayLike,
+    w: ArrayLike,
+    b: ArrayLike | None = None,
+    stride: int = 1,
+    pad: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Array:
     """Cross-correlate a batch of maps with a bank of kernels.
 
     Parameters
@@ -151,22 +180,44 @@ def conv2d(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None, stride: int =
     N, C = values.shape[:2]
     taps = _weights(w, C, groups).astype(values.dtype, copy=False)
     K, each, kh, kw = taps.shape
-    rows, columns = out_size(values.shape[2], kh, stride, pad, dilation), out_size(values.shape[3], kw, stride, pad, dilation)
-    y, bank = np.empty((N, groups, K // groups, rows * columns), dtype=values.dtype), taps.reshape(groups, K // groups, -1)
-    some = max(1, BLOCK // (C * kh * kw * rows * columns))  # images whose windows stay in the cache, and the memory bounded
+    rows, columns = (
+        out_size(values.shape[2], kh, stride, pad, dilation),
+        out_size(values.shape[3], kw, stride, pad, dilation),
+    )
+    y, bank = (
+        np.empty((N, groups, K // groups, rows * columns), dtype=values.dtype),
+        taps.reshape(groups, K // groups, -1),
+    )
+    some = max(
+        1, BLOCK // (C * kh * kw * rows * columns)
+    )  # images whose windows stay in the cache, and the memory bounded
     for n in range(0, N, some):
         cols = im2col(values[n : n + some], (kh, kw), stride, pad, dilation)
-        np.matmul(bank, cols.reshape(len(cols), groups, each * kh * kw, rows * columns), out=y[n : n + some])
+        np.matmul(
+            bank,
+            cols.reshape(len(cols), groups, each * kh * kw, rows * columns),
+            out=y[n : n + some],
+        )
     y = y.reshape(N, K, rows, columns)
     if b is not None:
         shift = np.asarray(b, dtype=values.dtype)
         if shift.shape != (K,):
-            raise ValueError(f"b must have the shape ({K},), one per output channel, got {shift.shape}")
+            raise ValueError(
+                f"b must have the shape ({K},), one per output channel, got {shift.shape}"
+            )
         y += shift[:, None, None]
     return y
 
 
-def conv2d_backward(dy: Array, x: ArrayLike, w: ArrayLike, stride: int = 1, pad: int = 0, dilation: int = 1, groups: int = 1) -> tuple[Array, Array, Array]:
+def conv2d_backward(
+    dy: Array,
+    x: ArrayLike,
+    w: ArrayLike,
+    stride: int = 1,
+    pad: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> tuple[Array, Array, Array]:
     """(dx, dw, db) in the shapes of x, w and b, given the gradient dy (N, K, H', W') of the output."""
     values = _four(x, "x")
     N, C = values.shape[:2]
@@ -175,15 +226,28 @@ def conv2d_backward(dy: Array, x: ArrayLike, w: ArrayLike, stride: int = 1, pad:
     cols = im2col(values, (kh, kw), stride, pad, dilation)
     rows, columns = cols.shape[-2:]
     if dy.shape != (N, K, rows, columns):
-        raise ValueError(f"the output has the shape {(N, K, rows, columns)}, its gradient {dy.shape}")
+        raise ValueError(
+            f"the output has the shape {(N, K, rows, columns)}, its gradient {dy.shape}"
+        )
     flat = cols.reshape(N, groups, each * kh * kw, rows * columns)
     g = dy.reshape(N, groups, K // groups, rows * columns)
     dw = (g @ flat.swapaxes(-1, -2)).sum(0).reshape(taps.shape)
     dcols = taps.reshape(groups, K // groups, -1).swapaxes(-1, -2) @ g
-    return col2im(dcols.reshape(cols.shape), values.shape, stride, pad, dilation), dw, dy.sum((0, 2, 3))
+    return (
+        col2im(dcols.reshape(cols.shape), values.shape, stride, pad, dilation),
+        dw,
+        dy.sum((0, 2, 3)),
+    )
 
 
-def conv1d(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None, stride: int = 1, pad: int = 0, dilation: int = 1) -> Array:
+def conv1d(
+    x: ArrayLike,
+    w: ArrayLike,
+    b: ArrayLike | None = None,
+    stride: int = 1,
+    pad: int = 0,
+    dilation: int = 1,
+) -> Array:
     """`conv2d` for signals: x (N, C, L), w (K, C, k) to (N, K, L').
 
     Examples
@@ -193,7 +257,9 @@ def conv1d(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None, stride: int =
     """
     signal, taps = np.asarray(x, dtype=float), np.asarray(w, dtype=float)
     if signal.ndim != 3 or taps.ndim != 3:
-        raise ValueError(f"need x (N, C, L) and w (K, C, k), got the shapes {signal.shape} and {taps.shape}")
+        raise ValueError(
+            f"need x (N, C, L) and w (K, C, k), got the shapes {signal.shape} and {taps.shape}"
+        )
     if pad:
         signal = np.pad(signal, ((0, 0), (0, 0), (pad, pad)))
     y = conv2d(signal[:, :, None], taps[:, :, None], b, 1, 0, dilation)[:, :, 0]
@@ -239,13 +305,19 @@ def max_pool2d(x: ArrayLike, k: int, stride: int | None = None) -> tuple[Array, 
     return np.take_along_axis(flat, at[..., None], -1)[..., 0], at
 
 
-def max_pool2d_backward(dy: Array, at: Array, shape: tuple[int, ...], k: int, stride: int | None = None) -> Array:
+def max_pool2d_backward(
+    dy: Array, at: Array, shape: tuple[int, ...], k: int, stride: int | None = None
+) -> Array:
     """The gradient of each window goes to the entry that was largest: dy (N, C, H', W') to (N, C, H, W)."""
     if dy.shape != at.shape:
         raise ValueError(f"the output has the shape {at.shape}, its gradient {dy.shape}")
-    marks = (np.arange(k * k) == at[..., None]) * dy[..., None]                        # (N, C, H', W', kk)
+    marks = (np.arange(k * k) == at[..., None]) * dy[..., None]  # (N, C, H', W', kk)
     N, C, rows, columns = dy.shape
-    return col2im(marks.transpose(0, 1, 4, 2, 3).reshape(N, C, k, k, rows, columns), shape, k if stride is None else stride)
+    return col2im(
+        marks.transpose(0, 1, 4, 2, 3).reshape(N, C, k, k, rows, columns),
+        shape,
+        k if stride is None else stride,
+    )
 
 
 def avg_pool2d(x: ArrayLike, k: int) -> Array:

@@ -15,7 +15,14 @@ Array = NDArray[np.float64]
 MODES = ("plain", "residual", "pre", "post")
 
 
-def gradient_profile(activation: str, scale: Callable[[int], float], depth: int, width: int = 128, n: int = 16, seed: int = 0) -> Array:
+def gradient_profile(
+    activation: str,
+    scale: Callable[[int], float],
+    depth: int,
+    width: int = 128,
+    n: int = 16,
+    seed: int = 0,
+) -> Array:
     """Root mean square of the gradient at the scores of each layer (depth,), over that at the last; weights normal with variance scale(width).
 
     Examples
@@ -30,7 +37,7 @@ def gradient_profile(activation: str, scale: Callable[[int], float], depth: int,
     for _ in range(depth - 1):
         W = rng.normal(0, np.sqrt(scale(width)), (width, width))
         layers.append((W, f.slope(z)))
-        z = f.f(z) @ W                                                  # (n, width)
+        z = f.f(z) @ W  # (n, width)
     g = rng.normal(size=z.shape)
     sizes = [np.sqrt((g**2).mean())]
     for W, slope in reversed(layers):
@@ -58,12 +65,15 @@ class ResidualMLP:
 
     Examples
     --------
-    >>> net = ResidualMLP(4, 3, "residual", zero_last=True); x = np.ones((2, 4))
+    >>> net = ResidualMLP(4, 3, "residual", zero_last=True)
+    ... x = np.ones((2, 4))
     >>> bool((net.forward(x)[0] == x).all())
     True
     """
 
-    def __init__(self, d: int, L: int, mode: str, scale: float = 1.0, seed: int = 0, zero_last: bool = False) -> None:
+    def __init__(
+        self, d: int, L: int, mode: str, scale: float = 1.0, seed: int = 0, zero_last: bool = False
+    ) -> None:
         if d < 1 or L < 1:
             raise ValueError(f"need a width and a number of blocks >= 1, got {d} and {L}")
         if mode not in MODES:
@@ -74,7 +84,13 @@ class ResidualMLP:
         self.mode, self.scale, self.d = mode, scale, d
         self._last: Cache | None = None
         self._cache: list[tuple[Array, Array, Array, Cache | None, Cache | None]] = []
-        self.blocks = [(rng.normal(0, np.sqrt(2 / d), (d, d)), rng.normal(0, np.sqrt(1 / d), (d, d)) * (not zero_last)) for _ in range(L)]
+        self.blocks = [
+            (
+                rng.normal(0, np.sqrt(2 / d), (d, d)),
+                rng.normal(0, np.sqrt(1 / d), (d, d)) * (not zero_last),
+            )
+            for _ in range(L)
+        ]
 
     def _norm(self, x: Array) -> tuple[Array, Cache]:
         return layer_norm(x, np.ones(self.d), np.zeros(self.d))
@@ -88,7 +104,7 @@ class ResidualMLP:
         self._cache = []
         for W1, W2 in self.blocks:
             u, before = self._norm(x) if self.mode == "pre" else (x, None)
-            z = u @ W1                                                  # (n, d)
+            z = u @ W1  # (n, d)
             a = np.maximum(z, 0)
             y = self.scale * (a @ W2)
             x = y if self.mode == "plain" else x + y
@@ -104,11 +120,15 @@ class ResidualMLP:
         With branches=False only what the skips and the norms around them pass on is followed.
         """
         if not self._cache or g.shape != self._cache[0][0].shape:
-            raise ValueError(f"run forward first, and pass a gradient of the output's shape, got {g.shape}")
+            raise ValueError(
+                f"run forward first, and pass a gradient of the output's shape, got {g.shape}"
+            )
         if self._last is not None:
             g = layer_norm_backward(g, self._last)[0]
         grads: list[tuple[Array, Array]] = []
-        for (W1, W2), (u, z, a, before, after) in zip(reversed(self.blocks), reversed(self._cache), strict=True):
+        for (W1, W2), (u, z, a, before, after) in zip(
+            reversed(self.blocks), reversed(self._cache), strict=True
+        ):
             if after is not None:
                 g = layer_norm_backward(g, after)[0]
             dy = self.scale * g
@@ -117,7 +137,7 @@ class ResidualMLP:
             du = dz @ W1.T * branches
             if before is not None:
                 du = layer_norm_backward(du, before)[0]
-            g = du if self.mode == "plain" else g + du                  # the skip passes the gradient on as it is
+            g = du if self.mode == "plain" else g + du  # the skip passes the gradient on as it is
         return g, grads[::-1]
 
 

@@ -27,7 +27,9 @@ def q_sample(x0: ArrayLike, t: int, eps: ArrayLike, abar: Array) -> Array:
     """sqrt(abar_t) x0 + sqrt(1 - abar_t) eps, data after steps 0 to t at once; shapes (n, d)."""
     x, e = np.asarray(x0, dtype=np.float64), np.asarray(eps, dtype=np.float64)
     if x.shape != e.shape or not 0 <= t < len(abar):
-        raise ValueError(f"data and noise must share a shape and 0 <= t < {len(abar)}, got {x.shape}, {e.shape} and {t}")
+        raise ValueError(
+            f"data and noise must share a shape and 0 <= t < {len(abar)}, got {x.shape}, {e.shape} and {t}"
+        )
     return np.sqrt(abar[t]) * x + np.sqrt(1 - abar[t]) * e
 
 
@@ -44,7 +46,11 @@ def ddim_sample(predict: Predict, x: Array, abar: Array, steps: int) -> Array:
     """Samples (n, d) from noise x by `steps` evenly spaced steps without fresh noise (Song et al., 2021)."""
     if not 1 <= steps <= len(abar):
         raise ValueError(f"steps must be from 1 to {len(abar)}, got {steps}")
-    times = np.linspace(len(abar) - 1, 0, steps + 1).round().astype(int)[:-1] if steps > 1 else np.array([len(abar) - 1])
+    times = (
+        np.linspace(len(abar) - 1, 0, steps + 1).round().astype(int)[:-1]
+        if steps > 1
+        else np.array([len(abar) - 1])
+    )
     for i, t in enumerate(times):
         eps = predict(x, int(t))
         x0 = (x - np.sqrt(1 - abar[t]) * eps) / np.sqrt(abar[t])

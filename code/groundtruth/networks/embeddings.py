@@ -18,7 +18,8 @@ class Embedding:
 
     Examples
     --------
-    >>> table = Embedding(3, 2); table.W[:] = [[1, 2], [3, 4], [5, 6]]
+    >>> table = Embedding(3, 2)
+    ... table.W[:] = [[1, 2], [3, 4], [5, 6]]
     >>> table.forward([2, 0, 2]).tolist(), table.backward([2, 0, 2], np.ones((3, 2))).tolist()
     ([[5.0, 6.0], [1.0, 2.0], [5.0, 6.0]], [[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]])
     """
@@ -30,7 +31,9 @@ class Embedding:
 
     def _checked(self, ids: ArrayLike) -> NDArray[np.int64]:
         rows = np.asarray(ids)
-        if rows.dtype.kind not in "iu" or (rows.size and not (rows.min() >= 0 and rows.max() < len(self.W))):
+        if rows.dtype.kind not in "iu" or (
+            rows.size and not (rows.min() >= 0 and rows.max() < len(self.W))
+        ):
             raise ValueError(f"ids must be whole numbers from 0 to {len(self.W) - 1}, got {ids!r}")
         return rows.astype(np.int64)
 
@@ -42,7 +45,9 @@ class Embedding:
         """Gradient (V, d) of the table, given dy (..., d); a row used twice gets both."""
         rows = self._checked(ids)
         if dy.shape != (*rows.shape, self.W.shape[1]):
-            raise ValueError(f"the output has the shape {(*rows.shape, self.W.shape[1])}, its gradient {dy.shape}")
+            raise ValueError(
+                f"the output has the shape {(*rows.shape, self.W.shape[1])}, its gradient {dy.shape}"
+            )
         out = np.zeros_like(self.W)
         np.add.at(out, rows.reshape(-1), dy.reshape(-1, self.W.shape[1]))
         return out
@@ -58,7 +63,13 @@ def context_pairs(sentences: Sequence[Sequence[int]], window: int) -> NDArray[np
     """
     if window < 1:
         raise ValueError(f"the window must be >= 1, got {window}")
-    pairs = [(s[i], s[j]) for s in sentences for i in range(len(s)) for j in range(max(0, i - window), min(len(s), i + window + 1)) if i != j]
+    pairs = [
+        (s[i], s[j])
+        for s in sentences
+        for i in range(len(s))
+        for j in range(max(0, i - window), min(len(s), i + window + 1))
+        if i != j
+    ]
     if not pairs:
         raise ValueError("no word has a neighbour; give sentences of at least two words")
     return np.array(pairs, dtype=np.int64)
@@ -73,7 +84,15 @@ def sgns_loss(w: Array, c: Array, noise: Array) -> tuple[float, Array, Array, Ar
 
 
 def skip_gram(
-    pairs: NDArray[np.int64], V: int, d: int, negatives: int = 5, epochs: int = 5, lr: float = 0.05, seed: int = 0, batch: int = 64, power: float = 0.75
+    pairs: NDArray[np.int64],
+    V: int,
+    d: int,
+    negatives: int = 5,
+    epochs: int = 5,
+    lr: float = 0.05,
+    seed: int = 0,
+    batch: int = 64,
+    power: float = 0.75,
 ) -> tuple[Array, Array]:
     """Train word and context vectors (V, d) by stochastic gradient steps on `sgns_loss`.
 
@@ -86,8 +105,15 @@ def skip_gram(
     lr : float
         Rate per pair, falling to zero over the run.
     """
-    if min(d, negatives, epochs, batch) < 1 or not len(pairs) or pairs.max() >= V or pairs.min() < 0:
-        raise ValueError(f"need positive sizes and ids below V={V}, got d={d}, negatives={negatives}, epochs={epochs}, batch={batch}")
+    if (
+        min(d, negatives, epochs, batch) < 1
+        or not len(pairs)
+        or pairs.max() >= V
+        or pairs.min() < 0
+    ):
+        raise ValueError(
+            f"need positive sizes and ids below V={V}, got d={d}, negatives={negatives}, epochs={epochs}, batch={batch}"
+        )
     rng = np.random.default_rng(seed)
     W, C = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d), rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
     share = np.bincount(pairs[:, 1], minlength=V) ** power
@@ -156,26 +182,37 @@ def cka(X: ArrayLike, Y: ArrayLike) -> float:
 
     Examples
     --------
-    >>> X = np.random.default_rng(0).normal(size=(9, 3)); round(cka(X, 2 * X[:, ::-1]), 9)
+    >>> X = np.random.default_rng(0).normal(size=(9, 3))
+    ... round(cka(X, 2 * X[:, ::-1]), 9)
     1.0
     """
     a, b = (v - v.mean(0) for v in (np.asarray(X, dtype=float), np.asarray(Y, dtype=float)))
     if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or len(a) < 2:
-        raise ValueError(f"need two tables with the same rows, got the shapes {a.shape} and {b.shape}")
+        raise ValueError(
+            f"need two tables with the same rows, got the shapes {a.shape} and {b.shape}"
+        )
     return float(np.linalg.norm(a.T @ b) ** 2 / (np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)))
 
 
-def superposition(features: int, d: int, sparsity: float, seed: int = 0, steps: int = 3000, decay: float = 0.9) -> tuple[Array, Array]:
+def superposition(
+    features: int, d: int, sparsity: float, seed: int = 0, steps: int = 3000, decay: float = 0.9
+) -> tuple[Array, Array]:
     """Weights W (d, features) and b (features,) of max(W'W x + b, 0), trained to reproduce sparse features (Elhage et al., 2022).
 
     Feature i has importance decay^i, is zero with probability `sparsity` and uniform in [0, 1] otherwise.
     """
     if not 0 <= sparsity < 1 or min(features, d, steps) < 1:
-        raise ValueError(f"need a sparsity in [0, 1) and positive sizes, got sparsity={sparsity}, features={features}, d={d}, steps={steps}")
+        raise ValueError(
+            f"need a sparsity in [0, 1) and positive sizes, got sparsity={sparsity}, features={features}, d={d}, steps={steps}"
+        )
     from groundtruth.learning.optimizers import Adam
 
     rng = np.random.default_rng(seed)
-    W, b, weight = rng.normal(0, features**-0.5, (d, features)), np.zeros(features), decay ** np.arange(features)
+    W, b, weight = (
+        rng.normal(0, features**-0.5, (d, features)),
+        np.zeros(features),
+        decay ** np.arange(features),
+    )
     opt = Adam([W, b], 1e-2)
     for step in range(steps):
         opt.lr = 1e-2 * (1 - step / steps)

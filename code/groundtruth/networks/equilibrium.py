@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[Any]
 
 
-def fixed_point(f: Callable[[Array], Array], z0: ArrayLike, tol: float = 1e-10, max_iter: int = 1000) -> tuple[Array, int]:
+def fixed_point(
+    f: Callable[[Array], Array], z0: ArrayLike, tol: float = 1e-10, max_iter: int = 1000
+) -> tuple[Array, int]:
     """Iterate z <- f(z) until no entry moves by more than tol; the point (d,) and the number of steps.
 
     Raises
@@ -29,10 +31,14 @@ def fixed_point(f: Callable[[Array], Array], z0: ArrayLike, tol: float = 1e-10, 
         step = float(np.abs(new - z).max(initial=0.0))
         z = new
         if not step < 1e100:
-            raise RuntimeError(f"the iteration diverged after {i} steps; shrink the map's norm below 1 or use a root finder")
+            raise RuntimeError(
+                f"the iteration diverged after {i} steps; shrink the map's norm below 1 or use a root finder"
+            )
         if step <= tol:
             return z, i
-    raise RuntimeError(f"no fixed point within {max_iter} steps, the last step was {step:.3g}; shrink the map's norm below 1 or use a root finder")
+    raise RuntimeError(
+        f"no fixed point within {max_iter} steps, the last step was {step:.3g}; shrink the map's norm below 1 or use a root finder"
+    )
 
 
 def implicit_vjp(Jz: ArrayLike, Jx: ArrayLike, g: ArrayLike) -> Array:
@@ -40,7 +46,9 @@ def implicit_vjp(Jz: ArrayLike, Jx: ArrayLike, g: ArrayLike) -> Array:
     A, B, v = (np.asarray(a, dtype=np.float64) for a in (Jz, Jx, g))
     d = v.shape[0] if v.ndim == 1 else -1
     if A.shape != (d, d) or B.ndim != 2 or B.shape[0] != d:
-        raise ValueError(f"shapes must be (d, d), (d, m) and (d,), got {A.shape}, {B.shape} and {v.shape}")
+        raise ValueError(
+            f"shapes must be (d, d), (d, m) and (d,), got {A.shape}, {B.shape} and {v.shape}"
+        )
     return B.T @ np.linalg.solve(np.eye(d) - A.T, v)
 
 
@@ -56,7 +64,9 @@ def halting_weights(h: ArrayLike, eps: float = 0.01) -> tuple[Array, int]:
     """
     p = np.asarray(h, dtype=np.float64)
     if p.ndim != 1 or not p.size or not np.all((p >= 0) & (p <= 1)) or not 0 < eps < 1:
-        raise ValueError(f"halting probabilities are numbers from 0 to 1 in a row and 0 < eps < 1, got {p!r} and {eps}")
+        raise ValueError(
+            f"halting probabilities are numbers from 0 to 1 in a row and 0 < eps < 1, got {p!r} and {eps}"
+        )
     stop = np.flatnonzero(np.cumsum(p) >= 1 - eps)
     n = int(stop[0]) if stop.size else p.size - 1
     w = np.zeros_like(p)
@@ -76,11 +86,15 @@ def slerp(a: ArrayLike, b: ArrayLike, t: float) -> Array:
     u, v = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     lengths = np.linalg.norm(u), np.linalg.norm(v)
     if u.ndim != 1 or u.shape != v.shape or min(lengths) == 0:
-        raise ValueError(f"need two non-zero vectors of one shape, got {u.shape} and {v.shape} of lengths {lengths[0]:.3g} and {lengths[1]:.3g}")
+        raise ValueError(
+            f"need two non-zero vectors of one shape, got {u.shape} and {v.shape} of lengths {lengths[0]:.3g} and {lengths[1]:.3g}"
+        )
     cos = float(np.clip(u @ v / (lengths[0] * lengths[1]), -1, 1))
     w = np.arccos(cos)
     if w < 1e-6:
         return (1 - t) * u + t * v
     if np.pi - w < 1e-6:
-        raise ValueError("the vectors are opposite, so no arc between them is the shortest; move one of them")
+        raise ValueError(
+            "the vectors are opposite, so no arc between them is the shortest; move one of them"
+        )
     return (np.sin((1 - t) * w) * u + np.sin(t * w) * v) / np.sin(w)

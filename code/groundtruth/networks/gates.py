@@ -16,7 +16,9 @@ def _truth(*values: ArrayLike) -> list[Array]:
     out = [np.asarray(v, dtype=np.float64) for v in values]
     for v in out:
         if not np.all((v >= 0) & (v <= 1)):
-            raise ValueError(f"a truth value lies from 0 to 1, got {v!r}; pass scores through a sigmoid first")
+            raise ValueError(
+                f"a truth value lies from 0 to 1, got {v!r}; pass scores through a sigmoid first"
+            )
     return out
 
 
@@ -85,7 +87,13 @@ def gumbel(shape: int | tuple[int, ...], rng: np.random.Generator) -> Array:
     return rng.gumbel(size=shape)
 
 
-def gumbel_softmax(z: ArrayLike, T: float, rng: np.random.Generator | None = None, hard: bool = False, noise: ArrayLike | None = None) -> Array:
+def gumbel_softmax(
+    z: ArrayLike,
+    T: float,
+    rng: np.random.Generator | None = None,
+    hard: bool = False,
+    noise: ArrayLike | None = None,
+) -> Array:
     """A relaxed draw softmax((z + noise) / T) of one of K, (..., K); `hard` gives the one-hot of its largest entry (Jang et al., 2017).
 
     Raises
@@ -106,7 +114,14 @@ def gumbel_softmax(z: ArrayLike, T: float, rng: np.random.Generator | None = Non
     return np.eye(s.shape[-1])[y.argmax(-1)]
 
 
-def bernoulli_gradients(p: float, target: float, draws: int, rng: np.random.Generator, T: float = 0.5, baseline: float = 0.0) -> dict[str, Array]:
+def bernoulli_gradients(
+    p: float,
+    target: float,
+    draws: int,
+    rng: np.random.Generator,
+    T: float = 0.5,
+    baseline: float = 0.0,
+) -> dict[str, Array]:
     """Single-draw estimates (draws,) of d/dtheta E (b - target)^2 with b ~ Bernoulli(p), p = sigmoid(theta).
 
     `score` is the score-function estimator (REINFORCE), `straight-through` takes the derivative of the loss at the
@@ -118,7 +133,9 @@ def bernoulli_gradients(p: float, target: float, draws: int, rng: np.random.Gene
         p not strictly between 0 and 1, a temperature that is not above 0, or no draws.
     """
     if not 0 < p < 1 or not T > 0 or draws < 1:
-        raise ValueError(f"need 0 < p < 1, T > 0 and at least one draw, got p={p}, T={T}, draws={draws}")
+        raise ValueError(
+            f"need 0 < p < 1, T > 0 and at least one draw, got p={p}, T={T}, draws={draws}"
+        )
     theta = np.log(p / (1 - p))
     noise = rng.logistic(size=draws)  # the difference of two Gumbel variables
     b = (theta + noise > 0).astype(float)

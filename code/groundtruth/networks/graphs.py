@@ -60,8 +60,16 @@ def gcn_layer(S: ArrayLike, X: ArrayLike, W: ArrayLike) -> tuple[Array, tuple[Ar
     [[2.0], [0.0]]
     """
     s, x, w = (np.asarray(v, dtype=float) for v in (S, X, W))
-    if s.ndim != 2 or x.ndim != 2 or w.ndim != 2 or s.shape != (len(x), len(x)) or x.shape[1] != w.shape[0]:
-        raise ValueError(f"need S (n, n), X (n, d) and W (d, h), got the shapes {s.shape}, {x.shape}, {w.shape}")
+    if (
+        s.ndim != 2
+        or x.ndim != 2
+        or w.ndim != 2
+        or s.shape != (len(x), len(x))
+        or x.shape[1] != w.shape[0]
+    ):
+        raise ValueError(
+            f"need S (n, n), X (n, d) and W (d, h), got the shapes {s.shape}, {x.shape}, {w.shape}"
+        )
     mixed = s @ x
     out = np.maximum(mixed @ w, 0)
     return out, (s, mixed, out > 0)
@@ -76,7 +84,9 @@ def gcn_backward(dH: Array, kept: tuple[Array, Array, Array], W: Array) -> tuple
     return s.T @ (g @ W.T), mixed.T @ g
 
 
-def graph_attention(A: ArrayLike, H: ArrayLike, left: ArrayLike, right: ArrayLike, a: ArrayLike, slope: float = 0.2) -> tuple[Array, Array]:
+def graph_attention(
+    A: ArrayLike, H: ArrayLike, left: ArrayLike, right: ArrayLike, a: ArrayLike, slope: float = 0.2
+) -> tuple[Array, Array]:
     """Attention over neighbours and oneself (Brody, Alon and Yahav, 2022): weights softmax_j a . leaky(H_i left + H_j right).
 
     Parameters
@@ -93,31 +103,41 @@ def graph_attention(A: ArrayLike, H: ArrayLike, left: ArrayLike, right: ArrayLik
 
     Examples
     --------
-    >>> graph_attention([[0, 1], [1, 0]], np.eye(2), np.zeros((2, 1)), np.ones((2, 1)), [0.0])[1].tolist()
+    >>> graph_attention([[0, 1], [1, 0]], np.eye(2), np.zeros((2, 1)), np.ones((2, 1)), [0.0])[
+    ...     1
+    ... ].tolist()
     [[0.5, 0.5], [0.5, 0.5]]
     """
     M, h, v = adjacency(A), np.asarray(H, dtype=float), np.asarray(a, dtype=float)
     asks, offers = h @ np.asarray(left, dtype=float), h @ np.asarray(right, dtype=float)
     if len(h) != len(M) or asks.shape != offers.shape or v.shape != asks.shape[1:]:
-        raise ValueError(f"need H ({len(M)}, d), left and right (d, h), a (h,); got H {h.shape}, products {asks.shape} and {offers.shape}, a {v.shape}")
-    z = asks[:, None] + offers[None]                           # (n, n, h)
+        raise ValueError(
+            f"need H ({len(M)}, d), left and right (d, h), a (h,); got H {h.shape}, products {asks.shape} and {offers.shape}, a {v.shape}"
+        )
+    z = asks[:, None] + offers[None]  # (n, n, h)
     score = np.where(M + np.eye(len(M)) > 0, np.where(z > 0, z, slope * z) @ v, -np.inf)
     w = np.exp(score - score.max(1, keepdims=True))
     w /= w.sum(1, keepdims=True)
     return w @ offers, w
 
 
-def block_model(n: int, p_in: float, p_out: float, rng: np.random.Generator, d: int = 8, signal: float = 0.25) -> Graph:
+def block_model(
+    n: int, p_in: float, p_out: float, rng: np.random.Generator, d: int = 8, signal: float = 0.25
+) -> Graph:
     """Two classes of n / 2 nodes; edges with probability p_in inside and p_out between; noisy features (Holland et al., 1983).
 
     Features are normal with unit variance; each mean is +signal or -signal by class.
     """
     if n < 2 or n % 2 or not 0 <= p_in <= 1 or not 0 <= p_out <= 1:
-        raise ValueError(f"need an even n >= 2 and probabilities in [0, 1], got n={n}, p_in={p_in}, p_out={p_out}")
+        raise ValueError(
+            f"need an even n >= 2 and probabilities in [0, 1], got n={n}, p_in={p_in}, p_out={p_out}"
+        )
     y = np.repeat([0, 1], n // 2)
     chance = np.where(y[:, None] == y, p_in, p_out)
     upper = np.triu(rng.random((n, n)) < chance, 1)
-    return Graph((upper | upper.T).astype(float), rng.normal(size=(n, d)) + signal * (2 * y[:, None] - 1), y)
+    return Graph(
+        (upper | upper.T).astype(float), rng.normal(size=(n, d)) + signal * (2 * y[:, None] - 1), y
+    )
 
 
 def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
@@ -136,8 +156,12 @@ def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
     near = [np.flatnonzero(row) for row in M]
     names = [""] * n
     for _ in range(n if rounds is None else rounds):
-        told = [names[i] + "(" + ",".join(sorted(names[j] for j in near[i])) + ")" for i in range(n)]
-        names = [hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in told]  # short names of long stories
+        told = [
+            names[i] + "(" + ",".join(sorted(names[j] for j in near[i])) + ")" for i in range(n)
+        ]
+        names = [
+            hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in told
+        ]  # short names of long stories
     return sorted(names)
 
 

@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 NODES, MASS = np.polynomial.hermite_e.hermegauss(201)  # for means over a standard normal
 MASS = MASS / MASS.sum()
-PANEL = np.linspace(-12, 12, 24_001)                   # where a function has corners, a fine grid is better than few nodes
+PANEL = np.linspace(
+    -12, 12, 24_001
+)  # where a function has corners, a fine grid is better than few nodes
 PANEL_MASS = np.exp(-(PANEL**2) / 2) / np.exp(-(PANEL**2) / 2).sum()
 
 
@@ -43,12 +45,15 @@ def xavier(shape: Sequence[int], rng: np.random.Generator, gain: float = 1.0) ->
 
     Examples
     --------
-    >>> W = xavier((3, 3), np.random.default_rng(0)); bool(np.abs(W).max() <= 1.0)
+    >>> W = xavier((3, 3), np.random.default_rng(0))
+    ... bool(np.abs(W).max() <= 1.0)
     True
     """
     if not 0 < gain < np.inf:
         raise ValueError(f"gain must be positive, got {gain}")
-    bound = gain * np.sqrt(3 * 2 / sum(fans(shape)))                    # a uniform number on [-a, a] has variance a^2 / 3
+    bound = gain * np.sqrt(
+        3 * 2 / sum(fans(shape))
+    )  # a uniform number on [-a, a] has variance a^2 / 3
     return rng.uniform(-bound, bound, shape)
 
 
@@ -64,14 +69,15 @@ def orthogonal(shape: Sequence[int], rng: np.random.Generator, gain: float = 1.0
 
     Examples
     --------
-    >>> Q = orthogonal((4, 2), np.random.default_rng(0)); bool(np.abs(Q.T @ Q - np.eye(2)).max() < 1e-12)
+    >>> Q = orthogonal((4, 2), np.random.default_rng(0))
+    ... bool(np.abs(Q.T @ Q - np.eye(2)).max() < 1e-12)
     True
     """
     if len(shape) != 2 or min(shape) < 1:
         raise ValueError(f"an orthogonal start needs a matrix, got the shape {tuple(shape)}")
     tall = max(shape), min(shape)
     Q, R = np.linalg.qr(rng.normal(size=tall))
-    Q = Q * np.sign(np.diag(R))                                         # without this the draw is not uniform
+    Q = Q * np.sign(np.diag(R))  # without this the draw is not uniform
     return gain * (Q if shape[0] >= shape[1] else Q.T)
 
 
@@ -80,7 +86,10 @@ def second_moment(f: Callable[[Array], Array], q: float = 1.0) -> float:
 
     Examples
     --------
-    >>> round(second_moment(lambda z: z, 3.0), 6), round(second_moment(lambda z: np.maximum(z, 0)), 6)
+    >>> (
+    ...     round(second_moment(lambda z: z, 3.0), 6),
+    ...     round(second_moment(lambda z: np.maximum(z, 0)), 6),
+    ... )
     (3.0, 0.5)
     """
     if not 0 <= q < np.inf:
@@ -118,7 +127,14 @@ def predicted(f: Callable[[Array], Array], variance: float, depth: int, q: float
     return np.array(found)
 
 
-def measured(f: Callable[[Array], Array], scale: Callable[[int], float], depth: int, width: int = 256, n: int = 64, seed: int = 0) -> Array:
+def measured(
+    f: Callable[[Array], Array],
+    scale: Callable[[int], float],
+    depth: int,
+    width: int = 256,
+    n: int = 64,
+    seed: int = 0,
+) -> Array:
     """Mean squares (depth + 1,) of scores in a real stack: inputs standard normal, weights normal with variance scale(width)."""
     if depth < 0 or width < 1 or n < 1:
         raise ValueError(f"need depth >= 0, width and n >= 1, got {depth}, {width} and {n}")
@@ -131,7 +147,9 @@ def measured(f: Callable[[Array], Array], scale: Callable[[int], float], depth: 
     return np.array(found)
 
 
-def correlation(f: Callable[[Array], Array], variance: float, bias: float, c: ArrayLike, q: float = 1.0) -> Array:
+def correlation(
+    f: Callable[[Array], Array], variance: float, bias: float, c: ArrayLike, q: float = 1.0
+) -> Array:
     """One step of the correlation c (k,) of two inputs through a wide layer, with weight variance / n_in and bias variance `bias`.
 
     The scores of the two inputs are jointly normal with variance q and correlation c (Poole et al., 2016).
@@ -141,5 +159,8 @@ def correlation(f: Callable[[Array], Array], variance: float, bias: float, c: Ar
         raise ValueError(f"correlations (k,) lie between -1 and 1, got {rho[:5]}")
     u = NODES[:, None]
     out = variance * second_moment(f, q) + bias
-    both = [MASS @ (f(np.sqrt(q) * u) * f(np.sqrt(q) * (r * u + np.sqrt(1 - r * r) * NODES))) @ MASS for r in rho]
+    both = [
+        MASS @ (f(np.sqrt(q) * u) * f(np.sqrt(q) * (r * u + np.sqrt(1 - r * r) * NODES))) @ MASS
+        for r in rho
+    ]
     return (variance * np.array(both) + bias) / out

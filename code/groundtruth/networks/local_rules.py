@@ -16,7 +16,9 @@ def hebb(X: ArrayLike, w0: ArrayLike, lr: float, decay: bool = False) -> Array:
     """Weights after every row of X (n, d), (n, d): w += lr y x with y = w.x; with `decay` Oja's rule w += lr y (x - y w) (Oja, 1982)."""
     x, w = np.asarray(X, dtype=np.float64), np.array(w0, dtype=np.float64)
     if x.ndim != 2 or w.shape != x.shape[1:] or not lr > 0:
-        raise ValueError(f"need rows (n, d), weights (d,) and lr > 0, got {x.shape}, {w.shape} and {lr}")
+        raise ValueError(
+            f"need rows (n, d), weights (d,) and lr > 0, got {x.shape}, {w.shape} and {lr}"
+        )
     out = np.empty_like(x)
     for i, row in enumerate(x):
         y = w @ row
@@ -33,10 +35,15 @@ class TwoLayers:
             raise ValueError(f"every layer needs at least one unit, got {sizes}")
         a, h, k = sizes
         rng = np.random.default_rng(seed)
-        self.W1, self.W2 = rng.normal(size=(a, h)) / np.sqrt(a), rng.normal(size=(h, k)) / np.sqrt(h)
+        self.W1, self.W2 = (
+            rng.normal(size=(a, h)) / np.sqrt(a),
+            rng.normal(size=(h, k)) / np.sqrt(h),
+        )
         self.B = rng.normal(size=(h, k)) / np.sqrt(h)
 
-    def gradients(self, X: Array, Y: Array, feedback: str = "weights") -> tuple[float, Array, Array]:
+    def gradients(
+        self, X: Array, Y: Array, feedback: str = "weights"
+    ) -> tuple[float, Array, Array]:
         """Mean cross-entropy on rows X (n, in) with one-hot Y (n, out), and the changes by W1 and W2; only `weights` gives the true one for W1."""
         if feedback not in ("weights", "random"):
             raise ValueError(f"feedback is 'weights' or 'random', got {feedback!r}")

@@ -13,7 +13,9 @@ from groundtruth.learning import losses
 from groundtruth.networks.activations import named
 
 Array = NDArray[np.float64]
-Cache = list[tuple[Array, Array]]  # for each layer what came in, A (n, d_in), and its scores Z (n, d_out)
+Cache = list[
+    tuple[Array, Array]
+]  # for each layer what came in, A (n, d_in), and its scores Z (n, d_out)
 
 
 class MLP:
@@ -38,9 +40,13 @@ class MLP:
     (33, [(2, 8), (8,), (8, 1), (1,)])
     """
 
-    def __init__(self, sizes: Sequence[int], activation: str = "tanh", seed: int = 0, gain: float = 1.0) -> None:
+    def __init__(
+        self, sizes: Sequence[int], activation: str = "tanh", seed: int = 0, gain: float = 1.0
+    ) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"need at least an input and an output size, all >= 1, got {tuple(sizes)}")
+            raise ValueError(
+                f"need at least an input and an output size, all >= 1, got {tuple(sizes)}"
+            )
         if not 0 <= gain < np.inf:
             raise ValueError(f"gain must be a finite number >= 0, got {gain}")
         rng = np.random.default_rng(seed)
@@ -66,7 +72,7 @@ class MLP:
             raise ValueError(f"X must have shape (n, {self.sizes[0]}) with n >= 1, got {A.shape}")
         cache: Cache = []
         for W, b in self.layers:
-            Z = A @ W + b                                     # (n, d_out)
+            Z = A @ W + b  # (n, d_out)
             cache.append((A, Z))
             A = self.f.f(Z)
         return Z, cache
@@ -74,34 +80,54 @@ class MLP:
     def backward(self, cache: Cache, dZ: Array) -> list[Array]:
         """Gradients of all parameters, in their order and shapes, from the gradient dZ (n, d_out) of the scores."""
         if dZ.shape != cache[-1][1].shape:
-            raise ValueError(f"the scores have shape {cache[-1][1].shape}, their gradient has {dZ.shape}")
+            raise ValueError(
+                f"the scores have shape {cache[-1][1].shape}, their gradient has {dZ.shape}"
+            )
         grads: list[Array] = []
         for i in reversed(range(len(cache))):
             A, Z = cache[i]
             if i < len(cache) - 1:
-                dZ = (dZ @ self.params[2 * i + 2].T) * self.f.slope(Z)   # through the next weights, then the valve
-            grads = [A.T @ dZ, dZ.sum(0), *grads]             # W: outer products summed over rows; b: rows summed
+                dZ = (dZ @ self.params[2 * i + 2].T) * self.f.slope(
+                    Z
+                )  # through the next weights, then the valve
+            grads = [
+                A.T @ dZ,
+                dZ.sum(0),
+                *grads,
+            ]  # W: outer products summed over rows; b: rows summed
         return grads
 
     def loss(self, X: ArrayLike, y: ArrayLike) -> float:
         """Mean cross-entropy in nats; y (n,) holds 0 and 1, or class numbers when there are several outputs."""
         Z, _ = self.forward(X)
-        return losses.bce_with_logits(self._labels(y, Z), Z[:, 0]) if self.sizes[-1] == 1 else losses.softmax_ce(y, Z)
+        return (
+            losses.bce_with_logits(self._labels(y, Z), Z[:, 0])
+            if self.sizes[-1] == 1
+            else losses.softmax_ce(y, Z)
+        )
 
-    def loss_and_grads(self, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> tuple[float, list[Array]]:
+    def loss_and_grads(
+        self, X: ArrayLike, y: ArrayLike, l2: float = 0.0
+    ) -> tuple[float, list[Array]]:
         """Loss plus l2/2 times the sum of squared weights (biases are free), and its gradients."""
         if not 0 <= l2 < np.inf:
             raise ValueError(f"l2 must be a finite number >= 0, got {l2}")
         Z, cache = self.forward(X)
         if self.sizes[-1] == 1:
             label = self._labels(y, Z)
-            value, dZ = losses.bce_with_logits(label, Z[:, 0]), losses.bce_with_logits_grad(label, Z[:, 0])[:, None]
+            value, dZ = (
+                losses.bce_with_logits(label, Z[:, 0]),
+                losses.bce_with_logits_grad(label, Z[:, 0])[:, None],
+            )
         else:
             value, dZ = losses.softmax_ce(y, Z), losses.softmax_ce_grad(y, Z)
         grads = self.backward(cache, dZ)
         if l2:
             value += l2 / 2 * sum(float((W**2).sum()) for W in self.params[::2])
-            grads = [g + l2 * p if i % 2 == 0 else g for i, (g, p) in enumerate(zip(grads, self.params, strict=True))]
+            grads = [
+                g + l2 * p if i % 2 == 0 else g
+                for i, (g, p) in enumerate(zip(grads, self.params, strict=True))
+            ]
         return value, grads
 
     def descend(self, grads: Sequence[Array], lr: float) -> None:
@@ -123,11 +149,15 @@ class MLP:
     def _labels(y: ArrayLike, Z: Array) -> Array:
         label = np.asarray(y, dtype=float)
         if label.shape != (len(Z),):
-            raise ValueError(f"y must have shape ({len(Z)},), got {label.shape}; a column of labels would be stretched against the scores")
+            raise ValueError(
+                f"y must have shape ({len(Z)},), got {label.shape}; a column of labels would be stretched against the scores"
+            )
         return label
 
 
-def train(net: MLP, X: ArrayLike, y: ArrayLike, lr: float, steps: int, l2: float = 0.0) -> list[float]:
+def train(
+    net: MLP, X: ArrayLike, y: ArrayLike, lr: float, steps: int, l2: float = 0.0
+) -> list[float]:
     """Full-batch gradient descent; returns the loss before each step and after the last (steps + 1,)."""
     if steps < 0 or not 0 < lr < np.inf:
         raise ValueError(f"need steps >= 0 and a positive finite lr, got {steps} and {lr}")
@@ -149,7 +179,9 @@ def xor_blobs(n: int = 400, sd: float = 0.35, seed: int = 0) -> tuple[Array, Arr
     ([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0])
     """
     if n < 4 or n % 4 or not 0 <= sd < np.inf:
-        raise ValueError(f"n must be a multiple of 4 and sd a finite number >= 0, got n = {n} and sd = {sd}")
+        raise ValueError(
+            f"n must be a multiple of 4 and sd a finite number >= 0, got n = {n} and sd = {sd}"
+        )
     centres = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     X = np.tile(centres, (n // 4, 1)) + np.random.default_rng(seed).normal(0, sd, (n, 2))
     return X, np.tile([0.0, 1.0, 1.0, 0.0], n // 4)
@@ -164,13 +196,20 @@ def best_line(X: ArrayLike, y: ArrayLike, directions: int = 360) -> float:
     0.75
     """
     points, label = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-    if points.ndim != 2 or points.shape[1] != 2 or label.shape != (len(points),) or not np.isin(label, (0.0, 1.0)).all():
-        raise ValueError(f"need points X (n, 2) and labels 0 or 1 (n,), got {points.shape} and {label.shape}")
+    if (
+        points.ndim != 2
+        or points.shape[1] != 2
+        or label.shape != (len(points),)
+        or not np.isin(label, (0.0, 1.0)).all()
+    ):
+        raise ValueError(
+            f"need points X (n, 2) and labels 0 or 1 (n,), got {points.shape} and {label.shape}"
+        )
     if directions < 1:
         raise ValueError(f"need at least one direction, got {directions}")
     angle = np.pi * (np.arange(directions) + 0.5) / directions
-    along = points @ np.stack([np.cos(angle), np.sin(angle)])            # (n, directions)
-    ordered = label[np.argsort(along, axis=0)]                           # labels in the order of each direction
+    along = points @ np.stack([np.cos(angle), np.sin(angle)])  # (n, directions)
+    ordered = label[np.argsort(along, axis=0)]  # labels in the order of each direction
     ones_below = np.vstack([np.zeros(directions), np.cumsum(ordered, axis=0)])
     right = (ones_below[-1] - ones_below) + (np.arange(len(points) + 1)[:, None] - ones_below)
     return float(np.maximum(right, len(points) - right).max() / len(points))

@@ -15,7 +15,9 @@ Array = NDArray[np.float64]
 def _rows(X: ArrayLike, w: ArrayLike) -> tuple[Array, Array]:
     rows, weight = np.asarray(X, dtype=float), np.asarray(w, dtype=float)
     if rows.ndim != 2 or weight.shape != (rows.shape[1],):
-        raise ValueError(f"need rows X (n, d) and one weight per column, w (d,); got {rows.shape} and {weight.shape}")
+        raise ValueError(
+            f"need rows X (n, d) and one weight per column, w (d,); got {rows.shape} and {weight.shape}"
+        )
     return rows, weight
 
 
@@ -70,10 +72,23 @@ def separable(X: ArrayLike, y: ArrayLike) -> bool:
     (True, False)
     """
     rows, sign = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-    if rows.ndim != 2 or not len(rows) or sign.shape != (len(rows),) or not np.isin(sign, (-1.0, 1.0)).all():
-        raise ValueError(f"need rows X (n, d) and a label -1 or +1 for each; got shapes {rows.shape} and {sign.shape}, labels {np.unique(sign)[:5]}")
-    A = -sign[:, None] * np.column_stack([rows, np.ones(len(rows))])    # (n, d + 1): A v <= -1
-    done = linprog(np.zeros(A.shape[1]), A_ub=A, b_ub=-np.ones(len(A)), bounds=[(None, None)] * A.shape[1], method="highs")
+    if (
+        rows.ndim != 2
+        or not len(rows)
+        or sign.shape != (len(rows),)
+        or not np.isin(sign, (-1.0, 1.0)).all()
+    ):
+        raise ValueError(
+            f"need rows X (n, d) and a label -1 or +1 for each; got shapes {rows.shape} and {sign.shape}, labels {np.unique(sign)[:5]}"
+        )
+    A = -sign[:, None] * np.column_stack([rows, np.ones(len(rows))])  # (n, d + 1): A v <= -1
+    done = linprog(
+        np.zeros(A.shape[1]),
+        A_ub=A,
+        b_ub=-np.ones(len(A)),
+        bounds=[(None, None)] * A.shape[1],
+        method="highs",
+    )
     return bool(done.status == 0)
 
 
@@ -86,8 +101,10 @@ def boolean_functions(d: int) -> tuple[int, int]:
     (4, 4)
     """
     if d not in (1, 2, 3):
-        raise ValueError(f"d must be 1, 2 or 3, got {d}; for 4 bits there are 65,536 functions to try")
-    corners = np.array(list(product([0.0, 1.0], repeat=d)))             # (2^d, d)
+        raise ValueError(
+            f"d must be 1, 2 or 3, got {d}; for 4 bits there are 65,536 functions to try"
+        )
+    corners = np.array(list(product([0.0, 1.0], repeat=d)))  # (2^d, d)
     labels = product([-1.0, 1.0], repeat=len(corners))
     return sum(separable(corners, y) for y in labels), 2 ** len(corners)
 
@@ -108,10 +125,16 @@ def mistake_bound(X: ArrayLike, y: ArrayLike, v: ArrayLike) -> float:
     >>> round(mistake_bound([[1.0], [-1.0]], [1, -1], [0.0, 2.0]), 12)
     2.0
     """
-    rows, sign, weight = np.asarray(X, dtype=float), np.asarray(y, dtype=float), np.asarray(v, dtype=float)
+    rows, sign, weight = (
+        np.asarray(X, dtype=float),
+        np.asarray(y, dtype=float),
+        np.asarray(v, dtype=float),
+    )
     if rows.ndim != 2 or sign.shape != (len(rows),) or weight.shape != (rows.shape[1] + 1,):
-        raise ValueError(f"need X (n, d), y (n,) and v (d + 1,); got {rows.shape}, {sign.shape} and {weight.shape}")
-    A = np.column_stack([np.ones(len(rows)), rows])                     # (n, d + 1)
+        raise ValueError(
+            f"need X (n, d), y (n,) and v (d + 1,); got {rows.shape}, {sign.shape} and {weight.shape}"
+        )
+    A = np.column_stack([np.ones(len(rows)), rows])  # (n, d + 1)
     gamma = float((sign * (A @ weight)).min() / np.linalg.norm(weight)) if weight.any() else 0.0
     if gamma <= 0:
         raise ValueError("v does not separate the rows, so it bounds nothing")

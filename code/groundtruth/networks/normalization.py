@@ -22,7 +22,9 @@ class Cache(NamedTuple):
 def _checked(x: ArrayLike, ndim: tuple[int, ...], eps: float) -> Array:
     values = np.asarray(x, dtype=float)
     if values.ndim not in ndim or not values.size:
-        raise ValueError(f"need a non-empty array with {' or '.join(map(str, ndim))} axes, got the shape {values.shape}")
+        raise ValueError(
+            f"need a non-empty array with {' or '.join(map(str, ndim))} axes, got the shape {values.shape}"
+        )
     if not eps >= 0:
         raise ValueError(f"eps must be >= 0, got {eps}")
     return values
@@ -37,10 +39,16 @@ def standardise(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Arr
 
 def _back(dx_hat: Array, x_hat: Array, s: Array, axes: tuple[int, ...]) -> Array:
     # what is constant over the group, and what is proportional to x_hat, cannot change the output
-    return (dx_hat - dx_hat.mean(axes, keepdims=True) - x_hat * (dx_hat * x_hat).mean(axes, keepdims=True)) / s
+    return (
+        dx_hat
+        - dx_hat.mean(axes, keepdims=True)
+        - x_hat * (dx_hat * x_hat).mean(axes, keepdims=True)
+    ) / s
 
 
-def batch_norm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5) -> tuple[Array, Cache]:
+def batch_norm(
+    x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5
+) -> tuple[Array, Cache]:
     """gamma (x - mean) / sqrt(var + eps) + beta per feature, over the batch (Ioffe and Szegedy, 2015, algorithm 1).
 
     Parameters
@@ -67,7 +75,9 @@ def batch_norm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-
     values = _checked(x, (2, 4), eps)
     axes: tuple[int, ...] = (0,) if values.ndim == 2 else (0, 2, 3)
     if values.size // values.shape[1] < 2:
-        raise ValueError(f"batch normalisation needs more than one value per feature, got the shape {values.shape}; use layer or group normalisation")
+        raise ValueError(
+            f"batch normalisation needs more than one value per feature, got the shape {values.shape}; use layer or group normalisation"
+        )
     scale, shift = (_per_channel(name, v, values) for name, v in (("gamma", gamma), ("beta", beta)))
     x_hat, s = standardise(values, axes, eps)
     return scale * x_hat + shift, Cache(x_hat, s, scale, axes)
@@ -76,7 +86,9 @@ def batch_norm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-
 def _per_channel(name: str, value: ArrayLike, x: Array) -> Array:
     v = np.asarray(value, dtype=float)
     if v.shape != (x.shape[1],):
-        raise ValueError(f"{name} must have the shape ({x.shape[1]},), one per feature, got {v.shape}")
+        raise ValueError(
+            f"{name} must have the shape ({x.shape[1]},), one per feature, got {v.shape}"
+        )
     return v.reshape((1, -1) + (1,) * (x.ndim - 2))
 
 
@@ -88,7 +100,9 @@ def batch_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     return _back(dy * gamma, x_hat, s, axes), (dy * x_hat).sum(axes), dy.sum(axes)
 
 
-def layer_norm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5) -> tuple[Array, Cache]:
+def layer_norm(
+    x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5
+) -> tuple[Array, Cache]:
     """Per row over the last axis: x (..., d), gamma and beta (d,) (Ba, Kiros and Hinton, 2016).
 
     Examples
@@ -99,7 +113,9 @@ def layer_norm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-
     values = _checked(x, (1, 2, 3, 4), eps)
     scale, shift = np.asarray(gamma, dtype=float), np.asarray(beta, dtype=float)
     if scale.shape != values.shape[-1:] or shift.shape != scale.shape:
-        raise ValueError(f"gamma and beta must have the shape ({values.shape[-1]},), got {scale.shape} and {shift.shape}")
+        raise ValueError(
+            f"gamma and beta must have the shape ({values.shape[-1]},), got {scale.shape} and {shift.shape}"
+        )
     x_hat, s = standardise(values, (values.ndim - 1,), eps)
     return scale * x_hat + shift, Cache(x_hat, s, scale, (values.ndim - 1,))
 
@@ -135,10 +151,18 @@ def rms_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array]:
     if dy.shape != x_hat.shape:
         raise ValueError(f"the output has shape {x_hat.shape}, its gradient {dy.shape}")
     d = dy * gamma
-    return (d - x_hat * (d * x_hat).mean(axes, keepdims=True)) / s, (dy * x_hat).sum(tuple(range(dy.ndim - 1)))
+    return (d - x_hat * (d * x_hat).mean(axes, keepdims=True)) / s, (dy * x_hat).sum(
+        tuple(range(dy.ndim - 1))
+    )
 
 
-def group_norm(x: ArrayLike, groups: int, gamma: ArrayLike | None = None, beta: ArrayLike | None = None, eps: float = 1e-5) -> Array:
+def group_norm(
+    x: ArrayLike,
+    groups: int,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    eps: float = 1e-5,
+) -> Array:
     """Per example and group of channels: x (N, C, ...), over C / groups channels and all places (Wu and He, 2018).
 
     One group gives the statistics of layer normalisation over (C, H, W), C groups those of instance normalisation.
@@ -177,7 +201,8 @@ class BatchNorm:
 
     Examples
     --------
-    >>> layer = BatchNorm(1); _ = layer([[0.0], [2.0]])
+    >>> layer = BatchNorm(1)
+    ... _ = layer([[0.0], [2.0]])
     >>> layer.mean.tolist(), layer.var.tolist()
     ([0.1], [1.1])
     """
@@ -185,7 +210,12 @@ class BatchNorm:
     def __init__(self, d: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         if d < 1 or not 0 < momentum <= 1:
             raise ValueError(f"need d >= 1 and momentum in (0, 1], got {d} and {momentum}")
-        self.gamma, self.beta, self.mean, self.var = np.ones(d), np.zeros(d), np.zeros(d), np.ones(d)
+        self.gamma, self.beta, self.mean, self.var = (
+            np.ones(d),
+            np.zeros(d),
+            np.zeros(d),
+            np.ones(d),
+        )
         self.momentum, self.eps, self.training = momentum, eps, True
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -198,7 +228,9 @@ class BatchNorm:
         y, _ = batch_norm(values, self.gamma, self.beta, self.eps)
         a = self.momentum
         self.mean = (1 - a) * self.mean + a * values.mean(0)
-        self.var = (1 - a) * self.var + a * values.var(0, ddof=1)       # running: unbiased; normalising: biased
+        self.var = (1 - a) * self.var + a * values.var(
+            0, ddof=1
+        )  # running: unbiased; normalising: biased
         return y
 
     def folded(self, W: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
@@ -206,5 +238,7 @@ class BatchNorm:
         scale = self.gamma / np.sqrt(self.var + self.eps)
         weights, bias = np.asarray(W, dtype=float), np.asarray(b, dtype=float)
         if weights.ndim != 2 or weights.shape[1] != len(scale) or bias.shape != scale.shape:
-            raise ValueError(f"need weights (n_in, {len(scale)}) and a bias ({len(scale)},), got {weights.shape} and {bias.shape}")
+            raise ValueError(
+                f"need weights (n_in, {len(scale)}) and a bias ({len(scale)},), got {weights.shape} and {bias.shape}"
+            )
         return weights * scale, (bias - self.mean) * scale + self.beta

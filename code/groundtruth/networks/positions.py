@@ -35,7 +35,7 @@ def sinusoidal(n: int, d: int, base: float = 10_000.0) -> Array:
     """
     if n < 1:
         raise ValueError(f"need at least one position, got {n}")
-    angle = np.arange(n)[:, None] * frequencies(d, base)       # (n, d / 2)
+    angle = np.arange(n)[:, None] * frequencies(d, base)  # (n, d / 2)
     return np.stack([np.sin(angle), np.cos(angle)], -1).reshape(n, d)
 
 
@@ -55,7 +55,9 @@ def rope(x: ArrayLike, positions: ArrayLike, base: float = 10_000.0) -> Array:
     """
     values, at = np.asarray(x, dtype=float), np.asarray(positions, dtype=float)
     if values.ndim < 2 or at.shape != values.shape[-2:-1]:
-        raise ValueError(f"need one position for each row of x, got {at.shape} and x of shape {values.shape}")
+        raise ValueError(
+            f"need one position for each row of x, got {at.shape} and x of shape {values.shape}"
+        )
     angle = at[:, None] * frequencies(values.shape[-1], base)  # (n, d / 2)
     c, s = np.cos(angle), np.sin(angle)
     even, odd = values[..., ::2], values[..., 1::2]

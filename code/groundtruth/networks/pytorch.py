@@ -20,7 +20,9 @@ def set_seed(seed: int) -> torch.Generator:
 
     Examples
     --------
-    >>> a = torch.rand(2, generator=set_seed(0)); b = torch.rand(2, generator=set_seed(0)); bool((a == b).all())
+    >>> a = torch.rand(2, generator=set_seed(0))
+    ... b = torch.rand(2, generator=set_seed(0))
+    ... bool((a == b).all())
     True
     """
     if seed < 0:
@@ -40,23 +42,36 @@ def count_params(model: nn.Module, trainable: bool = False) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)
 
 
-def train_step(model: nn.Module, batch: tuple[Tensor, Tensor], loss_fn: Callable[[Tensor, Tensor], Tensor], opt: torch.optim.Optimizer, clip: float | None = None) -> float:
+def train_step(
+    model: nn.Module,
+    batch: tuple[Tensor, Tensor],
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    opt: torch.optim.Optimizer,
+    clip: float | None = None,
+) -> float:
     """The five statements, and the loss before the step as a plain number, which keeps no graph alive."""
     x, y = batch
-    opt.zero_grad()                                           # forget the slopes of the last step
-    loss = loss_fn(model(x), y)                               # forward: the graph is recorded
+    opt.zero_grad()  # forget the slopes of the last step
+    loss = loss_fn(model(x), y)  # forward: the graph is recorded
     if not math.isfinite(loss.item()):
-        raise FloatingPointError(f"the loss is {loss.item()}; lower the learning rate, clip the gradient, or look at this batch")
-    loss.backward()                                           # every slope, added into .grad
+        raise FloatingPointError(
+            f"the loss is {loss.item()}; lower the learning rate, clip the gradient, or look at this batch"
+        )
+    loss.backward()  # every slope, added into .grad
     if clip is not None:
         nn.utils.clip_grad_norm_(model.parameters(), clip)
-    opt.step()                                                # move against them
+    opt.step()  # move against them
     return loss.item()
 
 
 def fit(
-    model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], loss_fn: Callable[[Tensor, Tensor], Tensor], opt: torch.optim.Optimizer,
-    epochs: int, scheduler: Any = None, clip: float | None = None,
+    model: nn.Module,
+    loader: Iterable[tuple[Tensor, Tensor]],
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    opt: torch.optim.Optimizer,
+    epochs: int,
+    scheduler: Any = None,
+    clip: float | None = None,
 ) -> list[float]:
     """Train for that many passes over the loader; the scheduler steps after each pass.
 
@@ -90,7 +105,9 @@ def fit(
             total += train_step(model, batch, loss_fn, opt, clip) * len(batch[0])
             rows += len(batch[0])
         if not rows:
-            raise ValueError("the loader gave no batch; an iterator can be used once, pass a DataLoader or a list")
+            raise ValueError(
+                "the loader gave no batch; an iterator can be used once, pass a DataLoader or a list"
+            )
         if scheduler is not None:
             scheduler.step()
         history.append(total / rows)
@@ -99,17 +116,27 @@ def fit(
 
 def _owns(model: nn.Module, opt: torch.optim.Optimizer) -> None:
     held = {id(p) for group in opt.param_groups for p in group["params"]}
-    missing = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+    missing = [
+        name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held
+    ]
     if missing:
-        raise ValueError(f"the optimizer does not hold {missing[0]!r} and {len(missing) - 1} more; make it from model.parameters() after the model is complete")
+        raise ValueError(
+            f"the optimizer does not hold {missing[0]!r} and {len(missing) - 1} more; make it from model.parameters() after the model is complete"
+        )
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], metrics: dict[str, Callable[[Tensor, Tensor], Tensor]]) -> dict[str, float]:
+def evaluate(
+    model: nn.Module,
+    loader: Iterable[tuple[Tensor, Tensor]],
+    metrics: dict[str, Callable[[Tensor, Tensor], Tensor]],
+) -> dict[str, float]:
     """Means over all rows of metrics(output, y), in evaluation mode and without a graph; the mode of each layer is put back."""
     if not metrics:
         raise ValueError("no metric was given")
-    was = [(module, module.training) for module in model.modules()]  # each: a frozen layer stays in evaluation
+    was = [
+        (module, module.training) for module in model.modules()
+    ]  # each: a frozen layer stays in evaluation
     totals, rows = dict.fromkeys(metrics, 0.0), 0
     model.eval()
     try:
@@ -126,17 +153,29 @@ def evaluate(model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], metrics:
     return {name: total / rows for name, total in totals.items()}
 
 
-def save(path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimizer, **more: Any) -> None:
+def save(
+    path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimizer, **more: Any
+) -> None:
     """Weights, optimiser state and random state in one file, which is either whole or not there."""
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    torch.save({"model": model.state_dict(), "opt": opt.state_dict(), "rng": torch.get_rng_state(), **more}, part)
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "opt": opt.state_dict(),
+            "rng": torch.get_rng_state(),
+            **more,
+        },
+        part,
+    )
     os.replace(part, path)
 
 
-def load(path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimizer) -> dict[str, Any]:
+def load(
+    path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimizer
+) -> dict[str, Any]:
     """Put back what `save` wrote and return the rest; only tensors and plain values are read, never code."""
-    state = torch.load(path, weights_only=True, map_location="cpu")  # noqa: TID251
+    state = torch.load(path, weights_only=True, map_location="cpu")
     model.load_state_dict(state.pop("model"))
     opt.load_state_dict(state.pop("opt"))
     torch.set_rng_state(state.pop("rng"))
@@ -174,7 +213,9 @@ def copied(params: list[np.ndarray], activation: type[nn.Module] = nn.Tanh) -> n
     parts: list[nn.Module] = []
     for W, b in zip(params[::2], params[1::2], strict=True):
         if np.ndim(W) != 2 or np.shape(b) != (W.shape[1],):
-            raise ValueError(f"weights (in, out) need biases (out,), got {np.shape(W)} and {np.shape(b)}")
+            raise ValueError(
+                f"weights (in, out) need biases (out,), got {np.shape(W)} and {np.shape(b)}"
+            )
         linear = nn.Linear(W.shape[0], W.shape[1], dtype=torch.float64)
         with torch.no_grad():
             linear.weight.copy_(torch.tensor(W.T.copy()))
@@ -203,7 +244,9 @@ class Batches:
 
     def __init__(self, x: Tensor, y: Tensor, size: int, rng: np.random.Generator) -> None:
         if len(x) != len(y) or not len(x):
-            raise ValueError(f"need as many targets as rows and at least one, got {len(x)} and {len(y)}")
+            raise ValueError(
+                f"need as many targets as rows and at least one, got {len(x)} and {len(y)}"
+            )
         if size < 1:
             raise ValueError(f"a batch needs at least one row, got size {size}")
         self.x, self.y, self.size, self.rng = x, y, size, rng

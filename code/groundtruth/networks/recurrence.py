@@ -52,16 +52,25 @@ def make_weights(kind: str, D: int, H: int, seed: int = 0, forget: float = 1.0) 
     b = np.zeros(g * H)
     if kind == "lstm":
         b[H : 2 * H] = forget
-    return Weights(rng.uniform(-s, s, (D, g * H)), rng.uniform(-s, s, (H, g * H)), b, np.zeros(H) if kind == "gru" else None)
+    return Weights(
+        rng.uniform(-s, s, (D, g * H)),
+        rng.uniform(-s, s, (H, g * H)),
+        b,
+        np.zeros(H) if kind == "gru" else None,
+    )
 
 
 def _checked(kind: str, x: ArrayLike, h: ArrayLike, w: Weights) -> tuple[Array, Array]:
     now, state = np.asarray(x, dtype=float), np.asarray(h, dtype=float)
     H = w.Wh.shape[0]
     if w.Wh.shape != (H, GATES[kind] * H) or w.b.shape != (GATES[kind] * H,):
-        raise ValueError(f"a cell of kind {kind!r} needs Wh (H, {GATES[kind]} H) and b ({GATES[kind]} H,), got {w.Wh.shape} and {w.b.shape}")
+        raise ValueError(
+            f"a cell of kind {kind!r} needs Wh (H, {GATES[kind]} H) and b ({GATES[kind]} H,), got {w.Wh.shape} and {w.b.shape}"
+        )
     if now.ndim != 2 or now.shape[1] != w.Wx.shape[0] or state.shape != (len(now), H):
-        raise ValueError(f"need x (N, {w.Wx.shape[0]}) and h (N, {H}), got the shapes {now.shape} and {state.shape}")
+        raise ValueError(
+            f"need x (N, {w.Wx.shape[0]}) and h (N, {H}), got the shapes {now.shape} and {state.shape}"
+        )
     return now, state
 
 
@@ -70,7 +79,9 @@ def rnn_cell(x: ArrayLike, h: ArrayLike, w: Weights) -> tuple[Array, Step]:
 
     Examples
     --------
-    >>> rnn_cell([[0.0]], [[0.5]], Weights(np.ones((1, 1)), np.ones((1, 1)), np.zeros(1)))[0].round(3).item()
+    >>> rnn_cell([[0.0]], [[0.5]], Weights(np.ones((1, 1)), np.ones((1, 1)), np.zeros(1)))[0].round(
+    ...     3
+    ... ).item()
     0.462
     """
     now, state = _checked("rnn", x, h, w)
@@ -104,7 +115,9 @@ def gru_cell(x: ArrayLike, h: ArrayLike, w: Weights) -> tuple[Array, Step]:
     return (1 - z) * n + z * state, Step(now, state, None, (r, z, n, inner))
 
 
-def _shares(dz: Array, step: Step, w: Weights, du: Array | None = None) -> tuple[Array, Array, Weights]:
+def _shares(
+    dz: Array, step: Step, w: Weights, du: Array | None = None
+) -> tuple[Array, Array, Weights]:
     """dx, dh and weight gradients, given the gradients of the gates' scores; du where the recurrent part differs."""
     d = dz if du is None else du
     return dz @ w.Wx.T, d @ w.Wh.T, Weights(step.x.T @ dz, step.h.T @ d, dz.sum(0), None)
@@ -116,11 +129,21 @@ def rnn_cell_backward(dh: Array, step: Step, w: Weights) -> tuple[Array, Array, 
     return _shares(dh * (1 - out * out), step, w)
 
 
-def lstm_cell_backward(dh: Array, dc: Array, step: Step, w: Weights) -> tuple[Array, Array, Array, Weights]:
+def lstm_cell_backward(
+    dh: Array, dc: Array, step: Step, w: Weights
+) -> tuple[Array, Array, Array, Weights]:
     """(dx, dh before, dc before, weights) given the gradients of the new state and of the new cell."""
     i, f, g, o, bent = step.gates
-    d = dc + dh * o * (1 - bent * bent)                        # along the conveyor
-    dz = np.concatenate([d * g * i * (1 - i), d * step.c * f * (1 - f), d * i * (1 - g * g), dh * bent * o * (1 - o)], axis=1)
+    d = dc + dh * o * (1 - bent * bent)  # along the conveyor
+    dz = np.concatenate(
+        [
+            d * g * i * (1 - i),
+            d * step.c * f * (1 - f),
+            d * i * (1 - g * g),
+            dh * bent * o * (1 - o),
+        ],
+        axis=1,
+    )
     dx, before, dw = _shares(dz, step, w)
     return dx, before, d * f, dw
 
@@ -130,20 +153,30 @@ def gru_cell_backward(dh: Array, step: Step, w: Weights) -> tuple[Array, Array, 
     r, z, n, inner = step.gates
     dn = dh * (1 - z) * (1 - n * n)
     dr, dz = dn * inner * r * (1 - r), dh * (step.h - n) * z * (1 - z)
-    scores, recurrent = np.concatenate([dr, dz, dn], axis=1), np.concatenate([dr, dz, dn * r], axis=1)
+    scores, recurrent = (
+        np.concatenate([dr, dz, dn], axis=1),
+        np.concatenate([dr, dz, dn * r], axis=1),
+    )
     dx, before, dw = _shares(scores, step, w, recurrent)
     return dx, before + dh * z, dw._replace(bn=(dn * r).sum(0))
 
 
-def unroll(kind: str, x: ArrayLike, w: Weights, h: ArrayLike | None = None, c: ArrayLike | None = None) -> tuple[Array, list[Step]]:
+def unroll(
+    kind: str, x: ArrayLike, w: Weights, h: ArrayLike | None = None, c: ArrayLike | None = None
+) -> tuple[Array, list[Step]]:
     """Run a cell over a sequence x (T, N, D); returns the states (T, N, H) and the steps for `bptt`."""
     values = np.asarray(x, dtype=float)
     if kind not in GATES:
         raise ValueError(f"kind must be one of {sorted(GATES)}, got {kind!r}")
     if values.ndim != 3 or not len(values):
-        raise ValueError(f"x must have the axes (T, N, D) with T >= 1, got the shape {values.shape}")
+        raise ValueError(
+            f"x must have the axes (T, N, D) with T >= 1, got the shape {values.shape}"
+        )
     zero = np.zeros((values.shape[1], w.Wh.shape[0]))
-    state, cell = zero if h is None else np.asarray(h, dtype=float), zero if c is None else np.asarray(c, dtype=float)
+    state, cell = (
+        zero if h is None else np.asarray(h, dtype=float),
+        zero if c is None else np.asarray(c, dtype=float),
+    )
     states, steps = [], []
     for now in values:
         if kind == "lstm":
@@ -160,16 +193,23 @@ def bptt(kind: str, dstates: Array, steps: list[Step], w: Weights) -> tuple[Arra
     if len(dstates) != len(steps):
         raise ValueError(f"there are {len(steps)} steps and {len(dstates)} gradients")
     dh, dc = np.zeros_like(dstates[0]), np.zeros_like(dstates[0])
-    total = Weights(np.zeros_like(w.Wx), np.zeros_like(w.Wh), np.zeros_like(w.b), None if w.bn is None else np.zeros_like(w.bn))
+    total = Weights(
+        np.zeros_like(w.Wx),
+        np.zeros_like(w.Wh),
+        np.zeros_like(w.b),
+        None if w.bn is None else np.zeros_like(w.bn),
+    )
     dx: list[Array] = []
     for d, step in zip(dstates[::-1], steps[::-1], strict=True):
-        dh = dh + d                                            # from the output now, and from all later steps
+        dh = dh + d  # from the output now, and from all later steps
         if kind == "lstm":
             now, dh, dc, dw = lstm_cell_backward(dh, dc, step, w)
         else:
             now, dh, dw = (rnn_cell_backward if kind == "rnn" else gru_cell_backward)(dh, step, w)
         dx.append(now)
-        total = Weights(*(None if a is None or g is None else a + g for a, g in zip(total, dw, strict=True)))  # type: ignore[arg-type]
+        total = Weights(
+            *(None if a is None or g is None else a + g for a, g in zip(total, dw, strict=True))
+        )  # type: ignore[arg-type]
     return np.stack(dx[::-1]), dh, total
 
 

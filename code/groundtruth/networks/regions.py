@@ -48,20 +48,25 @@ def patterns(layers: Sequence[Layer], X: ArrayLike) -> int:
     if not layers:
         raise ValueError("need at least one layer (W, b)")
     for W, b in layers:
-        z = h @ W + b                                                   # (n, d_out)
+        z = h @ W + b  # (n, d_out)
         seen.append(z > 0)
         h = np.maximum(z, 0.0)
-    on = np.concatenate(seen, axis=1)                                   # (n, units)
+    on = np.concatenate(seen, axis=1)  # (n, units)
     words = np.packbits(np.pad(on, ((0, 0), (0, -on.shape[1] % 64))), axis=1).view(np.uint64)
     return len(np.unique(words.ravel() if words.shape[1] == 1 else words, axis=0))
 
 
-def random_network(widths: Sequence[int], seed: int, gain: float = 2.0, bias: float = 1.0) -> list[Layer]:
+def random_network(
+    widths: Sequence[int], seed: int, gain: float = 2.0, bias: float = 1.0
+) -> list[Layer]:
     """Layers of widths (d_in, h, ..., h): normal weights of variance gain / d_in, normal biases of standard deviation `bias`."""
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"need at least two widths, all >= 1, got {list(widths)}")
     rng = np.random.default_rng(seed)
-    return [(rng.normal(0, np.sqrt(gain / a), (a, b)), rng.normal(0, bias, b)) for a, b in pairwise(widths)]
+    return [
+        (rng.normal(0, np.sqrt(gain / a), (a, b)), rng.normal(0, bias, b))
+        for a, b in pairwise(widths)
+    ]
 
 
 def tent(x: ArrayLike) -> Array:
@@ -113,8 +118,10 @@ def broken_line(knots: ArrayLike, values: ArrayLike) -> tuple[float, Array, Arra
     """
     t, y = np.asarray(knots, dtype=float), np.asarray(values, dtype=float)
     if t.ndim != 1 or t.shape != y.shape or t.size < 2 or (np.diff(t) <= 0).any():
-        raise ValueError(f"need at least two rising knots and a value for each, got shapes {t.shape} and {y.shape}")
-    slopes = np.diff(y) / np.diff(t)                                    # (k - 1,)
+        raise ValueError(
+            f"need at least two rising knots and a value for each, got shapes {t.shape} and {y.shape}"
+        )
+    slopes = np.diff(y) / np.diff(t)  # (k - 1,)
     return float(y[0]), np.diff(slopes, prepend=0.0), t[:-1]
 
 

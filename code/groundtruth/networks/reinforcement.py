@@ -17,11 +17,15 @@ def bandit_gradient(theta: ArrayLike, chances: ArrayLike) -> Array:
     """Exact gradient (K,) of the expected reward of a softmax policy over arms that pay 1 with the given chances."""
     p, r = softmax(theta), np.asarray(chances, dtype=np.float64)
     if p.shape != r.shape or r.ndim != 1 or not np.all((r >= 0) & (r <= 1)):
-        raise ValueError(f"need one score and one chance from 0 to 1 for each arm, got {p.shape} and {r!r}")
+        raise ValueError(
+            f"need one score and one chance from 0 to 1 for each arm, got {p.shape} and {r!r}"
+        )
     return p * (r - p @ r)
 
 
-def reinforce_bandit(chances: ArrayLike, steps: int, lr: float, rng: np.random.Generator, baseline: bool = False) -> Array:
+def reinforce_bandit(
+    chances: ArrayLike, steps: int, lr: float, rng: np.random.Generator, baseline: bool = False
+) -> Array:
     """Policy (K,) after `steps` pulls, theta += lr (reward - b) (one-hot - p), with b a running mean of rewards, or 0 (Williams, 1992)."""
     r = np.asarray(chances, dtype=np.float64)
     bandit_gradient(np.zeros_like(r), r)
@@ -70,11 +74,17 @@ def returns(rewards: ArrayLike, gamma: float = 1.0) -> Array:
     return out
 
 
-def policy_gradient(env: Grid, episodes: int, lr: float, rng: np.random.Generator, most: int = 100) -> tuple[Array, Array]:
+def policy_gradient(
+    env: Grid, episodes: int, lr: float, rng: np.random.Generator, most: int = 100
+) -> tuple[Array, Array]:
     """Scores theta (states, 4) and the length of every episode (episodes,), with a running mean return of each state as baseline."""
     if episodes < 1 or not lr > 0:
         raise ValueError(f"need episodes >= 1 and lr > 0, got {episodes} and {lr}")
-    theta, value, lengths = np.zeros((env.n**2, 4)), np.zeros(env.n**2), np.zeros(episodes, dtype=int)
+    theta, value, lengths = (
+        np.zeros((env.n**2, 4)),
+        np.zeros(env.n**2),
+        np.zeros(episodes, dtype=int),
+    )
     for e in range(episodes):
         s, path = 0, []
         for _ in range(most):
@@ -92,10 +102,19 @@ def policy_gradient(env: Grid, episodes: int, lr: float, rng: np.random.Generato
     return theta, lengths
 
 
-def q_learning(env: Grid, episodes: int, lr: float, rng: np.random.Generator, explore: float = 0.1, most: int = 100) -> Array:
+def q_learning(
+    env: Grid,
+    episodes: int,
+    lr: float,
+    rng: np.random.Generator,
+    explore: float = 0.1,
+    most: int = 100,
+) -> Array:
     """Table Q (states, 4): Q[s, a] += lr (r + max Q[s'] - Q[s, a]) along epsilon-greedy walks (Watkins & Dayan, 1992)."""
     if episodes < 1 or not lr > 0 or not 0 <= explore <= 1:
-        raise ValueError(f"need episodes >= 1, lr > 0 and 0 <= explore <= 1, got {episodes}, {lr} and {explore}")
+        raise ValueError(
+            f"need episodes >= 1, lr > 0 and 0 <= explore <= 1, got {episodes}, {lr} and {explore}"
+        )
     Q = np.zeros((env.n**2, 4))
     for _ in range(episodes):
         s = 0

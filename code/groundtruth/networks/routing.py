@@ -15,7 +15,9 @@ Array = NDArray[Any]
 def _logits(logits: ArrayLike) -> Array:
     z = np.asarray(logits, dtype=np.float64)
     if z.ndim != 2 or min(z.shape) < 1 or not np.isfinite(z).all():
-        raise ValueError(f"router scores are a finite table (rows, experts), got the shape {z.shape}")
+        raise ValueError(
+            f"router scores are a finite table (rows, experts), got the shape {z.shape}"
+        )
     return z
 
 
@@ -24,7 +26,8 @@ def top_k_route(logits: ArrayLike, k: int) -> tuple[NDArray[np.int64], Array]:
 
     Examples
     --------
-    >>> ids, w = top_k_route([[2.0, 0.0, 1.0]], 2); ids.tolist(), w.round(3).tolist()
+    >>> ids, w = top_k_route([[2.0, 0.0, 1.0]], 2)
+    ... ids.tolist(), w.round(3).tolist()
     ([[0, 2]], [[0.731, 0.269]])
     """
     z = _logits(logits)
@@ -45,8 +48,14 @@ def load_balance(logits: ArrayLike, k: int = 1) -> float:
 def within_capacity(ids: ArrayLike, E: int, capacity: int) -> NDArray[np.bool_]:
     """Which of the choices ids (n, k) find a place when every expert takes `capacity` rows, first choices first and then in order."""
     chosen = np.asarray(ids)
-    if chosen.ndim != 2 or chosen.dtype.kind not in "iu" or (chosen.size and not (chosen.min() >= 0 and chosen.max() < E)):
-        raise ValueError(f"choices are whole numbers from 0 to {E - 1} in a table (rows, k), got {chosen!r}")
+    if (
+        chosen.ndim != 2
+        or chosen.dtype.kind not in "iu"
+        or (chosen.size and not (chosen.min() >= 0 and chosen.max() < E))
+    ):
+        raise ValueError(
+            f"choices are whole numbers from 0 to {E - 1} in a table (rows, k), got {chosen!r}"
+        )
     if capacity < 1:
         raise ValueError(f"an expert must take at least one row, got a capacity of {capacity}")
     kept, taken = np.zeros(chosen.shape, dtype=bool), np.zeros(E, dtype=int)

@@ -14,7 +14,9 @@ def _system(A: ArrayLike, B: ArrayLike, C: ArrayLike | None = None) -> tuple[Arr
     a, b = np.asarray(A, dtype=float), np.asarray(B, dtype=float)
     c = np.zeros_like(b) if C is None else np.asarray(C, dtype=float)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or b.shape != a.shape[:1] or c.shape != b.shape:
-        raise ValueError(f"need A (N, N), B (N,) and C (N,), got the shapes {a.shape}, {b.shape}, {c.shape}")
+        raise ValueError(
+            f"need A (N, N), B (N,) and C (N,), got the shapes {a.shape}, {b.shape}, {c.shape}"
+        )
     return a, b, c
 
 
@@ -44,7 +46,9 @@ def discretize(A: ArrayLike, B: ArrayLike, dt: float, method: str = "zoh") -> tu
         raise ValueError(f"dt must be positive, got {dt}")
     n = len(a)
     if method == "zoh":
-        both = expm(dt * np.block([[a, b[:, None]], [np.zeros((1, n + 1))]]))  # the integral of e^(As) B comes along
+        both = expm(
+            dt * np.block([[a, b[:, None]], [np.zeros((1, n + 1))]])
+        )  # the integral of e^(As) B comes along
         return both[:n, :n], both[:n, n]
     if method == "bilinear":
         left = np.eye(n) - dt / 2 * a
@@ -99,7 +103,9 @@ def convolve(u: ArrayLike, k: ArrayLike) -> Array:
     """Causal convolution (L,) of two signals of one length by Fourier transforms, padded so that nothing wraps around."""
     signal, taps = _signal(u), _signal(k)
     if signal.size != taps.size:
-        raise ValueError(f"signal and kernel must have one length, got {signal.size} and {taps.size}")
+        raise ValueError(
+            f"signal and kernel must have one length, got {signal.size} and {taps.size}"
+        )
     n = 2 * signal.size
     return np.fft.irfft(np.fft.rfft(signal, n) * np.fft.rfft(taps, n), n)[: signal.size]
 
@@ -119,7 +125,9 @@ def scan(a: ArrayLike, b: ArrayLike) -> Array:
         raise ValueError(f"a and b must have one shape (L, N), got {x.shape} and {total.shape}")
     reach = 1
     while reach < len(x):
-        total[reach:] += x[reach:] * total[:-reach].copy()     # what lies `reach` earlier, carried here
+        total[reach:] += (
+            x[reach:] * total[:-reach].copy()
+        )  # what lies `reach` earlier, carried here
         x[reach:] *= x[:-reach].copy()
         reach *= 2
     return total
@@ -152,4 +160,6 @@ def recall(x: ArrayLike, L: int) -> Array:
     """The signal (L,) that coefficients x (N,) of `remember` stand for."""
     coefficients = _signal(x)
     at = 2 * (np.arange(L) + 0.5) / L - 1
-    return np.polynomial.legendre.legval(at, coefficients * np.sqrt(2 * np.arange(coefficients.size) + 1))
+    return np.polynomial.legendre.legval(
+        at, coefficients * np.sqrt(2 * np.arange(coefficients.size) + 1)
+    )

@@ -26,7 +26,11 @@ COMPANY: dict[str, tuple[str, ...]] = {
     "fruit": ("sweet", "ripe", "eat", "tree"),
 }
 FRUIT = ("apple", "pear", "plum")
-WORDS: tuple[str, ...] = (*PEOPLE, *FRUIT, *(word for company in COMPANY.values() for word in company))
+WORDS: tuple[str, ...] = (
+    *PEOPLE,
+    *FRUIT,
+    *(word for company in COMPANY.values() for word in company),
+)
 ID = {word: i for i, word in enumerate(WORDS)}
 
 
@@ -43,10 +47,16 @@ def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
     names, found = list(PEOPLE), []
     for _ in range(count):
         if rng.random() < 0.2:
-            words = [FRUIT[rng.integers(len(FRUIT))], *(COMPANY["fruit"][i] for i in rng.choice(4, 3))]
+            words = [
+                FRUIT[rng.integers(len(FRUIT))],
+                *(COMPANY["fruit"][i] for i in rng.choice(4, 3)),
+            ]
         else:
             name = names[rng.integers(len(names))]
-            words = [name, *(COMPANY[trait][rng.integers(len(COMPANY[trait]))] for trait in PEOPLE[name])]
+            words = [
+                name,
+                *(COMPANY[trait][rng.integers(len(COMPANY[trait]))] for trait in PEOPLE[name]),
+            ]
         found.append([ID[words[i]] for i in rng.permutation(4)])
     return found
 
@@ -63,7 +73,11 @@ def questions() -> list[tuple[int, int, int, int]]:
     found = []
     for a, b, c in product(PEOPLE, repeat=3):
         differ = [i for i in range(3) if PEOPLE[a][i] != PEOPLE[b][i]]
-        if len(differ) == 1 and PEOPLE[c][differ[0]] == PEOPLE[a][differ[0]] and len({a, b, c}) == 3:
+        if (
+            len(differ) == 1
+            and PEOPLE[c][differ[0]] == PEOPLE[a][differ[0]]
+            and len({a, b, c}) == 3
+        ):
             traits = list(PEOPLE[c])
             traits[differ[0]] = PEOPLE[b][differ[0]]
             x = by_traits[tuple(traits)]  # type: ignore[index]

@@ -56,14 +56,19 @@ class Block:
     Examples
     --------
     >>> block = Block(8, 2)
-    >>> block.forward(np.ones((1, 3, 8))).shape, sum(v.size for v in block.p.values()) == parameters(8)
+    >>> (
+    ...     block.forward(np.ones((1, 3, 8))).shape,
+    ...     sum(v.size for v in block.p.values()) == parameters(8),
+    ... )
     ((1, 3, 8), True)
     """
 
     def __init__(self, C: int, H: int, ff: int | None = None, seed: int = 0) -> None:
         h = 4 * C if ff is None else ff
         if C < 1 or H < 1 or C % H or h < 1:
-            raise ValueError(f"need heads that divide the width and a positive hidden width, got C={C}, H={H}, ff={ff}")
+            raise ValueError(
+                f"need heads that divide the width and a positive hidden width, got C={C}, H={H}, ff={ff}"
+            )
         rng = np.random.default_rng(seed)
 
         def make(a: int, b: int) -> Array:
@@ -71,8 +76,19 @@ class Block:
 
         self.H = H
         self.p: dict[str, Array] = {
-            "g1": np.ones(C), "b1": np.zeros(C), "Wq": make(C, C), "Wk": make(C, C), "Wv": make(C, C), "Wo": make(C, C), "b": np.zeros((4, C)),
-            "g2": np.ones(C), "b2": np.zeros(C), "W1": make(C, h), "c1": np.zeros(h), "W2": make(h, C), "c2": np.zeros(C),
+            "g1": np.ones(C),
+            "b1": np.zeros(C),
+            "Wq": make(C, C),
+            "Wk": make(C, C),
+            "Wv": make(C, C),
+            "Wo": make(C, C),
+            "b": np.zeros((4, C)),
+            "g2": np.ones(C),
+            "b2": np.zeros(C),
+            "W1": make(C, h),
+            "c1": np.zeros(h),
+            "W2": make(h, C),
+            "c2": np.zeros(C),
         }
         self._cache: tuple[Any, ...] | None = None
 
@@ -82,10 +98,12 @@ class Block:
         if values.ndim != 3 or values.shape[-1] != p["g1"].size:
             raise ValueError(f"x must have the shape (B, T, {p['g1'].size}), got {values.shape}")
         u, norm1 = layer_norm(values, p["g1"], p["b1"])
-        attended, kept = mha(u, Projections(p["Wq"], p["Wk"], p["Wv"], p["Wo"], p["b"]), self.H, mask)
+        attended, kept = mha(
+            u, Projections(p["Wq"], p["Wk"], p["Wv"], p["Wo"], p["b"]), self.H, mask
+        )
         middle = values + attended
         v, norm2 = layer_norm(middle, p["g2"], p["b2"])
-        z = v @ p["W1"] + p["c1"]                              # (B, T, ff)
+        z = v @ p["W1"] + p["c1"]  # (B, T, ff)
         a = ACTIVATIONS["gelu"].f(z)
         self._cache = (norm1, kept, norm2, v, z, a)
         return middle + a @ p["W2"] + p["c2"]
@@ -101,7 +119,7 @@ class Block:
         dz = (dy @ p["W2"].T) * ACTIVATIONS["gelu"].slope(z)
         g |= {"W1": over(v, dz), "c1": dz.sum((0, 1))}
         back, g["g2"], g["b2"] = layer_norm_backward(dz @ p["W1"].T, norm2)
-        dmiddle = dy + back                                    # the stream passes through, the branch adds
+        dmiddle = dy + back  # the stream passes through, the branch adds
         du, dmemory, (g["Wq"], g["Wk"], g["Wv"], g["Wo"], g["b"]) = mha_backward(dmiddle, kept)
         back, g["g1"], g["b1"] = layer_norm_backward(du + dmemory, norm1)
         return dmiddle + back, g

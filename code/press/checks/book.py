@@ -28,7 +28,7 @@ class Page:
 
     @property
     def kind(self) -> str:
-        """"chapter" for the parts, "front" for the pages around them."""
+        """ "chapter" for the parts, "front" for the pages around them."""
         head = self.slug.split("/")[0]
         return "front" if head in ("index", "front", "reference") else "chapter"
 
@@ -46,8 +46,12 @@ class Page:
             return []
         return self.record.outputs[number - 1]
 
-    def finding(self, line: int, rule: str, what: str, fix: str, cell: int | None = None, detail: str = "") -> Finding:
-        return Finding(self.project.rel(self.chapter.path), line, rule, what, fix, detail, self.slug, cell)
+    def finding(
+        self, line: int, rule: str, what: str, fix: str, cell: int | None = None, detail: str = ""
+    ) -> Finding:
+        return Finding(
+            self.project.rel(self.chapter.path), line, rule, what, fix, detail, self.slug, cell
+        )
 
 
 @dataclass(frozen=True)

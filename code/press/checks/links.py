@@ -29,8 +29,16 @@ def audit(book: Book) -> list[Finding]:
 def _labels(page: Page) -> set[str]:
     text = page.chapter.text
     names = set(LABEL.findall(text)) | set(EQUATION.findall(text))
-    names |= {block.options[key] for block in page.blocks for key in ("label", "name") if key in block.options}
-    names |= {cell.metadata.get("mystnb", {}).get("figure", {}).get("name", "") for cell in page.chapter.cells}
+    names |= {
+        block.options[key]
+        for block in page.blocks
+        for key in ("label", "name")
+        if key in block.options
+    }
+    names |= {
+        cell.metadata.get("mystnb", {}).get("figure", {}).get("name", "")
+        for cell in page.chapter.cells
+    }
     return names
 
 
@@ -40,20 +48,62 @@ def _references(book: Book, page: Page, labels: set[str], slugs: set[str]) -> li
         for role, body in ROLE.findall(line.text):
             target = (re.search(r"<([^>]*)>\s*$", body) or [None, body])[1].strip()
             if role == "doc":
-                path = posixpath.normpath(target.lstrip("/") if target.startswith("/") else posixpath.join(posixpath.dirname(page.slug), target))
+                path = posixpath.normpath(
+                    target.lstrip("/")
+                    if target.startswith("/")
+                    else posixpath.join(posixpath.dirname(page.slug), target)
+                )
                 if path not in slugs:
-                    found.append(page.finding(line.number, "links", f"there is no page {target!r}", "correct the path; it is relative to this page"))
+                    found.append(
+                        page.finding(
+                            line.number,
+                            "links",
+                            f"there is no page {target!r}",
+                            "correct the path; it is relative to this page",
+                        )
+                    )
             elif role in ("ref", "numref", "eq", "prf:ref") and target not in labels:
-                found.append(page.finding(line.number, "links", f"nothing is labelled {target!r}", "correct the label, or put (label)= where it belongs"))
+                found.append(
+                    page.finding(
+                        line.number,
+                        "links",
+                        f"nothing is labelled {target!r}",
+                        "correct the label, or put (label)= where it belongs",
+                    )
+                )
             elif role.startswith("cite"):
                 for key in target.split(","):
                     if key.strip() not in book.citations:
-                        found.append(page.finding(line.number, "links", f"the bibliography has no entry {key.strip()!r}", "add it to book/references.bib"))
+                        found.append(
+                            page.finding(
+                                line.number,
+                                "links",
+                                f"the bibliography has no entry {key.strip()!r}",
+                                "add it to book/references.bib",
+                            )
+                        )
             elif role == "term" and target.lower() not in book.terms:
-                found.append(page.finding(line.number, "links", f"the glossary has no term {target!r}", "add it to book/reference/glossary.md"))
+                found.append(
+                    page.finding(
+                        line.number,
+                        "links",
+                        f"the glossary has no term {target!r}",
+                        "add it to book/reference/glossary.md",
+                    )
+                )
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", line.text):
-            if not re.match(r"https?:|mailto:", target) and not (page.chapter.path.parent / target).exists():
-                found.append(page.finding(line.number, "links", f"the link target {target!r} does not exist", "correct the path; it is relative to this page"))
+            if (
+                not re.match(r"https?:|mailto:", target)
+                and not (page.chapter.path.parent / target).exists()
+            ):
+                found.append(
+                    page.finding(
+                        line.number,
+                        "links",
+                        f"the link target {target!r} does not exist",
+                        "correct the path; it is relative to this page",
+                    )
+                )
     return found
 
 
@@ -64,7 +114,11 @@ def _first_uses(book: Book, page: Page) -> list[Finding]:
     for line in page.lines:
         if line.heading or line.is_table or "admonition.promise" in line.blocks:
             continue
-        linked = {(re.search(r"<([^>]*)>\s*$", body) or [None, body])[1].strip().lower() for role, body in ROLE.findall(line.text) if role == "term"}
+        linked = {
+            (re.search(r"<([^>]*)>\s*$", body) or [None, body])[1].strip().lower()
+            for role, body in ROLE.findall(line.text)
+            if role == "term"
+        }
         text = re.sub(r"\{[\w:-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\]\([^)]*\)", " ", line.text).lower()
         done |= linked & set(book.terms)
         for term in order:
@@ -73,8 +127,19 @@ def _first_uses(book: Book, page: Page) -> list[Finding]:
             match = re.search(rf"(?<![\w-]){re.escape(term)}s?(?![\w-])", text)
             if match:
                 done.add(term)
-                found.append(page.finding(line.number, "terms", f"the term {book.terms[term]!r} is used here first and not linked", f"write {{term}}`{book.terms[term]}`"))
-                text = text[: match.start()] + " " * (match.end() - match.start()) + text[match.end():]
+                found.append(
+                    page.finding(
+                        line.number,
+                        "terms",
+                        f"the term {book.terms[term]!r} is used here first and not linked",
+                        f"write {{term}}`{book.terms[term]}`",
+                    )
+                )
+                text = (
+                    text[: match.start()]
+                    + " " * (match.end() - match.start())
+                    + text[match.end() :]
+                )
     return found
 
 

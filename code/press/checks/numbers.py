@@ -17,7 +17,9 @@ SMALL = 12
 TOKEN = re.compile(
     r"(?<![\w.\\])([-−+]?)(\d{1,3}(?:[,\u202f\u2009]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:[eE]([-+−]?\d+))?(?![\w])( ?%| percent)?"
 )
-PRINTED = re.compile(r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+PRINTED = re.compile(
+    r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+)
 GIVEN = re.compile(r"<!--\s*given:(.*?)-->", re.S)
 
 
@@ -32,7 +34,10 @@ def _page(page: Page) -> list[Finding]:
     places = [(line.number, line.text) for line in page.lines]
     for cell in page.chapter.cells:
         figure = cell.metadata.get("mystnb", {})
-        for text in (figure.get("figure", {}).get("caption", ""), figure.get("image", {}).get("alt", "")):
+        for text in (
+            figure.get("figure", {}).get("caption", ""),
+            figure.get("image", {}).get("alt", ""),
+        ):
             places.append((cell.line, str(text)))
     for number, text in places:
         if "{cite" in text:
@@ -41,7 +46,9 @@ def _page(page: Page) -> list[Finding]:
             if not accounted(value, digits, percent, known):
                 found.append(
                     page.finding(
-                        number, "numbers", f"no cell of this page prints the number {token!r}",
+                        number,
+                        "numbers",
+                        f"no cell of this page prints the number {token!r}",
                         "print it in a cell, cite its source in the same sentence, or declare an assumption with <!-- given: ... -->",
                     )
                 )
@@ -69,9 +76,20 @@ def tokens(text: str) -> list[tuple[str, Decimal, int, bool]]:
                 value = -value
             decimals = len(digits.partition(".")[2])
             whole = "." not in digits and not exponent
-            if whole and not percent and (abs(value) <= SMALL or (1900 <= value <= 2099 and "," not in body)):
+            if (
+                whole
+                and not percent
+                and (abs(value) <= SMALL or (1900 <= value <= 2099 and "," not in body))
+            ):
                 continue
-            found.append((match.group(0).strip(), value, decimals - int(exponent or 0) if exponent else decimals, bool(percent)))
+            found.append(
+                (
+                    match.group(0).strip(),
+                    value,
+                    decimals - int(exponent or 0) if exponent else decimals,
+                    bool(percent),
+                )
+            )
     return found
 
 
@@ -104,7 +122,11 @@ def printed(page: Page) -> set[Decimal]:
     found: set[Decimal] = set()
     for cell in page.chapter.cells:
         for output in page.outputs(cell.number):
-            text = output.get("text", "") if output["output_type"] == "stream" else str(output.get("data", {}).get("text/plain", ""))
+            text = (
+                output.get("text", "")
+                if output["output_type"] == "stream"
+                else str(output.get("data", {}).get("text/plain", ""))
+            )
             if output["output_type"] == "error":
                 text = output["evalue"]
             found |= _numbers("".join(text))
@@ -113,7 +135,11 @@ def printed(page: Page) -> set[Decimal]:
 
 def in_code(page: Page) -> set[Decimal]:
     """Literals in the page's cells: what the experiment assumes. Comments do not count."""
-    return {n for cell in page.chapter.cells for n in _numbers(re.sub(r"#.*", "", cell.source).replace("_", ""))}
+    return {
+        n
+        for cell in page.chapter.cells
+        for n in _numbers(re.sub(r"#.*", "", cell.source).replace("_", ""))
+    }
 
 
 def given(text: str) -> set[Decimal]:

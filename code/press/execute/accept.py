@@ -28,14 +28,30 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
     for slug in slugs:
         chapter = chapters.read(slug, project.page(slug))
         if not chapter.cells:
-            raise PressError(f"{slug} has no cells, so there is nothing to expect of it", "name a chapter with cells", Exit.USAGE)
+            raise PressError(
+                f"{slug} has no cells, so there is nothing to expect of it",
+                "name a chapter with cells",
+                Exit.USAGE,
+            )
         record = records.load(project, slug)
         if record is None or record.sources != [cell.source for cell in chapter.cells]:
-            raise PressError(f"{slug} has not been executed as it stands", f"run it first: python -m press build --execute-only {slug}", Exit.EXECUTION)
+            raise PressError(
+                f"{slug} has not been executed as it stands",
+                f"run it first: python -m press build --execute-only {slug}",
+                Exit.EXECUTION,
+            )
         if record.fault is not None:
-            raise PressError(f"{slug}: the last execution failed in cell {record.fault.cell}: {record.fault.what}", "mend the cell and build again; a failed run is never accepted", Exit.EXECUTION)
+            raise PressError(
+                f"{slug}: the last execution failed in cell {record.fault.cell}: {record.fault.what}",
+                "mend the cell and build again; a failed run is never accepted",
+                Exit.EXECUTION,
+            )
         if record.fingerprint != prints.of(slug):
-            raise PressError(f"{slug}: the code, the data or the installed versions changed since its last execution", f"run it again: python -m press build --execute-only {slug}", Exit.EXECUTION)
+            raise PressError(
+                f"{slug}: the code, the data or the installed versions changed since its last execution",
+                f"run it again: python -m press build --execute-only {slug}",
+                Exit.EXECUTION,
+            )
         plans.append((chapter, record))
     moved = [_rewrite(project, chapter, record) for chapter, record in plans]
     times.accept(project, {chapter.slug: record.seconds for chapter, record in plans})
@@ -56,8 +72,12 @@ def _rewrite(project: Project, chapter: chapters.Chapter, record: records.Record
             pass  # a damaged expectation is replaced whole
     changed = {}
     for i, cell in enumerate(new["cells"]):
-        before: dict[str, Any] = old_cells[i] if i < len(old_cells) else {"source": "", "outputs": []}
-        if before["source"] != cell["source"] or not compare.same(cell["outputs"], before["outputs"]):
+        before: dict[str, Any] = (
+            old_cells[i] if i < len(old_cells) else {"source": "", "outputs": []}
+        )
+        if before["source"] != cell["source"] or not compare.same(
+            cell["outputs"], before["outputs"]
+        ):
             changed[i + 1] = compare.diff(before["outputs"], cell["outputs"])
     text = expectations.dumps(new)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -37,7 +37,9 @@ def beside(work: Work, patience_s: float = PATIENCE_S) -> Work:
                 json.dump([finding.as_dict() for finding in work()], handle)
             status = 0
         finally:
-            os._exit(status)  # nothing of the parent's may run here: no handlers, no flushing of its files
+            os._exit(
+                status
+            )  # nothing of the parent's may run here: no handlers, no flushing of its files
     os.close(writer)
 
     def wait() -> list[Finding]:

@@ -40,7 +40,11 @@ def fill(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
     """
     known = read_json(_memo(project)) or {}
     if known and known["files"] == _files(project):
-        pages = [(chapter, record) for chapter, record in pages if known["pages"].get(chapter.slug) != _key(chapter, record)]
+        pages = [
+            (chapter, record)
+            for chapter, record in pages
+            if known["pages"].get(chapter.slug) != _key(chapter, record)
+        ]
     if not pages:
         return
     try:
@@ -52,7 +56,13 @@ def fill(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
 
 def settle(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
     """Remember, after a render, what the cache holds."""
-    write_json(_memo(project), {"files": _files(project), "pages": {chapter.slug: _key(chapter, record) for chapter, record in pages}})
+    write_json(
+        _memo(project),
+        {
+            "files": _files(project),
+            "pages": {chapter.slug: _key(chapter, record) for chapter, record in pages},
+        },
+    )
 
 
 def _memo(project: Project) -> Path:
@@ -85,7 +95,9 @@ def _fill(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
         if _holds(store, notebook, record):
             continue
         store.cache_notebook_bundle(
-            CacheBundleIn(notebook, str(chapter.path), data={}), check_validity=False, overwrite=True
+            CacheBundleIn(notebook, str(chapter.path), data={}),
+            check_validity=False,
+            overwrite=True,
         )
         if not _holds(store, notebook, record):
             raise LookupError(f"{chapter.slug} is not in the cache after it was put there")
@@ -96,4 +108,6 @@ def _holds(store: Any, notebook: Any, record: Record) -> bool:
         cached = store.get_cache_bundle(store.match_cache_notebook(notebook).pk).nb
     except KeyError:
         return False
-    return [[dict(o) for o in cell.outputs] for cell in cached.cells if cell.cell_type == "code"] == record.outputs
+    return [
+        [dict(o) for o in cell.outputs] for cell in cached.cells if cell.cell_type == "code"
+    ] == record.outputs

@@ -20,8 +20,17 @@ from press.execute import expectations
 from press.execute.records import Record
 from press.source.chapter import Chapter
 
-SKIP = ("metadata", "traceback", "prompt_number", "output_type", "name", "execution_count",
-        "application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg")
+SKIP = (
+    "metadata",
+    "traceback",
+    "prompt_number",
+    "output_type",
+    "name",
+    "execution_count",
+    "application/vnd.jupyter.widget-view+json",
+    "image/png",
+    "image/jpeg",
+)
 
 
 class Replay:
@@ -46,7 +55,8 @@ def same(got: list[dict], want: list[dict]) -> bool:
     if got != want or json.dumps(got, sort_keys=True) != json.dumps(want, sort_keys=True):
         return False  # nothing nbval could say would make this a match; to Python, 1 == 1.0 == True
     nbval_says = Replay().compare_outputs(
-        coalesce_streams([from_dict(output) for output in got]), coalesce_streams([from_dict(output) for output in want])
+        coalesce_streams([from_dict(output) for output in got]),
+        coalesce_streams([from_dict(output) for output in want]),
     )
     return bool(nbval_says)
 
@@ -63,7 +73,11 @@ def as_text(outputs: list[dict]) -> str:
         else:
             for mime, value in output["data"].items():
                 rows += [f"[{output['output_type']} {mime}]"] if mime != "text/plain" else []
-                rows += value.splitlines() if isinstance(value, str) else json.dumps(value, indent=1, sort_keys=True).splitlines()
+                rows += (
+                    value.splitlines()
+                    if isinstance(value, str)
+                    else json.dumps(value, indent=1, sort_keys=True).splitlines()
+                )
     return "\n".join(rows)
 
 
@@ -72,9 +86,14 @@ def diff(want: list[dict], got: list[dict], limit: int = 60) -> str:
     a, b = as_text(want).splitlines(), as_text(got).splitlines()
     rows = list(difflib.unified_diff(a, b, "expected", "computed", lineterm="", n=2))
     if not rows:
-        rows = ["the text is the same; the kind, the order or the count of the outputs differs",
-                f"expected {[o['output_type'] for o in want]}", f"computed {[o['output_type'] for o in got]}"]
-    return "\n".join(rows[:limit] + ([f"... and {len(rows) - limit} more lines"] if len(rows) > limit else []))
+        rows = [
+            "the text is the same; the kind, the order or the count of the outputs differs",
+            f"expected {[o['output_type'] for o in want]}",
+            f"computed {[o['output_type'] for o in got]}",
+        ]
+    return "\n".join(
+        rows[:limit] + ([f"... and {len(rows) - limit} more lines"] if len(rows) > limit else [])
+    )
 
 
 def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, list[Finding]]:
@@ -94,16 +113,39 @@ def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, 
         tidy = expectations.minimal(want)
         form = expectations.dumps(tidy)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return None, [finding(f"the expectation is damaged: {error}", f"git checkout -- {where}, or {fix}")]
+        return None, [
+            finding(f"the expectation is damaged: {error}", f"git checkout -- {where}, or {fix}")
+        ]
     sources = [cell["source"] for cell in want["cells"]]
     for cell, source in zip(chapter.cells, sources, strict=False):
         if cell.source != source:
-            rows = difflib.unified_diff(source.splitlines(), cell.source.splitlines(), "expectation", "page", lineterm="", n=1)
-            return None, [finding(f"the expectation holds another cell than {project.rel(chapter.path)}:{cell.line}", fix, cell.number, "\n".join(rows))]
+            rows = difflib.unified_diff(
+                source.splitlines(),
+                cell.source.splitlines(),
+                "expectation",
+                "page",
+                lineterm="",
+                n=1,
+            )
+            return None, [
+                finding(
+                    f"the expectation holds another cell than {project.rel(chapter.path)}:{cell.line}",
+                    fix,
+                    cell.number,
+                    "\n".join(rows),
+                )
+            ]
     if len(sources) != len(chapter.cells):
-        return None, [finding(f"the expectation has {len(sources)} cells, the page has {len(chapter.cells)}")]
+        return None, [
+            finding(f"the expectation has {len(sources)} cells, the page has {len(chapter.cells)}")
+        ]
     if form != path.read_text(encoding="utf-8"):
-        return want, [finding("the expectation was edited by hand: it is not in the form the press writes", f"git checkout -- {where}, or {fix}")]
+        return want, [
+            finding(
+                "the expectation was edited by hand: it is not in the form the press writes",
+                f"git checkout -- {where}, or {fix}",
+            )
+        ]
     return want, []
 
 
@@ -113,25 +155,38 @@ def chapter_findings(project: Project, chapter: Chapter, record: Record) -> list
     return found if want is None else found + cell_findings(project, chapter, want, record)
 
 
-def cell_findings(project: Project, chapter: Chapter, want: dict[str, Any], record: Record) -> list[Finding]:
+def cell_findings(
+    project: Project, chapter: Chapter, want: dict[str, Any], record: Record
+) -> list[Finding]:
     """What differs, cell by cell, from an expectation that is paired with its chapter."""
     found: list[Finding] = []
-    for cell, expected, got, count in zip(chapter.cells, want["cells"], record.outputs, record.counts, strict=True):
+    for cell, expected, got, count in zip(
+        chapter.cells, want["cells"], record.outputs, record.counts, strict=True
+    ):
         if not same(got, expected["outputs"]):
             found.append(
                 Finding(
-                    project.rel(chapter.path), cell.line, "output",
+                    project.rel(chapter.path),
+                    cell.line,
+                    "output",
                     f"cell {cell.number} of {chapter.slug} does not print what {project.rel(project.expectation(chapter.slug))} expects",
                     f"mend the code; or, if the new output is right: make accept CHAPTER={chapter.slug}",
-                    diff(expected["outputs"], got), chapter.slug, cell.number,
+                    diff(expected["outputs"], got),
+                    chapter.slug,
+                    cell.number,
                 )
             )
         elif expected["execution_count"] != count:
             found.append(
                 Finding(
-                    project.rel(project.expectation(chapter.slug)), 0, "output",
+                    project.rel(project.expectation(chapter.slug)),
+                    0,
+                    "output",
                     f"cell {cell.number} of {chapter.slug} has the count {expected['execution_count']}, it was executed as {count}",
-                    f"make accept CHAPTER={chapter.slug}", "", chapter.slug, cell.number,
+                    f"make accept CHAPTER={chapter.slug}",
+                    "",
+                    chapter.slug,
+                    cell.number,
                 )
             )
     return found
@@ -142,4 +197,13 @@ def fault_finding(project: Project, chapter: Chapter, record: Record) -> Finding
     fault = record.fault
     assert fault is not None
     line = chapter.cells[fault.cell - 1].line if fault.cell else 0
-    return Finding(project.rel(chapter.path), line, "execution", fault.what, fault.fix, fault.detail, chapter.slug, fault.cell or None)
+    return Finding(
+        project.rel(chapter.path),
+        line,
+        "execution",
+        fault.what,
+        fault.fix,
+        fault.detail,
+        chapter.slug,
+        fault.cell or None,
+    )

@@ -31,23 +31,40 @@ def minimal_outputs(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 found.append(streams[name])
             streams[name]["text"] += _joined(output["text"])
         elif kind in ("display_data", "execute_result"):
-            data = {mime: _joined(value) for mime, value in sorted(output["data"].items()) if mime not in IMAGES}
+            data = {
+                mime: _joined(value)
+                for mime, value in sorted(output["data"].items())
+                if mime not in IMAGES
+            }
             new: dict[str, Any] = {"output_type": kind, "metadata": {}, "data": data}
             if kind == "execute_result":
                 new["execution_count"] = output["execution_count"]
             found.append(new)
         elif kind == "error":
-            found.append({"output_type": "error", "ename": output["ename"], "evalue": output["evalue"], "traceback": []})
+            found.append(
+                {
+                    "output_type": "error",
+                    "ename": output["ename"],
+                    "evalue": output["evalue"],
+                    "traceback": [],
+                }
+            )
         else:
             raise ValueError(f"output of unknown type {kind!r}")
     return found
 
 
 def _joined(value: Any) -> Any:
-    return "".join(value) if isinstance(value, list) and all(isinstance(row, str) for row in value) else value
+    return (
+        "".join(value)
+        if isinstance(value, list) and all(isinstance(row, str) for row in value)
+        else value
+    )
 
 
-def build(sources: list[str], tags: list[list[str]], outputs: list[list[dict]], counts: list[int | None]) -> dict[str, Any]:
+def build(
+    sources: list[str], tags: list[list[str]], outputs: list[list[dict]], counts: list[int | None]
+) -> dict[str, Any]:
     """The expectation as a notebook (nbformat 4.5)."""
     cells = []
     for i, source in enumerate(sources):
@@ -62,12 +79,19 @@ def build(sources: list[str], tags: list[list[str]], outputs: list[list[dict]], 
                 "outputs": minimal_outputs(outputs[i]),
             }
         )
-    return {"cells": cells, "metadata": {"kernelspec": KERNELSPEC}, "nbformat": 4, "nbformat_minor": 5}
+    return {
+        "cells": cells,
+        "metadata": {"kernelspec": KERNELSPEC},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def from_record(chapter: Chapter, record: Record) -> dict[str, Any]:
     """The expectation that the last execution gives."""
-    return build(record.sources, [cell.tags for cell in chapter.cells], record.outputs, record.counts)
+    return build(
+        record.sources, [cell.tags for cell in chapter.cells], record.outputs, record.counts
+    )
 
 
 def minimal(notebook: dict[str, Any]) -> dict[str, Any]:
@@ -113,13 +137,17 @@ def load(path: Path) -> dict[str, Any]:
                     output["text"] = _joined(output["text"])
                     if not isinstance(output["text"], str):
                         raise TypeError("the text of a stream is no text")
-                output["data"] = {k: _joined(v) for k, v in output["data"].items()} if "data" in output else {}
+                output["data"] = (
+                    {k: _joined(v) for k, v in output["data"].items()} if "data" in output else {}
+                )
                 if not output["data"]:
                     del output["data"]
         if not isinstance(raw["metadata"], dict):
             raise TypeError("metadata is not an object")
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a notebook as the press writes it ({type(error).__name__}: {error})") from error
+        raise ValueError(
+            f"not a notebook as the press writes it ({type(error).__name__}: {error})"
+        ) from error
     return raw
 
 

@@ -25,7 +25,9 @@ def environment(project: Project) -> str:
     """Digest of the pins, the interpreter and the installed versions."""
     pins = project.root / "requirements.txt"
     site = Path(sysconfig.get_paths()["purelib"])
-    installed = sorted(p.name for p in site.glob("*.dist-info") if not p.name.startswith("groundtruth"))
+    installed = sorted(
+        p.name for p in site.glob("*.dist-info") if not p.name.startswith("groundtruth")
+    )
     return sha([pins.read_text() if pins.is_file() else "", sys.version, installed])
 
 
@@ -61,25 +63,43 @@ class Fingerprints:
 
     def modules(self, slug: str) -> set[Path]:
         """The files of `code/` that the page runs."""
-        return imports.files(set(self.page(slug)["imports"]), self.project.code, self.project.packages, self._imported)
+        return imports.files(
+            set(self.page(slug)["imports"]),
+            self.project.code,
+            self.project.packages,
+            self._imported,
+        )
 
     @staticmethod
     def _with_data(modules: set[Path]) -> set[Path]:
         """The modules, and what lies beside the `__init__.py` of their packages to be read by them."""
-        return modules | {data for path in modules if path.name == "__init__.py" for data in path.parent.iterdir() if data.suffix in DATA_SUFFIXES}
+        return modules | {
+            data
+            for path in modules
+            if path.name == "__init__.py"
+            for data in path.parent.iterdir()
+            if data.suffix in DATA_SUFFIXES
+        }
 
     def _imported(self, source: str, package: str) -> list[str]:
         key = sha(f"{package}\0{source}")
         if key not in self._imports_used:
-            self._imports_used[key] = self._imports[key] if key in self._imports else imports.of(source, package)
+            self._imports_used[key] = (
+                self._imports[key] if key in self._imports else imports.of(source, package)
+            )
         return self._imports_used[key]
 
     def of(self, slug: str) -> str:
         """The fingerprint of a chapter."""
         page = self.page(slug)
-        modules = {self.project.rel(path): _digest(path, path.stat().st_mtime_ns) for path in sorted(self._with_data(self.modules(slug)))}
+        modules = {
+            self.project.rel(path): _digest(path, path.stat().st_mtime_ns)
+            for path in sorted(self._with_data(self.modules(slug)))
+        }
         data = {name: _maybe(self.project.book / name) for name in page["data"]}
-        return sha([page["cells"], modules, data, _maybe(self.project.expectation(slug)), self.environment])
+        return sha(
+            [page["cells"], modules, data, _maybe(self.project.expectation(slug)), self.environment]
+        )
 
     def save(self) -> None:
         """Remember the pages that were looked at, and forget the others."""

@@ -28,7 +28,7 @@ from press.execute import imports
 from press.source.chapter import Chapter
 
 PATIENCE_S = 60.0  # until the libraries are imported; 4 s on a quiet machine
-WORTH = 3          # pages from which on it pays, and pages that must ask for a library
+WORTH = 3  # pages from which on it pays, and pages that must ask for a library
 NOT_EARLY = {"IPython", "matplotlib_inline"}  # look for the running kernel when they are imported
 
 
@@ -86,8 +86,16 @@ class Preloaded:
         asked, self.asked = os.pipe()
         self.answers, answers = os.pipe()
         self.process = subprocess.Popen(
-            [python, str(Path(__file__).with_name("preload.py")), *map(str, (os.getpid(), asked, answers)), *sorted(modules)],
-            env=env, stdin=subprocess.DEVNULL, pass_fds=(asked, answers), start_new_session=True,
+            [
+                python,
+                str(Path(__file__).with_name("preload.py")),
+                *map(str, (os.getpid(), asked, answers)),
+                *sorted(modules),
+            ],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(asked, answers),
+            start_new_session=True,
         )
         os.close(asked)
         os.close(answers)
@@ -142,7 +150,9 @@ class Manager(AsyncKernelManager):
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         forked = None
         if self.preloaded is not None:
-            forked = await self.preloaded.kernel(kernel_cmd[kernel_cmd.index("-f"):], str(kw["cwd"]), kw["env"])
+            forked = await self.preloaded.kernel(
+                kernel_cmd[kernel_cmd.index("-f") :], str(kw["cwd"]), kw["env"]
+            )
         if forked is None:
             return await super()._async_launch_kernel(kernel_cmd, **kw)
         local: Any = self.provisioner
@@ -167,7 +177,9 @@ def outside(project: Project, chapter: Chapter) -> set[str]:
     return {name for name in found if name.split(".")[0] not in NOT_EARLY | {"", *project.packages}}
 
 
-def preloaded(project: Project, chapters: list[Chapter], python: str, env: dict[str, str]) -> Preloaded | None:
+def preloaded(
+    project: Project, chapters: list[Chapter], python: str, env: dict[str, str]
+) -> Preloaded | None:
     """A process for the kernels of `chapters`, when there are enough of them for it to pay; it imports what several ask for."""
     chapters = [chapter for chapter in chapters if chapter.cells]
     if len(chapters) < WORTH or not possible():

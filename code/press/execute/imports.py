@@ -28,7 +28,9 @@ def cell_names(sources: list[str]) -> set[str]:
     """Names imported by notebook cells; IPython magics and broken cells are passed over."""
     found: set[str] = set()
     for source in sources:
-        plain = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n"))
+        plain = "\n".join(
+            "" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")
+        )
         try:
             found |= names(plain)
         except SyntaxError:
@@ -36,7 +38,12 @@ def cell_names(sources: list[str]) -> set[str]:
     return found
 
 
-def files(roots: set[str], code: Path, packages: tuple[str, ...], parse: Callable[[str, str], list[str]] | None = None) -> set[Path]:
+def files(
+    roots: set[str],
+    code: Path,
+    packages: tuple[str, ...],
+    parse: Callable[[str, str], list[str]] | None = None,
+) -> set[Path]:
     """Every file of `packages` under `code` that importing `roots` would run.
 
     `parse` is `of` or something that remembers what `of` found.
@@ -52,7 +59,10 @@ def files(roots: set[str], code: Path, packages: tuple[str, ...], parse: Callabl
         if "." in name:
             queue.append(name.rpartition(".")[0])  # importing a.b runs a/__init__.py too
         stem = code.joinpath(*name.split("."))
-        for path, package in ((stem.with_suffix(".py"), name.rpartition(".")[0]), (stem / "__init__.py", name)):
+        for path, package in (
+            (stem.with_suffix(".py"), name.rpartition(".")[0]),
+            (stem / "__init__.py", name),
+        ):
             if path.is_file():
                 found.add(path)
                 queue += (parse or of)(_text(path, path.stat().st_mtime_ns), package)

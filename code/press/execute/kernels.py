@@ -43,13 +43,27 @@ class Bounded(Session):
 
     def deserialize(self, msg_list: Any, content: bool = True, copy: bool = True) -> dict[str, Any]:
         # one character is at most twelve bytes of JSON
-        if not content or not copy or len(msg_list) < 5 or len(msg_list[4]) < 12 * self.limit_bytes + 10_000:
+        if (
+            not content
+            or not copy
+            or len(msg_list) < 5
+            or len(msg_list[4]) < 12 * self.limit_bytes + 10_000
+        ):
             return super().deserialize(msg_list, content, copy)
         message = super().deserialize(msg_list, content=False)
         if message["msg_type"] not in self.outputs:
             return super().deserialize(msg_list)
         text = " " * (self.limit_bytes + 1)  # as good as what was sent: it is counted and dropped
-        message["content"] = {"name": "stdout", "text": text} if message["msg_type"] == "stream" else {"data": {"text/plain": text}, "metadata": {}, "transient": {}, "execution_count": None}
+        message["content"] = (
+            {"name": "stdout", "text": text}
+            if message["msg_type"] == "stream"
+            else {
+                "data": {"text/plain": text},
+                "metadata": {},
+                "transient": {},
+                "execution_count": None,
+            }
+        )
         return message
 
 
@@ -72,17 +86,25 @@ class Client(NotebookClient):
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] in ("stream", "display_data", "execute_result"):
             content = msg["content"]
-            self.printed += len(content.get("text", "")) if msg["msg_type"] == "stream" else len(str(content.get("data", "")))
+            self.printed += (
+                len(content.get("text", ""))
+                if msg["msg_type"] == "stream"
+                else len(str(content.get("data", "")))
+            )
             if self.printed > self.limit_bytes:
                 if not self.flooded:
                     self.flooded, self.flooded_at = True, cell_index + 1
                     assert self.km is not None
-                    self.interrupt = asyncio.ensure_future(ensure_async(cast(Any, self.km.interrupt_kernel())))
+                    self.interrupt = asyncio.ensure_future(
+                        ensure_async(cast(Any, self.km.interrupt_kernel()))
+                    )
                 return None  # drop it: no more of it is kept
         return super().process_message(msg, cell, cell_index)
 
 
-def kernel_manager(python: str, sockets: str, limit_bytes: int, parent: Preloaded | None = None) -> Manager:
+def kernel_manager(
+    python: str, sockets: str, limit_bytes: int, parent: Preloaded | None = None
+) -> Manager:
     """A manager whose kernel is `python -m ipykernel_launcher`, whatever kernels are installed, or a copy of `parent`.
 
     It talks through sockets in a private folder: no port, nothing to overhear.
@@ -94,20 +116,33 @@ def kernel_manager(python: str, sockets: str, limit_bytes: int, parent: Preloade
     if sys.platform != "win32":
         manager.transport, manager.ip = "ipc", os.path.join(sockets, "k")
     manager._kernel_spec = KernelSpec(
-        argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], display_name="Python 3", language="python"
+        argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        display_name="Python 3",
+        language="python",
     )
     return manager
 
 
 async def run_chapter(
-    project: Project, chapter: Chapter, tell: Callable[[str, int, int], None], python: str, env: dict[str, str], parent: Preloaded | None = None
+    project: Project,
+    chapter: Chapter,
+    tell: Callable[[str, int, int], None],
+    python: str,
+    env: dict[str, str],
+    parent: Preloaded | None = None,
 ) -> Run:
     """Execute `chapter` in `env`, in a kernel that is a copy of `parent` if there is one; faults are returned, not raised."""
     run = Run(chapter.slug)
     if not chapter.cells:
         return run
-    book = new_notebook(cells=[new_code_cell(cell.source, metadata={"tags": cell.tags}) for cell in chapter.cells])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book = new_notebook(
+        cells=[new_code_cell(cell.source, metadata={"tags": cell.tags}) for cell in chapter.cells]
+    )
+    book.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     current, started, spent = 0, 0.0, 0.0
 
     def on_start(**_: Any) -> None:
@@ -160,7 +195,10 @@ def merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for output in outputs:
         last = found[-1] if found else {}
-        if output["output_type"] == "stream" == last.get("output_type") and output["name"] == last["name"]:
+        if (
+            output["output_type"] == "stream" == last.get("output_type")
+            and output["name"] == last["name"]
+        ):
             last["text"] += output["text"]
         else:
             found.append(output)
@@ -199,20 +237,43 @@ async def _put_down(client: Client) -> None:
 
 def _fault(error: Exception, client: Client, cell: int, project: Project) -> Fault:
     if client.flooded:
-        return Fault("flood", client.flooded_at, f"the cell printed more than {project.output_limit_bytes:,} bytes and was stopped",
-                     "print a summary; or raise output_limit_bytes under [tool.press] in pyproject.toml")
+        return Fault(
+            "flood",
+            client.flooded_at,
+            f"the cell printed more than {project.output_limit_bytes:,} bytes and was stopped",
+            "print a summary; or raise output_limit_bytes under [tool.press] in pyproject.toml",
+        )
     if isinstance(error, CellTimeoutError):
-        return Fault("timeout", cell, f"the cell did not end within {project.cell_timeout_s} s and was stopped",
-                     "make the cell smaller; or raise cell_timeout_s under [tool.press] in pyproject.toml")
+        return Fault(
+            "timeout",
+            cell,
+            f"the cell did not end within {project.cell_timeout_s} s and was stopped",
+            "make the cell smaller; or raise cell_timeout_s under [tool.press] in pyproject.toml",
+        )
     if isinstance(error, DeadKernelError):
-        return Fault("died", cell, "the kernel died while the cell ran",
-                     "look for os._exit, a crash in a compiled library or a lack of memory in this cell")
+        return Fault(
+            "died",
+            cell,
+            "the kernel died while the cell ran",
+            "look for os._exit, a crash in a compiled library or a lack of memory in this cell",
+        )
     if isinstance(error, CellExecutionError):
         trace = ANSI.sub("", error.traceback).strip().splitlines()
-        return Fault("raised", cell, f"the cell raised {error.ename}: {ANSI.sub('', str(error.evalue)).splitlines()[0] if error.evalue else ''}".rstrip(": "),
-                     "mend the cell, or the module of code/ that it calls", "\n".join(trace[-25:]))
-    return Fault("start" if cell == 0 else "died", cell, f"the kernel could not be used: {type(error).__name__}: {error}",
-                 "see that ipykernel is installed for this interpreter: `python -m ipykernel_launcher --version`")
+        return Fault(
+            "raised",
+            cell,
+            f"the cell raised {error.ename}: {ANSI.sub('', str(error.evalue)).splitlines()[0] if error.evalue else ''}".rstrip(
+                ": "
+            ),
+            "mend the cell, or the module of code/ that it calls",
+            "\n".join(trace[-25:]),
+        )
+    return Fault(
+        "start" if cell == 0 else "died",
+        cell,
+        f"the kernel could not be used: {type(error).__name__}: {error}",
+        "see that ipykernel is installed for this interpreter: `python -m ipykernel_launcher --version`",
+    )
 
 
 async def run_many(

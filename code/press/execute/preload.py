@@ -24,7 +24,11 @@ KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell")
 
 def bring_in(names: list[str]) -> None:
     """Import what can be imported, without a word: what is missing or warns does so again in the page that asks for it."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         for name in names:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
@@ -41,7 +45,9 @@ def become(asked: dict, answers: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for name, value in asked["env"].items():
-        os.environ.setdefault(name, value)  # what this process was started with stays: an interpreter may add to it
+        os.environ.setdefault(
+            name, value
+        )  # what this process was started with stays: an interpreter may add to it
     os.chdir(asked["cwd"])
     os.write(answers, f"{os.getpid()}\n".encode())
     os.close(answers)
@@ -53,13 +59,19 @@ def become(asked: dict, answers: int) -> None:
 
 def main(parent: int, asked: int, answers: int, names: list[str]) -> None:
     """Import, then answer until nobody asks any more."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # in the middle of an import nobody reads ASKED
+    ctypes.CDLL(None).prctl(
+        PR_SET_PDEATHSIG, signal.SIGKILL
+    )  # in the middle of an import nobody reads ASKED
     if os.getppid() != parent:  # it had ended before the line above
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies: they are watched from where they were asked for
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_IGN
+    )  # nobody waits for the copies: they are watched from where they were asked for
     del sys.path[0]  # the folder of this file, where a kernel has none
-    os.environ["JPY_PARENT_PID"] = str(os.getpid())  # read by ipykernel as it is imported: a kernel ends with its parent
+    os.environ["JPY_PARENT_PID"] = str(
+        os.getpid()
+    )  # read by ipykernel as it is imported: a kernel ends with its parent
     bring_in([*KERNEL, *names])
     if threads() > 1:
         os.write(answers, b"threads\n")

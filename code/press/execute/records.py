@@ -58,7 +58,15 @@ def load(project: Project, slug: str) -> Record | None:
     if not isinstance(raw, dict) or raw.get("version") != VERSION:
         return None
     fault = Fault(**raw["fault"]) if raw["fault"] else None
-    return Record(slug, raw["fingerprint"], raw["sources"], raw["outputs"], raw["counts"], raw["seconds"], fault)
+    return Record(
+        slug,
+        raw["fingerprint"],
+        raw["sources"],
+        raw["outputs"],
+        raw["counts"],
+        raw["seconds"],
+        fault,
+    )
 
 
 def refingerprint(project: Project, slug: str, fingerprint: str) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 class Fault:
     """Why an execution did not end well."""
 
-    kind: str       # "raised", "timeout", "died", "flood", "start"
-    cell: int       # 1-based; 0 when no cell had started
+    kind: str  # "raised", "timeout", "died", "flood", "start"
+    cell: int  # 1-based; 0 when no cell had started
     what: str
     fix: str
     detail: str = ""
@@ -24,5 +24,5 @@ class Run:
     slug: str
     outputs: list[list[dict[str, Any]]] = field(default_factory=list)  # per code cell
     counts: list[int | None] = field(default_factory=list)
-    seconds: float = 0.0           # inside the cells
+    seconds: float = 0.0  # inside the cells
     fault: Fault | None = None

@@ -26,22 +26,32 @@ class State:
     project: Project
     prints: Fingerprints
     slugs: list[str]
-    now: dict[str, str] = field(default_factory=dict)                      # slug -> fingerprint
-    records: dict[str, records.Record] = field(default_factory=dict)       # only those that can be trusted
+    now: dict[str, str] = field(default_factory=dict)  # slug -> fingerprint
+    records: dict[str, records.Record] = field(
+        default_factory=dict
+    )  # only those that can be trusted
     stale: list[str] = field(default_factory=list)
     _read: dict[str, chapters.Chapter] = field(default_factory=dict)
 
     def load_chapter(self, slug: str) -> chapters.Chapter:
         """The page as it is now; parsed once however many steps ask for it."""
         if slug not in self._read:
-            self._read[slug] = chapters.read(slug, self.project.page(slug), self.project.work / "parsed")
+            self._read[slug] = chapters.read(
+                slug, self.project.page(slug), self.project.work / "parsed"
+            )
         return self._read[slug]
 
     def book(self) -> Book:
         """The book as the audits see it."""
         from press.checks.book import Book, Page
 
-        return Book(self.project, [Page(self.project, self.load_chapter(slug), self.records.get(slug)) for slug in self.slugs])
+        return Book(
+            self.project,
+            [
+                Page(self.project, self.load_chapter(slug), self.records.get(slug))
+                for slug in self.slugs
+            ],
+        )
 
 
 def look(project: Project) -> State:
@@ -74,10 +84,16 @@ def compare_all(state: State, slugs: list[str]) -> list[Finding]:
         key = sha([record.fingerprint, state.now[slug], record.digest, _comparison()])
         if record.ok and known.get(slug) == key:
             continue
-        from press.execute import compare  # brings nbval and pytest, which a build with nothing to compare does not need
+        from press.execute import (
+            compare,
+        )  # brings nbval and pytest, which a build with nothing to compare does not need
 
         chapter = state.load_chapter(slug)
-        here = compare.chapter_findings(state.project, chapter, record) if record.ok else [compare.fault_finding(state.project, chapter, record)]
+        here = (
+            compare.chapter_findings(state.project, chapter, record)
+            if record.ok
+            else [compare.fault_finding(state.project, chapter, record)]
+        )
         found += here
         equal.pop(slug, None)
         if not here:

@@ -13,7 +13,7 @@ class Row:
     """One chapter."""
 
     slug: str
-    state: str      # "current", "stale", "failed", "never run"
+    state: str  # "current", "stale", "failed", "never run"
     cells: int
     outputs: int
     seconds: float
@@ -27,9 +27,26 @@ def rows(project: Project) -> list[Row]:
     for slug in current.slugs:
         record = records.load(project, slug)
         cells = current.prints.page(slug)["count"]
-        word = "current" if slug in current.records else "never run" if record is None else "stale" if record.ok else "failed"
+        word = (
+            "current"
+            if slug in current.records
+            else "never run"
+            if record is None
+            else "stale"
+            if record.ok
+            else "failed"
+        )
         outputs = sum(len(o) for o in record.outputs) if record else 0
-        found.append(Row(slug, word, cells, outputs, record.seconds if record else 0.0, project.expectation(slug).is_file()))
+        found.append(
+            Row(
+                slug,
+                word,
+                cells,
+                outputs,
+                record.seconds if record else 0.0,
+                project.expectation(slug).is_file(),
+            )
+        )
     return found
 
 

@@ -26,7 +26,11 @@ def load(project: Project) -> dict[str, int]:
         raw = json.loads((project.expected / "seconds.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {slug: step for slug, step in raw.items() if step in STEPS_S} if isinstance(raw, dict) else {}
+    return (
+        {slug: step for slug, step in raw.items() if step in STEPS_S}
+        if isinstance(raw, dict)
+        else {}
+    )
 
 
 def accept(project: Project, measured: dict[str, float]) -> None:
@@ -37,4 +41,7 @@ def accept(project: Project, measured: dict[str, float]) -> None:
         if slug not in now or seconds >= now[slug] or limit(2 * seconds) < now[slug]:
             now[slug] = limit(seconds)
     if now != before or not (project.expected / "seconds.json").is_file():
-        write_atomic(project.expected / "seconds.json", json.dumps(dict(sorted(now.items())), indent=0) + "\n")
+        write_atomic(
+            project.expected / "seconds.json",
+            json.dumps(dict(sorted(now.items())), indent=0) + "\n",
+        )

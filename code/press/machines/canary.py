@@ -15,7 +15,9 @@ from pathlib import Path
 
 
 def _bits(*things) -> str:
-    return hashlib.sha256(b"".join(thing if isinstance(thing, bytes) else thing.tobytes() for thing in things)).hexdigest()[:12]
+    return hashlib.sha256(
+        b"".join(thing if isinstance(thing, bytes) else thing.tobytes() for thing in things)
+    ).hexdigest()[:12]
 
 
 def numbers() -> dict[str, str]:
@@ -24,13 +26,19 @@ def numbers() -> dict[str, str]:
 
     rng = np.random.default_rng(0)
     a, b, x = rng.normal(size=(150, 333)), rng.normal(size=(333, 150)), rng.normal(size=4001)
-    found = {"openblas": _bits(a @ b), "numpy": _bits(np.sin(x), np.exp(x), np.exp(x.astype(np.float32)))}
+    found = {
+        "openblas": _bits(a @ b),
+        "numpy": _bits(np.sin(x), np.exp(x), np.exp(x.astype(np.float32))),
+    }
     try:
         import torch
     except ImportError:
         return found
     s, t = torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32)
-    image, kernel = torch.tensor(rng.normal(size=(4, 8, 30, 30)), dtype=torch.float32), torch.tensor(rng.normal(size=(16, 8, 3, 3)), dtype=torch.float32)
+    image, kernel = (
+        torch.tensor(rng.normal(size=(4, 8, 30, 30)), dtype=torch.float32),
+        torch.tensor(rng.normal(size=(16, 8, 3, 3)), dtype=torch.float32),
+    )
     long = torch.tensor(rng.normal(size=4_000_001), dtype=torch.float32)
     return {
         **found,
@@ -46,14 +54,19 @@ def surroundings() -> dict[str, str]:
     """What a program sees of its machine beside the processor."""
     try:
         locale.setlocale(locale.LC_ALL, "")
-        words = " ".join(str(part) for part in (*locale.getlocale(), locale.format_string("%.1f", 1234.5, grouping=True)))
+        words = " ".join(
+            str(part)
+            for part in (*locale.getlocale(), locale.format_string("%.1f", 1234.5, grouping=True))
+        )
     except locale.Error as error:
         words = f"cannot be set: {error}"
     return {
         "hash": str(hash("ground truth")),
         "zone": f"{time.tzname[0]} {time.localtime(0).tm_hour}",
         "locale": words,
-        "folder": _bits(os.getcwd().encode()),  # hashed like the numbers: where it is, is nobody's business
+        "folder": _bits(
+            os.getcwd().encode()
+        ),  # hashed like the numbers: where it is, is nobody's business
         "user": _bits(f"{os.environ.get('USER')} {Path.home()}".encode()),
     }
 

@@ -48,15 +48,31 @@ def interpreter(path: str, project: Project) -> tuple[str, str]:
     python = shutil.which(path) or path
     probe = "import sys, ipykernel; print('Python', sys.version.split()[0], 'at', sys.prefix)"
     try:
-        done = subprocess.run([python, "-c", probe], capture_output=True, text=True, timeout=60, env=kernel_env(project))
+        done = subprocess.run(
+            [python, "-c", probe],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=kernel_env(project),
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PressError(f"{path!r} cannot be run: {error}", "name a Python interpreter, for example .venv-new/bin/python", Exit.USAGE) from error
+        raise PressError(
+            f"{path!r} cannot be run: {error}",
+            "name a Python interpreter, for example .venv-new/bin/python",
+            Exit.USAGE,
+        ) from error
     if done.returncode:
-        raise PressError(f"{path!r} cannot start a kernel: {done.stderr.strip().splitlines()[-1:]}", f"{path} -m pip install ipykernel, and what the book needs", Exit.USAGE)
+        raise PressError(
+            f"{path!r} cannot start a kernel: {done.stderr.strip().splitlines()[-1:]}",
+            f"{path} -m pip install ipykernel, and what the book needs",
+            Exit.USAGE,
+        )
     return python, done.stdout.strip()
 
 
-def drift(project: Project, python: str, slugs: list[str], quiet: bool = False) -> list[ChapterDrift]:
+def drift(
+    project: Project, python: str, slugs: list[str], quiet: bool = False
+) -> list[ChapterDrift]:
     """Execute `slugs` with `python` and compare with the committed expectations."""
     found: dict[str, ChapterDrift] = {}
     pages = [chapters.read(slug, project.page(slug)) for slug in slugs]
@@ -85,7 +101,14 @@ def judged(project: Project, page: chapters.Chapter, run: Run) -> ChapterDrift:
         for cell, expected, got in zip(page.cells, want["cells"], run.outputs, strict=True):
             if not compare.same(got, expected["outputs"]):
                 before, after = compare.as_text(expected["outputs"]), compare.as_text(got)
-                result.cells.append(CellDrift(cell.number, cell.line, compare.diff(expected["outputs"], got), worst(before, after)))
+                result.cells.append(
+                    CellDrift(
+                        cell.number,
+                        cell.line,
+                        compare.diff(expected["outputs"], got),
+                        worst(before, after),
+                    )
+                )
     return result
 
 
@@ -94,7 +117,10 @@ def worst(before: str, after: str) -> float | None:
     if PRINTED.sub("#", before) != PRINTED.sub("#", after):
         return None
     pairs = zip(PRINTED.findall(before), PRINTED.findall(after), strict=True)
-    gaps = [abs(a - b) / max(abs(a), abs(b), 1e-300) for a, b in ((_float(x), _float(y)) for x, y in pairs)]
+    gaps = [
+        abs(a - b) / max(abs(a), abs(b), 1e-300)
+        for a, b in ((_float(x), _float(y)) for x, y in pairs)
+    ]
     return max(gaps, default=0.0)
 
 
@@ -111,6 +137,17 @@ def markdown(about: str, found: list[ChapterDrift]) -> str:
         if chapter.fault:
             rows += [f"Cell {chapter.fault.cell} failed: {chapter.fault.what}", ""]
         for cell in chapter.cells:
-            size = "the words differ" if cell.worst_relative is None else f"largest relative difference {cell.worst_relative:.1e}"
-            rows += [f"Cell {cell.cell} (book/{chapter.slug}.md:{cell.line}), {size}:", "", "```diff", cell.diff, "```", ""]
+            size = (
+                "the words differ"
+                if cell.worst_relative is None
+                else f"largest relative difference {cell.worst_relative:.1e}"
+            )
+            rows += [
+                f"Cell {cell.cell} (book/{chapter.slug}.md:{cell.line}), {size}:",
+                "",
+                "```diff",
+                cell.diff,
+                "```",
+                "",
+            ]
     return "\n".join(rows) + "\n"

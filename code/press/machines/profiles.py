@@ -28,13 +28,27 @@ from press.machines.drift import ChapterDrift, judged
 from press.progress import Progress
 from press.source import chapter as chapters
 
-AVX2 = {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+AVX2 = {
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+}
 SSE = {
-    "OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR", "ATEN_CPU_CAPABILITY": "default",
-    "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE",
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+    "ATEN_CPU_CAPABILITY": "default",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "MKL_CBWR": "COMPATIBLE",
 }
 TWO = {knob: "2" for knob in THREAD_KNOBS}
-ABROAD = {"TZ": "Asia/Kathmandu", "LC_ALL": "POSIX", "LANG": "POSIX", "USER": "somebody", "LOGNAME": "somebody"}
+ABROAD = {
+    "TZ": "Asia/Kathmandu",
+    "LC_ALL": "POSIX",
+    "LANG": "POSIX",
+    "USER": "somebody",
+    "LOGNAME": "somebody",
+}
 
 
 @dataclass(frozen=True)
@@ -44,28 +58,86 @@ class Profile:
     name: str
     what: str
     env: dict[str, str] = field(default_factory=dict)
-    moves: tuple[str, ...] = ()   # facts of the canary that must differ from those of "plain"
-    elsewhere: bool = False       # from a copy in another folder, with another home
+    moves: tuple[str, ...] = ()  # facts of the canary that must differ from those of "plain"
+    elsewhere: bool = False  # from a copy in another folder, with another home
 
 
 ALL = {
     profile.name: profile
     for profile in (
         Profile("plain", "this machine, as the book is built"),
-        Profile("avx2", "a processor without AVX-512 (Haswell)", AVX2, ("openblas", "numpy", "aten")),
-        Profile("sse", "a processor without AVX (Nehalem)", SSE, ("openblas", "numpy", "aten", "onednn", "mkl")),
-        Profile("zen", "OpenBLAS for Zen, torch with AVX2", {"OPENBLAS_CORETYPE": "Zen", "ATEN_CPU_CAPABILITY": "avx2"}, ("openblas", "aten")),
-        Profile("sandybridge", "OpenBLAS for Sandy Bridge, torch without vectors", {"OPENBLAS_CORETYPE": "Sandybridge", "ATEN_CPU_CAPABILITY": "default"}, ("openblas", "aten")),
-        Profile("prescott", "OpenBLAS for Prescott, NumPy with AVX2", {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": AVX2["NPY_DISABLE_CPU_FEATURES"]}, ("openblas", "numpy")),
-        Profile("numpy-sse", "NumPy without AVX", {"NPY_DISABLE_CPU_FEATURES": SSE["NPY_DISABLE_CPU_FEATURES"]}, ("numpy",)),
-        Profile("mkl-compatible", "MKL's one path for every processor", {"MKL_CBWR": "COMPATIBLE"}, ("mkl",)),
+        Profile(
+            "avx2", "a processor without AVX-512 (Haswell)", AVX2, ("openblas", "numpy", "aten")
+        ),
+        Profile(
+            "sse",
+            "a processor without AVX (Nehalem)",
+            SSE,
+            ("openblas", "numpy", "aten", "onednn", "mkl"),
+        ),
+        Profile(
+            "zen",
+            "OpenBLAS for Zen, torch with AVX2",
+            {"OPENBLAS_CORETYPE": "Zen", "ATEN_CPU_CAPABILITY": "avx2"},
+            ("openblas", "aten"),
+        ),
+        Profile(
+            "sandybridge",
+            "OpenBLAS for Sandy Bridge, torch without vectors",
+            {"OPENBLAS_CORETYPE": "Sandybridge", "ATEN_CPU_CAPABILITY": "default"},
+            ("openblas", "aten"),
+        ),
+        Profile(
+            "prescott",
+            "OpenBLAS for Prescott, NumPy with AVX2",
+            {
+                "OPENBLAS_CORETYPE": "Prescott",
+                "NPY_DISABLE_CPU_FEATURES": AVX2["NPY_DISABLE_CPU_FEATURES"],
+            },
+            ("openblas", "numpy"),
+        ),
+        Profile(
+            "numpy-sse",
+            "NumPy without AVX",
+            {"NPY_DISABLE_CPU_FEATURES": SSE["NPY_DISABLE_CPU_FEATURES"]},
+            ("numpy",),
+        ),
+        Profile(
+            "mkl-compatible",
+            "MKL's one path for every processor",
+            {"MKL_CBWR": "COMPATIBLE"},
+            ("mkl",),
+        ),
         Profile("onednn-sse", "oneDNN without AVX", {"ONEDNN_MAX_CPU_ISA": "SSE41"}, ("onednn",)),
         Profile("two-threads", "two threads in every library", TWO, ("torch threads", "torch sum")),
         Profile("hash-1", "another order of sets", {"PYTHONHASHSEED": "1"}, ("hash",)),
         Profile("hash-4711", "and another", {"PYTHONHASHSEED": "4711"}, ("hash",)),
-        Profile("abroad", "another folder, user, locale and zone", ABROAD, ("folder", "user", "locale", "zone"), elsewhere=True),
-        Profile("all", "SSE, two threads, another order, abroad", {**SSE, **TWO, **ABROAD, "PYTHONHASHSEED": "7"},
-                ("openblas", "numpy", "aten", "onednn", "mkl", "torch threads", "hash", "folder", "user", "locale", "zone"), elsewhere=True),
+        Profile(
+            "abroad",
+            "another folder, user, locale and zone",
+            ABROAD,
+            ("folder", "user", "locale", "zone"),
+            elsewhere=True,
+        ),
+        Profile(
+            "all",
+            "SSE, two threads, another order, abroad",
+            {**SSE, **TWO, **ABROAD, "PYTHONHASHSEED": "7"},
+            (
+                "openblas",
+                "numpy",
+                "aten",
+                "onednn",
+                "mkl",
+                "torch threads",
+                "hash",
+                "folder",
+                "user",
+                "locale",
+                "zone",
+            ),
+            elsewhere=True,
+        ),
     )
 }
 
@@ -74,7 +146,9 @@ def chosen(names: tuple[str, ...]) -> list[Profile]:
     """Profiles by name, all of them for none; refused when there is no such profile."""
     for name in names:
         if name not in ALL:
-            raise PressError(f"there is no profile {name!r}", f"use some of: {', '.join(ALL)}", Exit.USAGE)
+            raise PressError(
+                f"there is no profile {name!r}", f"use some of: {', '.join(ALL)}", Exit.USAGE
+            )
     return [ALL[name] for name in dict.fromkeys(names or ALL)]
 
 
@@ -87,7 +161,11 @@ def settled(project: Project, profile: Profile) -> Iterator[tuple[Project, dict[
     with tempfile.TemporaryDirectory(prefix="press abroad ") as folder:
         root = Path(folder) / "un autre é"
         for part in ("book", "code", "tests/expected"):
-            shutil.copytree(project.root / part, root / part, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+            shutil.copytree(
+                project.root / part,
+                root / part,
+                ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
+            )
         for file in ("_toc.yml", "_config.yml", "pyproject.toml"):
             if (project.root / file).is_file():
                 shutil.copy(project.root / file, root / file)
@@ -100,9 +178,20 @@ def facts(project: Project, env: dict[str, str]) -> dict[str, str]:
     """What the canary finds in `env`, run where the kernels of `project` run."""
     script = project.code / "press" / "machines" / "canary.py"
     script = script if script.is_file() else Path(canary.__file__)
-    done = subprocess.run([sys.executable, str(script)], env=env, cwd=project.book, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=env,
+        cwd=project.book,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     if done.returncode:
-        raise PressError(f"the canary died: {done.stderr.strip().splitlines()[-1:]}", "run code/press/machines/canary.py by hand in that environment", Exit.FINDINGS)
+        raise PressError(
+            f"the canary died: {done.stderr.strip().splitlines()[-1:]}",
+            "run code/press/machines/canary.py by hand in that environment",
+            Exit.FINDINGS,
+        )
     return json.loads(done.stdout)
 
 
@@ -126,23 +215,36 @@ class Row:
         return sum(len(c.cells) + (c.fault is not None) for c in self.chapters)
 
 
-def run(project: Project, profiles: list[Profile], slugs: list[str], quiet: bool = False, tell=print) -> list[Row]:
+def run(
+    project: Project, profiles: list[Profile], slugs: list[str], quiet: bool = False, tell=print
+) -> list[Row]:
     """Execute `slugs` under each profile and compare with the committed expectations; nothing is changed."""
     plain = facts(project, kernel_env(project))
-    pages = [page for page in (chapters.read(slug, project.page(slug)) for slug in slugs) if page.cells]
+    pages = [
+        page for page in (chapters.read(slug, project.page(slug)) for slug in slugs) if page.cells
+    ]
     rows = []
     for profile in profiles:
         with settled(project, profile) as (there, env):
             here = facts(there, env)
             row = Row(profile.name, profile.what, here, unmoved(profile, plain, here))
-            tell(f"press: profile {profile.name}: " + (f"moves nothing in {', '.join(row.unmoved)}, so it is not run" if row.unmoved else f"moves {', '.join(profile.moves) or 'nothing, as it should'}"))
+            tell(
+                f"press: profile {profile.name}: "
+                + (
+                    f"moves nothing in {', '.join(row.unmoved)}, so it is not run"
+                    if row.unmoved
+                    else f"moves {', '.join(profile.moves) or 'nothing, as it should'}"
+                )
+            )
             if not row.unmoved:
                 row.chapters = _execute(there, pages, env, quiet)
         rows.append(row)
     return rows
 
 
-def _execute(project: Project, pages: list[chapters.Chapter], env: dict[str, str], quiet: bool) -> list[ChapterDrift]:
+def _execute(
+    project: Project, pages: list[chapters.Chapter], env: dict[str, str], quiet: bool
+) -> list[ChapterDrift]:
     by_slug = {page.slug: page for page in pages}
     found: dict[str, ChapterDrift] = {}
     progress = Progress(len(pages), sum(len(p.cells) for p in pages), quiet)
@@ -161,7 +263,11 @@ def _execute(project: Project, pages: list[chapters.Chapter], env: dict[str, str
 def processor() -> str:
     """The name of this machine's processor, as far as it tells."""
     info = Path("/proc/cpuinfo")
-    named = re.search(r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.M) if info.is_file() else None
+    named = (
+        re.search(r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.M)
+        if info.is_file()
+        else None
+    )
     return named[1].strip() if named else platform.processor() or platform.machine()
 
 
@@ -170,8 +276,16 @@ def report(rows: list[Row]) -> dict:
     return {
         "processor": processor(),
         "profiles": [
-            {"name": r.profile, "what": r.what, "canary": r.canary, "unmoved": r.unmoved, "mismatches": r.mismatches, "chapters": [c.as_dict() for c in r.chapters]} for r in rows
-        ]
+            {
+                "name": r.profile,
+                "what": r.what,
+                "canary": r.canary,
+                "unmoved": r.unmoved,
+                "mismatches": r.mismatches,
+                "chapters": [c.as_dict() for c in r.chapters],
+            }
+            for r in rows
+        ],
     }
 
 
@@ -179,19 +293,51 @@ def markdown(rows: list[Row]) -> str:
     """The matrix of chapter by profile, the canaries, and every difference."""
     slugs = list(dict.fromkeys(c.slug for r in rows for c in r.chapters))
     by = {r.profile: {c.slug: c for c in r.chapters} for r in rows}
-    text = ["# The book on other machines", "", f"{len(rows)} profiles, {len(slugs)} chapters, {sum(r.mismatches for r in rows)} mismatches.", ""]
+    text = [
+        "# The book on other machines",
+        "",
+        f"{len(rows)} profiles, {len(slugs)} chapters, {sum(r.mismatches for r in rows)} mismatches.",
+        "",
+    ]
     text += ["| chapter | " + " | ".join(by) + " |", "|---" * (len(by) + 1) + "|"]
     for slug in slugs:
         text.append(f"| {slug} | " + " | ".join(_mark(by[name].get(slug)) for name in by) + " |")
-    text += ["", "## What each profile moved", "", "| profile | " + " | ".join(canary_names := list(rows[0].canary)) + " |", "|---" * (len(canary_names) + 1) + "|"]
-    text += [f"| {r.profile} | " + " | ".join(r.canary[name].replace("|", "/") for name in canary_names) + " |" for r in rows]
-    text += [""] + [f"- **{r.profile}** moves nothing in {', '.join(r.unmoved)} on this machine and was not run." for r in rows if r.unmoved]
+    text += [
+        "",
+        "## What each profile moved",
+        "",
+        "| profile | " + " | ".join(canary_names := list(rows[0].canary)) + " |",
+        "|---" * (len(canary_names) + 1) + "|",
+    ]
+    text += [
+        f"| {r.profile} | "
+        + " | ".join(r.canary[name].replace("|", "/") for name in canary_names)
+        + " |"
+        for r in rows
+    ]
+    text += [""] + [
+        f"- **{r.profile}** moves nothing in {', '.join(r.unmoved)} on this machine and was not run."
+        for r in rows
+        if r.unmoved
+    ]
     for r in rows:
         for c in r.chapters:
             if c.fault:
-                text += ["", f"## {c.slug} under {r.profile}", "", f"Cell {c.fault.cell} failed: {c.fault.what}"]
+                text += [
+                    "",
+                    f"## {c.slug} under {r.profile}",
+                    "",
+                    f"Cell {c.fault.cell} failed: {c.fault.what}",
+                ]
             for cell in c.cells:
-                text += ["", f"## {c.slug} under {r.profile}, cell {cell.cell}", "", "```diff", cell.diff, "```"]
+                text += [
+                    "",
+                    f"## {c.slug} under {r.profile}, cell {cell.cell}",
+                    "",
+                    "```diff",
+                    cell.diff,
+                    "```",
+                ]
     return "\n".join(text) + "\n"
 
 

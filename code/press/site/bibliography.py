@@ -31,12 +31,19 @@ def repair() -> None:
     def env_updated(self: Any) -> list[str]:
         for citation in self.citations:  # of the last build, out of Sphinx's pickle
             if bibliography := self.bibliographies.get(citation.bibliography_key):
-                known[style(bibliography.style), citation.entry.key] = (citation.entry, citation.formatted_entry.text)
+                known[style(bibliography.style), citation.entry.key] = (
+                    citation.entry,
+                    citation.formatted_entry.text,
+                )
         before = shown(self)
         pages = set(update(self))
         after = shown(self)
         if moved := {place[1] for place in before | after if before.get(place) != after.get(place)}:
-            pages |= {reference.docname for reference in self.citation_refs if moved & {target.key for target in reference.targets}}
+            pages |= {
+                reference.docname
+                for reference in self.citation_refs
+                if moved & {target.key for target in reference.targets}
+            }
             pages |= {place.docname for place in self.bibliographies}  # the lists themselves
         return sorted(pages)
 
@@ -49,7 +56,9 @@ def repair() -> None:
 
     def shown(self: Any) -> dict[tuple[Any, str], tuple[str, Any]]:
         """What a page shows of each citation: its number and its entry, by bibliography and key."""
-        return {(c.bibliography_key, c.key): (c.formatted_entry.label, c.entry) for c in self.citations}
+        return {
+            (c.bibliography_key, c.key): (c.formatted_entry.label, c.entry) for c in self.citations
+        }
 
     BibtexDomain.env_updated = env_updated  # type: ignore[method-assign]
     BaseStyle.format_entry = once

@@ -50,7 +50,12 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
     return Facts(
         slug=chapter.slug,
         part=part,
-        minutes=max(1, math.ceil(prose.word_count(chapter.text) / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells))),
+        minutes=max(
+            1,
+            math.ceil(
+                prose.word_count(chapter.text) / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells)
+            ),
+        ),
         runs_under_s=times.load(project).get(chapter.slug) or times.limit(record.seconds),
         cells=len(chapter.cells),
         outputs=compared,
@@ -60,13 +65,21 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
         exercises=len(solved),
         figures=sum(SVG in output.get("data", {}) for output in outputs),
         interactive=sum(VEGA in output.get("data", {}) for output in outputs),
-        referee=sum("referee" in block.options.get("class", "") for block in blocks if block.name == "admonition"),
+        referee=sum(
+            "referee" in block.options.get("class", "")
+            for block in blocks
+            if block.name == "admonition"
+        ),
         cards=len(cards.load(bank)) if bank.is_file() else 0,
     )
 
 
 def _text(output: dict) -> str:
-    value = output.get("text", "") if output["output_type"] == "stream" else output.get("data", {}).get("text/plain", "")
+    value = (
+        output.get("text", "")
+        if output["output_type"] == "stream"
+        else output.get("data", {}).get("text/plain", "")
+    )
     return "".join(value)
 
 
@@ -99,5 +112,10 @@ def totals(facts: list[Facts], project: Project) -> list[tuple[str, str]]:
         ("figures", total("figures")),
         ("interactive figures", total("interactive")),
         ("referee boxes, folklore put right", total("referee")),
-        ("cards", f"{len(flat)} ({split('level', cards.LEVELS)}; {split('type', cards.TYPES)})" if flat else "0"),
+        (
+            "cards",
+            f"{len(flat)} ({split('level', cards.LEVELS)}; {split('type', cards.TYPES)})"
+            if flat
+            else "0",
+        ),
     ]

@@ -33,12 +33,29 @@ from press.supply import licences
 
 THEME = Path(__file__).parent / "theme"
 EXTRA_PAGES = ("search",)
-SCRIPTS = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "clipboard.min.js", "copybutton.js",
-           "scripts/sphinx-book-theme.js", "scripts/bootstrap.js", "scripts/pydata-sphinx-theme.js")
+SCRIPTS = (
+    "documentation_options.js",
+    "doctools.js",
+    "sphinx_highlight.js",
+    "clipboard.min.js",
+    "copybutton.js",
+    "scripts/sphinx-book-theme.js",
+    "scripts/bootstrap.js",
+    "scripts/pydata-sphinx-theme.js",
+)
 # The theme asks every listing for its width as the page opens, which lays out all that is off the screen; book.js asks those that come near it.
 MEASURES_ALL = '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",".pst-scrollable-table-container"]'
-STYLES = ("styles/theme.css", "basic.css", "styles/pydata-sphinx-theme.css", "pygments.css", "styles/sphinx-book-theme.css", "mystnb.*.css",
-          "copybutton.css", "exercise.css", "proof.css")
+STYLES = (
+    "styles/theme.css",
+    "basic.css",
+    "styles/pydata-sphinx-theme.css",
+    "pygments.css",
+    "styles/sphinx-book-theme.css",
+    "mystnb.*.css",
+    "copybutton.css",
+    "exercise.css",
+    "proof.css",
+)
 VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib")
 
 
@@ -46,20 +63,36 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
     """Bring `project.site` up to date from the raw pages."""
     drawn = project.work / "pictures"
     context = _context(project, pages, drawn)
-    press = [sha(path.read_text(encoding="utf-8")) for path in sorted(Path(__file__).parent.glob("*.py"))]
+    press = [
+        sha(path.read_text(encoding="utf-8")) for path in sorted(Path(__file__).parent.glob("*.py"))
+    ]
     known: dict = read_json(project.work / "finish.json") or {}
     now: dict[str, dict] = {}
     texts: dict[str, str] = {}
     for name in [chapter.slug for chapter, _ in pages] + list(EXTRA_PAGES):
         source = (raw(project) / f"{name}.html").read_text(encoding="utf-8")
-        key, done = sha([press, source, _known_to(name, source, context)]), project.work / "pages" / f"{name}.html"
-        if known.get(name, {}).get("key") == key and done.is_file() and sha(text := done.read_text(encoding="utf-8")) == known[name]["digest"]:
+        key, done = (
+            sha([press, source, _known_to(name, source, context)]),
+            project.work / "pages" / f"{name}.html",
+        )
+        if (
+            known.get(name, {}).get("key") == key
+            and done.is_file()
+            and sha(text := done.read_text(encoding="utf-8")) == known[name]["digest"]
+        ):
             now[name], texts[name] = known[name], text
             continue
         page = finish_page(name, source, context)
         write_atomic(done, page.text)
         texts[name] = page.text
-        now[name] = {"key": key, "digest": sha(page.text), "images": sorted(page.images), "drawn": sorted(page.drawn), "words": sorted(styles.vocabulary(page.text)), "math": fonts.characters(page.text)}
+        now[name] = {
+            "key": key,
+            "digest": sha(page.text),
+            "images": sorted(page.images),
+            "drawn": sorted(page.drawn),
+            "words": sorted(styles.vocabulary(page.text)),
+            "math": fonts.characters(page.text),
+        }
     write_json(project.work / "finish.json", now)
     _assemble(project, pages, texts, now, drawn, context)
 
@@ -68,22 +101,55 @@ def _known_to(name: str, source: str, context: Context) -> dict:
     """What a page depends on beside its own text: the facts of other pages only where it has a place for them."""
     whole = "data-press=" in source
     facts = {slug: asdict(fact) for slug, fact in context.facts.items() if whole or slug == name}
-    known = {"titles": context.titles, "facts": facts, "definitions": context.definitions, "repository": context.repository,
-             "branch": context.branch, "baseurl": context.baseurl, "title": context.title, "entries": [asdict(e) for e in context.entries]}
-    return {**known, "totals": context.totals, "checks": context.checks, "machines": [asdict(m) for m in context.machines], "versions": context.versions, "paths": context.paths} if whole else known
+    known = {
+        "titles": context.titles,
+        "facts": facts,
+        "definitions": context.definitions,
+        "repository": context.repository,
+        "branch": context.branch,
+        "baseurl": context.baseurl,
+        "title": context.title,
+        "entries": [asdict(e) for e in context.entries],
+    }
+    return (
+        {
+            **known,
+            "totals": context.totals,
+            "checks": context.checks,
+            "machines": [asdict(m) for m in context.machines],
+            "versions": context.versions,
+            "paths": context.paths,
+        }
+        if whole
+        else known
+    )
 
 
 def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path) -> Context:
     config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
     entries = toc.entries(project)
     parts = {entry.slug: entry.part for entry in entries}
-    known = {chapter.slug: facts.of(project, parts[chapter.slug], chapter, record) for chapter, record in pages}
+    known = {
+        chapter.slug: facts.of(project, parts[chapter.slug], chapter, record)
+        for chapter, record in pages
+    }
     repository = config.get("repository", {})
     return Context(
-        title=config["title"], entries=entries, titles=titles(project), facts=known, totals=facts.totals(list(known.values()), project),
-        checks=reports.checks(project, list(known.values())), machines=reports.machines(project), paths=_paths(project, set(known)),
-        versions=_versions(project), definitions=_definitions(project), repository=repository.get("url", ""),
-        branch=repository.get("branch", "main"), baseurl=config.get("html", {}).get("baseurl", ""), raw=raw(project), images=drawn,
+        title=config["title"],
+        entries=entries,
+        titles=titles(project),
+        facts=known,
+        totals=facts.totals(list(known.values()), project),
+        checks=reports.checks(project, list(known.values())),
+        machines=reports.machines(project),
+        paths=_paths(project, set(known)),
+        versions=_versions(project),
+        definitions=_definitions(project),
+        repository=repository.get("url", ""),
+        branch=repository.get("branch", "main"),
+        baseurl=config.get("html", {}).get("baseurl", ""),
+        raw=raw(project),
+        images=drawn,
     )
 
 
@@ -94,7 +160,10 @@ def _paths(project: Project, slugs: set[str]) -> list[dict]:
     for entry in found:
         missing = [slug for slug in entry["pages"] if slug not in slugs]
         if missing:
-            raise PressError(f"book/_assets/paths.yml: the path {entry['name']!r} names {missing[0]!r}, which is not in the book", "correct the name or take it out")
+            raise PressError(
+                f"book/_assets/paths.yml: the path {entry['name']!r} names {missing[0]!r}, which is not in the book",
+                "correct the name or take it out",
+            )
     return found
 
 
@@ -106,7 +175,9 @@ def _versions(project: Project) -> str:
             found.append(f"{name} {metadata.version(name).split('+')[0]}")
         except metadata.PackageNotFoundError:
             continue
-    return f"Built from {commit(project) or 'a folder without history'} with " + ", ".join(found) + "."
+    return (
+        f"Built from {commit(project) or 'a folder without history'} with " + ", ".join(found) + "."
+    )
 
 
 def _definitions(project: Project) -> dict[str, str]:
@@ -121,14 +192,23 @@ def _definitions(project: Project) -> dict[str, str]:
         while definition is not None and definition.tag == "dt":
             definition = definition.getnext()
         if definition is not None:
-            for twice in definition.xpath(".//*[@class='katex-html'] | .//*[local-name()='annotation']"):
+            for twice in definition.xpath(
+                ".//*[@class='katex-html'] | .//*[local-name()='annotation']"
+            ):
                 twice.drop_tree()
             words = re.sub(r"\s+", " ", definition.text_content()).strip()
             found[term.get("id")] = re.split(r"(?<=[.])\s+(?=[A-Z])", words)[0]
     return found
 
 
-def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[str, dict], drawn: Path, context: Context) -> None:
+def _assemble(
+    project: Project,
+    pages: list,
+    texts: dict[str, str],
+    now: dict[str, dict],
+    drawn: Path,
+    context: Context,
+) -> None:
     new, old = project.build / "html.new", project.build / "html.old"
     shutil.rmtree(old, ignore_errors=True)
     new.mkdir(parents=True, exist_ok=True)
@@ -138,12 +218,21 @@ def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[st
     static = raw(project) / "_static"
     script = ";\n".join((static / name).read_text(encoding="utf-8") for name in SCRIPTS)
     script = re.sub(r"//# sourceMappingURL=\S+", "", script)
-    script = re.sub(r"\bconsole\.(?:log|debug)\(", "void (", script)  # a reader's console stays silent
-    script = script.replace(MEASURES_ALL, '["unmeasured"]') + ";\n" + (THEME / "book.js").read_text(encoding="utf-8")
+    script = re.sub(
+        r"\bconsole\.(?:log|debug)\(", "void (", script
+    )  # a reader's console stays silent
+    script = (
+        script.replace(MEASURES_ALL, '["unmeasured"]')
+        + ";\n"
+        + (THEME / "book.js").read_text(encoding="utf-8")
+    )
     placed.put("_static/book.js", script)
     for name in ("language_data.js", "searchtools.js"):
         placed.put(f"_static/{name}", (static / name).read_text(encoding="utf-8"))
-    placed.put("searchindex.js", _search_index((raw(project) / "searchindex.js").read_text(encoding="utf-8")))
+    placed.put(
+        "searchindex.js",
+        _search_index((raw(project) / "searchindex.js").read_text(encoding="utf-8")),
+    )
     for image in sorted({name for page in now.values() for name in page["images"]}):
         placed.copy(raw(project) / "_images" / image, f"_images/{image}")
     for image in sorted({name for page in now.values() for name in page["drawn"]}):
@@ -153,11 +242,30 @@ def _assemble(project: Project, pages: list, texts: dict[str, str], now: dict[st
     for asset in ("logo.svg", "favicon.svg", "card.png"):
         placed.copy(THEME / asset, f"_static/{asset}")
     katex = project.root / "node_modules" / "katex" / "dist"
-    css = re.sub(r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)) + _katex(katex) + (THEME / "book.css").read_text(encoding="utf-8")
+    css = (
+        re.sub(
+            r"@import[^;]*basic\.css[^;]*;", "", "\n".join(_sheet(static, name) for name in STYLES)
+        )
+        + _katex(katex)
+        + (THEME / "book.css").read_text(encoding="utf-8")
+    )
     words = {word for page in now.values() for word in page["words"]} | styles.script_words(script)
-    words |= styles.script_words((static / "searchtools.js").read_text(encoding="utf-8")) | {"vega-bind", "vega-bind-name", "vega-embed"}
+    words |= styles.script_words((static / "searchtools.js").read_text(encoding="utf-8")) | {
+        "vega-bind",
+        "vega-bind-name",
+        "vega-embed",
+    }
     kept = "".join(sorted(set().union(*(page["math"] for page in now.values()))))
-    placed.put("_static/book.css", _with_fonts(styles.purge(css, words, project.work / "styles.json"), katex / "fonts", placed, kept, project.work / "fonts"))
+    placed.put(
+        "_static/book.css",
+        _with_fonts(
+            styles.purge(css, words, project.work / "styles.json"),
+            katex / "fonts",
+            placed,
+            kept,
+            project.work / "fonts",
+        ),
+    )
     _notebooks(project, pages, placed)
     placed.put("404.html", _not_found(context))
     placed.put(".nojekyll", "")
@@ -211,8 +319,12 @@ def _search_index(script: str) -> str:
     index = json.loads(script.strip().removeprefix(head).removesuffix(tail))
     for key in ("terms", "titleterms", "alltitles"):
         index[key] = {word: places for word, places in index[key].items() if places != []}
-    index["alltitles"] = {title: sorted(places, key=str) for title, places in index["alltitles"].items()}
-    return head + json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + tail
+    index["alltitles"] = {
+        title: sorted(places, key=str) for title, places in index["alltitles"].items()
+    }
+    return (
+        head + json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + tail
+    )
 
 
 def _sheet(static: Path, name: str) -> str:
@@ -223,7 +335,11 @@ def _sheet(static: Path, name: str) -> str:
 def _katex(dist: Path) -> str:
     """KaTeX's style sheet, which names its fonts in their smallest form only."""
     css = (dist / "katex.min.css").read_text(encoding="utf-8")
-    return "\n" + re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css) + "\n"
+    return (
+        "\n"
+        + re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css)
+        + "\n"
+    )
 
 
 def _with_fonts(css: str, folder: Path, placed: Placed, kept: str, work: Path) -> str:
@@ -246,15 +362,31 @@ def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], placed: Pl
     form = [Path(file).read_text(encoding="utf-8") for file in (__file__, cache.__file__)]
     for chapter, record in pages:
         if chapter.cells:
-            key, kept, name = sha([form, chapter.text, record.digest]), project.work / "notebooks" / f"{chapter.slug}.ipynb", f"_notebooks/{chapter.slug}.ipynb"
-            if known.get(chapter.slug, {}).get("key") == key and kept.is_file() and sha(body := kept.read_text(encoding="utf-8")) == known[chapter.slug]["digest"]:
+            key, kept, name = (
+                sha([form, chapter.text, record.digest]),
+                project.work / "notebooks" / f"{chapter.slug}.ipynb",
+                f"_notebooks/{chapter.slug}.ipynb",
+            )
+            if (
+                known.get(chapter.slug, {}).get("key") == key
+                and kept.is_file()
+                and sha(body := kept.read_text(encoding="utf-8")) == known[chapter.slug]["digest"]
+            ):
                 placed.put(name, body)
                 now[chapter.slug] = known[chapter.slug]
                 continue
             notebook = cache.executed(chapter, record)
             for number, cell in enumerate(notebook.cells, 1):
                 cell["id"] = f"cell-{number}"
-            notebook.metadata = nbformat.from_dict({"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}})
+            notebook.metadata = nbformat.from_dict(
+                {
+                    "kernelspec": {
+                        "display_name": "Python 3",
+                        "language": "python",
+                        "name": "python3",
+                    }
+                }
+            )
             notebook.nbformat, notebook.nbformat_minor = 4, 5
             body = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
             write_atomic(kept, body)
@@ -266,4 +398,9 @@ def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], placed: Pl
 def _not_found(context: Context) -> str:
     """A page that needs nothing beside it: a host serves it for any address."""
     home = (context.baseurl.rstrip("/") + "/") if context.baseurl else "/"
-    return (THEME / "404.html").read_text(encoding="utf-8").replace("HOME", home).replace("TITLE", context.title)
+    return (
+        (THEME / "404.html")
+        .read_text(encoding="utf-8")
+        .replace("HOME", home)
+        .replace("TITLE", context.title)
+    )

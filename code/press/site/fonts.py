@@ -14,8 +14,20 @@ FACE = re.compile(r"@font-face\s*\{[^}]*\}")
 FAMILY = re.compile(r"KaTeX_[A-Za-z0-9]+")
 # what most pages draw lies in the style sheet itself: a font that arrives after its formula gives it another width, and
 # the lines below move; the rare ones are files and come when a page uses them
-COMMON = tuple(f"KaTeX_{name}.woff2" for name in (
-    "Main-Regular", "Main-Bold", "Math-Italic", "AMS-Regular", "Caligraphic-Regular", "Size1-Regular", "Size2-Regular", "Size3-Regular", "Size4-Regular"))
+COMMON = tuple(
+    f"KaTeX_{name}.woff2"
+    for name in (
+        "Main-Regular",
+        "Main-Bold",
+        "Math-Italic",
+        "AMS-Regular",
+        "Caligraphic-Regular",
+        "Size1-Regular",
+        "Size2-Regular",
+        "Size3-Regular",
+        "Size4-Regular",
+    )
+)
 
 
 def inline(font: Path) -> str:
@@ -43,7 +55,9 @@ def used(css: str) -> list[str]:
 def asked_for(css: str) -> str:
     """`css` without the faces of families of formulas that none of its rules asks for."""
     families = set(FAMILY.findall(FACE.sub("", css)))
-    return FACE.sub(lambda face: face[0] if not (of := FAMILY.search(face[0])) or of[0] in families else "", css)
+    return FACE.sub(
+        lambda face: face[0] if not (of := FAMILY.search(face[0])) or of[0] in families else "", css
+    )
 
 
 def subset(font: Path, kept: str, work: Path) -> Path:
@@ -58,7 +72,9 @@ def subset(font: Path, kept: str, work: Path) -> Path:
     done = work / f"{sha(sha(data) + kept)}.woff2"
     if not done.is_file():
         logging.getLogger("fontTools").setLevel(logging.WARNING)
-        options = tool.Options(flavor="woff2", hinting=False, layout_features=["*"], notdef_outline=True)
+        options = tool.Options(
+            flavor="woff2", hinting=False, layout_features=["*"], notdef_outline=True
+        )
         made = TTFont(io.BytesIO(data), recalcTimestamp=False)
         cutter = tool.Subsetter(options)
         cutter.populate(unicodes=[ord(character) for character in kept])

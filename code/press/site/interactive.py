@@ -47,9 +47,11 @@ def dress(root: html.HtmlElement, up: str, folder: Path) -> set[str]:
             box.append(image)
         box.append(html.fragment_fromstring('<div class="interactive-live"></div>'))
         if controls:
-            box.append(html.fragment_fromstring(
-                f'<div class="interactive-controls" id="controls-{number}" style="--rows:{controls}"></div>'
-            ))
+            box.append(
+                html.fragment_fromstring(
+                    f'<div class="interactive-controls" id="controls-{number}" style="--rows:{controls}"></div>'
+                )
+            )
         text = html.fragment_fromstring('<p class="interactive-text"></p>')
         text.text = label
         box.append(text)

@@ -9,7 +9,11 @@ from press.files import read_json, sha, write_json
 def write(project: Project) -> dict[str, list]:
     """Note size, time and digest of every file of the site."""
     files = {
-        path.relative_to(project.site).as_posix(): [path.stat().st_size, path.stat().st_mtime_ns, sha(path.read_bytes())]
+        path.relative_to(project.site).as_posix(): [
+            path.stat().st_size,
+            path.stat().st_mtime_ns,
+            sha(path.read_bytes()),
+        ]
         for path in sorted(project.site.rglob("*"))
         if path.is_file()
     }
@@ -22,11 +26,17 @@ def holds(project: Project) -> bool:
     known = read_json(project.work / "manifest.json")
     if not known or not project.site.is_dir():
         return False
-    there = {path.relative_to(project.site).as_posix(): path for path in project.site.rglob("*") if path.is_file()}
+    there = {
+        path.relative_to(project.site).as_posix(): path
+        for path in project.site.rglob("*")
+        if path.is_file()
+    }
     if there.keys() != known.keys():
         return False
     for name, (size, mtime, digest) in known.items():
         stat = there[name].stat()
-        if stat.st_size != size or (stat.st_mtime_ns != mtime and sha(there[name].read_bytes()) != digest):
+        if stat.st_size != size or (
+            stat.st_mtime_ns != mtime and sha(there[name].read_bytes()) != digest
+        ):
             return False
     return True

@@ -19,21 +19,21 @@ from press.source.toc import Entry
 class Context:
     """What a page needs to know of the rest of the site."""
 
-    title: str                                   # of the book
+    title: str  # of the book
     entries: list[Entry]
     titles: dict[str, str]
     facts: dict[str, facts.Facts]
     totals: list[tuple[str, str]]
     checks: list[tuple[str, str, str]]
     machines: list[reports.Machine]
-    paths: list[dict]                            # name, about, pages
+    paths: list[dict]  # name, about, pages
     versions: str
-    definitions: dict[str, str]                  # glossary anchor -> first sentence
+    definitions: dict[str, str]  # glossary anchor -> first sentence
     repository: str
     branch: str
     baseurl: str
     raw: Path
-    images: Path                                 # generated pictures
+    images: Path  # generated pictures
 
 
 @dataclass
@@ -83,11 +83,19 @@ def _drop(node: html.HtmlElement) -> None:
 def _remove(root: html.HtmlElement) -> None:
     """What the theme brings and this book has no use for."""
     for query in (
-        "//link[@rel='stylesheet']", "//link[@rel='preload']", "//script[@src]", "//meta[starts-with(@name, 'docsearch')]",
-        "//*[@id='ethical-ad-placement']/..", "//*[@id='bd-header-version-warning']/..", "//*[@id='jb-print-docs-body']",
-        "//*[@id='searchbox']", "//footer[@class='bd-footer']",
-        "//link[@rel='index']", "//*[contains(@class,'article-header-buttons')]/div",
-        "//script[contains(text(), 'DOCUMENTATION_OPTIONS')]", "//comment()",
+        "//link[@rel='stylesheet']",
+        "//link[@rel='preload']",
+        "//script[@src]",
+        "//meta[starts-with(@name, 'docsearch')]",
+        "//*[@id='ethical-ad-placement']/..",
+        "//*[@id='bd-header-version-warning']/..",
+        "//*[@id='jb-print-docs-body']",
+        "//*[@id='searchbox']",
+        "//footer[@class='bd-footer']",
+        "//link[@rel='index']",
+        "//*[contains(@class,'article-header-buttons')]/div",
+        "//script[contains(text(), 'DOCUMENTATION_OPTIONS')]",
+        "//comment()",
     ):
         for node in root.xpath(query):
             parent = node.getparent()
@@ -103,18 +111,27 @@ def _remove(root: html.HtmlElement) -> None:
 
 def _head(root: html.HtmlElement, name: str, up: str, context: Context) -> None:
     head = root.find("head")
-    lead = root.xpath("//article//p[not(contains(@class, 'admonition-title')) and not(contains(@class, 'caption'))]")
+    lead = root.xpath(
+        "//article//p[not(contains(@class, 'admonition-title')) and not(contains(@class, 'caption'))]"
+    )
     words = re.sub(r"\s+", " ", _words(lead[0])).strip() if lead else context.title
     about = words if len(words) <= 155 else words[:155].rsplit(" ", 1)[0] + " …"
     title = context.titles.get(name, context.title)
     tags = [
-        ("description", about, "name"), ("og:title", title, "property"), ("og:description", about, "property"),
-        ("og:type", "article" if "/" in name else "website", "property"), ("og:site_name", context.title, "property"),
-        ("twitter:card", "summary", "name"), ("theme-color", "#0b5c6b", "name"),
+        ("description", about, "name"),
+        ("og:title", title, "property"),
+        ("og:description", about, "property"),
+        ("og:type", "article" if "/" in name else "website", "property"),
+        ("og:site_name", context.title, "property"),
+        ("twitter:card", "summary", "name"),
+        ("theme-color", "#0b5c6b", "name"),
     ]
     if context.baseurl:
         base = context.baseurl.rstrip("/")
-        tags += [("og:url", f"{base}/{name}.html", "property"), ("og:image", f"{base}/_static/card.png", "property")]
+        tags += [
+            ("og:url", f"{base}/{name}.html", "property"),
+            ("og:image", f"{base}/_static/card.png", "property"),
+        ]
     for key, value, kind in tags:
         meta = element("<meta>")
         meta.set(kind, key)
@@ -144,10 +161,14 @@ def _mode(root: html.HtmlElement) -> None:
 
 def _brand(root: html.HtmlElement) -> None:
     for link in root.xpath("//a[contains(@class, 'navbar-brand')]"):
-        link.insert(0, element(
-            '<svg class="brand" viewBox="0 0 32 32" width="32" height="32" aria-hidden="true" focusable="false"><rect width="32" height="32" rx="6" fill="#0b5c6b"></rect>'
-            '<path d="M6 23h20" stroke="#f2c14e" stroke-width="3" stroke-linecap="round"></path><path d="M6 19c6-1 8-11 11-11s4 7 9 8" fill="none" stroke="#fff" '
-            'stroke-width="2.6" stroke-linecap="round"></path><circle cx="17" cy="8" r="2.6" fill="#fff"></circle></svg>'))
+        link.insert(
+            0,
+            element(
+                '<svg class="brand" viewBox="0 0 32 32" width="32" height="32" aria-hidden="true" focusable="false"><rect width="32" height="32" rx="6" fill="#0b5c6b"></rect>'
+                '<path d="M6 23h20" stroke="#f2c14e" stroke-width="3" stroke-linecap="round"></path><path d="M6 19c6-1 8-11 11-11s4 7 9 8" fill="none" stroke="#fff" '
+                'stroke-width="2.6" stroke-linecap="round"></path><circle cx="17" cy="8" r="2.6" fill="#fff"></circle></svg>'
+            ),
+        )
 
 
 def _words(node: html.HtmlElement) -> str:
@@ -190,15 +211,30 @@ def _toolbar(root: html.HtmlElement, name: str, up: str, context: Context) -> No
     fact = context.facts.get(name)
     if not bars or not fact or not fact.cells:
         return
-    tools = element('<details class="run-menu"><summary><span>Run this page</span></summary><ul></ul></details>')
+    tools = element(
+        '<details class="run-menu"><summary><span>Run this page</span></summary><ul></ul></details>'
+    )
     tools.find("summary").insert(0, icons.svg("download"))
     rows = [("Download as notebook", f"{up}_notebooks/{name}.ipynb", True)]
     if context.repository:
         tail = context.repository.rstrip("/").split("github.com/")[-1]
         rows += [
-            ("Open in Colab", f"https://colab.research.google.com/github/{tail}/blob/gh-pages/_notebooks/{name}.ipynb", False),
-            ("Open in Binder", f"https://mybinder.org/v2/gh/{tail}/{context.branch}?urlpath=" + quote(f"lab/tree/book/{name}.md", safe=""), False),
-            ("Source of this page", f"{context.repository.rstrip('/')}/blob/{context.branch}/book/{name}.md", False),
+            (
+                "Open in Colab",
+                f"https://colab.research.google.com/github/{tail}/blob/gh-pages/_notebooks/{name}.ipynb",
+                False,
+            ),
+            (
+                "Open in Binder",
+                f"https://mybinder.org/v2/gh/{tail}/{context.branch}?urlpath="
+                + quote(f"lab/tree/book/{name}.md", safe=""),
+                False,
+            ),
+            (
+                "Source of this page",
+                f"{context.repository.rstrip('/')}/blob/{context.branch}/book/{name}.md",
+                False,
+            ),
         ]
     for label, href, local in rows:
         row = element("<li><a></a></li>")
@@ -226,7 +262,9 @@ def _fill_places(root: html.HtmlElement, up: str, context: Context) -> None:
     for place in root.xpath("//div[@data-press]"):
         kind = place.get("data-press")
         if kind == "counts":
-            table = element('<table class="table counts"><thead><tr><th scope="col">What the last build counted</th><th scope="col">Number</th></tr></thead><tbody></tbody></table>')
+            table = element(
+                '<table class="table counts"><thead><tr><th scope="col">What the last build counted</th><th scope="col">Number</th></tr></thead><tbody></tbody></table>'
+            )
             for label, value in context.totals:
                 row = element("<tr><td></td><td></td></tr>")
                 row[0].text, row[1].text = label, value
@@ -242,10 +280,36 @@ def _fill_places(root: html.HtmlElement, up: str, context: Context) -> None:
         elif kind == "checks":
             place.append(_table(("What", "How many", "Counted by"), context.checks))
         elif kind == "licences":
-            place.append(element(f'<p><a href="{up}licences.txt">The licences of everything that this site ships</a>, in one text.</p>'))
+            place.append(
+                element(
+                    f'<p><a href="{up}licences.txt">The licences of everything that this site ships</a>, in one text.</p>'
+                )
+            )
         elif kind == "machines":
-            rows = [(m.name, m.what, str(m.moved), str(m.chapters), str(m.mismatches) if m.chapters else f"not run: moves nothing in {', '.join(m.skipped)}") for m in context.machines]
-            place.append(_table(("Profile", "The machine it makes of ours", "Facts moved", "Chapters", "Outputs that differ"), rows))
+            rows = [
+                (
+                    m.name,
+                    m.what,
+                    str(m.moved),
+                    str(m.chapters),
+                    str(m.mismatches)
+                    if m.chapters
+                    else f"not run: moves nothing in {', '.join(m.skipped)}",
+                )
+                for m in context.machines
+            ]
+            place.append(
+                _table(
+                    (
+                        "Profile",
+                        "The machine it makes of ours",
+                        "Facts moved",
+                        "Chapters",
+                        "Outputs that differ",
+                    ),
+                    rows,
+                )
+            )
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> html.HtmlElement:
@@ -268,14 +332,18 @@ def _paths(place: html.HtmlElement, up: str, context: Context) -> None:
     """Each reading path as an ordered list with its minutes; the page's script lets a reader choose one and tick what is known."""
     box = element('<div class="path-picker"></div>')
     for path in context.paths:
-        part = element('<section class="path"><h3></h3><p class="path-about"></p><p class="path-sum" role="status"></p><ol></ol></section>')
+        part = element(
+            '<section class="path"><h3></h3><p class="path-about"></p><p class="path-sum" role="status"></p><ol></ol></section>'
+        )
         part.find("h3").text = path["name"]
         part.find("p").text = path["about"]
         total = 0
         for slug in path["pages"]:
             minutes, title = context.facts[slug].minutes, context.titles.get(slug, slug)
             total += minutes
-            row = element('<li><a></a> <span class="path-minutes"></span> <label><input type="checkbox"> <span>I know this</span></label></li>')
+            row = element(
+                '<li><a></a> <span class="path-minutes"></span> <label><input type="checkbox"> <span>I know this</span></label></li>'
+            )
             link, box_ = row.find("a"), row.find(".//input")
             link.text, row.find("span").text = title, f"{minutes} min"
             link.set("href", f"{up}{slug}.html")
@@ -283,7 +351,9 @@ def _paths(place: html.HtmlElement, up: str, context: Context) -> None:
             box_.set("data-page", slug)
             box_.set("aria-label", f"I know this: {title}")
             part.find("ol").append(row)
-        part.xpath("./p[@class='path-sum']")[0].text = f"{total} minutes to read, {len(path['pages'])} pages"
+        part.xpath("./p[@class='path-sum']")[
+            0
+        ].text = f"{total} minutes to read, {len(path['pages'])} pages"
         box.append(part)
     place.append(box)
 
@@ -291,7 +361,11 @@ def _paths(place: html.HtmlElement, up: str, context: Context) -> None:
 def _depth(place: html.HtmlElement) -> None:
     """Show the story, the mathematics or everything; needs the page's script and is hidden without it."""
     field = element('<fieldset class="depth"><legend>Show on this page</legend></fieldset>')
-    for value, label in (("all", "everything"), ("story", "the story"), ("maths", "the mathematics")):
+    for value, label in (
+        ("all", "everything"),
+        ("story", "the story"),
+        ("maths", "the mathematics"),
+    ):
         choice = element('<label><input type="radio" name="depth"> <span></span></label>')
         choice.find("input").set("value", value)
         if value == "all":
@@ -303,8 +377,14 @@ def _depth(place: html.HtmlElement) -> None:
 
 def _fold(root: html.HtmlElement) -> None:
     """Folded boxes as <details>: they open without a script, by keyboard, and in print."""
-    for box in root.xpath("//div[contains(concat(' ', @class, ' '), ' dropdown ') and contains(@class, 'admonition')]"):
-        title = next(child for child in box if child.tag == "p" and "admonition-title" in child.get("class", ""))
+    for box in root.xpath(
+        "//div[contains(concat(' ', @class, ' '), ' dropdown ') and contains(@class, 'admonition')]"
+    ):
+        title = next(
+            child
+            for child in box
+            if child.tag == "p" and "admonition-title" in child.get("class", "")
+        )
         box.tag = "details"
         box.set("class", box.get("class").replace("dropdown", "folded"))
         title.tag = "summary"
@@ -371,7 +451,7 @@ def _formulas(root: html.HtmlElement) -> None:
             place = element('<span class="stay"></span>')
             formula.addprevious(place)
             place.append(formula)
-            formula.tail, place.tail = mark[0], tail[mark.end():]
+            formula.tail, place.tail = mark[0], tail[mark.end() :]
 
 
 def _tables(root: html.HtmlElement) -> None:
@@ -387,7 +467,9 @@ def _tables(root: html.HtmlElement) -> None:
 
 def _tidy(root: html.HtmlElement, name: str) -> None:
     """Small repairs that validators and screen readers ask for."""
-    for button in root.xpath("//button[@data-bs-toggle='tooltip'] | //*[@data-bs-toggle='tooltip']"):
+    for button in root.xpath(
+        "//button[@data-bs-toggle='tooltip'] | //*[@data-bs-toggle='tooltip']"
+    ):
         for key in ("data-bs-toggle", "data-bs-placement", "data-bs-title"):
             button.attrib.pop(key, None)
     for button in root.xpath("//button[contains(@class, 'theme-switch-button')]"):
@@ -403,7 +485,9 @@ def _tidy(root: html.HtmlElement, name: str) -> None:
         link.set("rel", "noopener")
     for script in root.xpath("//script[not(@src)]"):
         if script.text and "console.log(" in script.text:
-            script.text = script.text.replace("console.log(", "void (")  # a reader's console stays silent
+            script.text = script.text.replace(
+                "console.log(", "void ("
+            )  # a reader's console stays silent
     for entry in root.xpath("//*[@role='doc-biblioentry']"):
         entry.set("role", "listitem")  # it stands in a list
     for side in root.xpath("//div[@id='pst-primary-sidebar']"):

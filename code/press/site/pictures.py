@@ -13,15 +13,23 @@ NAMED = {"white": "#ffffff", "black": "#000000", "transparent": "transparent"}
 def dark(svg: str) -> str:
     """The same picture for a dark page: every colour keeps its hue and has its lightness mirrored."""
     head, mark, body = svg.partition("<svg")
-    body = re.sub(r"\b(fill|stroke)(=\"|:\s*)(white|black)\b", lambda m: m[1] + m[2] + NAMED[m[3]], body)
+    body = re.sub(
+        r"\b(fill|stroke)(=\"|:\s*)(white|black)\b", lambda m: m[1] + m[2] + NAMED[m[3]], body
+    )
     # a drawing that names no colour is drawn in black: give its root an explicit one
-    body = re.sub(r">", ' color="#000000" fill="#000000">', body, count=1) if ' fill="' not in body.split(">", 1)[0] else body
+    body = (
+        re.sub(r">", ' color="#000000" fill="#000000">', body, count=1)
+        if ' fill="' not in body.split(">", 1)[0]
+        else body
+    )
     return head + mark + _outside_data(body)
 
 
 def _outside_data(text: str) -> str:
     parts = re.split(r"((?:xlink:href|href)=\"[^\"]*\"|url\(#[^)]*\)|id=\"[^\"]*\")", text)
-    return "".join(part if i % 2 else COLOUR.sub(lambda m: mirror(m[0]), part) for i, part in enumerate(parts))
+    return "".join(
+        part if i % 2 else COLOUR.sub(lambda m: mirror(m[0]), part) for i, part in enumerate(parts)
+    )
 
 
 def mirror(colour: str) -> str:

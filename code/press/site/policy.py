@@ -37,10 +37,18 @@ def hashes(text: str) -> list[str]:
 
 def policy(scripts: Iterable[str]) -> str:
     """The policy with the given inline scripts."""
-    return "; ".join((
-        "default-src 'none'", " ".join(("script-src 'self'", *scripts)), "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:", "font-src 'self' data:", "connect-src 'self'", "base-uri 'none'", "form-action 'self'",
-    ))
+    return "; ".join(
+        (
+            "default-src 'none'",
+            " ".join(("script-src 'self'", *scripts)),
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        )
+    )
 
 
 def dress(root: html.HtmlElement, text: str) -> None:

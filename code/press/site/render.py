@@ -25,7 +25,9 @@ from press.source.chapter import Chapter
 
 DISK = re.compile(r"OSError\((27|28|122), '([^']*)'\)")  # too large, no space, over quota
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-PLACE = re.compile(r"^(?P<path>.+?\.(?:md|py|bib|yml))(?::(?P<line>\d+))?: *(?:WARNING|ERROR|CRITICAL|SEVERE): *(?P<what>.*)$")
+PLACE = re.compile(
+    r"^(?P<path>.+?\.(?:md|py|bib|yml))(?::(?P<line>\d+))?: *(?:WARNING|ERROR|CRITICAL|SEVERE): *(?P<what>.*)$"
+)
 
 
 def raw(project: Project) -> Path:
@@ -51,7 +53,9 @@ def render(project: Project, pages: list[tuple[Chapter, Record]]) -> list[Findin
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
     if not findings:
-        write_json(state, {"press": press, "pages": {c.slug: r.digest for c, r in pages}, "titles": titles})
+        write_json(
+            state, {"press": press, "pages": {c.slug: r.digest for c, r in pages}, "titles": titles}
+        )
         marker.unlink()
     return findings
 
@@ -90,14 +94,24 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
     }
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        config, _ = get_final_config(user_yaml=project.root / "_config.yml", cli_config=overrides, sourcedir=project.book)
+        config, _ = get_final_config(
+            user_yaml=project.root / "_config.yml", cli_config=overrides, sourcedir=project.book
+        )
     for unused in ("comments_config",):
         config.pop(unused, None)
     warnings = io.StringIO()
     with patch_docutils(None), docutils_namespace():
         app = Sphinx(
-            srcdir=str(project.book), confdir=None, outdir=str(raw(project)), doctreedir=str(doctrees), buildername="html",
-            confoverrides=config, status=None, warning=warnings, warningiserror=True, keep_going=True,
+            srcdir=str(project.book),
+            confdir=None,
+            outdir=str(raw(project)),
+            doctreedir=str(doctrees),
+            buildername="html",
+            confoverrides=config,
+            status=None,
+            warning=warnings,
+            warningiserror=True,
+            keep_going=True,
         )
         app.connect("env-updated", _keep_index_entries)
         app.build()
@@ -110,7 +124,11 @@ def _keep_index_entries(_: Any, env: Any) -> list[str]:
     from sphinx.util.index_entries import split_index_msg
 
     for page, entries in env.domaindata["index"]["entries"].items():
-        found = {(part, target or "", main) for kind, value, target, main, _ in entries for part in split_index_msg(kind, value)}
+        found = {
+            (part, target or "", main)
+            for kind, value, target, main, _ in entries
+            for part in split_index_msg(kind, value)
+        }
         env._search_index_index_entries[page] = sorted(found)
     return []
 
@@ -119,7 +137,9 @@ def _never_execute() -> None:
     import myst_nb.core.execute.cache as client
 
     def refuse(notebook: Any, **_: Any) -> Any:
-        raise LookupError("this page's outputs are not in the cache; rendering never executes a cell")
+        raise LookupError(
+            "this page's outputs are not in the cache; rendering never executes a cell"
+        )
 
     client.single_nb_execution = refuse
 
@@ -130,7 +150,9 @@ def _blocks(text: str) -> list[str]:
     for line in text.splitlines():
         if line.strip() in ("", "build finished with problems."):
             continue
-        if (re.search(r"(WARNING|ERROR|CRITICAL|SEVERE):", line) and not line.startswith(" ")) or not blocks:
+        if (
+            re.search(r"(WARNING|ERROR|CRITICAL|SEVERE):", line) and not line.startswith(" ")
+        ) or not blocks:
             blocks.append(line)
         else:
             blocks[-1] += "\n" + line
@@ -143,4 +165,12 @@ def _finding(project: Project, block: str) -> Finding:
     path = project.rel(Path(match["path"])) if match else "book"
     what = match["what"] if match else first
     slug = path.removeprefix("book/").removesuffix(".md") if match else ""
-    return Finding(path, int(match["line"] or 0) if match else 0, "render", what.strip(), "mend the page; a render with a warning is not published", rest, slug)
+    return Finding(
+        path,
+        int(match["line"] or 0) if match else 0,
+        "render",
+        what.strip(),
+        "mend the page; a render with a warning is not published",
+        rest,
+        slug,
+    )

@@ -20,7 +20,7 @@ class Machine:
 
     name: str
     what: str
-    moved: int        # facts of the canary that differ from the plain machine's
+    moved: int  # facts of the canary that differ from the plain machine's
     chapters: int
     mismatches: int
     skipped: tuple[str, ...] = ()  # what the profile could not move there
@@ -29,7 +29,9 @@ class Machine:
 def read(project: Project, name: str) -> dict[str, Any]:
     """A report of `book/_assets/reports`, or an empty one."""
     try:
-        found = json.loads((project.book / "_assets" / "reports" / f"{name}.json").read_text(encoding="utf-8"))
+        found = json.loads(
+            (project.book / "_assets" / "reports" / f"{name}.json").read_text(encoding="utf-8")
+        )
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -40,13 +42,21 @@ def machines(project: Project) -> list[Machine]:
     rows = read(project, "profiles").get("profiles", [])
     plain: dict[str, str] = next((row["canary"] for row in rows if row["name"] == "plain"), {})
     return [
-        Machine(row["name"], row["what"], sum(value != plain.get(key) for key, value in row["canary"].items()), len(row["chapters"]), row["mismatches"], tuple(row["unmoved"]))
+        Machine(
+            row["name"],
+            row["what"],
+            sum(value != plain.get(key) for key, value in row["canary"].items()),
+            len(row["chapters"]),
+            row["mismatches"],
+            tuple(row["unmoved"]),
+        )
         for row in rows
     ]
 
 
 def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
     """What was counted, how many, and what counted it."""
+
     def total(name: str) -> str:
         return f"{sum(getattr(fact, name) for fact in facts):,}"
 
@@ -61,8 +71,16 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
     if seen := machines(project):
         ran = [m for m in seen if m.chapters]
         rows += [
-            ("machines the whole book was run as", f"{len(ran)}", f"profiles, on {report.get('processor', 'one processor')}"),
-            ("outputs that differed on any of them", f"{sum(m.mismatches for m in ran):,}", "profiles"),
+            (
+                "machines the whole book was run as",
+                f"{len(ran)}",
+                f"profiles, on {report.get('processor', 'one processor')}",
+            ),
+            (
+                "outputs that differed on any of them",
+                f"{sum(m.mismatches for m in ran):,}",
+                "profiles",
+            ),
         ]
     for label, number in read(project, "tests").get("counts", {}).items():
         rows.append((label, f"{number:,}", "tests"))

@@ -30,7 +30,9 @@ def vocabulary(text: str) -> set[str]:
 def script_words(text: str) -> set[str]:
     """Words in the string literals of a script: classes it may set."""
     found: set[str] = set()
-    for literal in re.findall(r"\"((?:[^\"\\\n]|\\.){1,200})\"|'((?:[^'\\\n]|\\.){1,200})'|`([^`]{1,200})`", text):
+    for literal in re.findall(
+        r"\"((?:[^\"\\\n]|\\.){1,200})\"|'((?:[^'\\\n]|\\.){1,200})'|`([^`]{1,200})`", text
+    ):
         found.update(re.findall(r"-?[A-Za-z_][\w-]*", "".join(literal)))
     return found
 
@@ -41,7 +43,9 @@ def purge(css: str, words: set[str], memo: Path) -> str:
     known = read_json(memo)
     if known and known["key"] == key:
         return known["css"]
-    small = _variables(_rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), words))
+    small = _variables(
+        _rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), words)
+    )
     write_json(memo, {"key": key, "css": small})
     return small
 
@@ -50,20 +54,34 @@ def _rules(rules: list, words: set[str]) -> str:
     kept = []
     for rule in rules:
         if rule.type == "qualified-rule":
-            selectors = [s.strip() for s in _split(tinycss2.serialize(rule.prelude)) if used(s, words)]
+            selectors = [
+                s.strip() for s in _split(tinycss2.serialize(rule.prelude)) if used(s, words)
+            ]
             body = tinycss2.serialize(rule.content).strip()
             if selectors and body:
                 kept.append(f"{','.join(selectors)}{{{_squeeze(body)}}}")
         elif rule.type == "at-rule":
             prelude = tinycss2.serialize(rule.prelude).strip()
             if rule.at_keyword in ("media", "supports", "layer") and rule.content is not None:
-                inner = _rules(tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True), words)
+                inner = _rules(
+                    tinycss2.parse_rule_list(
+                        rule.content, skip_comments=True, skip_whitespace=True
+                    ),
+                    words,
+                )
                 if inner:
                     kept.append(f"@{rule.at_keyword} {prelude}{{{inner}}}")
-            elif rule.at_keyword == "charset" or (rule.at_keyword == "font-face" and DROPPED_FONTS.search(tinycss2.serialize(rule.content))):
+            elif rule.at_keyword == "charset" or (
+                rule.at_keyword == "font-face"
+                and DROPPED_FONTS.search(tinycss2.serialize(rule.content))
+            ):
                 continue
             else:
-                body = f"{{{_squeeze(tinycss2.serialize(rule.content))}}}" if rule.content is not None else ";"
+                body = (
+                    f"{{{_squeeze(tinycss2.serialize(rule.content))}}}"
+                    if rule.content is not None
+                    else ";"
+                )
                 kept.append(f"@{rule.at_keyword} {prelude}{body}")
     return "\n".join(kept)
 
@@ -91,7 +109,15 @@ def used(selector: str, words: set[str]) -> bool:
 
 
 def _squeeze(body: str) -> str:
-    return re.sub(r"\s*([{};:,])\s*", r"\1", re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", body, flags=re.S))).strip().rstrip(";")
+    return (
+        re.sub(
+            r"\s*([{};:,])\s*",
+            r"\1",
+            re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", body, flags=re.S)),
+        )
+        .strip()
+        .rstrip(";")
+    )
 
 
 PROPERTY = re.compile(

@@ -20,7 +20,11 @@ SCHEMA = {
             "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$(?!\\n)"},
             "level": {"enum": list(LEVELS)},
             "type": {"enum": list(TYPES)},
-            "tags": {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[a-z0-9-]+$(?!\\n)"}},
+            "tags": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "pattern": "^[a-z0-9-]+$(?!\\n)"},
+            },
             "question": {"type": "string", "minLength": 10},
             "answer": {"type": "string", "minLength": 40},
             "verify": {"type": "string", "minLength": 5},
@@ -47,10 +51,15 @@ def load(path: Path) -> list[Card]:
     import jsonschema
 
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (the safe loader, in C where there is one)
+        raw = yaml.load(
+            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        )
     except (OSError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
-    errors = sorted(jsonschema.Draft202012Validator(SCHEMA).iter_errors(raw), key=lambda e: list(e.absolute_path))
+    errors = sorted(
+        jsonschema.Draft202012Validator(SCHEMA).iter_errors(raw),
+        key=lambda e: list(e.absolute_path),
+    )
     if errors:
         place = "/".join(str(part) for part in errors[0].absolute_path) or "the file"
         raise ValueError(f"{path}: {place}: {errors[0].message}")
@@ -66,4 +75,7 @@ def load(path: Path) -> list[Card]:
 def bank(book: Path) -> dict[str, list[Card]]:
     """All cards of the book by page."""
     base = book / "_assets" / "cards"
-    return {str(path.relative_to(base).with_suffix("")): load(path) for path in sorted(base.rglob("*.yml"))}
+    return {
+        str(path.relative_to(base).with_suffix("")): load(path)
+        for path in sorted(base.rglob("*.yml"))
+    }

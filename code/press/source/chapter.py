@@ -18,8 +18,8 @@ FENCE = re.compile(r"^\s*(`{3,}|:{3,}|~{3,})\s*(\{code-cell\})?")
 class Cell:
     """One code cell of a page."""
 
-    number: int      # 1-based among the code cells of the page
-    line: int        # 1-based line of its opening fence
+    number: int  # 1-based among the code cells of the page
+    line: int  # 1-based line of its opening fence
     source: str
     metadata: dict[str, Any]
 
@@ -35,7 +35,7 @@ class Chapter:
     slug: str
     path: Path
     text: str
-    source: dict[str, Any]   # the notebook as JSON has it
+    source: dict[str, Any]  # the notebook as JSON has it
     cells: tuple[Cell, ...]
 
     @cached_property
@@ -60,13 +60,19 @@ def read(slug: str, path: Path, memo: Path | None = None) -> Chapter:
         known = {"key": key, "notebook": notebook, "cells": [asdict(cell) for cell in cells]}
         if kept:
             write_json(kept, known)
-    return Chapter(slug, path, text, known["notebook"], tuple(Cell(**cell) for cell in known["cells"]))
+    return Chapter(
+        slug, path, text, known["notebook"], tuple(Cell(**cell) for cell in known["cells"])
+    )
 
 
 @lru_cache
 def _parser() -> list[str]:
     """What decides how a text is parsed."""
-    return [metadata.version("jupytext"), metadata.version("nbformat"), Path(__file__).read_text(encoding="utf-8")]
+    return [
+        metadata.version("jupytext"),
+        metadata.version("nbformat"),
+        Path(__file__).read_text(encoding="utf-8"),
+    ]
 
 
 def _parse(path: Path, text: str) -> tuple[dict[str, Any], tuple[Cell, ...]]:
@@ -76,9 +82,12 @@ def _parse(path: Path, text: str) -> tuple[dict[str, Any], tuple[Cell, ...]]:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     lines = cell_lines(text)
     if len(lines) != len(code):
-        raise ValueError(f"{path}: {len(code)} code cells, but {len(lines)} opening fences; a cell inside another block does not run")
+        raise ValueError(
+            f"{path}: {len(code)} code cells, but {len(lines)} opening fences; a cell inside another block does not run"
+        )
     cells = tuple(
-        Cell(i + 1, line, cell.source, dict(cell.metadata)) for i, (cell, line) in enumerate(zip(code, lines, strict=True))
+        Cell(i + 1, line, cell.source, dict(cell.metadata))
+        for i, (cell, line) in enumerate(zip(code, lines, strict=True))
     )
     return notebook, cells
 

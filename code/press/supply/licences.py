@@ -32,9 +32,16 @@ def text(project: Project) -> str:
         parts.append(_section(f"{what}: {name}", _of(name)))
     parts.append(_section(BOOTSTRAP, _named("pydata-sphinx-theme", "bootstrap.js.LICENSE.txt")))
     theme = Path(__file__).parent.parent / "site" / "theme"
-    parts.append(_section("Vega, Vega-Lite and Vega-Embed, inside that script", (theme / "vega-licence.txt").read_text(encoding="utf-8")))
+    parts.append(
+        _section(
+            "Vega, Vega-Lite and Vega-Embed, inside that script",
+            (theme / "vega-licence.txt").read_text(encoding="utf-8"),
+        )
+    )
     katex = project.root / "node_modules" / "katex" / "LICENSE"
-    parts.append(_section("KaTeX: formulas, their style sheet and fonts", katex.read_text(encoding="utf-8")))
+    parts.append(
+        _section("KaTeX: formulas, their style sheet and fonts", katex.read_text(encoding="utf-8"))
+    )
     return "\n".join(parts)
 
 
@@ -43,14 +50,22 @@ def _of(name: str) -> str:
     for file in metadata.distribution(name).files or []:
         if ".dist-info" in str(file) and file.name.upper().startswith(("LICEN", "COPYING")):
             return file.read_text(encoding="utf-8")
-    raise PressError(f"{name} is shipped in the site and has no licence file", "look its licence up before you ship it", Exit.ENVIRONMENT)
+    raise PressError(
+        f"{name} is shipped in the site and has no licence file",
+        "look its licence up before you ship it",
+        Exit.ENVIRONMENT,
+    )
 
 
 def _named(name: str, filename: str) -> str:
     for file in metadata.distribution(name).files or []:
         if file.name == filename:
             return file.read_text(encoding="utf-8")
-    raise PressError(f"{name} has no file {filename}", "look where its new version keeps the licences of what it packs", Exit.ENVIRONMENT)
+    raise PressError(
+        f"{name} has no file {filename}",
+        "look where its new version keeps the licences of what it packs",
+        Exit.ENVIRONMENT,
+    )
 
 
 def _section(title: str, body: str) -> str:

@@ -50,14 +50,26 @@ def documents(name: str) -> list[str]:
         found = echoes(4000)
     elif name == "stdlib":
         root = Path(sysconfig.get_paths()["stdlib"])
-        skip = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "lib2to3"}
+        skip = {
+            "site-packages",
+            "dist-packages",
+            "test",
+            "tests",
+            "idle_test",
+            "__pycache__",
+            "lib2to3",
+        }
         paths = [p for p in sorted(root.rglob("*.py")) if not skip & set(p.relative_to(root).parts)]
         found = [p.read_text(encoding="utf-8", errors="replace") for p in paths]
     else:
         found = [_read(path) for path in _paths(Path(name))]
     found = [text.strip() for text in found if text.strip()]
     if not found:
-        raise RunnerError(f"the corpus {name!r} is empty", f"give a text file, or one of: {', '.join(NAMES)}", Exit.USAGE)
+        raise RunnerError(
+            f"the corpus {name!r} is empty",
+            f"give a text file, or one of: {', '.join(NAMES)}",
+            Exit.USAGE,
+        )
     return found
 
 
@@ -67,16 +79,28 @@ def _paths(place: Path) -> list[Path]:
     if place.is_dir():
         paths = [p for p in sorted(place.rglob("*")) if p.is_file() and p.suffix in SUFFIXES]
         if not paths:
-            raise RunnerError(f"the folder {str(place)!r} holds no text", f"texts end in {', '.join(SUFFIXES)}", Exit.USAGE)
+            raise RunnerError(
+                f"the folder {str(place)!r} holds no text",
+                f"texts end in {', '.join(SUFFIXES)}",
+                Exit.USAGE,
+            )
         return paths
-    raise RunnerError(f"there is no corpus, file or folder {str(place)!r}{nearest(str(place), NAMES)}", f"give the path of a text, or one of: {', '.join(NAMES)}", Exit.USAGE)
+    raise RunnerError(
+        f"there is no corpus, file or folder {str(place)!r}{nearest(str(place), NAMES)}",
+        f"give the path of a text, or one of: {', '.join(NAMES)}",
+        Exit.USAGE,
+    )
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise RunnerError(f"{path} is not UTF-8 text (byte {error.start})", "convert it, for example with iconv, or give another file", Exit.USAGE) from None
+        raise RunnerError(
+            f"{path} is not UTF-8 text (byte {error.start})",
+            "convert it, for example with iconv, or give another file",
+            Exit.USAGE,
+        ) from None
 
 
 def echoes(n: int, length: int = 40) -> list[str]:
@@ -92,5 +116,7 @@ def echoes(n: int, length: int = 40) -> list[str]:
     if n < 1 or length < 13:
         raise ValueError(f"need at least 1 text of 13 letters or more, got {n} of {length}")
     rng = random.Random(0)
-    words = ["".join(rng.choices(string.ascii_lowercase[:16], k=rng.randint(6, 12))) for _ in range(n)]
+    words = [
+        "".join(rng.choices(string.ascii_lowercase[:16], k=rng.randint(6, 12))) for _ in range(n)
+    ]
     return [(word * length)[:length] for word in words]

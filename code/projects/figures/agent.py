@@ -13,16 +13,36 @@ from groundtruth.figures.vega import Interactive, show, slider
 def sequence() -> Any:
     """Who sends what to whom, with the list of messages growing downwards."""
     fig, ax = figure(3.9)
-    for x, name, color in ((0.6, "you", GREY), (3.2, "loop", BLUE), (6.0, "brain", ORANGE), (8.6, "tool", GREEN)):
+    for x, name, color in (
+        (0.6, "you", GREY),
+        (3.2, "loop", BLUE),
+        (6.0, "brain", ORANGE),
+        (8.6, "tool", GREEN),
+    ):
         ax.plot([x, x], [0, 6.1], color=color, linewidth=1.4)
         ax.text(x, 6.4, name, ha="center", va="bottom", fontsize=11, color=color)
     steps = [
-        (5.7, 0.6, 3.2, "question"), (5.0, 3.2, 6.0, "messages: 1"), (4.3, 6.0, 3.2, "thought, call"), (3.5, 3.2, 8.6, "checked call"),
-        (2.8, 8.6, 3.2, "observation"), (2.1, 3.2, 6.0, "messages: 3"), (1.4, 6.0, 3.2, "answer"), (0.6, 3.2, 0.6, "outcome, trace"),
+        (5.7, 0.6, 3.2, "question"),
+        (5.0, 3.2, 6.0, "messages: 1"),
+        (4.3, 6.0, 3.2, "thought, call"),
+        (3.5, 3.2, 8.6, "checked call"),
+        (2.8, 8.6, 3.2, "observation"),
+        (2.1, 3.2, 6.0, "messages: 3"),
+        (1.4, 6.0, 3.2, "answer"),
+        (0.6, 3.2, 0.6, "outcome, trace"),
     ]
     for y, a, b, text in steps:
-        ax.annotate("", (b, y), (a, y), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.4})
-        ax.text((a + b) / 2 if abs(a - b) < 4 else (4.6 if a < b else 7.3), y + 0.07, text, ha="center", va="bottom", fontsize=9.5)
+        ax.annotate(
+            "", (b, y), (a, y), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.4}
+        )
+        ax.text(
+            (a + b) / 2 if abs(a - b) < 4 else (4.6 if a < b else 7.3),
+            y + 0.07,
+            text,
+            ha="center",
+            va="bottom",
+            fontsize=9.5,
+        )
     ax.set_xlim(-0.2, 9.4)
     ax.set_ylim(0, 7)
     ax.axis("off")
@@ -41,12 +61,48 @@ def growth(turns: np.ndarray, curves: dict[str, np.ndarray]) -> Any:
 
 def compounding() -> Interactive:
     """Chance that a chain of steps succeeds, with and without retries."""
-    p, n, r = slider("sp", "chance that a step is right ", 0.95, 0.5, 0.999, 0.001), slider("sn", "steps ", 20, 1, 60, 1), slider("sr", "retries of a step, noticed failures ", 1, 0, 4, 1)
-    rows = alt.Chart(alt.sequence(1, 61, 1, as_="n")).transform_calculate(a="pow(sp, datum.n)", b="pow(1 - pow(1 - sp, sr + 1), datum.n)").transform_fold(["a", "b"], as_=["which", "y"]).transform_calculate(which="datum.which == 'a' ? 'no retry' : 'with retries'")
-    colour = alt.Color("which:N", title=None, scale=alt.Scale(domain=["no retry", "with retries"], range=[ORANGE, BLUE]), legend=alt.Legend(orient="top"))
-    dash = alt.StrokeDash("which:N", title=None, scale=alt.Scale(domain=["no retry", "with retries"], range=[[5, 3], [1, 0]]), legend=alt.Legend(orient="top"))
-    lines = rows.mark_line(strokeWidth=2).encode(x=alt.X("n:Q", title="steps", scale=alt.Scale(domain=[0, 60])), y=alt.Y("y:Q", title="chance that all are right", scale=alt.Scale(domain=[0, 1])), color=colour, strokeDash=dash)
-    points = rows.transform_filter("datum.n == sn").mark_point(filled=True, size=70, opacity=1).encode(x="n:Q", y="y:Q", color=colour)
-    text = rows.transform_filter("datum.n == sn").transform_calculate(t="format(datum.y, '.3f')").mark_text(align="left", dx=8, dy=-8, fontSize=12).encode(x="n:Q", y="y:Q", text="t:N", color=colour)
+    p, n, r = (
+        slider("sp", "chance that a step is right ", 0.95, 0.5, 0.999, 0.001),
+        slider("sn", "steps ", 20, 1, 60, 1),
+        slider("sr", "retries of a step, noticed failures ", 1, 0, 4, 1),
+    )
+    rows = (
+        alt.Chart(alt.sequence(1, 61, 1, as_="n"))
+        .transform_calculate(a="pow(sp, datum.n)", b="pow(1 - pow(1 - sp, sr + 1), datum.n)")
+        .transform_fold(["a", "b"], as_=["which", "y"])
+        .transform_calculate(which="datum.which == 'a' ? 'no retry' : 'with retries'")
+    )
+    colour = alt.Color(
+        "which:N",
+        title=None,
+        scale=alt.Scale(domain=["no retry", "with retries"], range=[ORANGE, BLUE]),
+        legend=alt.Legend(orient="top"),
+    )
+    dash = alt.StrokeDash(
+        "which:N",
+        title=None,
+        scale=alt.Scale(domain=["no retry", "with retries"], range=[[5, 3], [1, 0]]),
+        legend=alt.Legend(orient="top"),
+    )
+    lines = rows.mark_line(strokeWidth=2).encode(
+        x=alt.X("n:Q", title="steps", scale=alt.Scale(domain=[0, 60])),
+        y=alt.Y("y:Q", title="chance that all are right", scale=alt.Scale(domain=[0, 1])),
+        color=colour,
+        strokeDash=dash,
+    )
+    points = (
+        rows.transform_filter("datum.n == sn")
+        .mark_point(filled=True, size=70, opacity=1)
+        .encode(x="n:Q", y="y:Q", color=colour)
+    )
+    text = (
+        rows.transform_filter("datum.n == sn")
+        .transform_calculate(t="format(datum.y, '.3f')")
+        .mark_text(align="left", dx=8, dy=-8, fontSize=12)
+        .encode(x="n:Q", y="y:Q", text="t:N", color=colour)
+    )
     chart = alt.layer(lines, points, text).properties(width=340, height=200).add_params(p, n, r)
-    return show(chart, "Two falling curves, the chance that a chain of steps is right throughout without retries and with them; sliders set the chance of a step, the number of steps and the retries, and the two chances at that number are written beside their points.")
+    return show(
+        chart,
+        "Two falling curves, the chance that a chain of steps is right throughout without retries and with them; sliders set the chance of a step, the number of steps and the retries, and the two chances at that number are written beside their points.",
+    )

@@ -10,18 +10,43 @@ import numpy as np
 from groundtruth.figures.style import BLUE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show
 
-KERNELS = {"rows": [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]], "columns": [[-1, 2, -1], [-1, 2, -1], [-1, 2, -1]], "edges": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "blur": [[1, 1, 1], [1, 1, 1], [1, 1, 1]]}
+KERNELS = {
+    "rows": [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]],
+    "columns": [[-1, 2, -1], [-1, 2, -1], [-1, 2, -1]],
+    "edges": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
+    "blur": [[1, 1, 1], [1, 1, 1], [1, 1, 1]],
+}
 
 
-def _tiles(pictures: np.ndarray, names: list[str], columns: int, cmap: str = "Greys", symmetric: bool = False, height: float | None = None) -> Any:
+def _tiles(
+    pictures: np.ndarray,
+    names: list[str],
+    columns: int,
+    cmap: str = "Greys",
+    symmetric: bool = False,
+    height: float | None = None,
+) -> Any:
     use_style()
     lines = -(-len(pictures) // columns)
-    fig, axes = plt.subplots(lines, columns, figsize=(WIDTH_IN, height or 1.05 * lines * 5.2 / columns * 1.25), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(
+        lines,
+        columns,
+        figsize=(WIDTH_IN, height or 1.05 * lines * 5.2 / columns * 1.25),
+        layout="constrained",
+        squeeze=False,
+    )
     for ax in axes.flat:
         ax.axis("off")
     for ax, X, name in zip(axes.flat, pictures, names, strict=False):
         top = float(np.abs(X).max()) or 1.0
-        ax.pcolormesh(X, cmap=cmap, vmin=-top if symmetric else float(X.min()), vmax=top, edgecolors="face", linewidth=0.2)
+        ax.pcolormesh(
+            X,
+            cmap=cmap,
+            vmin=-top if symmetric else float(X.min()),
+            vmax=top,
+            edgecolors="face",
+            linewidth=0.2,
+        )
         ax.set_ylim(len(X), 0)
         ax.set_aspect("equal")
         ax.set_title(name, fontsize=10)
@@ -65,7 +90,15 @@ def held_out(scores: dict[str, tuple[float, float]]) -> Any:
     fig, ax = figure(2.6)
     at = np.arange(len(scores))
     ax.bar(at - 0.2, [s[0] for s in scores.values()], 0.38, color=BLUE, label="places trained on")
-    ax.bar(at + 0.2, [s[1] for s in scores.values()], 0.38, color=ORANGE, hatch="//", edgecolor="white", label="places never shown")
+    ax.bar(
+        at + 0.2,
+        [s[1] for s in scores.values()],
+        0.38,
+        color=ORANGE,
+        hatch="//",
+        edgecolor="white",
+        label="places never shown",
+    )
     ax.axhline(0.5, color=GREY, linestyle=":", linewidth=1.2)
     ax.set_xticks(at, list(scores))
     ax.set_ylim(0, 1.3)
@@ -84,7 +117,15 @@ def confusion(table: np.ndarray, labels: list[int]) -> Any:
     for i, row in enumerate(table):
         for j, v in enumerate(row):
             if v:
-                ax.text(j + 0.5, i + 0.5, str(int(v)), ha="center", va="center", fontsize=9, color=GREY if i == j else "white" if v > 0.6 * most else "black")
+                ax.text(
+                    j + 0.5,
+                    i + 0.5,
+                    str(int(v)),
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                    color=GREY if i == j else "white" if v > 0.6 * most else "black",
+                )
     ax.set_ylim(len(table), 0)
     ax.set_aspect("equal")
     ax.grid(False)
@@ -96,7 +137,10 @@ def confusion(table: np.ndarray, labels: list[int]) -> Any:
 
 def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
     """A picture, a kernel and a stride from menus, and the map that comes out, rectified."""
-    def packed(X: np.ndarray) -> str:  # a picture in one text of hundredths: a row for each pixel would be too large
+
+    def packed(
+        X: np.ndarray,
+    ) -> str:  # a picture in one text of hundredths: a row for each pixel would be too large
         return " ".join(str(round(float(v) * 100)) for v in X.ravel())
 
     rows, seen = [], []
@@ -104,21 +148,56 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
         padded, (H, W) = np.pad(X, 1), X.shape
         seen.append({"a": name, "W": W, "s": packed(X)})
         for kernel, w in KERNELS.items():
-            out = np.asarray(sum(np.array(w)[i, j] * padded[i : i + H, j : j + W] for i in range(3) for j in range(3)))
-            rows.append({"a": name, "k": kernel, "W": W, "s": packed(np.maximum(out, 0) / np.abs(w).sum())})
-    pic, ker, stride = menu("pp", "picture ", list(pictures)), menu("kk", "kernel ", list(KERNELS)), menu("ss", "stride ", [1, 2])
+            out = np.asarray(
+                sum(
+                    np.array(w)[i, j] * padded[i : i + H, j : j + W]
+                    for i in range(3)
+                    for j in range(3)
+                )
+            )
+            rows.append(
+                {"a": name, "k": kernel, "W": W, "s": packed(np.maximum(out, 0) / np.abs(w).sum())}
+            )
+    pic, ker, stride = (
+        menu("pp", "picture ", list(pictures)),
+        menu("kk", "kernel ", list(KERNELS)),
+        menu("ss", "stride ", [1, 2]),
+    )
     x, y = alt.X("j:O", title=None, axis=None), alt.Y("i:O", title=None, axis=None)
 
     def pixels(data: list[dict[str, Any]], which: str) -> Any:
         return (
-            alt.Chart(alt.Data(values=data)).transform_filter(which).transform_calculate(v="split(datum.s, ' ')").transform_flatten(["v"])
-            .transform_window(n="row_number()").transform_calculate(v="toNumber(datum.v) / 100", i="floor((datum.n - 1) / datum.W)", j="(datum.n - 1) % datum.W")
+            alt.Chart(alt.Data(values=data))
+            .transform_filter(which)
+            .transform_calculate(v="split(datum.s, ' ')")
+            .transform_flatten(["v"])
+            .transform_window(n="row_number()")
+            .transform_calculate(
+                v="toNumber(datum.v) / 100",
+                i="floor((datum.n - 1) / datum.W)",
+                j="(datum.n - 1) % datum.W",
+            )
         )
 
-    left = pixels(seen, "datum.a == pp").mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="purples", domain=[0, 1]), legend=None)).properties(width=150, height=150, title="picture")
+    left = (
+        pixels(seen, "datum.a == pp")
+        .mark_rect()
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color("v:Q", scale=alt.Scale(scheme="purples", domain=[0, 1]), legend=None),
+        )
+        .properties(width=150, height=150, title="picture")
+    )
     right = (
-        pixels(rows, "datum.a == pp && datum.k == kk").transform_filter("datum.i % ss == 0 && datum.j % ss == 0")
-        .mark_rect().encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="oranges"), legend=None)).properties(width=150, height=150, title="map, positive part")
+        pixels(rows, "datum.a == pp && datum.k == kk")
+        .transform_filter("datum.i % ss == 0 && datum.j % ss == 0")
+        .mark_rect()
+        .encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="oranges"), legend=None))
+        .properties(width=150, height=150, title="map, positive part")
     )
     chart = alt.hconcat(left, right).resolve_scale(color="independent").add_params(pic, ker, stride)
-    return show(chart, "On the left a picture, on the right the positive part of what a kernel makes of it; menus choose the picture, the kernel and the stride, and with stride two every second row and column is computed.")
+    return show(
+        chart,
+        "On the left a picture, on the right the positive part of what a kernel makes of it; menus choose the picture, the kernel and the stride, and with stride two every second row and column is computed.",
+    )

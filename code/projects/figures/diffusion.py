@@ -39,7 +39,9 @@ def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Any:
 def schedules(curves: dict[str, np.ndarray]) -> Any:
     """Share of the data's variance that is left, by relative level."""
     fig, ax = figure(2.7)
-    for (name, kept), color, style in zip(curves.items(), (BLUE, ORANGE, GREEN), ("-", "--", "-."), strict=False):
+    for (name, kept), color, style in zip(
+        curves.items(), (BLUE, ORANGE, GREEN), ("-", "--", "-."), strict=False
+    ):
         ax.plot(np.linspace(0, 1, len(kept)), kept, style, color=color, label=name)
     ax.set_ylim(-0.02, 1.05)
     ax.legend()
@@ -52,7 +54,9 @@ def digits(pictures: np.ndarray) -> Any:
     use_style()
     fig, axes = plt.subplots(2, 10, figsize=(WIDTH_IN, 1.35), layout="constrained")
     for ax, X in zip(axes.flat, pictures, strict=True):
-        ax.pcolormesh(X.reshape(8, 8), cmap="Greys", vmin=0, vmax=100, edgecolors="face", linewidth=0.2)
+        ax.pcolormesh(
+            X.reshape(8, 8), cmap="Greys", vmin=0, vmax=100, edgecolors="face", linewidth=0.2
+        )
         ax.set_ylim(8, 0)
         ax.set_aspect("equal")
         ax.axis("off")
@@ -79,15 +83,51 @@ def explorer() -> Interactive:
     angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], 1)
     half = np.linspace(0, np.pi, 45)
-    moons = np.concatenate([np.stack([np.cos(half) - 0.5, np.sin(half) - 0.25], 1), np.stack([0.5 - np.cos(half), 0.25 - np.sin(half)], 1)])
+    moons = np.concatenate(
+        [
+            np.stack([np.cos(half) - 0.5, np.sin(half) - 0.25], 1),
+            np.stack([0.5 - np.cos(half), 0.25 - np.sin(half)], 1),
+        ]
+    )
     noise = rng.normal(size=(90, 2))
-    rows = [{"a": name, "x": round(float(p[0]), 2), "y": round(float(p[1]), 2), "u": round(float(e[0]), 2), "v": round(float(e[1]), 2)}
-            for name, cloud in (("ring", ring), ("moons", moons)) for p, e in zip(cloud, noise, strict=True)]
-    t, which = slider("nt", "level, in % of the last ", 0, 0, 100, 1), menu("nd", "data ", ["ring", "moons"])
+    rows = [
+        {
+            "a": name,
+            "x": round(float(p[0]), 2),
+            "y": round(float(p[1]), 2),
+            "u": round(float(e[0]), 2),
+            "v": round(float(e[1]), 2),
+        }
+        for name, cloud in (("ring", ring), ("moons", moons))
+        for p, e in zip(cloud, noise, strict=True)
+    ]
+    t, which = (
+        slider("nt", "level, in % of the last ", 0, 0, 100, 1),
+        menu("nd", "data ", ["ring", "moons"]),
+    )
     turn = "((nt / 100 + 0.008) / 1.008 * PI / 2)"
-    at = alt.Chart(alt.Data(values=rows)).transform_filter("datum.a == nd").transform_calculate(px=f"cos({turn}) * datum.x + sin({turn}) * datum.u", py=f"cos({turn}) * datum.y + sin({turn}) * datum.v")
+    at = (
+        alt.Chart(alt.Data(values=rows))
+        .transform_filter("datum.a == nd")
+        .transform_calculate(
+            px=f"cos({turn}) * datum.x + sin({turn}) * datum.u",
+            py=f"cos({turn}) * datum.y + sin({turn}) * datum.v",
+        )
+    )
     scale = alt.Scale(domain=[-3, 3])
-    dots = at.mark_circle(color=BLUE, size=24, opacity=0.8).encode(x=alt.X("px:Q", title="x", scale=scale), y=alt.Y("py:Q", title="y", scale=scale))
-    text = alt.Chart(alt.Data(values=[{}])).transform_calculate(s=f"'data ' + format(100 * pow(cos({turn}), 2), '.0f') + ' %, noise ' + format(100 * pow(sin({turn}), 2), '.0f') + ' % of the variance'").mark_text(align="left", fontSize=12, color=GREY).encode(x=alt.value(6), y=alt.value(10), text="s:N")
+    dots = at.mark_circle(color=BLUE, size=24, opacity=0.8).encode(
+        x=alt.X("px:Q", title="x", scale=scale), y=alt.Y("py:Q", title="y", scale=scale)
+    )
+    text = (
+        alt.Chart(alt.Data(values=[{}]))
+        .transform_calculate(
+            s=f"'data ' + format(100 * pow(cos({turn}), 2), '.0f') + ' %, noise ' + format(100 * pow(sin({turn}), 2), '.0f') + ' % of the variance'"
+        )
+        .mark_text(align="left", fontSize=12, color=GREY)
+        .encode(x=alt.value(6), y=alt.value(10), text="s:N")
+    )
     chart = alt.layer(dots, text).properties(width=260, height=260).add_params(t, which)
-    return show(chart, "Points on a ring or on two half moons; a slider drowns them in noise level by level until nothing of their shape is left, and a line of text says how much of the variance is data and how much is noise.")
+    return show(
+        chart,
+        "Points on a ring or on two half moons; a slider drowns them in noise level by level until nothing of their shape is left, and a line of text says how much of the variance is data and how much is noise.",
+    )

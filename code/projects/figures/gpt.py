@@ -15,23 +15,106 @@ def blocks() -> Any:
     """From tokens to logits, with the shape after every step; one block opened."""
     fig, ax = figure(4.6)
     steps = [
-        (0.4, "tokens\n(B, T)", GREY), (1.5, "+ embedding, position\n(B, T, C)", BLUE), (3.0, "block, L times\n(B, T, C)", PURPLE),
-        (4.5, "norm, head\n(B, T, V)", BLUE), (5.6, "softmax: the next token\n(B, T, V)", ORANGE),
+        (0.4, "tokens\n(B, T)", GREY),
+        (1.5, "+ embedding, position\n(B, T, C)", BLUE),
+        (3.0, "block, L times\n(B, T, C)", PURPLE),
+        (4.5, "norm, head\n(B, T, V)", BLUE),
+        (5.6, "softmax: the next token\n(B, T, V)", ORANGE),
     ]
     for (y1, _, _), (y2, _, _) in pairwise(steps):
-        ax.annotate("", (1.4, y2), (1.4, y1), arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 17, "shrinkB": 19, "linewidth": 1.4})
+        ax.annotate(
+            "",
+            (1.4, y2),
+            (1.4, y1),
+            arrowprops={
+                "arrowstyle": "->",
+                "color": GREY,
+                "shrinkA": 17,
+                "shrinkB": 19,
+                "linewidth": 1.4,
+            },
+        )
     for y, text, color in steps:
-        ax.text(1.4, y, text, ha="center", va="center", fontsize=10, bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": color, "linewidth": 1.6})
-    inner = [(1.2, "norm", GREY), (2.0, "attention: asks the past", GREEN), (3.5, "norm", GREY), (4.3, "MLP: thinks alone", ORANGE)]
+        ax.text(
+            1.4,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=10,
+            bbox={
+                "boxstyle": "round,pad=0.4",
+                "facecolor": "white",
+                "edgecolor": color,
+                "linewidth": 1.6,
+            },
+        )
+    inner = [
+        (1.2, "norm", GREY),
+        (2.0, "attention: asks the past", GREEN),
+        (3.5, "norm", GREY),
+        (4.3, "MLP: thinks alone", ORANGE),
+    ]
     ax.plot([4.9, 4.9], [0.3, 5.7], color=BLUE, linewidth=2.4)
     ax.text(4.9, 0.05, "stream (B, T, C)", ha="center", va="top", fontsize=10)
     for y, text, color in inner:
-        ax.text(6.9, y, text, ha="center", va="center", fontsize=10, bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": color, "linewidth": 1.6})
+        ax.text(
+            6.9,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=10,
+            bbox={
+                "boxstyle": "round,pad=0.35",
+                "facecolor": "white",
+                "edgecolor": color,
+                "linewidth": 1.6,
+            },
+        )
     for low, first, second, high in ((0.7, 1.2, 2.0, 2.6), (3.0, 3.5, 4.3, 4.9)):
-        ax.annotate("", (6.9, first - 0.24), (4.9, low), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.3, "connectionstyle": "angle,angleA=0,angleB=90"})
-        ax.annotate("", (6.9, second - 0.26), (6.9, first + 0.22), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.3})
-        ax.annotate("", (5.05, high), (6.9, second + 0.26), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.3, "connectionstyle": "angle,angleA=90,angleB=0"})
-        ax.text(4.9, high, "+", ha="center", va="center", fontsize=13, bbox={"boxstyle": "circle,pad=0.12", "facecolor": "white", "edgecolor": BLUE, "linewidth": 1.6})
+        ax.annotate(
+            "",
+            (6.9, first - 0.24),
+            (4.9, low),
+            arrowprops={
+                "arrowstyle": "->",
+                "color": GREY,
+                "linewidth": 1.3,
+                "connectionstyle": "angle,angleA=0,angleB=90",
+            },
+        )
+        ax.annotate(
+            "",
+            (6.9, second - 0.26),
+            (6.9, first + 0.22),
+            arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.3},
+        )
+        ax.annotate(
+            "",
+            (5.05, high),
+            (6.9, second + 0.26),
+            arrowprops={
+                "arrowstyle": "->",
+                "color": GREY,
+                "linewidth": 1.3,
+                "connectionstyle": "angle,angleA=90,angleB=0",
+            },
+        )
+        ax.text(
+            4.9,
+            high,
+            "+",
+            ha="center",
+            va="center",
+            fontsize=13,
+            bbox={
+                "boxstyle": "circle,pad=0.12",
+                "facecolor": "white",
+                "edgecolor": BLUE,
+                "linewidth": 1.6,
+            },
+        )
     ax.text(6.9, 5.6, "one block", ha="center", fontsize=11)
     ax.set_xlim(-0.6, 9.1)
     ax.set_ylim(-0.5, 6.2)
@@ -74,8 +157,16 @@ def curves(runs: list[list[list[float]]], counted: dict[str, float]) -> Any:
     """Held-out loss of several seeds by step, and what counting reaches."""
     fig, ax = figure(3.2)
     for i, run in enumerate(runs):
-        ax.plot(*np.array(run).T, color=BLUE, linewidth=1.2, alpha=0.8, label="transformer, five seeds" if i == 0 else None)
-    for (name, loss), color, style in zip(counted.items(), CYCLE[1:], ("--", "-.", ":"), strict=False):
+        ax.plot(
+            *np.array(run).T,
+            color=BLUE,
+            linewidth=1.2,
+            alpha=0.8,
+            label="transformer, five seeds" if i == 0 else None,
+        )
+    for (name, loss), color, style in zip(
+        counted.items(), CYCLE[1:], ("--", "-.", ":"), strict=False
+    ):
         ax.axhline(loss, color=color, linestyle=style, label=name)
     ax.legend(loc="upper right", bbox_to_anchor=(1, 0.86))
     label(ax, "step", "held-out loss, nats a character")
@@ -85,31 +176,79 @@ def curves(runs: list[list[list[float]]], counted: dict[str, float]) -> Any:
 def sampler(names: list[str], logits: np.ndarray) -> Interactive:
     """The distribution of the next token under temperature, top-k and top-p."""
     order = np.argsort(-logits)[:24]
-    rows = [{"t": names[i], "l": round(float(logits[i] - logits.max()), 3), "r": r + 1} for r, i in enumerate(order)]
-    te, k, p = slider("te", "temperature ", 1.0, 0.1, 3, 0.1), slider("tk", "top-k ", 24, 1, 24, 1), slider("tp", "top-p ", 1.0, 0.05, 1, 0.05)
+    rows = [
+        {"t": names[i], "l": round(float(logits[i] - logits.max()), 3), "r": r + 1}
+        for r, i in enumerate(order)
+    ]
+    te, k, p = (
+        slider("te", "temperature ", 1.0, 0.1, 3, 0.1),
+        slider("tk", "top-k ", 24, 1, 24, 1),
+        slider("tp", "top-p ", 1.0, 0.05, 1, 0.05),
+    )
     base = (
         alt.Chart(alt.Data(values=rows))
-        .transform_calculate(w="datum.r <= tk ? exp(datum.l / te) : 0").transform_joinaggregate(z="sum(w)").transform_calculate(q="datum.w / datum.z")
-        .transform_window(c="sum(q)", sort=[alt.SortField("r")]).transform_calculate(v="datum.c - datum.q < tp ? datum.q : 0").transform_joinaggregate(y="sum(v)")
-        .transform_calculate(p="datum.v / datum.y", h="datum.v > 0 ? -datum.v / datum.y * log(datum.v / datum.y) : 0")
+        .transform_calculate(w="datum.r <= tk ? exp(datum.l / te) : 0")
+        .transform_joinaggregate(z="sum(w)")
+        .transform_calculate(q="datum.w / datum.z")
+        .transform_window(c="sum(q)", sort=[alt.SortField("r")])
+        .transform_calculate(v="datum.c - datum.q < tp ? datum.q : 0")
+        .transform_joinaggregate(y="sum(v)")
+        .transform_calculate(
+            p="datum.v / datum.y", h="datum.v > 0 ? -datum.v / datum.y * log(datum.v / datum.y) : 0"
+        )
     )
-    bars = base.mark_bar(color=BLUE).encode(x=alt.X("t:N", sort=[r["t"] for r in rows], title="next character", axis=alt.Axis(labelAngle=0)), y=alt.Y("p:Q", title="probability", scale=alt.Scale(domain=[0, 1])))
-    text = base.transform_aggregate(H="sum(h)").transform_calculate(s="'entropy ' + format(datum.H, '.2f') + ' nats'").mark_text(align="right", fontSize=13).encode(x=alt.value(330), y=alt.value(14), text="s:N")
+    bars = base.mark_bar(color=BLUE).encode(
+        x=alt.X(
+            "t:N", sort=[r["t"] for r in rows], title="next character", axis=alt.Axis(labelAngle=0)
+        ),
+        y=alt.Y("p:Q", title="probability", scale=alt.Scale(domain=[0, 1])),
+    )
+    text = (
+        base.transform_aggregate(H="sum(h)")
+        .transform_calculate(s="'entropy ' + format(datum.H, '.2f') + ' nats'")
+        .mark_text(align="right", fontSize=13)
+        .encode(x=alt.value(330), y=alt.value(14), text="s:N")
+    )
     chart = alt.layer(bars, text).properties(width=340, height=200).add_params(te, k, p)
-    return show(chart, "The probabilities of the next character as bars; sliders set the temperature, how many of the likeliest characters are kept, and the share of probability that is kept; the entropy of what is left is printed in the corner.")
+    return show(
+        chart,
+        "The probabilities of the next character as bars; sliders set the temperature, how many of the likeliest characters are kept, and the share of probability that is kept; the entropy of what is left is printed in the corner.",
+    )
 
 
 def memory(best: np.ndarray) -> Interactive:
     """The smallest possible mean loss against the length of the window."""
     mean = np.cumsum(best) / np.arange(1, len(best) + 1)
-    rows = [{"T": i + 1, "m": round(float(m), 4), "b": round(float(b), 4)} for i, (m, b) in enumerate(zip(mean, best, strict=True))]
+    rows = [
+        {"T": i + 1, "m": round(float(m), 4), "b": round(float(b), 4)}
+        for i, (m, b) in enumerate(zip(mean, best, strict=True))
+    ]
     T = slider("ct", "length of the window ", 8, 1, len(best), 1)
     base = alt.Chart(alt.Data(values=rows))
-    bars = base.transform_filter("datum.T <= ct").mark_bar(color=ORANGE).encode(x=alt.X("T:Q", title="position in the window", scale=alt.Scale(domain=[0, len(best) + 1])), y=alt.Y("b:Q", title="smallest possible loss, nats", scale=alt.Scale(domain=[0, 1.1])))
-    line = base.transform_filter("datum.T == ct").mark_rule(color=BLUE, strokeWidth=2).encode(y="m:Q")
-    text = base.transform_filter("datum.T == ct").transform_calculate(s="'mean ' + format(datum.m, '.3f')").mark_text(align="right", dy=-8, fontSize=13, color=BLUE).encode(x=alt.value(330), y="m:Q", text="s:N")
+    bars = (
+        base.transform_filter("datum.T <= ct")
+        .mark_bar(color=ORANGE)
+        .encode(
+            x=alt.X(
+                "T:Q", title="position in the window", scale=alt.Scale(domain=[0, len(best) + 1])
+            ),
+            y=alt.Y("b:Q", title="smallest possible loss, nats", scale=alt.Scale(domain=[0, 1.1])),
+        )
+    )
+    line = (
+        base.transform_filter("datum.T == ct").mark_rule(color=BLUE, strokeWidth=2).encode(y="m:Q")
+    )
+    text = (
+        base.transform_filter("datum.T == ct")
+        .transform_calculate(s="'mean ' + format(datum.m, '.3f')")
+        .mark_text(align="right", dy=-8, fontSize=13, color=BLUE)
+        .encode(x=alt.value(330), y="m:Q", text="s:N")
+    )
     chart = alt.layer(bars, line, text).properties(width=340, height=180).add_params(T)
-    return show(chart, "Bars for the smallest possible loss at each position of a window into the repeated sentence; a slider sets the window's length, and a line shows the mean over it, which falls as the window grows.")
+    return show(
+        chart,
+        "Bars for the smallest possible loss at each position of a window into the repeated sentence; a slider sets the window's length, and a line shows the mean over it, which falls as the window grows.",
+    )
 
 
 def scaling(runs: dict[str, list[tuple[float, float]]]) -> Any:
@@ -117,7 +256,9 @@ def scaling(runs: dict[str, list[tuple[float, float]]]) -> Any:
     fig, ax = figure(3.3)
     styles = (("o", GREY), ("s", BLUE), ("^", GREEN), ("D", ORANGE), ("v", PURPLE))
     for (name, points), (marker, color) in zip(runs.items(), styles, strict=True):
-        ax.plot(*np.array(points).T, marker=marker, color=color, linewidth=1.4, markersize=6, label=name)
+        ax.plot(
+            *np.array(points).T, marker=marker, color=color, linewidth=1.4, markersize=6, label=name
+        )
     ax.set_xscale("log")
     ax.legend(title="parameters", fontsize=9, title_fontsize=9)
     label(ax, "operations of the training", "held-out loss, nats a character")

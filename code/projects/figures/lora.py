@@ -14,7 +14,9 @@ def shapes() -> Any:
     """A frozen square matrix beside the two thin ones that are trained."""
     fig, ax = figure(2.9)
     for x, y, w, h, text, color, fill in (
-        (0, 0, 3, 3, "W$_0$  (k, d)\nfrozen", GREY, "none"), (4.3, 0, 0.5, 3, "", ORANGE, ORANGE), (5.4, 1.25, 3, 0.5, "", BLUE, BLUE),
+        (0, 0, 3, 3, "W$_0$  (k, d)\nfrozen", GREY, "none"),
+        (4.3, 0, 0.5, 3, "", ORANGE, ORANGE),
+        (5.4, 1.25, 3, 0.5, "", BLUE, BLUE),
     ):
         ax.add_patch(_box(x, y, w, h, color, fill))
         ax.text(x + w / 2, y + h / 2, text, ha="center", va="center", fontsize=11)
@@ -32,7 +34,15 @@ def shapes() -> Any:
 def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Any:
     from matplotlib.patches import Rectangle
 
-    return Rectangle((x, y), w, h, edgecolor=color, facecolor=fill, alpha=0.85 if fill != "none" else 1, linewidth=1.8)
+    return Rectangle(
+        (x, y),
+        w,
+        h,
+        edgecolor=color,
+        facecolor=fill,
+        alpha=0.85 if fill != "none" else 1,
+        linewidth=1.8,
+    )
 
 
 def frontier(runs: dict[str, list[tuple[float, float]]]) -> Any:
@@ -53,7 +63,9 @@ def tails(ranks: list[int], best: list[float], trained: list[float]) -> Any:
     """Error left by the best update of each rank, and by a trained one."""
     fig, ax = figure(2.7)
     ax.plot(ranks, best, "o-", color=ORANGE, label="energy of the singular values left out")
-    ax.plot(ranks, trained, "x", color=BLUE, markersize=9, markeredgewidth=2, label="trained adapter")
+    ax.plot(
+        ranks, trained, "x", color=BLUE, markersize=9, markeredgewidth=2, label="trained adapter"
+    )
     ax.set_xticks(ranks)
     ax.legend()
     label(ax, "rank", "squared error left")
@@ -62,19 +74,43 @@ def tails(ranks: list[int], best: list[float], trained: list[float]) -> Any:
 
 def explorer() -> Interactive:
     """Sizes and rank from sliders; the share that is trained, and how much of an update of a given spectrum the rank can hold."""
-    d, k, r = slider("dd", "inputs d, 2 to the ", 10, 5, 13, 1), slider("kk", "outputs k, 2 to the ", 10, 5, 13, 1), slider("rr", "rank r ", 8, 1, 64, 1)
+    d, k, r = (
+        slider("dd", "inputs d, 2 to the ", 10, 5, 13, 1),
+        slider("kk", "outputs k, 2 to the ", 10, 5, 13, 1),
+        slider("rr", "rank r ", 8, 1, 64, 1),
+    )
     decay = menu("ss", "spectrum of the update ", ["1/i", "1/i^2", "0.9^i"])
     rows = (
         alt.Chart(alt.sequence(1, 65, 1, as_="i"))
-        .transform_calculate(s="ss == '1/i' ? 1 / datum.i : ss == '1/i^2' ? 1 / (datum.i * datum.i) : pow(0.9, datum.i)").transform_calculate(e="datum.s * datum.s")
-        .transform_joinaggregate(t="sum(e)").transform_window(c="sum(e)", sort=[alt.SortField("i")]).transform_calculate(h="datum.c / datum.t", kept="datum.i <= rr ? 'held' : 'left out'")
+        .transform_calculate(
+            s="ss == '1/i' ? 1 / datum.i : ss == '1/i^2' ? 1 / (datum.i * datum.i) : pow(0.9, datum.i)"
+        )
+        .transform_calculate(e="datum.s * datum.s")
+        .transform_joinaggregate(t="sum(e)")
+        .transform_window(c="sum(e)", sort=[alt.SortField("i")])
+        .transform_calculate(h="datum.c / datum.t", kept="datum.i <= rr ? 'held' : 'left out'")
     )
-    colour = alt.Color("kept:N", title=None, scale=alt.Scale(domain=["held", "left out"], range=[BLUE, GREY]), legend=alt.Legend(orient="top"))
-    bars = rows.mark_bar().encode(x=alt.X("i:Q", title="singular value, number", scale=alt.Scale(domain=[0, 65])), y=alt.Y("s:Q", title="size"), color=colour)
+    colour = alt.Color(
+        "kept:N",
+        title=None,
+        scale=alt.Scale(domain=["held", "left out"], range=[BLUE, GREY]),
+        legend=alt.Legend(orient="top"),
+    )
+    bars = rows.mark_bar().encode(
+        x=alt.X("i:Q", title="singular value, number", scale=alt.Scale(domain=[0, 65])),
+        y=alt.Y("s:Q", title="size"),
+        color=colour,
+    )
     text = (
         rows.transform_filter("datum.i == rr")
-        .transform_calculate(w="'rank ' + rr + ' trains ' + format(100 * rr * (pow(2, dd) + pow(2, kk)) / pow(2, dd + kk), '.2f') + ' % and holds ' + format(100 * datum.h, '.1f') + ' %'")
-        .mark_text(align="right", fontSize=12).encode(x=alt.value(335), y=alt.value(10), text="w:N")
+        .transform_calculate(
+            w="'rank ' + rr + ' trains ' + format(100 * rr * (pow(2, dd) + pow(2, kk)) / pow(2, dd + kk), '.2f') + ' % and holds ' + format(100 * datum.h, '.1f') + ' %'"
+        )
+        .mark_text(align="right", fontSize=12)
+        .encode(x=alt.value(335), y=alt.value(10), text="w:N")
     )
     chart = alt.layer(bars, text).properties(width=340, height=190).add_params(d, k, r, decay)
-    return show(chart, "Sixty-four singular values of an update as bars, those that a rank can hold in colour; sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text says which share of the parameters is trained and which share of the update's energy is held.")
+    return show(
+        chart,
+        "Sixty-four singular values of an update as bars, those that a rank can hold in colour; sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text says which share of the parameters is trained and which share of the update's energy is held.",
+    )

@@ -35,7 +35,11 @@ def whole(path: Path, write: Callable[[Any], None]) -> None:
     except (OSError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error):
             raise
-        raise RunnerError(f"cannot write {path}: {error}", "free some space or correct the permissions, then resume; the last checkpoint is untouched", Exit.ENVIRONMENT) from error
+        raise RunnerError(
+            f"cannot write {path}: {error}",
+            "free some space or correct the permissions, then resume; the last checkpoint is untouched",
+            Exit.ENVIRONMENT,
+        ) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -57,7 +61,10 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
 
 def save_best(folder: Path, step: int, state: dict[str, Any]) -> None:
     """Write the weights of the best evaluation so far."""
-    whole(folder / "best.pt", lambda handle: torch.save({"format": FORMAT, "step": step, **state}, handle))
+    whole(
+        folder / "best.pt",
+        lambda handle: torch.save({"format": FORMAT, "step": step, **state}, handle),
+    )
 
 
 def found(folder: Path) -> list[Path]:
@@ -78,15 +85,30 @@ def load(path: Path, project: str) -> dict[str, Any]:
         with zipfile.ZipFile(path) as parts:
             if bad := parts.testzip():
                 raise zipfile.BadZipFile(f"the checksum of {bad} is wrong")
-        state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise RunnerError(f"there is no checkpoint {path}", "name the folder of a run that has saved one", Exit.USAGE) from None
+        raise RunnerError(
+            f"there is no checkpoint {path}",
+            "name the folder of a run that has saved one",
+            Exit.USAGE,
+        ) from None
     except Exception as error:  # torch raises what it likes on bad bytes
-        raise RunnerError(f"{path} is damaged or not a checkpoint: {str(error).splitlines()[0]}", "delete it and resume: the run goes on from the checkpoint before it") from None
+        raise RunnerError(
+            f"{path} is damaged or not a checkpoint: {str(error).splitlines()[0]}",
+            "delete it and resume: the run goes on from the checkpoint before it",
+        ) from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise RunnerError(f"{path} has checkpoint format {state.get('format') if isinstance(state, dict) else None}, this runner reads {FORMAT}", "train again, or use the edition of the book that wrote it", Exit.USAGE)
+        raise RunnerError(
+            f"{path} has checkpoint format {state.get('format') if isinstance(state, dict) else None}, this runner reads {FORMAT}",
+            "train again, or use the edition of the book that wrote it",
+            Exit.USAGE,
+        )
     if state.get("project") != project:
-        raise RunnerError(f"{path} is of project {state.get('project')!r}, not {project!r}", "name a run of the same project", Exit.USAGE)
+        raise RunnerError(
+            f"{path} is of project {state.get('project')!r}, not {project!r}",
+            "name a run of the same project",
+            Exit.USAGE,
+        )
     return state
 
 
@@ -100,7 +122,11 @@ def newest(folder: Path, project: str, tell: Callable[[str], None]) -> dict[str,
     """
     paths = found(folder)
     if not paths:
-        raise RunnerError(f"{folder} holds no checkpoint", "the run stopped before its first save: start it again", Exit.USAGE)
+        raise RunnerError(
+            f"{folder} holds no checkpoint",
+            "the run stopped before its first save: start it again",
+            Exit.USAGE,
+        )
     for path in paths:
         try:
             return load(path, project)

@@ -30,7 +30,12 @@ def sample(folder: Path, overrides: tuple[str, ...], device: str) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the default is not reached from other machines.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; the default is not reached from other machines.",
+)
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
 def serve(folder: Path, host: str, port: int, device: str) -> None:
@@ -39,28 +44,66 @@ def serve(folder: Path, host: str, port: int, device: str) -> None:
     from projects import serving
 
     place = devices.choose(device, "fp32")
-    app = serving.application(serving.text_task(folder, task), place.device, {"step": state["step"], "metrics": state["metrics"]})
-    click.echo(f"serving {folder} at http://{host}:{port}/generate ({place.name}); Ctrl-C ends", err=True)
+    app = serving.application(
+        serving.text_task(folder, task),
+        place.device,
+        {"step": state["step"], "metrics": state["metrics"]},
+    )
+    click.echo(
+        f"serving {folder} at http://{host}:{port}/generate ({place.name}); Ctrl-C ends", err=True
+    )
     serving.serve(app, host, port)
 
 
 @click.command()
 @click.argument("question", required=False)
-@click.option("--brain", type=click.Choice(["rules", "messages", "chat"]), default="rules", show_default=True, help="The deterministic brain, or a model behind an API.")
+@click.option(
+    "--brain",
+    type=click.Choice(["rules", "messages", "chat"]),
+    default="rules",
+    show_default=True,
+    help="The deterministic brain, or a model behind an API.",
+)
 @click.option("--model", help="Name of the model, for messages and chat.")
 @click.option("--base-url", help="Address of the API, if not the vendor's.")
-@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder whose files may be read.")
-@click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Save what happened as JSON lines.")
-@click.option("--evaluate", "evaluated", is_flag=True, help="Answer the book's question set and report the share of right answers.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder whose files may be read.",
+)
+@click.option(
+    "--trace",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save what happened as JSON lines.",
+)
+@click.option(
+    "--evaluate",
+    "evaluated",
+    is_flag=True,
+    help="Answer the book's question set and report the share of right answers.",
+)
 @click.option("--serve", "served", is_flag=True, help="Answer questions over HTTP.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8002, show_default=True, type=click.IntRange(1, 65535))
-def ask(question: str | None, brain: str, model: str | None, base_url: str | None, folder: Path | None, trace: Path | None, evaluated: bool, served: bool, host: str, port: int) -> None:
+def ask(
+    question: str | None,
+    brain: str,
+    model: str | None,
+    base_url: str | None,
+    folder: Path | None,
+    trace: Path | None,
+    evaluated: bool,
+    served: bool,
+    host: str,
+    port: int,
+) -> None:
     """Ask the agent a QUESTION; it may calculate, convert units, search the book, and read files of --folder."""
     from projects import agent
 
     if brain != "rules" and not model:
-        raise RunnerError(f"--brain {brain} needs the name of a model", "add --model NAME", Exit.USAGE)
+        raise RunnerError(
+            f"--brain {brain} needs the name of a model", "add --model NAME", Exit.USAGE
+        )
     mind: agent.Brain = agent.Rules()
     if brain != "rules":
         from projects import brains
@@ -78,7 +121,11 @@ def ask(question: str | None, brain: str, model: str | None, base_url: str | Non
             click.echo(f"{name:<8} {value:.2f}")
         return
     if not question or not question.strip():
-        raise RunnerError("there is no question", 'for example: python -m projects ask "What is 23*19+7?"', Exit.USAGE)
+        raise RunnerError(
+            "there is no question",
+            'for example: python -m projects ask "What is 23*19+7?"',
+            Exit.USAGE,
+        )
     result = agent.Agent(mind, tools).run(question)
     click.echo(result.pretty())
     if trace:
@@ -88,7 +135,11 @@ def ask(question: str | None, brain: str, model: str | None, base_url: str | Non
 
 
 @click.command()
-@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder whose files may be read.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder whose files may be read.",
+)
 def tools(folder: Path | None) -> None:
     """Offer the agent's tools by the Model Context Protocol on standard input and output."""
     from projects import agent, mcp_tools

@@ -12,7 +12,16 @@ from projects.runner.errors import Exit, RunnerError, nearest
 
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 # dense tensor-core peaks in bf16, from the makers' data sheets, FLOP/s
-PEAKS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12, "A10G": 70e12, "RTX 4090": 165e12}
+PEAKS = {
+    "H100 PCIe": 756e12,
+    "H100": 989e12,
+    "H200": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "A10G": 70e12,
+    "RTX 4090": 165e12,
+}
 
 
 @dataclass(frozen=True)
@@ -26,12 +35,22 @@ class Place:
     def autocast(self) -> Any:
         """The context of forward passes: lower precision where it is safe, or nothing."""
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
-        return torch.autocast(self.device.type, dtype=kinds[self.precision]) if self.precision in kinds else nullcontext()
+        return (
+            torch.autocast(self.device.type, dtype=kinds[self.precision])
+            if self.precision in kinds
+            else nullcontext()
+        )
 
     @property
     def name(self) -> str:
         """The device as its maker calls it."""
-        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else cpu_name() if self.device.type == "cpu" else "Apple GPU"
+        return (
+            torch.cuda.get_device_name(self.device)
+            if self.device.type == "cuda"
+            else cpu_name()
+            if self.device.type == "cpu"
+            else "Apple GPU"
+        )
 
 
 def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> Place:
@@ -46,16 +65,32 @@ def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> Plac
     kinds = {"cuda": cuda, "mps": mps, "cpu": True}
     if device == "auto":
         kind = next(k for k, here in kinds.items() if here)
-        why = {"cuda": "CUDA sees a GPU", "mps": "no CUDA; Metal sees a GPU", "cpu": "neither CUDA nor Metal sees a GPU"}[kind]
+        why = {
+            "cuda": "CUDA sees a GPU",
+            "mps": "no CUDA; Metal sees a GPU",
+            "cpu": "neither CUDA nor Metal sees a GPU",
+        }[kind]
     else:
         kind, why = device, "you chose it"
         if kind not in kinds:
-            raise RunnerError(f"there is no device {device!r}{nearest(device, kinds)}", "choose auto, cuda, mps or cpu", Exit.USAGE)
+            raise RunnerError(
+                f"there is no device {device!r}{nearest(device, kinds)}",
+                "choose auto, cuda, mps or cpu",
+                Exit.USAGE,
+            )
         if not kinds[kind]:
-            raise RunnerError(f"the device {device!r} is not on this machine", "use --device auto, or install a torch build for it", Exit.ENVIRONMENT)
+            raise RunnerError(
+                f"the device {device!r} is not on this machine",
+                "use --device auto, or install a torch build for it",
+                Exit.ENVIRONMENT,
+            )
     if kind == "cuda":
         torch.cuda.set_device(rank % torch.cuda.device_count())
-    where = torch.device(kind, rank % torch.cuda.device_count()) if kind == "cuda" else torch.device(kind)
+    where = (
+        torch.device(kind, rank % torch.cuda.device_count())
+        if kind == "cuda"
+        else torch.device(kind)
+    )
     return Place(where, _precision(precision, kind), why)
 
 
@@ -64,11 +99,21 @@ def _precision(precision: str, kind: str) -> str:
     if precision == "auto":
         return "bf16" if bf16 else "fp32"
     if precision not in PRECISIONS:
-        raise RunnerError(f"there is no precision {precision!r}{nearest(precision, PRECISIONS)}", f"choose auto or one of: {', '.join(PRECISIONS)}", Exit.USAGE)
+        raise RunnerError(
+            f"there is no precision {precision!r}{nearest(precision, PRECISIONS)}",
+            f"choose auto or one of: {', '.join(PRECISIONS)}",
+            Exit.USAGE,
+        )
     if precision in ("tf32", "fp16") and kind != "cuda":
-        raise RunnerError(f"{precision} needs a CUDA device, this is {kind}", "use --precision fp32 or bf16", Exit.USAGE)
+        raise RunnerError(
+            f"{precision} needs a CUDA device, this is {kind}",
+            "use --precision fp32 or bf16",
+            Exit.USAGE,
+        )
     if precision == "bf16" and kind == "cuda" and not bf16:
-        raise RunnerError("this GPU does not compute in bf16", "use --precision fp16 or fp32", Exit.ENVIRONMENT)
+        raise RunnerError(
+            "this GPU does not compute in bf16", "use --precision fp16 or fp32", Exit.ENVIRONMENT
+        )
     if precision == "tf32":
         torch.set_float32_matmul_precision("high")
     return precision
@@ -78,7 +123,10 @@ def cpu_name() -> str:
     """The processor's model name and how many threads torch uses."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "CPU")
+            model = next(
+                (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+                "CPU",
+            )
     except OSError:
         import platform
 

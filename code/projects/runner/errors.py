@@ -11,9 +11,9 @@ class Exit(IntEnum):
     """Exit codes of every command."""
 
     OK = 0
-    USAGE = 2         # a wrong name, key, value or folder
-    RUN = 3           # the run itself failed: not a number, no memory
-    ENVIRONMENT = 4   # no space, no device, a package that is missing
+    USAGE = 2  # a wrong name, key, value or folder
+    RUN = 3  # the run itself failed: not a number, no memory
+    ENVIRONMENT = 4  # no space, no device, a package that is missing
     INTERRUPTED = 130  # Ctrl-C; what was done is saved
 
 

@@ -10,13 +10,30 @@ from projects.runner.errors import RunnerError
 from projects.runner.settings import Settings
 
 
-def not_finite(step: int, loss: float, norm: float, rate: float, settings: Settings, precision: str, saved: Sequence[Path]) -> RunnerError:
+def not_finite(
+    step: int,
+    loss: float,
+    norm: float,
+    rate: float,
+    settings: Settings,
+    precision: str,
+    saved: Sequence[Path],
+) -> RunnerError:
     """The error of a loss or a gradient's norm that is not finite: the step, the last good checkpoint, the likely causes."""
-    kept = f"the last good checkpoint is {saved[0].name}" if saved else "no checkpoint was saved before it"
-    causes = [f"the learning rate ({rate:.1e} here): try a third of it, or more warm-up steps", "a log, a root or a division in the loss near 0"]
+    kept = (
+        f"the last good checkpoint is {saved[0].name}"
+        if saved
+        else "no checkpoint was saved before it"
+    )
+    causes = [
+        f"the learning rate ({rate:.1e} here): try a third of it, or more warm-up steps",
+        "a log, a root or a division in the loss near 0",
+    ]
     if not settings.clip_norm:
         causes.insert(1, "no clipping: try --set clip_norm=1")
     if precision == "fp16":
         causes.insert(0, "fp16 overflows above 65504: try bf16")
     what = f"the loss is {loss}" if not isfinite(loss) else f"the gradient's norm is {norm}"
-    return RunnerError(f"{what} at step {step}; {kept}", "likely causes, in this order: " + "; ".join(causes))
+    return RunnerError(
+        f"{what} at step {step}; {kept}", "likely causes, in this order: " + "; ".join(causes)
+    )

@@ -14,15 +14,28 @@ from projects.runner.settings import Settings
 
 def changes(function: Any) -> Any:
     """`--set KEY=VALUE`."""
-    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset; may be given several times.")(function)
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Change a setting of the preset; may be given several times.",
+    )(function)
 
 
 def machine(function: Any) -> Any:
     """Where and how to compute."""
     for option in (
         click.option("--device", default="auto", help="auto (default), cuda, mps or cpu."),
-        click.option("--precision", default="auto", help="auto (default), fp32, tf32, bf16 or fp16."),
-        click.option("--compile/--no-compile", "compiled", default=None, help="torch.compile; by default on CUDA only."),
+        click.option(
+            "--precision", default="auto", help="auto (default), fp32, tf32, bf16 or fp16."
+        ),
+        click.option(
+            "--compile/--no-compile",
+            "compiled",
+            default=None,
+            help="torch.compile; by default on CUDA only.",
+        ),
         click.option("--tensorboard", is_flag=True, help="Write TensorBoard event files too."),
     ):
         function = option(function)
@@ -34,4 +47,8 @@ def settings_of(module: ModuleType, made: dict[str, Any], folder: Path) -> Setti
     try:
         return module.Settings(**made["settings"])
     except TypeError as error:
-        raise RunnerError(f"{folder / 'run.json'} does not fit this edition's settings: {error}", "start the run again", Exit.USAGE) from None
+        raise RunnerError(
+            f"{folder / 'run.json'} does not fit this edition's settings: {error}",
+            "start the run again",
+            Exit.USAGE,
+        ) from None

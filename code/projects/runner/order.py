@@ -24,8 +24,12 @@ def epochs(n: int, B: int, step: int, seed: int) -> Tensor:
     [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     """
     if n < 1 or B < 1 or step < 0:
-        raise ValueError(f"need at least one example, a batch of at least one and a step >= 0, got {n}, {B} and {step}")
+        raise ValueError(
+            f"need at least one example, a batch of at least one and a step >= 0, got {n}, {B} and {step}"
+        )
     first, last = step * B // n, ((step + 1) * B - 1) // n
-    dealt = torch.cat([torch.randperm(n, generator=generator(seed, epoch)) for epoch in range(first, last + 1)])
+    dealt = torch.cat(
+        [torch.randperm(n, generator=generator(seed, epoch)) for epoch in range(first, last + 1)]
+    )
     start = step * B - first * n
     return dealt[start : start + B]

@@ -39,7 +39,11 @@ class Group:
         """This process's examples of a batch; the shares differ by one example at most."""
         B = len(batch[0])
         if self.size > B:
-            raise RunnerError(f"a batch of {B} cannot be shared by {self.size} processes", f"use --set batch_size={self.size} or more, or fewer processes", Exit.USAGE)
+            raise RunnerError(
+                f"a batch of {B} cannot be shared by {self.size} processes",
+                f"use --set batch_size={self.size} or more, or fewer processes",
+                Exit.USAGE,
+            )
         start, end = self.rank * B // self.size, (self.rank + 1) * B // self.size
         return tuple(part[start:end] for part in batch)
 
@@ -65,20 +69,28 @@ class Group:
         """The model whose backward pass averages gradients over the processes."""
         if self.size == 1:
             return model
-        return nn.parallel.DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
+        return nn.parallel.DistributedDataParallel(
+            model, device_ids=[device.index] if device.type == "cuda" else None
+        )
 
 
 def join() -> Group:
     """The group torchrun put this process in, or the group of one."""
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Group()
-    return Group(int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0")), int(os.environ["WORLD_SIZE"]))
+    return Group(
+        int(os.environ["RANK"]),
+        int(os.environ.get("LOCAL_RANK", "0")),
+        int(os.environ["WORLD_SIZE"]),
+    )
 
 
 def meet(group: Group, device: torch.device) -> None:
     """Connect the processes: after the device is chosen, before the first tensor is exchanged."""
     if group.size > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=10))
+        dist.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=10)
+        )
 
 
 def part() -> None:

@@ -19,7 +19,11 @@ def spark(values: list[float], width: int = 24) -> str:
     if not values:
         return ""
     width = min(width, len(values))
-    means = [sum(part) / len(part) for i in range(width) if (part := values[i * len(values) // width : (i + 1) * len(values) // width])]
+    means = [
+        sum(part) / len(part)
+        for i in range(width)
+        if (part := values[i * len(values) // width : (i + 1) * len(values) // width])
+    ]
     low, high = min(means), max(means)
     return "".join(BARS[int((m - low) / (high - low or 1) * (len(BARS) - 1))] for m in means)
 
@@ -40,7 +44,15 @@ class Progress:
             print(("\n" if self.open else "") + text, file=sys.stderr, flush=True)
             self.open = False
 
-    def step(self, step: int, loss: float, rate: float, per_s: float, left_s: float | None, force: bool = False) -> None:
+    def step(
+        self,
+        step: int,
+        loss: float,
+        rate: float,
+        per_s: float,
+        left_s: float | None,
+        force: bool = False,
+    ) -> None:
         self.losses.append(loss)
         now = time.perf_counter()
         if not self.speak or (now - self.last < self.every_s and not force):

@@ -1,9 +1,9 @@
 """What a run leaves behind: settings, metrics by step, a curve, and a result card.
 
-    run.json       project, preset, settings, precision: written first, read by `resume`
-    metrics.jsonl  one line a step or evaluation; no clock in it, so equal runs leave equal files
-    curve.csv/svg  the same as a table and a picture
-    card.json      settings, seed, device, versions, commit, time, throughput, metrics
+run.json       project, preset, settings, precision: written first, read by `resume`
+metrics.jsonl  one line a step or evaluation; no clock in it, so equal runs leave equal files
+curve.csv/svg  the same as a table and a picture
+card.json      settings, seed, device, versions, commit, time, throughput, metrics
 """
 
 from __future__ import annotations
@@ -57,7 +57,13 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def write_run(folder: Path, project: str, preset: str, settings: Settings, **more: Any) -> None:
     """run.json."""
-    write_text(folder / "run.json", json.dumps({"project": project, "preset": preset, **more, "settings": asdict(settings)}, indent=1) + "\n")
+    write_text(
+        folder / "run.json",
+        json.dumps(
+            {"project": project, "preset": preset, **more, "settings": asdict(settings)}, indent=1
+        )
+        + "\n",
+    )
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -74,9 +80,17 @@ def read_run(folder: Path) -> dict[str, Any]:
             raise ValueError("keys are missing")
         return run
     except FileNotFoundError:
-        raise RunnerError(f"{folder} is not the folder of a run: it has no run.json", "name a folder that `run` made, for example runs/gpt-laptop", Exit.USAGE) from None
+        raise RunnerError(
+            f"{folder} is not the folder of a run: it has no run.json",
+            "name a folder that `run` made, for example runs/gpt-laptop",
+            Exit.USAGE,
+        ) from None
     except (ValueError, TypeError) as error:
-        raise RunnerError(f"{folder / 'run.json'} is damaged: {error}", "start the run again in another folder", Exit.USAGE) from None
+        raise RunnerError(
+            f"{folder / 'run.json'} is damaged: {error}",
+            "start the run again in another folder",
+            Exit.USAGE,
+        ) from None
 
 
 def versions() -> dict[str, str]:
@@ -94,11 +108,27 @@ def commit() -> str | None:
     """The commit of this checkout, with a plus when files differ from it; None outside a repository."""
     here = Path(__file__).parent
     try:
-        name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10)
-        changed = subprocess.run(["git", "status", "--porcelain", "--", "."], cwd=here.parent, capture_output=True, text=True, timeout=10)
+        name = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--", "."],
+            cwd=here.parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return (name.stdout.strip() + ("+" if changed.stdout.strip() else "")) if name.returncode == 0 else None
+    return (
+        (name.stdout.strip() + ("+" if changed.stdout.strip() else ""))
+        if name.returncode == 0
+        else None
+    )
 
 
 def write_curve(folder: Path, title: str) -> None:
@@ -115,7 +145,10 @@ def write_curve(folder: Path, title: str) -> None:
 
     figure = Figure(figsize=(6, 3.4), layout="constrained")
     axes = figure.subplots()
-    for name, style in (("loss", {"lw": 0.8, "alpha": 0.6}), ("val_loss", {"marker": "o", "ms": 3})):
+    for name, style in (
+        ("loss", {"lw": 0.8, "alpha": 0.6}),
+        ("val_loss", {"marker": "o", "ms": 3}),
+    ):
         points = [(line["step"], line[name]) for line in lines if name in line]
         if points:
             axes.plot(*zip(*points, strict=True), label=name, **style)
@@ -129,7 +162,11 @@ def write_curve(folder: Path, title: str) -> None:
 
 def curve(folder: Path, name: str) -> list[list[float]]:
     """[step, value] of a metric at each evaluation, to four digits."""
-    return [[line["step"], round(line[name], 4)] for line in read_lines(folder / "metrics.jsonl") if name in line]
+    return [
+        [line["step"], round(line[name], 4)]
+        for line in read_lines(folder / "metrics.jsonl")
+        if name in line
+    ]
 
 
 def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -140,7 +177,11 @@ def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
     metrics = {}
     for name in first["metrics"]:
         values = [card["metrics"][name] for card in cards]
-        metrics[name] = {"mean": mean(values), "sd": stdev(values) if len(values) > 1 else 0.0, "values": values}
+        metrics[name] = {
+            "mean": mean(values),
+            "sd": stdev(values) if len(values) > 1 else 0.0,
+            "values": values,
+        }
     spread = {key: [card[key] for card in cards] for key in ("wall_s", "units_per_s", "curve")}
     return {**first, "seeds": [card["seed"] for card in cards], "metrics": metrics, **spread}
 
@@ -155,15 +196,29 @@ def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """
     projects = sorted({card["project"] for card in cards.values()})
     if len(projects) != 1:
-        raise RunnerError(f"the cards are of {len(projects)} projects: {', '.join(projects)}", "compare runs of one project", Exit.USAGE)
+        raise RunnerError(
+            f"the cards are of {len(projects)} projects: {', '.join(projects)}",
+            "compare runs of one project",
+            Exit.USAGE,
+        )
     every = list(cards.values())
-    same = {k: v for k, v in every[0]["settings"].items() if all(card["settings"].get(k) == v for card in every)}
+    same = {
+        k: v
+        for k, v in every[0]["settings"].items()
+        if all(card["settings"].get(k) == v for card in every)
+    }
     runs = []
     for name, card in cards.items():
         own = {k: v for k, v in card["settings"].items() if k not in same}
-        kept: dict[str, Any] = {k: card[k] for k in ("parameters", "trained", "seeds", "seed", "peak_memory_mb") if k in card}
+        kept: dict[str, Any] = {
+            k: card[k]
+            for k in ("parameters", "trained", "seeds", "seed", "peak_memory_mb")
+            if k in card
+        }
         runs.append({"name": name, **kept, "settings": own, "metrics": card["metrics"]})
-    shared: dict[str, Any] = {k: every[0][k] for k in ("project", "preset", "device", "precision", "versions", "commit")}
+    shared: dict[str, Any] = {
+        k: every[0][k] for k in ("project", "preset", "device", "precision", "versions", "commit")
+    }
     return {**shared, "settings": same, "runs": runs}
 
 
@@ -178,7 +233,11 @@ def read_card(name: str) -> dict[str, Any]:
     path = RESULTS.parent.parent / name
     if not path.is_file():
         there = sorted(p.stem for p in RESULTS.glob("*.json"))
-        raise RunnerError(f"there is no committed card {name!r}{nearest(Path(name).stem, there)}", f"cards lie under book/_assets/results: {', '.join(there)}", Exit.USAGE)
+        raise RunnerError(
+            f"there is no committed card {name!r}{nearest(Path(name).stem, there)}",
+            f"cards lie under book/_assets/results: {', '.join(there)}",
+            Exit.USAGE,
+        )
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -187,5 +246,9 @@ def event_files(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise RunnerError("TensorBoard event files were asked for, but tensorboard is not installed", "pip install tensorboard, or leave --tensorboard out", Exit.ENVIRONMENT) from None
+        raise RunnerError(
+            "TensorBoard event files were asked for, but tensorboard is not installed",
+            "pip install tensorboard, or leave --tensorboard out",
+            Exit.ENVIRONMENT,
+        ) from None
     return SummaryWriter(str(folder / "tensorboard"))

@@ -22,7 +22,13 @@ def capture(device: torch.device) -> dict[str, Any]:
     kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
     states: dict[str, Any] = {
         "python": [version, list(numbers), gauss],
-        "numpy": [str(kind), torch.from_numpy(np.asarray(keys).astype(np.int64)), int(place), int(has_gauss), float(cached)],
+        "numpy": [
+            str(kind),
+            torch.from_numpy(np.asarray(keys).astype(np.int64)),
+            int(place),
+            int(has_gauss),
+            float(cached),
+        ],
         "torch": torch.get_rng_state(),
     }
     if device.type == "cuda":
@@ -47,4 +53,11 @@ def restore(states: dict[str, Any], device: torch.device) -> None:
 
 def generator(*parts: int) -> torch.Generator:
     """A generator of its own for a purpose, started from whole numbers (seed, step, ...), the same on every machine."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence([len(parts), *(int(p) for p in parts)]).generate_state(1, np.uint64)[0] >> 1))
+    return torch.Generator().manual_seed(
+        int(
+            np.random.SeedSequence([len(parts), *(int(p) for p in parts)]).generate_state(
+                1, np.uint64
+            )[0]
+            >> 1
+        )
+    )

@@ -20,16 +20,16 @@ class Settings:
 
     steps: int = 100
     batch_size: int = 16
-    micro_batch: int = 0          # examples at a time in one process; 0: its whole share of the batch
+    micro_batch: int = 0  # examples at a time in one process; 0: its whole share of the batch
     learning_rate: float = 1e-3
     warmup_steps: int = 0
-    final_rate: float = 0.1       # share of the learning rate left at the last step (cosine)
+    final_rate: float = 0.1  # share of the learning rate left at the last step (cosine)
     weight_decay: float = 0.0
-    clip_norm: float = 1.0        # largest norm of the gradient; 0: no clipping
-    ema: float = 0.0              # decay of the averaged weights that are evaluated and sampled; 0: none
+    clip_norm: float = 1.0  # largest norm of the gradient; 0: no clipping
+    ema: float = 0.0  # decay of the averaged weights that are evaluated and sampled; 0: none
     eval_every: int = 50
     save_every: int = 50
-    keep: int = 2                 # checkpoints kept, besides the best
+    keep: int = 2  # checkpoints kept, besides the best
     seed: int = 0
 
     def check(self) -> None:
@@ -50,10 +50,14 @@ class Settings:
 
 def wrong(name: str, value: Any, why: str) -> RunnerError:
     """The error of a setting whose value makes no sense."""
-    return RunnerError(f"{name}={value!r} {why}", f"give another value: --set {name}=...", Exit.USAGE)
+    return RunnerError(
+        f"{name}={value!r} {why}", f"give another value: --set {name}=...", Exit.USAGE
+    )
 
 
-def choose(base: S, presets: Mapping[str, Mapping[str, Any]], preset: str, overrides: Iterable[str] = ()) -> S:
+def choose(
+    base: S, presets: Mapping[str, Mapping[str, Any]], preset: str, overrides: Iterable[str] = ()
+) -> S:
     """Settings of a preset with `key=value` overrides on top.
 
     Raises
@@ -62,7 +66,11 @@ def choose(base: S, presets: Mapping[str, Mapping[str, Any]], preset: str, overr
         For an unknown preset or key (with the nearest valid name) and for a value of the wrong type.
     """
     if preset not in presets:
-        raise RunnerError(f"there is no preset {preset!r}{nearest(preset, presets)}", f"choose one of: {', '.join(presets)}", Exit.USAGE)
+        raise RunnerError(
+            f"there is no preset {preset!r}{nearest(preset, presets)}",
+            f"choose one of: {', '.join(presets)}",
+            Exit.USAGE,
+        )
     chosen = override(replace(base, **presets[preset]), overrides)
     chosen.check()
     return chosen
@@ -76,9 +84,17 @@ def override(settings: Any, pairs: Iterable[str]) -> Any:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
-            raise RunnerError(f"{pair!r} is not of the form key=value", "for example: --set learning_rate=3e-4", Exit.USAGE)
+            raise RunnerError(
+                f"{pair!r} is not of the form key=value",
+                "for example: --set learning_rate=3e-4",
+                Exit.USAGE,
+            )
         if key not in names:
-            raise RunnerError(f"there is no setting {key!r}{nearest(key, names)}", f"the settings are: {', '.join(names)}", Exit.USAGE)
+            raise RunnerError(
+                f"there is no setting {key!r}{nearest(key, names)}",
+                f"the settings are: {', '.join(names)}",
+                Exit.USAGE,
+            )
         changes[key] = _parse(key, text, hints[key])
     return replace(settings, **changes)
 
@@ -87,10 +103,18 @@ def _parse(key: str, text: str, kind: type) -> Any:
     if kind is bool:
         truth = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if text.lower() not in truth:
-            raise RunnerError(f"{key}={text!r} is not true or false", f"write --set {key}=true or --set {key}=false", Exit.USAGE)
+            raise RunnerError(
+                f"{key}={text!r} is not true or false",
+                f"write --set {key}=true or --set {key}=false",
+                Exit.USAGE,
+            )
         return truth[text.lower()]
     try:
         return kind(text)
     except ValueError:
         word = {"int": "a whole number", "float": "a number"}.get(kind.__name__, kind.__name__)
-        raise RunnerError(f"{key}={text!r} is not {word}", f"write, for example, --set {key}={kind(1)}", Exit.USAGE) from None
+        raise RunnerError(
+            f"{key}={text!r} is not {word}",
+            f"write, for example, --set {key}={kind(1)}",
+            Exit.USAGE,
+        ) from None

@@ -49,8 +49,16 @@ class Task(ABC):
         """AdamW with decay on matrices only: biases and gains are not pulled to zero."""
         matrices = [p for p in self.model.parameters() if p.requires_grad and p.dim() >= 2]
         rest = [p for p in self.model.parameters() if p.requires_grad and p.dim() < 2]
-        groups: list[dict[str, Any]] = [{"params": matrices, "weight_decay": self.settings.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.settings.learning_rate, betas=self.betas, fused=fused)
+        groups: list[dict[str, Any]] = [
+            {"params": matrices, "weight_decay": self.settings.weight_decay},
+            {"params": rest, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(
+            [g for g in groups if g["params"]],
+            lr=self.settings.learning_rate,
+            betas=self.betas,
+            fused=fused,
+        )
 
     betas: tuple[float, float] = (0.9, 0.95)
 

@@ -33,7 +33,11 @@ class Interrupted(Exception):
 
 def rate(step: int, settings: Settings) -> float:
     """The learning rate of a step, counted from 0: linear warm-up, then a cosine down to its final share."""
-    base, low, total = settings.learning_rate, settings.learning_rate * settings.final_rate, settings.steps
+    base, low, total = (
+        settings.learning_rate,
+        settings.learning_rate * settings.final_rate,
+        settings.steps,
+    )
     if 0 < settings.warmup_steps < total:
         return warmup_cosine(step, base, settings.warmup_steps, total, low)
     return cosine(step, base, total, low)
@@ -53,14 +57,32 @@ class Trainer:
     speak : bool, whether to report progress on standard error
     """
 
-    def __init__(self, task: Task, project: str, place: Place, group: Group, folder: Path, compiled: bool = False, speak: bool = True, tensorboard: bool = False) -> None:
-        self.task, self.project, self.place, self.group, self.folder = task, project, place, group, folder
+    def __init__(
+        self,
+        task: Task,
+        project: str,
+        place: Place,
+        group: Group,
+        folder: Path,
+        compiled: bool = False,
+        speak: bool = True,
+        tensorboard: bool = False,
+    ) -> None:
+        self.task, self.project, self.place, self.group, self.folder = (
+            task,
+            project,
+            place,
+            group,
+            folder,
+        )
         self.settings = task.settings
         rng.seed_all(self.settings.seed, group.rank)
         self.model = task.model.to(place.device)
         self.optimizer = task.optimizer(fused=place.device.type in ("cuda", "cpu"))
         self.scaler = torch.amp.GradScaler(place.device.type, enabled=place.precision == "fp16")
-        self.average = deepcopy(self.model).eval().requires_grad_(False) if self.settings.ema else None
+        self.average = (
+            deepcopy(self.model).eval().requires_grad_(False) if self.settings.ema else None
+        )
         self.progress = Progress(self.settings.steps, task.unit, speak and group.first)
         self.compiled = compiled
         self.called = self._prepare(compiled)
@@ -68,7 +90,12 @@ class Trainer:
         self.micro = self.settings.micro_batch or self.settings.batch_size
         self.metrics: dict[str, float] = {}
         self.stopping = False
-        self.seconds, self.units, self.timed, self.before = 0.0, 0, 0, 0.0  # timed training; wall seconds of earlier sessions
+        self.seconds, self.units, self.timed, self.before = (
+            0.0,
+            0,
+            0,
+            0.0,
+        )  # timed training; wall seconds of earlier sessions
         self.begun = 0  # steps of this session: the first ones are not timed
         self.pending: list[tuple[int, Tensor, Tensor, float]] = []
         self.writer = records.event_files(folder) if tensorboard and group.first else None
@@ -82,13 +109,22 @@ class Trainer:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
-            raise RunnerError(f"the checkpoint in {self.folder} does not fit the model of its run.json: {str(error).splitlines()[0]}", "start the run again: these two files are not of one run", Exit.USAGE) from None
+            raise RunnerError(
+                f"the checkpoint in {self.folder} does not fit the model of its run.json: {str(error).splitlines()[0]}",
+                "start the run again: these two files are not of one run",
+                Exit.USAGE,
+            ) from None
         self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         if self.group.rank < len(state["rng"]):
             rng.restore(state["rng"][self.group.rank], self.place.device)
-        self.step, self.best, self.metrics, self.before = state["step"], state["best"], state["metrics"], state["seconds"]
+        self.step, self.best, self.metrics, self.before = (
+            state["step"],
+            state["best"],
+            state["metrics"],
+            state["seconds"],
+        )
 
     def _state(self, started: float) -> dict[str, Any] | None:
         """What `resume` needs; None in processes that do not write."""
@@ -96,9 +132,16 @@ class Trainer:
         if not self.group.first:
             return None
         return {
-            "project": self.project, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(),
-            "average": self.average.state_dict() if self.average is not None else None, "task": self.task.state(), "rng": generators,
-            "best": self.best, "metrics": self.metrics, "seconds": self.before + time.perf_counter() - started,
+            "project": self.project,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+            "task": self.task.state(),
+            "rng": generators,
+            "best": self.best,
+            "metrics": self.metrics,
+            "seconds": self.before + time.perf_counter() - started,
         }
 
     def _save(self, started: float) -> None:
@@ -129,7 +172,13 @@ class Trainer:
                 done = self.step == self.settings.steps
                 due = done or self.step % self.settings.eval_every == 0
                 save = done or self.step % self.settings.save_every == 0
-                if due or save or self.place.device.type == "cpu" or len(self.pending) >= PENDING or self.stopping:
+                if (
+                    due
+                    or save
+                    or self.place.device.type == "cpu"
+                    or len(self.pending) >= PENDING
+                    or self.stopping
+                ):
                     mark = self._look(mark, force=due)
                 if due:
                     self._evaluate()
@@ -152,7 +201,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.step, self.settings)
         loss = self._gradients(share, whole)
-        self.scaler.unscale_(self.optimizer)  # before clipping: the limit is meant for true gradients
+        self.scaler.unscale_(
+            self.optimizer
+        )  # before clipping: the limit is meant for true gradients
         limit = self.settings.clip_norm or float("inf")
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         self._shared_facts(loss)
@@ -176,7 +227,9 @@ class Trainer:
                 self.optimizer.zero_grad(set_to_none=True)
                 loss = torch.zeros((), device=self.place.device)
                 for start in range(0, len(share[0]), self.micro):
-                    part = tuple(_to(x[start : start + self.micro], self.place.device) for x in share)
+                    part = tuple(
+                        _to(x[start : start + self.micro], self.place.device) for x in share
+                    )
                     weight = len(part[0]) / whole
                     last = start + self.micro >= len(share[0])
                     quiet = nullcontext() if last or self.group.size == 1 else self.called.no_sync()
@@ -191,7 +244,9 @@ class Trainer:
             except Exception as error:
                 if not self.compiled or self.step > 0:
                     raise
-                self.progress.tell(f"torch.compile failed ({str(error).splitlines()[0][:120]}); going on without it")
+                self.progress.tell(
+                    f"torch.compile failed ({str(error).splitlines()[0][:120]}); going on without it"
+                )
                 self.compiled = False
                 self.called = self._prepare(False)
 
@@ -202,14 +257,21 @@ class Trainer:
             torch.cuda.empty_cache()
         now = min(self.micro, share)
         if now == 1 or self.group.size > 1:  # several processes would have to agree on it
-            raise RunnerError(f"out of memory with {now} example(s) at a time at step {self.step}", "use --set micro_batch=... (smaller), a smaller model or context, or --precision bf16") from error
+            raise RunnerError(
+                f"out of memory with {now} example(s) at a time at step {self.step}",
+                "use --set micro_batch=... (smaller), a smaller model or context, or --precision bf16",
+            ) from error
         self.micro = now // 2
-        self.progress.tell(f"out of memory: going on with {self.micro} examples at a time, accumulated to the same batch")
+        self.progress.tell(
+            f"out of memory: going on with {self.micro} examples at a time, accumulated to the same batch"
+        )
 
     def _shared_facts(self, loss: Tensor) -> None:
         """The loss of the whole batch, and whether any process was asked to stop: in one exchange."""
         if self.group.size > 1:
-            facts = self.group.total(torch.stack([loss, torch.tensor(float(self.stopping), device=loss.device)]))
+            facts = self.group.total(
+                torch.stack([loss, torch.tensor(float(self.stopping), device=loss.device)])
+            )
             loss.copy_(facts[0])
             self.stopping = bool(facts[1] > 0)
 
@@ -217,7 +279,9 @@ class Trainer:
         assert self.average is not None
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))  # short memory at first
         with torch.no_grad():
-            for slow, fast in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
+            for slow, fast in zip(
+                self.average.state_dict().values(), self.model.state_dict().values(), strict=True
+            ):
                 slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
     def _look(self, mark: float, force: bool) -> float:
@@ -231,13 +295,25 @@ class Trainer:
             self.units = self.timed = 0
         for step, loss, norm, lr in self.pending:
             value, length = float(loss), float(norm)
-            finite = isfinite(value) and (isfinite(length) or self.scaler.is_enabled())  # the scaler skips such a step itself
+            finite = isfinite(value) and (
+                isfinite(length) or self.scaler.is_enabled()
+            )  # the scaler skips such a step itself
             if not finite:
-                raise not_finite(step, value, length, lr, self.settings, self.place.precision, checkpoints.found(self.folder))
+                raise not_finite(
+                    step,
+                    value,
+                    length,
+                    lr,
+                    self.settings,
+                    self.place.precision,
+                    checkpoints.found(self.folder),
+                )
             if self.group.first:
                 self.lines.add({"step": step, "loss": value, "rate": lr, "grad_norm": length})
                 speed = self.units / self.seconds if self.seconds else 0.0
-                left = (self.settings.steps - step) * self.seconds / self.timed if self.timed else None  # not known while it warms up
+                left = (
+                    (self.settings.steps - step) * self.seconds / self.timed if self.timed else None
+                )  # not known while it warms up
                 self.progress.step(step, value, lr, speed, left, force and step == self.step)
                 if self.writer:
                     for name, number in (("loss", value), ("rate", lr), ("grad_norm", length)):
@@ -256,13 +332,22 @@ class Trainer:
             self.model.train()
             self.lines.add({"step": self.step, **self.metrics})
             self.lines.flush()
-            self.progress.tell("  " + f"step {self.step}  " + "  ".join(f"{name} {value:.4f}" for name, value in self.metrics.items()))
+            self.progress.tell(
+                "  "
+                + f"step {self.step}  "
+                + "  ".join(f"{name} {value:.4f}" for name, value in self.metrics.items())
+            )
             if self.writer:
                 for name, value in self.metrics.items():
                     self.writer.add_scalar(name, value, self.step)
             if self.metrics.get(self.task.target, float("inf")) < self.best:
                 self.best = self.metrics[self.task.target]
-                weights = {"project": self.project, "model": model.state_dict(), "task": self.task.state(), "metrics": self.metrics}
+                weights = {
+                    "project": self.project,
+                    "model": model.state_dict(),
+                    "task": self.task.state(),
+                    "metrics": self.metrics,
+                }
                 checkpoints.save_best(self.folder, self.step, weights)
         rng.restore(states, self.place.device)
         self.group.wait()
@@ -271,14 +356,32 @@ class Trainer:
         """The result card."""
         speed = self.units / self.seconds if self.seconds else 0.0
         card: dict[str, Any] = {
-            "project": self.project, "preset": "", "seed": self.settings.seed, "steps": self.step,
-            "device": self.place.name, "kind": self.place.device.type, "precision": self.place.precision, "compiled": self.compiled, "processes": self.group.size,
-            "versions": records.versions(), "commit": records.commit(), "parameters": sum(p.numel() for p in self.model.parameters()),
-            "wall_s": round(self.before + time.perf_counter() - started, 2), "unit": self.task.unit, "units_per_s": round(speed, 1),
-            "peak_memory_mb": round(devices.peak_memory(self.place.device), 1), "metrics": self.metrics, f"best_{self.task.target}": self.best,
+            "project": self.project,
+            "preset": "",
+            "seed": self.settings.seed,
+            "steps": self.step,
+            "device": self.place.name,
+            "kind": self.place.device.type,
+            "precision": self.place.precision,
+            "compiled": self.compiled,
+            "processes": self.group.size,
+            "versions": records.versions(),
+            "commit": records.commit(),
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "wall_s": round(self.before + time.perf_counter() - started, 2),
+            "unit": self.task.unit,
+            "units_per_s": round(speed, 1),
+            "peak_memory_mb": round(devices.peak_memory(self.place.device), 1),
+            "metrics": self.metrics,
+            f"best_{self.task.target}": self.best,
         }
         with torch.no_grad():
-            card.update(self.task.extras((self.average if self.average is not None else self.model).eval(), self.place.device))
+            card.update(
+                self.task.extras(
+                    (self.average if self.average is not None else self.model).eval(),
+                    self.place.device,
+                )
+            )
         peak = devices.peak_flops(self.place.name) if self.place.device.type == "cuda" else None
         if peak and self.task.flops():
             card["share_of_peak"] = round(self.task.flops() * speed / (peak * self.group.size), 4)

@@ -12,20 +12,29 @@ from sklearn.gaussian_process.kernels import Matern
 from sklearn.metrics import pairwise
 from sklearn.neighbors import KernelDensity
 
-tables = st.tuples(st.integers(1, 8), st.integers(1, 3)).flatmap(lambda s: arrays(float, s, elements=st.floats(-3, 3)))
+tables = st.tuples(st.integers(1, 8), st.integers(1, 3)).flatmap(
+    lambda s: arrays(float, s, elements=st.floats(-3, 3))
+)
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(30, 3)), RNG.normal(size=(20, 3))
 VALID = {
-    "linear": kn.linear, "poly": lambda P, Q=None: kn.poly(P, Q, 3, 1.0), "rbf": lambda P, Q=None: kn.rbf(P, Q, 0.7),
-    "laplacian": lambda P, Q=None: kn.laplacian(P, Q, 0.7), "matern": lambda P, Q=None: kn.matern(P, Q, 1.3),
+    "linear": kn.linear,
+    "poly": lambda P, Q=None: kn.poly(P, Q, 3, 1.0),
+    "rbf": lambda P, Q=None: kn.rbf(P, Q, 0.7),
+    "laplacian": lambda P, Q=None: kn.laplacian(P, Q, 0.7),
+    "matern": lambda P, Q=None: kn.matern(P, Q, 1.3),
 }
 
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (kn.linear(X, Y), pairwise.linear_kernel(X, Y)), (kn.poly(X, Y, 3, 0.5), pairwise.polynomial_kernel(X, Y, degree=3, gamma=1.0, coef0=0.5)), (kn.rbf(X, Y, 0.3), pairwise.rbf_kernel(X, Y, gamma=0.3)),
-        (kn.laplacian(X, Y, 0.3), pairwise.laplacian_kernel(X, Y, gamma=0.3)), (kn.sigmoid_kernel(X, Y, 0.3, 0.1), pairwise.sigmoid_kernel(X, Y, gamma=0.3, coef0=0.1)), (kn.matern(X, Y, 1.7), Matern(length_scale=1.7, nu=1.5)(X, Y)),
+        (kn.linear(X, Y), pairwise.linear_kernel(X, Y)),
+        (kn.poly(X, Y, 3, 0.5), pairwise.polynomial_kernel(X, Y, degree=3, gamma=1.0, coef0=0.5)),
+        (kn.rbf(X, Y, 0.3), pairwise.rbf_kernel(X, Y, gamma=0.3)),
+        (kn.laplacian(X, Y, 0.3), pairwise.laplacian_kernel(X, Y, gamma=0.3)),
+        (kn.sigmoid_kernel(X, Y, 0.3, 0.1), pairwise.sigmoid_kernel(X, Y, gamma=0.3, coef0=0.1)),
+        (kn.matern(X, Y, 1.7), Matern(length_scale=1.7, nu=1.5)(X, Y)),
     ],
 )
 def test_kernels_equal_sklearn(ours, theirs):
@@ -54,7 +63,9 @@ def test_the_explicit_map_has_the_stated_size_and_the_kernel(d, degree, seed):
     rng = np.random.default_rng(seed)
     P, Q = rng.normal(size=(4, d)), rng.normal(size=(3, d))
     F, G = kn.monomials(P, degree), kn.monomials(Q, degree)
-    assert F.shape == (4, comb(d + degree - 1, degree)) and np.allclose(F @ G.T, kn.poly(P, Q, degree), atol=1e-9)
+    assert F.shape == (4, comb(d + degree - 1, degree)) and np.allclose(
+        F @ G.T, kn.poly(P, Q, degree), atol=1e-9
+    )
 
 
 def test_closure_and_its_limit():
@@ -63,7 +74,11 @@ def test_closure_and_its_limit():
 
 
 def test_psd_rejects_asymmetry_and_negative_directions():
-    assert not kn.is_psd([[1.0, 0.5], [0.4, 1.0]]) and not kn.is_psd([[0.0, 1.0], [1.0, 0.0]]) and kn.is_psd(np.zeros((2, 2)))
+    assert (
+        not kn.is_psd([[1.0, 0.5], [0.4, 1.0]])
+        and not kn.is_psd([[0.0, 1.0], [1.0, 0.0]])
+        and kn.is_psd(np.zeros((2, 2)))
+    )
     assert not kn.is_psd((np.array([[1.0], [-1.0]]) @ np.array([[1.0, -1.0]]) - 0.5) ** 2)
 
 
@@ -89,7 +104,11 @@ def test_normalising_the_linear_kernel_gives_the_cosine():
 def test_ridge_equals_sklearn(name):
     y = np.sin(X[:, 0]) + X[:, 1]
     ours = kn.KernelRidge(VALID[name], 0.2).fit(X, y).predict(Y)
-    theirs = kernel_ridge.KernelRidge(alpha=0.2, kernel="precomputed").fit(VALID[name](X), y).predict(VALID[name](Y, X))
+    theirs = (
+        kernel_ridge.KernelRidge(alpha=0.2, kernel="precomputed")
+        .fit(VALID[name](X), y)
+        .predict(VALID[name](Y, X))
+    )
     assert np.allclose(ours, theirs, atol=1e-8)
 
 
@@ -102,8 +121,14 @@ def test_linear_kernel_ridge_equals_primal_ridge():
 def test_densities_equal_sklearn_and_scipy_and_have_mass_one():
     x, grid = RNG.normal(size=50), np.linspace(-8, 8, 2001)
     ours = kn.kde(x, grid, 0.4)
-    assert np.allclose(ours, np.exp(KernelDensity(bandwidth=0.4).fit(x[:, None]).score_samples(grid[:, None])), atol=1e-10)
-    assert np.allclose(kn.kde(x, grid, 0.3 * x.std(ddof=1)), gaussian_kde(x, bw_method=0.3)(grid), atol=1e-10)
+    assert np.allclose(
+        ours,
+        np.exp(KernelDensity(bandwidth=0.4).fit(x[:, None]).score_samples(grid[:, None])),
+        atol=1e-10,
+    )
+    assert np.allclose(
+        kn.kde(x, grid, 0.3 * x.std(ddof=1)), gaussian_kde(x, bw_method=0.3)(grid), atol=1e-10
+    )
     assert ours.sum() * (grid[1] - grid[0]) == pytest.approx(1, abs=1e-6)
 
 
@@ -136,11 +161,35 @@ ONE = [[1.0]]
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: kn.linear([]), "n, m, d >= 1"), (lambda: kn.linear(ONE, [[1.0, 2.0]]), r"\(1, 1\) and \(1, 2\)"), (lambda: kn.rbf([[np.nan]]), "NaN"), (lambda: kn.rbf(ONE, gamma=0.0), "gamma must be positive"), (lambda: kn.laplacian(ONE, gamma=-1.0), "-1.0"), (lambda: kn.matern(ONE, length=np.inf), "length"),
-        (lambda: kn.poly(ONE, degree=0), "degree 0"), (lambda: kn.poly(ONE, degree=2, c=-1.0), "c = -1.0"), (lambda: kn.poly(ONE, degree=1.5), "1.5"), (lambda: kn.monomials(ONE, 0), "degree must be"), (lambda: kn.is_psd([[1.0, 2.0]]), r"\(1, 2\)"), (lambda: kn.is_psd([[np.nan]]), "NaN"), (lambda: kn.center([1.0]), "square"), (lambda: kn.normalize([[0.0]]), "entry 0"),
-        (lambda: kn.KernelRidge(kn.linear, 0.0).fit(ONE, [1.0]), "penalty"), (lambda: kn.KernelRidge(kn.linear, 1.0).fit(ONE, [1.0, 2.0]), r"\(1,\), got \(2,\)"), (lambda: kn.KernelRidge(kn.linear, 1.0).predict(ONE), "call fit"), (lambda: kn.KernelRidge(kn.linear, 1.0).fit(ONE, [1.0]).predict([[1.0, 2.0]]), r"\(1, 2\)"),
-        (lambda: kn.KernelRidge(lambda P, Q: -5 * kn.linear(P, Q), 1.0).fit(ONE, [1.0]), "not positive definite"), (lambda: kn.kde([], [0.0], 1.0), "at least one"), (lambda: kn.kde([0.0], [0.0], 0.0), "bandwidth"), (lambda: kn.kde([np.nan], [0.0], 1.0), "finite"), (lambda: kn.nadaraya_watson([0.0], [1.0, 2.0], [0.0], 1.0), r"\(1,\) and \(2,\)"),
-        (lambda: kn.rff(ONE, 0, 1.0, 0), "D = 0"), (lambda: kn.rff(ONE, 5, -1.0, 0), "gamma"), (lambda: kn.nystrom(ONE, [[1.0, 2.0]], kn.linear), r"\(1, 2\)"),
+        (lambda: kn.linear([]), "n, m, d >= 1"),
+        (lambda: kn.linear(ONE, [[1.0, 2.0]]), r"\(1, 1\) and \(1, 2\)"),
+        (lambda: kn.rbf([[np.nan]]), "NaN"),
+        (lambda: kn.rbf(ONE, gamma=0.0), "gamma must be positive"),
+        (lambda: kn.laplacian(ONE, gamma=-1.0), "-1.0"),
+        (lambda: kn.matern(ONE, length=np.inf), "length"),
+        (lambda: kn.poly(ONE, degree=0), "degree 0"),
+        (lambda: kn.poly(ONE, degree=2, c=-1.0), "c = -1.0"),
+        (lambda: kn.poly(ONE, degree=1.5), "1.5"),
+        (lambda: kn.monomials(ONE, 0), "degree must be"),
+        (lambda: kn.is_psd([[1.0, 2.0]]), r"\(1, 2\)"),
+        (lambda: kn.is_psd([[np.nan]]), "NaN"),
+        (lambda: kn.center([1.0]), "square"),
+        (lambda: kn.normalize([[0.0]]), "entry 0"),
+        (lambda: kn.KernelRidge(kn.linear, 0.0).fit(ONE, [1.0]), "penalty"),
+        (lambda: kn.KernelRidge(kn.linear, 1.0).fit(ONE, [1.0, 2.0]), r"\(1,\), got \(2,\)"),
+        (lambda: kn.KernelRidge(kn.linear, 1.0).predict(ONE), "call fit"),
+        (lambda: kn.KernelRidge(kn.linear, 1.0).fit(ONE, [1.0]).predict([[1.0, 2.0]]), r"\(1, 2\)"),
+        (
+            lambda: kn.KernelRidge(lambda P, Q: -5 * kn.linear(P, Q), 1.0).fit(ONE, [1.0]),
+            "not positive definite",
+        ),
+        (lambda: kn.kde([], [0.0], 1.0), "at least one"),
+        (lambda: kn.kde([0.0], [0.0], 0.0), "bandwidth"),
+        (lambda: kn.kde([np.nan], [0.0], 1.0), "finite"),
+        (lambda: kn.nadaraya_watson([0.0], [1.0, 2.0], [0.0], 1.0), r"\(1,\) and \(2,\)"),
+        (lambda: kn.rff(ONE, 0, 1.0, 0), "D = 0"),
+        (lambda: kn.rff(ONE, 5, -1.0, 0), "gamma"),
+        (lambda: kn.nystrom(ONE, [[1.0, 2.0]], kn.linear), r"\(1, 2\)"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

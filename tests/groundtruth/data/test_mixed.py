@@ -17,7 +17,11 @@ places = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 def test_dice_equals_scipy_and_jaccard_lies_below_and_overlap_above(s, t):
     u, v = ([i in group for i in range(13)] for group in (s, t))
     J, D = jaccard(s, t), mx.dice(s, t)
-    assert pytest.approx(1 - distance.dice(u, v)) == D and pytest.approx(2 * J / (1 + J)) == D and J <= D + 1e-12 <= mx.overlap(s, t) + 2e-12
+    assert (
+        pytest.approx(1 - distance.dice(u, v)) == D
+        and pytest.approx(2 * J / (1 + J)) == D
+        and J <= D + 1e-12 <= mx.overlap(s, t) + 2e-12
+    )
 
 
 def test_empty_sets():
@@ -44,7 +48,11 @@ def test_haversine_equals_the_angle_between_the_places(a, b):
 def test_gower_by_hand_with_a_hole_and_a_constant_column():
     X = [[0.0, 7.0], [5.0, 7.0], [np.nan, 7.0]]
     D = mx.gower(X, [["a"], ["b"], ["a"]])
-    assert D[0, 1] == pytest.approx((1 + 0 + 1) / 3) and D[0, 2] == pytest.approx((0 + 0) / 2) and D[1, 2] == pytest.approx((0 + 1) / 2)
+    assert (
+        D[0, 1] == pytest.approx((1 + 0 + 1) / 3)
+        and D[0, 2] == pytest.approx((0 + 0) / 2)
+        and D[1, 2] == pytest.approx((0 + 1) / 2)
+    )
 
 
 @given(st.integers(2, 8), st.integers(0, 99))
@@ -52,7 +60,12 @@ def test_gower_is_symmetric_bounded_and_blind_to_units(n, seed):
     rng = np.random.default_rng(seed)
     X, C = rng.normal(size=(n, 3)), rng.choice(list("abc"), (n, 2)).tolist()
     D = mx.gower(X, C)
-    assert np.array_equal(D, D.T) and (np.diag(D) == 0).all() and D.max() <= 1 + 1e-12 and np.allclose(D, mx.gower(X * [1, 1000, 0.1] + 5, C))
+    assert (
+        np.array_equal(D, D.T)
+        and (np.diag(D) == 0).all()
+        and D.max() <= 1 + 1e-12
+        and np.allclose(D, mx.gower(X * [1, 1000, 0.1] + 5, C))
+    )
 
 
 def test_simhash_bits_differ_with_the_angle():
@@ -85,10 +98,20 @@ def test_minhash_estimates_jaccard_within_three_standard_errors():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: mx.overlap(set(), {1}), "empty set"), (lambda: mx.haversine_km([91.0, 0.0], [0.0, 0.0]), "91.0"), (lambda: mx.haversine_km([0.0], [0.0]), "latitude"), (lambda: mx.haversine_km([np.nan, 0.0], [0.0, 0.0]), "nan"),
-        (lambda: mx.gower([[1.0]], []), "0 rows"), (lambda: mx.gower([1.0], [["a"]]), r"\(1,\)"), (lambda: mx.gower([[1.0], [2.0]], [["a"], ["b", "c"]]), "q categories"), (lambda: mx.gower([[np.inf]], [["a"]]), "infinite"), (lambda: mx.gower([[np.nan], [1.0]], [[], []]), "in common"),
-        (lambda: mx.simhash([[0.0, 0.0]], 4, 0), "no direction"), (lambda: mx.simhash([[1.0]], 0, 0), "at least one bit"),
-        (lambda: mx.minhash([{1}], 0, 0), "at least 1"), (lambda: mx.minhash([set()], 4, 0), "empty set"), (lambda: mx.minhash([{-1}], 4, 0), "elements must lie"),
+        (lambda: mx.overlap(set(), {1}), "empty set"),
+        (lambda: mx.haversine_km([91.0, 0.0], [0.0, 0.0]), "91.0"),
+        (lambda: mx.haversine_km([0.0], [0.0]), "latitude"),
+        (lambda: mx.haversine_km([np.nan, 0.0], [0.0, 0.0]), "nan"),
+        (lambda: mx.gower([[1.0]], []), "0 rows"),
+        (lambda: mx.gower([1.0], [["a"]]), r"\(1,\)"),
+        (lambda: mx.gower([[1.0], [2.0]], [["a"], ["b", "c"]]), "q categories"),
+        (lambda: mx.gower([[np.inf]], [["a"]]), "infinite"),
+        (lambda: mx.gower([[np.nan], [1.0]], [[], []]), "in common"),
+        (lambda: mx.simhash([[0.0, 0.0]], 4, 0), "no direction"),
+        (lambda: mx.simhash([[1.0]], 0, 0), "at least one bit"),
+        (lambda: mx.minhash([{1}], 0, 0), "at least 1"),
+        (lambda: mx.minhash([set()], 4, 0), "empty set"),
+        (lambda: mx.minhash([{-1}], 4, 0), "elements must lie"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

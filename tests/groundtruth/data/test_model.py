@@ -47,20 +47,35 @@ def test_descent_reaches_the_closed_form_numpy_and_sklearn(noisy):
     line = Line()
     line.fit(x, y, 0.1, 3000)
     reference = LinearRegression().fit(x[:, None], y)
-    for w, b in (least_squares_line(x, y), np.polyfit(x, y, 1), (reference.coef_[0], reference.intercept_)):
+    for w, b in (
+        least_squares_line(x, y),
+        np.polyfit(x, y, 1),
+        (reference.coef_[0], reference.intercept_),
+    ):
         assert (line.w, line.b) == pytest.approx((w, b), abs=1e-9)
 
 
 def test_gradient_agrees_with_differences(noisy):
     x, y = noisy
-    error = check_grad(lambda t: mse(t[0] * x + t[1], y), lambda t: line_gradient(t[0], t[1], x, y), np.array([0.3, -2.0]))
+    error = check_grad(
+        lambda t: mse(t[0] * x + t[1], y),
+        lambda t: line_gradient(t[0], t[1], x, y),
+        np.array([0.3, -2.0]),
+    )
     assert error < 1e-5  # check_grad uses one-sided differences of step 1.5e-8
 
 
 def test_hessian_is_the_derivative_of_the_gradient(noisy):
     x, y = noisy
     h = 1e-4
-    columns = [(line_gradient(*(np.array([1, 2]) + d), x, y) - line_gradient(*(np.array([1, 2]) - d), x, y)) / (2 * h) for d in h * np.eye(2)]
+    columns = [
+        (
+            line_gradient(*(np.array([1, 2]) + d), x, y)
+            - line_gradient(*(np.array([1, 2]) - d), x, y)
+        )
+        / (2 * h)
+        for d in h * np.eye(2)
+    ]
     assert np.allclose(line_hessian(x), np.array(columns).T, atol=1e-9)
 
 
@@ -84,7 +99,9 @@ def test_shifting_the_targets_shifts_only_the_intercept(x, shift):
 def test_the_stability_limit_is_two_over_the_largest_eigenvalue(noisy):
     x, y = noisy
     limit = 2 / np.linalg.eigvalsh(line_hessian(x))[-1]
-    assert Line().fit(x, y, 0.98 * limit, 5000)[-1, 2] == pytest.approx(mse(np.polyval(np.polyfit(x, y, 1), x), y), rel=1e-6)
+    assert Line().fit(x, y, 0.98 * limit, 5000)[-1, 2] == pytest.approx(
+        mse(np.polyval(np.polyfit(x, y, 1), x), y), rel=1e-6
+    )
     with pytest.raises(FloatingPointError, match=f"{limit:.3g}"):
         Line().fit(x, y, 1.2 * limit, 5000)
 
@@ -100,7 +117,10 @@ def test_neighbours_equal_sklearn(noisy, k):
 def test_generative_posterior_equals_naive_bayes_when_the_spreads_agree():
     rng = np.random.default_rng(1)
     base = rng.normal(size=500)
-    x, y = np.concatenate([base, base + 2]), np.repeat([0.0, 1.0], 500)  # equal spreads by construction
+    x, y = (
+        np.concatenate([base, base + 2]),
+        np.repeat([0.0, 1.0], 500),
+    )  # equal spreads by construction
     ours = GaussianClasses.fit(x, y)
     reference = GaussianNB(var_smoothing=0).fit(x[:, None], y)
     assert np.allclose(ours.posterior(x), reference.predict_proba(x[:, None])[:, 1], atol=1e-12)
@@ -123,7 +143,16 @@ def test_joint_is_density_times_prior_and_the_boundary_is_undecided():
         ([[1.0], [2.0]], [1.0, 2.0], "vectors of one length"),
     ],
 )
-@pytest.mark.parametrize("use", [mse, least_squares_line, lambda x, y: Line().fit(x, y, 0.1, 1), lambda x, y: NearestNeighbours().fit(x, y), lambda x, y: line_gradient(0, 0, x, y)])
+@pytest.mark.parametrize(
+    "use",
+    [
+        mse,
+        least_squares_line,
+        lambda x, y: Line().fit(x, y, 0.1, 1),
+        lambda x, y: NearestNeighbours().fit(x, y),
+        lambda x, y: line_gradient(0, 0, x, y),
+    ],
+)
 def test_bad_data_are_refused_everywhere(use, x, y, message):
     with pytest.raises(ValueError, match=message):
         use(np.array(x), np.array(y))
@@ -146,7 +175,14 @@ def test_neighbours_need_a_possible_k(k):
         NearestNeighbours(k).fit(np.arange(3.0), np.arange(3.0))
 
 
-@pytest.mark.parametrize(("x", "y", "message"), [([1.0, 2.0], [0.0, 2.0], "labels"), ([1.0, 2.0], [1.0, 1.0], "both must occur"), ([1.0, 2.0], [0.0, 1.0], "spread")])
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([1.0, 2.0], [0.0, 2.0], "labels"),
+        ([1.0, 2.0], [1.0, 1.0], "both must occur"),
+        ([1.0, 2.0], [0.0, 1.0], "spread"),
+    ],
+)
 def test_generative_refuses_what_it_cannot_estimate(x, y, message):
     with pytest.raises(ValueError, match=message):
         GaussianClasses.fit(np.array(x), np.array(y))

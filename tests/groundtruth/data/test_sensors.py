@@ -10,18 +10,24 @@ from hypothesis.extra.numpy import arrays
 
 RECORD = se.simulate(0)
 NAN = float("nan")
-holed = st.lists(st.one_of(st.integers(-5, 5).map(float), st.just(NAN)), min_size=1, max_size=30).filter(lambda v: not all(np.isnan(v)))
+holed = st.lists(
+    st.one_of(st.integers(-5, 5).map(float), st.just(NAN)), min_size=1, max_size=30
+).filter(lambda v: not all(np.isnan(v)))
 
 
 def test_a_record_repeats_with_its_seed_and_differs_with_another():
     again, other = se.simulate(0), se.simulate(1)
-    assert np.array_equal(again.current_a, RECORD.current_a) and not np.array_equal(other.true_a, RECORD.true_a)
+    assert np.array_equal(again.current_a, RECORD.current_a) and not np.array_equal(
+        other.true_a, RECORD.true_a
+    )
 
 
 def test_the_current_is_zero_when_off_and_the_motor_warms_and_cools():
     assert (RECORD.true_a[~RECORD.on] == 0).all() and (RECORD.true_a[RECORD.on][50:] > 0).all()
     off = np.flatnonzero(~RECORD.on)
-    assert (np.diff(RECORD.true_c)[off[:-1]] <= 0).all() and RECORD.true_c.max() > 15 > RECORD.true_c.min() == se.AMBIENT_C
+    assert (
+        np.diff(RECORD.true_c)[off[:-1]] <= 0
+    ).all() and RECORD.true_c.max() > 15 > RECORD.true_c.min() == se.AMBIENT_C
 
 
 def test_energy_is_conserved():
@@ -34,7 +40,13 @@ def test_energy_is_conserved():
 
 def test_a_record_has_every_fault():
     gaps = np.diff(RECORD.t_s)
-    assert gaps.min() == 0 and gaps.max() > 5 and (np.diff(RECORD.t_s) >= 0).all() and RECORD.spikes.sum() == 40 and RECORD.stuck.sum() == 39
+    assert (
+        gaps.min() == 0
+        and gaps.max() > 5
+        and (np.diff(RECORD.t_s) >= 0).all()
+        and RECORD.spikes.sum() == 40
+        and RECORD.stuck.sum() == 39
+    )
 
 
 @given(st.integers(4, 40), st.floats(0.05, 1.0))
@@ -49,7 +61,9 @@ def test_resampling_equals_numpy_outside_gaps_and_is_nan_inside():
     grid = np.arange(-1, 11, 0.5)
     made = se.resample(t, x, grid, 1.5)
     hidden = ((grid > 2) & (grid < 8)) | (grid < 0) | (grid > 9)
-    assert np.isnan(made[hidden]).all() and np.array_equal(made[~hidden], np.interp(grid, t, x)[~hidden])
+    assert np.isnan(made[hidden]).all() and np.array_equal(
+        made[~hidden], np.interp(grid, t, x)[~hidden]
+    )
 
 
 def test_repeated_times_keep_the_first_sample():
@@ -76,28 +90,46 @@ def test_filling_equals_pandas_on_short_gaps_and_leaves_long_ones(values, longes
     hole = s.isna()
     length = hole.groupby((hole != hole.shift()).cumsum()).transform("size").to_numpy()
     long_gap = hole.to_numpy() & (length > longest)
-    assert np.isnan(filled[long_gap]).all() and np.allclose(filled[~long_gap], theirs[~long_gap], equal_nan=True)
+    assert np.isnan(filled[long_gap]).all() and np.allclose(
+        filled[~long_gap], theirs[~long_gap], equal_nan=True
+    )
 
 
 def test_windows_share_memory_and_equal_slices():
     x = np.arange(60.0).reshape(20, 3)
     W = se.windows(x, 5, 4)
-    assert W.shape == (4, 5, 3) and np.shares_memory(W, x) and all(np.array_equal(W[i], x[4 * i : 4 * i + 5]) for i in range(4))
+    assert (
+        W.shape == (4, 5, 3)
+        and np.shares_memory(W, x)
+        and all(np.array_equal(W[i], x[4 * i : 4 * i + 5]) for i in range(4))
+    )
 
 
 def test_the_report_equals_pandas_and_the_total_is_the_weighted_mean():
     rng = np.random.default_rng(0)
     y, p, r = rng.normal(size=300), rng.normal(size=300), rng.choice(["a", "b", "c"], 300)
     report = se.regime_report(y, p, r)
-    theirs = pd.DataFrame({"e": p - y, "r": r}).groupby("r")["e"].agg(rmse=lambda e: np.sqrt(np.mean(e**2)), bias="mean", count="size")
-    assert np.allclose(report.drop(index="all")[["rmse", "bias", "count"]], theirs[["rmse", "bias", "count"]])
+    theirs = (
+        pd.DataFrame({"e": p - y, "r": r})
+        .groupby("r")["e"]
+        .agg(rmse=lambda e: np.sqrt(np.mean(e**2)), bias="mean", count="size")
+    )
+    assert np.allclose(
+        report.drop(index="all")[["rmse", "bias", "count"]], theirs[["rmse", "bias", "count"]]
+    )
     part = report.drop(index="all")
-    assert report.loc["all", "rmse"] ** 2 == pytest.approx(np.average(part["rmse"] ** 2, weights=part["count"]))
+    assert report.loc["all", "rmse"] ** 2 == pytest.approx(
+        np.average(part["rmse"] ** 2, weights=part["count"])
+    )
 
 
 def test_too_few_rows_are_not_judged():
     report = se.regime_report([0.0, 0.0, 1.0], [0.0, 0.0, 9.0], ["a", "a", "b"], least=2)
-    assert np.isnan(report.loc["b", "rmse"]) and report.loc["b", "count"] == 1 and report.loc["a", "rmse"] == 0
+    assert (
+        np.isnan(report.loc["b", "rmse"])
+        and report.loc["b", "count"] == 1
+        and report.loc["a", "rmse"] == 0
+    )
 
 
 def test_the_drift_is_found_in_spite_of_spikes():
@@ -110,7 +142,10 @@ def test_the_drift_is_found_in_spite_of_spikes():
 def test_every_step_lowers_the_error_and_the_long_gap_stays():
     stages = se.prepare(RECORD)
     errors = [np.sqrt(np.nanmean((x - RECORD.true_a) ** 2)) for x in stages.values()]
-    assert errors[0] > errors[1] > errors[2] >= 0.99 * errors[3] > errors[4] and errors[4] < errors[0] / 6
+    assert (
+        errors[0] > errors[1] > errors[2] >= 0.99 * errors[3] > errors[4]
+        and errors[4] < errors[0] / 6
+    )
     missing = [int(np.isnan(x).sum()) for x in stages.values()]
     assert missing[1] > missing[0] and missing[3] < missing[2] and missing[4] == missing[3] >= 59
 
@@ -119,15 +154,32 @@ def test_every_step_lowers_the_error_and_the_long_gap_stays():
 def test_smoothing_stretches_does_not_reach_across_a_gap(jump):
     x = np.concatenate([np.zeros(20), [NAN] * 3, np.full(20, float(jump)), [NAN], [5.0]])
     made = se.smooth_stretches(x, 7, 2)
-    assert np.allclose(made[:20], 0, atol=1e-12) and np.allclose(made[23:43], jump) and made[-1] == 5.0 and np.isnan(made[[20, 21, 22, 43]]).all()
+    assert (
+        np.allclose(made[:20], 0, atol=1e-12)
+        and np.allclose(made[23:43], jump)
+        and made[-1] == 5.0
+        and np.isnan(made[[20, 21, 22, 43]]).all()
+    )
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: se.simulate(0, minutes=2), "4 minutes"), (lambda: se.resample([0.0], [1.0], [0.0], 1.0), "length >= 2"), (lambda: se.resample([0.0, 1.0], [1.0], [0.0], 1.0), r"\(2,\) and \(1,\)"), (lambda: se.resample([1.0, 0.0], [1.0, 2.0], [0.0], 1.0), "sample 1 is earlier"), (lambda: se.resample([0.0, 1.0], [1.0, NAN], [0.0], 1.0), "NaN"),
-        (lambda: se.stuck_mask([[1.0]], 2), r"\(1, 1\)"), (lambda: se.stuck_mask([1.0], 0), "longest"), (lambda: se.fill_short_gaps([NAN], 1), "at least one value"), (lambda: se.windows([1.0, 2.0], 1, 1), r"\(2,\)"), (lambda: se.windows(np.ones((3, 1)), 4, 1), "length 4"), (lambda: se.windows(np.ones((3, 1)), 2, 0), "stride 0"),
-        (lambda: se.regime_report([1.0], [1.0, 2.0], ["a"]), "one length"), (lambda: se.regime_report([], [], []), ">= 1"), (lambda: se.regime_report([NAN], [1.0], ["a"]), "count them"), (lambda: se.zero_drift(np.arange(5.0), np.ones(5), np.ones(5, bool)), "10 readings"),
+        (lambda: se.simulate(0, minutes=2), "4 minutes"),
+        (lambda: se.resample([0.0], [1.0], [0.0], 1.0), "length >= 2"),
+        (lambda: se.resample([0.0, 1.0], [1.0], [0.0], 1.0), r"\(2,\) and \(1,\)"),
+        (lambda: se.resample([1.0, 0.0], [1.0, 2.0], [0.0], 1.0), "sample 1 is earlier"),
+        (lambda: se.resample([0.0, 1.0], [1.0, NAN], [0.0], 1.0), "NaN"),
+        (lambda: se.stuck_mask([[1.0]], 2), r"\(1, 1\)"),
+        (lambda: se.stuck_mask([1.0], 0), "longest"),
+        (lambda: se.fill_short_gaps([NAN], 1), "at least one value"),
+        (lambda: se.windows([1.0, 2.0], 1, 1), r"\(2,\)"),
+        (lambda: se.windows(np.ones((3, 1)), 4, 1), "length 4"),
+        (lambda: se.windows(np.ones((3, 1)), 2, 0), "stride 0"),
+        (lambda: se.regime_report([1.0], [1.0, 2.0], ["a"]), "one length"),
+        (lambda: se.regime_report([], [], []), ">= 1"),
+        (lambda: se.regime_report([NAN], [1.0], ["a"]), "count them"),
+        (lambda: se.zero_drift(np.arange(5.0), np.ones(5), np.ones(5, bool)), "10 readings"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

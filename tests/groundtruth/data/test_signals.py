@@ -22,14 +22,22 @@ def test_coefficients_equal_scipy_at_every_position(window, order, deriv):
     if order >= window:
         return
     for pos in range(window):
-        assert np.allclose(sg.savgol_coeffs(window, order, deriv, pos), ss.savgol_coeffs(window, order, deriv, pos=pos, use="dot"), atol=1e-10)
+        assert np.allclose(
+            sg.savgol_coeffs(window, order, deriv, pos),
+            ss.savgol_coeffs(window, order, deriv, pos=pos, use="dot"),
+            atol=1e-10,
+        )
 
 
 @pytest.mark.parametrize("mode", ["interp", "mirror", "nearest", "constant"])
-@pytest.mark.parametrize(("window", "order", "deriv"), [(5, 2, 0), (11, 3, 1), (21, 4, 2), (7, 0, 0)])
+@pytest.mark.parametrize(
+    ("window", "order", "deriv"), [(5, 2, 0), (11, 3, 1), (21, 4, 2), (7, 0, 0)]
+)
 def test_smoothing_equals_scipy_with_all_edges(mode, window, order, deriv):
     ours = sg.savgol(X, window, order, deriv, dt=0.5, mode=mode)
-    assert np.allclose(ours, ss.savgol_filter(X, window, order, deriv, delta=0.5, mode=mode), atol=1e-10)
+    assert np.allclose(
+        ours, ss.savgol_filter(X, window, order, deriv, delta=0.5, mode=mode), atol=1e-10
+    )
 
 
 @given(odd, st.integers(0, 4), st.lists(st.floats(-3, 3), min_size=5, max_size=5), st.booleans())
@@ -52,14 +60,22 @@ def test_the_causal_filter_never_sees_the_future(x, window, order, data):
 
 @given(series, odd, st.floats(-5, 5), st.floats(-20, 20))
 def test_filters_are_linear_and_shift_with_the_level(x, window, scale, level):
-    for filtered in (lambda v: sg.savgol(v, window, 2), lambda v: sg.ema(v, 0.2), lambda v: sg.moving_average(v, window)):
+    for filtered in (
+        lambda v: sg.savgol(v, window, 2),
+        lambda v: sg.ema(v, 0.2),
+        lambda v: sg.moving_average(v, window),
+    ):
         assert np.allclose(filtered(scale * x + level), scale * filtered(x) + level, atol=1e-7)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.3, 1.0])
 def test_ema_equals_pandas_with_and_without_debias(alpha):
-    assert np.allclose(sg.ema(X, alpha), pd.Series(X).ewm(alpha=alpha, adjust=False).mean(), atol=1e-12)
-    assert np.allclose(sg.ema(X, alpha, debias=True), pd.Series(X).ewm(alpha=alpha, adjust=True).mean(), atol=1e-10)
+    assert np.allclose(
+        sg.ema(X, alpha), pd.Series(X).ewm(alpha=alpha, adjust=False).mean(), atol=1e-12
+    )
+    assert np.allclose(
+        sg.ema(X, alpha, debias=True), pd.Series(X).ewm(alpha=alpha, adjust=True).mean(), atol=1e-10
+    )
 
 
 @pytest.mark.parametrize("window", [3, 5, 11, 31])
@@ -105,12 +121,17 @@ def test_masks_equal_their_textbook_forms():
     assert np.array_equal(sg.zscore_mask(X, 2.0), np.abs((X - X.mean()) / X.std()) > 2.0)
     box = pd.Series(X).quantile([0.25, 0.75])
     width = box[0.75] - box[0.25]
-    assert np.array_equal(sg.iqr_mask(X), (box[0.25] - 1.5 * width > X) | (box[0.75] + 1.5 * width < X))
+    assert np.array_equal(
+        sg.iqr_mask(X), (box[0.25] - 1.5 * width > X) | (box[0.75] + 1.5 * width < X)
+    )
 
 
 def test_clean_noise_is_flagged_at_the_normal_rate():
     x = np.random.default_rng(2).normal(size=400_000)
-    for mask, rate in ((sg.zscore_mask(x), 2 * norm.sf(3)), (sg.iqr_mask(x), 2 * norm.sf(4 * norm.ppf(0.75)))):
+    for mask, rate in (
+        (sg.zscore_mask(x), 2 * norm.sf(3)),
+        (sg.iqr_mask(x), 2 * norm.sf(4 * norm.ppf(0.75))),
+    ):
         assert abs(mask.mean() - rate) < 3 * np.sqrt(rate / x.size)
 
 
@@ -132,11 +153,32 @@ def test_no_z_score_exceeds_its_bound():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: sg.savgol([], 3, 1), "at least 1"), (lambda: sg.savgol([[1.0]], 3, 1), r"\(1, 1\)"), (lambda: sg.savgol([1.0, np.nan, 2.0], 3, 1), "sample 1 is NaN"), (lambda: sg.savgol([1.0, 2.0], 3, 1), "longer than the signal of 2"),
-        (lambda: sg.savgol(X, 4, 1), "odd number >= 1.*got 4"), (lambda: sg.savgol(X, 5.5, 1), "5.5"), (lambda: sg.savgol(X, 5, 5), r"\[0, 5\)"), (lambda: sg.savgol(X, 5, -1), "-1"), (lambda: sg.savgol(X, 5, 2, deriv=-1), "deriv"), (lambda: sg.savgol(X, 5, 2, dt=0), "dt"), (lambda: sg.savgol(X, 5, 2, mode="wrap"), "'wrap'"),
-        (lambda: sg.savgol_coeffs(5, 2, pos=5), r"\[0, 5\)"), (lambda: sg.ema([], 0.5), "at least 1"), (lambda: sg.ema(X, 0.0), "alpha"), (lambda: sg.ema(X, 1.5), "1.5"), (lambda: sg.moving_average(X, 2), "odd"),
-        (lambda: sg.hampel(X, 1), ">= 3"), (lambda: sg.hampel(X, 4), "odd"), (lambda: sg.hampel([1.0, 2.0], 3), "longer"), (lambda: sg.hampel(X, 3, -1.0), "k must be"), (lambda: sg.hampel(X, 3, np.nan), "nan"), (lambda: sg.hampel([np.inf] * 5, 3), "sample 0"),
-        (lambda: sg.zscore_mask([]), "at least 1"), (lambda: sg.iqr_mask([np.nan]), "NaN"), (lambda: sg.residual_mask([1.0, 2.0], np.ones((3, 1))), r"\(2, p\)"), (lambda: sg.residual_mask([1.0, 2.0], np.ones((2, 2))), "p < 2"),
+        (lambda: sg.savgol([], 3, 1), "at least 1"),
+        (lambda: sg.savgol([[1.0]], 3, 1), r"\(1, 1\)"),
+        (lambda: sg.savgol([1.0, np.nan, 2.0], 3, 1), "sample 1 is NaN"),
+        (lambda: sg.savgol([1.0, 2.0], 3, 1), "longer than the signal of 2"),
+        (lambda: sg.savgol(X, 4, 1), "odd number >= 1.*got 4"),
+        (lambda: sg.savgol(X, 5.5, 1), "5.5"),
+        (lambda: sg.savgol(X, 5, 5), r"\[0, 5\)"),
+        (lambda: sg.savgol(X, 5, -1), "-1"),
+        (lambda: sg.savgol(X, 5, 2, deriv=-1), "deriv"),
+        (lambda: sg.savgol(X, 5, 2, dt=0), "dt"),
+        (lambda: sg.savgol(X, 5, 2, mode="wrap"), "'wrap'"),
+        (lambda: sg.savgol_coeffs(5, 2, pos=5), r"\[0, 5\)"),
+        (lambda: sg.ema([], 0.5), "at least 1"),
+        (lambda: sg.ema(X, 0.0), "alpha"),
+        (lambda: sg.ema(X, 1.5), "1.5"),
+        (lambda: sg.moving_average(X, 2), "odd"),
+        (lambda: sg.hampel(X, 1), ">= 3"),
+        (lambda: sg.hampel(X, 4), "odd"),
+        (lambda: sg.hampel([1.0, 2.0], 3), "longer"),
+        (lambda: sg.hampel(X, 3, -1.0), "k must be"),
+        (lambda: sg.hampel(X, 3, np.nan), "nan"),
+        (lambda: sg.hampel([np.inf] * 5, 3), "sample 0"),
+        (lambda: sg.zscore_mask([]), "at least 1"),
+        (lambda: sg.iqr_mask([np.nan]), "NaN"),
+        (lambda: sg.residual_mask([1.0, 2.0], np.ones((3, 1))), r"\(2, p\)"),
+        (lambda: sg.residual_mask([1.0, 2.0], np.ones((2, 2))), "p < 2"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

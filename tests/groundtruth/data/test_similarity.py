@@ -24,7 +24,9 @@ def test_pairs_equal_scipy(abc):
     assert sim.euclidean(a, b) == pytest.approx(distance.euclidean(a, b), rel=1e-12, abs=1e-12)
     assert sim.manhattan(a, b) == pytest.approx(distance.cityblock(a, b), rel=1e-12, abs=1e-12)
     assert sim.chebyshev(a, b) == pytest.approx(distance.chebyshev(a, b), rel=1e-12, abs=1e-12)
-    assert sim.minkowski(a, b, 3.5) == pytest.approx(distance.minkowski(a, b, 3.5), rel=1e-9, abs=1e-9)
+    assert sim.minkowski(a, b, 3.5) == pytest.approx(
+        distance.minkowski(a, b, 3.5), rel=1e-9, abs=1e-9
+    )
 
 
 @given(triples)
@@ -39,7 +41,12 @@ def test_metrics_satisfy_the_axioms(abc):
 def test_norms_are_ordered(abc):
     a, b, _ = abc
     d = a.size
-    assert sim.chebyshev(a, b) <= sim.euclidean(a, b) + 1e-9 <= sim.manhattan(a, b) + 2e-9 <= np.sqrt(d) * sim.euclidean(a, b) + 1e-6
+    assert (
+        sim.chebyshev(a, b)
+        <= sim.euclidean(a, b) + 1e-9
+        <= sim.manhattan(a, b) + 2e-9
+        <= np.sqrt(d) * sim.euclidean(a, b) + 1e-6
+    )
 
 
 @given(triples, st.floats(0.1, 10))
@@ -47,7 +54,10 @@ def test_cosine_ignores_length_and_equals_scipy(abc, scale):
     a, b, _ = abc
     assume(np.linalg.norm(a) > 1e-3 and np.linalg.norm(b) > 1e-3)
     assert sim.cosine(a, b) == pytest.approx(1 - distance.cosine(a, b), abs=1e-9)
-    assert sim.cosine(scale * a, b) == pytest.approx(sim.cosine(a, b), abs=1e-9) and -1 <= sim.cosine(a, b) <= 1
+    assert (
+        sim.cosine(scale * a, b) == pytest.approx(sim.cosine(a, b), abs=1e-9)
+        and -1 <= sim.cosine(a, b) <= 1
+    )
 
 
 def test_cosine_distance_is_not_a_metric():
@@ -60,9 +70,15 @@ def test_rbf_and_mahalanobis_equal_the_libraries():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4))
     C = np.cov(X.T)
-    assert sim.rbf(X[0], X[1], 0.3) == pytest.approx(pairwise.rbf_kernel(X[:1], X[1:2], gamma=0.3)[0, 0], rel=1e-12)
-    assert sim.mahalanobis(X[0], X[1], C) == pytest.approx(distance.mahalanobis(X[0], X[1], np.linalg.inv(C)), rel=1e-9)
-    assert sim.mahalanobis(X[0], X[1], np.eye(4)) == pytest.approx(sim.euclidean(X[0], X[1]), rel=1e-12)
+    assert sim.rbf(X[0], X[1], 0.3) == pytest.approx(
+        pairwise.rbf_kernel(X[:1], X[1:2], gamma=0.3)[0, 0], rel=1e-12
+    )
+    assert sim.mahalanobis(X[0], X[1], C) == pytest.approx(
+        distance.mahalanobis(X[0], X[1], np.linalg.inv(C)), rel=1e-9
+    )
+    assert sim.mahalanobis(X[0], X[1], np.eye(4)) == pytest.approx(
+        sim.euclidean(X[0], X[1]), rel=1e-12
+    )
 
 
 @given(words, words, words)
@@ -89,7 +105,9 @@ def test_edit_distance_equals_the_recursive_definition(s, t):
 def test_jaccard_equals_scipy(s, t):
     assume(s | t)
     u, v = ([i in group for i in range(21)] for group in (s, t))
-    assert sim.jaccard(s, t) == pytest.approx(1 - distance.jaccard(u, v)) and sim.jaccard(s, t) == sim.jaccard(t, s)
+    assert sim.jaccard(s, t) == pytest.approx(1 - distance.jaccard(u, v)) and sim.jaccard(
+        s, t
+    ) == sim.jaccard(t, s)
 
 
 def test_two_empty_sets_are_equal_by_convention():
@@ -102,7 +120,9 @@ def test_all_pairs_equal_the_libraries():
     assert np.allclose(sim.cosine_matrix(X, Y), pairwise.cosine_similarity(X, Y), atol=1e-12)
     assert np.allclose(sim.pairwise_sq_dists(X, Y), distance.cdist(X, Y, "sqeuclidean"), atol=1e-10)
     assert np.allclose(sim.pairwise_dists(X, Y), distance.cdist(X, Y), atol=1e-10)
-    assert np.array_equal(np.diag(sim.pairwise_sq_dists(X)), np.zeros(40)) and np.allclose(sim.pairwise_sq_dists(X), distance.cdist(X, X, "sqeuclidean"), atol=1e-10)
+    assert np.array_equal(np.diag(sim.pairwise_sq_dists(X)), np.zeros(40)) and np.allclose(
+        sim.pairwise_sq_dists(X), distance.cdist(X, X, "sqeuclidean"), atol=1e-10
+    )
 
 
 def test_centring_keeps_the_digits_far_from_the_origin():
@@ -125,7 +145,9 @@ def test_nearest_equals_sklearn_in_bounded_memory(monkeypatch):
     places, gaps = sim.nearest(X, Y, 5)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    their_gaps, their_places = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(Y).kneighbors(X)
+    their_gaps, their_places = (
+        NearestNeighbors(n_neighbors=5, algorithm="brute").fit(Y).kneighbors(X)
+    )
     assert np.allclose(gaps, their_gaps, atol=1e-9) and (places == their_places).mean() > 0.999
     assert peak < 3000 * 2000 * 8 / 4  # the whole table would take 48 MB
 
@@ -141,18 +163,39 @@ def test_top_k_equals_a_full_stable_sort_with_ties(scores, data):
 def test_top_k_of_a_long_vector_does_not_depend_on_its_order(order, k):
     rng = np.random.default_rng(6)
     s = rng.normal(size=50_000)
-    s = {"random": s, "rising": np.sort(s), "falling": -np.sort(-s), "striped": np.where(np.arange(s.size) % 12 == 0, -9.0, s), "tied": np.round(s, 1), "infinite": np.where(s > 3, np.inf, s)}[order]
+    s = {
+        "random": s,
+        "rising": np.sort(s),
+        "falling": -np.sort(-s),
+        "striped": np.where(np.arange(s.size) % 12 == 0, -9.0, s),
+        "tied": np.round(s, 1),
+        "infinite": np.where(s > 3, np.inf, s),
+    }[order]
     assert sim.top_k(s, k).tolist() == np.argsort(-s, kind="stable")[:k].tolist()
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: sim.dot([], []), "length >= 1"), (lambda: sim.dot([1.0], [1.0, 2.0]), r"\(1,\) and \(2,\)"), (lambda: sim.dot([np.nan], [1.0]), "NaN"), (lambda: sim.euclidean([np.inf], [1.0]), "infinity"),
-        (lambda: sim.cosine([0.0, 0.0], [1.0, 0.0]), "zero vector"), (lambda: sim.minkowski([1.0], [2.0], 0.5), "at least 1"), (lambda: sim.minkowski([1.0], [2.0], np.nan), "at least 1"), (lambda: sim.rbf([1.0], [2.0], 0.0), "positive"),
-        (lambda: sim.mahalanobis([1.0], [2.0], np.eye(2)), r"\(1, 1\)"), (lambda: sim.mahalanobis([1.0, 1.0], [2.0, 1.0], np.ones((2, 2))), "not positive definite"), (lambda: sim.hamming("ab", "abc"), "levenshtein"),
-        (lambda: sim.cosine_matrix(np.zeros((2, 2))), "row 0 is zero"), (lambda: sim.cosine_matrix(np.ones((2, 2)), np.ones((2, 3))), r"\(2, 2\) and \(2, 3\)"), (lambda: sim.pairwise_sq_dists(np.ones((0, 2))), "n, m, d >= 1"),
-        (lambda: sim.pairwise_sq_dists([[np.nan]]), "NaN"), (lambda: sim.pairwise_dists(np.ones((2, 2)), np.ones((2, 3))), "need tables"), (lambda: sim.nearest(np.ones((2, 2)), np.ones((3, 2)), 4), "the 3 rows"), (lambda: sim.top_k([1.0, 2.0], 3), "k = 3"), (lambda: sim.top_k([1.0, np.nan], 1), "NaN"),
+        (lambda: sim.dot([], []), "length >= 1"),
+        (lambda: sim.dot([1.0], [1.0, 2.0]), r"\(1,\) and \(2,\)"),
+        (lambda: sim.dot([np.nan], [1.0]), "NaN"),
+        (lambda: sim.euclidean([np.inf], [1.0]), "infinity"),
+        (lambda: sim.cosine([0.0, 0.0], [1.0, 0.0]), "zero vector"),
+        (lambda: sim.minkowski([1.0], [2.0], 0.5), "at least 1"),
+        (lambda: sim.minkowski([1.0], [2.0], np.nan), "at least 1"),
+        (lambda: sim.rbf([1.0], [2.0], 0.0), "positive"),
+        (lambda: sim.mahalanobis([1.0], [2.0], np.eye(2)), r"\(1, 1\)"),
+        (lambda: sim.mahalanobis([1.0, 1.0], [2.0, 1.0], np.ones((2, 2))), "not positive definite"),
+        (lambda: sim.hamming("ab", "abc"), "levenshtein"),
+        (lambda: sim.cosine_matrix(np.zeros((2, 2))), "row 0 is zero"),
+        (lambda: sim.cosine_matrix(np.ones((2, 2)), np.ones((2, 3))), r"\(2, 2\) and \(2, 3\)"),
+        (lambda: sim.pairwise_sq_dists(np.ones((0, 2))), "n, m, d >= 1"),
+        (lambda: sim.pairwise_sq_dists([[np.nan]]), "NaN"),
+        (lambda: sim.pairwise_dists(np.ones((2, 2)), np.ones((2, 3))), "need tables"),
+        (lambda: sim.nearest(np.ones((2, 2)), np.ones((3, 2)), 4), "the 3 rows"),
+        (lambda: sim.top_k([1.0, 2.0], 3), "k = 3"),
+        (lambda: sim.top_k([1.0, np.nan], 1), "NaN"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

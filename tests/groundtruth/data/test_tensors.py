@@ -53,7 +53,11 @@ def test_unbroadcast_equals_torch_autograd():
     assert np.allclose(unbroadcast(g.numpy(), (3, 1)), x.grad.numpy())
 
 
-@given(st.lists(st.integers(1, 5), max_size=4).map(tuple), st.sampled_from(["C", "F"]), st.sampled_from([1, 4, 8]))
+@given(
+    st.lists(st.integers(1, 5), max_size=4).map(tuple),
+    st.sampled_from(["C", "F"]),
+    st.sampled_from([1, 4, 8]),
+)
 def test_strides_equal_numpy(shape, order, itemsize):
     array = np.empty(shape, dtype={1: np.int8, 4: np.float32, 8: np.float64}[itemsize], order=order)
     expected = np.lib.stride_tricks.as_strided(array, shape).strides if 1 not in shape else None
@@ -81,7 +85,9 @@ def test_cost_counts_every_product_of_the_chain():
 def test_windows_equal_numpy_and_copy_nothing():
     x = np.arange(10.0)[::2]
     ours = sliding_windows(x, 3)
-    assert np.array_equal(ours, np.lib.stride_tricks.sliding_window_view(x, 3)) and np.shares_memory(ours, x)
+    assert np.array_equal(
+        ours, np.lib.stride_tricks.sliding_window_view(x, 3)
+    ) and np.shares_memory(ours, x)
     with pytest.raises(ValueError, match="read-only"):
         ours[0, 0] = 1.0
 

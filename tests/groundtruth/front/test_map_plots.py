@@ -8,14 +8,26 @@ from press.source import toc
 
 from tests.conftest import ROOT
 
-FOLDERS = {"Front": "front", "Data": "data", "Learning": "learning", "Networks": "networks", "Classical": "classical", "Maths": "maths",
-           "Modern stack": "modern", "Shipping": "shipping", "Interview": "interview", "Capstones": "capstones"}
+FOLDERS = {
+    "Front": "front",
+    "Data": "data",
+    "Learning": "learning",
+    "Networks": "networks",
+    "Classical": "classical",
+    "Maths": "maths",
+    "Modern stack": "modern",
+    "Shipping": "shipping",
+    "Interview": "interview",
+    "Capstones": "capstones",
+}
 
 
 def test_a_solid_box_is_a_part_with_pages():
     there = {slug.split("/")[0] for slug in toc.slugs(project.load(ROOT)) if "/" in slug}
     assert there <= {*FOLDERS.values(), "reference"}, "a folder that the map does not know"
-    assert {name for name, (_, _, done) in map_plots.PARTS.items() if done} == {name for name, folder in FOLDERS.items() if folder in there}
+    assert {name for name, (_, _, done) in map_plots.PARTS.items() if done} == {
+        name for name, folder in FOLDERS.items() if folder in there
+    }
 
 
 def test_the_legend_covers_no_box():

@@ -11,7 +11,11 @@ from hypothesis.extra.numpy import arrays
 finite = st.floats(-1e3, 1e3)
 
 
-@given(st.integers(0, 6).flatmap(lambda n: st.tuples(arrays(float, n, elements=finite), arrays(float, n, elements=finite))))
+@given(
+    st.integers(0, 6).flatmap(
+        lambda n: st.tuples(arrays(float, n, elements=finite), arrays(float, n, elements=finite))
+    )
+)
 def test_dot_equals_numpy(pair):
     assert dot(*pair) == pytest.approx(np.dot(*pair), rel=1e-12, abs=1e-6)
 

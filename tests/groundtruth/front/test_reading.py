@@ -19,7 +19,9 @@ def test_sigmoid_equals_scipy_for_every_float(z):
 def test_slope_equals_the_complex_step(z):
     """Im f(z + ih) / h has no cancellation: exact to rounding (Squire and Trapp, 1998)."""
     h = 1e-20
-    assert float(sigmoid_derivative(z)) == pytest.approx((1 / (1 + np.exp(-(z + 1j * h)))).imag / h, rel=1e-9, abs=1e-15)
+    assert float(sigmoid_derivative(z)) == pytest.approx(
+        (1 / (1 + np.exp(-(z + 1j * h)))).imag / h, rel=1e-9, abs=1e-15
+    )
 
 
 @given(st.floats(-500, 500))

@@ -11,12 +11,34 @@ from hypothesis import strategies as st
 RNG = np.random.default_rng(0)
 A, B, V = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=3)
 OPERATIONS = {
-    "add": (lambda a, v: (a + v).sum(), (A, V)), "sub": (lambda a, v: ((v - a) ** 3).sum(), (A, V)), "mul": (lambda a, v: (a * v * a).sum(), (A, V)), "div": (lambda a, v: (a / (v * v + 1) + 1.0 / (a * a + 2)).sum(), (A, V)),
-    "matmul": (lambda a, b: ((a @ b) ** 2).sum(), (A, B)), "stacked matmul": (lambda a, b: ((a @ b) ** 2).sum(), (RNG.normal(size=(2, 5, 4, 3)), RNG.normal(size=(5, 3, 2)))), "constant on the left": (lambda b: ((A @ b) ** 2).sum(), (B,)),
-    "exp": (lambda a: a.exp().sum(), (A,)), "log": (lambda a: (a * a + 1).log().sum(), (A,)), "tanh": (lambda a: a.tanh().sum(), (A,)), "relu": (lambda a: (a.relu() * a).sum(), (A,)), "power": (lambda a: ((a * a + 1) ** 0.5).sum(), (A,)),
-    "sum axes": (lambda a: (a.sum((0, 2)) ** 2).sum(), (RNG.normal(size=(2, 3, 4)),)), "mean": (lambda a: ((a - a.mean(1, keepdims=True)) ** 2).mean(), (A,)), "max": (lambda a: (a.max(0) ** 2).sum(), (A,)),
-    "reshape": (lambda a: (a.reshape(2, 6) ** 3).sum(), (A,)), "transpose": (lambda a: (a.transpose(2, 0, 1).reshape(4, 6) @ np.ones((6, 1))).tanh().sum(), (RNG.normal(size=(2, 3, 4)),)), "slice": (lambda a: (a[1:, ::2] ** 2).sum(), (A,)), "index twice": (lambda a: (a[[0, 0, 2]] ** 2).sum(), (A,)),
-    "concat": (lambda a, b: (bp.concat([a, b, a], 0) ** 3).sum(), (A, A[:2])), "softmax_ce": (lambda a: bp.softmax_ce(a, [0, 2, 1, 1]), (A,)), "checkpoint": (lambda a: (bp.checkpoint(lambda t: (t @ B).tanh(), a) ** 2).sum(), (A,)),
+    "add": (lambda a, v: (a + v).sum(), (A, V)),
+    "sub": (lambda a, v: ((v - a) ** 3).sum(), (A, V)),
+    "mul": (lambda a, v: (a * v * a).sum(), (A, V)),
+    "div": (lambda a, v: (a / (v * v + 1) + 1.0 / (a * a + 2)).sum(), (A, V)),
+    "matmul": (lambda a, b: ((a @ b) ** 2).sum(), (A, B)),
+    "stacked matmul": (
+        lambda a, b: ((a @ b) ** 2).sum(),
+        (RNG.normal(size=(2, 5, 4, 3)), RNG.normal(size=(5, 3, 2))),
+    ),
+    "constant on the left": (lambda b: ((A @ b) ** 2).sum(), (B,)),
+    "exp": (lambda a: a.exp().sum(), (A,)),
+    "log": (lambda a: (a * a + 1).log().sum(), (A,)),
+    "tanh": (lambda a: a.tanh().sum(), (A,)),
+    "relu": (lambda a: (a.relu() * a).sum(), (A,)),
+    "power": (lambda a: ((a * a + 1) ** 0.5).sum(), (A,)),
+    "sum axes": (lambda a: (a.sum((0, 2)) ** 2).sum(), (RNG.normal(size=(2, 3, 4)),)),
+    "mean": (lambda a: ((a - a.mean(1, keepdims=True)) ** 2).mean(), (A,)),
+    "max": (lambda a: (a.max(0) ** 2).sum(), (A,)),
+    "reshape": (lambda a: (a.reshape(2, 6) ** 3).sum(), (A,)),
+    "transpose": (
+        lambda a: (a.transpose(2, 0, 1).reshape(4, 6) @ np.ones((6, 1))).tanh().sum(),
+        (RNG.normal(size=(2, 3, 4)),),
+    ),
+    "slice": (lambda a: (a[1:, ::2] ** 2).sum(), (A,)),
+    "index twice": (lambda a: (a[[0, 0, 2]] ** 2).sum(), (A,)),
+    "concat": (lambda a, b: (bp.concat([a, b, a], 0) ** 3).sum(), (A, A[:2])),
+    "softmax_ce": (lambda a: bp.softmax_ce(a, [0, 2, 1, 1]), (A,)),
+    "checkpoint": (lambda a: (bp.checkpoint(lambda t: (t @ B).tanh(), a) ** 2).sum(), (A,)),
 }
 
 
@@ -26,7 +48,9 @@ def test_every_operation_agrees_with_differences(name):
     assert bp.check_gradients(f, *args) < 1e-8
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in ("relu", "max", "checkpoint")])
+@pytest.mark.parametrize(
+    "name", [name for name in OPERATIONS if name not in ("relu", "max", "checkpoint")]
+)
 def test_every_smooth_operation_agrees_with_the_complex_step(name):
     f, args = OPERATIONS[name]
     x = args[0]
@@ -39,7 +63,12 @@ def test_every_smooth_operation_agrees_with_the_complex_step(name):
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 6), min_size=1, max_size=10))
 def test_random_programs_equal_torch(seed, plan):
     rng = np.random.default_rng(seed)
-    values = [rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(4, 1)), rng.normal(size=(3, 3)) / 2]
+    values = [
+        rng.normal(size=(4, 3)),
+        rng.normal(size=3),
+        rng.normal(size=(4, 1)),
+        rng.normal(size=(3, 3)) / 2,
+    ]
 
     def run(a, b, c, w, tanh, exp, relu):
         for op in plan:
@@ -61,7 +90,10 @@ def test_random_programs_equal_torch(seed, plan):
 
     ours = [Tensor(v) for v in values]
     theirs = [torch.tensor(v, requires_grad=True) for v in values]
-    one, two = run(*ours, Tensor.tanh, Tensor.exp, Tensor.relu), run(*theirs, torch.tanh, torch.exp, torch.relu)
+    one, two = (
+        run(*ours, Tensor.tanh, Tensor.exp, Tensor.relu),
+        run(*theirs, torch.tanh, torch.exp, torch.relu),
+    )
     one.backward()
     two.backward()
     assert float(one.data) == pytest.approx(two.item(), rel=1e-10)
@@ -73,7 +105,9 @@ def test_random_programs_equal_torch(seed, plan):
 def test_second_derivatives_equal_torch():
     x, v = RNG.normal(size=6), RNG.normal(size=6)
     ours = bp.hvp(lambda t: ((t * t).tanh() * t.exp()).sum(), x, v)
-    theirs = torch.autograd.functional.hvp(lambda t: (torch.tanh(t * t) * torch.exp(t)).sum(), torch.tensor(x), torch.tensor(v))[1]
+    theirs = torch.autograd.functional.hvp(
+        lambda t: (torch.tanh(t * t) * torch.exp(t)).sum(), torch.tensor(x), torch.tensor(v)
+    )[1]
     assert np.allclose(ours, theirs.numpy(), rtol=1e-10)
 
 
@@ -89,7 +123,9 @@ def test_a_network_learns_and_its_loss_equals_torch():
     X = RNG.normal(size=(200, 2))
     y = (X[:, 0] * X[:, 1] > 0).astype(int)
     net = bp.MLP((2, 16, 2), seed=0)
-    theirs = torch.nn.functional.cross_entropy(torch.tensor(net(Tensor(X)).data), torch.tensor(y)).item()
+    theirs = torch.nn.functional.cross_entropy(
+        torch.tensor(net(Tensor(X)).data), torch.tensor(y)
+    ).item()
     first = bp.softmax_ce(net(Tensor(X)), y)
     assert float(first.data) == pytest.approx(theirs)
     for _ in range(800):
@@ -102,7 +138,9 @@ def test_the_way_back_costs_twice_the_way_forward():
     net = bp.MLP((16, 32, 32, 8), seed=0)
     with bp.counting() as count:
         bp.softmax_ce(net(Tensor(RNG.normal(size=(10, 16)))), np.zeros(10, int)).backward()
-    assert count.forward == 10 * (16 * 32 + 32 * 32 + 32 * 8) and count.backward == 2 * count.forward
+    assert (
+        count.forward == 10 * (16 * 32 + 32 * 32 + 32 * 8) and count.backward == 2 * count.forward
+    )
 
 
 def test_checkpoints_store_less_and_reach_the_parameters_inside():
@@ -153,14 +191,22 @@ def test_the_check_catches_planted_bugs():
 
     W = RNG.normal(size=(3, 3))
     assert bp.check_gradients(lambda t: made(t.data @ W, (t, lambda g: g @ W)).sum(), A) > 1e-3
-    assert bp.check_gradients(lambda t: made((t.data**2).mean(), (t, lambda g: g * 2 * t.data)), A) > 1e-3
+    assert (
+        bp.check_gradients(lambda t: made((t.data**2).mean(), (t, lambda g: g * 2 * t.data)), A)
+        > 1e-3
+    )
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: Tensor(["a"]), TypeError, "holds numbers"), (lambda: Tensor([1.0, 2.0]).backward(), ValueError, r"shape \(2,\); take a sum"), (lambda: Tensor([1.0, 2.0]).backward([1.0]), ValueError, "seed"), (lambda: Tensor([1.0]) @ Tensor([[1.0]]), ValueError, r"reshape a vector"),
-        (lambda: Tensor([1.0]).assign([1.0, 2.0]), ValueError, "overwritten by"), (lambda: bp.MLP((3,), 0), ValueError, "input and an output"), (lambda: bp.MLP((3, 0), 0), ValueError, ">= 1"),
+        (lambda: Tensor(["a"]), TypeError, "holds numbers"),
+        (lambda: Tensor([1.0, 2.0]).backward(), ValueError, r"shape \(2,\); take a sum"),
+        (lambda: Tensor([1.0, 2.0]).backward([1.0]), ValueError, "seed"),
+        (lambda: Tensor([1.0]) @ Tensor([[1.0]]), ValueError, r"reshape a vector"),
+        (lambda: Tensor([1.0]).assign([1.0, 2.0]), ValueError, "overwritten by"),
+        (lambda: bp.MLP((3,), 0), ValueError, "input and an output"),
+        (lambda: bp.MLP((3, 0), 0), ValueError, ">= 1"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, error, message):

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 from groundtruth.learning.bayesian import GP, expected_improvement, gp_search
-from groundtruth.learning.hyperparameter_search import Choice, Real, Space, best_so_far, random_search
+from groundtruth.learning.hyperparameter_search import (
+    Choice,
+    Real,
+    Space,
+    best_so_far,
+    random_search,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -19,7 +25,9 @@ def test_the_posterior_and_the_evidence_equal_scikit_learns(seed, length):
     ours = GP(length, 1.0, 0.1).fit(X, y)
     theirs = GaussianProcessRegressor(RBF(length), alpha=0.01, optimizer=None).fit(X, y - y.mean())
     mu, sd = theirs.predict(at, return_std=True)
-    assert np.allclose(ours.predict(at)[0], mu + y.mean(), atol=1e-6) and np.allclose(ours.predict(at)[1], sd, atol=1e-6)
+    assert np.allclose(ours.predict(at)[0], mu + y.mean(), atol=1e-6) and np.allclose(
+        ours.predict(at)[1], sd, atol=1e-6
+    )
     assert np.isclose(ours.log_evidence(), theirs.log_marginal_likelihood_value_, atol=1e-6)
 
 
@@ -39,18 +47,40 @@ def test_improvement_grows_with_uncertainty_and_is_never_negative(mu, sd, best):
 def test_the_search_beats_random_search_on_branin():
     def branin(c):
         x, y = 15 * c["x"] - 5, 15 * c["y"]
-        return (y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6) ** 2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10
+        return (
+            (y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6) ** 2
+            + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x)
+            + 10
+        )
 
-    ours = [best_so_far(gp_search(branin, SQUARE, 25, np.random.default_rng(s)))[-1] for s in range(6)]
-    chance = [best_so_far(random_search(branin, SQUARE, 25, np.random.default_rng(s)))[-1] for s in range(6)]
+    ours = [
+        best_so_far(gp_search(branin, SQUARE, 25, np.random.default_rng(s)))[-1] for s in range(6)
+    ]
+    chance = [
+        best_so_far(random_search(branin, SQUARE, 25, np.random.default_rng(s)))[-1]
+        for s in range(6)
+    ]
     assert np.median(ours) < 0.6 < np.median(chance)  # the minimum is 0.398
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: GP(length=0.0), "positive"), (lambda: GP().fit([[0.0]], [1.0, 2.0]), r"\(1, 1\)"), (lambda: GP().fit([[np.nan]], [1.0]), "finite"), (lambda: GP().predict([[0.0]]), "fit the process"), (lambda: expected_improvement([0.0], [-1.0], 0.0), "below 0"),
-        (lambda: gp_search(lambda c: 0.0, Space({"k": Choice((1, 2))}), 5, np.random.default_rng(0)), "use tpe"), (lambda: gp_search(lambda c: 0.0, SQUARE, 5, np.random.default_rng(0), n_init=1), "two to begin"),
+        (lambda: GP(length=0.0), "positive"),
+        (lambda: GP().fit([[0.0]], [1.0, 2.0]), r"\(1, 1\)"),
+        (lambda: GP().fit([[np.nan]], [1.0]), "finite"),
+        (lambda: GP().predict([[0.0]]), "fit the process"),
+        (lambda: expected_improvement([0.0], [-1.0], 0.0), "below 0"),
+        (
+            lambda: gp_search(
+                lambda c: 0.0, Space({"k": Choice((1, 2))}), 5, np.random.default_rng(0)
+            ),
+            "use tpe",
+        ),
+        (
+            lambda: gp_search(lambda c: 0.0, SQUARE, 5, np.random.default_rng(0), n_init=1),
+            "two to begin",
+        ),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

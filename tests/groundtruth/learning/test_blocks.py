@@ -39,7 +39,12 @@ def test_an_error_in_a_thread_comes_out(monkeypatch):
 def test_zeros_begin_at_a_line_and_are_like_numpys(shape, dtype):
     like = np.ones(shape, dtype)
     made, plain = blocks.zeros_like(like), np.zeros_like(like)
-    assert made.dtype == plain.dtype and made.shape == plain.shape and (made == plain).all() and made.flags.writeable
+    assert (
+        made.dtype == plain.dtype
+        and made.shape == plain.shape
+        and (made == plain).all()
+        and made.flags.writeable
+    )
     assert made.ctypes.data % blocks.LINE == 0 or made.size == 0
 
 

@@ -19,7 +19,11 @@ def test_brier_equals_sklearn_and_its_parts_add_up(data):
     y, p = np.array(data).T
     p = p / 10
     reliability, resolution, uncertainty = cal.brier_parts(y, p)
-    assert cal.brier(y, p) == pytest.approx(np.mean((p - y) ** 2), abs=1e-12) == pytest.approx(reliability - resolution + uncertainty, abs=1e-12)
+    assert (
+        cal.brier(y, p)
+        == pytest.approx(np.mean((p - y) ** 2), abs=1e-12)
+        == pytest.approx(reliability - resolution + uncertainty, abs=1e-12)
+    )
     if len(set(y)) == 2:
         assert cal.brier(y, p) == pytest.approx(sk.brier_score_loss(y, p))
 
@@ -41,7 +45,7 @@ def test_temperature_recovers_the_scale_and_is_the_minimum(true):
     y = (rng.random(40_000) < sigmoid(z)).astype(int)
     T = cal.temperature(y, true * z)
     assert pytest.approx(true, rel=0.05) == T
-    loss = lambda t: sk.log_loss(y, sigmoid(true * z / t))  # noqa: E731
+    loss = lambda t: sk.log_loss(y, sigmoid(true * z / t))
     assert loss(T) <= minimize_scalar(loss, bounds=(0.05, 20), method="bounded").fun + 1e-7
 
 
@@ -49,15 +53,25 @@ def test_temperature_recovers_the_scale_and_is_the_minimum(true):
 def test_isotonic_equals_sklearn_and_rises(data):
     x, y = np.array(data, dtype=float).T
     ours = cal.isotonic(x, y)
-    assert np.allclose(ours, IsotonicRegression().fit_transform(x, y), atol=1e-9) and (np.diff(ours[np.argsort(x, kind="stable")]) >= -1e-12).all()
+    assert (
+        np.allclose(ours, IsotonicRegression().fit_transform(x, y), atol=1e-9)
+        and (np.diff(ours[np.argsort(x, kind="stable")]) >= -1e-12).all()
+    )
     assert ours.mean() == pytest.approx(y.mean(), abs=1e-9)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: cal.brier([0, 2], [0.1, 0.2]), "labels 0 or 1"), (lambda: cal.brier([], []), "length >= 1"), (lambda: cal.brier([1], [1.5]), "sigmoid"), (lambda: cal.ece([1], [np.nan]), r"\[0, 1\]"), (lambda: cal.reliability([1], [0.5], 0), "at least one bin"),
-        (lambda: cal.temperature([0, 1], [-1.0, 1.0]), "temperature is 0"), (lambda: cal.temperature([0, 1], [np.inf, 1.0]), "infinite"), (lambda: cal.isotonic([1.0], [1.0, 2.0]), r"\(1,\) and \(2,\)"), (lambda: cal.isotonic([np.nan], [1.0]), "finite"),
+        (lambda: cal.brier([0, 2], [0.1, 0.2]), "labels 0 or 1"),
+        (lambda: cal.brier([], []), "length >= 1"),
+        (lambda: cal.brier([1], [1.5]), "sigmoid"),
+        (lambda: cal.ece([1], [np.nan]), r"\[0, 1\]"),
+        (lambda: cal.reliability([1], [0.5], 0), "at least one bin"),
+        (lambda: cal.temperature([0, 1], [-1.0, 1.0]), "temperature is 0"),
+        (lambda: cal.temperature([0, 1], [np.inf, 1.0]), "infinite"),
+        (lambda: cal.isotonic([1.0], [1.0, 2.0]), r"\(1,\) and \(2,\)"),
+        (lambda: cal.isotonic([np.nan], [1.0]), "finite"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

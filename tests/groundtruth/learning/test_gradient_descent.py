@@ -30,7 +30,10 @@ def test_descent_on_a_bowl_follows_the_closed_form(seed, part):
 def test_the_limit_divides_convergence_from_divergence(seed):
     H, _, _, x0 = bowl(seed)
     limit = gd.stability_limit(H)
-    below, above = (np.linalg.norm(gd.gd(lambda x: H @ x, x0, factor * limit, 4000)[-1]) for factor in (0.98, 1.02))
+    below, above = (
+        np.linalg.norm(gd.gd(lambda x: H @ x, x0, factor * limit, 4000)[-1])
+        for factor in (0.98, 1.02)
+    )
     assert below < np.linalg.norm(x0) < above
 
 
@@ -60,18 +63,33 @@ def test_line_search_never_rises(x0):
 def test_newton_is_one_step_on_a_bowl_and_finds_scipys_minimum():
     H, _, _, x0 = bowl(3)
     assert np.allclose(gd.newton(lambda x: H @ x, lambda x: H, x0, 1)[-1], 0, atol=1e-12)
-    assert np.allclose(gd.newton(rosen_der, rosen_hess, [-1.2, 1.0], 20)[-1], minimize(rosen, [-1.2, 1.0], jac=rosen_der).x, atol=1e-4)
+    assert np.allclose(
+        gd.newton(rosen_der, rosen_hess, [-1.2, 1.0], 20)[-1],
+        minimize(rosen, [-1.2, 1.0], jac=rosen_der).x,
+        atol=1e-4,
+    )
 
 
 def test_newton_walks_into_a_saddle():
-    assert np.allclose(gd.newton(lambda v: np.array([2 * v[0], -2 * v[1]]), lambda v: np.diag([2.0, -2.0]), [0.5, 0.5], 1)[-1], 0)
+    assert np.allclose(
+        gd.newton(
+            lambda v: np.array([2 * v[0], -2 * v[1]]), lambda v: np.diag([2.0, -2.0]), [0.5, 0.5], 1
+        )[-1],
+        0,
+    )
 
 
 @given(st.integers(1, 50), st.integers(1, 60), seeds)
 def test_batches_hold_every_example_once(n, B, seed):
     batches = list(gd.minibatches(n, B, np.random.default_rng(seed)))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(n)) and all(len(b) == B for b in batches[:-1]) and 1 <= len(batches[-1]) <= B
-    assert [len(b) for b in gd.minibatches(n, B, np.random.default_rng(seed), drop_last=True)] == [B] * (n // B)
+    assert (
+        sorted(np.concatenate(batches).tolist()) == list(range(n))
+        and all(len(b) == B for b in batches[:-1])
+        and 1 <= len(batches[-1]) <= B
+    )
+    assert [len(b) for b in gd.minibatches(n, B, np.random.default_rng(seed), drop_last=True)] == [
+        B
+    ] * (n // B)
 
 
 def test_two_epochs_of_one_generator_differ():
@@ -83,10 +101,23 @@ def test_two_epochs_of_one_generator_differ():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: gd.gd(lambda x: x, [], 0.1, 1), ValueError, "P >= 1"), (lambda: gd.gd(lambda x: x, [np.nan], 0.1, 1), ValueError, "finite"), (lambda: gd.gd(lambda x: x, [1.0], 0.0, 1), ValueError, "positive learning rate"), (lambda: gd.gd(lambda x: x, [1.0], 0.1, -1), ValueError, "steps"),
-        (lambda: gd.armijo(rosen, rosen_der, [1.0, 1.0], 1, c=1.0), ValueError, "c must"), (lambda: gd.newton(lambda x: x, lambda x: np.zeros((1, 1)), [1.0], 1), ValueError, "singular"), (lambda: gd.newton(lambda x: x, lambda x: x, [1.0], -1), ValueError, "steps"),
-        (lambda: gd.stability_limit([[1.0, 2.0]]), ValueError, r"\(1, 2\)"), (lambda: gd.stability_limit([[1.0, 2.0], [0.0, 1.0]]), ValueError, "symmetric"), (lambda: gd.stability_limit([[-1.0]]), ValueError, "curvature is -1"),
-        (lambda: next(gd.minibatches(0, 1, np.random.default_rng(0))), ValueError, "n = 0"), (lambda: next(gd.minibatches(4, 0, np.random.default_rng(0))), ValueError, "B = 0"), (lambda: next(gd.minibatches(4, 2, 7)), TypeError, "generator"),
+        (lambda: gd.gd(lambda x: x, [], 0.1, 1), ValueError, "P >= 1"),
+        (lambda: gd.gd(lambda x: x, [np.nan], 0.1, 1), ValueError, "finite"),
+        (lambda: gd.gd(lambda x: x, [1.0], 0.0, 1), ValueError, "positive learning rate"),
+        (lambda: gd.gd(lambda x: x, [1.0], 0.1, -1), ValueError, "steps"),
+        (lambda: gd.armijo(rosen, rosen_der, [1.0, 1.0], 1, c=1.0), ValueError, "c must"),
+        (
+            lambda: gd.newton(lambda x: x, lambda x: np.zeros((1, 1)), [1.0], 1),
+            ValueError,
+            "singular",
+        ),
+        (lambda: gd.newton(lambda x: x, lambda x: x, [1.0], -1), ValueError, "steps"),
+        (lambda: gd.stability_limit([[1.0, 2.0]]), ValueError, r"\(1, 2\)"),
+        (lambda: gd.stability_limit([[1.0, 2.0], [0.0, 1.0]]), ValueError, "symmetric"),
+        (lambda: gd.stability_limit([[-1.0]]), ValueError, "curvature is -1"),
+        (lambda: next(gd.minibatches(0, 1, np.random.default_rng(0))), ValueError, "n = 0"),
+        (lambda: next(gd.minibatches(4, 0, np.random.default_rng(0))), ValueError, "B = 0"),
+        (lambda: next(gd.minibatches(4, 2, 7)), TypeError, "generator"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, error, message):

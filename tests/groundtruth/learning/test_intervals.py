@@ -20,11 +20,15 @@ def test_bootstrap_of_a_mean_equals_its_standard_error():
     rng = np.random.default_rng(0)
     x = rng.normal(size=400)
     low, high = ci.bootstrap(np.mean, x, draws=4000, rng=rng)
-    assert (high - low) / 2 == pytest.approx(1.96 * x.std() / 20, rel=0.06) and (low + high) / 2 == pytest.approx(x.mean(), abs=0.01)
+    assert (high - low) / 2 == pytest.approx(1.96 * x.std() / 20, rel=0.06) and (
+        low + high
+    ) / 2 == pytest.approx(x.mean(), abs=0.01)
 
 
 def test_bootstrap_draws_again_what_the_metric_refuses():
-    low, high = ci.bootstrap(auc, [0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4], draws=50, rng=np.random.default_rng(1))
+    low, high = ci.bootstrap(
+        auc, [0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4], draws=50, rng=np.random.default_rng(1)
+    )
     assert (low, high) == (1.0, 1.0)
 
 
@@ -63,8 +67,14 @@ RNG = np.random.default_rng(4)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ci.wilson(3, 2), "hits <= n"), (lambda: ci.wilson(1, 2, 1.0), "level"), (lambda: ci.bootstrap(np.mean, [1.0], draws=50, rng=RNG), ">= 2"), (lambda: ci.bootstrap(np.mean, [1.0, 2.0], draws=5, rng=RNG), "draws >= 10"), (lambda: ci.bootstrap(auc, [0, 0], [1.0, 2.0], draws=10, rng=RNG), "nearly every"),
-        (lambda: ci.delong([0, 1, 1], [0.1, 0.2, 0.3]), "two rows of each"), (lambda: ci.delong([0, 2], [0.1, 0.2]), "0 or 1"), (lambda: ci.mcnemar([1], [1, 0], [1]), "one length"),
+        (lambda: ci.wilson(3, 2), "hits <= n"),
+        (lambda: ci.wilson(1, 2, 1.0), "level"),
+        (lambda: ci.bootstrap(np.mean, [1.0], draws=50, rng=RNG), ">= 2"),
+        (lambda: ci.bootstrap(np.mean, [1.0, 2.0], draws=5, rng=RNG), "draws >= 10"),
+        (lambda: ci.bootstrap(auc, [0, 0], [1.0, 2.0], draws=10, rng=RNG), "nearly every"),
+        (lambda: ci.delong([0, 1, 1], [0.1, 0.2, 0.3]), "two rows of each"),
+        (lambda: ci.delong([0, 2], [0.1, 0.2]), "0 or 1"),
+        (lambda: ci.mcnemar([1], [1, 0], [1]), "one length"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

@@ -22,7 +22,9 @@ def test_ols_equals_lstsq_and_its_residual_is_orthogonal(seed):
     rng = np.random.default_rng(seed)
     A, y = rng.normal(size=(20, 4)), rng.normal(size=20)
     w = lm.ols(A, y)
-    assert np.allclose(w, np.linalg.lstsq(lm.design(A), y, rcond=None)[0], atol=1e-9) and np.allclose(lm.design(A).T @ (y - lm.design(A) @ w), 0, atol=1e-9)
+    assert np.allclose(
+        w, np.linalg.lstsq(lm.design(A), y, rcond=None)[0], atol=1e-9
+    ) and np.allclose(lm.design(A).T @ (y - lm.design(A) @ w), 0, atol=1e-9)
 
 
 @given(seeds, st.floats(0.1, 10), st.floats(-5, 5))
@@ -39,13 +41,24 @@ def test_summary_equals_the_textbook():
     inverse = np.linalg.inv(A.T @ A)
     e = Y - A @ s.coef
     variance = e @ e / 56
-    assert np.allclose(s.se, np.sqrt(variance * np.diag(inverse))) and np.allclose(s.high - s.coef, stats.t.ppf(0.975, 56) * s.se) and s.sigma == pytest.approx(np.sqrt(variance))
-    assert s.r2 == pytest.approx(LinearRegression().fit(X, Y).score(X, Y)) and np.allclose(s.leverage, np.diag(A @ inverse @ A.T)) and s.leverage.sum() == pytest.approx(4)
+    assert (
+        np.allclose(s.se, np.sqrt(variance * np.diag(inverse)))
+        and np.allclose(s.high - s.coef, stats.t.ppf(0.975, 56) * s.se)
+        and s.sigma == pytest.approx(np.sqrt(variance))
+    )
+    assert (
+        s.r2 == pytest.approx(LinearRegression().fit(X, Y).score(X, Y))
+        and np.allclose(s.leverage, np.diag(A @ inverse @ A.T))
+        and s.leverage.sum() == pytest.approx(4)
+    )
 
 
 def test_one_column_equals_scipy_linregress():
     s, theirs = lm.ols_summary(X[:, :1], Y), stats.linregress(X[:, 0], Y)
-    assert np.allclose([s.coef[1], s.coef[0], s.se[1], s.se[0]], [theirs.slope, theirs.intercept, theirs.stderr, theirs.intercept_stderr])
+    assert np.allclose(
+        [s.coef[1], s.coef[0], s.se[1], s.se[0]],
+        [theirs.slope, theirs.intercept, theirs.stderr, theirs.intercept_stderr],
+    )
 
 
 def test_cook_distance_is_the_shift_of_all_predictions():
@@ -58,20 +71,27 @@ def test_cook_distance_is_the_shift_of_all_predictions():
 
 def test_vif_equals_its_definition():
     Z = np.column_stack([X, X[:, 0] + 0.3 * X[:, 1] + 0.1 * RNG.normal(size=60)])
-    r2 = [LinearRegression().fit(np.delete(Z, j, 1), Z[:, j]).score(np.delete(Z, j, 1), Z[:, j]) for j in range(4)]
+    r2 = [
+        LinearRegression().fit(np.delete(Z, j, 1), Z[:, j]).score(np.delete(Z, j, 1), Z[:, j])
+        for j in range(4)
+    ]
     assert np.allclose(lm.vif(Z), 1 / (1 - np.array(r2)))
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.01, 1.0])
 def test_irls_equals_sklearn_and_has_zero_gradient(l2):
     w, steps = lm.logistic_irls(X, LABEL, l2)
-    theirs = LogisticRegression(C=np.inf if l2 == 0 else 1 / (l2 * 60), tol=1e-10, max_iter=10_000).fit(X, LABEL)
+    theirs = LogisticRegression(
+        C=np.inf if l2 == 0 else 1 / (l2 * 60), tol=1e-10, max_iter=10_000
+    ).fit(X, LABEL)
     assert np.allclose(w, np.append(theirs.intercept_, theirs.coef_), atol=1e-4) and steps <= 15
     assert np.abs(lm.logistic_loss(w, lm.design(X), LABEL, l2)[1]).max() < 1e-9
 
 
 def test_descent_reaches_the_same_weights():
-    assert np.allclose(lm.logistic_gd(X, LABEL, 0.5, 5000, 0.1), lm.logistic_irls(X, LABEL, 0.1)[0], atol=1e-8)
+    assert np.allclose(
+        lm.logistic_gd(X, LABEL, 0.5, 5000, 0.1), lm.logistic_irls(X, LABEL, 0.1)[0], atol=1e-8
+    )
 
 
 @given(seeds)
@@ -83,7 +103,11 @@ def test_the_gradient_equals_differences_and_the_loss_is_convex(seed):
     def loss(u):
         return lm.logistic_loss(u, A, y, 0.1)[0]
 
-    assert np.allclose(lm.logistic_loss(w, A, y, 0.1)[1], [(loss(w + e) - loss(w - e)) / (2 * h) for e in h * np.eye(3)], atol=1e-7)
+    assert np.allclose(
+        lm.logistic_loss(w, A, y, 0.1)[1],
+        [(loss(w + e) - loss(w - e)) / (2 * h) for e in h * np.eye(3)],
+        atol=1e-7,
+    )
     assert loss((v + w) / 2) <= (loss(v) + loss(w)) / 2 + 1e-12
 
 
@@ -104,9 +128,13 @@ def test_softmax_regression_equals_sklearn_and_two_classes_equal_the_sigmoid():
     Z, y = load_iris(return_X_y=True)
     W = lm.softmax_regression(Z, y, 3, 0.05)
     theirs = LogisticRegression(C=1 / (0.05 * 150), tol=1e-10, max_iter=10_000).fit(Z, y)
-    assert np.allclose(W[1:], theirs.coef_.T, atol=1e-4) and np.allclose(softmax(lm.design(Z) @ W), theirs.predict_proba(Z), atol=1e-5)
+    assert np.allclose(W[1:], theirs.coef_.T, atol=1e-4) and np.allclose(
+        softmax(lm.design(Z) @ W), theirs.predict_proba(Z), atol=1e-5
+    )
     two = lm.softmax_regression(X, LABEL, 2, 0.1)
-    assert np.allclose(two.sum(1), 0, atol=1e-5) and np.allclose(two[1:, 1] - two[1:, 0], lm.logistic_irls(X, LABEL, 0.05)[0][1:], atol=1e-4)
+    assert np.allclose(two.sum(1), 0, atol=1e-5) and np.allclose(
+        two[1:, 1] - two[1:, 0], lm.logistic_irls(X, LABEL, 0.05)[0][1:], atol=1e-4
+    )
 
 
 @settings(max_examples=30)
@@ -133,10 +161,27 @@ TWO = [[0.0], [1.0]]
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: lm.design([1.0]), r"X\[:, None\]"), (lambda: lm.design([]), "need a table"), (lambda: lm.design([[np.nan]]), "NaN"), (lambda: lm.ols(TWO, [1.0]), r"\(2,\), got \(1,\)"), (lambda: lm.ols(TWO, [1.0, np.inf]), "finite"), (lambda: lm.ols([[1.0, 2.0]], [1.0]), "3 coefficients"), (lambda: lm.ols([[1.0], [1.0], [1.0]], [1.0, 2.0, 3.0]), "column 1"),
-        (lambda: lm.ols_summary(TWO, [0.0, 1.0]), "more than 2 rows"), (lambda: lm.ols_summary(X, Y, level=1.0), "level"), (lambda: lm.vif([[1.0], [2.0]]), "two columns"), (lambda: lm.vif([[1.0, 2.0], [1.0, 3.0]]), "constant"),
-        (lambda: lm.logistic_gd(TWO, [0, 2], 0.1, 1), "0 or 1"), (lambda: lm.logistic_gd(TWO, [0], 0.1, 1), r"\(2,\)"), (lambda: lm.logistic_gd(TWO, [0, 1], 0.0, 1), "lr > 0"), (lambda: lm.logistic_irls(TWO, [0, 1], -1.0), "l2"), (lambda: lm.logistic_irls(TWO, ["a", "b"]), "could not convert"),
-        (lambda: lm.softmax_regression(TWO, [0, 3], 3, 0.1), r"\[0, 3\)"), (lambda: lm.softmax_regression(TWO, [0.0, 1.0], 2, 0.1), "whole numbers"), (lambda: lm.softmax_regression(TWO, [0, 1], 2, 0.0), "not unique"), (lambda: lm.perceptron(TWO, [0, 1], 5), "-1 or"), (lambda: lm.perceptron(TWO, [1, -1], 0), "epochs"),
+        (lambda: lm.design([1.0]), r"X\[:, None\]"),
+        (lambda: lm.design([]), "need a table"),
+        (lambda: lm.design([[np.nan]]), "NaN"),
+        (lambda: lm.ols(TWO, [1.0]), r"\(2,\), got \(1,\)"),
+        (lambda: lm.ols(TWO, [1.0, np.inf]), "finite"),
+        (lambda: lm.ols([[1.0, 2.0]], [1.0]), "3 coefficients"),
+        (lambda: lm.ols([[1.0], [1.0], [1.0]], [1.0, 2.0, 3.0]), "column 1"),
+        (lambda: lm.ols_summary(TWO, [0.0, 1.0]), "more than 2 rows"),
+        (lambda: lm.ols_summary(X, Y, level=1.0), "level"),
+        (lambda: lm.vif([[1.0], [2.0]]), "two columns"),
+        (lambda: lm.vif([[1.0, 2.0], [1.0, 3.0]]), "constant"),
+        (lambda: lm.logistic_gd(TWO, [0, 2], 0.1, 1), "0 or 1"),
+        (lambda: lm.logistic_gd(TWO, [0], 0.1, 1), r"\(2,\)"),
+        (lambda: lm.logistic_gd(TWO, [0, 1], 0.0, 1), "lr > 0"),
+        (lambda: lm.logistic_irls(TWO, [0, 1], -1.0), "l2"),
+        (lambda: lm.logistic_irls(TWO, ["a", "b"]), "could not convert"),
+        (lambda: lm.softmax_regression(TWO, [0, 3], 3, 0.1), r"\[0, 3\)"),
+        (lambda: lm.softmax_regression(TWO, [0.0, 1.0], 2, 0.1), "whole numbers"),
+        (lambda: lm.softmax_regression(TWO, [0, 1], 2, 0.0), "not unique"),
+        (lambda: lm.perceptron(TWO, [0, 1], 5), "-1 or"),
+        (lambda: lm.perceptron(TWO, [1, -1], 0), "epochs"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

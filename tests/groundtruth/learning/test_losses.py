@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics
 
-vectors = st.integers(1, 12).flatmap(lambda n: st.tuples(arrays(float, n, elements=st.floats(-20, 20)), arrays(float, n, elements=st.floats(-20, 20)), arrays(int, n, elements=st.integers(0, 1))))
+vectors = st.integers(1, 12).flatmap(
+    lambda n: st.tuples(
+        arrays(float, n, elements=st.floats(-20, 20)),
+        arrays(float, n, elements=st.floats(-20, 20)),
+        arrays(int, n, elements=st.integers(0, 1)),
+    )
+)
 
 
 def T(v, grad=False):
@@ -21,13 +27,20 @@ def T(v, grad=False):
 def test_regression_losses_and_gradients_equal_torch(data):
     y, p, _ = data
     for ours, grad, theirs in (
-        (ls.mse, ls.mse_grad, F.mse_loss), (ls.mae, ls.mae_grad, F.l1_loss),
-        (lambda a, b: ls.huber(a, b, 0.7), lambda a, b: ls.huber_grad(a, b, 0.7), lambda a, b: F.huber_loss(a, b, delta=0.7)),
+        (ls.mse, ls.mse_grad, F.mse_loss),
+        (ls.mae, ls.mae_grad, F.l1_loss),
+        (
+            lambda a, b: ls.huber(a, b, 0.7),
+            lambda a, b: ls.huber_grad(a, b, 0.7),
+            lambda a, b: F.huber_loss(a, b, delta=0.7),
+        ),
     ):
         at = T(p, grad=True)
         loss = theirs(at, T(y))
         loss.backward()
-        assert ours(y, p) == pytest.approx(loss.item(), rel=1e-12, abs=1e-12) and np.allclose(grad(y, p), at.grad.numpy(), atol=1e-12)
+        assert ours(y, p) == pytest.approx(loss.item(), rel=1e-12, abs=1e-12) and np.allclose(
+            grad(y, p), at.grad.numpy(), atol=1e-12
+        )
 
 
 @given(vectors, st.floats(0.05, 0.95))
@@ -42,12 +55,16 @@ def test_binary_losses_and_gradients_equal_torch(data):
     at = T(z, grad=True)
     loss = F.binary_cross_entropy_with_logits(at, T(y))
     loss.backward()
-    assert ls.bce_with_logits(y, z) == pytest.approx(loss.item(), rel=1e-10) and np.allclose(ls.bce_with_logits_grad(y, z), at.grad.numpy(), atol=1e-12)
+    assert ls.bce_with_logits(y, z) == pytest.approx(loss.item(), rel=1e-10) and np.allclose(
+        ls.bce_with_logits_grad(y, z), at.grad.numpy(), atol=1e-12
+    )
     at = T(z, grad=True)
     p = torch.sigmoid(at * (2 * T(y) - 1))
     loss = ((1 - p) ** 2 * F.softplus(-at * (2 * T(y) - 1))).mean()
     loss.backward()
-    assert ls.focal(y, z) == pytest.approx(loss.item(), rel=1e-6, abs=1e-12) and np.allclose(ls.focal_grad(y, z), at.grad.numpy(), atol=1e-9)
+    assert ls.focal(y, z) == pytest.approx(loss.item(), rel=1e-6, abs=1e-12) and np.allclose(
+        ls.focal_grad(y, z), at.grad.numpy(), atol=1e-9
+    )
     assert ls.hinge(2 * y - 1, z) == pytest.approx(np.mean(np.maximum(0, 1 - (2 * y - 1) * z)))
 
 
@@ -59,7 +76,11 @@ def test_softmax_cross_entropy_equals_torch_and_its_gradients_sum_to_zero(n, K, 
     loss = F.cross_entropy(at, torch.tensor(y))
     loss.backward()
     g = ls.softmax_ce_grad(y, Z)
-    assert ls.softmax_ce(y, Z) == pytest.approx(loss.item(), rel=1e-10, abs=1e-12) and np.allclose(g, at.grad.numpy(), atol=1e-12) and np.allclose(g.sum(1), 0, atol=1e-12)
+    assert (
+        ls.softmax_ce(y, Z) == pytest.approx(loss.item(), rel=1e-10, abs=1e-12)
+        and np.allclose(g, at.grad.numpy(), atol=1e-12)
+        and np.allclose(g.sum(1), 0, atol=1e-12)
+    )
 
 
 @given(vectors)
@@ -69,13 +90,18 @@ def test_smooth_losses_agree_with_differences(data):
     for loss, grad in ((ls.log_cosh, ls.log_cosh_grad), (ls.mse, ls.mse_grad)):
         i = int(np.argmax(np.abs(p - y)))
         step = h * np.eye(y.size)[i]
-        assert grad(y, p)[i] == pytest.approx((loss(y, p + step) - loss(y, p - step)) / (2 * h), rel=1e-5, abs=1e-6)
+        assert grad(y, p)[i] == pytest.approx(
+            (loss(y, p + step) - loss(y, p - step)) / (2 * h), rel=1e-5, abs=1e-6
+        )
 
 
-@given(arrays(float, st.integers(3, 15), elements=st.floats(-10, 10)), st.sampled_from([0.1, 0.25, 0.5, 0.9]))
+@given(
+    arrays(float, st.integers(3, 15), elements=st.floats(-10, 10)),
+    st.sampled_from([0.1, 0.25, 0.5, 0.9]),
+)
 def test_the_best_constants_are_mean_median_and_quantile(v, q):
     grid = np.linspace(v.min(), v.max(), 101)
-    constant = lambda c: np.full(v.size, c)  # noqa: E731
+    constant = lambda c: np.full(v.size, c)
     assert ls.mse(v, constant(v.mean())) <= min(ls.mse(v, constant(c)) for c in grid) + 1e-9
     assert ls.mae(v, constant(np.median(v))) <= min(ls.mae(v, constant(c)) for c in grid) + 1e-9
     at = np.quantile(v, q, method="inverted_cdf")
@@ -86,29 +112,57 @@ def test_the_best_constants_are_mean_median_and_quantile(v, q):
 def test_surrogates_bound_the_error_count(data):
     _, z, y = data
     wrong = np.mean((2 * y - 1) * z <= 0)
-    assert ls.bce_with_logits(y, z) / np.log(2) >= wrong - 1e-12 and ls.hinge(2 * y - 1, z) >= wrong - 1e-12
+    assert (
+        ls.bce_with_logits(y, z) / np.log(2) >= wrong - 1e-12
+        and ls.hinge(2 * y - 1, z) >= wrong - 1e-12
+    )
 
 
 def test_extreme_scores_are_exact():
-    assert ls.bce_with_logits([0, 1], [1000.0, -1000.0]) == 1000.0 and ls.softmax_ce([0], [[-1000.0, 1000.0]]) == 2000.0
-    assert ls.focal([1], [-1000.0]) == 1000.0 and ls.log_cosh([0.0], [1e6]) == pytest.approx(1e6 - np.log(2))
+    assert (
+        ls.bce_with_logits([0, 1], [1000.0, -1000.0]) == 1000.0
+        and ls.softmax_ce([0], [[-1000.0, 1000.0]]) == 2000.0
+    )
+    assert ls.focal([1], [-1000.0]) == 1000.0 and ls.log_cosh([0.0], [1e6]) == pytest.approx(
+        1e6 - np.log(2)
+    )
 
 
 def test_huber_is_half_the_square_inside_and_focal_zero_is_cross_entropy():
-    assert ls.huber([0.0], [0.5]) == 0.125 and ls.focal([0, 1], [0.3, -2.0], 0.0) == pytest.approx(ls.bce_with_logits([0, 1], [0.3, -2.0]))
+    assert ls.huber([0.0], [0.5]) == 0.125 and ls.focal([0, 1], [0.3, -2.0], 0.0) == pytest.approx(
+        ls.bce_with_logits([0, 1], [0.3, -2.0])
+    )
 
 
 def test_poisson_equals_torch_and_perplexity_counts_choices():
     y, z = np.array([0.0, 3.0, 1.0]), np.array([-1.0, 1.2, 0.1])
-    assert ls.poisson_nll(y, z) == pytest.approx(F.poisson_nll_loss(T(z), T(y)).item()) and ls.perplexity(np.log(50)) == pytest.approx(50)
+    assert ls.poisson_nll(y, z) == pytest.approx(
+        F.poisson_nll_loss(T(z), T(y)).item()
+    ) and ls.perplexity(np.log(50)) == pytest.approx(50)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ls.mse([1.0], [[1.0]]), "broadcast to a table"), (lambda: ls.mae([], []), "length >= 1"), (lambda: ls.mse([np.nan], [1.0]), "NaN"), (lambda: ls.huber([1.0], [1.0], 0.0), "delta"), (lambda: ls.huber_grad([1.0], [1.0], np.inf), "delta"), (lambda: ls.pinball([1.0], [1.0], 1.0), "q must"), (lambda: ls.pinball_grad([1.0], [1.0], 0.0), "q must"),
-        (lambda: ls.bce_with_logits([-1.0], [0.0]), r"\(y \+ 1\) / 2"), (lambda: ls.focal([0.5], [0.0]), "labels 0 or 1"), (lambda: ls.focal([1.0], [0.0], -1.0), "gamma -1"), (lambda: ls.hinge([0], [1.0]), "2 y - 1"), (lambda: ls.hinge_grad([1], [np.inf]), "infinity"),
-        (lambda: ls.softmax_ce([[0, 1]], [[1.0, 2.0]]), "one-hot"), (lambda: ls.softmax_ce([2], [[1.0, 2.0]]), r"\[0, 2\)"), (lambda: ls.softmax_ce([0.0], [[1.0, 2.0]]), "whole numbers"), (lambda: ls.softmax_ce_grad([0], [[np.nan, 2.0]]), "NaN"), (lambda: ls.poisson_nll([-1.0], [0.0]), "counts"), (lambda: ls.perplexity(-1.0), "bits"), (lambda: ls.perplexity(np.nan), "nan"),
+        (lambda: ls.mse([1.0], [[1.0]]), "broadcast to a table"),
+        (lambda: ls.mae([], []), "length >= 1"),
+        (lambda: ls.mse([np.nan], [1.0]), "NaN"),
+        (lambda: ls.huber([1.0], [1.0], 0.0), "delta"),
+        (lambda: ls.huber_grad([1.0], [1.0], np.inf), "delta"),
+        (lambda: ls.pinball([1.0], [1.0], 1.0), "q must"),
+        (lambda: ls.pinball_grad([1.0], [1.0], 0.0), "q must"),
+        (lambda: ls.bce_with_logits([-1.0], [0.0]), r"\(y \+ 1\) / 2"),
+        (lambda: ls.focal([0.5], [0.0]), "labels 0 or 1"),
+        (lambda: ls.focal([1.0], [0.0], -1.0), "gamma -1"),
+        (lambda: ls.hinge([0], [1.0]), "2 y - 1"),
+        (lambda: ls.hinge_grad([1], [np.inf]), "infinity"),
+        (lambda: ls.softmax_ce([[0, 1]], [[1.0, 2.0]]), "one-hot"),
+        (lambda: ls.softmax_ce([2], [[1.0, 2.0]]), r"\[0, 2\)"),
+        (lambda: ls.softmax_ce([0.0], [[1.0, 2.0]]), "whole numbers"),
+        (lambda: ls.softmax_ce_grad([0], [[np.nan, 2.0]]), "NaN"),
+        (lambda: ls.poisson_nll([-1.0], [0.0]), "counts"),
+        (lambda: ls.perplexity(-1.0), "bits"),
+        (lambda: ls.perplexity(np.nan), "nan"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

@@ -7,7 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-scored = st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4)), min_size=2, max_size=40).filter(lambda rows: len({y for y, _ in rows}) == 2)
+scored = st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4)), min_size=2, max_size=40).filter(
+    lambda rows: len({y for y, _ in rows}) == 2
+)
 labelled = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40)
 
 
@@ -19,9 +21,18 @@ def test_matrix_and_report_equal_sklearn(rows):
     assert np.array_equal(C, sk.confusion_matrix(y, p, labels=[0, 1, 2]))
     r = mt.report(C)
     theirs = sk.precision_recall_fscore_support(y, p, labels=[0, 1, 2], zero_division=0)
-    assert all(np.allclose(a, b, atol=1e-12) for a, b in zip((r.precision, r.recall, r.f1, r.support), theirs, strict=True))
+    assert all(
+        np.allclose(a, b, atol=1e-12)
+        for a, b in zip((r.precision, r.recall, r.f1, r.support), theirs, strict=True)
+    )
     for how in ("macro", "weighted"):
-        assert np.allclose(r.average(how), sk.precision_recall_fscore_support(y, p, labels=[0, 1, 2], average=how, zero_division=0)[:3], atol=1e-12)
+        assert np.allclose(
+            r.average(how),
+            sk.precision_recall_fscore_support(
+                y, p, labels=[0, 1, 2], average=how, zero_division=0
+            )[:3],
+            atol=1e-12,
+        )
     assert mt.mcc(C) == pytest.approx(sk.matthews_corrcoef(y, p), abs=1e-12)
     assert mt.kappa(C) == pytest.approx(sk.cohen_kappa_score(y, p), abs=1e-12)
 
@@ -29,26 +40,38 @@ def test_matrix_and_report_equal_sklearn(rows):
 @given(scored)
 def test_curves_and_areas_equal_sklearn_with_ties(rows):
     y, s = np.array(rows).T
-    assert mt.auc(y, s) == pytest.approx(sk.roc_auc_score(y, s), abs=1e-12) and mt.average_precision(y, s) == pytest.approx(sk.average_precision_score(y, s), abs=1e-12)
+    assert mt.auc(y, s) == pytest.approx(
+        sk.roc_auc_score(y, s), abs=1e-12
+    ) and mt.average_precision(y, s) == pytest.approx(sk.average_precision_score(y, s), abs=1e-12)
     for ours, theirs in zip(mt.roc(y, s), sk.roc_curve(y, s, drop_intermediate=False), strict=True):
         assert np.allclose(ours, theirs)
     precision, recall, threshold = sk.precision_recall_curve(y, s)
     ours = mt.pr_curve(y, s)
-    assert np.allclose(ours[0], precision[-2::-1]) and np.allclose(ours[1], recall[-2::-1]) and np.array_equal(ours[2], threshold[::-1])
+    assert (
+        np.allclose(ours[0], precision[-2::-1])
+        and np.allclose(ours[1], recall[-2::-1])
+        and np.array_equal(ours[2], threshold[::-1])
+    )
 
 
 @given(scored)
 def test_auc_depends_on_the_order_only_and_flips_with_it(rows):
     y, s = np.array(rows).T
-    assert mt.auc(y, s) == mt.auc(y, np.exp(s) * 3 - 1) and mt.auc(y, -s) == pytest.approx(1 - mt.auc(y, s)) and mt.auc(1 - y, s) == pytest.approx(1 - mt.auc(y, s))
+    assert (
+        mt.auc(y, s) == mt.auc(y, np.exp(s) * 3 - 1)
+        and mt.auc(y, -s) == pytest.approx(1 - mt.auc(y, s))
+        and mt.auc(1 - y, s) == pytest.approx(1 - mt.auc(y, s))
+    )
 
 
 @given(scored, st.floats(0.1, 10), st.floats(0.1, 10))
 def test_the_best_threshold_is_the_cheapest(rows, fp, fn):
     y, s = np.array(rows).T
     t, cost = mt.best_threshold(y, s, fp, fn)
-    price = lambda c: np.mean((s >= c) & (y == 0)) * fp + np.mean((s < c) & (y == 1)) * fn  # noqa: E731
-    assert cost == pytest.approx(price(t)) and all(cost <= price(c) + 1e-12 for c in np.append(np.unique(s), np.inf))
+    price = lambda c: np.mean((s >= c) & (y == 0)) * fp + np.mean((s < c) & (y == 1)) * fn
+    assert cost == pytest.approx(price(t)) and all(
+        cost <= price(c) + 1e-12 for c in np.append(np.unique(s), np.inf)
+    )
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.2, 5))
@@ -62,7 +85,10 @@ def test_errors_of_numbers_equal_sklearn(y, seed):
     y = np.array(y)
     p = y + np.random.default_rng(seed).normal(size=y.size)
     assume(np.ptp(y) > 1e-3)
-    assert mt.rmse(y, p) == pytest.approx(sk.root_mean_squared_error(y, p)) and mt.rmse(y, p) >= sk.mean_absolute_error(y, p) - 1e-9
+    assert (
+        mt.rmse(y, p) == pytest.approx(sk.root_mean_squared_error(y, p))
+        and mt.rmse(y, p) >= sk.mean_absolute_error(y, p) - 1e-9
+    )
     assert mt.r2(y, p) == pytest.approx(sk.r2_score(y, p), abs=1e-9) and mt.r2(y, p) <= 1
     if (np.abs(y) > 1e-3).all():
         assert mt.mape(y, p) == pytest.approx(sk.mean_absolute_percentage_error(y, p))
@@ -70,7 +96,10 @@ def test_errors_of_numbers_equal_sklearn(y, seed):
 
 def test_mase_of_the_naive_forecast_is_one():
     past = np.array([1.0, 4.0, 2.0, 6.0, 3.0])
-    assert mt.mase(past[1:], past[:-1], past) == 1.0 and mt.mase(past[2:], past[:-2], past, season=2) == 1.0
+    assert (
+        mt.mase(past[1:], past[:-1], past) == 1.0
+        and mt.mase(past[2:], past[:-2], past, season=2) == 1.0
+    )
 
 
 ONE = ([0, 1], [0.1, 0.2])
@@ -79,9 +108,26 @@ ONE = ([0, 1], [0.1, 0.2])
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: mt.confusion([], [], 2), "length >= 1"), (lambda: mt.confusion([0], [2], 2), "every prediction"), (lambda: mt.confusion([0.5], [0], 2), "every label"), (lambda: mt.report([[1, 2]]), r"\(1, 2\)"), (lambda: mt.report([[0, 0], [0, 0]]), "something in it"), (lambda: mt.report([[1, 0], [0, 1]]).average("micro"), "accuracy"),
-        (lambda: mt.fbeta(1.5, 0.5), "1.5"), (lambda: mt.fbeta(0.5, 0.5, 0.0), "beta"), (lambda: mt.auc([1, 1], [0.1, 0.2]), "only 1"), (lambda: mt.auc([0, 2], [0.1, 0.2]), "0 or 1"), (lambda: mt.auc([0, 1], [0.1, np.nan]), "NaN"), (lambda: mt.roc([0], [0.1, 0.2]), r"\(1,\) and \(2,\)"), (lambda: mt.best_threshold(*ONE, 0.0, 0.0), "not both 0"), (lambda: mt.best_threshold(*ONE, -1.0, 1.0), "-1.0"),
-        (lambda: mt.rmse([], []), "length >= 1"), (lambda: mt.rmse([np.nan], [1.0]), "finite"), (lambda: mt.r2([1.0, 1.0], [1.0, 2.0]), "equal"), (lambda: mt.mape([1.0, 0.0], [1.0, 1.0]), "target 1 is zero"), (lambda: mt.mase([1.0], [1.0], [1.0]), "longer"), (lambda: mt.mase([1.0], [1.0], [2.0, 2.0]), "never changes"),
+        (lambda: mt.confusion([], [], 2), "length >= 1"),
+        (lambda: mt.confusion([0], [2], 2), "every prediction"),
+        (lambda: mt.confusion([0.5], [0], 2), "every label"),
+        (lambda: mt.report([[1, 2]]), r"\(1, 2\)"),
+        (lambda: mt.report([[0, 0], [0, 0]]), "something in it"),
+        (lambda: mt.report([[1, 0], [0, 1]]).average("micro"), "accuracy"),
+        (lambda: mt.fbeta(1.5, 0.5), "1.5"),
+        (lambda: mt.fbeta(0.5, 0.5, 0.0), "beta"),
+        (lambda: mt.auc([1, 1], [0.1, 0.2]), "only 1"),
+        (lambda: mt.auc([0, 2], [0.1, 0.2]), "0 or 1"),
+        (lambda: mt.auc([0, 1], [0.1, np.nan]), "NaN"),
+        (lambda: mt.roc([0], [0.1, 0.2]), r"\(1,\) and \(2,\)"),
+        (lambda: mt.best_threshold(*ONE, 0.0, 0.0), "not both 0"),
+        (lambda: mt.best_threshold(*ONE, -1.0, 1.0), "-1.0"),
+        (lambda: mt.rmse([], []), "length >= 1"),
+        (lambda: mt.rmse([np.nan], [1.0]), "finite"),
+        (lambda: mt.r2([1.0, 1.0], [1.0, 2.0]), "equal"),
+        (lambda: mt.mape([1.0, 0.0], [1.0, 1.0]), "target 1 is zero"),
+        (lambda: mt.mase([1.0], [1.0], [1.0]), "longer"),
+        (lambda: mt.mase([1.0], [1.0], [2.0, 2.0]), "never changes"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

@@ -16,7 +16,9 @@ def rng(seed=0):
 
 
 def is_partition(folds, n):
-    return sorted(np.concatenate([test for _, test in folds]).tolist()) == list(range(n)) and all(sorted([*train, *test]) == list(range(n)) for train, test in folds)
+    return sorted(np.concatenate([test for _, test in folds]).tolist()) == list(range(n)) and all(
+        sorted([*train, *test]) == list(range(n)) for train, test in folds
+    )
 
 
 @given(st.integers(2, 60), st.integers(2, 10), seeds)
@@ -25,7 +27,9 @@ def test_folds_cover_all_once_and_have_scikit_learns_sizes(n, k, seed):
         return
     folds = ms.kfold(n, k, rng(seed))
     assert is_partition(folds, n)
-    assert [len(test) for _, test in folds] == [len(test) for _, test in theirs.KFold(k).split(np.zeros(n))]
+    assert [len(test) for _, test in folds] == [
+        len(test) for _, test in theirs.KFold(k).split(np.zeros(n))
+    ]
 
 
 @given(st.lists(st.integers(0, 2), min_size=15, max_size=60), st.integers(2, 3), seeds)
@@ -42,7 +46,9 @@ def test_stratified_folds_share_every_class_evenly(labels, k, seed):
 def test_group_folds_keep_groups_together_as_balanced_as_scikit_learn(groups, k):
     g = np.array([*groups, *range(9)])
     folds = ms.group_kfold(g, k)
-    assert is_partition(folds, len(g)) and all(not set(g[train]) & set(g[test]) for train, test in folds)
+    assert is_partition(folds, len(g)) and all(
+        not set(g[train]) & set(g[test]) for train, test in folds
+    )
     want = sorted(len(test) for _, test in theirs.GroupKFold(k).split(g, groups=g))
     assert sorted(len(test) for _, test in folds) == want
 
@@ -63,7 +69,10 @@ def test_time_folds_never_look_ahead_and_equal_scikit_learn(n, k, gap):
 def test_one_split_keeps_classes_or_groups(n, seed):
     y = np.arange(n) % 2
     train, test = ms.train_test_split(n, 0.3, rng(seed), labels=y)
-    assert sorted([*train, *test]) == list(range(n)) and abs(y[test].mean() - 0.5) <= 0.5 / max(len(test), 1) + 0.11
+    assert (
+        sorted([*train, *test]) == list(range(n))
+        and abs(y[test].mean() - 0.5) <= 0.5 / max(len(test), 1) + 0.11
+    )
     groups = np.arange(n) // 2
     train, test = ms.train_test_split(n, 0.3, rng(seed), groups=groups)
     assert not set(groups[train]) & set(groups[test]) and len(train) and len(test)
@@ -73,7 +82,9 @@ def test_cross_val_equals_scikit_learn_on_the_same_folds():
     r = rng(1)
     X, y = r.normal(size=(60, 4)), r.normal(size=60)
     folds = ms.kfold(60, 5, r)
-    ours = ms.cross_val(lambda A, t: LinearRegression().fit(A, t), lambda m, A, t: m.score(A, t), X, y, folds)
+    ours = ms.cross_val(
+        lambda A, t: LinearRegression().fit(A, t), lambda m, A, t: m.score(A, t), X, y, folds
+    )
     assert np.allclose(ours, theirs.cross_val_score(LinearRegression(), X, y, cv=folds), atol=1e-12)
 
 
@@ -81,7 +92,10 @@ def test_nested_choice_takes_the_model_that_is_right():
     r = rng(2)
     X = r.normal(size=(80, 1))
     y = 2 * X[:, 0] + 0.1 * r.normal(size=80)
-    fits = [lambda A, t: lambda B: np.full(len(B), t.mean()), lambda A, t: LinearRegression().fit(A, t).predict]
+    fits = [
+        lambda A, t: lambda B: np.full(len(B), t.mean()),
+        lambda A, t: LinearRegression().fit(A, t).predict,
+    ]
     scores = ms.nested_cv(fits, lambda m, A, t: -float(np.mean((m(A) - t) ** 2)), X, y, 4, r)
     assert scores.shape == (4,) and scores.min() > -0.05
 
@@ -96,11 +110,51 @@ def test_equal_samples_cannot_be_told_apart_and_moved_ones_can():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: ms.kfold(3, 4, rng()), ValueError, "k = 4 and 3 examples"), (lambda: ms.kfold(3, 1, rng()), ValueError, "k = 1"), (lambda: ms.kfold(3, 2, 0), TypeError, "generator"), (lambda: ms.stratified_kfold([0, 0, 1], 2, rng()), ValueError, "has 1 examples"),
-        (lambda: ms.stratified_kfold([[0, 1]], 2, rng()), ValueError, r"\(1, 2\)"), (lambda: ms.group_kfold(["a", "a"], 2), ValueError, "1 groups"), (lambda: ms.group_kfold([["a"]], 2), ValueError, r"\(1, 1\)"), (lambda: ms.time_split(3, 3), ValueError, "k = 4"), (lambda: ms.time_split(9, 2, 3), ValueError, "gap"),
-        (lambda: ms.train_test_split(10, 1.0, rng()), ValueError, "share between"), (lambda: ms.train_test_split(10, 0.01, rng()), ValueError, "one side empty"), (lambda: ms.train_test_split(4, 0.5, rng(), labels=[0, 1]), ValueError, r"\(4,\)"), (lambda: ms.train_test_split(4, 0.5, rng(), groups=[0, 0, 0, 0]), ValueError, "1 groups"),
-        (lambda: ms.train_test_split(2, 0.5, rng(), labels=[0, 1], groups=[0, 1]), ValueError, "not both"), (lambda: ms.cross_val(lambda X, y: 0, lambda m, X, y: 0.0, [1.0], [1.0], []), ValueError, "no folds"), (lambda: ms.cross_val(lambda X, y: 0, lambda m, X, y: 0.0, [1.0, 2.0], [1.0], ms.time_split(2, 1)), ValueError, "1 and 2"),
-        (lambda: ms.nested_cv([], lambda m, X, y: 0.0, [1.0], [1.0], 2, rng()), ValueError, "nothing to choose"), (lambda: ms.adversarial_validation(np.ones((9, 2)), np.ones((9, 3)), rng()), ValueError, "same columns"), (lambda: ms.adversarial_validation(np.ones((4, 2)), np.ones((9, 2)), rng()), ValueError, "five rows"),
+        (lambda: ms.kfold(3, 4, rng()), ValueError, "k = 4 and 3 examples"),
+        (lambda: ms.kfold(3, 1, rng()), ValueError, "k = 1"),
+        (lambda: ms.kfold(3, 2, 0), TypeError, "generator"),
+        (lambda: ms.stratified_kfold([0, 0, 1], 2, rng()), ValueError, "has 1 examples"),
+        (lambda: ms.stratified_kfold([[0, 1]], 2, rng()), ValueError, r"\(1, 2\)"),
+        (lambda: ms.group_kfold(["a", "a"], 2), ValueError, "1 groups"),
+        (lambda: ms.group_kfold([["a"]], 2), ValueError, r"\(1, 1\)"),
+        (lambda: ms.time_split(3, 3), ValueError, "k = 4"),
+        (lambda: ms.time_split(9, 2, 3), ValueError, "gap"),
+        (lambda: ms.train_test_split(10, 1.0, rng()), ValueError, "share between"),
+        (lambda: ms.train_test_split(10, 0.01, rng()), ValueError, "one side empty"),
+        (lambda: ms.train_test_split(4, 0.5, rng(), labels=[0, 1]), ValueError, r"\(4,\)"),
+        (lambda: ms.train_test_split(4, 0.5, rng(), groups=[0, 0, 0, 0]), ValueError, "1 groups"),
+        (
+            lambda: ms.train_test_split(2, 0.5, rng(), labels=[0, 1], groups=[0, 1]),
+            ValueError,
+            "not both",
+        ),
+        (
+            lambda: ms.cross_val(lambda X, y: 0, lambda m, X, y: 0.0, [1.0], [1.0], []),
+            ValueError,
+            "no folds",
+        ),
+        (
+            lambda: ms.cross_val(
+                lambda X, y: 0, lambda m, X, y: 0.0, [1.0, 2.0], [1.0], ms.time_split(2, 1)
+            ),
+            ValueError,
+            "1 and 2",
+        ),
+        (
+            lambda: ms.nested_cv([], lambda m, X, y: 0.0, [1.0], [1.0], 2, rng()),
+            ValueError,
+            "nothing to choose",
+        ),
+        (
+            lambda: ms.adversarial_validation(np.ones((9, 2)), np.ones((9, 3)), rng()),
+            ValueError,
+            "same columns",
+        ),
+        (
+            lambda: ms.adversarial_validation(np.ones((4, 2)), np.ones((9, 2)), rng()),
+            ValueError,
+            "five rows",
+        ),
     ],
 )
 def test_bad_input_is_refused_by_name(call, error, message):

@@ -19,7 +19,13 @@ def curve(config, budget):
 def test_the_table_of_the_paper():
     counts = [[n for n, _ in bracket] for bracket in mf.hyperband_table(81)]
     assert counts == [[81, 27, 9, 3, 1], [34, 11, 3, 1], [15, 5, 1], [8, 2], [5]]
-    assert [[r for _, r in bracket] for bracket in mf.hyperband_table(81)] == [[1, 3, 9, 27, 81], [3, 9, 27, 81], [9, 27, 81], [27, 81], [81]]
+    assert [[r for _, r in bracket] for bracket in mf.hyperband_table(81)] == [
+        [1, 3, 9, 27, 81],
+        [3, 9, 27, 81],
+        [9, 27, 81],
+        [27, 81],
+        [81],
+    ]
 
 
 @given(st.integers(1, 300), st.integers(2, 5))
@@ -47,20 +53,32 @@ def test_halving_keeps_the_best_when_curves_do_not_cross(seed, n):
 
 def test_the_rungs_are_scikit_learns():
     from sklearn.dummy import DummyRegressor
-    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.experimental import enable_halving_search_cv
     from sklearn.model_selection import HalvingGridSearchCV
 
     grid = {"constant": list(np.linspace(0, 1, 27))}
-    theirs = HalvingGridSearchCV(DummyRegressor(strategy="constant"), grid, factor=3, min_resources=10, max_resources=270, cv=2).fit(np.zeros((270, 1)), np.zeros(270))
+    theirs = HalvingGridSearchCV(
+        DummyRegressor(strategy="constant"),
+        grid,
+        factor=3,
+        min_resources=10,
+        max_resources=270,
+        cv=2,
+    ).fit(np.zeros((270, 1)), np.zeros(270))
     ours = mf.successive_halving(curve, [{"x": c} for c in grid["constant"]], 10, 270)
     budgets = sorted({b for _, b, _ in ours.history})
-    assert [sum(b == budget for _, b, _ in ours.history) for budget in budgets] == theirs.n_candidates_ and budgets == theirs.n_resources_
+    assert [
+        sum(b == budget for _, b, _ in ours.history) for budget in budgets
+    ] == theirs.n_candidates_ and budgets == theirs.n_resources_
 
 
 def test_crossing_curves_fool_halving():
-    slow = lambda c, b: (1.0 if b < 9 else 0.0) if c["x"] > 0.9 else 0.5  # noqa: E731
+    slow = lambda c, b: (1.0 if b < 9 else 0.0) if c["x"] > 0.9 else 0.5
     configs = [{"x": x} for x in np.linspace(0, 1, 27)]
-    assert mf.successive_halving(slow, configs, 1, 27).loss == 0.5 and mf.successive_halving(slow, configs, 9, 27).loss == 0.0
+    assert (
+        mf.successive_halving(slow, configs, 1, 27).loss == 0.5
+        and mf.successive_halving(slow, configs, 9, 27).loss == 0.0
+    )
 
 
 def test_hyperband_and_bohb_find_the_bottom_of_a_line():
@@ -75,13 +93,15 @@ def test_asha_promotes_about_a_third_and_uses_the_full_budget():
     rng = np.random.default_rng(1)
     done = mf.asha(curve, lambda: LINE.sample(rng), float, workers=4, jobs=60, r=1, R=9)
     # it promotes what is in the best third at that moment; some of these are overtaken later, so it may be a few more
-    assert sum(done.per_budget.values()) == 60 and all(0.2 < done.per_budget[b * 3] / done.per_budget[b] < 0.5 for b in (1, 3))
+    assert sum(done.per_budget.values()) == 60 and all(
+        0.2 < done.per_budget[b * 3] / done.per_budget[b] < 0.5 for b in (1, 3)
+    )
     assert done.idle < 0.2 and done.loss < 0.4
 
 
 def test_stragglers_idle_a_synchronous_cluster_more():
     rng = np.random.default_rng(2)
-    heavy = lambda units: units * (1 + rng.pareto(1.5))  # noqa: E731
+    heavy = lambda units: units * (1 + rng.pareto(1.5))
     ours = [mf.asha(curve, lambda: LINE.sample(rng), heavy, 9, 100, 1, 27).idle for _ in range(20)]
     theirs = [mf.synchronous(81, heavy, 9, 1, 27)[1] for _ in range(20)]
     assert np.mean(ours) < np.mean(theirs) - 0.1
@@ -92,15 +112,25 @@ def test_synchronous_hours_by_hand():
 
 
 def test_failed_trials_are_dropped():
-    out = mf.successive_halving(lambda c, b: float("nan") if c["x"] < 0.5 else c["x"], [{"x": x} for x in np.linspace(0, 1, 9)], 1, 9)
+    out = mf.successive_halving(
+        lambda c, b: float("nan") if c["x"] < 0.5 else c["x"],
+        [{"x": x} for x in np.linspace(0, 1, 9)],
+        1,
+        9,
+    )
     assert out.loss == 0.5
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: mf.successive_halving(curve, [], 1, 9), "need configurations"), (lambda: mf.successive_halving(curve, [{"x": 0}], 10, 9), "r = 10"), (lambda: mf.hyperband_table(0), "R = 0"), (lambda: mf.hyperband_table(9, 1), "eta = 1"), (lambda: mf.bohb(curve, LINE, 9, np.random.default_rng(0), share_random=2), "share_random"),
-        (lambda: mf.asha(curve, dict, float, 0, 1, 1, 9), "workers"), (lambda: mf.synchronous(0, float, 1, 1, 9), "workers"),
+        (lambda: mf.successive_halving(curve, [], 1, 9), "need configurations"),
+        (lambda: mf.successive_halving(curve, [{"x": 0}], 10, 9), "r = 10"),
+        (lambda: mf.hyperband_table(0), "R = 0"),
+        (lambda: mf.hyperband_table(9, 1), "eta = 1"),
+        (lambda: mf.bohb(curve, LINE, 9, np.random.default_rng(0), share_random=2), "share_random"),
+        (lambda: mf.asha(curve, dict, float, 0, 1, 1, 9), "workers"),
+        (lambda: mf.synchronous(0, float, 1, 1, 9), "workers"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

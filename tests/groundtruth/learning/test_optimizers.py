@@ -29,18 +29,45 @@ def run_both(ours, theirs, steps=100, seed=0):
 
 PAIRS = {
     "sgd": (lambda p: opt.SGD(p, 0.05), lambda p: torch.optim.SGD(p, 0.05)),
-    "momentum": (lambda p: opt.SGD(p, 0.05, momentum=0.9), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9)),
-    "dampening": (lambda p: opt.SGD(p, 0.05, momentum=0.9, dampening=0.3), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, dampening=0.3)),
-    "nesterov": (lambda p: opt.SGD(p, 0.05, momentum=0.9, nesterov=True), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, nesterov=True)),
-    "l2": (lambda p: opt.SGD(p, 0.05, momentum=0.9, weight_decay=0.1), lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, weight_decay=0.1)),
+    "momentum": (
+        lambda p: opt.SGD(p, 0.05, momentum=0.9),
+        lambda p: torch.optim.SGD(p, 0.05, momentum=0.9),
+    ),
+    "dampening": (
+        lambda p: opt.SGD(p, 0.05, momentum=0.9, dampening=0.3),
+        lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, dampening=0.3),
+    ),
+    "nesterov": (
+        lambda p: opt.SGD(p, 0.05, momentum=0.9, nesterov=True),
+        lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, nesterov=True),
+    ),
+    "l2": (
+        lambda p: opt.SGD(p, 0.05, momentum=0.9, weight_decay=0.1),
+        lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, weight_decay=0.1),
+    ),
     "adagrad": (lambda p: opt.AdaGrad(p, 0.3), lambda p: torch.optim.Adagrad(p, 0.3)),
     "rmsprop": (lambda p: opt.RMSProp(p, 0.01), lambda p: torch.optim.RMSprop(p, 0.01)),
-    "rmsprop with momentum": (lambda p: opt.RMSProp(p, 0.01, momentum=0.9), lambda p: torch.optim.RMSprop(p, 0.01, momentum=0.9)),
+    "rmsprop with momentum": (
+        lambda p: opt.RMSProp(p, 0.01, momentum=0.9),
+        lambda p: torch.optim.RMSprop(p, 0.01, momentum=0.9),
+    ),
     "adam": (lambda p: opt.Adam(p, 0.01), lambda p: torch.optim.Adam(p, 0.01)),
-    "adam, other betas": (lambda p: opt.Adam(p, 0.01, betas=(0.0, 0.5), eps=1e-3), lambda p: torch.optim.Adam(p, 0.01, betas=(0.0, 0.5), eps=1e-3)),
-    "adam with l2": (lambda p: opt.Adam(p, 0.01, weight_decay=0.1), lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1)),
-    "amsgrad": (lambda p: opt.Adam(p, 0.01, amsgrad=True), lambda p: torch.optim.Adam(p, 0.01, amsgrad=True)),
-    "adamw": (lambda p: opt.AdamW(p, 0.01, weight_decay=0.1), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)),
+    "adam, other betas": (
+        lambda p: opt.Adam(p, 0.01, betas=(0.0, 0.5), eps=1e-3),
+        lambda p: torch.optim.Adam(p, 0.01, betas=(0.0, 0.5), eps=1e-3),
+    ),
+    "adam with l2": (
+        lambda p: opt.Adam(p, 0.01, weight_decay=0.1),
+        lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1),
+    ),
+    "amsgrad": (
+        lambda p: opt.Adam(p, 0.01, amsgrad=True),
+        lambda p: torch.optim.Adam(p, 0.01, amsgrad=True),
+    ),
+    "adamw": (
+        lambda p: opt.AdamW(p, 0.01, weight_decay=0.1),
+        lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1),
+    ),
 }
 
 
@@ -53,7 +80,7 @@ def test_every_step_equals_torch(name):
 
 def test_adam_in_blocks_equals_torch_beyond_one_block():
     rng = np.random.default_rng(1)
-    p = rng.normal(size=(3, blocks.PART + 7))                    # more than one block, and more than one thread
+    p = rng.normal(size=(3, blocks.PART + 7))  # more than one block, and more than one thread
     twin = torch.tensor(p.copy(), requires_grad=True)
     ours, theirs = opt.AdamW([p], 0.01), torch.optim.AdamW([twin], 0.01)
     for _ in range(3):
@@ -99,7 +126,9 @@ def test_lars_and_lamb_move_layers_in_proportion_to_their_norm(seed):
         layers = [small.copy(), 100 * small]
         before = [p.copy() for p in layers]
         make(layers).step([g, g])
-        moved = [np.linalg.norm(p - b) / np.linalg.norm(b) for p, b in zip(layers, before, strict=True)]
+        moved = [
+            np.linalg.norm(p - b) / np.linalg.norm(b) for p, b in zip(layers, before, strict=True)
+        ]
         assert np.isclose(moved[0], moved[1]) and moved[0] > 0
 
 
@@ -116,7 +145,10 @@ def test_a_layer_of_zeros_still_moves():
         assert (p < 0).all()
 
 
-@given(st.lists(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=4), min_size=1, max_size=3), st.floats(0.1, 100))
+@given(
+    st.lists(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=4), min_size=1, max_size=3),
+    st.floats(0.1, 100),
+)
 def test_clipping_by_norm_equals_torch(lists, limit):
     grads = [np.array(g) for g in lists]
     twins = [torch.zeros(len(g), dtype=torch.float64, requires_grad=True) for g in grads]
@@ -124,7 +156,9 @@ def test_clipping_by_norm_equals_torch(lists, limit):
         twin.grad = torch.tensor(g)
     norm = torch.nn.utils.clip_grad_norm_(twins, limit)
     clipped, ours = opt.clip_norm(grads, limit)
-    assert np.isclose(ours, float(norm)) and all(np.allclose(c, t.grad.numpy(), atol=1e-9) for c, t in zip(clipped, twins, strict=True))
+    assert np.isclose(ours, float(norm)) and all(
+        np.allclose(c, t.grad.numpy(), atol=1e-9) for c, t in zip(clipped, twins, strict=True)
+    )
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=5), st.floats(0.1, 5))
@@ -141,7 +175,9 @@ def test_a_refused_gradient_changes_nothing():
     with pytest.raises(FloatingPointError, match="step 1"):
         adam.step([np.array([1.0, np.nan, 1.0])])
     assert adam.t == 0 and (p == 1).all() and adam.state == [{}]
-    opt.SGD([p], 1e-200).step([np.array([1e200, 1.0, 1.0])])  # its square overflows, it does not: allowed
+    opt.SGD([p], 1e-200).step(
+        [np.array([1e200, 1.0, 1.0])]
+    )  # its square overflows, it does not: allowed
     assert p[0] == 0
     unchecked = np.ones(2)
     opt.SGD([unchecked], 1.0).step([np.array([np.nan, 1.0])], check=False)
@@ -156,12 +192,27 @@ F = np.ones(2)
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: opt.SGD([], 0.1), ValueError, "no parameters"), (lambda: opt.SGD([[1.0]], 0.1), TypeError, "parameter 0"), (lambda: opt.SGD([np.arange(3)], 0.1), TypeError, "floats"), (lambda: opt.SGD([np.ones((3, 2)).T], 0.1), TypeError, "contiguous"),
-        (lambda: opt.SGD([F], 0.0), ValueError, "lr must"), (lambda: opt.SGD([F], np.nan), ValueError, "lr must"), (lambda: opt.SGD([F], 0.1, momentum=1.0), ValueError, "momentum"), (lambda: opt.SGD([F], 0.1, nesterov=True), ValueError, "Nesterov"), (lambda: opt.SGD([F], 0.1, weight_decay=-1), ValueError, "weight_decay"),
-        (lambda: opt.AdaGrad([F], 0.1, eps=-1), ValueError, "eps"), (lambda: opt.RMSProp([F], 0.1, alpha=1.0), ValueError, "alpha"), (lambda: opt.RMSProp([F], 0.1, momentum=-0.1), ValueError, "momentum"),
-        (lambda: opt.Adam([F], betas=(0.9, 1.0)), ValueError, r"betas\[1\]"), (lambda: opt.Adam([F], weight_decay=-0.1), ValueError, "weight_decay"), (lambda: opt.LARS([F], 0.1, trust=0.0), ValueError, "trust"),
-        (lambda: opt.SGD([F], 0.1).step([]), ValueError, "as many gradients"), (lambda: opt.SGD([F], 0.1).step([np.ones(3)]), ValueError, r"\(3,\)"), (lambda: opt.Optimizer([F], 0.1).step([F]), NotImplementedError, "subclass"),
-        (lambda: opt.clip_norm([F], 0.0), ValueError, "limit"), (lambda: opt.clip_norm([np.array([np.inf])], 1.0), FloatingPointError, "skip the batch"), (lambda: opt.clip_value([F], -1.0), ValueError, "limit"),
+        (lambda: opt.SGD([], 0.1), ValueError, "no parameters"),
+        (lambda: opt.SGD([[1.0]], 0.1), TypeError, "parameter 0"),
+        (lambda: opt.SGD([np.arange(3)], 0.1), TypeError, "floats"),
+        (lambda: opt.SGD([np.ones((3, 2)).T], 0.1), TypeError, "contiguous"),
+        (lambda: opt.SGD([F], 0.0), ValueError, "lr must"),
+        (lambda: opt.SGD([F], np.nan), ValueError, "lr must"),
+        (lambda: opt.SGD([F], 0.1, momentum=1.0), ValueError, "momentum"),
+        (lambda: opt.SGD([F], 0.1, nesterov=True), ValueError, "Nesterov"),
+        (lambda: opt.SGD([F], 0.1, weight_decay=-1), ValueError, "weight_decay"),
+        (lambda: opt.AdaGrad([F], 0.1, eps=-1), ValueError, "eps"),
+        (lambda: opt.RMSProp([F], 0.1, alpha=1.0), ValueError, "alpha"),
+        (lambda: opt.RMSProp([F], 0.1, momentum=-0.1), ValueError, "momentum"),
+        (lambda: opt.Adam([F], betas=(0.9, 1.0)), ValueError, r"betas\[1\]"),
+        (lambda: opt.Adam([F], weight_decay=-0.1), ValueError, "weight_decay"),
+        (lambda: opt.LARS([F], 0.1, trust=0.0), ValueError, "trust"),
+        (lambda: opt.SGD([F], 0.1).step([]), ValueError, "as many gradients"),
+        (lambda: opt.SGD([F], 0.1).step([np.ones(3)]), ValueError, r"\(3,\)"),
+        (lambda: opt.Optimizer([F], 0.1).step([F]), NotImplementedError, "subclass"),
+        (lambda: opt.clip_norm([F], 0.0), ValueError, "limit"),
+        (lambda: opt.clip_norm([np.array([np.inf])], 1.0), FloatingPointError, "skip the batch"),
+        (lambda: opt.clip_value([F], -1.0), ValueError, "limit"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, error, message):

@@ -20,7 +20,9 @@ def test_a_mask_has_mean_one_the_stated_variance_and_torchs_values(p):
     assert abs(mask.mean() - 1) < 5 * np.sqrt(p / (1 - p) / 400_000) + 1e-12  # five standard errors
     assert np.isclose(mask.var(), p / (1 - p), rtol=0.05, atol=1e-9)
     torch.manual_seed(0)
-    assert set(torch.unique(torch.nn.functional.dropout(torch.ones(1000, dtype=torch.float64), p)).tolist()) == set(np.unique(mask[:1000]).tolist())
+    assert set(
+        torch.unique(torch.nn.functional.dropout(torch.ones(1000, dtype=torch.float64), p)).tolist()
+    ) == set(np.unique(mask[:1000]).tolist())
 
 
 @given(seeds, st.floats(0, 0.9))
@@ -33,7 +35,9 @@ def test_evaluation_changes_nothing(seed, p):
 
 def test_mc_dropout_has_the_closed_forms_spread():
     r, w = rng(2), np.array([1.0, 2.0, 3.0])
-    mean, std = pert.mc_dropout(lambda x: (x * pert.dropout_mask(x.shape, 0.25, r)) @ w, np.ones(3), 40_000)
+    mean, std = pert.mc_dropout(
+        lambda x: (x * pert.dropout_mask(x.shape, 0.25, r)) @ w, np.ones(3), 40_000
+    )
     assert np.isclose(mean, 6, rtol=0.01) and np.isclose(std, np.sqrt((w**2).sum() / 3), rtol=0.02)
 
 
@@ -43,7 +47,9 @@ def test_the_loss_of_smooth_labels_equals_torch(seed, eps):
     z, labels = r.normal(size=(8, 5)), r.integers(0, 5, 8)
     logp = z - np.log(np.exp(z).sum(1, keepdims=True))
     ours = -(pert.label_smooth(np.eye(5)[labels], eps) * logp).sum(1).mean()
-    want = torch.nn.functional.cross_entropy(torch.tensor(z), torch.tensor(labels), label_smoothing=eps)
+    want = torch.nn.functional.cross_entropy(
+        torch.tensor(z), torch.tensor(labels), label_smoothing=eps
+    )
     assert np.isclose(ours, want.item(), atol=1e-12)
 
 
@@ -53,11 +59,15 @@ def test_mixup_keeps_the_mass_and_the_means(seed, alpha):
     X, Y = r.normal(size=(9, 3)), np.eye(4)[r.integers(0, 4, 9)]
     A, T = pert.mixup(X, Y, alpha, r)
     assert np.allclose(T.sum(1), 1) and (T >= 0).all()
-    assert A.min() >= X.min() - 1e-12 and A.max() <= X.max() + 1e-12  # a p + a (1 - p) may differ from a in its last bit
+    assert (
+        A.min() >= X.min() - 1e-12 and A.max() <= X.max() + 1e-12
+    )  # a p + a (1 - p) may differ from a in its last bit
     both = np.column_stack([X, Y])
     C, _ = pert.mixup(both, Y, alpha, rng(seed + 1))
     D, E = pert.mixup(both, Y, alpha, rng(seed + 1))
-    assert np.array_equal(C, D) and np.allclose(D[:, 3:], E)  # inputs and labels are mixed in one proportion
+    assert np.array_equal(C, D) and np.allclose(
+        D[:, 3:], E
+    )  # inputs and labels are mixed in one proportion
 
 
 def test_images_move_by_at_most_one_pixel():
@@ -83,8 +93,16 @@ def test_stopping_keeps_the_best_state_and_its_patience(losses, patience):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: pert.dropout_mask((2,), 1.0, rng()), "probability to drop"), (lambda: pert.dropout([1.0], -0.1, rng(), True), "probability"), (lambda: pert.mc_dropout(lambda x: x, 1.0, 1), "two draws"), (lambda: pert.label_smooth([[1.0, 1.0]], 0.1), "sum to one"), (lambda: pert.label_smooth([[1.0, 0.0]], 1.0), "eps"),
-        (lambda: pert.mixup([[1.0]], [], 1.0, rng()), "as many labels"), (lambda: pert.mixup([[1.0]], [[1.0]], 0.0, rng()), "alpha"), (lambda: pert.shift_images(np.ones((1, 8)), 3, rng()), "side 3"), (lambda: pert.EarlyStopping(0), "patience"), (lambda: pert.EarlyStopping(1).report(np.nan), "NaN"),
+        (lambda: pert.dropout_mask((2,), 1.0, rng()), "probability to drop"),
+        (lambda: pert.dropout([1.0], -0.1, rng(), True), "probability"),
+        (lambda: pert.mc_dropout(lambda x: x, 1.0, 1), "two draws"),
+        (lambda: pert.label_smooth([[1.0, 1.0]], 0.1), "sum to one"),
+        (lambda: pert.label_smooth([[1.0, 0.0]], 1.0), "eps"),
+        (lambda: pert.mixup([[1.0]], [], 1.0, rng()), "as many labels"),
+        (lambda: pert.mixup([[1.0]], [[1.0]], 0.0, rng()), "alpha"),
+        (lambda: pert.shift_images(np.ones((1, 8)), 3, rng()), "side 3"),
+        (lambda: pert.EarlyStopping(0), "patience"),
+        (lambda: pert.EarlyStopping(1).report(np.nan), "NaN"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

@@ -15,7 +15,11 @@ def test_the_sentences_floor_is_the_known_one():
     """Computed independently for the brief: 1.000, .221, .069, .035, zero from position 8 on, mean .0447 over 32."""
     x = [sorted(set(SENTENCE)).index(c) for c in SENTENCE]
     losses = floor(x, 32)
-    assert losses[:4].round(3).tolist() == [1.0, 0.221, 0.069, 0.035] and (losses[7:] == 0).all() and losses[6] > 0
+    assert (
+        losses[:4].round(3).tolist() == [1.0, 0.221, 0.069, 0.035]
+        and (losses[7:] == 0).all()
+        and losses[6] > 0
+    )
     assert losses.mean() == pytest.approx(0.0447, abs=5e-5)
 
 
@@ -35,10 +39,19 @@ def test_the_floor_is_met_by_simulation_of_the_best_guesser():
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 8))
 def test_more_of_the_window_never_hurts(x, context):
     losses = floor(x, context)
-    assert losses.shape == (context,) and (np.diff(losses) <= 1e-12).all() and (losses >= 0).all() and losses[0] <= np.log(5) + 1e-12
+    assert (
+        losses.shape == (context,)
+        and (np.diff(losses) <= 1e-12).all()
+        and (losses >= 0).all()
+        and losses[0] <= np.log(5) + 1e-12
+    )
 
 
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(1, 4), st.lists(st.integers(0, 4), max_size=6))
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=40),
+    st.integers(1, 4),
+    st.lists(st.integers(0, 4), max_size=6),
+)
 def test_probabilities_are_positive_and_sum_to_one(x, n, past):
     p = Ngrams(x, n, 5).probabilities(past)
     assert (p > 0).all() and p.sum() == pytest.approx(1)
@@ -47,8 +60,12 @@ def test_probabilities_are_positive_and_sum_to_one(x, n, past):
 def test_probabilities_are_those_worked_out_by_hand():
     """Text 0 0 1: p_1 = (2 + 2/2, 1 + 2/2) / 5 = (3, 2) / 5; after 0 (once 0, once 1): (1 + 2 * 3/5, 1 + 2 * 2/5) / 4."""
     m = Ngrams([0, 0, 1], 2, 2)
-    assert np.allclose(m.probabilities([]), [0.6, 0.4]) and np.allclose(m.probabilities([0]), [2.2 / 4, 1.8 / 4])
-    assert np.allclose(m.probabilities([1]), [0.6, 0.4])  # nothing ever followed 1: the shorter past decides
+    assert np.allclose(m.probabilities([]), [0.6, 0.4]) and np.allclose(
+        m.probabilities([0]), [2.2 / 4, 1.8 / 4]
+    )
+    assert np.allclose(
+        m.probabilities([1]), [0.6, 0.4]
+    )  # nothing ever followed 1: the shorter past decides
 
 
 def test_only_the_last_tokens_of_a_past_count():
@@ -62,14 +79,17 @@ def test_longer_pasts_predict_a_text_with_structure_better():
     assert losses == sorted(losses, reverse=True) and losses[-1] < 0.1 < 2 < losses[0]
 
 
-@pytest.mark.parametrize(("do", "message"), [
-    (lambda: floor([], 3), "at least one token"),
-    (lambda: floor([1], 0), "context of at least 1"),
-    (lambda: Ngrams([], 2, 3), "at least one token"),
-    (lambda: Ngrams([0], 0, 3), "need n >= 1"),
-    (lambda: Ngrams([3], 2, 3), "tokens run from 3 to 3, but the vocabulary has 3"),
-    (lambda: Ngrams([0], 2, 3).loss([]), "the text is empty"),
-])
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (lambda: floor([], 3), "at least one token"),
+        (lambda: floor([1], 0), "context of at least 1"),
+        (lambda: Ngrams([], 2, 3), "at least one token"),
+        (lambda: Ngrams([0], 0, 3), "need n >= 1"),
+        (lambda: Ngrams([3], 2, 3), "tokens run from 3 to 3, but the vocabulary has 3"),
+        (lambda: Ngrams([0], 2, 3).loss([]), "the text is empty"),
+    ],
+)
 def test_bad_input_is_told(do, message):
     with pytest.raises(ValueError, match=message):
         do()

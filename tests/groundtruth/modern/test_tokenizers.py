@@ -24,9 +24,18 @@ def byte_level(count: int):
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
     theirs = Tokenizer(models.BPE())
-    words = pre_tokenizers.Split(Regex(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"), "isolated")
-    theirs.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
-    trainer = trainers.BpeTrainer(vocab_size=256 + count, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    words = pre_tokenizers.Split(
+        Regex(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"),
+        "isolated",
+    )
+    theirs.pre_tokenizer = pre_tokenizers.Sequence(
+        [words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=256 + count,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
     theirs.train_from_iterator([SONNETS], trainer)
     return theirs
 
@@ -51,8 +60,15 @@ def test_characters_spell_their_own_text(text):
 
 
 def test_each_merge_shortens_the_text_it_was_learned_from():
-    lengths = [len(BytePairs.train(SONNETS[:5000], count).encode(SONNETS[:5000])) for count in (0, 1, 5, 50)]
-    assert lengths[0] == len(SONNETS[:5000].encode()) and lengths == sorted(lengths, reverse=True) and len(set(lengths)) == 4
+    lengths = [
+        len(BytePairs.train(SONNETS[:5000], count).encode(SONNETS[:5000]))
+        for count in (0, 1, 5, 50)
+    ]
+    assert (
+        lengths[0] == len(SONNETS[:5000].encode())
+        and lengths == sorted(lengths, reverse=True)
+        and len(set(lengths)) == 4
+    )
 
 
 def test_training_counts_as_recounting_from_scratch_does():
@@ -81,17 +97,20 @@ def test_a_state_makes_the_same_tokenizer(tokenizer):
     assert again.state() == tokenizer.state() and again.encode("cab") == tokenizer.encode("cab")
 
 
-@pytest.mark.parametrize(("do", "message"), [
-    (lambda: Characters(""), "alphabet is empty"),
-    (lambda: Characters("ab").encode("abz"), "'z' at position 2"),
-    (lambda: Characters("ab").decode([2]), "token 2 is not in a vocabulary of 2"),
-    (lambda: Characters("ab").decode([-1]), "token -1"),
-    (lambda: BytePairs([]).decode([256]), "vocabulary of 256"),
-    (lambda: BytePairs([(0, 256)]), "merge 0 joins 0 and 256"),
-    (lambda: BytePairs.train("abc", -1), "-1 merges"),
-    (lambda: BytePairs.train("", 1), "text is empty"),
-    (lambda: tokenizers.load({"kind": "words"}), "no tokenizer of kind 'words'"),
-])
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (lambda: Characters(""), "alphabet is empty"),
+        (lambda: Characters("ab").encode("abz"), "'z' at position 2"),
+        (lambda: Characters("ab").decode([2]), "token 2 is not in a vocabulary of 2"),
+        (lambda: Characters("ab").decode([-1]), "token -1"),
+        (lambda: BytePairs([]).decode([256]), "vocabulary of 256"),
+        (lambda: BytePairs([(0, 256)]), "merge 0 joins 0 and 256"),
+        (lambda: BytePairs.train("abc", -1), "-1 merges"),
+        (lambda: BytePairs.train("", 1), "text is empty"),
+        (lambda: tokenizers.load({"kind": "words"}), "no tokenizer of kind 'words'"),
+    ],
+)
 def test_bad_input_is_told(do, message):
     with pytest.raises(ValueError, match=message):
         do()

@@ -9,8 +9,20 @@ from groundtruth.networks import activations as act
 from hypothesis import given
 from hypothesis import strategies as st
 
-TORCH = {"identity": lambda v: v * 1, "relu": F.relu, "leaky_relu": F.leaky_relu, "elu": F.elu, "selu": F.selu, "softplus": lambda v: F.softplus(v, threshold=50), "sigmoid": torch.sigmoid,
-         "tanh": torch.tanh, "gelu": F.gelu, "silu": F.silu, "hard_swish": F.hardswish, "repu": lambda v: torch.relu(v) ** 2}
+TORCH = {
+    "identity": lambda v: v * 1,
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "selu": F.selu,
+    "softplus": lambda v: F.softplus(v, threshold=50),
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "hard_swish": F.hardswish,
+    "repu": lambda v: torch.relu(v) ** 2,
+}
 SCORES = st.lists(st.floats(-50, 50), min_size=1, max_size=20)
 
 
@@ -28,14 +40,18 @@ def test_the_tanh_form_of_gelu_and_its_slope_equal_torch():
     t = torch.linspace(-12, 12, 999, dtype=torch.float64, requires_grad=True)
     out = F.gelu(t, approximate="tanh")
     (slope,) = torch.autograd.grad(out.sum(), t)
-    np.testing.assert_allclose(act.gelu(t.detach().numpy(), "tanh"), out.detach().numpy(), atol=1e-12)
+    np.testing.assert_allclose(
+        act.gelu(t.detach().numpy(), "tanh"), out.detach().numpy(), atol=1e-12
+    )
     np.testing.assert_allclose(act.d_gelu(t.detach().numpy(), "tanh"), slope.numpy(), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", act.ACTIVATIONS)
 def test_slopes_agree_with_differences_away_from_corners(name):
     f, z = act.named(name), np.array([-4.3, -2.2, -0.7, 0.4, 1.9, 3.6])
-    np.testing.assert_allclose(f.slope(z), [numeric_grad(lambda v: f.f(v).sum(), [t])[0] for t in z], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        f.slope(z), [numeric_grad(lambda v: f.f(v).sum(), [t])[0] for t in z], rtol=1e-6, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("name", act.ACTIVATIONS)
@@ -55,7 +71,9 @@ def test_identities_between_activations(z):
     np.testing.assert_allclose(act.softplus(at) - act.softplus(-at), at, atol=1e-10)
     np.testing.assert_allclose(act.relu(at) - act.relu(-at), at)
     np.testing.assert_allclose(act.leaky_relu(at, 1.0), at)
-    np.testing.assert_allclose(act.gelu(at) - act.gelu(-at), at, atol=1e-12)   # z Phi(z) + z Phi(-z) = z
+    np.testing.assert_allclose(
+        act.gelu(at) - act.gelu(-at), at, atol=1e-12
+    )  # z Phi(z) + z Phi(-z) = z
     np.testing.assert_allclose(act.silu(at) - act.silu(-at), at, atol=1e-12)
     np.testing.assert_allclose(act.repu(at, 1), act.relu(at))
 
@@ -86,7 +104,17 @@ def test_nan_is_refused(name):
 
 
 def test_wrong_parameters_are_refused():
-    for call in (lambda: act.leaky_relu([1.0], -0.1), lambda: act.d_leaky_relu([1.0], np.inf), lambda: act.elu([1.0], -1), lambda: act.d_elu([1.0], np.nan), lambda: act.repu([1.0], 0), lambda: act.d_repu([1.0], 1.5),
-                 lambda: act.gelu([1.0], "erf"), lambda: act.d_gelu([1.0], "erf"), lambda: act.maxout(np.zeros((2, 0))), lambda: act.named("swish")):
+    for call in (
+        lambda: act.leaky_relu([1.0], -0.1),
+        lambda: act.d_leaky_relu([1.0], np.inf),
+        lambda: act.elu([1.0], -1),
+        lambda: act.d_elu([1.0], np.nan),
+        lambda: act.repu([1.0], 0),
+        lambda: act.d_repu([1.0], 1.5),
+        lambda: act.gelu([1.0], "erf"),
+        lambda: act.d_gelu([1.0], "erf"),
+        lambda: act.maxout(np.zeros((2, 0))),
+        lambda: act.named("swish"),
+    ):
         with pytest.raises(ValueError):
             call()

@@ -27,15 +27,26 @@ def test_weights_are_those_of_torch(n, d, k):
 
 
 def test_attention_overtakes_and_recurrence_is_serial():
-    assert ar.cost("attention", 100, 64).multiply_adds < ar.cost("attention", 100, 64).multiply_adds * 2 < ar.cost("attention", 1000, 64).multiply_adds
+    assert (
+        ar.cost("attention", 100, 64).multiply_adds
+        < ar.cost("attention", 100, 64).multiply_adds * 2
+        < ar.cost("attention", 1000, 64).multiply_adds
+    )
     assert ar.cost("recurrence", 500, 4).serial == 500 and ar.cost("attention", 500, 4).path == 1
-    assert ar.cost("convolution", 101, 4, 3).path == 100 and ar.cost("state space", 1024, 4).serial == 10
+    assert (
+        ar.cost("convolution", 101, 4, 3).path == 100
+        and ar.cost("state space", 1024, 4).serial == 10
+    )
 
 
 @given(SEEDS, st.integers(1, 5))
 def test_the_matrix_of_a_convolution_is_toeplitz(seed, k):
     w = np.random.default_rng(seed).normal(size=k)
-    np.testing.assert_allclose(ar.mixing_matrix(lambda x: conv1d(x[None, None], w[None, None])[0, 0], 9), toeplitz(w, 9), atol=1e-12)
+    np.testing.assert_allclose(
+        ar.mixing_matrix(lambda x: conv1d(x[None, None], w[None, None])[0, 0], 9),
+        toeplitz(w, 9),
+        atol=1e-12,
+    )
 
 
 @given(SEEDS, st.integers(1, 7))
@@ -45,7 +56,9 @@ def test_the_circulant_part_commutes_with_shifts_and_is_closest(seed, n):
     np.testing.assert_allclose(C, circulant(C[:, 0]), atol=1e-12)
     np.testing.assert_allclose(np.roll(C, 1, 0), np.roll(C, -1, 1), atol=1e-12)
     np.testing.assert_allclose(ar.circulant_part(C), C, atol=1e-12)
-    assert abs(((A - C) * C).sum()) < 1e-9 * max(1, (A * A).sum())  # a projection: the rest is orthogonal
+    assert abs(((A - C) * C).sum()) < 1e-9 * max(
+        1, (A * A).sum()
+    )  # a projection: the rest is orthogonal
 
 
 @given(SEEDS, st.integers(1, 4))
@@ -58,7 +71,9 @@ def test_the_permutation_part_is_the_mean_over_all_permutations(seed, n):
 @pytest.mark.parametrize("n", [2, 4, 8, 32])
 def test_butterflies_multiply_to_the_fourier_matrix(n):
     factors = ar.butterflies(n)
-    assert len(factors) == np.log2(n) + 1 and all((np.abs(f) > 0).sum() == 2 * n for f in factors[:-1])
+    assert len(factors) == np.log2(n) + 1 and all(
+        (np.abs(f) > 0).sum() == 2 * n for f in factors[:-1]
+    )
     product = factors[0]
     for f in factors[1:]:
         product = product @ f
@@ -75,7 +90,12 @@ def test_the_error_of_low_rank_is_what_is_left_of_the_singular_values(seed, r):
 
 def test_block_diagonal_keeps_the_blocks():
     A = np.arange(16.0).reshape(4, 4)
-    assert ar.block_diagonal(A, 2).tolist() == [[0, 1, 0, 0], [4, 5, 0, 0], [0, 0, 10, 11], [0, 0, 14, 15]]
+    assert ar.block_diagonal(A, 2).tolist() == [
+        [0, 1, 0, 0],
+        [4, 5, 0, 0],
+        [0, 0, 10, 11],
+        [0, 0, 14, 15],
+    ]
 
 
 @pytest.mark.parametrize(

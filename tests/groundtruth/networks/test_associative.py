@@ -34,8 +34,15 @@ def test_the_modern_step_equals_attention_and_lowers_its_energy(seed):
     rng = np.random.default_rng(seed)
     X, q = rng.normal(size=(7, 4)), rng.normal(size=(3, 4))
     tq, tx = torch.tensor(q)[None], torch.tensor(X)[None]
-    np.testing.assert_allclose(aso.modern_update(X, q, 0.5), torch.nn.functional.scaled_dot_product_attention(tq, tx, tx)[0].numpy(), atol=1e-12)
-    assert aso.modern_energy(X, aso.modern_update(X, q[0], 2.0), 2.0) <= aso.modern_energy(X, q[0], 2.0) + 1e-12
+    np.testing.assert_allclose(
+        aso.modern_update(X, q, 0.5),
+        torch.nn.functional.scaled_dot_product_attention(tq, tx, tx)[0].numpy(),
+        atol=1e-12,
+    )
+    assert (
+        aso.modern_energy(X, aso.modern_update(X, q[0], 2.0), 2.0)
+        <= aso.modern_energy(X, q[0], 2.0) + 1e-12
+    )
 
 
 @pytest.mark.parametrize(

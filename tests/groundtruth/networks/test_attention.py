@@ -22,7 +22,9 @@ def t(v):
 
 def projections(C, seed=0, biases=False):
     rng = np.random.default_rng(seed)
-    return at.Projections(*rng.normal(0, C**-0.5, (4, C, C)), rng.normal(size=(4, C)) if biases else None)
+    return at.Projections(
+        *rng.normal(0, C**-0.5, (4, C, C)), rng.normal(size=(4, C)) if biases else None
+    )
 
 
 @settings(max_examples=25)
@@ -30,10 +32,16 @@ def projections(C, seed=0, biases=False):
 def test_attention_and_its_way_back_equal_torch(seed, n, more, masked):
     rng = np.random.default_rng(seed)
     m = n + more
-    q, k, v = rng.normal(size=(2, 3, n, 4)), rng.normal(size=(2, 3, m, 4)), rng.normal(size=(2, 3, m, 5))
+    q, k, v = (
+        rng.normal(size=(2, 3, n, 4)),
+        rng.normal(size=(2, 3, m, 4)),
+        rng.normal(size=(2, 3, m, 5)),
+    )
     mask = at.causal_mask(n, m) if masked else None
     leaves = [t(a).requires_grad_() for a in (q, k, v)]
-    theirs = F.scaled_dot_product_attention(*leaves, attn_mask=None if mask is None else torch.tensor(mask))
+    theirs = F.scaled_dot_product_attention(
+        *leaves, attn_mask=None if mask is None else torch.tensor(mask)
+    )
     ours, kept = at.sdpa(q, k, v, mask)
     np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=1e-12)
     pull = rng.normal(size=ours.shape)
@@ -48,7 +56,9 @@ def test_weights_are_distributions_and_outputs_stay_in_the_hull(seed):
     q, k, v = rng.normal(0, 3, (3, 5, 4))
     out, kept = at.sdpa(q, k, v)
     np.testing.assert_allclose(kept.P.sum(-1), 1, atol=1e-12)
-    assert (kept.P >= 0).all() and (out <= v.max(0) + 1e-12).all() and (out >= v.min(0) - 1e-12).all()
+    assert (
+        (kept.P >= 0).all() and (out <= v.max(0) + 1e-12).all() and (out >= v.min(0) - 1e-12).all()
+    )
 
 
 @settings(max_examples=20)
@@ -56,7 +66,11 @@ def test_weights_are_distributions_and_outputs_stay_in_the_hull(seed):
 def test_tiles_change_nothing(seed, n, block, causal):
     rng = np.random.default_rng(seed)
     q, k, v = rng.normal(0, 4, (3, 2, n, 3))
-    np.testing.assert_allclose(at.tiled(q, k, v, block, causal), at.sdpa(q, k, v, at.causal_mask(n) if causal else None)[0], atol=1e-12)
+    np.testing.assert_allclose(
+        at.tiled(q, k, v, block, causal),
+        at.sdpa(q, k, v, at.causal_mask(n) if causal else None)[0],
+        atol=1e-12,
+    )
 
 
 def test_tiles_keep_single_precision_and_huge_scores():
@@ -77,14 +91,18 @@ def test_multi_head_attention_and_its_way_back_equal_torch(biases):
             layer.in_proj_bias.copy_(t(W.b[:3].ravel()))
             layer.out_proj.bias.copy_(t(W.b[3]))
     leaf = t(x).requires_grad_()
-    theirs, _ = layer(leaf, leaf, leaf, attn_mask=torch.tensor(~at.causal_mask(5)))  # there True means: may not look
+    theirs, _ = layer(
+        leaf, leaf, leaf, attn_mask=torch.tensor(~at.causal_mask(5))
+    )  # there True means: may not look
     ours, cache = at.mha(x, W, H, at.causal_mask(5))
     np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=1e-11)
     pull = RNG.normal(size=ours.shape)
     theirs.backward(t(pull))
     dx, dm, dW = at.mha_backward(pull, cache)
     np.testing.assert_allclose(dx + dm, leaf.grad.numpy(), atol=1e-10)
-    np.testing.assert_allclose(np.concatenate([dW.q.T, dW.k.T, dW.v.T]), layer.in_proj_weight.grad.numpy(), atol=1e-10)
+    np.testing.assert_allclose(
+        np.concatenate([dW.q.T, dW.k.T, dW.v.T]), layer.in_proj_weight.grad.numpy(), atol=1e-10
+    )
     np.testing.assert_allclose(dW.o.T, layer.out_proj.weight.grad.numpy(), atol=1e-10)
     if biases:
         np.testing.assert_allclose(dW.b[:3].ravel(), layer.in_proj_bias.grad.numpy(), atol=1e-10)
@@ -95,8 +113,12 @@ def test_cross_attention_and_its_way_back_equal_differences():
     y, cache = at.mha(x, W, 2, memory=memory)
     pull = RNG.normal(size=y.shape)
     dx, dm, _ = at.mha_backward(pull, cache)
-    np.testing.assert_allclose(dx, numeric_grad(lambda v: (at.mha(v, W, 2, memory=memory)[0] * pull).sum(), x), atol=1e-7)
-    np.testing.assert_allclose(dm, numeric_grad(lambda v: (at.mha(x, W, 2, memory=v)[0] * pull).sum(), memory), atol=1e-7)
+    np.testing.assert_allclose(
+        dx, numeric_grad(lambda v: (at.mha(v, W, 2, memory=memory)[0] * pull).sum(), x), atol=1e-7
+    )
+    np.testing.assert_allclose(
+        dm, numeric_grad(lambda v: (at.mha(x, W, 2, memory=v)[0] * pull).sum(), memory), atol=1e-7
+    )
 
 
 @given(SEEDS, st.integers(0, 5))
@@ -105,14 +127,19 @@ def test_a_causal_mask_leaks_nothing(seed, place):
     x, W = rng.normal(size=(1, 6, 4)), projections(4, seed)
     changed = x.copy()
     changed[:, place:] += rng.normal(size=changed[:, place:].shape)
-    np.testing.assert_array_equal(at.mha(x, W, 2, at.causal_mask(6))[0][:, :place], at.mha(changed, W, 2, at.causal_mask(6))[0][:, :place])
+    np.testing.assert_array_equal(
+        at.mha(x, W, 2, at.causal_mask(6))[0][:, :place],
+        at.mha(changed, W, 2, at.causal_mask(6))[0][:, :place],
+    )
 
 
 @given(SEEDS)
 def test_without_positions_attention_is_equivariant_to_permutations(seed):
     rng = np.random.default_rng(seed)
     x, W, order = rng.normal(size=(1, 7, 6)), projections(6, seed), rng.permutation(7)
-    np.testing.assert_allclose(at.mha(x[:, order], W, 3)[0], at.mha(x, W, 3)[0][:, order], atol=1e-12)
+    np.testing.assert_allclose(
+        at.mha(x[:, order], W, 3)[0], at.mha(x, W, 3)[0][:, order], atol=1e-12
+    )
 
 
 def test_the_cache_equals_recomputation():
@@ -162,12 +189,30 @@ def test_the_block_and_its_way_back_equal_torch(seed, masked):
     for v in block.p.values():
         v += 0.1 * rng.normal(size=v.shape)
     p = block.p
-    twin = nn.TransformerEncoderLayer(8, 2, 20, dropout=0.0, activation="gelu", batch_first=True, norm_first=True, dtype=torch.float64)
+    twin = nn.TransformerEncoderLayer(
+        8,
+        2,
+        20,
+        dropout=0.0,
+        activation="gelu",
+        batch_first=True,
+        norm_first=True,
+        dtype=torch.float64,
+    )
     with torch.no_grad():
         for ours, theirs in (
-            (np.concatenate([p["Wq"].T, p["Wk"].T, p["Wv"].T]), twin.self_attn.in_proj_weight), (p["b"][:3].ravel(), twin.self_attn.in_proj_bias),
-            (p["Wo"].T, twin.self_attn.out_proj.weight), (p["b"][3], twin.self_attn.out_proj.bias), (p["W1"].T, twin.linear1.weight), (p["c1"], twin.linear1.bias),
-            (p["W2"].T, twin.linear2.weight), (p["c2"], twin.linear2.bias), (p["g1"], twin.norm1.weight), (p["b1"], twin.norm1.bias), (p["g2"], twin.norm2.weight), (p["b2"], twin.norm2.bias),
+            (np.concatenate([p["Wq"].T, p["Wk"].T, p["Wv"].T]), twin.self_attn.in_proj_weight),
+            (p["b"][:3].ravel(), twin.self_attn.in_proj_bias),
+            (p["Wo"].T, twin.self_attn.out_proj.weight),
+            (p["b"][3], twin.self_attn.out_proj.bias),
+            (p["W1"].T, twin.linear1.weight),
+            (p["c1"], twin.linear1.bias),
+            (p["W2"].T, twin.linear2.weight),
+            (p["c2"], twin.linear2.bias),
+            (p["g1"], twin.norm1.weight),
+            (p["b1"], twin.norm1.bias),
+            (p["g2"], twin.norm2.weight),
+            (p["b2"], twin.norm2.bias),
         ):
             theirs.copy_(t(ours))
     mask, leaf = at.causal_mask(5) if masked else None, t(x).requires_grad_()
@@ -178,14 +223,22 @@ def test_the_block_and_its_way_back_equal_torch(seed, masked):
     dx, g = block.backward(pull)
     np.testing.assert_allclose(dx, leaf.grad.numpy(), atol=1e-9)
     np.testing.assert_allclose(g["W1"].T, twin.linear1.weight.grad.numpy(), atol=1e-9)
-    np.testing.assert_allclose(np.concatenate([g["Wq"].T, g["Wk"].T, g["Wv"].T]), twin.self_attn.in_proj_weight.grad.numpy(), atol=1e-9)
+    np.testing.assert_allclose(
+        np.concatenate([g["Wq"].T, g["Wk"].T, g["Wv"].T]),
+        twin.self_attn.in_proj_weight.grad.numpy(),
+        atol=1e-9,
+    )
     np.testing.assert_allclose(g["b"][3], twin.self_attn.out_proj.bias.grad.numpy(), atol=1e-9)
     np.testing.assert_allclose(g["g1"], twin.norm1.weight.grad.numpy(), atol=1e-9)
 
 
 def test_parameters_are_those_of_torch():
     twin = nn.TransformerEncoderLayer(24, 3, 96)
-    assert tf.parameters(24) == sum(v.numel() for v in twin.parameters()) == sum(v.size for v in tf.Block(24, 3).p.values())
+    assert (
+        tf.parameters(24)
+        == sum(v.numel() for v in twin.parameters())
+        == sum(v.size for v in tf.Block(24, 3).p.values())
+    )
     assert 12 * tf.parameters(768) == 85_054_464
 
 
@@ -197,19 +250,46 @@ EYE = at.Projections(*[np.eye(4)] * 4)
     [
         (lambda: at.sdpa([1.0], [[1.0]], [[1.0]]), "at least the axes"),
         (lambda: at.sdpa(np.ones((2, 3)), np.ones((2, 4)), np.ones((2, 4))), "both must be equal"),
-        (lambda: at.sdpa(np.ones((2, 3)), np.ones((2, 3)), np.ones((1, 3))), "one value for each key"),
+        (
+            lambda: at.sdpa(np.ones((2, 3)), np.ones((2, 3)), np.ones((1, 3))),
+            "one value for each key",
+        ),
         (lambda: at.sdpa(np.ones((2, 3)), np.ones((0, 3)), np.ones((0, 3))), "at least one"),
-        (lambda: at.sdpa(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)), mask=np.ones((3, 3), bool)), "the mask has the shape"),
-        (lambda: at.sdpa(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)), mask=[[True, False], [False, False]]), "look at nothing"),
-        (lambda: at.sdpa_backward(np.ones((1, 1)), at.sdpa(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)))[1]), "its gradient"),
+        (
+            lambda: at.sdpa(
+                np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)), mask=np.ones((3, 3), bool)
+            ),
+            "the mask has the shape",
+        ),
+        (
+            lambda: at.sdpa(
+                np.ones((2, 3)),
+                np.ones((2, 3)),
+                np.ones((2, 3)),
+                mask=[[True, False], [False, False]],
+            ),
+            "look at nothing",
+        ),
+        (
+            lambda: at.sdpa_backward(
+                np.ones((1, 1)), at.sdpa(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)))[1]
+            ),
+            "its gradient",
+        ),
         (lambda: at.causal_mask(3, 2), "queries <= keys"),
         (lambda: at.split_heads(np.ones((2, 5)), 2), "do not divide"),
         (lambda: at.mha(np.ones((2, 4)), EYE, 2), "axes"),
         (lambda: at.mha(np.ones((1, 2, 5)), EYE, 1), "projection 'q'"),
         (lambda: at.mha(np.ones((1, 2, 4)), EYE._replace(b=np.ones(4)), 1), "biases"),
-        (lambda: at.mha_backward(np.ones((1, 1, 4)), at.mha(np.ones((1, 2, 4)), EYE, 2)[1]), "its gradient"),
+        (
+            lambda: at.mha_backward(np.ones((1, 1, 4)), at.mha(np.ones((1, 2, 4)), EYE, 2)[1]),
+            "its gradient",
+        ),
         (lambda: at.tiled(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)), block=0), "block"),
-        (lambda: at.tiled(np.ones((2, 3)), np.ones((4, 3)), np.ones((4, 3)), causal=True), "as many queries as keys"),
+        (
+            lambda: at.tiled(np.ones((2, 3)), np.ones((4, 3)), np.ones((4, 3)), causal=True),
+            "as many queries as keys",
+        ),
         (lambda: at.Cache(EYE, 3), "do not divide"),
         (lambda: at.Cache(EYE._replace(b=np.zeros((4, 4))), 2), "without biases"),
         (lambda: at.Cache(EYE, 2).step(np.ones(3)), "a token has the shape"),

@@ -29,9 +29,16 @@ def torch_stack(net: ResidualMLP, x: torch.Tensor, weights) -> torch.Tensor:
 @given(SEEDS, st.sampled_from(MODES), st.integers(1, 5), st.floats(0.1, 1.5))
 def test_output_and_all_gradients_equal_torch(seed, mode, L, scale):
     rng = np.random.default_rng(seed)
-    net, x, g = ResidualMLP(8, L, mode, scale, seed), rng.normal(size=(5, 8)), rng.normal(size=(5, 8))
+    net, x, g = (
+        ResidualMLP(8, L, mode, scale, seed),
+        rng.normal(size=(5, 8)),
+        rng.normal(size=(5, 8)),
+    )
     leaf = torch.tensor(x, requires_grad=True)
-    weights = [(torch.tensor(a, requires_grad=True), torch.tensor(b, requires_grad=True)) for a, b in net.blocks]
+    weights = [
+        (torch.tensor(a, requires_grad=True), torch.tensor(b, requires_grad=True))
+        for a, b in net.blocks
+    ]
     out = torch_stack(net, leaf, weights)
     out.backward(torch.tensor(g))
     ours, stream = net.forward(x)
@@ -41,8 +48,12 @@ def test_output_and_all_gradients_equal_torch(seed, mode, L, scale):
     size = max(1.0, float(leaf.grad.abs().max()))
     np.testing.assert_allclose(dx, leaf.grad.numpy(), atol=1e-7 * size)
     for (a, b), (A, B) in zip(grads, weights, strict=True):
-        np.testing.assert_allclose(a, A.grad.numpy(), atol=1e-7 * max(1.0, float(A.grad.abs().max())))
-        np.testing.assert_allclose(b, B.grad.numpy(), atol=1e-7 * max(1.0, float(B.grad.abs().max())))
+        np.testing.assert_allclose(
+            a, A.grad.numpy(), atol=1e-7 * max(1.0, float(A.grad.abs().max()))
+        )
+        np.testing.assert_allclose(
+            b, B.grad.numpy(), atol=1e-7 * max(1.0, float(B.grad.abs().max()))
+        )
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -57,27 +68,42 @@ def test_gradients_agree_with_differences(mode):
 
 @pytest.mark.parametrize("scale", [0.1, 0.5, 1.0])
 def test_the_stream_has_the_predicted_size(scale):
-    seen = np.mean([rms(ResidualMLP(128, 12, "residual", scale, s).forward(X)[0]) for s in range(6)])
+    seen = np.mean(
+        [rms(ResidualMLP(128, 12, "residual", scale, s).forward(X)[0]) for s in range(6)]
+    )
     assert seen == pytest.approx(depth.predicted_rms(12, scale), rel=0.25)
 
 
 def test_the_norms_set_the_size_of_the_stream():
     for L in (4, 16, 64):
-        assert rms(ResidualMLP(128, L, "post", seed=2).forward(X)[1][-1]) == pytest.approx(1, abs=1e-3)
-        assert rms(ResidualMLP(128, L, "pre", seed=2).forward(X)[1][-1]) == pytest.approx(np.sqrt(1 + L), rel=0.25)
+        assert rms(ResidualMLP(128, L, "post", seed=2).forward(X)[1][-1]) == pytest.approx(
+            1, abs=1e-3
+        )
+        assert rms(ResidualMLP(128, L, "pre", seed=2).forward(X)[1][-1]) == pytest.approx(
+            np.sqrt(1 + L), rel=0.25
+        )
 
 
 def test_along_the_skips_alone_the_laws_hold():
     g = np.random.default_rng(3).normal(size=X.shape)
-    for mode, law in (("residual", lambda L: 1.0), ("pre", lambda L: (1 + L) ** -0.5), ("post", lambda L: 2 ** (-L / 2))):
+    for mode, law in (
+        ("residual", lambda L: 1.0),
+        ("pre", lambda L: (1 + L) ** -0.5),
+        ("post", lambda L: 2 ** (-L / 2)),
+    ):
         for L in (4, 16):
             net = ResidualMLP(128, L, mode, seed=4)
             net.forward(X)
-            assert 0.4 < rms(net.backward(g, branches=False)[0]) / rms(g) / law(L) < 2.5  # v is near 1, not exactly
+            assert (
+                0.4 < rms(net.backward(g, branches=False)[0]) / rms(g) / law(L) < 2.5
+            )  # v is near 1, not exactly
 
 
 def test_zero_last_layers_make_the_identity_and_leave_the_gradient_alone():
-    net, g = ResidualMLP(128, 30, "residual", zero_last=True), np.random.default_rng(5).normal(size=X.shape)
+    net, g = (
+        ResidualMLP(128, 30, "residual", zero_last=True),
+        np.random.default_rng(5).normal(size=X.shape),
+    )
     assert np.array_equal(net.forward(X)[0], X)
     dx, grads = net.backward(g)
     assert np.array_equal(dx, g) and all(b.any() and not a.any() for a, b in grads)
@@ -114,8 +140,23 @@ def test_paths_add_up_to_two_to_the_L(L):
 
 def test_bad_input_is_refused():
     net = ResidualMLP(4, 2, "residual")
-    for call in (lambda: ResidualMLP(0, 1, "pre"), lambda: ResidualMLP(4, 0, "pre"), lambda: ResidualMLP(4, 1, "both"), lambda: ResidualMLP(4, 1, "pre", np.inf), lambda: net.backward(np.zeros((2, 4))), lambda: net.forward(np.zeros((2, 3))),
-                 lambda: net.forward(np.zeros((0, 4))), lambda: depth.gradient_profile("relu", lambda n: 1 / n, 0), lambda: depth.gradient_profile("gate", lambda n: 1 / n, 3), lambda: rms([]), lambda: depth.predicted_rms(-1, 1.0),
-                 lambda: depth.predicted_rms(1, np.nan), lambda: depth.path_lengths(61), lambda: depth.path_lengths(-1), lambda: depth.gradient_by_path_length([], np.ones(2)), lambda: depth.gradient_by_path_length([np.eye(3)], np.ones(2))):
+    for call in (
+        lambda: ResidualMLP(0, 1, "pre"),
+        lambda: ResidualMLP(4, 0, "pre"),
+        lambda: ResidualMLP(4, 1, "both"),
+        lambda: ResidualMLP(4, 1, "pre", np.inf),
+        lambda: net.backward(np.zeros((2, 4))),
+        lambda: net.forward(np.zeros((2, 3))),
+        lambda: net.forward(np.zeros((0, 4))),
+        lambda: depth.gradient_profile("relu", lambda n: 1 / n, 0),
+        lambda: depth.gradient_profile("gate", lambda n: 1 / n, 3),
+        lambda: rms([]),
+        lambda: depth.predicted_rms(-1, 1.0),
+        lambda: depth.predicted_rms(1, np.nan),
+        lambda: depth.path_lengths(61),
+        lambda: depth.path_lengths(-1),
+        lambda: depth.gradient_by_path_length([], np.ones(2)),
+        lambda: depth.gradient_by_path_length([np.eye(3)], np.ones(2)),
+    ):
         with pytest.raises(ValueError):
             call()

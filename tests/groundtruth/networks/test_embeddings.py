@@ -36,7 +36,9 @@ def test_the_gradients_of_negative_sampling_equal_differences(seed):
 
 def test_words_of_one_company_come_close():
     rng = np.random.default_rng(0)
-    sentences = [list(rng.choice([0, 1, 2] if rng.random() < 0.5 else [3, 4, 5], 6)) for _ in range(400)]
+    sentences = [
+        list(rng.choice([0, 1, 2] if rng.random() < 0.5 else [3, 4, 5], 6)) for _ in range(400)
+    ]
     W, _ = em.skip_gram(em.context_pairs(sentences, 2), 6, 4, seed=1)
     U = W / np.linalg.norm(W, axis=1, keepdims=True)
     like = U @ U.T
@@ -51,13 +53,17 @@ def test_factorised_counts_equal_sklearn_up_to_sign(seed, d):
     s = np.linalg.svd(table, compute_uv=False)
     if d < 6 and s[d - 1] - s[d] > 1e-6:
         theirs = TruncatedSVD(d, algorithm="arpack", random_state=0).fit_transform(table)  # U S
-        np.testing.assert_allclose(ours @ ours.T, (theirs / np.sqrt(s[:d])) @ (theirs / np.sqrt(s[:d])).T, atol=1e-6)
+        np.testing.assert_allclose(
+            ours @ ours.T, (theirs / np.sqrt(s[:d])) @ (theirs / np.sqrt(s[:d])).T, atol=1e-6
+        )
 
 
 @given(SEEDS)
 def test_pmi_of_independent_counts_is_zero(seed):
     rng = np.random.default_rng(seed)
-    np.testing.assert_allclose(em.pmi(np.outer(rng.uniform(1, 5, 4), rng.uniform(1, 5, 3))), 0, atol=1e-12)
+    np.testing.assert_allclose(
+        em.pmi(np.outer(rng.uniform(1, 5, 4), rng.uniform(1, 5, 3))), 0, atol=1e-12
+    )
 
 
 @given(SEEDS)
@@ -71,7 +77,7 @@ def test_alignment_ignores_rotation_scale_and_shift(seed):
 def test_sparse_features_share_dimensions_and_dense_ones_do_not():
     few, _ = em.superposition(10, 3, 0.0, steps=1500)
     many, _ = em.superposition(10, 3, 0.97, steps=1500)
-    count = lambda W: int((np.linalg.norm(W, axis=0) > 0.5).sum())  # noqa: E731
+    count = lambda W: int((np.linalg.norm(W, axis=0) > 0.5).sum())
     assert count(few) == 3 and count(many) > 5
 
 

@@ -23,7 +23,9 @@ def contraction(seed, d=5):
 def test_the_fixed_point_is_a_root(seed):
     W, x, _ = contraction(seed)
     z, steps = eq.fixed_point(lambda z: np.tanh(W @ z + x), np.zeros(5), 1e-12)
-    np.testing.assert_allclose(z, root(lambda z: np.tanh(W @ z + x) - z, np.zeros(5), tol=1e-13).x, atol=1e-9)
+    np.testing.assert_allclose(
+        z, root(lambda z: np.tanh(W @ z + x) - z, np.zeros(5), tol=1e-13).x, atol=1e-9
+    )
     assert steps <= 1 + np.log(1e-13) / np.log(0.8)
 
 
@@ -39,7 +41,9 @@ def test_the_implicit_gradient_equals_unrolling_and_differences(seed):
         state = torch.tanh(torch.tensor(W) @ state + leaf)
     (state @ torch.tensor(g)).backward()
     np.testing.assert_allclose(ours, leaf.grad.numpy(), atol=1e-9)
-    again = numeric_grad(lambda v: g @ eq.fixed_point(lambda z: np.tanh(W @ z + v), np.zeros(5), 1e-14)[0], x)
+    again = numeric_grad(
+        lambda v: g @ eq.fixed_point(lambda z: np.tanh(W @ z + v), np.zeros(5), 1e-14)[0], x
+    )
     np.testing.assert_allclose(ours, again, atol=1e-7)
 
 

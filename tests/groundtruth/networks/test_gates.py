@@ -27,7 +27,9 @@ def test_soft_logic_is_logic_at_its_ends(family):
 def test_and_commutes_associates_and_stays_below_both(a, b, c, family):
     both = ga.soft_and(a, b, family)
     assert both == ga.soft_and(b, a, family) and both <= min(a, b)
-    np.testing.assert_allclose(ga.soft_and(both, c, family), ga.soft_and(a, ga.soft_and(b, c, family), family), atol=1e-12)
+    np.testing.assert_allclose(
+        ga.soft_and(both, c, family), ga.soft_and(a, ga.soft_and(b, c, family), family), atol=1e-12
+    )
 
 
 @given(SCORES)
@@ -56,7 +58,9 @@ def test_the_way_back_of_sparsemax_equals_differences_away_from_its_folds(z):
     tau = (z - p)[p.argmax()]
     assume(np.abs(z - tau).min() > 1e-3)
     pull = np.arange(1.0, len(z) + 1)
-    np.testing.assert_allclose(ga.sparsemax_backward(pull, p), numeric_grad(lambda v: pull @ ga.sparsemax(v), z), atol=1e-7)
+    np.testing.assert_allclose(
+        ga.sparsemax_backward(pull, p), numeric_grad(lambda v: pull @ ga.sparsemax(v), z), atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("hard", [False, True])
@@ -66,18 +70,24 @@ def test_a_relaxed_draw_equals_torch_with_the_same_noise(hard):
     theirs = torch.nn.functional.gumbel_softmax(torch.tensor(z), tau=0.6, hard=hard)
     torch.manual_seed(1)
     noise = -torch.empty(50, 4, dtype=torch.float64).exponential_().log().numpy()
-    np.testing.assert_allclose(ga.gumbel_softmax(z, 0.6, noise=noise, hard=hard), theirs.numpy(), atol=1e-10)
+    np.testing.assert_allclose(
+        ga.gumbel_softmax(z, 0.6, noise=noise, hard=hard), theirs.numpy(), atol=1e-10
+    )
 
 
 def test_the_largest_of_noisy_scores_is_a_draw_from_the_softmax():
     z = np.array([2, 1, 0.5, 0])
-    hits = ga.gumbel_softmax(np.tile(z, (100_000, 1)), 1.0, np.random.default_rng(2), hard=True).mean(0)
+    hits = ga.gumbel_softmax(
+        np.tile(z, (100_000, 1)), 1.0, np.random.default_rng(2), hard=True
+    ).mean(0)
     np.testing.assert_allclose(hits, softmax(z), atol=0.006)
 
 
 @given(st.floats(0.1, 0.9), st.floats(-1, 1), st.floats(-2, 2))
 def test_the_score_function_is_unbiased_with_any_baseline(p, target, baseline):
-    got = ga.bernoulli_gradients(p, target, 20_000, np.random.default_rng(3), baseline=baseline)["score"]
+    got = ga.bernoulli_gradients(p, target, 20_000, np.random.default_rng(3), baseline=baseline)[
+        "score"
+    ]
     exact = p * (1 - p) * ((1 - target) ** 2 - target**2)
     assert abs(got.mean() - exact) <= 5 * got.std() / np.sqrt(20_000) + 1e-9
 

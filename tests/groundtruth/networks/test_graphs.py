@@ -45,10 +45,19 @@ def test_a_layer_equals_a_sparse_product_and_its_way_back_equals_torch(seed):
 
 def test_the_way_back_equals_differences():
     A, rng = drawn(3)
-    S, X, W, pull = gr.normalize(A), rng.normal(size=(8, 2)), rng.normal(size=(2, 3)), rng.normal(size=(8, 3))
+    S, X, W, pull = (
+        gr.normalize(A),
+        rng.normal(size=(8, 2)),
+        rng.normal(size=(2, 3)),
+        rng.normal(size=(8, 3)),
+    )
     dX, dW = gr.gcn_backward(pull, gr.gcn_layer(S, X, W)[1], W)
-    np.testing.assert_allclose(dX, numeric_grad(lambda v: (gr.gcn_layer(S, v, W)[0] * pull).sum(), X), atol=1e-7)
-    np.testing.assert_allclose(dW, numeric_grad(lambda v: (gr.gcn_layer(S, X, v)[0] * pull).sum(), W), atol=1e-7)
+    np.testing.assert_allclose(
+        dX, numeric_grad(lambda v: (gr.gcn_layer(S, v, W)[0] * pull).sum(), X), atol=1e-7
+    )
+    np.testing.assert_allclose(
+        dW, numeric_grad(lambda v: (gr.gcn_layer(S, X, v)[0] * pull).sum(), W), atol=1e-7
+    )
 
 
 @given(SEEDS)
@@ -56,15 +65,25 @@ def test_relabelling_the_nodes_relabels_the_output(seed):
     A, rng = drawn(seed)
     X, W, order = rng.normal(size=(8, 3)), rng.normal(size=(3, 2)), rng.permutation(8)
     B = A[np.ix_(order, order)]
-    np.testing.assert_allclose(gr.gcn_layer(gr.normalize(B), X[order], W)[0], gr.gcn_layer(gr.normalize(A), X, W)[0][order], atol=1e-12)
+    np.testing.assert_allclose(
+        gr.gcn_layer(gr.normalize(B), X[order], W)[0],
+        gr.gcn_layer(gr.normalize(A), X, W)[0][order],
+        atol=1e-12,
+    )
     left, right, a = rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), rng.normal(size=2)
-    np.testing.assert_allclose(gr.graph_attention(B, X[order], left, right, a)[0], gr.graph_attention(A, X, left, right, a)[0][order], atol=1e-12)
+    np.testing.assert_allclose(
+        gr.graph_attention(B, X[order], left, right, a)[0],
+        gr.graph_attention(A, X, left, right, a)[0][order],
+        atol=1e-12,
+    )
 
 
 @given(SEEDS)
 def test_attention_looks_along_edges_only(seed):
     A, rng = drawn(seed)
-    _, w = gr.graph_attention(A, rng.normal(size=(8, 3)), *rng.normal(size=(2, 3, 2)), rng.normal(size=2))
+    _, w = gr.graph_attention(
+        A, rng.normal(size=(8, 3)), *rng.normal(size=(2, 3, 2)), rng.normal(size=2)
+    )
     np.testing.assert_allclose(w.sum(1), 1, atol=1e-12)
     assert (w[(A + np.eye(8)) == 0] == 0).all()
 
@@ -84,7 +103,9 @@ def test_colours_do_not_depend_on_labels_and_agree_with_networkx(seed):
 
 def test_a_ring_of_six_and_two_triangles_look_alike():
     ring, pair = gr.cycle(6), gr.beside(gr.cycle(3), gr.cycle(3))
-    assert gr.colours(ring) == gr.colours(pair) and gr.triangles(ring) == 0 and gr.triangles(pair) == 2
+    assert (
+        gr.colours(ring) == gr.colours(pair) and gr.triangles(ring) == 0 and gr.triangles(pair) == 2
+    )
 
 
 def test_the_block_model_has_its_densities():
@@ -107,8 +128,20 @@ def test_a_node_without_neighbours_is_kept_by_its_loop():
         (lambda: gr.normalize([[0, -1], [1, 0]]), "not negative"),
         (lambda: gr.normalize([[0, np.nan], [1, 0]]), "finite"),
         (lambda: gr.gcn_layer(np.eye(2), np.ones((3, 1)), np.ones((1, 1))), "need S"),
-        (lambda: gr.gcn_backward(np.ones((2, 2)), gr.gcn_layer(np.eye(2), np.ones((2, 1)), np.ones((1, 1)))[1], np.ones((1, 1))), "its gradient"),
-        (lambda: gr.graph_attention(np.eye(2), np.ones((3, 1)), np.ones((1, 1)), np.ones((1, 1)), [1.0]), "need H"),
+        (
+            lambda: gr.gcn_backward(
+                np.ones((2, 2)),
+                gr.gcn_layer(np.eye(2), np.ones((2, 1)), np.ones((1, 1)))[1],
+                np.ones((1, 1)),
+            ),
+            "its gradient",
+        ),
+        (
+            lambda: gr.graph_attention(
+                np.eye(2), np.ones((3, 1)), np.ones((1, 1)), np.ones((1, 1)), [1.0]
+            ),
+            "need H",
+        ),
         (lambda: gr.block_model(3, 0.1, 0.1, np.random.default_rng(0)), "even n"),
         (lambda: gr.block_model(4, 1.1, 0.1, np.random.default_rng(0)), "probabilities"),
         (lambda: gr.cycle(2), "at least 3"),

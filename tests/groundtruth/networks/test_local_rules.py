@@ -27,7 +27,9 @@ def test_feedback_by_the_weights_is_the_gradient_and_by_random_ones_is_not():
     X, Y = rng.normal(size=(8, 5)), np.eye(3)[rng.integers(0, 3, 8)]
     loss, d1, d2 = net.gradients(X, Y)
     w1, w2 = (torch.tensor(w, requires_grad=True) for w in (net.W1, net.W2))
-    theirs = torch.nn.functional.cross_entropy(torch.tanh(torch.tensor(X) @ w1) @ w2, torch.tensor(Y))
+    theirs = torch.nn.functional.cross_entropy(
+        torch.tanh(torch.tensor(X) @ w1) @ w2, torch.tensor(Y)
+    )
     theirs.backward()
     assert abs(loss - theirs.item()) < 1e-12
     np.testing.assert_allclose(d1, w1.grad.numpy(), atol=1e-12)
@@ -44,7 +46,10 @@ def test_feedback_by_the_weights_is_the_gradient_and_by_random_ones_is_not():
         (lambda: lo.hebb(np.ones((3, 2)), np.ones(3), 0.1), "rows"),
         (lambda: lo.hebb(np.ones((3, 2)), np.ones(2), 0), "lr"),
         (lambda: lo.TwoLayers((3, 0, 2)), "at least one unit"),
-        (lambda: lo.TwoLayers((2, 2, 2)).gradients(np.ones((1, 2)), np.eye(2)[:1], "none"), "'none'"),
+        (
+            lambda: lo.TwoLayers((2, 2, 2)).gradients(np.ones((1, 2)), np.eye(2)[:1], "none"),
+            "'none'",
+        ),
     ],
 )
 def test_bad_input_is_named(call, named):

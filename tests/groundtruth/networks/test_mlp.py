@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from sklearn.neural_network import MLPClassifier
 
 SEEDS = st.integers(0, 10**6)
-TORCH = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU, "gelu": torch.nn.GELU, "silu": torch.nn.SiLU, "sigmoid": torch.nn.Sigmoid}
+TORCH = {
+    "tanh": torch.nn.Tanh,
+    "relu": torch.nn.ReLU,
+    "gelu": torch.nn.GELU,
+    "silu": torch.nn.SiLU,
+    "sigmoid": torch.nn.Sigmoid,
+}
 
 
 def twin(net: MLP, activation: str) -> torch.nn.Sequential:
@@ -25,7 +31,13 @@ def twin(net: MLP, activation: str) -> torch.nn.Sequential:
 
 
 @settings(max_examples=40)
-@given(SEEDS, st.sampled_from(sorted(TORCH)), st.lists(st.integers(1, 6), min_size=1, max_size=4), st.sampled_from([1, 2, 5]), st.sampled_from([0.0, 0.1]))
+@given(
+    SEEDS,
+    st.sampled_from(sorted(TORCH)),
+    st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    st.sampled_from([1, 2, 5]),
+    st.sampled_from([0.0, 0.1]),
+)
 def test_loss_and_gradients_equal_torch(seed, activation, hidden, outputs, l2):
     rng = np.random.default_rng(seed)
     X, y = rng.normal(size=(7, 3)), rng.integers(0, max(outputs, 2), 7)
@@ -33,8 +45,16 @@ def test_loss_and_gradients_equal_torch(seed, activation, hidden, outputs, l2):
     value, grads = net.loss_and_grads(X, y, l2)
     other = twin(net, activation)
     out = other(torch.tensor(X))
-    loss = torch.nn.functional.cross_entropy(out, torch.tensor(y)) if outputs > 1 else torch.nn.functional.binary_cross_entropy_with_logits(out[:, 0], torch.tensor(y, dtype=torch.float64))
-    loss = loss + l2 / 2 * sum((p**2).sum() for name, p in other.named_parameters() if name.endswith("weight"))
+    loss = (
+        torch.nn.functional.cross_entropy(out, torch.tensor(y))
+        if outputs > 1
+        else torch.nn.functional.binary_cross_entropy_with_logits(
+            out[:, 0], torch.tensor(y, dtype=torch.float64)
+        )
+    )
+    loss = loss + l2 / 2 * sum(
+        (p**2).sum() for name, p in other.named_parameters() if name.endswith("weight")
+    )
     loss.backward()
     assert np.isclose(value, loss.item(), rtol=1e-12)
     for g, p in zip(grads, other.parameters(), strict=True):
@@ -51,12 +71,16 @@ def test_probabilities_equal_scikit_learns_with_its_weights():
     np.testing.assert_allclose(ours.predict(X), theirs.predict_proba(X), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["identity", "leaky_relu", "elu", "softplus", "tanh", "gelu", "silu"])
+@pytest.mark.parametrize(
+    "name", ["identity", "leaky_relu", "elu", "softplus", "tanh", "gelu", "silu"]
+)
 def test_gradients_agree_with_differences_for_each_activation(name):
     rng = np.random.default_rng(1)
     X, y = rng.normal(size=(9, 3)), rng.integers(0, 3, 9)
     net = MLP((3, 5, 4, 3), name, seed=2)
-    assert max(gradient_errors(lambda: net.loss(X, y), net.params, net.loss_and_grads(X, y)[1])) < 1e-5
+    assert (
+        max(gradient_errors(lambda: net.loss(X, y), net.params, net.loss_and_grads(X, y)[1])) < 1e-5
+    )
 
 
 @given(SEEDS)
@@ -89,7 +113,11 @@ def test_training_solves_xor_and_lowers_the_loss_at_each_small_step():
     X, y = xor_blobs(200)
     net = MLP((2, 8, 1), seed=0)
     seen = train(net, X, y, 1.0, 1500)
-    assert len(seen) == 1501 and net.accuracy(X, y) > 0.98 and (np.diff(train(net, X, y, 1e-3, 20)) < 0).all()
+    assert (
+        len(seen) == 1501
+        and net.accuracy(X, y) > 0.98
+        and (np.diff(train(net, X, y, 1e-3, 20)) < 0).all()
+    )
 
 
 def test_the_best_line_is_found_by_brute_force_too():
@@ -117,9 +145,25 @@ def test_the_gradient_check_notices_a_wrong_entry_and_restores_the_parameters():
 
 def test_bad_input_is_refused():
     net, X = MLP((2, 3, 1)), np.zeros((4, 2))
-    for call in (lambda: MLP((2,)), lambda: MLP((2, 0, 1)), lambda: MLP((2, 1), gain=-1), lambda: MLP((2, 1), "swish"), lambda: net.forward(np.zeros((4, 3))), lambda: net.forward(np.zeros((0, 2))), lambda: net.loss(X, np.zeros((4, 1))),
-                 lambda: net.loss_and_grads(X, np.zeros(4), l2=-1), lambda: net.backward(net.forward(X)[1], np.zeros(4)), lambda: train(net, X, np.zeros(4), 0.0, 3), lambda: train(net, X, np.zeros(4), 0.1, -1), lambda: xor_blobs(6),
-                 lambda: xor_blobs(8, -1.0), lambda: best_line(X, [0, 1, 2, 0]), lambda: best_line(X, np.zeros(4), 0), lambda: gradient_errors(lambda: 0.0, [X], [X[0]]), lambda: gradient_errors(lambda: 0.0, [X], [X], h=0)):
+    for call in (
+        lambda: MLP((2,)),
+        lambda: MLP((2, 0, 1)),
+        lambda: MLP((2, 1), gain=-1),
+        lambda: MLP((2, 1), "swish"),
+        lambda: net.forward(np.zeros((4, 3))),
+        lambda: net.forward(np.zeros((0, 2))),
+        lambda: net.loss(X, np.zeros((4, 1))),
+        lambda: net.loss_and_grads(X, np.zeros(4), l2=-1),
+        lambda: net.backward(net.forward(X)[1], np.zeros(4)),
+        lambda: train(net, X, np.zeros(4), 0.0, 3),
+        lambda: train(net, X, np.zeros(4), 0.1, -1),
+        lambda: xor_blobs(6),
+        lambda: xor_blobs(8, -1.0),
+        lambda: best_line(X, [0, 1, 2, 0]),
+        lambda: best_line(X, np.zeros(4), 0),
+        lambda: gradient_errors(lambda: 0.0, [X], [X[0]]),
+        lambda: gradient_errors(lambda: 0.0, [X], [X], h=0),
+    ):
         with pytest.raises(ValueError):
             call()
 

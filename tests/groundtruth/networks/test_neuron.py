@@ -17,7 +17,9 @@ def test_a_unit_equals_a_column_of_a_torch_layer():
     layer = torch.nn.Linear(4, 1).double()
     X = np.random.default_rng(0).normal(size=(6, 4))
     ours = nn.unit(X, layer.weight.detach().numpy()[0], float(layer.bias.detach()), act.tanh)
-    np.testing.assert_allclose(ours, torch.tanh(layer(torch.tensor(X))).detach().numpy()[:, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        ours, torch.tanh(layer(torch.tensor(X))).detach().numpy()[:, 0], atol=1e-12
+    )
 
 
 @given(SEEDS, st.floats(0.1, 100))
@@ -62,7 +64,11 @@ def test_no_order_of_rows_breaks_the_mistake_bound(seed):
 
 def test_dead_looks_at_all_rows():
     Z = np.array([[-1.0, 0.0, 2.0], [-3.0, -1.0, -2.0]])
-    assert nn.dead(Z).tolist() == [True, True, False] and nn.dead(-Z).tolist() == [False, False, False]
+    assert nn.dead(Z).tolist() == [True, True, False] and nn.dead(-Z).tolist() == [
+        False,
+        False,
+        False,
+    ]
 
 
 @given(st.lists(st.floats(-360, 360), min_size=1, max_size=8), st.floats(-90, 90))
@@ -79,8 +85,20 @@ def test_equal_turns_pass_cos_to_the_2n():
 
 def test_bad_input_is_refused():
     X = np.zeros((3, 2))
-    for call in (lambda: nn.unit(X, [1.0], 0.0, act.relu), lambda: nn.unit([1.0], [1.0], 0.0, act.relu), lambda: nn.signed_distance(X, [0.0, 0.0], 1.0), lambda: nn.separable(X, [0, 1, 1]), lambda: nn.separable(np.zeros((0, 2)), []),
-                 lambda: nn.boolean_functions(4), lambda: nn.mistake_bound(X, [1, 1, -1], [1.0, 0.0, 0.0]), lambda: nn.mistake_bound(X, [1, 1], [1.0, 0.0, 0.0]), lambda: nn.mistake_bound(X, [1, 1, 1], [0.0, 0.0, 0.0]),
-                 lambda: nn.dead(np.zeros((0, 2))), lambda: nn.dead([1.0]), lambda: nn.polarizers([]), lambda: nn.polarizers([[0.0]])):
+    for call in (
+        lambda: nn.unit(X, [1.0], 0.0, act.relu),
+        lambda: nn.unit([1.0], [1.0], 0.0, act.relu),
+        lambda: nn.signed_distance(X, [0.0, 0.0], 1.0),
+        lambda: nn.separable(X, [0, 1, 1]),
+        lambda: nn.separable(np.zeros((0, 2)), []),
+        lambda: nn.boolean_functions(4),
+        lambda: nn.mistake_bound(X, [1, 1, -1], [1.0, 0.0, 0.0]),
+        lambda: nn.mistake_bound(X, [1, 1], [1.0, 0.0, 0.0]),
+        lambda: nn.mistake_bound(X, [1, 1, 1], [0.0, 0.0, 0.0]),
+        lambda: nn.dead(np.zeros((0, 2))),
+        lambda: nn.dead([1.0]),
+        lambda: nn.polarizers([]),
+        lambda: nn.polarizers([[0.0]]),
+    ):
         with pytest.raises(ValueError):
             call()

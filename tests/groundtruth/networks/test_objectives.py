@@ -18,8 +18,14 @@ SEEDS = st.integers(0, 10**6)
 @given(SEEDS)
 def test_info_nce_equals_torch_and_its_bound_stays_below_ln_n(seed):
     a, b = np.random.default_rng(seed).normal(size=(2, 6, 4))
-    sims = torch.nn.functional.cosine_similarity(torch.tensor(a)[:, None], torch.tensor(b)[None], dim=2)
-    np.testing.assert_allclose(co.info_nce(a, b, 0.2), torch.nn.functional.cross_entropy(sims / 0.2, torch.arange(6)).item(), atol=1e-10)
+    sims = torch.nn.functional.cosine_similarity(
+        torch.tensor(a)[:, None], torch.tensor(b)[None], dim=2
+    )
+    np.testing.assert_allclose(
+        co.info_nce(a, b, 0.2),
+        torch.nn.functional.cross_entropy(sims / 0.2, torch.arange(6)).item(),
+        atol=1e-10,
+    )
     assert co.information_bound(sims.numpy() * 50) <= np.log(6)
 
 
@@ -27,12 +33,17 @@ def test_info_nce_equals_torch_and_its_bound_stays_below_ln_n(seed):
 def test_the_gradient_of_a_bandit_equals_differences(seed):
     rng = np.random.default_rng(seed)
     theta, r = rng.normal(size=4), rng.random(4)
-    np.testing.assert_allclose(rl.bandit_gradient(theta, r), numeric_grad(lambda t: softmax(t) @ r, theta), atol=1e-8)
+    np.testing.assert_allclose(
+        rl.bandit_gradient(theta, r), numeric_grad(lambda t: softmax(t) @ r, theta), atol=1e-8
+    )
 
 
 def test_rewards_are_found_with_and_without_a_baseline():
     for baseline in (False, True):
-        best = [rl.reinforce_bandit([0.1, 0.9], 400, 0.1, np.random.default_rng(s), baseline)[1] for s in range(5)]
+        best = [
+            rl.reinforce_bandit([0.1, 0.9], 400, 0.1, np.random.default_rng(s), baseline)[1]
+            for s in range(5)
+        ]
         assert np.mean(best) > 0.9
 
 
@@ -77,22 +88,37 @@ def test_the_exact_prediction_for_a_circle_is_the_mean_of_the_noise_that_made_a_
     angle, eps = rng.uniform(0, 2 * np.pi, 2_000_000), rng.normal(size=(2_000_000, 2))
     x = np.sqrt(a) * np.stack([np.cos(angle), np.sin(angle)], 1) + np.sqrt(1 - a) * eps
     near = np.abs(x - [0.7, 0.4]).max(1) < 0.03
-    np.testing.assert_allclose(eps[near].mean(0), di.circle_noise(np.array([[0.7, 0.4]]), a)[0], atol=0.05)
+    np.testing.assert_allclose(
+        eps[near].mean(0), di.circle_noise(np.array([[0.7, 0.4]]), a)[0], atol=0.05
+    )
 
 
 def test_the_exact_prediction_for_hills_is_the_score():
     centres, shares = np.array([[-1.0, 0.5], [2.0, 0.0]]), np.array([0.3, 0.7])
     x, a, sd = np.array([0.4, 0.2]), 0.5, 0.3
-    density = lambda v: np.log((shares * np.exp(-((v - np.sqrt(a) * centres) ** 2).sum(1) / (2 * (a * sd**2 + 1 - a)))).sum())  # noqa: E731
-    np.testing.assert_allclose(di.hills_noise(x[None], a, centres, shares, sd)[0], -np.sqrt(1 - a) * numeric_grad(density, x), atol=1e-7)
+    density = lambda v: np.log(
+        (
+            shares * np.exp(-((v - np.sqrt(a) * centres) ** 2).sum(1) / (2 * (a * sd**2 + 1 - a)))
+        ).sum()
+    )
+    np.testing.assert_allclose(
+        di.hills_noise(x[None], a, centres, shares, sd)[0],
+        -np.sqrt(1 - a) * numeric_grad(density, x),
+        atol=1e-7,
+    )
 
 
 def test_samplers_reach_the_data():
     beta, abar = di.schedule(60)
     noise = np.random.default_rng(2).normal(size=(300, 2))
-    drawn = di.ddpm_sample(lambda x, t: di.circle_noise(x, abar[t]), noise, beta, np.random.default_rng(3))
+    drawn = di.ddpm_sample(
+        lambda x, t: di.circle_noise(x, abar[t]), noise, beta, np.random.default_rng(3)
+    )
     walked = di.ddim_sample(lambda x, t: di.circle_noise(x, abar[t]), noise, abar, 60)
-    assert np.abs(np.linalg.norm(drawn, axis=1) - 1).max() < 0.01 and np.abs(np.linalg.norm(walked, axis=1) - 1).max() < 0.01
+    assert (
+        np.abs(np.linalg.norm(drawn, axis=1) - 1).max() < 0.01
+        and np.abs(np.linalg.norm(walked, axis=1) - 1).max() < 0.01
+    )
     again = di.ddim_sample(lambda x, t: di.circle_noise(x, abar[t]), noise, abar, 60)
     assert np.array_equal(walked, again)
 

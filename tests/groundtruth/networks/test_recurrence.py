@@ -25,7 +25,11 @@ def twin(kind, w):
     if kind == "gru":
         bh[2 * H :] = w.bn
     with torch.no_grad():
-        for p, v in zip((layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0), (w.Wx.T, w.Wh.T, w.b, bh), strict=True):
+        for p, v in zip(
+            (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0),
+            (w.Wx.T, w.Wh.T, w.b, bh),
+            strict=True,
+        ):
             p.copy_(t(v))
     return layer
 
@@ -33,7 +37,9 @@ def twin(kind, w):
 def drawn(kind, seed, D=3, H=4):
     rng = np.random.default_rng(seed)
     w = rc.make_weights(kind, D, H, seed)
-    return w._replace(b=rng.normal(size=w.b.shape), bn=None if w.bn is None else rng.normal(size=H)), rng
+    return w._replace(
+        b=rng.normal(size=w.b.shape), bn=None if w.bn is None else rng.normal(size=H)
+    ), rng
 
 
 @settings(max_examples=15)
@@ -61,7 +67,9 @@ def test_the_way_back_through_an_lstm_step_equals_differences():
     w, rng = drawn("lstm", 1)
     x, h, c, ph, pc = rng.normal(size=(2, 3)), *rng.normal(size=(4, 2, 4))
     _, _, step = rc.lstm_cell(x, h, c, w)
-    value = lambda x, h, c: sum((a * b).sum() for a, b in zip(rc.lstm_cell(x, h, c, w)[:2], (ph, pc), strict=True))  # noqa: E731
+    value = lambda x, h, c: sum(
+        (a * b).sum() for a, b in zip(rc.lstm_cell(x, h, c, w)[:2], (ph, pc), strict=True)
+    )
     dx, dh, dc, _ = rc.lstm_cell_backward(ph, pc, step, w)
     np.testing.assert_allclose(dx, numeric_grad(lambda v: value(v, h, c), x), atol=1e-8)
     np.testing.assert_allclose(dh, numeric_grad(lambda v: value(x, v, c), h), atol=1e-8)
@@ -72,11 +80,15 @@ def test_the_way_back_through_an_lstm_step_equals_differences():
 def test_an_open_forget_gate_keeps_the_cell_and_its_gradient(seed):
     rng = np.random.default_rng(seed)
     w = rc.make_weights("lstm", 2, 3, seed)
-    w = rc.Weights(np.zeros_like(w.Wx), np.zeros_like(w.Wh), np.repeat([-50.0, 50.0, 0.0, 0.0], 3))  # input shut, forget open
+    w = rc.Weights(
+        np.zeros_like(w.Wx), np.zeros_like(w.Wh), np.repeat([-50.0, 50.0, 0.0, 0.0], 3)
+    )  # input shut, forget open
     c = rng.normal(size=(1, 3))
     _, new, step = rc.lstm_cell(rng.normal(size=(1, 2)), np.zeros((1, 3)), c, w)
     np.testing.assert_allclose(new, c, atol=1e-12)
-    np.testing.assert_allclose(rc.lstm_cell_backward(np.zeros((1, 3)), np.ones((1, 3)), step, w)[2], 1, atol=1e-12)
+    np.testing.assert_allclose(
+        rc.lstm_cell_backward(np.zeros((1, 3)), np.ones((1, 3)), step, w)[2], 1, atol=1e-12
+    )
 
 
 @given(SEEDS)
@@ -104,11 +116,26 @@ W = rc.make_weights("rnn", 2, 3)
         (lambda: rc.rnn_cell(np.ones((1, 3)), np.ones((1, 3)), W), "need x"),
         (lambda: rc.rnn_cell(np.ones((1, 2)), np.ones((2, 3)), W), "need x"),
         (lambda: rc.gru_cell(np.ones((1, 2)), np.ones((1, 3)), W), "a cell of kind 'gru'"),
-        (lambda: rc.gru_cell(np.ones((1, 2)), np.ones((1, 3)), rc.make_weights("gru", 2, 3)._replace(bn=None)), "needs bn"),
-        (lambda: rc.lstm_cell(np.ones((1, 2)), np.ones((1, 3)), np.ones((1, 2)), rc.make_weights("lstm", 2, 3)), "both must be equal"),
+        (
+            lambda: rc.gru_cell(
+                np.ones((1, 2)), np.ones((1, 3)), rc.make_weights("gru", 2, 3)._replace(bn=None)
+            ),
+            "needs bn",
+        ),
+        (
+            lambda: rc.lstm_cell(
+                np.ones((1, 2)), np.ones((1, 3)), np.ones((1, 2)), rc.make_weights("lstm", 2, 3)
+            ),
+            "both must be equal",
+        ),
         (lambda: rc.unroll("rnn", np.ones((2, 2)), W), "axes"),
         (lambda: rc.unroll("tanh", np.ones((2, 1, 2)), W), "kind must be"),
-        (lambda: rc.bptt("rnn", np.ones((1, 1, 3)), rc.unroll("rnn", np.ones((2, 1, 2)), W)[1], W), "2 steps"),
+        (
+            lambda: rc.bptt(
+                "rnn", np.ones((1, 1, 3)), rc.unroll("rnn", np.ones((2, 1, 2)), W)[1], W
+            ),
+            "2 steps",
+        ),
         (lambda: rc.half_life(1.0), "strictly between"),
     ],
 )

@@ -18,7 +18,13 @@ def exact_cells(W: np.ndarray, b: np.ndarray) -> int:
     found = 0
     for signs in product([-1.0, 1.0], repeat=len(b)):
         s = np.array(signs)
-        done = linprog(np.zeros(len(W)), A_ub=-s[:, None] * W.T, b_ub=s * b - 1e-6, bounds=[(None, None)] * len(W), method="highs")
+        done = linprog(
+            np.zeros(len(W)),
+            A_ub=-s[:, None] * W.T,
+            b_ub=s * b - 1e-6,
+            bounds=[(None, None)] * len(W),
+            method="highs",
+        )
         found += done.status == 0
     return found
 
@@ -50,7 +56,9 @@ def test_patterns_count_the_affine_maps_that_torch_sees(seed):
         h = module(h)
         if isinstance(module, torch.nn.ReLU):
             seen.append((h > 0).numpy())
-    assert regions.patterns(layers, X) == len({tuple(row) for row in np.concatenate(seen, axis=1).tolist()})
+    assert regions.patterns(layers, X) == len(
+        {tuple(row) for row in np.concatenate(seen, axis=1).tolist()}
+    )
 
 
 def test_more_units_than_a_word_has_bits_are_counted_too():
@@ -74,7 +82,11 @@ def test_a_broken_line_equals_numpys_interpolation(seed, k):
     rng = np.random.default_rng(seed)
     knots = np.cumsum(rng.uniform(0.1, 1, k))
     values, x = rng.normal(size=k), np.linspace(knots[0], knots[-1], 57)
-    np.testing.assert_allclose(regions.run_broken_line(x, *regions.broken_line(knots, values)), np.interp(x, knots, values), atol=1e-9)
+    np.testing.assert_allclose(
+        regions.run_broken_line(x, *regions.broken_line(knots, values)),
+        np.interp(x, knots, values),
+        atol=1e-9,
+    )
 
 
 def test_random_networks_have_the_asked_variance():
@@ -84,8 +96,18 @@ def test_random_networks_have_the_asked_variance():
 
 
 def test_bad_input_is_refused():
-    for call in (lambda: regions.cells(-1, 2), lambda: regions.cells(2, 0.5), lambda: regions.patterns([], [[1.0]]), lambda: regions.patterns([(np.eye(1), np.zeros(1))], np.zeros((0, 1))), lambda: regions.random_network((2,), 0),
-                 lambda: regions.random_network((2, 0), 0), lambda: regions.folded([0.1], -1), lambda: regions.pieces(regions.tent, 0), lambda: regions.broken_line([0.0, 0.0], [1.0, 2.0]), lambda: regions.broken_line([0.0], [1.0]),
-                 lambda: regions.run_broken_line([[0.0]], 0.0, np.zeros(1), np.zeros(1))):
+    for call in (
+        lambda: regions.cells(-1, 2),
+        lambda: regions.cells(2, 0.5),
+        lambda: regions.patterns([], [[1.0]]),
+        lambda: regions.patterns([(np.eye(1), np.zeros(1))], np.zeros((0, 1))),
+        lambda: regions.random_network((2,), 0),
+        lambda: regions.random_network((2, 0), 0),
+        lambda: regions.folded([0.1], -1),
+        lambda: regions.pieces(regions.tent, 0),
+        lambda: regions.broken_line([0.0, 0.0], [1.0, 2.0]),
+        lambda: regions.broken_line([0.0], [1.0]),
+        lambda: regions.run_broken_line([[0.0]], 0.0, np.zeros(1), np.zeros(1)),
+    ):
         with pytest.raises(ValueError):
             call()

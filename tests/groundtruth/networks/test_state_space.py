@@ -13,7 +13,12 @@ SEEDS = st.integers(0, 10**6)
 def stable(seed, N):
     rng = np.random.default_rng(seed)
     A = rng.normal(size=(N, N))
-    return A - (np.linalg.eigvals(A).real.max() + 0.5) * np.eye(N), rng.normal(size=N), rng.normal(size=N), rng
+    return (
+        A - (np.linalg.eigvals(A).real.max() + 0.5) * np.eye(N),
+        rng.normal(size=N),
+        rng.normal(size=N),
+        rng,
+    )
 
 
 @settings(max_examples=25)
@@ -35,7 +40,9 @@ def test_loop_convolution_and_scipy_agree(seed, N, L):
     u = rng.normal(size=L)
     y = ss.recurrence(a, b, C, u)
     np.testing.assert_allclose(ss.convolve(u, ss.kernel(a, b, C, L)), y, atol=1e-10)
-    _, theirs, _ = dlsim((a, b[:, None], (C @ a)[None], np.array([[C @ b]]), 1), u)  # theirs reads the state before the input
+    _, theirs, _ = dlsim(
+        (a, b[:, None], (C @ a)[None], np.array([[C @ b]]), 1), u
+    )  # theirs reads the state before the input
     np.testing.assert_allclose(y, theirs[:, 0], atol=1e-10)
 
 

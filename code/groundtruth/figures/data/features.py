@@ -29,12 +29,37 @@ def flow() -> Any:
     ax.set_ylim(-1.2, len(FLOW) + 0.6)
     for i, (name, value, kind, width) in enumerate(FLOW):
         y, colour = len(FLOW) - 1 - i, CYCLE[i % len(CYCLE)]
-        ax.add_patch(FancyBboxPatch((0, y + 0.12), 2.9, 0.7, boxstyle="round,pad=0.04", fill=False, edgecolor=colour, linewidth=1.6))
+        ax.add_patch(
+            FancyBboxPatch(
+                (0, y + 0.12),
+                2.9,
+                0.7,
+                boxstyle="round,pad=0.04",
+                fill=False,
+                edgecolor=colour,
+                linewidth=1.6,
+            )
+        )
         ax.text(1.45, y + 0.47, f"{name}: {value}", ha="center", va="center", fontsize=9.5)
-        ax.annotate("", (6.3, y + 0.47), (3.1, y + 0.47), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.4})
+        ax.annotate(
+            "",
+            (6.3, y + 0.47),
+            (3.1, y + 0.47),
+            arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.4},
+        )
         ax.text(4.7, y + 0.56, kind, ha="center", va="bottom", fontsize=9.5)
         for j in range(width):
-            ax.add_patch(FancyBboxPatch((6.5 + 0.68 * j, y + 0.12), 0.52, 0.7, boxstyle="square,pad=0", facecolor=colour, alpha=0.35, edgecolor=colour))
+            ax.add_patch(
+                FancyBboxPatch(
+                    (6.5 + 0.68 * j, y + 0.12),
+                    0.52,
+                    0.7,
+                    boxstyle="square,pad=0",
+                    facecolor=colour,
+                    alpha=0.35,
+                    edgecolor=colour,
+                )
+            )
     total = sum(width for *_, width in FLOW)
     ax.text(1.45, -0.6, f"{len(FLOW)} raw columns", ha="center", fontsize=10)
     ax.text(8.1, -0.6, f"{total} numbers, no hole", ha="center", fontsize=10)
@@ -67,7 +92,11 @@ def outlier() -> Interactive:
     mean = f"(({total} + out) / {n})"
     spread = f"sqrt(({squares} + out * out) / {n} - {mean} * {mean})"
     low, middle, high = (round(float(q), 6) for q in np.percentile([*values, 6.0], [25, 50, 75]))
-    rows = [{"i": i, "v": v, "how": how} for how in ("standard", "min-max", "robust") for i, v in enumerate([*values, 0.0])]
+    rows = [
+        {"i": i, "v": v, "how": how}
+        for how in ("standard", "min-max", "robust")
+        for i, v in enumerate([*values, 0.0])
+    ]
     chart = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(w="datum.i == 11 ? out : datum.v")
@@ -79,10 +108,23 @@ def outlier() -> Interactive:
         .encode(
             x=alt.X("z:Q", title="scaled value", scale=alt.Scale(domain=[-3, 8])),
             y=alt.Y("how:N", title=None, sort=["standard", "min-max", "robust"]),
-            color=alt.Color("who:N", title=None, scale=alt.Scale(domain=["the others", "twelfth"], range=[BLUE, ORANGE]), legend=alt.Legend(orient="bottom")),
-            shape=alt.Shape("who:N", title=None, scale=alt.Scale(domain=["the others", "twelfth"], range=["circle", "triangle-up"]), legend=alt.Legend(orient="bottom")),
+            color=alt.Color(
+                "who:N",
+                title=None,
+                scale=alt.Scale(domain=["the others", "twelfth"], range=[BLUE, ORANGE]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            shape=alt.Shape(
+                "who:N",
+                title=None,
+                scale=alt.Scale(domain=["the others", "twelfth"], range=["circle", "triangle-up"]),
+                legend=alt.Legend(orient="bottom"),
+            ),
         )
         .add_params(last)
         .properties(width=400, height=150)
     )
-    return show(chart, "Three rows of twelve points, one row for each scaling; a slider moves the twelfth value away, and in the first two rows the other eleven are squeezed together.")
+    return show(
+        chart,
+        "Three rows of twelve points, one row for each scaling; a slider moves the twelfth value away, and in the first two rows the other eleven are squeezed together.",
+    )

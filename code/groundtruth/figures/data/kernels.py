@@ -24,7 +24,15 @@ def lifted() -> Any:
     for one, colour, mark in ((0, BLUE, "o"), (1, ORANGE, "^")):
         rows = CORNERS[np.logical_xor(CORNERS[:, 0], CORNERS[:, 1]) == one]
         left.plot(*rows.T, mark, color=colour, markersize=11)
-        right.scatter(rows[:, 0], rows[:, 1], rows.prod(axis=1), color=colour, marker=mark, s=70, depthshade=False)
+        right.scatter(
+            rows[:, 0],
+            rows[:, 1],
+            rows.prod(axis=1),
+            color=colour,
+            marker=mark,
+            s=70,
+            depthshade=False,
+        )
     left.set_xlim(-0.4, 1.4)
     left.set_ylim(-0.4, 1.4)
     left.set_aspect("equal")
@@ -36,7 +44,9 @@ def lifted() -> Any:
     right.set_axis_off()
     right.view_init(elev=18, azim=-65)
     right.set_box_aspect((1, 1, 0.9), zoom=1.25)
-    right.text2D(0.5, 0.98, "height: $x_1 x_2$", transform=right.transAxes, ha="center", fontsize=10)
+    right.text2D(
+        0.5, 0.98, "height: $x_1 x_2$", transform=right.transAxes, ha="center", fontsize=10
+    )
     return fig
 
 
@@ -71,7 +81,9 @@ def ridge_explorer() -> Interactive:
     y = np.sin(2 * np.pi * x) + rng.normal(0, 0.25, 30)
     grid = np.linspace(0, 1, 61)
     curve: list[dict[str, Any]] = [{"x": round(float(g), 3)} for g in grid]
-    gram: list[dict[str, Any]] = [{"i": i, "j": j} for i in range(0, 30, 3) for j in range(0, 30, 3)]
+    gram: list[dict[str, Any]] = [
+        {"i": i, "j": j} for i in range(0, 30, 3) for j in range(0, 30, 3)
+    ]
     said: dict[str, str] = {}
     for place, gamma in enumerate(GAMMAS):
         fit = KernelRidge(lambda P, Q, g=gamma: rbf(P, Q, g), 0.05).fit(x[:, None], y)  # type: ignore[misc]
@@ -82,23 +94,50 @@ def ridge_explorer() -> Interactive:
             row[f"g{place}"] = round(float(v), 2)
         wrong = np.sqrt(np.mean((fit.predict(x[:, None]) - y) ** 2))
         far = np.sqrt(np.mean((fit.predict(grid[:, None]) - np.sin(2 * np.pi * grid)) ** 2))
-        said[f"g{place}"] = f"gamma {gamma:g}: error on the points {wrong:.2f}, against the truth {far:.2f}"
+        said[f"g{place}"] = (
+            f"gamma {gamma:g}: error on the points {wrong:.2f}, against the truth {far:.2f}"
+        )
     which = slider("gam", "gamma, small to large ", 1, 0, len(GAMMAS) - 1, 1)
     scale = alt.Scale(domain=[-1.7, 1.7])
-    dots = alt.Chart(alt.Data(values=[{"x": round(float(a), 3), "y": round(float(b), 2)} for a, b in zip(x, y, strict=True)])).mark_point(color=GREY, filled=True, size=40)
-    line = alt.Chart(alt.Data(values=curve)).transform_calculate(v="datum['g' + gam]").mark_line(color=BLUE, strokeWidth=2.5)
-    note = alt.Chart(alt.Data(values=[said])).transform_calculate(t="datum['g' + gam]").mark_text(align="left", fontSize=13).encode(x=alt.value(4), y=alt.value(10), text="t:N")
+    dots = alt.Chart(
+        alt.Data(
+            values=[
+                {"x": round(float(a), 3), "y": round(float(b), 2)}
+                for a, b in zip(x, y, strict=True)
+            ]
+        )
+    ).mark_point(color=GREY, filled=True, size=40)
+    line = (
+        alt.Chart(alt.Data(values=curve))
+        .transform_calculate(v="datum['g' + gam]")
+        .mark_line(color=BLUE, strokeWidth=2.5)
+    )
+    note = (
+        alt.Chart(alt.Data(values=[said]))
+        .transform_calculate(t="datum['g' + gam]")
+        .mark_text(align="left", fontSize=13)
+        .encode(x=alt.value(4), y=alt.value(10), text="t:N")
+    )
     upper = alt.layer(
-        dots.encode(x=alt.X("x:Q", title="x"), y=alt.Y("y:Q", title="y", scale=scale)), line.encode(x="x:Q", y=alt.Y("v:Q", title="y", scale=scale)), note
+        dots.encode(x=alt.X("x:Q", title="x"), y=alt.Y("y:Q", title="y", scale=scale)),
+        line.encode(x="x:Q", y=alt.Y("v:Q", title="y", scale=scale)),
+        note,
     ).properties(width=400, height=190)
     lower = (
         alt.Chart(alt.Data(values=gram))
         .transform_calculate(k="datum['g' + gam]")
         .mark_rect()
-        .encode(x=alt.X("i:O", title="point", axis=alt.Axis(labels=False, ticks=False)), y=alt.Y("j:O", title="point", axis=alt.Axis(labels=False, ticks=False)), color=alt.Color("k:Q", title="k", scale=alt.Scale(domain=[0, 1], scheme="cividis")))
+        .encode(
+            x=alt.X("i:O", title="point", axis=alt.Axis(labels=False, ticks=False)),
+            y=alt.Y("j:O", title="point", axis=alt.Axis(labels=False, ticks=False)),
+            color=alt.Color("k:Q", title="k", scale=alt.Scale(domain=[0, 1], scheme="cividis")),
+        )
         .properties(width=150, height=150)
     )
-    return show(alt.vconcat(upper, lower).add_params(which), "Thirty noisy points of a wave with the fitted curve, and below it the table of kernel values between every third pair of points; a slider sets gamma from far-reaching to very local.")
+    return show(
+        alt.vconcat(upper, lower).add_params(which),
+        "Thirty noisy points of a wave with the fitted curve, and below it the table of kernel values between every third pair of points; a slider sets gamma from far-reaching to very local.",
+    )
 
 
 def density_explorer() -> Interactive:
@@ -106,15 +145,37 @@ def density_explorer() -> Interactive:
     rng = np.random.default_rng(7)
     x = np.concatenate([rng.normal(-1.2, 0.5, 30), rng.normal(1.2, 0.5, 30)])
     grid = np.linspace(-4, 4, 81)
-    true = 0.5 * (np.exp(-0.5 * ((grid + 1.2) / 0.5) ** 2) + np.exp(-0.5 * ((grid - 1.2) / 0.5) ** 2)) / (0.5 * np.sqrt(2 * np.pi))
-    data: list[dict[str, Any]] = [{"x": round(float(g), 2), "t": round(float(t), 3)} for g, t in zip(grid, true, strict=True)]
+    true = (
+        0.5
+        * (np.exp(-0.5 * ((grid + 1.2) / 0.5) ** 2) + np.exp(-0.5 * ((grid - 1.2) / 0.5) ** 2))
+        / (0.5 * np.sqrt(2 * np.pi))
+    )
+    data: list[dict[str, Any]] = [
+        {"x": round(float(g), 2), "t": round(float(t), 3)} for g, t in zip(grid, true, strict=True)
+    ]
     for place, h in enumerate(WIDTHS):
         for row, v in zip(data, kde(x, grid, h), strict=True):
             row[f"h{place}"] = round(float(v), 3)
     which = slider("bw", "bandwidth, narrow to wide ", 2, 0, len(WIDTHS) - 1, 1)
     y = alt.Y("v:Q", title="density", scale=alt.Scale(domain=[0, 0.75]))
     base = alt.Chart(alt.Data(values=data))
-    estimate = base.transform_calculate(v="datum['h' + bw]").mark_line(color=BLUE, strokeWidth=2.5).encode(x=alt.X("x:Q", title="value"), y=y)
-    truth = base.transform_calculate(v="datum.t").mark_line(color=GREY, strokeDash=[5, 4]).encode(x="x:Q", y=y)
-    note = alt.Chart(alt.Data(values=[{f"h{i}": f"bandwidth {h:g}" for i, h in enumerate(WIDTHS)}])).transform_calculate(t="datum['h' + bw]").mark_text(align="left", fontSize=14).encode(x=alt.value(6), y=alt.value(12), text="t:N")
-    return show(alt.layer(truth, estimate, note).add_params(which).properties(width=400, height=190), "A dashed true density with two humps and a solid estimate from sixty samples; a slider widens the bumps until the humps merge.")
+    estimate = (
+        base.transform_calculate(v="datum['h' + bw]")
+        .mark_line(color=BLUE, strokeWidth=2.5)
+        .encode(x=alt.X("x:Q", title="value"), y=y)
+    )
+    truth = (
+        base.transform_calculate(v="datum.t")
+        .mark_line(color=GREY, strokeDash=[5, 4])
+        .encode(x="x:Q", y=y)
+    )
+    note = (
+        alt.Chart(alt.Data(values=[{f"h{i}": f"bandwidth {h:g}" for i, h in enumerate(WIDTHS)}]))
+        .transform_calculate(t="datum['h' + bw]")
+        .mark_text(align="left", fontSize=14)
+        .encode(x=alt.value(6), y=alt.value(12), text="t:N")
+    )
+    return show(
+        alt.layer(truth, estimate, note).add_params(which).properties(width=400, height=190),
+        "A dashed true density with two humps and a solid estimate from sixty samples; a slider widens the bumps until the humps merge.",
+    )

@@ -23,7 +23,11 @@ def bowl(x: Array, y: Array, history: Array) -> Any:
     lines = ax.contour(w, b, loss, levels=levels, colors=GREY, linewidths=0.9)
     ax.clabel(lines, fmt="%g", fontsize=8)
     ax.plot(history[:, 0], history[:, 1], color=BLUE, marker="o", markersize=3)
-    clear = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # keeps contours out of the words
+    clear = {
+        "facecolor": "white",
+        "edgecolor": "none",
+        "pad": 1.5,
+    }  # keeps contours out of the words
     ax.text(-0.52, -0.42, "start (0, 0)", color=BLUE, bbox=clear)
     ax.plot([2], [1], marker="*", markersize=13, color=ORANGE, linestyle="none")
     ax.text(2.15, 1.2, "bottom (2, 1)", color=ORANGE, bbox=clear)
@@ -50,11 +54,17 @@ def explorer(x: Array, y: Array) -> Interactive:
     rows = [{"x": float(a), "y": float(b)} for a, b in zip(x, y, strict=True)]
     w, b = slider("w", "slope w ", 0.5, -1, 4, 0.1), slider("b", "intercept b ", 0.0, -2, 4, 0.1)
     n = len(rows)
-    base = alt.Chart(alt.Data(values=rows)).transform_calculate(fit="w * datum.x + b", error="w * datum.x + b - datum.y")
+    base = alt.Chart(alt.Data(values=rows)).transform_calculate(
+        fit="w * datum.x + b", error="w * datum.x + b - datum.y"
+    )
     domain = alt.Scale(domain=[-3, 20])
-    ruler = base.mark_rule(color=ORANGE, strokeDash=[4, 3]).encode(x=alt.X("x:Q", title="x"), y=alt.Y("y:Q", scale=domain, title="y"), y2="fit:Q")
+    ruler = base.mark_rule(color=ORANGE, strokeDash=[4, 3]).encode(
+        x=alt.X("x:Q", title="x"), y=alt.Y("y:Q", scale=domain, title="y"), y2="fit:Q"
+    )
     line = base.mark_line(color=BLUE).encode(x="x:Q", y=alt.Y("fit:Q", scale=domain))
-    dots = base.mark_point(filled=True, size=60, color=GREY).encode(x="x:Q", y=alt.Y("y:Q", scale=domain))
+    dots = base.mark_point(filled=True, size=60, color=GREY).encode(
+        x="x:Q", y=alt.Y("y:Q", scale=domain)
+    )
     text = (
         base.transform_calculate(square="datum.error * datum.error")
         .transform_aggregate(loss="mean(square)")
@@ -80,7 +90,10 @@ def descent(x: Array, y: Array, lr: float = 0.05) -> Interactive:
     (slow, fast), V = np.linalg.eigh(H)
     start = V.T @ (np.zeros(2) - best)  # components of the starting error
     a, b = np.round(V[:, 0] * start[0], 4), np.round(V[:, 1] * start[1], 4)
-    eta, steps = slider("eta", "learning rate ", lr, 0.01, 0.16, 0.01), slider("steps", "steps ", 3, 0, 30, 1)
+    eta, steps = (
+        slider("eta", "learning rate ", lr, 0.01, 0.16, 0.01),
+        slider("steps", "steps ", 3, 0, 30, 1),
+    )
     shrink = f"pow(1 - eta * {slow:.4f}, datum.t)", f"pow(1 - eta * {fast:.4f}, datum.t)"
     base = (
         alt.Chart(alt.Data(values=[{"t": t} for t in range(31)]))
@@ -90,12 +103,21 @@ def descent(x: Array, y: Array, lr: float = 0.05) -> Interactive:
             b=f"{best[1]:.4f} + {a[1]} * {shrink[0]} + {b[1]} * {shrink[1]}",
         )
     )
-    at = {"x": alt.X("w:Q", title="slope w", scale=alt.Scale(domain=[-1, 5])), "y": alt.Y("b:Q", title="intercept b", scale=alt.Scale(domain=[-1, 3]))}
+    at = {
+        "x": alt.X("w:Q", title="slope w", scale=alt.Scale(domain=[-1, 5])),
+        "y": alt.Y("b:Q", title="intercept b", scale=alt.Scale(domain=[-1, 3])),
+    }
     path = base.mark_line(color=BLUE, point={"color": BLUE}, clip=True).encode(order="t:Q", **at)
-    goal = alt.Chart(alt.Data(values=[{"w": float(best[0]), "b": float(best[1])}])).mark_point(shape="diamond", size=120, filled=True, color=ORANGE).encode(**at)
+    goal = (
+        alt.Chart(alt.Data(values=[{"w": float(best[0]), "b": float(best[1])}]))
+        .mark_point(shape="diamond", size=120, filled=True, color=ORANGE)
+        .encode(**at)
+    )
     words = (
         base.transform_filter("datum.t == steps")
-        .transform_calculate(say="'after ' + datum.t + ' steps: w = ' + format(datum.w, '.2f') + ', b = ' + format(datum.b, '.2f')")
+        .transform_calculate(
+            say="'after ' + datum.t + ' steps: w = ' + format(datum.w, '.2f') + ', b = ' + format(datum.b, '.2f')"
+        )
         .mark_text(align="left", fontSize=13, x=10, y=14)
         .encode(text="say:N")
     )

@@ -20,12 +20,26 @@ def pipeline(record: Record) -> Any:
     """The current of a record after each of the seven steps, one under the other."""
     stages, grid = prepare(record), np.arange(record.on.size) * DT_S
     fig, axes = rows(7, 8.6)
-    names = ["1 one clock", "2 validated", "3 outliers out", "4 short gaps filled", "5 smoothed", "6 regimes", "7 split and windows"]
-    for ax, name, x in zip(axes, names, [*stages.values(), stages["smoothed"], stages["smoothed"]], strict=True):
+    names = [
+        "1 one clock",
+        "2 validated",
+        "3 outliers out",
+        "4 short gaps filled",
+        "5 smoothed",
+        "6 regimes",
+        "7 split and windows",
+    ]
+    for ax, name, x in zip(
+        axes, names, [*stages.values(), stages["smoothed"], stages["smoothed"]], strict=True
+    ):
         ax.plot(grid, x, color=BLUE, linewidth=0.8)
         ax.set_title(name, loc="left", fontsize=10)
         ax.set_ylim(-3.5, 7)
-    for begin, end in zip(np.flatnonzero(np.diff(~record.on * 1) > 0), np.flatnonzero(np.diff(~record.on * 1) < 0), strict=False):
+    for begin, end in zip(
+        np.flatnonzero(np.diff(~record.on * 1) > 0),
+        np.flatnonzero(np.diff(~record.on * 1) < 0),
+        strict=False,
+    ):
         axes[5].axvspan(grid[begin], grid[end], color=GREY, alpha=0.3)
         axes[5].text(grid[begin] + 2, 5.0, "off", fontsize=9)
     cut = grid[-1] * 0.7
@@ -74,7 +88,11 @@ def regimes(report: pd.DataFrame, unit: str) -> Any:
 
 def _example(n: int = 80) -> np.ndarray:
     i = np.arange(n)
-    return np.sin(2 * np.pi * i / 45) + np.where(i > 55, 1.0, 0.0) + np.random.default_rng(4).normal(0, 0.2, n)
+    return (
+        np.sin(2 * np.pi * i / 45)
+        + np.where(i > 55, 1.0, 0.0)
+        + np.random.default_rng(4).normal(0, 0.2, n)
+    )
 
 
 def smoother() -> Interactive:
@@ -86,23 +104,40 @@ def smoother() -> Interactive:
         for order in (0, 2, 4):
             for causal in (False, True):
                 key = f"{w}{order}{'c' if causal else 'm'}"  # short: it stands in every row of the data
-                gains[key] = f"{(savgol_coeffs(w, order, pos=w - 1 if causal else None) ** 2).sum():.2f}"
+                gains[key] = (
+                    f"{(savgol_coeffs(w, order, pos=w - 1 if causal else None) ** 2).sum():.2f}"
+                )
                 for row, v in zip(data, savgol(noisy, w, order, causal=causal), strict=True):
                     if np.isfinite(v):
                         row[key] = round(float(v), 2)
-    window, order, way = menu("win", "window ", list(WINDOWS), 21), menu("ord", "order ", [0, 2, 4], 2), menu("way", "position ", ["centred", "causal"])
+    window, order, way = (
+        menu("win", "window ", list(WINDOWS), 21),
+        menu("ord", "order ", [0, 2, 4], 2),
+        menu("way", "position ", ["centred", "causal"]),
+    )
     key = "(win + '' + ord + (way == 'causal' ? 'c' : 'm'))"
     base = alt.Chart()
     y = alt.Y("x:Q", title="signal", scale=alt.Scale(domain=[-2.2, 2.6]))
-    dots = base.mark_point(size=18, color=GREY, filled=True).encode(x=alt.X("i:Q", title="sample"), y=y)
+    dots = base.mark_point(size=18, color=GREY, filled=True).encode(
+        x=alt.X("i:Q", title="sample"), y=y
+    )
     curve = (
-        base.transform_calculate(s=f"datum[{key}]").transform_filter("isValid(datum.s)").mark_line(color=BLUE, strokeWidth=2.5)
+        base.transform_calculate(s=f"datum[{key}]")
+        .transform_filter("isValid(datum.s)")
+        .mark_line(color=BLUE, strokeWidth=2.5)
         .encode(x="i:Q", y=alt.Y("s:Q", scale=alt.Scale(domain=[-2.2, 2.6]), title="signal"))
     )
     said = f"'share of noise left ' + datum[{key}]"
-    note = alt.Chart(alt.Data(values=[gains])).transform_calculate(t=said).mark_text(align="left", fontSize=14).encode(x=alt.value(6), y=alt.value(12), text="t:N")
+    note = (
+        alt.Chart(alt.Data(values=[gains]))
+        .transform_calculate(t=said)
+        .mark_text(align="left", fontSize=14)
+        .encode(x=alt.value(6), y=alt.value(12), text="t:N")
+    )
     return show(
-        alt.layer(dots, curve, note, data=alt.Data(values=data)).add_params(window, order, way).properties(width=400, height=210),
+        alt.layer(dots, curve, note, data=alt.Data(values=data))
+        .add_params(window, order, way)
+        .properties(width=400, height=210),
         "Eighty noisy samples of a wave with a step, and a smoothed curve; three menus choose the window, the order and whether the filter may see the future; the share of noise left is written above.",
     )
 
@@ -114,10 +149,15 @@ def flagger() -> Interactive:
     data: list[dict[str, Any]] = [{"i": i, "x": round(float(v), 2)} for i, v in enumerate(spiked)]
     steps = np.arange(0.25, 12.01, 0.25)
     for w in WINDOWS:
-        last = np.sum([hampel(spiked, w, k)[0] for k in steps], axis=0)  # how many thresholds flag the sample
+        last = np.sum(
+            [hampel(spiked, w, k)[0] for k in steps], axis=0
+        )  # how many thresholds flag the sample
         for row, count in zip(data, last, strict=True):
             row[f"w{w}"] = round(0.25 * int(count), 2)
-    window, k = menu("win", "window ", list(WINDOWS), 9), slider("k", "threshold k ", 3, 0.5, 8, 0.25)
+    window, k = (
+        menu("win", "window ", list(WINDOWS), 9),
+        slider("k", "threshold k ", 3, 0.5, 8, 0.25),
+    )
     chart = (
         alt.Chart(alt.Data(values=data))
         .transform_calculate(who="datum['w' + win] >= k ? 'flagged' : 'kept'")
@@ -125,13 +165,26 @@ def flagger() -> Interactive:
         .encode(
             x=alt.X("i:Q", title="sample"),
             y=alt.Y("x:Q", title="signal"),
-            color=alt.Color("who:N", title=None, scale=alt.Scale(domain=["kept", "flagged"], range=[BLUE, ORANGE]), legend=alt.Legend(orient="bottom")),
-            shape=alt.Shape("who:N", title=None, scale=alt.Scale(domain=["kept", "flagged"], range=["circle", "triangle-up"]), legend=alt.Legend(orient="bottom")),
+            color=alt.Color(
+                "who:N",
+                title=None,
+                scale=alt.Scale(domain=["kept", "flagged"], range=[BLUE, ORANGE]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            shape=alt.Shape(
+                "who:N",
+                title=None,
+                scale=alt.Scale(domain=["kept", "flagged"], range=["circle", "triangle-up"]),
+                legend=alt.Legend(orient="bottom"),
+            ),
         )
         .add_params(window, k)
         .properties(width=400, height=210)
     )
-    return show(chart, "Eighty samples with six spikes; a menu sets the window, a slider the threshold in robust deviations, and flagged samples turn into orange triangles.")
+    return show(
+        chart,
+        "Eighty samples with six spikes; a menu sets the window, a slider the threshold in robust deviations, and flagged samples turn into orange triangles.",
+    )
 
 
 def aliases(true_hz: float, rate_hz: float) -> Any:
@@ -139,7 +192,13 @@ def aliases(true_hz: float, rate_hz: float) -> Any:
     fig, ax = figure(2.4)
     t, s = np.linspace(0, 1, 800), np.arange(0, 1.001, 1 / rate_hz)
     ax.plot(t, np.sin(2 * np.pi * true_hz * t), color=GREY, linewidth=1.0, label=f"{true_hz:g} Hz")
-    ax.plot(t, np.sin(2 * np.pi * (true_hz - rate_hz) * t), "--", color=PURPLE, label=f"{abs(true_hz - rate_hz):g} Hz, mirrored")
+    ax.plot(
+        t,
+        np.sin(2 * np.pi * (true_hz - rate_hz) * t),
+        "--",
+        color=PURPLE,
+        label=f"{abs(true_hz - rate_hz):g} Hz, mirrored",
+    )
     ax.plot(s, np.sin(2 * np.pi * true_hz * s), "o", color=ORANGE, label="samples")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3), ncols=3, fontsize=9, columnspacing=1.0)
     label(ax, "time in s", "signal")

@@ -17,9 +17,36 @@ def _grid(ax: Any, left: float, top: float, values: np.ndarray, solid: np.ndarra
     """Cells of a small matrix; cells that exist in memory are drawn solid, stretched ones dashed."""
     for (i, j), value in np.ndenumerate(values):
         real = bool(solid[i, j])
-        ax.add_patch(Rectangle((left + j, top - i - 1), 1, 1, facecolor=BLUE if real else "none", alpha=0.25 if real else 1, edgecolor="none"))
-        ax.add_patch(Rectangle((left + j, top - i - 1), 1, 1, facecolor="none", edgecolor=INK if real else GREY, linestyle="-" if real else ":", linewidth=1))
-        ax.text(left + j + 0.5, top - i - 0.5, f"{value:g}", ha="center", va="center", fontsize=9, color=INK if real else GREY)
+        ax.add_patch(
+            Rectangle(
+                (left + j, top - i - 1),
+                1,
+                1,
+                facecolor=BLUE if real else "none",
+                alpha=0.25 if real else 1,
+                edgecolor="none",
+            )
+        )
+        ax.add_patch(
+            Rectangle(
+                (left + j, top - i - 1),
+                1,
+                1,
+                facecolor="none",
+                edgecolor=INK if real else GREY,
+                linestyle="-" if real else ":",
+                linewidth=1,
+            )
+        )
+        ax.text(
+            left + j + 0.5,
+            top - i - 0.5,
+            f"{value:g}",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color=INK if real else GREY,
+        )
 
 
 def stretching() -> Any:
@@ -50,14 +77,33 @@ def memory() -> Any:
     fig, ax = figure(2.6)
     shades = [BLUE, ORANGE, GREY]
     for k in range(12):
-        ax.add_patch(Rectangle((k, 2.6), 1, 0.9, facecolor=shades[k // 4], alpha=0.3, edgecolor=INK))
+        ax.add_patch(
+            Rectangle((k, 2.6), 1, 0.9, facecolor=shades[k // 4], alpha=0.3, edgecolor=INK)
+        )
         ax.text(k + 0.5, 3.05, str(k), ha="center", va="center", fontsize=9)
     ax.text(0, 3.75, "the buffer: 12 numbers of 8 bytes", fontsize=10)
     for i in range(3):
         for j in range(4):
             for left, (r, c) in ((0.0, (i, j)), (7.0, (j, i))):
-                ax.add_patch(Rectangle((left + c, 1.7 - r * 0.6), 1, 0.6, facecolor=shades[i], alpha=0.3, edgecolor=INK, linewidth=0.8))
-                ax.text(left + c + 0.5, 2.0 - r * 0.6, str(4 * i + j), ha="center", va="center", fontsize=8.5)
+                ax.add_patch(
+                    Rectangle(
+                        (left + c, 1.7 - r * 0.6),
+                        1,
+                        0.6,
+                        facecolor=shades[i],
+                        alpha=0.3,
+                        edgecolor=INK,
+                        linewidth=0.8,
+                    )
+                )
+                ax.text(
+                    left + c + 0.5,
+                    2.0 - r * 0.6,
+                    str(4 * i + j),
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
+                )
     ax.text(4.2, 1.9, "A\nstrides\n(32, 8)", fontsize=9, va="top")
     ax.text(10.2, 1.9, "A.T\nstrides\n(8, 32)", fontsize=9, va="top")
     ax.set_xlim(-0.1, 12.6)
@@ -82,13 +128,21 @@ def oracle() -> Interactive:
                 rows.append([str(a), str(b), op, says])
     data = [{"a": a, "b": b, "op": op, "says": says} for a, b, op, says in rows]
     names = [str(shape) for shape in SHAPES]
-    pa, op, pb = menu("pa", "first shape ", names, "(3, 1)"), menu("pop", "operation ", ["+", "@"]), menu("pb", "second shape ", names, "(4,)")
-    base = alt.Chart(alt.Data(values=data)).transform_filter("datum.a == pa && datum.b == pb && datum.op == pop")
+    pa, op, pb = (
+        menu("pa", "first shape ", names, "(3, 1)"),
+        menu("pop", "operation ", ["+", "@"]),
+        menu("pb", "second shape ", names, "(4,)"),
+    )
+    base = alt.Chart(alt.Data(values=data)).transform_filter(
+        "datum.a == pa && datum.b == pb && datum.op == pop"
+    )
     style = {"align": "right", "fontSize": 18, "font": "monospace", "color": GREY}
     first = base.mark_text(x=250, y=30, **style).encode(text="a:N")
     second = base.mark_text(x=250, y=60, **style).encode(text="b:N")
     sign = base.mark_text(x=90, y=60, fontSize=18, color=ORANGE).encode(text="op:N")
-    result = base.mark_text(x=200, y=105, fontSize=13, align="center", color=BLUE).encode(text="says:N")
+    result = base.mark_text(x=200, y=105, fontSize=13, align="center", color=BLUE).encode(
+        text="says:N"
+    )
     return show(
         (first + second + sign + result).add_params(pa, op, pb).properties(width=400, height=130),
         "Three menus choose two shapes and an operation; the figure shows the shapes aligned at their last axis and the resulting shape, or the reason why they do not fit.",

@@ -14,9 +14,16 @@ from groundtruth.figures.vega import Interactive, menu, show
 def layer_shapes() -> Any:
     """X W + b as boxes whose sides are named by the axes."""
     fig, ax = figure(2.3)
-    boxes = [(0, 0, 1.6, 2.4, "X", "d", "n", BLUE), (3.0, 0.8, 1.2, 1.6, "W", "K", "d", ORANGE), (5.5, 2.1, 1.2, 0.3, "b", "K", "", GREEN), (8.3, 0, 1.2, 2.4, "Z", "K", "n", GREY)]
+    boxes = [
+        (0, 0, 1.6, 2.4, "X", "d", "n", BLUE),
+        (3.0, 0.8, 1.2, 1.6, "W", "K", "d", ORANGE),
+        (5.5, 2.1, 1.2, 0.3, "b", "K", "", GREEN),
+        (8.3, 0, 1.2, 2.4, "Z", "K", "n", GREY),
+    ]
     for left, bottom, width, height, name, top, side, colour in boxes:
-        ax.add_patch(Rectangle((left, bottom), width, height, facecolor=colour, alpha=0.22, edgecolor=INK))
+        ax.add_patch(
+            Rectangle((left, bottom), width, height, facecolor=colour, alpha=0.22, edgecolor=INK)
+        )
         ax.text(left + width / 2, bottom + height / 2, name, ha="center", va="center", fontsize=13)
         ax.text(left + width / 2, bottom + height + 0.12, top, ha="center", va="bottom", color=INK)
         ax.text(left - 0.12, bottom + height / 2, side, ha="right", va="center", color=INK)
@@ -30,20 +37,50 @@ def layer_shapes() -> Any:
 
 
 READINGS = {
-    "softmax": [("p_ik", "probability that example i is of class k", "(n, K)"), ("exp(z_ik)", "its score, made positive", "(n, K)"), ("sum over j", "so that each row sums to one", "(n, 1)")],
-    "cross-entropy": [("L", "one number for all examples", "()"), ("-ln p_i,y_i", "surprise at what really happened", "(n,)"), ("1/n sum over i", "its mean over the examples", "()")],
-    "gradient descent": [("theta_t", "all parameters after t steps", "(P,)"), ("eta", "the learning rate", "()"), ("grad L(theta_t)", "direction of steepest increase", "(P,)")],
-    "attention": [("Q K'", "how well each query fits each key", "(T, T)"), ("/ sqrt(D)", "spread brought back to one", "()"), ("softmax(...) V", "weighted mean of the values", "(T, D)")],
+    "softmax": [
+        ("p_ik", "probability that example i is of class k", "(n, K)"),
+        ("exp(z_ik)", "its score, made positive", "(n, K)"),
+        ("sum over j", "so that each row sums to one", "(n, 1)"),
+    ],
+    "cross-entropy": [
+        ("L", "one number for all examples", "()"),
+        ("-ln p_i,y_i", "surprise at what really happened", "(n,)"),
+        ("1/n sum over i", "its mean over the examples", "()"),
+    ],
+    "gradient descent": [
+        ("theta_t", "all parameters after t steps", "(P,)"),
+        ("eta", "the learning rate", "()"),
+        ("grad L(theta_t)", "direction of steepest increase", "(P,)"),
+    ],
+    "attention": [
+        ("Q K'", "how well each query fits each key", "(T, T)"),
+        ("/ sqrt(D)", "spread brought back to one", "()"),
+        ("softmax(...) V", "weighted mean of the values", "(T, D)"),
+    ],
 }
 
 
 def reader() -> Interactive:
     """Choose a formula; every part is read aloud with its shape."""
-    rows = [{"f": name, "i": i, "part": part, "reads": reads, "shape": shape} for name, parts in READINGS.items() for i, (part, reads, shape) in enumerate(parts)]
+    rows = [
+        {"f": name, "i": i, "part": part, "reads": reads, "shape": shape}
+        for name, parts in READINGS.items()
+        for i, (part, reads, shape) in enumerate(parts)
+    ]
     pick = menu("pick", "formula ", list(READINGS))
-    base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.f == pick").encode(y=alt.Y("i:O", axis=None))
-    part = base.mark_text(x=5, align="left", fontSize=14, font="monospace", color=BLUE).encode(text="part:N")
+    base = (
+        alt.Chart(alt.Data(values=rows))
+        .transform_filter("datum.f == pick")
+        .encode(y=alt.Y("i:O", axis=None))
+    )
+    part = base.mark_text(x=5, align="left", fontSize=14, font="monospace", color=BLUE).encode(
+        text="part:N"
+    )
     reads = base.mark_text(x=135, align="left", fontSize=13).encode(text="reads:N")
-    shape = base.mark_text(x=425, align="right", fontSize=13, font="monospace", color=ORANGE).encode(text="shape:N")
-    return show((part + reads + shape).add_params(pick).properties(width=430, height=110),
-                "A menu chooses one of four formulas; each of its parts is listed with how it is read and the shape it has.")
+    shape = base.mark_text(
+        x=425, align="right", fontSize=13, font="monospace", color=ORANGE
+    ).encode(text="shape:N")
+    return show(
+        (part + reads + shape).add_params(pick).properties(width=430, height=110),
+        "A menu chooses one of four formulas; each of its parts is listed with how it is read and the shape it has.",
+    )

@@ -17,11 +17,28 @@ def axes_of_an_array() -> Any:
     for i in range(3):
         for j in range(4):
             chosen = i == 1
-            ax.add_patch(Rectangle((j, 2 - i), 1, 1, facecolor=BLUE if chosen else "none", alpha=0.25 if chosen else 1, edgecolor="none"))
+            ax.add_patch(
+                Rectangle(
+                    (j, 2 - i),
+                    1,
+                    1,
+                    facecolor=BLUE if chosen else "none",
+                    alpha=0.25 if chosen else 1,
+                    edgecolor="none",
+                )
+            )
             ax.add_patch(Rectangle((j, 2 - i), 1, 1, facecolor="none", edgecolor=INK, linewidth=1))
             ax.text(j + 0.5, 2.5 - i, f"[{i}, {j}]", ha="center", va="center", fontsize=10)
-    ax.add_patch(FancyArrowPatch((-0.3, 3), (-0.3, 0), arrowstyle="->", mutation_scale=14, color=ORANGE, linewidth=1.6))
-    ax.add_patch(FancyArrowPatch((0, 3.3), (4, 3.3), arrowstyle="->", mutation_scale=14, color=ORANGE, linewidth=1.6))
+    ax.add_patch(
+        FancyArrowPatch(
+            (-0.3, 3), (-0.3, 0), arrowstyle="->", mutation_scale=14, color=ORANGE, linewidth=1.6
+        )
+    )
+    ax.add_patch(
+        FancyArrowPatch(
+            (0, 3.3), (4, 3.3), arrowstyle="->", mutation_scale=14, color=ORANGE, linewidth=1.6
+        )
+    )
     ax.text(-0.5, 1.5, "axis 0\nlength 3", ha="right", va="center", color=ORANGE)
     ax.text(2, 3.45, "axis 1, length 4", ha="center", va="bottom", color=ORANGE)
     ax.text(4.2, 1.5, "A[1], shape (4,)", ha="left", va="center", color=BLUE)
@@ -35,17 +52,26 @@ def slicer() -> Interactive:
     """A 4 x 5 grid; three sliders and a menu choose a slice, its cells light up and its shape is said."""
     cells = [{"row": i, "column": j} for i in range(4) for j in range(5)]
     axis = menu("axis", "slice along ", ["axis 0", "axis 1"])
-    start, stop, step = (slider(n, f"{n} ", v, low, high, 1) for n, v, low, high in (("start", 1, 0, 5), ("stop", 4, 0, 5), ("step", 1, 1, 3)))
+    start, stop, step = (
+        slider(n, f"{n} ", v, low, high, 1)
+        for n, v, low, high in (("start", 1, 0, 5), ("stop", 4, 0, 5), ("step", 1, 1, 3))
+    )
     at = "(axis == 'axis 0' ? datum.row : datum.column)"
     count = "max(0, ceil((min(stop, axis == 'axis 0' ? 4 : 5) - start) / step))"
     base = alt.Chart(alt.Data(values=cells)).transform_calculate(
-        inside=f"{at} >= start && {at} < stop && ({at} - start) % step == 0", name="datum.row + ', ' + datum.column"
+        inside=f"{at} >= start && {at} < stop && ({at} - start) % step == 0",
+        name="datum.row + ', ' + datum.column",
     )
     x = alt.X("column:O", axis=alt.Axis(orient="top", title="axis 1", labelAngle=0))
     y = alt.Y("row:O", axis=alt.Axis(title="axis 0"))
     colour = alt.condition("datum.inside", alt.value(BLUE), alt.value("transparent"))
     grid = base.mark_rect(stroke=GREY, fillOpacity=0.35).encode(x=x, y=y, fill=colour)
-    names = base.mark_text(fontSize=12).encode(x=x, y=y, text="name:N", opacity=alt.condition("datum.inside", alt.value(1), alt.value(0.35)))
+    names = base.mark_text(fontSize=12).encode(
+        x=x,
+        y=y,
+        text="name:N",
+        opacity=alt.condition("datum.inside", alt.value(1), alt.value(0.35)),
+    )
     says = (
         alt.Chart(alt.Data(values=[{}]))
         .transform_calculate(

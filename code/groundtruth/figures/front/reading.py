@@ -13,9 +13,16 @@ from groundtruth.figures.vega import Interactive, show, slider
 from groundtruth.front.reading import sigmoid, sigmoid_derivative
 
 PARTS = [
-    ("promise", GREEN, "what you will be able to do"), ("picture", BLUE, "one figure that carries the idea"), ("build it", BLUE, "smallest code, output, reading of the output"),
-    ("name it", BLUE, "the word comes after the thing"), ("mathematics", PURPLE, "derivation, then a cell that checks it"), ("in the library", GREEN, "the same, by those who maintain it"),
-    ("don't be confused", ORANGE, "near-synonyms pulled apart"), ("traps", ORANGE, "symptom, cause, cure"), ("exercises", GREY, "folded solutions that ran"), ("cards", GREY, "questions to come back to"),
+    ("promise", GREEN, "what you will be able to do"),
+    ("picture", BLUE, "one figure that carries the idea"),
+    ("build it", BLUE, "smallest code, output, reading of the output"),
+    ("name it", BLUE, "the word comes after the thing"),
+    ("mathematics", PURPLE, "derivation, then a cell that checks it"),
+    ("in the library", GREEN, "the same, by those who maintain it"),
+    ("don't be confused", ORANGE, "near-synonyms pulled apart"),
+    ("traps", ORANGE, "symptom, cause, cure"),
+    ("exercises", GREY, "folded solutions that ran"),
+    ("cards", GREY, "questions to come back to"),
 ]
 
 
@@ -24,7 +31,17 @@ def anatomy() -> Any:
     fig, ax = figure(4.3)
     for i, (name, colour, about) in enumerate(PARTS):
         top = 10 - i
-        ax.add_patch(Rectangle((0, top - 0.86), 3.5, 0.8, facecolor=colour, alpha=0.25, edgecolor=INK, linewidth=0.9))
+        ax.add_patch(
+            Rectangle(
+                (0, top - 0.86),
+                3.5,
+                0.8,
+                facecolor=colour,
+                alpha=0.25,
+                edgecolor=INK,
+                linewidth=0.9,
+            )
+        )
         ax.text(1.75, top - 0.46, name, ha="center", va="center", fontsize=10.5)
         ax.text(3.8, top - 0.46, about, ha="left", va="center", fontsize=10, color=INK)
     ax.set_xlim(-0.1, 10.8)
@@ -36,14 +53,27 @@ def anatomy() -> Any:
 def sigmoid_explorer() -> Interactive:
     """The sigmoid with a movable point and its tangent."""
     z = np.arange(-8, 8.01, 0.25)
-    rows = [{"z": float(a), "s": round(float(s), 4), "d": round(float(d), 4)} for a, s, d in zip(z, sigmoid(z), sigmoid_derivative(z), strict=True)]
+    rows = [
+        {"z": float(a), "s": round(float(s), 4), "d": round(float(d), 4)}
+        for a, s, d in zip(z, sigmoid(z), sigmoid_derivative(z), strict=True)
+    ]
     at = slider("at", "score z ", 0, -6, 6, 0.25)
     base = alt.Chart(alt.Data(values=rows)).encode(x=alt.X("z:Q", title="score z"))
-    curve = base.mark_line(color=BLUE).encode(y=alt.Y("s:Q", title="sigmoid and slope", scale=alt.Scale(domain=[0, 1])))
+    curve = base.mark_line(color=BLUE).encode(
+        y=alt.Y("s:Q", title="sigmoid and slope", scale=alt.Scale(domain=[0, 1]))
+    )
     slope = base.mark_line(color=ORANGE, strokeDash=[5, 3]).encode(y="d:Q")
     here = base.transform_filter("datum.z == at")
     dot = here.mark_point(filled=True, size=90, color=BLUE).encode(y="s:Q")
     low = here.mark_point(filled=True, size=70, color=ORANGE, shape="square").encode(y="d:Q")
-    text = here.transform_calculate(say="'sigmoid ' + format(datum.s, '.3f') + ', slope ' + format(datum.d, '.3f')").mark_text(align="left", fontSize=13).encode(text="say:N", x=alt.value(12), y=alt.value(14))
-    return show((curve + slope + dot + low + text).add_params(at).properties(width=400, height=200),
-                "The sigmoid as a solid curve and its slope as a dashed one; a slider moves a score, and the values of both at that score are written in the corner.")
+    text = (
+        here.transform_calculate(
+            say="'sigmoid ' + format(datum.s, '.3f') + ', slope ' + format(datum.d, '.3f')"
+        )
+        .mark_text(align="left", fontSize=13)
+        .encode(text="say:N", x=alt.value(12), y=alt.value(14))
+    )
+    return show(
+        (curve + slope + dot + low + text).add_params(at).properties(width=400, height=200),
+        "The sigmoid as a solid curve and its slope as a dashed one; a slider moves a score, and the values of both at that score are written in the corner.",
+    )

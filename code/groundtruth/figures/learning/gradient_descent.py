@@ -17,7 +17,14 @@ def secants() -> Any:
     x = np.linspace(-0.2, 3.2, 200)
     ax.plot(x, x**2, color=BLUE, label="$x^2$")
     for h, style in ((2.0, ":"), (1.0, "-."), (0.4, "--")):
-        ax.plot(x, 1 + (2 + h) * (x - 1), style, color=GREY, linewidth=1.3, label=f"nudge {h:g}, slope {2 + h:g}")
+        ax.plot(
+            x,
+            1 + (2 + h) * (x - 1),
+            style,
+            color=GREY,
+            linewidth=1.3,
+            label=f"nudge {h:g}, slope {2 + h:g}",
+        )
         ax.plot(1 + h, (1 + h) ** 2, "o", color=GREY, markersize=5)
     ax.plot(x, 1 + 2 * (x - 1), color=ORANGE, label="tangent, slope 2")
     ax.plot(1, 1, "o", color=ORANGE)
@@ -27,14 +34,25 @@ def secants() -> Any:
     return fig
 
 
-def paths(rates: dict[str, float], curvature: tuple[float, float], start: tuple[float, float], steps: int) -> Any:
+def paths(
+    rates: dict[str, float], curvature: tuple[float, float], start: tuple[float, float], steps: int
+) -> Any:
     """Contours of a quadratic bowl and the path of descent at each of three rates."""
     fig, axes = figure(2.3, columns=len(rates), sharey=True)
     a, b = np.meshgrid(np.linspace(-1.4, 1.4, 80), np.linspace(-1.4, 1.4, 80))
     for ax, (name, rate) in zip(axes, rates.items(), strict=True):
-        ax.contour(a, b, (curvature[0] * a**2 + curvature[1] * b**2) / 2, levels=8, colors=GREY, linewidths=0.7)
+        ax.contour(
+            a,
+            b,
+            (curvature[0] * a**2 + curvature[1] * b**2) / 2,
+            levels=8,
+            colors=GREY,
+            linewidths=0.7,
+        )
         t = np.arange(steps + 1)
-        path = np.array([start[0] * (1 - rate * curvature[0]) ** t, start[1] * (1 - rate * curvature[1]) ** t])
+        path = np.array(
+            [start[0] * (1 - rate * curvature[0]) ** t, start[1] * (1 - rate * curvature[1]) ** t]
+        )
         ax.plot(*path, "-o", color=BLUE, markersize=3, linewidth=1.2, clip_on=True)
         ax.plot(0, 0, "*", color=ORANGE, markersize=10)
         ax.set_xlim(-1.4, 1.4)
@@ -61,7 +79,10 @@ def saddle() -> Any:
 
 def explorer() -> Interactive:
     """The path on a bowl with curvatures 1 and kappa; rate and kappa by slider, all in closed form."""
-    eta, kappa = slider("eta", "rate ", 0.15, 0.01, 0.6, 0.01), slider("kap", "curvature ratio ", 10, 1, 20, 1)
+    eta, kappa = (
+        slider("eta", "rate ", 0.15, 0.01, 0.6, 0.01),
+        slider("kap", "curvature ratio ", 10, 1, 20, 1),
+    )
     f1, f2 = "(1 - eta)", "(1 - eta * kap)"
     steps = alt.sequence(0, 31, 1, as_="t")
     domain = alt.Scale(domain=[-1.5, 1.5])
@@ -69,18 +90,31 @@ def explorer() -> Interactive:
         alt.Chart(steps)
         .transform_calculate(x=f"pow({f1}, datum.t)", y=f"pow({f2}, datum.t)")
         .mark_line(point=True, color=BLUE, clip=True)
-        .encode(x=alt.X("x:Q", title="flat direction", scale=domain), y=alt.Y("y:Q", title="steep direction", scale=domain), order="t:Q")
+        .encode(
+            x=alt.X("x:Q", title="flat direction", scale=domain),
+            y=alt.Y("y:Q", title="steep direction", scale=domain),
+            order="t:Q",
+        )
     )
     ring = (
         alt.Chart(alt.Data(values=[{"k": k} for k in (0.15, 0.4, 0.8, 1.2)]))
-        .transform_calculate(a="sequence(0, 6.4, 0.1)").transform_flatten(["a"])
+        .transform_calculate(a="sequence(0, 6.4, 0.1)")
+        .transform_flatten(["a"])
         .transform_calculate(x="datum.k * cos(datum.a)", y="datum.k * sin(datum.a) / sqrt(kap)")
         .mark_line(color=GREY, opacity=0.6, clip=True)
         .encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
     )
     say = f"'factors a step: flat ' + format({f1}, '.2f') + ', steep ' + format({f2}, '.2f') + (abs({f2}) > 1 ? ': diverges' : '')"
-    note = alt.Chart(alt.Data(values=[{}])).transform_calculate(s=say).mark_text(align="left", fontSize=13).encode(x=alt.value(4), y=alt.value(-8), text="s:N")
-    return show(alt.layer(ring, path, note).add_params(eta, kappa).properties(width=300, height=260), "Rings of equal loss around a minimum and thirty steps of descent from the upper right; sliders set the rate and how much steeper one direction is, and the factors of each step are written above.")
+    note = (
+        alt.Chart(alt.Data(values=[{}]))
+        .transform_calculate(s=say)
+        .mark_text(align="left", fontSize=13)
+        .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
+    )
+    return show(
+        alt.layer(ring, path, note).add_params(eta, kappa).properties(width=300, height=260),
+        "Rings of equal loss around a minimum and thirty steps of descent from the upper right; sliders set the rate and how much steeper one direction is, and the factors of each step are written above.",
+    )
 
 
 def noise_ball() -> Interactive:
@@ -97,8 +131,20 @@ def noise_ball() -> Interactive:
     which = slider("bat", "batch 1, 4, 16, 64 ", 0, 0, 3, 1)
     scale = alt.Scale(domain=[-1.4, 1.4])
     dots = (
-        alt.Chart(alt.Data(values=data)).transform_filter("datum.b == bat").mark_point(filled=True, color=BLUE, opacity=0.6, size=25, clip=True)
-        .encode(x=alt.X("x:Q", title="first parameter", scale=scale), y=alt.Y("y:Q", title="second parameter", scale=scale))
+        alt.Chart(alt.Data(values=data))
+        .transform_filter("datum.b == bat")
+        .mark_point(filled=True, color=BLUE, opacity=0.6, size=25, clip=True)
+        .encode(
+            x=alt.X("x:Q", title="first parameter", scale=scale),
+            y=alt.Y("y:Q", title="second parameter", scale=scale),
+        )
     )
-    middle = alt.Chart(alt.Data(values=[{"x": 0, "y": 0}])).mark_point(shape="cross", color=ORANGE, size=200, strokeWidth=3).encode(x="x:Q", y="y:Q")
-    return show(alt.layer(dots, middle).add_params(which).properties(width=280, height=260), "A hundred positions of stochastic descent around its minimum, a cross; a slider raises the batch from one to sixty-four, and the cloud shrinks.")
+    middle = (
+        alt.Chart(alt.Data(values=[{"x": 0, "y": 0}]))
+        .mark_point(shape="cross", color=ORANGE, size=200, strokeWidth=3)
+        .encode(x="x:Q", y="y:Q")
+    )
+    return show(
+        alt.layer(dots, middle).add_params(which).properties(width=280, height=260),
+        "A hundred positions of stochastic descent around its minimum, a cross; a slider raises the batch from one to sixty-four, and the cloud shrinks.",
+    )

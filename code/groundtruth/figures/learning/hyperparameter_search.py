@@ -17,12 +17,17 @@ def projections() -> Any:
     """Sixteen trials as a grid and at random, with their shadows on the axis of the only parameter that matters."""
     fig, axes = figure(2.7, columns=2, sharey=True)
     side = (np.arange(4) + 0.5) / 4
-    spots = {"grid": np.array([(a, b) for a in side for b in side]), "random": np.random.default_rng(4).random((16, 2))}
+    spots = {
+        "grid": np.array([(a, b) for a in side for b in side]),
+        "random": np.random.default_rng(4).random((16, 2)),
+    }
     x = np.linspace(0, 1, 300)
     for ax, (name, points) in zip(axes, spots.items(), strict=True):
         ax.plot(x, 1.15 + 0.4 * np.exp(-((x - 0.72) ** 2) / 0.006), color=GREEN)
         ax.plot(*points.T, "o", color=BLUE, markersize=4.5)
-        ax.plot(points[:, 0], np.full(16, 1.12), "|", color=ORANGE, markersize=10, markeredgewidth=1.6)
+        ax.plot(
+            points[:, 0], np.full(16, 1.12), "|", color=ORANGE, markersize=10, markeredgewidth=1.6
+        )
         ax.set_ylim(-0.05, 1.65)
         label(ax, "parameter that matters", "one that does not", name)
         ax.label_outer()
@@ -32,8 +37,17 @@ def projections() -> Any:
 def staircase(table: list[list[tuple[int, int]]]) -> Any:
     """Trials over budget for each bracket of Hyperband."""
     fig, ax = figure(2.8)
-    for i, (bracket, colour, mark) in enumerate(zip(table, (BLUE, ORANGE, GREEN, PURPLE, GREY), "osD^v", strict=False)):
-        ax.plot([r for _, r in bracket], [n for n, _ in bracket], "-" + mark, color=colour, markersize=6, label=f"bracket {len(table) - 1 - i}")
+    for i, (bracket, colour, mark) in enumerate(
+        zip(table, (BLUE, ORANGE, GREEN, PURPLE, GREY), "osD^v", strict=False)
+    ):
+        ax.plot(
+            [r for _, r in bracket],
+            [n for n, _ in bracket],
+            "-" + mark,
+            color=colour,
+            markersize=6,
+            label=f"bracket {len(table) - 1 - i}",
+        )
     ax.set_xscale("log", base=3)
     ax.set_yscale("log", base=3)
     for axis, ticks in ((ax.xaxis, (1, 3, 9, 27, 81)), (ax.yaxis, (1, 3, 9, 27, 81))):
@@ -46,9 +60,25 @@ def staircase(table: list[list[tuple[int, int]]]) -> Any:
 def races(curves: dict[str, Any]) -> Any:
     """Median best loss over the units spent, one line a method."""
     fig, ax = figure(3.0)
-    for i, ((name, (cost, loss)), colour, style) in enumerate(zip(curves.items(), (GREY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN), ("-", "-", "-", "-", "--", "--", "--"), strict=False)):
+    for i, ((name, (cost, loss)), colour, style) in enumerate(
+        zip(
+            curves.items(),
+            (GREY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN),
+            ("-", "-", "-", "-", "--", "--", "--"),
+            strict=False,
+        )
+    ):
         every = max(1, len(cost) // 6)  # a mark of its own for each, at places of its own
-        ax.plot(cost, loss, style, color=colour, marker="osD^vPX"[i], markevery=(i * every // 7, every), markersize=5.5, label=name)
+        ax.plot(
+            cost,
+            loss,
+            style,
+            color=colour,
+            marker="osD^vPX"[i],
+            markevery=(i * every // 7, every),
+            markersize=5.5,
+            label=name,
+        )
     ax.set_yscale("log")
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_yticks([0.2, 0.3, 0.5, 1, 2], ["0.2", "0.3", "0.5", "1", "2"])
@@ -64,7 +94,10 @@ def target(x: Any) -> Any:
 
 def explorer() -> Interactive:
     """A Gaussian process that looks for a minimum, step by step, for three lengths; its next trial is where improvement is expected."""
-    steps, length = slider("stp", "trials so far ", 3, 2, 9, 1), menu("len", "length ", [0.08, 0.2, 0.5], 0.2)
+    steps, length = (
+        slider("stp", "trials so far ", 3, 2, 9, 1),
+        menu("len", "length ", [0.08, 0.2, 0.5], 0.2),
+    )
     at = np.linspace(0, 1, 41)
     frames: list[dict[str, Any]] = []
     dots: list[dict[str, Any]] = []
@@ -74,17 +107,54 @@ def explorer() -> Interactive:
             y = target(X)
             mu, sd = GP(ell, scale=0.8, noise=0.02).fit(X[:, None], y).predict(at[:, None])
             gain = expected_improvement(mu, sd, float(y.min()))
-            frames.append({"n": n, "l": ell, "m": [round(float(v), 2) for v in mu], "s": [round(float(v), 2) for v in sd], "e": [round(float(v), 3) for v in gain], "next": round(float(at[gain.argmax()]), 3)})
-            dots += [{"n": n, "l": ell, "x": round(float(a), 3), "y": round(float(b), 3)} for a, b in zip(X, y, strict=True)]
+            frames.append(
+                {
+                    "n": n,
+                    "l": ell,
+                    "m": [round(float(v), 2) for v in mu],
+                    "s": [round(float(v), 2) for v in sd],
+                    "e": [round(float(v), 3) for v in gain],
+                    "next": round(float(at[gain.argmax()]), 3),
+                }
+            )
+            dots += [
+                {"n": n, "l": ell, "x": round(float(a), 3), "y": round(float(b), 3)}
+                for a, b in zip(X, y, strict=True)
+            ]
             X = np.append(X, at[gain.argmax()])
     here = alt.Chart().transform_filter("datum.n == stp && datum.l == len")
-    spread = here.transform_flatten(["m", "s", "e"]).transform_window(k="row_number()").transform_calculate(x="(datum.k - 1) / 40", low="datum.m - 2 * datum.s", high="datum.m + 2 * datum.s", gain="datum.e * 4 - 3")
+    spread = (
+        here.transform_flatten(["m", "s", "e"])
+        .transform_window(k="row_number()")
+        .transform_calculate(
+            x="(datum.k - 1) / 40",
+            low="datum.m - 2 * datum.s",
+            high="datum.m + 2 * datum.s",
+            gain="datum.e * 4 - 3",
+        )
+    )
     x = alt.X("x:Q", title="setting", scale=alt.Scale(domain=[0, 1]))
     y = alt.Scale(domain=[-3, 3])
-    band = spread.mark_area(color=BLUE, opacity=0.25, clip=True).encode(x=x, y=alt.Y("low:Q", title="loss", scale=y), y2="high:Q")
+    band = spread.mark_area(color=BLUE, opacity=0.25, clip=True).encode(
+        x=x, y=alt.Y("low:Q", title="loss", scale=y), y2="high:Q"
+    )
     mean = spread.mark_line(color=BLUE, clip=True).encode(x="x:Q", y="m:Q")
     gain = spread.mark_line(color=ORANGE, clip=True).encode(x="x:Q", y="gain:Q")
-    marks = alt.Chart(alt.Data(values=dots)).transform_filter("datum.n == stp && datum.l == len").mark_point(filled=True, color=GREEN, size=60).encode(x="x:Q", y="y:Q")
+    marks = (
+        alt.Chart(alt.Data(values=dots))
+        .transform_filter("datum.n == stp && datum.l == len")
+        .mark_point(filled=True, color=GREEN, size=60)
+        .encode(x="x:Q", y="y:Q")
+    )
     rule = here.mark_rule(color=ORANGE, strokeDash=[4, 3]).encode(x="next:Q")
-    note = here.transform_calculate(s="'next trial at ' + format(datum.next, '.2f')").mark_text(align="left", fontSize=13).encode(x=alt.value(4), y=alt.value(-8), text="s:N")
-    return show(alt.layer(band, mean, gain, marks, rule, note, data=alt.Data(values=frames)).add_params(steps, length).properties(width=320, height=240), "Loss over a setting: trials as dots, the process's mean with a band of two standard deviations, and below it the expected improvement, whose peak is the next trial; controls set the number of trials and the length.")
+    note = (
+        here.transform_calculate(s="'next trial at ' + format(datum.next, '.2f')")
+        .mark_text(align="left", fontSize=13)
+        .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
+    )
+    return show(
+        alt.layer(band, mean, gain, marks, rule, note, data=alt.Data(values=frames))
+        .add_params(steps, length)
+        .properties(width=320, height=240),
+        "Loss over a setting: trials as dots, the process's mean with a band of two standard deviations, and below it the expected improvement, whose peak is the next trial; controls set the number of trials and the length.",
+    )

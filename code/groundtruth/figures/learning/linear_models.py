@@ -19,7 +19,9 @@ def boundary() -> Any:
     x = np.linspace(-0.5, 4.5, 2)
     ax.plot(x, (-b - w[0] * x) / w[1], color=BLUE, label="$w\\cdot x + b = 0$")
     foot = np.array([2.0, 1.0])
-    ax.annotate("", foot + w / 2, foot, arrowprops={"arrowstyle": "->", "color": ORANGE, "linewidth": 2})
+    ax.annotate(
+        "", foot + w / 2, foot, arrowprops={"arrowstyle": "->", "color": ORANGE, "linewidth": 2}
+    )
     ax.text(foot[0] + w[0] / 2 + 0.1, foot[1] + w[1] / 2 + 0.05, "$w$", color=ORANGE, fontsize=13)
     point = np.array([3.2, 2.4])
     on_line = point - (w @ point + b) / (w @ w) * w
@@ -51,27 +53,74 @@ def labels_by_lines(x: np.ndarray, y: np.ndarray, line: np.ndarray, curve: np.nd
 def explorer() -> Interactive:
     """Thirty points of two classes; three sliders are the weights and the bias of a logistic model."""
     rng = np.random.default_rng(3)
-    at = np.concatenate([rng.normal([-1, -0.5], 0.9, (15, 2)), rng.normal([1, 0.8], 0.9, (15, 2))]).round(2)
-    points = alt.Data(values=[{"a": float(a), "b": float(b), "y": int(i >= 15)} for i, (a, b) in enumerate(at)])
-    cells = alt.Data(values=[{"a": float(a), "b": float(b)} for a in np.arange(-3, 3.1, 0.5) for b in np.arange(-3, 3.1, 0.5)])
-    w1, w2, bias = slider("w1", "w1 ", 0.5, -4, 4, 0.25), slider("w2", "w2 ", -1, -4, 4, 0.25), slider("bb", "b ", 0, -4, 4, 0.25)
+    at = np.concatenate(
+        [rng.normal([-1, -0.5], 0.9, (15, 2)), rng.normal([1, 0.8], 0.9, (15, 2))]
+    ).round(2)
+    points = alt.Data(
+        values=[{"a": float(a), "b": float(b), "y": int(i >= 15)} for i, (a, b) in enumerate(at)]
+    )
+    cells = alt.Data(
+        values=[
+            {"a": float(a), "b": float(b)}
+            for a in np.arange(-3, 3.1, 0.5)
+            for b in np.arange(-3, 3.1, 0.5)
+        ]
+    )
+    w1, w2, bias = (
+        slider("w1", "w1 ", 0.5, -4, 4, 0.25),
+        slider("w2", "w2 ", -1, -4, 4, 0.25),
+        slider("bb", "b ", 0, -4, 4, 0.25),
+    )
     score = "(w1 * datum.a + w2 * datum.b + bb)"
-    x, y = alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25])), alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25]))
-    shade = alt.Chart(cells).transform_calculate(p=f"1 / (1 + exp(-{score}))").mark_square(size=500, opacity=0.55).encode(x=x, y=y, color=alt.Color("p:Q", title="P(class 1)", scale=alt.Scale(domain=[0, 1], scheme="purpleorange")))
-    dots = alt.Chart(points).mark_point(size=80, filled=True, opacity=1, stroke="black").encode(
-        x=x, y=y, shape=alt.Shape("y:N", title="class", scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"])), color=alt.value(GREY)
+    x, y = (
+        alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25])),
+        alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25])),
+    )
+    shade = (
+        alt.Chart(cells)
+        .transform_calculate(p=f"1 / (1 + exp(-{score}))")
+        .mark_square(size=500, opacity=0.55)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "p:Q", title="P(class 1)", scale=alt.Scale(domain=[0, 1], scheme="purpleorange")
+            ),
+        )
+    )
+    dots = (
+        alt.Chart(points)
+        .mark_point(size=80, filled=True, opacity=1, stroke="black")
+        .encode(
+            x=x,
+            y=y,
+            shape=alt.Shape(
+                "y:N",
+                title="class",
+                scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"]),
+            ),
+            color=alt.value(GREY),
+        )
     )
     # the loss of one point from its score s = (2y - 1) z is ln(1 + e^-s); for large scores it is |s|
     note = (
         alt.Chart(points)
         .transform_calculate(z=score)
-        .transform_calculate(l="max(datum.z, 0) - datum.y * datum.z + log(1 + exp(-abs(datum.z)))", r="(datum.z > 0) == (datum.y == 1) ? 1 : 0")
+        .transform_calculate(
+            l="max(datum.z, 0) - datum.y * datum.z + log(1 + exp(-abs(datum.z)))",
+            r="(datum.z > 0) == (datum.y == 1) ? 1 : 0",
+        )
         .transform_aggregate(loss="mean(l)", right="mean(r)")
-        .transform_calculate(t="'loss ' + format(datum.loss, '.2f') + ', correct ' + format(datum.right, '.0%')")
+        .transform_calculate(
+            t="'loss ' + format(datum.loss, '.2f') + ', correct ' + format(datum.right, '.0%')"
+        )
         .mark_text(align="left", fontSize=14, fontWeight="bold")
         .encode(x=alt.value(6), y=alt.value(12), text="t:N")
     )
-    return show(alt.layer(shade, dots, note).add_params(w1, w2, bias).properties(width=300, height=300), "Circles and triangles in a plane shaded by the probability of the triangles' class; three sliders turn and shift the boundary, and the loss and the share of correct points are written in the corner.")
+    return show(
+        alt.layer(shade, dots, note).add_params(w1, w2, bias).properties(width=300, height=300),
+        "Circles and triangles in a plane shaded by the probability of the triangles' class; three sliders turn and shift the boundary, and the loss and the share of correct points are written in the corner.",
+    )
 
 
 def growth(hours: np.ndarray, weights: dict[int, np.ndarray]) -> Interactive:
@@ -82,10 +131,29 @@ def growth(hours: np.ndarray, weights: dict[int, np.ndarray]) -> Interactive:
     for place, (steps, w) in enumerate(weights.items()):
         for row, v in zip(data, sigmoid(w[0] + w[1] * grid), strict=True):
             row[f"s{place}"] = round(float(v), 3)
-        said[f"s{place}"] = f"{steps:,} steps: length of w {np.linalg.norm(w):.1f}, boundary {-w[0] / w[1]:.2f}"
+        said[f"s{place}"] = (
+            f"{steps:,} steps: length of w {np.linalg.norm(w):.1f}, boundary {-w[0] / w[1]:.2f}"
+        )
     which = slider("st", "steps, few to many ", 1, 0, len(weights) - 1, 1)
     y = alt.Y("p:Q", title="P(pass)", scale=alt.Scale(domain=[0, 1.15]))
-    curve = alt.Chart(alt.Data(values=data)).transform_calculate(p="datum['s' + st]").mark_line(color=BLUE, strokeWidth=2.5).encode(x=alt.X("x:Q", title="hours of study"), y=y)
-    dots = alt.Chart(alt.Data(values=[{"x": float(h), "p": int(h > 4.5)} for h in hours])).mark_point(size=60, filled=True, color=ORANGE).encode(x="x:Q", y=y)
-    note = alt.Chart(alt.Data(values=[said])).transform_calculate(t="datum['s' + st]").mark_text(align="left", fontSize=14).encode(x=alt.value(6), y=alt.value(10), text="t:N")
-    return show(alt.layer(dots, curve, note).add_params(which).properties(width=400, height=200), "Eight pass or fail results and the fitted probability; a slider takes gradient descent from two hundred to two hundred thousand steps, and the curve turns into a step.")
+    curve = (
+        alt.Chart(alt.Data(values=data))
+        .transform_calculate(p="datum['s' + st]")
+        .mark_line(color=BLUE, strokeWidth=2.5)
+        .encode(x=alt.X("x:Q", title="hours of study"), y=y)
+    )
+    dots = (
+        alt.Chart(alt.Data(values=[{"x": float(h), "p": int(h > 4.5)} for h in hours]))
+        .mark_point(size=60, filled=True, color=ORANGE)
+        .encode(x="x:Q", y=y)
+    )
+    note = (
+        alt.Chart(alt.Data(values=[said]))
+        .transform_calculate(t="datum['s' + st]")
+        .mark_text(align="left", fontSize=14)
+        .encode(x=alt.value(6), y=alt.value(10), text="t:N")
+    )
+    return show(
+        alt.layer(dots, curve, note).add_params(which).properties(width=400, height=200),
+        "Eight pass or fail results and the fitted probability; a slider takes gradient descent from two hundred to two hundred thousand steps, and the curve turns into a step.",
+    )

@@ -16,7 +16,9 @@ def by_residual() -> Any:
     fig, ax = figure(2.9)
     e = np.linspace(-3, 3, 301)
     rows = {
-        "squared": (e**2, "-", BLUE), "absolute": (np.abs(e), "--", ORANGE), "Huber, delta 1": (np.where(abs(e) <= 1, e**2 / 2, abs(e) - 0.5), "-.", GREEN),
+        "squared": (e**2, "-", BLUE),
+        "absolute": (np.abs(e), "--", ORANGE),
+        "Huber, delta 1": (np.where(abs(e) <= 1, e**2 / 2, abs(e) - 0.5), "-.", GREEN),
         "pinball, q = 0.9": (np.maximum(-0.9 * e, 0.1 * e), ":", PURPLE),
     }
     for name, (loss, style, colour) in rows.items():
@@ -32,13 +34,18 @@ def by_margin() -> Any:
     fig, ax = figure(2.9)
     m = np.linspace(-2, 3, 301)
     rows = {
-        "wrong or right": ((m < 0) * 1.0, "-", GREY), "logistic / ln 2": (np.log1p(np.exp(-m)) / np.log(2), "-", BLUE), "hinge": (np.maximum(0, 1 - m), "--", ORANGE),
-        "exponential": (np.exp(-m), "-.", GREEN), "squared": ((1 - m) ** 2, ":", PURPLE),
+        "wrong or right": ((m < 0) * 1.0, "-", GREY),
+        "logistic / ln 2": (np.log1p(np.exp(-m)) / np.log(2), "-", BLUE),
+        "hinge": (np.maximum(0, 1 - m), "--", ORANGE),
+        "exponential": (np.exp(-m), "-.", GREEN),
+        "squared": ((1 - m) ** 2, ":", PURPLE),
     }
     for name, (loss, style, colour) in rows.items():
         ax.plot(m, loss, style, color=colour, label=name)
     ax.set_ylim(0, 4)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9.5, columnspacing=1.0)
+    ax.legend(
+        loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9.5, columnspacing=1.0
+    )
     label(ax, "margin: score times sign of the label", "loss")
     return fig
 
@@ -52,23 +59,44 @@ def best_constant() -> Interactive:
         grid = np.linspace(0, 30, 3001)[:, None]
         e = np.abs(values - grid)
         best = grid[np.where(e <= 1, e**2 / 2, e - 0.5).sum(1).argmin(), 0]
-        data.append({"last": last, "squared: mean": round(float(values.mean()), 2), "Huber": round(float(best), 2), "absolute: median": float(np.median(values))})
+        data.append(
+            {
+                "last": last,
+                "squared: mean": round(float(values.mean()), 2),
+                "Huber": round(float(best), 2),
+                "absolute: median": float(np.median(values)),
+            }
+        )
     last = slider("far", "fifth value ", 5, 5, 30, 1)
     rules = (
-        alt.Chart(alt.Data(values=data)).transform_filter("datum.last == far").transform_fold(["squared: mean", "Huber", "absolute: median"], as_=["loss", "v"])
+        alt.Chart(alt.Data(values=data))
+        .transform_filter("datum.last == far")
+        .transform_fold(["squared: mean", "Huber", "absolute: median"], as_=["loss", "v"])
     )
     marks = rules.mark_point(size=140, filled=True).encode(
-        x=alt.X("v:Q", title="value", scale=alt.Scale(domain=[0, 31])), y=alt.Y("loss:N", title=None),
-        color=alt.Color("loss:N", legend=None, scale=alt.Scale(domain=["squared: mean", "Huber", "absolute: median"], range=[BLUE, GREEN, ORANGE])),
+        x=alt.X("v:Q", title="value", scale=alt.Scale(domain=[0, 31])),
+        y=alt.Y("loss:N", title=None),
+        color=alt.Color(
+            "loss:N",
+            legend=None,
+            scale=alt.Scale(
+                domain=["squared: mean", "Huber", "absolute: median"], range=[BLUE, GREEN, ORANGE]
+            ),
+        ),
     )
-    text = rules.mark_text(dx=12, align="left", fontSize=13).encode(x="v:Q", y="loss:N", text=alt.Text("v:Q", format=".2f"))
+    text = rules.mark_text(dx=12, align="left", fontSize=13).encode(
+        x="v:Q", y="loss:N", text=alt.Text("v:Q", format=".2f")
+    )
     points = (
         alt.Chart(alt.Data(values=[{"v": v, "w": 0} for v in fixed] + [{"v": 0, "w": 1}]))
         .transform_calculate(x="datum.w ? far : datum.v", loss="'the five values'")
         .mark_tick(color=GREY, thickness=3, size=24)
         .encode(x="x:Q", y="loss:N")
     )
-    return show(alt.layer(points, marks, text).add_params(last).properties(width=360, height=150), "Five values as ticks and, above them, the best constant under the squared, the Huber and the absolute loss; a slider moves the fifth value away, and only the mean follows it.")
+    return show(
+        alt.layer(points, marks, text).add_params(last).properties(width=360, height=150),
+        "Five values as ticks and, above them, the best constant under the squared, the Huber and the absolute loss; a slider moves the fifth value away, and only the mean follows it.",
+    )
 
 
 def by_score() -> Interactive:
@@ -78,16 +106,42 @@ def by_score() -> Interactive:
     p = "(1 / (1 + exp(-datum.s)))"
     curves = (
         alt.Chart(grid)
-        .transform_calculate(**{"cross-entropy": "max(0, -datum.s) + log(1 + exp(-abs(datum.s)))", "squared on p": f"pow(1 - {p}, 2)", "hinge": "max(0, 1 - datum.s)"})
+        .transform_calculate(
+            **{
+                "cross-entropy": "max(0, -datum.s) + log(1 + exp(-abs(datum.s)))",
+                "squared on p": f"pow(1 - {p}, 2)",
+                "hinge": "max(0, 1 - datum.s)",
+            }
+        )
         .transform_fold(["cross-entropy", "squared on p", "hinge"], as_=["loss", "v"])
         .mark_line(clip=True)
         .encode(
-            x=alt.X("s:Q", title="score of an example of class 1"), y=alt.Y("v:Q", title="loss", scale=alt.Scale(domain=[0, 8])),
-            color=alt.Color("loss:N", title=None, scale=alt.Scale(range=[BLUE, ORANGE, GREEN]), legend=alt.Legend(orient="bottom")), strokeDash=alt.StrokeDash("loss:N", title=None, legend=alt.Legend(orient="bottom")),
+            x=alt.X("s:Q", title="score of an example of class 1"),
+            y=alt.Y("v:Q", title="loss", scale=alt.Scale(domain=[0, 8])),
+            color=alt.Color(
+                "loss:N",
+                title=None,
+                scale=alt.Scale(range=[BLUE, ORANGE, GREEN]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            strokeDash=alt.StrokeDash("loss:N", title=None, legend=alt.Legend(orient="bottom")),
         )
     )
-    here = alt.Chart(alt.Data(values=[{}])).transform_calculate(s="z").mark_rule(color=GREY, strokeWidth=2).encode(x="s:Q")
+    here = (
+        alt.Chart(alt.Data(values=[{}]))
+        .transform_calculate(s="z")
+        .mark_rule(color=GREY, strokeWidth=2)
+        .encode(x="s:Q")
+    )
     q = "(1 / (1 + exp(-z)))"
     say = f"'slope: cross-entropy ' + format({q} - 1, '.3f') + ', squared on p ' + format(-2 * (1 - {q}) * {q} * (1 - {q}), '.3f') + ', hinge ' + (z < 1 ? '-1' : '0')"
-    note = alt.Chart(alt.Data(values=[{}])).transform_calculate(t=say).mark_text(align="left", fontSize=12.5).encode(x=alt.value(4), y=alt.value(-8), text="t:N")
-    return show(alt.layer(curves, here, note).add_params(z).properties(width=400, height=210), "Three losses over the score of one example of class 1, a vertical line at the chosen score, and the slope of each loss there; far on the wrong side the squared error on the probability is flat.")
+    note = (
+        alt.Chart(alt.Data(values=[{}]))
+        .transform_calculate(t=say)
+        .mark_text(align="left", fontSize=12.5)
+        .encode(x=alt.value(4), y=alt.value(-8), text="t:N")
+    )
+    return show(
+        alt.layer(curves, here, note).add_params(z).properties(width=400, height=210),
+        "Three losses over the score of one example of class 1, a vertical line at the chosen score, and the slope of each loss there; far on the wrong side the squared error on the probability is flat.",
+    )

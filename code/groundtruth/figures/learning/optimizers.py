@@ -19,8 +19,14 @@ def ravine() -> Any:
     fig, axes = figure(2.6, columns=2, sharey=True)
     a, b = np.meshgrid(np.linspace(-1.2, 0.5, 80), np.linspace(-0.6, 0.7, 80))
     pairs = (
-        (("descent", BLUE, "-", lambda p: opt.SGD(p, 0.06)), ("momentum 0.8", ORANGE, "--", lambda p: opt.SGD(p, 0.03, momentum=0.8))),
-        (("AdaGrad", GREEN, "-", lambda p: opt.AdaGrad(p, 0.3)), ("Adam", PURPLE, "--", lambda p: opt.Adam(p, 0.1))),
+        (
+            ("descent", BLUE, "-", lambda p: opt.SGD(p, 0.06)),
+            ("momentum 0.8", ORANGE, "--", lambda p: opt.SGD(p, 0.03, momentum=0.8)),
+        ),
+        (
+            ("AdaGrad", GREEN, "-", lambda p: opt.AdaGrad(p, 0.3)),
+            ("Adam", PURPLE, "--", lambda p: opt.Adam(p, 0.1)),
+        ),
     )
     for ax, pair in zip(axes, pairs, strict=True):
         ax.contour(a, b, (a**2 + 30 * b**2) / 2, levels=7, colors=GREY, linewidths=0.6)
@@ -43,8 +49,16 @@ def gallery(total: int = 100) -> Any:
     fig, axes = figure(2.5, columns=2, sharey=True)
     t = np.arange(total)
     curves: tuple[tuple[tuple[str, str, str, Callable[[int], float]], ...], ...] = (
-        (("step", BLUE, "-", lambda t: schedules.step(t, 1.0, 33, 0.3)), ("one cycle", ORANGE, "--", lambda t: schedules.one_cycle(t, 1.0, total)[0]), ("restarts", GREEN, ":", lambda t: schedules.sgdr(t, 1.0, 14, 2))),
-        (("warm-up, cosine", BLUE, "-", lambda t: schedules.warmup_cosine(t, 1.0, 10, total)), ("inverse root", ORANGE, "--", lambda t: schedules.inverse_sqrt(t, 1.0, 10)), ("warm, stay, decay", GREEN, ":", lambda t: schedules.wsd(t, 1.0, 10, 25, total))),
+        (
+            ("step", BLUE, "-", lambda t: schedules.step(t, 1.0, 33, 0.3)),
+            ("one cycle", ORANGE, "--", lambda t: schedules.one_cycle(t, 1.0, total)[0]),
+            ("restarts", GREEN, ":", lambda t: schedules.sgdr(t, 1.0, 14, 2)),
+        ),
+        (
+            ("warm-up, cosine", BLUE, "-", lambda t: schedules.warmup_cosine(t, 1.0, 10, total)),
+            ("inverse root", ORANGE, "--", lambda t: schedules.inverse_sqrt(t, 1.0, 10)),
+            ("warm, stay, decay", GREEN, ":", lambda t: schedules.wsd(t, 1.0, 10, 25, total)),
+        ),
     )
     for ax, group in zip(axes, curves, strict=True):
         for name, colour, style, rate in group:
@@ -60,7 +74,14 @@ def sweep(rates: Any, losses: Any, chosen: float) -> Any:
     fig, ax = figure(2.5)
     ax.plot(rates, losses, color=BLUE)
     ax.axvline(chosen, color=ORANGE, linestyle="--")
-    ax.annotate("steepest fall", (chosen, losses.max() * 0.96), xytext=(-6, 0), textcoords="offset points", ha="right", color=ORANGE)
+    ax.annotate(
+        "steepest fall",
+        (chosen, losses.max() * 0.96),
+        xytext=(-6, 0),
+        textcoords="offset points",
+        ha="right",
+        color=ORANGE,
+    )
     ax.set_xscale("log")
     label(ax, "learning rate", "smoothed loss")
     return fig
@@ -68,13 +89,19 @@ def sweep(rates: Any, losses: Any, chosen: float) -> Any:
 
 def explorer() -> Interactive:
     """Sixty steps of momentum on a bowl with curvatures 1 and 30, in closed form; rate and momentum by slider."""
-    eta, beta = slider("eta", "rate ", 0.03, 0.005, 0.12, 0.005), slider("bet", "momentum ", 0.8, 0.0, 0.98, 0.02)
+    eta, beta = (
+        slider("eta", "rate ", 0.03, 0.005, 0.12, 0.005),
+        slider("bet", "momentum ", 0.8, 0.0, 0.98, 0.02),
+    )
 
     def place(h: str) -> str:
         # x_{t+1} = (1 + b - eta h) x_t - b x_{t-1}: two roots, real or a complex pair; the small term keeps them apart
         s, x1, b = f"(1 + bet - eta * {h})", f"(1 - eta * {h})", "max(bet, 1e-9)"
         d = f"({s} * {s} - 4 * {b})"
-        r1, r2 = f"(({s} + sqrt(max({d}, 0)) + 1e-7) / 2)", f"(({s} - sqrt(max({d}, 0)) - 1e-7) / 2)"
+        r1, r2 = (
+            f"(({s} + sqrt(max({d}, 0)) + 1e-7) / 2)",
+            f"(({s} - sqrt(max({d}, 0)) - 1e-7) / 2)",
+        )
         real = f"(({x1} - {r2}) / ({r1} - {r2}) * pow({r1}, datum.t) + ({r1} - {x1}) / ({r1} - {r2}) * pow({r2}, datum.t))"
         w = f"acos(max(-1, min(1, {s} / (2 * sqrt({b})))))"
         pair = f"(pow({b}, datum.t / 2) * (cos({w} * datum.t) + ({x1} / sqrt({b}) - cos({w})) / max(sin({w}), 1e-6) * sin({w} * datum.t)))"
@@ -84,29 +111,52 @@ def explorer() -> Interactive:
         alt.Chart(alt.sequence(0, 61, 1, as_="t"))
         .transform_calculate(x=f"-1 * ({place('1')})", y=f"0.6 * ({place('30')})")
         .mark_line(point={"size": 18}, color=BLUE, clip=True, strokeWidth=1.3)
-        .encode(x=alt.X("x:Q", title="along the valley", scale=alt.Scale(domain=[-1.2, 0.8])), y=alt.Y("y:Q", title="across it", scale=alt.Scale(domain=[-0.8, 0.8])), order="t:Q")
+        .encode(
+            x=alt.X("x:Q", title="along the valley", scale=alt.Scale(domain=[-1.2, 0.8])),
+            y=alt.Y("y:Q", title="across it", scale=alt.Scale(domain=[-0.8, 0.8])),
+            order="t:Q",
+        )
     )
     ring = (
         alt.Chart(alt.Data(values=[{"k": k} for k in (0.3, 0.8, 1.5, 2.5, 3.5)]))
-        .transform_calculate(a="sequence(0, 6.4, 0.1)").transform_flatten(["a"])
+        .transform_calculate(a="sequence(0, 6.4, 0.1)")
+        .transform_flatten(["a"])
         .transform_calculate(x="datum.k * cos(datum.a)", y="datum.k * sin(datum.a) / sqrt(30)")
         .mark_line(color=GREY, opacity=0.6, clip=True)
         .encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
     )
     say = "'steps remembered ' + format(1 / (1 - bet), '.0f') + ', rate in effect ' + format(eta / (1 - bet), '.3f') + (eta * 30 > 2 * (1 + bet) ? ': diverges' : '')"
-    note = alt.Chart(alt.Data(values=[{}])).transform_calculate(s=say).mark_text(align="left", fontSize=13).encode(x=alt.value(4), y=alt.value(-8), text="s:N")
-    return show(alt.layer(ring, path, note).add_params(eta, beta).properties(width=300, height=250), "Sixty steps of momentum from the upper left of a valley; sliders set the rate and the momentum, and the number of steps remembered and the rate in effect are written above.")
+    note = (
+        alt.Chart(alt.Data(values=[{}]))
+        .transform_calculate(s=say)
+        .mark_text(align="left", fontSize=13)
+        .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
+    )
+    return show(
+        alt.layer(ring, path, note).add_params(eta, beta).properties(width=300, height=250),
+        "Sixty steps of momentum from the upper left of a valley; sliders set the rate and the momentum, and the number of steps remembered and the rate in effect are written above.",
+    )
 
 
 def shapes() -> Interactive:
     """A schedule drawn from its parameters: kind, warm-up share and final rate."""
-    kind, warm, low = menu("kin", "after warm-up ", ["cosine", "line", "inverse root", "constant"]), slider("war", "share of warm-up ", 0.1, 0.02, 0.5, 0.02), slider("low", "final rate ", 0.0, 0.0, 0.5, 0.05)
+    kind, warm, low = (
+        menu("kin", "after warm-up ", ["cosine", "line", "inverse root", "constant"]),
+        slider("war", "share of warm-up ", 0.1, 0.02, 0.5, 0.02),
+        slider("low", "final rate ", 0.0, 0.0, 0.5, 0.05),
+    )
     rest = "(datum.t - war) / (1 - war)"
     fall = f"kin == 'cosine' ? low + (1 - low) * (1 + cos(PI * {rest})) / 2 : kin == 'line' ? 1 - (1 - low) * {rest} : kin == 'constant' ? 1 : sqrt(war / max(datum.t, 0.001))"
     line = (
         alt.Chart(alt.sequence(0, 1.0001, 0.01, as_="t"))
         .transform_calculate(r=f"datum.t < war ? datum.t / war : ({fall})")
         .mark_line(color=BLUE)
-        .encode(x=alt.X("t:Q", title="share of the run"), y=alt.Y("r:Q", title="rate / highest rate", scale=alt.Scale(domain=[0, 1.05])))
+        .encode(
+            x=alt.X("t:Q", title="share of the run"),
+            y=alt.Y("r:Q", title="rate / highest rate", scale=alt.Scale(domain=[0, 1.05])),
+        )
     )
-    return show(line.add_params(kind, warm, low).properties(width=320, height=200), "The learning rate over a run: it rises in a line and then follows the chosen shape; controls set the shape, the share of the warm-up and the final rate.")
+    return show(
+        line.add_params(kind, warm, low).properties(width=320, height=200),
+        "The learning rate over a run: it rises in a line and then follows the chosen shape; controls set the shape, the share of the warm-up and the final rate.",
+    )

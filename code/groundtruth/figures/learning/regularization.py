@@ -21,10 +21,19 @@ def corners() -> Any:
     turn = np.linspace(0, 2 * np.pi, 1441)
     for ax, (name, power) in zip(axes, (("|w| at most 1", 1), ("w² at most 1", 2)), strict=True):
         c, s = np.cos(turn), np.sin(turn)
-        edge = np.stack([c, s], -1) / (np.abs(c) ** power + np.abs(s) ** power)[:, None] ** (1 / power)
+        edge = np.stack([c, s], -1) / (np.abs(c) ** power + np.abs(s) ** power)[:, None] ** (
+            1 / power
+        )
         at = edge[np.einsum("ni,ij,nj->n", edge - best, H, edge - best).argmin()]
         level = (at - best) @ H @ (at - best)
-        ax.contour(a, b, loss, levels=sorted({0.15, 0.5, float(level), 1.6 * float(level)}), colors=GREY, linewidths=0.8)
+        ax.contour(
+            a,
+            b,
+            loss,
+            levels=sorted({0.15, 0.5, float(level), 1.6 * float(level)}),
+            colors=GREY,
+            linewidths=0.8,
+        )
         ax.fill(*edge.T, color=BLUE, alpha=0.3)
         ax.plot(*edge.T, color=BLUE)
         ax.plot(*best, "x", color=GREY, markersize=7)
@@ -43,10 +52,19 @@ def path(W: Any, names: Any, shown: int = 5) -> Any:
     styles = ("-", "--", "-.", ":", "-")
     for place, j in enumerate(order):
         named = place < shown
-        ax.plot(reach, W[:, j], styles[place % 5], color=CYCLE[place % 5] if named else GREY, linewidth=1.8 if named else 0.7, label=names[j] if named else None)
+        ax.plot(
+            reach,
+            W[:, j],
+            styles[place % 5],
+            color=CYCLE[place % 5] if named else GREY,
+            linewidth=1.8 if named else 0.7,
+            label=names[j] if named else None,
+        )
     for corner in reach:
         ax.axvline(corner, color=GREY, linewidth=0.5, linestyle=":")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, columnspacing=1.0, handlelength=1.6)
+    ax.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, columnspacing=1.0, handlelength=1.6
+    )
     label(ax, "sum of |w| / sum without a penalty", "weight")
     return fig
 
@@ -54,7 +72,7 @@ def path(W: Any, names: Any, shown: int = 5) -> Any:
 def filters() -> Any:
     """What is kept of a direction, by its strength: ridge and descent stopped early."""
     fig, ax = figure(2.6)
-    u = np.geomspace(0.01, 100, 300)                  # s^2 over the penalty
+    u = np.geomspace(0.01, 100, 300)  # s^2 over the penalty
     ax.plot(u, u / (1 + u), color=BLUE, label="ridge")
     ax.plot(u, 1 - np.exp(-u), "--", color=ORANGE, label="descent, stopped")
     ax.set_xscale("log")
@@ -65,7 +83,10 @@ def filters() -> Any:
 
 def explorer() -> Interactive:
     """Two weights under an elastic net: penalty and mix by slider, the solution and the way it came."""
-    lam, mix = slider("lam", "penalty ", 0.6, 0, 2.5, 0.05), slider("mix", "share of the lasso ", 1.0, 0, 1, 0.1)
+    lam, mix = (
+        slider("lam", "penalty ", 0.6, 0, 2.5, 0.05),
+        slider("mix", "share of the lasso ", 1.0, 0, 1, 0.1),
+    )
     z = (1.6, 0.7)
 
     def shrunk(v: float, size: str) -> str:
@@ -73,37 +94,81 @@ def explorer() -> Interactive:
 
     scale = alt.Scale(domain=[-0.4, 2.4])
     trail = (
-        alt.Chart(alt.sequence(0, 2.51, 0.05, as_="l")).transform_calculate(x=shrunk(z[0], "datum.l"), y=shrunk(z[1], "datum.l"))
-        .mark_line(color=GREY, strokeDash=[3, 3], clip=True).encode(x=alt.X("x:Q", title="first weight", scale=scale), y=alt.Y("y:Q", title="second weight", scale=scale), order="l:Q")
+        alt.Chart(alt.sequence(0, 2.51, 0.05, as_="l"))
+        .transform_calculate(x=shrunk(z[0], "datum.l"), y=shrunk(z[1], "datum.l"))
+        .mark_line(color=GREY, strokeDash=[3, 3], clip=True)
+        .encode(
+            x=alt.X("x:Q", title="first weight", scale=scale),
+            y=alt.Y("y:Q", title="second weight", scale=scale),
+            order="l:Q",
+        )
     )
     one = alt.Chart(alt.Data(values=[{}]))
-    here = one.transform_calculate(x=shrunk(z[0], "lam"), y=shrunk(z[1], "lam")).mark_point(filled=True, color=ORANGE, size=110).encode(x="x:Q", y="y:Q")
-    start = alt.Chart(alt.Data(values=[{"x": z[0], "y": z[1]}])).mark_point(shape="cross", color=BLUE, size=110, strokeWidth=2).encode(x="x:Q", y="y:Q")
+    here = (
+        one.transform_calculate(x=shrunk(z[0], "lam"), y=shrunk(z[1], "lam"))
+        .mark_point(filled=True, color=ORANGE, size=110)
+        .encode(x="x:Q", y="y:Q")
+    )
+    start = (
+        alt.Chart(alt.Data(values=[{"x": z[0], "y": z[1]}]))
+        .mark_point(shape="cross", color=BLUE, size=110, strokeWidth=2)
+        .encode(x="x:Q", y="y:Q")
+    )
     rings = (
-        alt.Chart(alt.Data(values=[{"k": k} for k in (0.3, 0.6, 0.9)])).transform_calculate(a="sequence(0, 6.4, 0.1)").transform_flatten(["a"])
-        .transform_calculate(x=f"{z[0]} + datum.k * cos(datum.a)", y=f"{z[1]} + datum.k * sin(datum.a)").mark_line(color=BLUE, opacity=0.35, clip=True).encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
+        alt.Chart(alt.Data(values=[{"k": k} for k in (0.3, 0.6, 0.9)]))
+        .transform_calculate(a="sequence(0, 6.4, 0.1)")
+        .transform_flatten(["a"])
+        .transform_calculate(
+            x=f"{z[0]} + datum.k * cos(datum.a)", y=f"{z[1]} + datum.k * sin(datum.a)"
+        )
+        .mark_line(color=BLUE, opacity=0.35, clip=True)
+        .encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
     )
     say = f"'weights ' + format({shrunk(z[0], 'lam')}, '.2f') + ' and ' + format({shrunk(z[1], 'lam')}, '.2f') + ({shrunk(z[1], 'lam')} == 0 ? ': exactly zero' : '')"
-    note = one.transform_calculate(s=say).mark_text(align="left", fontSize=13).encode(x=alt.value(4), y=alt.value(-8), text="s:N")
-    return show(alt.layer(rings, trail, start, here, note).add_params(lam, mix).properties(width=280, height=260), "Two weights, from least squares at a cross to zero; sliders set the penalty and its mix of absolute values and squares, a dashed line shows the whole way, and the weights are written above.")
+    note = (
+        one.transform_calculate(s=say)
+        .mark_text(align="left", fontSize=13)
+        .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
+    )
+    return show(
+        alt.layer(rings, trail, start, here, note)
+        .add_params(lam, mix)
+        .properties(width=280, height=260),
+        "Two weights, from least squares at a cross to zero; sliders set the penalty and its mix of absolute values and squares, a dashed line shows the whole way, and the weights are written above.",
+    )
 
 
 def smoothing() -> Interactive:
     """The finite gap between logits that smoothed labels ask for, over the number of classes."""
     eps = slider("eps", "smoothing ", 0.1, 0.01, 0.5, 0.01)
     line = (
-        alt.Chart(alt.sequence(2, 101, 1, as_="K")).transform_calculate(g="log((1 - eps + eps / datum.K) / (eps / datum.K))")
-        .mark_line(color=BLUE).encode(x=alt.X("K:Q", title="classes"), y=alt.Y("g:Q", title="gap of the best logits", scale=alt.Scale(domain=[0, 10])))
+        alt.Chart(alt.sequence(2, 101, 1, as_="K"))
+        .transform_calculate(g="log((1 - eps + eps / datum.K) / (eps / datum.K))")
+        .mark_line(color=BLUE)
+        .encode(
+            x=alt.X("K:Q", title="classes"),
+            y=alt.Y("g:Q", title="gap of the best logits", scale=alt.Scale(domain=[0, 10])),
+        )
     )
     say = "'ten classes: target ' + format(1 - eps + eps / 10, '.2f') + ', gap ' + format(log((1 - eps + eps / 10) / (eps / 10)), '.2f')"
-    note = alt.Chart(alt.Data(values=[{}])).transform_calculate(s=say).mark_text(align="left", fontSize=13).encode(x=alt.value(4), y=alt.value(-8), text="s:N")
-    return show(alt.layer(line, note).add_params(eps).properties(width=320, height=190), "The gap between the right logit and the others at which smoothed labels are met, over the number of classes; a slider sets the smoothing, and the gap for ten classes is written above.")
+    note = (
+        alt.Chart(alt.Data(values=[{}]))
+        .transform_calculate(s=say)
+        .mark_text(align="left", fontSize=13)
+        .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
+    )
+    return show(
+        alt.layer(line, note).add_params(eps).properties(width=320, height=190),
+        "The gap between the right logit and the others at which smoothed labels are met, over the number of classes; a slider sets the smoothing, and the gap for ten classes is written above.",
+    )
 
 
 def spread(x: Any, curves: dict[str, Any], data: Any) -> Any:
     """Standard deviations of predictions over the input, with the training inputs as ticks."""
     fig, ax = figure(2.6)
-    for (name, sd), style, colour in zip(curves.items(), ("-", "--"), (ORANGE, GREEN), strict=False):
+    for (name, sd), style, colour in zip(
+        curves.items(), ("-", "--"), (ORANGE, GREEN), strict=False
+    ):
         ax.plot(x, sd, style, color=colour, label=name)
     ax.plot(data, np.zeros(len(data)), "|", color=BLUE, markersize=9)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

@@ -8,25 +8,76 @@ import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
 
-from groundtruth.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import (
+    BLUE,
+    CYCLE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
 from groundtruth.figures.vega import Interactive, menu, show, slider
 
 WORDS = ["the", "cat", "sat", "because", "it"]
-KEYS = np.array([[0.2, -1.0], [1.8, 1.2], [-1.6, 0.8], [-0.4, -0.6], [0.9, -1.4]])  # (5, 2), set by hand
+KEYS = np.array(
+    [[0.2, -1.0], [1.8, 1.2], [-1.6, 0.8], [-0.4, -0.6], [0.9, -1.4]]
+)  # (5, 2), set by hand
 
 
 def flow() -> Any:
     """From tokens to queries, keys, values, scores, weights and outputs, with shapes."""
     fig, ax = figure(3.9)
     boxes = {
-        "x": (0.5, 2.5, "x\n(T, C)", GREY), "q": (2.2, 4.1, "Q\n(T, D)", BLUE), "k": (2.2, 2.5, "K\n(T, D)", ORANGE), "v": (2.2, 0.9, "V\n(T, D)", GREEN),
-        "s": (4.3, 3.3, "Q K' / √D\n(T, T)", PURPLE), "p": (6.3, 3.3, "softmax\n(T, T)", PURPLE), "o": (6.3, 0.9, "P V\n(T, D)", GREEN),
+        "x": (0.5, 2.5, "x\n(T, C)", GREY),
+        "q": (2.2, 4.1, "Q\n(T, D)", BLUE),
+        "k": (2.2, 2.5, "K\n(T, D)", ORANGE),
+        "v": (2.2, 0.9, "V\n(T, D)", GREEN),
+        "s": (4.3, 3.3, "Q K' / √D\n(T, T)", PURPLE),
+        "p": (6.3, 3.3, "softmax\n(T, T)", PURPLE),
+        "o": (6.3, 0.9, "P V\n(T, D)", GREEN),
     }
-    for a, b in (("x", "q"), ("x", "k"), ("x", "v"), ("q", "s"), ("k", "s"), ("s", "p"), ("p", "o"), ("v", "o")):
+    for a, b in (
+        ("x", "q"),
+        ("x", "k"),
+        ("x", "v"),
+        ("q", "s"),
+        ("k", "s"),
+        ("s", "p"),
+        ("p", "o"),
+        ("v", "o"),
+    ):
         (x1, y1, _, _), (x2, y2, _, _) = boxes[a], boxes[b]
-        ax.annotate("", (x2, y2), (x1, y1), arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 24, "shrinkB": 38 if b == "s" else 28, "linewidth": 1.4})
+        ax.annotate(
+            "",
+            (x2, y2),
+            (x1, y1),
+            arrowprops={
+                "arrowstyle": "->",
+                "color": GREY,
+                "shrinkA": 24,
+                "shrinkB": 38 if b == "s" else 28,
+                "linewidth": 1.4,
+            },
+        )
     for x, y, text, color in boxes.values():
-        ax.text(x, y, text, ha="center", va="center", fontsize=11, bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": color, "linewidth": 1.6})
+        ax.text(
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=11,
+            bbox={
+                "boxstyle": "round,pad=0.4",
+                "facecolor": "white",
+                "edgecolor": color,
+                "linewidth": 1.6,
+            },
+        )
     for x, y, text in ((1.25, 3.65, "$W_Q$"), (1.3, 2.72, "$W_K$"), (1.25, 1.35, "$W_V$")):
         ax.text(x, y, text, ha="center", va="center", fontsize=11)
     ax.set_xlim(-0.2, 7.3)
@@ -37,10 +88,25 @@ def flow() -> Any:
 
 def _cells(ax: Any, values: np.ndarray, words: list[str], digits: int = 1) -> None:
     top = np.abs(values).max()
-    ax.pcolormesh(values, cmap="Purples" if values.min() >= 0 else "PuOr", vmin=0 if values.min() >= 0 else -top, vmax=top, edgecolors="face", linewidth=0.2)
+    ax.pcolormesh(
+        values,
+        cmap="Purples" if values.min() >= 0 else "PuOr",
+        vmin=0 if values.min() >= 0 else -top,
+        vmax=top,
+        edgecolors="face",
+        linewidth=0.2,
+    )
     for i, row in enumerate(values):
         for j, v in enumerate(row):
-            ax.text(j + 0.5, i + 0.5, f"{v:.{digits}f}", ha="center", va="center", fontsize=9.5, color="white" if abs(v) > 0.6 * top else "black")
+            ax.text(
+                j + 0.5,
+                i + 0.5,
+                f"{v:.{digits}f}",
+                ha="center",
+                va="center",
+                fontsize=9.5,
+                color="white" if abs(v) > 0.6 * top else "black",
+            )
     ax.set_xlim(0, values.shape[1])
     ax.set_ylim(values.shape[0], 0)
     ax.set_aspect("equal")
@@ -52,7 +118,9 @@ def heat(scores: np.ndarray, weights: np.ndarray, words: list[str]) -> Any:
     """Scores (T, T) and, below them, the weights they become."""
     use_style()
     fig, axes = plt.subplots(2, 1, figsize=(WIDTH_IN, 5.8), layout="constrained")
-    for ax, values, name, digits in zip(axes, (scores, weights), ("scores", "weights"), (1, 2), strict=True):
+    for ax, values, name, digits in zip(
+        axes, (scores, weights), ("scores", "weights"), (1, 2), strict=True
+    ):
         _cells(ax, values, words, digits)
         label(ax, "key", "query", name)
     return fig
@@ -63,11 +131,27 @@ def masks(n: int = 6) -> Any:
     use_style()
     fig, axes = plt.subplots(1, 3, figsize=(WIDTH_IN, 2.2), layout="constrained")
     tables = (np.ones((n, n)), np.tri(n), np.ones((n, n)))
-    for ax, allowed, name, x, y in zip(axes, tables, ("encoder", "decoder", "cross"), ("key", "key", "key, source"), ("query", "query", "query, target"), strict=True):
+    for ax, allowed, name, x, y in zip(
+        axes,
+        tables,
+        ("encoder", "decoder", "cross"),
+        ("key", "key", "key, source"),
+        ("query", "query", "query, target"),
+        strict=True,
+    ):
         for i in range(n):
             for j in range(n):
                 on = bool(allowed[i, j])
-                ax.add_patch(plt.Rectangle((j + 0.06, i + 0.06), 0.88, 0.88, facecolor=BLUE if on else "none", edgecolor=BLUE if on else GREY, linewidth=0.8))
+                ax.add_patch(
+                    plt.Rectangle(
+                        (j + 0.06, i + 0.06),
+                        0.88,
+                        0.88,
+                        facecolor=BLUE if on else "none",
+                        edgecolor=BLUE if on else GREY,
+                        linewidth=0.8,
+                    )
+                )
         ax.set_xlim(0, n)
         ax.set_ylim(n, 0)
         ax.set_aspect("equal")
@@ -99,45 +183,127 @@ def decay(lags: np.ndarray, scores: np.ndarray) -> Any:
 
 def explorer() -> Interactive:
     """A query in the plane turned by sliders, five keys, the weights and the blend they give."""
-    rows = [{"w": w, "i": i, "x": float(k[0]), "y": float(k[1])} for i, (w, k) in enumerate(zip(WORDS, KEYS, strict=True))]
-    angle, size, heat_ = slider("an", "direction of the query, degrees ", 40, -180, 180, 5), slider("le", "length of the query ", 2, 0, 4, 0.2), slider("te", "temperature ", 1, 0.1, 5, 0.1)
+    rows = [
+        {"w": w, "i": i, "x": float(k[0]), "y": float(k[1])}
+        for i, (w, k) in enumerate(zip(WORDS, KEYS, strict=True))
+    ]
+    angle, size, heat_ = (
+        slider("an", "direction of the query, degrees ", 40, -180, 180, 5),
+        slider("le", "length of the query ", 2, 0, 4, 0.2),
+        slider("te", "temperature ", 1, 0.1, 5, 0.1),
+    )
     who = menu("cu", "may look at ", ["all words", "words up to sat"])
     base = (
         alt.Chart(alt.Data(values=rows))
-        .transform_calculate(s="(cu == 'all words' || datum.i < 3) ? (le * (cos(an * PI / 180) * datum.x + sin(an * PI / 180) * datum.y) / sqrt(2)) / te : -1e9")
-        .transform_joinaggregate(top="max(s)").transform_calculate(e="exp(datum.s - datum.top)").transform_joinaggregate(sum="sum(e)")
+        .transform_calculate(
+            s="(cu == 'all words' || datum.i < 3) ? (le * (cos(an * PI / 180) * datum.x + sin(an * PI / 180) * datum.y) / sqrt(2)) / te : -1e9"
+        )
+        .transform_joinaggregate(top="max(s)")
+        .transform_calculate(e="exp(datum.s - datum.top)")
+        .transform_joinaggregate(sum="sum(e)")
         .transform_calculate(p="datum.e / datum.sum", t="format(datum.e / datum.sum, '.2f')")
     )
-    bars = base.mark_bar(color=BLUE).encode(x=alt.X("p:Q", title="weight", scale=alt.Scale(domain=[0, 1])), y=alt.Y("w:N", title=None, sort=WORDS))
-    text = base.mark_text(align="left", dx=4, fontSize=12).encode(x="p:Q", y=alt.Y("w:N", sort=WORDS), text="t:N")
+    bars = base.mark_bar(color=BLUE).encode(
+        x=alt.X("p:Q", title="weight", scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("w:N", title=None, sort=WORDS),
+    )
+    text = base.mark_text(align="left", dx=4, fontSize=12).encode(
+        x="p:Q", y=alt.Y("w:N", sort=WORDS), text="t:N"
+    )
     plane_scale = alt.Scale(domain=[-2.6, 2.6])
-    dots = base.mark_circle(color=ORANGE, opacity=1).encode(x=alt.X("x:Q", title="key, first entry", scale=plane_scale), y=alt.Y("y:Q", title="second entry", scale=plane_scale), size=alt.Size("p:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[20, 500])))
+    dots = base.mark_circle(color=ORANGE, opacity=1).encode(
+        x=alt.X("x:Q", title="key, first entry", scale=plane_scale),
+        y=alt.Y("y:Q", title="second entry", scale=plane_scale),
+        size=alt.Size("p:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[20, 500])),
+    )
     names = base.mark_text(dy=-16, fontSize=12).encode(x="x:Q", y="y:Q", text="w:N")
-    blend = base.transform_calculate(px="datum.p * datum.x", py="datum.p * datum.y").transform_aggregate(bx="sum(px)", by="sum(py)").mark_point(shape="cross", size=220, color=GREEN, filled=True).encode(x="bx:Q", y="by:Q")
+    blend = (
+        base.transform_calculate(px="datum.p * datum.x", py="datum.p * datum.y")
+        .transform_aggregate(bx="sum(px)", by="sum(py)")
+        .mark_point(shape="cross", size=220, color=GREEN, filled=True)
+        .encode(x="bx:Q", y="by:Q")
+    )
     needle = (
-        alt.Chart(alt.Data(values=[{"e": 0}, {"e": 1}])).transform_calculate(x="datum.e * le * cos(an * PI / 180) * 0.6", y="datum.e * le * sin(an * PI / 180) * 0.6")
-        .mark_line(color=BLUE, strokeWidth=3).encode(x="x:Q", y="y:Q")
+        alt.Chart(alt.Data(values=[{"e": 0}, {"e": 1}]))
+        .transform_calculate(
+            x="datum.e * le * cos(an * PI / 180) * 0.6", y="datum.e * le * sin(an * PI / 180) * 0.6"
+        )
+        .mark_line(color=BLUE, strokeWidth=3)
+        .encode(x="x:Q", y="y:Q")
     )
     plane = alt.layer(needle, dots, names, blend).properties(width=190, height=190)
-    chart = alt.hconcat(plane, alt.layer(bars, text).properties(width=120, height=190)).add_params(angle, size, heat_, who)
-    return show(chart, "Five words as points in a plane of keys, a query as a line from the origin, and the weight of each word as a bar; sliders turn and stretch the query and set the temperature, a menu hides the later words, and a green cross marks the blend of the keys.")
+    chart = alt.hconcat(plane, alt.layer(bars, text).properties(width=120, height=190)).add_params(
+        angle, size, heat_, who
+    )
+    return show(
+        chart,
+        "Five words as points in a plane of keys, a query as a line from the origin, and the weight of each word as a bar; sliders turn and stretch the query and set the temperature, a menu hides the later words, and a green cross marks the blend of the keys.",
+    )
 
 
 def wheel() -> Interactive:
     """Four pairs of a query and a key rotated by their positions; the score depends on the distance alone."""
-    pairs = [{"f": i, "w": round(10.0 ** (-0.75 * i), 5), "name": f"pair {i + 1}"} for i in range(4)]
-    place, lag = slider("mm", "position of the query ", 20, 0, 200, 1), slider("dd", "distance back to the key ", 3, 0, 60, 1)
-    base = alt.Chart(alt.Data(values=[{**p, "e": e, "who": who} for p in pairs for who in ("query", "key") for e in (0, 1)]))
-    turned = base.transform_calculate(at="(datum.who == 'query' ? mm : mm - dd) * datum.w").transform_calculate(x="datum.e * cos(datum.at)", y="datum.e * sin(datum.at)")
+    pairs = [
+        {"f": i, "w": round(10.0 ** (-0.75 * i), 5), "name": f"pair {i + 1}"} for i in range(4)
+    ]
+    place, lag = (
+        slider("mm", "position of the query ", 20, 0, 200, 1),
+        slider("dd", "distance back to the key ", 3, 0, 60, 1),
+    )
+    base = alt.Chart(
+        alt.Data(
+            values=[
+                {**p, "e": e, "who": who} for p in pairs for who in ("query", "key") for e in (0, 1)
+            ]
+        )
+    )
+    turned = base.transform_calculate(
+        at="(datum.who == 'query' ? mm : mm - dd) * datum.w"
+    ).transform_calculate(x="datum.e * cos(datum.at)", y="datum.e * sin(datum.at)")
     axis = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
     scale = alt.Scale(domain=[-1.15, 1.15])
-    hands = turned.mark_line(strokeWidth=3).encode(
-        x=alt.X("x:Q", title=None, axis=axis, scale=scale), y=alt.Y("y:Q", title=None, axis=axis, scale=scale),
-        color=alt.Color("who:N", title=None, scale=alt.Scale(domain=["query", "key"], range=[BLUE, ORANGE]), legend=alt.Legend(orient="bottom")),
-        strokeDash=alt.StrokeDash("who:N", scale=alt.Scale(domain=["query", "key"], range=[[1, 0], [5, 3]]), title=None, legend=alt.Legend(orient="bottom")),
-    ).properties(width=84, height=84).facet(column=alt.Column("name:N", title=None, header=alt.Header(labelFontSize=12)))
-    lags = alt.Chart(alt.sequence(0, 61, 1, as_="d")).transform_calculate(s="cos(datum.d) + cos(0.17783 * datum.d) + cos(0.03162 * datum.d) + cos(0.00562 * datum.d)")
-    curve = lags.mark_line(color=GREY).encode(x=alt.X("d:Q", title="distance"), y=alt.Y("s:Q", title="score", scale=alt.Scale(domain=[-4, 4.4])))
-    now = lags.transform_filter("datum.d == dd").mark_point(filled=True, size=110, color=BLUE).encode(x="d:Q", y="s:Q")
-    says = lags.transform_filter("datum.d == dd").transform_calculate(t="'score ' + format(datum.s, '.2f')").mark_text(dx=34, dy=-16, fontSize=13).encode(x="d:Q", y="s:Q", text="t:N")
-    return show(alt.vconcat(hands, alt.layer(curve, now, says).properties(width=370, height=130)).add_params(place, lag), "Four dials with a query hand and a key hand, each dial slower than the one before, and below them the score over the distance; moving both positions together turns the hands and leaves the score as it is.")
+    hands = (
+        turned.mark_line(strokeWidth=3)
+        .encode(
+            x=alt.X("x:Q", title=None, axis=axis, scale=scale),
+            y=alt.Y("y:Q", title=None, axis=axis, scale=scale),
+            color=alt.Color(
+                "who:N",
+                title=None,
+                scale=alt.Scale(domain=["query", "key"], range=[BLUE, ORANGE]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            strokeDash=alt.StrokeDash(
+                "who:N",
+                scale=alt.Scale(domain=["query", "key"], range=[[1, 0], [5, 3]]),
+                title=None,
+                legend=alt.Legend(orient="bottom"),
+            ),
+        )
+        .properties(width=84, height=84)
+        .facet(column=alt.Column("name:N", title=None, header=alt.Header(labelFontSize=12)))
+    )
+    lags = alt.Chart(alt.sequence(0, 61, 1, as_="d")).transform_calculate(
+        s="cos(datum.d) + cos(0.17783 * datum.d) + cos(0.03162 * datum.d) + cos(0.00562 * datum.d)"
+    )
+    curve = lags.mark_line(color=GREY).encode(
+        x=alt.X("d:Q", title="distance"),
+        y=alt.Y("s:Q", title="score", scale=alt.Scale(domain=[-4, 4.4])),
+    )
+    now = (
+        lags.transform_filter("datum.d == dd")
+        .mark_point(filled=True, size=110, color=BLUE)
+        .encode(x="d:Q", y="s:Q")
+    )
+    says = (
+        lags.transform_filter("datum.d == dd")
+        .transform_calculate(t="'score ' + format(datum.s, '.2f')")
+        .mark_text(dx=34, dy=-16, fontSize=13)
+        .encode(x="d:Q", y="s:Q", text="t:N")
+    )
+    return show(
+        alt.vconcat(
+            hands, alt.layer(curve, now, says).properties(width=370, height=130)
+        ).add_params(place, lag),
+        "Four dials with a query hand and a key hand, each dial slower than the one before, and below them the score over the distance; moving both positions together turns the hands and leaves the score as it is.",
+    )

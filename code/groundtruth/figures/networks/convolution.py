@@ -22,16 +22,24 @@ FILTERS: dict[str, np.ndarray] = {
 }
 
 
-def _grid(ax: Any, values: np.ndarray, mark: tuple[int, int, int, int] | None = None, color: str = ORANGE) -> None:
+def _grid(
+    ax: Any, values: np.ndarray, mark: tuple[int, int, int, int] | None = None, color: str = ORANGE
+) -> None:
     """Numbers in cells; `mark` is (row, column, height, width) of a thick frame."""
     rows, cols = values.shape
     for i in range(rows):
         for j in range(cols):
-            ax.add_patch(plt.Rectangle((j, -i - 1), 1, 1, facecolor="none", edgecolor=GREY, linewidth=0.8))
+            ax.add_patch(
+                plt.Rectangle((j, -i - 1), 1, 1, facecolor="none", edgecolor=GREY, linewidth=0.8)
+            )
             ax.text(j + 0.5, -i - 0.5, f"{values[i, j]:.0f}", ha="center", va="center", fontsize=11)
     if mark:
         i, j, h, w = mark
-        ax.add_patch(plt.Rectangle((j, -i - h), w, h, facecolor="none", edgecolor=color, linewidth=3, zorder=3))
+        ax.add_patch(
+            plt.Rectangle(
+                (j, -i - h), w, h, facecolor="none", edgecolor=color, linewidth=3, zorder=3
+            )
+        )
     ax.set_xlim(-0.2, cols + 0.2)
     ax.set_ylim(-rows - 0.2, 0.2)
     ax.set_aspect("equal")
@@ -43,9 +51,17 @@ def slide(image: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Any:
     use_style()
     out = cv.conv2d(image[None, None], kernel[None, None])[0, 0]
     widths = [image.shape[1], kernel.shape[1], out.shape[1]]
-    fig, axes = plt.subplots(1, 3, figsize=(WIDTH_IN, 2.4), layout="constrained", gridspec_kw={"width_ratios": widths})
+    fig, axes = plt.subplots(
+        1, 3, figsize=(WIDTH_IN, 2.4), layout="constrained", gridspec_kw={"width_ratios": widths}
+    )
     k = kernel.shape[0]
-    for ax, values, mark, name in zip(axes, (image, kernel, out), ((*at, k, k), None, (*at, 1, 1)), ("image", "kernel", "map"), strict=True):
+    for ax, values, mark, name in zip(
+        axes,
+        (image, kernel, out),
+        ((*at, k, k), None, (*at, 1, 1)),
+        ("image", "kernel", "map"),
+        strict=True,
+    ):
         _grid(ax, values, mark)
         ax.set_title(name)
     return fig
@@ -69,7 +85,10 @@ def filtered(image: np.ndarray) -> Any:
     """An image and its map under each hand-made filter."""
     use_style()
     fig, grid = plt.subplots(2, 3, figsize=(WIDTH_IN, 3.5), layout="constrained")
-    maps = {"image": image} | {name: cv.conv2d(image[None, None], f[None, None], pad=1)[0, 0] for name, f in FILTERS.items()}
+    maps = {"image": image} | {
+        name: cv.conv2d(image[None, None], f[None, None], pad=1)[0, 0]
+        for name, f in FILTERS.items()
+    }
     for ax, (name, values) in zip(grid.ravel(), maps.items(), strict=True):
         _tiles(ax, values)
         ax.set_title(name.replace(" (Sobel)", ""), fontsize=10)
@@ -97,7 +116,15 @@ def kernels(bank: np.ndarray) -> Any:
         for i in range(3):
             for j in range(3):
                 if abs(w[i, j]) > 0.25 * top:
-                    ax.text(j + 0.5, i + 0.5, "+" if w[i, j] > 0 else "−", ha="center", va="center", fontsize=13, color="white" if abs(w[i, j]) > 0.6 * top else "black")
+                    ax.text(
+                        j + 0.5,
+                        i + 0.5,
+                        "+" if w[i, j] > 0 else "−",
+                        ha="center",
+                        va="center",
+                        fontsize=13,
+                        color="white" if abs(w[i, j]) > 0.6 * top else "black",
+                    )
         ax.axis("off")
     return fig
 
@@ -119,7 +146,15 @@ def drops(names: list[str], still: list[float], moved: list[float]) -> Any:
     fig, ax = figure(2.6)
     at = np.arange(len(names))
     ax.bar(at - 0.2, still, 0.4, color=BLUE, label="as they are")
-    ax.bar(at + 0.2, moved, 0.4, color=ORANGE, label="moved by one pixel", hatch="//", edgecolor="white")
+    ax.bar(
+        at + 0.2,
+        moved,
+        0.4,
+        color=ORANGE,
+        label="moved by one pixel",
+        hatch="//",
+        edgecolor="white",
+    )
     ax.set_xticks(at, names)
     ax.set_ylim(0, 1.28)
     ax.set_yticks([0, 0.5, 1])
@@ -131,26 +166,73 @@ def drops(names: list[str], still: list[float], moved: list[float]) -> Any:
 def explorer() -> Interactive:
     """A digit, a hand-made filter, and its map with padding, stride or dilation."""
     image = digit(0)
-    modes = {"no padding": (1, 0, 1), "padding 1": (1, 1, 1), "padding 1, stride 2": (2, 1, 1), "dilation 2": (1, 0, 2)}
+    modes = {
+        "no padding": (1, 0, 1),
+        "padding 1": (1, 1, 1),
+        "padding 1, stride 2": (2, 1, 1),
+        "dilation 2": (1, 0, 2),
+    }
     rows = []
     for name, f in FILTERS.items():
         for mode, (stride, pad, dilation) in modes.items():
-            y = cv.conv2d(image[None, None], f[None, None], stride=stride, pad=pad, dilation=dilation)[0, 0]
-            rows.append({"f": name, "m": mode, "w": y.shape[1], "v": (y / np.abs(y).max()).round(2).ravel().tolist()})
-    which, how = menu("ff", "filter ", list(FILTERS)), menu("mm", "window ", list(modes), "padding 1")
+            y = cv.conv2d(
+                image[None, None], f[None, None], stride=stride, pad=pad, dilation=dilation
+            )[0, 0]
+            rows.append(
+                {
+                    "f": name,
+                    "m": mode,
+                    "w": y.shape[1],
+                    "v": (y / np.abs(y).max()).round(2).ravel().tolist(),
+                }
+            )
+    which, how = (
+        menu("ff", "filter ", list(FILTERS)),
+        menu("mm", "window ", list(modes), "padding 1"),
+    )
     scale = alt.Scale(scheme="purpleorange", domain=[-1, 1], reverse=True)
     axis = alt.Axis(labels=False, ticks=False, domain=False)
     base = (
-        alt.Chart(alt.Data(values=rows)).transform_filter("datum.f == ff && datum.m == mm").transform_flatten(["v"]).transform_window(n="row_number()")
-        .transform_calculate(i="floor((datum.n - 1) / datum.w)", j="(datum.n - 1) % datum.w", size="'the map is ' + datum.w + ' by ' + datum.w")
+        alt.Chart(alt.Data(values=rows))
+        .transform_filter("datum.f == ff && datum.m == mm")
+        .transform_flatten(["v"])
+        .transform_window(n="row_number()")
+        .transform_calculate(
+            i="floor((datum.n - 1) / datum.w)",
+            j="(datum.n - 1) % datum.w",
+            size="'the map is ' + datum.w + ' by ' + datum.w",
+        )
     )
-    cells = base.mark_rect().encode(
-        x=alt.X("j:O", title=None, axis=axis), y=alt.Y("i:O", title=None, axis=axis), color=alt.Color("v:Q", scale=scale, title="value", legend=None)
-    ).properties(width=190, height=190)
-    size = base.transform_filter("datum.n == 1").mark_text(fontSize=13).encode(text="size:N").properties(width=190, height=16)
-    pixels = [{"i": i, "j": j, "v": round(float(image[i, j]), 2)} for i in range(8) for j in range(8)]
-    source = alt.Chart(alt.Data(values=pixels)).mark_rect().encode(
-        x=alt.X("j:O", title=None, axis=axis), y=alt.Y("i:O", title=None, axis=axis), color=alt.Color("v:Q", scale=scale, legend=None)
-    ).properties(width=190, height=190)
+    cells = (
+        base.mark_rect()
+        .encode(
+            x=alt.X("j:O", title=None, axis=axis),
+            y=alt.Y("i:O", title=None, axis=axis),
+            color=alt.Color("v:Q", scale=scale, title="value", legend=None),
+        )
+        .properties(width=190, height=190)
+    )
+    size = (
+        base.transform_filter("datum.n == 1")
+        .mark_text(fontSize=13)
+        .encode(text="size:N")
+        .properties(width=190, height=16)
+    )
+    pixels = [
+        {"i": i, "j": j, "v": round(float(image[i, j]), 2)} for i in range(8) for j in range(8)
+    ]
+    source = (
+        alt.Chart(alt.Data(values=pixels))
+        .mark_rect()
+        .encode(
+            x=alt.X("j:O", title=None, axis=axis),
+            y=alt.Y("i:O", title=None, axis=axis),
+            color=alt.Color("v:Q", scale=scale, legend=None),
+        )
+        .properties(width=190, height=190)
+    )
     chart = alt.vconcat(alt.hconcat(source, cells), size).add_params(which, how)
-    return show(chart, "A scanned zero of eight by eight pixels and beside it its map under a three by three filter; one menu chooses the filter, the other padding, stride or dilation, and the size of the map is written below.")
+    return show(
+        chart,
+        "A scanned zero of eight by eight pixels and beside it its map under a three by three filter; one menu chooses the filter, the other padding, stride or dilation, and the size of the map is written below.",
+    )

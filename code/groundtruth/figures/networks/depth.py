@@ -14,7 +14,9 @@ from groundtruth.figures.vega import Interactive, menu, show, slider
 def profiles(curves: dict[str, np.ndarray]) -> Any:
     """Gradient by layer, over that at the last layer; curves maps names to arrays (depth,)."""
     fig, ax = figure(3.2)
-    for (name, values), color, style in zip(curves.items(), CYCLE, ("-", "--", "-.", ":", "-"), strict=False):
+    for (name, values), color, style in zip(
+        curves.items(), CYCLE, ("-", "--", "-.", ":", "-"), strict=False
+    ):
         ax.plot(np.arange(1, len(values) + 1), values, style, color=color, label=name)
     ax.set_yscale("log")
     ax.legend(loc="lower right", fontsize=10)
@@ -25,15 +27,48 @@ def profiles(curves: dict[str, np.ndarray]) -> Any:
 def blocks() -> Any:
     """Three blocks side by side: no norm, norm inside the branch, norm after the sum."""
     fig, axes = figure(3.6, 3)
-    for ax, (name, parts, after) in zip(axes, (("residual", ["F"], None), ("Pre-LN", ["LN", "F"], None), ("Post-LN", ["F"], "LN")), strict=True):
+    for ax, (name, parts, after) in zip(
+        axes,
+        (("residual", ["F"], None), ("Pre-LN", ["LN", "F"], None), ("Post-LN", ["F"], "LN")),
+        strict=True,
+    ):
         ax.plot([0.3, 0.3], [0.0, 3.9], color=BLUE, linewidth=3)
-        ax.annotate("", (0.3, 4.15), (0.3, 3.75), arrowprops={"arrowstyle": "->", "color": BLUE, "linewidth": 2})
+        ax.annotate(
+            "",
+            (0.3, 4.15),
+            (0.3, 3.75),
+            arrowprops={"arrowstyle": "->", "color": BLUE, "linewidth": 2},
+        )
         ax.plot([0.3, 0.75, 0.75, 0.3], [0.4, 0.4, 2.9, 2.9], color=GREY)
         for i, part in enumerate(parts):
-            ax.text(0.75, 1.1 + 1.1 * i, part, ha="center", va="center", fontsize=13, bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": ORANGE})
-        ax.text(0.3, 2.9, "+", ha="center", va="center", fontsize=13, bbox={"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": BLUE})
+            ax.text(
+                0.75,
+                1.1 + 1.1 * i,
+                part,
+                ha="center",
+                va="center",
+                fontsize=13,
+                bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": ORANGE},
+            )
+        ax.text(
+            0.3,
+            2.9,
+            "+",
+            ha="center",
+            va="center",
+            fontsize=13,
+            bbox={"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": BLUE},
+        )
         if after:
-            ax.text(0.3, 3.45, after, ha="center", va="center", fontsize=13, bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": ORANGE})
+            ax.text(
+                0.3,
+                3.45,
+                after,
+                ha="center",
+                va="center",
+                fontsize=13,
+                bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": ORANGE},
+            )
         ax.set_xlim(0, 1.1)
         ax.set_ylim(-0.1, 4.3)
         ax.axis("off")
@@ -56,15 +91,44 @@ def census(counts: np.ndarray, mass: np.ndarray) -> Any:
 def explorer() -> Interactive:
     """Size of the stream and of the gradient through a stack, from the closed forms, by depth, scale and kind of block."""
     data = alt.Data(values=[{"l": i} for i in range(61)])
-    depth, gain, c = slider("dp", "blocks ", 40, 5, 60, 5), slider("ga", "what a branch does to the mean square ", 1, 0.5, 2, 0.1), slider("cc", "scale of the branch ", 1, 0, 1.5, 0.1)
+    depth, gain, c = (
+        slider("dp", "blocks ", 40, 5, 60, 5),
+        slider("ga", "what a branch does to the mean square ", 1, 0.5, 2, 0.1),
+        slider("cc", "scale of the branch ", 1, 0, 1.5, 0.1),
+    )
     kind = menu("md", "block ", ["plain", "residual", "Pre-LN", "Post-LN"], "residual")
     inside = "(ga * cc * cc)"
     forward = f"md == 'plain' ? datum.l * log({inside} + 1e-9) / 2 : md == 'residual' ? datum.l * log(1 + {inside}) / 2 : md == 'Pre-LN' ? log(1 + datum.l * {inside}) / 2 : 0"
     skip = f"md == 'plain' ? (dp - datum.l) * log({inside} + 1e-9) / 2 : md == 'residual' ? 0 : md == 'Pre-LN' ? -log((1 + dp * {inside}) / (1 + datum.l * {inside})) / 2 : -(dp - datum.l) * log(1 + {inside}) / 2"
-    x, y = alt.X("l:Q", title="block"), alt.Y("v:Q", title="log10 of the size", scale=alt.Scale(domain=[-10, 10], clamp=True))
+    x, y = (
+        alt.X("l:Q", title="block"),
+        alt.Y("v:Q", title="log10 of the size", scale=alt.Scale(domain=[-10, 10], clamp=True)),
+    )
     base = alt.Chart(data).transform_filter("datum.l <= dp")
     up = base.transform_calculate(v=f"({forward}) / log(10)", s="'stream, going forward'")
-    down = base.transform_calculate(v=f"({skip}) / log(10)", s="'gradient along the skips (plain: through the layers)'")
-    color = alt.Color("s:N", title=None, scale=alt.Scale(range=[ORANGE, BLUE]), legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400))
-    lines = [layer.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=color, strokeDash=alt.StrokeDash("s:N", title=None, legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400))) for layer in (up, down)]
-    return show(alt.layer(*lines).add_params(depth, gain, c, kind).properties(width=380, height=220), "Two curves over the blocks of a stack, the size of the stream going forward and of the gradient going back along the skips; sliders change depth, gain and scale of the branches, a menu the kind of block.")
+    down = base.transform_calculate(
+        v=f"({skip}) / log(10)", s="'gradient along the skips (plain: through the layers)'"
+    )
+    color = alt.Color(
+        "s:N",
+        title=None,
+        scale=alt.Scale(range=[ORANGE, BLUE]),
+        legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400),
+    )
+    lines = [
+        layer.mark_line(strokeWidth=2.5).encode(
+            x=x,
+            y=y,
+            color=color,
+            strokeDash=alt.StrokeDash(
+                "s:N",
+                title=None,
+                legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400),
+            ),
+        )
+        for layer in (up, down)
+    ]
+    return show(
+        alt.layer(*lines).add_params(depth, gain, c, kind).properties(width=380, height=220),
+        "Two curves over the blocks of a stack, the size of the stream going forward and of the gradient going back along the skips; sliders change depth, gain and scale of the branches, a menu the kind of block.",
+    )

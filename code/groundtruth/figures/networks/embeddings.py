@@ -30,9 +30,27 @@ def plane(W: np.ndarray) -> Any:
     for i, name in enumerate(names):
         young = PEOPLE[name][2] == "young"
         ax.plot(*at[i], "s" if young else "o", color=ORANGE if young else BLUE, markersize=7)
-        ax.annotate(name, at[i], (0, 9 if not young else -15), textcoords="offset points", ha="center", fontsize=11)
+        ax.annotate(
+            name,
+            at[i],
+            (0, 9 if not young else -15),
+            textcoords="offset points",
+            ha="center",
+            fontsize=11,
+        )
     for a, b in (("man", "woman"), ("king", "queen")):
-        ax.annotate("", at[names.index(b)], at[names.index(a)], arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 7, "shrinkB": 7, "linewidth": 1.5})
+        ax.annotate(
+            "",
+            at[names.index(b)],
+            at[names.index(a)],
+            arrowprops={
+                "arrowstyle": "->",
+                "color": GREY,
+                "shrinkA": 7,
+                "shrinkB": 7,
+                "linewidth": 1.5,
+            },
+        )
     ax.margins(0.18)
     label(ax, "along female", "along royal")
     return fig
@@ -85,8 +103,15 @@ def pentagon() -> Interactive:
     base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.k == kk")
     scale = alt.Scale(domain=[-1.4, 1.4])
     each = base.transform_flatten(["x", "y", "i"])
-    x, y = alt.X("x:Q", title="first dimension", scale=scale), alt.Y("y:Q", title="second dimension", scale=scale)
-    spokes = each.transform_calculate(zero="0").mark_rule(color=BLUE, strokeWidth=2.5).encode(x=x, y=y, x2="zero:Q", y2="zero:Q")
+    x, y = (
+        alt.X("x:Q", title="first dimension", scale=scale),
+        alt.Y("y:Q", title="second dimension", scale=scale),
+    )
+    spokes = (
+        each.transform_calculate(zero="0")
+        .mark_rule(color=BLUE, strokeWidth=2.5)
+        .encode(x=x, y=y, x2="zero:Q", y2="zero:Q")
+    )
     dots = each.mark_circle(color=ORANGE, size=80, opacity=1).encode(x=x, y=y)
     names = each.mark_text(dy=-12, fontSize=12).encode(x=x, y=y, text="i:N")
     text = base.mark_text(align="left", fontSize=12, x=4, y=-8).encode(text="s:N")
@@ -104,16 +129,28 @@ def calculator(W: np.ndarray) -> Interactive:
         v = U[ID[b]] - U[ID[a]] + U[ID[c]]
         like = U @ v / np.linalg.norm(v)
         best = np.argsort(-like)[:3]
-        rows.append({"q": f"{b}|{a}|{c}", "w": [WORDS[i] + (" (asked)" if WORDS[i] in (a, b, c) else "") for i in best], "v": like[best].round(2).tolist()})
+        rows.append(
+            {
+                "q": f"{b}|{a}|{c}",
+                "w": [WORDS[i] + (" (asked)" if WORDS[i] in (a, b, c) else "") for i in best],
+                "v": like[best].round(2).tolist(),
+            }
+        )
     names = list(PEOPLE)
-    one, two, three = menu("bb", "take ", names, "king"), menu("aa", "minus ", names, "man"), menu("cc", "plus ", names, "woman")
+    one, two, three = (
+        menu("bb", "take ", names, "king"),
+        menu("aa", "minus ", names, "man"),
+        menu("cc", "plus ", names, "woman"),
+    )
     base = (
         alt.Chart(alt.Data(values=rows))
         .transform_filter("datum.q == bb + '|' + aa + '|' + cc")
         .transform_flatten(["w", "v"])
     )
     y = alt.Y("w:N", title=None, sort=None)  # in the order of the rows, best first
-    bars = base.mark_bar(color=GREEN).encode(x=alt.X("v:Q", title="cosine", scale=alt.Scale(domain=[-0.2, 1])), y=y)
+    bars = base.mark_bar(color=GREEN).encode(
+        x=alt.X("v:Q", title="cosine", scale=alt.Scale(domain=[-0.2, 1])), y=y
+    )
     text = base.mark_text(align="left", dx=4, fontSize=12).encode(x="v:Q", y=y, text="v:Q")
     return show(
         alt.layer(bars, text).add_params(one, two, three).properties(width=280, height=130),

@@ -12,7 +12,16 @@ from groundtruth.figures.vega import Interactive, show, slider
 from groundtruth.networks.associative import hopfield_store, recall
 from groundtruth.networks.diffusion import circle_noise
 
-GLYPH = ("..####..", ".#....#.", "#.#..#.#", "#......#", "#.#..#.#", "#..##..#", ".#....#.", "..####..")
+GLYPH = (
+    "..####..",
+    ".#....#.",
+    "#.#..#.#",
+    "#......#",
+    "#.#..#.#",
+    "#..##..#",
+    ".#....#.",
+    "..####..",
+)
 
 
 def well(xs: np.ndarray, levels: np.ndarray, walk: np.ndarray, at: np.ndarray) -> Any:
@@ -67,7 +76,10 @@ def noise_levels() -> Interactive:
     """A circle of data under a chosen amount of noise, with the direction back towards the data."""
     rng = np.random.default_rng(0)
     angle, eps = rng.uniform(0, 2 * np.pi, 90), rng.normal(size=(90, 2)).round(2)
-    dots = [{"a": round(float(np.cos(t)), 2), "b": round(float(np.sin(t)), 2), "e": e.tolist()} for t, e in zip(angle, eps, strict=True)]
+    dots = [
+        {"a": round(float(np.cos(t)), 2), "b": round(float(np.sin(t)), 2), "e": e.tolist()}
+        for t, e in zip(angle, eps, strict=True)
+    ]
     left = [0.98, 0.9, 0.75, 0.5, 0.25, 0.08]
     side = np.linspace(-2, 2, 7)
     grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
@@ -76,23 +88,44 @@ def noise_levels() -> Interactive:
     for k, a in enumerate(left):
         score = -circle_noise(grid, a) / np.sqrt(1 - a)
         tip = grid + 0.25 * score / np.maximum(1, np.linalg.norm(score, axis=1, keepdims=True))
-        arrows.append({"k": k, "x": grid[:, 0].round(2).tolist(), "y": grid[:, 1].round(2).tolist(), "u": tip[:, 0].round(2).tolist(), "v": tip[:, 1].round(2).tolist()})
+        arrows.append(
+            {
+                "k": k,
+                "x": grid[:, 0].round(2).tolist(),
+                "y": grid[:, 1].round(2).tolist(),
+                "u": tip[:, 0].round(2).tolist(),
+                "v": tip[:, 1].round(2).tolist(),
+            }
+        )
     t = slider("noise", "noise, from little to much ", 1, 0, 5, 1)
     scale = alt.Scale(domain=[-2.6, 2.6])
-    x, y = alt.X("x:Q", title="first dimension", scale=scale), alt.Y("y:Q", title="second dimension", scale=scale)
+    x, y = (
+        alt.X("x:Q", title="first dimension", scale=scale),
+        alt.Y("y:Q", title="second dimension", scale=scale),
+    )
     keep = f"{left}[noise]"
     cloud = alt.Chart(alt.Data(values=dots)).transform_calculate(
         x=f"sqrt({keep}) * datum.a + sqrt(1 - {keep}) * datum.e[0]",
         y=f"sqrt({keep}) * datum.b + sqrt(1 - {keep}) * datum.e[1]",
     )
-    field = alt.Chart(alt.Data(values=arrows)).transform_filter("datum.k == noise").transform_flatten(["x", "y", "u", "v"])
-    said = alt.Chart(alt.Data(values=[{"z": 0}])).transform_calculate(t=f"'left of the signal: ' + format(sqrt({keep}), '.2f')")
+    field = (
+        alt.Chart(alt.Data(values=arrows))
+        .transform_filter("datum.k == noise")
+        .transform_flatten(["x", "y", "u", "v"])
+    )
+    said = alt.Chart(alt.Data(values=[{"z": 0}])).transform_calculate(
+        t=f"'left of the signal: ' + format(sqrt({keep}), '.2f')"
+    )
     return show(
         alt.layer(
             cloud.mark_circle(color=BLUE, size=26, opacity=0.7).encode(x=x, y=y),
             field.mark_rule(color=ORANGE, strokeWidth=2).encode(x=x, y=y, x2="u:Q", y2="v:Q"),
-            field.mark_circle(color=ORANGE, size=14, opacity=1).encode(x=alt.X("u:Q", scale=scale), y=alt.Y("v:Q", scale=scale)),
-            said.mark_text(align="left", fontSize=13).encode(x=alt.value(6), y=alt.value(12), text="t:N"),
+            field.mark_circle(color=ORANGE, size=14, opacity=1).encode(
+                x=alt.X("u:Q", scale=scale), y=alt.Y("v:Q", scale=scale)
+            ),
+            said.mark_text(align="left", fontSize=13).encode(
+                x=alt.value(6), y=alt.value(12), text="t:N"
+            ),
         )
         .add_params(t)
         .properties(width=280, height=280),
@@ -108,24 +141,47 @@ def glyph_recall() -> Interactive:
     start[rng.choice(64, 8, replace=False)] *= -1
     rows = []
     for k, P in enumerate((1, 3, 5, 7, 9, 12, 16, 24)):
-        state, _ = recall(hopfield_store(np.vstack([face, others[: P - 1]])), start, np.random.default_rng(2))
+        state, _ = recall(
+            hopfield_store(np.vstack([face, others[: P - 1]])), start, np.random.default_rng(2)
+        )
         for name, s in (("start", start), ("after recall", state)):
-            rows.append({"k": k, "w": name, "t": f"{P} patterns stored; overlap with the face {s @ face / 64:.2f}" if name == "after recall" else "", "v": (s > 0).astype(int).tolist(), "i": list(range(64))})
+            rows.append(
+                {
+                    "k": k,
+                    "w": name,
+                    "t": f"{P} patterns stored; overlap with the face {s @ face / 64:.2f}"
+                    if name == "after recall"
+                    else "",
+                    "v": (s > 0).astype(int).tolist(),
+                    "i": list(range(64)),
+                }
+            )
     pick = slider("load", "patterns stored, from 1 to 24 ", 2, 0, 7, 1)
     base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.k == load")
     panels = []
     for name in ("start", "after recall"):
-        cells = base.transform_filter(f"datum.w == '{name}'").transform_flatten(["v", "i"]).transform_calculate(row="floor(datum.i / 8)", column="datum.i % 8")
+        cells = (
+            base.transform_filter(f"datum.w == '{name}'")
+            .transform_flatten(["v", "i"])
+            .transform_calculate(row="floor(datum.i / 8)", column="datum.i % 8")
+        )
         panels.append(
             cells.mark_rect()
             .encode(
                 x=alt.X("column:O", axis=None),
                 y=alt.Y("row:O", axis=None),
-                color=alt.Color("v:N", scale=alt.Scale(domain=[0, 1], range=["#d9dee3", BLUE]), legend=None),
+                color=alt.Color(
+                    "v:N", scale=alt.Scale(domain=[0, 1], range=["#d9dee3", BLUE]), legend=None
+                ),
             )
             .properties(width=130, height=130, title=name)
         )
-    text = base.transform_filter("datum.t != ''").mark_text(align="left", fontSize=13).encode(x=alt.value(0), y=alt.value(8), text="t:N").properties(width=270, height=16, view=alt.ViewBackground(strokeOpacity=0))
+    text = (
+        base.transform_filter("datum.t != ''")
+        .mark_text(align="left", fontSize=13)
+        .encode(x=alt.value(0), y=alt.value(8), text="t:N")
+        .properties(width=270, height=16, view=alt.ViewBackground(strokeOpacity=0))
+    )
     return show(
         alt.vconcat(text, alt.hconcat(*panels)).add_params(pick).configure_view(stroke=None),
         "A damaged face of eight by eight cells and what the network recalls; a slider stores more patterns beside it, and beyond a dozen the face is no longer found.",

@@ -16,19 +16,55 @@ from groundtruth.networks.mlp import MLP, train, xor_blobs
 def graph() -> Any:
     """The way forward from X to the loss and the way back, each array with its shape; what is cached is framed."""
     fig, ax = figure(4.4)
-    rows = [("X", "(n, d)", "", ""), ("Z1 = X W1 + b1", "(n, h)", "dZ1 = dA1 * f'(Z1)", "dW1 = X' dZ1, (d, h)"), ("A1 = f(Z1)", "(n, h)", "dA1 = dZ2 W2'", ""),
-            ("Z2 = A1 W2 + b2", "(n, K)", "dZ2 = (P - Y) / n", "dW2 = A1' dZ2, (h, K)"), ("L", "one number", "", "")]
+    rows = [
+        ("X", "(n, d)", "", ""),
+        ("Z1 = X W1 + b1", "(n, h)", "dZ1 = dA1 * f'(Z1)", "dW1 = X' dZ1, (d, h)"),
+        ("A1 = f(Z1)", "(n, h)", "dA1 = dZ2 W2'", ""),
+        ("Z2 = A1 W2 + b2", "(n, K)", "dZ2 = (P - Y) / n", "dW2 = A1' dZ2, (h, K)"),
+        ("L", "one number", "", ""),
+    ]
     for i, (name, shape, back, grads) in enumerate(rows):
         y = 4.0 - i
-        ax.text(0.21, y, f"{name}\n{shape}", ha="center", va="center", fontsize=11, bbox={"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": BLUE, "linewidth": 2.0 if i < 3 else 0.9})
+        ax.text(
+            0.21,
+            y,
+            f"{name}\n{shape}",
+            ha="center",
+            va="center",
+            fontsize=11,
+            bbox={
+                "boxstyle": "round,pad=0.35",
+                "facecolor": "none",
+                "edgecolor": BLUE,
+                "linewidth": 2.0 if i < 3 else 0.9,
+            },
+        )
         if back:
-            ax.text(0.68, y + (0.16 if grads else 0), back, ha="center", va="center", fontsize=11.5, color=ORANGE)
+            ax.text(
+                0.68,
+                y + (0.16 if grads else 0),
+                back,
+                ha="center",
+                va="center",
+                fontsize=11.5,
+                color=ORANGE,
+            )
         if grads:
             ax.text(0.68, y - 0.2, grads, ha="center", va="center", fontsize=10.5)
         if i:
-            ax.annotate("", (0.21, y + 0.36), (0.21, y + 0.64), arrowprops={"arrowstyle": "->", "color": BLUE})
+            ax.annotate(
+                "",
+                (0.21, y + 0.36),
+                (0.21, y + 0.64),
+                arrowprops={"arrowstyle": "->", "color": BLUE},
+            )
         if 1 < i < 4:
-            ax.annotate("", (0.68, y + 0.64), (0.68, y + 0.28), arrowprops={"arrowstyle": "->", "color": ORANGE})
+            ax.annotate(
+                "",
+                (0.68, y + 0.64),
+                (0.68, y + 0.28),
+                arrowprops={"arrowstyle": "->", "color": ORANGE},
+            )
     ax.text(0.21, 4.55, "forward, remember", ha="center", color=BLUE, fontsize=11.5)
     ax.text(0.68, 4.05, "back, multiply and collect", ha="center", color=ORANGE, fontsize=11.5)
     ax.set_xlim(0, 1)
@@ -51,7 +87,7 @@ def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Any:
     _classes(left, X, y)
     left.contour(a, b, p, [0.5], colors="black", linewidths=1.6)
     _, cache = net.forward(X)
-    hidden = cache[1][0]                                       # (n, 2)
+    hidden = cache[1][0]  # (n, 2)
     _classes(right, hidden, y)
     (W2, b2), edge = net.layers[1], np.array([-1.1, 1.1])
     if abs(W2[1, 0]) > abs(W2[0, 0]):
@@ -71,7 +107,13 @@ def widths(found: dict[int, list[float]]) -> Any:
     """Accuracies of several starts by the number of hidden units."""
     fig, ax = figure(2.6)
     for place, scores in enumerate(found.values()):
-        ax.plot(np.full(len(scores), place) + np.linspace(-0.2, 0.2, len(scores)), np.sort(scores), "o", color=BLUE, markersize=4)
+        ax.plot(
+            np.full(len(scores), place) + np.linspace(-0.2, 0.2, len(scores)),
+            np.sort(scores),
+            "o",
+            color=BLUE,
+            markersize=4,
+        )
     ax.axhline(0.75, color=GREY, linestyle=":")
     ax.text(len(found) - 0.5, 0.76, "a line", ha="right", fontsize=10)
     ax.set_xticks(range(len(found)), [str(h) for h in found])
@@ -83,26 +125,91 @@ def explorer() -> Interactive:
     """A 2-4-1 network on XOR at sixteen moments of its training; a menu shows the whole network or one of its hidden units."""
     X, y = xor_blobs(80, seed=3)
     net, snapshots, at = MLP((2, 4, 1), seed=5), [], 0
-    for moment, step in enumerate((0, 5, 10, 20, 30, 40, 60, 80, 100, 130, 170, 220, 300, 400, 600, 1000)):
+    for moment, step in enumerate(
+        (0, 5, 10, 20, 30, 40, 60, 80, 100, 130, 170, 220, 300, 400, 600, 1000)
+    ):
         train(net, X, y, 0.5, step - at)
         at = step
         W1, b1, W2, b2 = net.params
-        row: dict[str, Any] = {"s": moment, "c": round(float(b2[0]), 2), "t": f"step {step}: loss {net.loss(X, y):.3f}, correct {net.accuracy(X, y):.0%}"}
+        row: dict[str, Any] = {
+            "s": moment,
+            "c": round(float(b2[0]), 2),
+            "t": f"step {step}: loss {net.loss(X, y):.3f}, correct {net.accuracy(X, y):.0%}",
+        }
         for j in range(4):
-            row.update({f"u{j}": round(float(W1[0, j]), 2), f"v{j}": round(float(W1[1, j]), 2), f"b{j}": round(float(b1[j]), 2), f"w{j}": round(float(W2[j, 0]), 2)})
+            row.update(
+                {
+                    f"u{j}": round(float(W1[0, j]), 2),
+                    f"v{j}": round(float(W1[1, j]), 2),
+                    f"b{j}": round(float(b1[j]), 2),
+                    f"w{j}": round(float(W2[j, 0]), 2),
+                }
+            )
         snapshots.append(row)
     known = alt.Data(values=snapshots)
     fields = [key for key in snapshots[0] if key not in ("s", "t")]
-    moment, view = slider("mo", "moment of training ", 0, 0, 15, 1), menu("vi", "show ", ["network", "unit 1", "unit 2", "unit 3", "unit 4"])
-    grid = alt.Data(values=[{"a": float(a), "b": float(b)} for a in np.arange(-2.4, 2.5, 0.4).round(1) for b in np.arange(-2.4, 2.5, 0.4).round(1)])
-    tanh = [f"(2 / (1 + exp(-2 * (datum.u{j} * datum.a + datum.v{j} * datum.b + datum.b{j}))) - 1)" for j in range(4)]
+    moment, view = (
+        slider("mo", "moment of training ", 0, 0, 15, 1),
+        menu("vi", "show ", ["network", "unit 1", "unit 2", "unit 3", "unit 4"]),
+    )
+    grid = alt.Data(
+        values=[
+            {"a": float(a), "b": float(b)}
+            for a in np.arange(-2.4, 2.5, 0.4).round(1)
+            for b in np.arange(-2.4, 2.5, 0.4).round(1)
+        ]
+    )
+    tanh = [
+        f"(2 / (1 + exp(-2 * (datum.u{j} * datum.a + datum.v{j} * datum.b + datum.b{j}))) - 1)"
+        for j in range(4)
+    ]
     total = " + ".join(f"datum.w{j} * {tanh[j]}" for j in range(4))
     one = " : ".join(f"vi == 'unit {j + 1}' ? (1 + {tanh[j]}) / 2" for j in range(4))
-    x, v = alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-2.6, 2.6])), alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-2.6, 2.6]))
-    shade = alt.Chart(grid).transform_calculate(s="mo").transform_lookup("s", alt.LookupData(known, "s", fields)).transform_calculate(p=f"{one} : 1 / (1 + exp(-(datum.c + {total})))").mark_square(size=480, opacity=0.6).encode(
-        x=x, y=v, color=alt.Color("p:Q", scale=alt.Scale(domain=[0, 1], scheme="purpleorange"), legend=None))
-    points = alt.Data(values=[{"a": round(float(p[0]), 2), "b": round(float(p[1]), 2), "y": int(k)} for p, k in zip(X, y, strict=True)])
-    dots = alt.Chart(points).mark_point(size=35, filled=True, opacity=1, stroke="black", strokeWidth=0.6).encode(x=x, y=v, shape=alt.Shape("y:N", title="class", scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"])), color=alt.value(GREY))
-    note = alt.Chart(known).transform_filter("datum.s == mo").mark_text(align="left", fontSize=13, fontWeight="bold").encode(x=alt.value(0), y=alt.value(-10), text="t:N")
-    return show(alt.layer(shade, dots, note).add_params(moment, view).properties(width=290, height=290),
-                "Two classes in the four corners of a plane, shaded by the answer of a network with four hidden units; a slider goes through its training, a menu shows the network or the half-plane of one unit; loss and share of correct points are written above.")
+    x, v = (
+        alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-2.6, 2.6])),
+        alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-2.6, 2.6])),
+    )
+    shade = (
+        alt.Chart(grid)
+        .transform_calculate(s="mo")
+        .transform_lookup("s", alt.LookupData(known, "s", fields))
+        .transform_calculate(p=f"{one} : 1 / (1 + exp(-(datum.c + {total})))")
+        .mark_square(size=480, opacity=0.6)
+        .encode(
+            x=x,
+            y=v,
+            color=alt.Color(
+                "p:Q", scale=alt.Scale(domain=[0, 1], scheme="purpleorange"), legend=None
+            ),
+        )
+    )
+    points = alt.Data(
+        values=[
+            {"a": round(float(p[0]), 2), "b": round(float(p[1]), 2), "y": int(k)}
+            for p, k in zip(X, y, strict=True)
+        ]
+    )
+    dots = (
+        alt.Chart(points)
+        .mark_point(size=35, filled=True, opacity=1, stroke="black", strokeWidth=0.6)
+        .encode(
+            x=x,
+            y=v,
+            shape=alt.Shape(
+                "y:N",
+                title="class",
+                scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"]),
+            ),
+            color=alt.value(GREY),
+        )
+    )
+    note = (
+        alt.Chart(known)
+        .transform_filter("datum.s == mo")
+        .mark_text(align="left", fontSize=13, fontWeight="bold")
+        .encode(x=alt.value(0), y=alt.value(-10), text="t:N")
+    )
+    return show(
+        alt.layer(shade, dots, note).add_params(moment, view).properties(width=290, height=290),
+        "Two classes in the four corners of a plane, shaded by the answer of a network with four hidden units; a slider goes through its training, a menu shows the network or the half-plane of one unit; loss and share of correct points are written above.",
+    )

@@ -22,10 +22,14 @@ def field(w: np.ndarray, b: float) -> Any:
     z = w[0] * x1 + w[1] * x2 + b
     levels, shades = np.arange(-8, 9.0), []
     for ax, low, name in zip(axes, (-8, 0), ("score $z$", "rectified, $\\max(0, z)$"), strict=True):
-        shades.append(ax.contourf(x1, x2, z, levels=levels[levels >= low], cmap="PuOr", vmin=-8, vmax=8))
+        shades.append(
+            ax.contourf(x1, x2, z, levels=levels[levels >= low], cmap="PuOr", vmin=-8, vmax=8)
+        )
         ax.plot(edge, (-b - w[0] * edge) / w[1], color=BLUE)
         foot = -b * w / (w @ w)
-        ax.annotate("", foot + w, foot, arrowprops={"arrowstyle": "->", "color": "black", "linewidth": 2})
+        ax.annotate(
+            "", foot + w, foot, arrowprops={"arrowstyle": "->", "color": "black", "linewidth": 2}
+        )
         ax.set_xlim(-3, 3)
         ax.set_ylim(-3, 3)
         ax.set_aspect("equal")
@@ -37,8 +41,23 @@ def field(w: np.ndarray, b: float) -> Any:
 def bends() -> Any:
     """Twelve activations and, dashed, their slopes."""
     use_style()
-    names = ["step", "relu", "leaky_relu", "elu", "selu", "softplus", "sigmoid", "tanh", "repu", "gelu", "silu", "hard_swish"]
-    fig, grid = plt.subplots(4, 3, figsize=(WIDTH_IN, 6.4), layout="constrained", sharex=True, sharey=True)
+    names = [
+        "step",
+        "relu",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "softplus",
+        "sigmoid",
+        "tanh",
+        "repu",
+        "gelu",
+        "silu",
+        "hard_swish",
+    ]
+    fig, grid = plt.subplots(
+        4, 3, figsize=(WIDTH_IN, 6.4), layout="constrained", sharex=True, sharey=True
+    )
     z = np.linspace(-3, 3, 121)
     for i, (ax, name) in enumerate(zip(grid.ravel(), names, strict=True)):
         f = ACTIVATIONS[name]
@@ -61,7 +80,13 @@ def three_lines() -> Any:
     on = P @ W + b > 0
     for pattern in np.unique(on, axis=0):
         place = P[(on == pattern).all(1)].mean(0)
-        ax.text(*place, "".join("1" if v else "0" for v in pattern), ha="center", va="center", fontsize=12)
+        ax.text(
+            *place,
+            "".join("1" if v else "0" for v in pattern),
+            ha="center",
+            va="center",
+            fontsize=12,
+        )
     ax.set_xlim(-3.6, 3.6)
     ax.set_ylim(-3.6, 5.2)
     ax.set_aspect("equal")
@@ -75,7 +100,7 @@ def folds() -> Any:
     fig, axes = figure(2.1, 3, sharey=True)
     x = np.linspace(0, 1, 257)
     for k, ax in enumerate(axes):
-        u = folded(x, k)                                       # where the point lies in the folded sheet
+        u = folded(x, k)  # where the point lies in the folded sheet
         ax.plot(x, 0.2 + 0.6 * u, color=BLUE)
         for crease in np.arange(1, 2**k) / 2**k:
             ax.axvline(crease, color=GREY, linestyle=":", linewidth=1.2)
@@ -101,33 +126,93 @@ def hats(x: np.ndarray, target: np.ndarray, lines: dict[int, np.ndarray]) -> Any
 
 def explorer() -> Interactive:
     """The answer of one unit over the plane; sliders for direction, length, bias and a point, a menu for the bend."""
-    grid = alt.Data(values=[{"a": float(a), "b": float(b)} for a in np.arange(-3, 3.1, 0.5) for b in np.arange(-3, 3.1, 0.5)])
-    controls = [slider("ang", "angle of w (degrees) ", 30, -180, 180, 15), slider("len", "length of w ", 1, 0.25, 3, 0.25), slider("bi", "b ", -0.5, -3, 3, 0.25),
-                slider("p1", "point x1 ", 2, -3, 3, 0.5), slider("p2", "point x2 ", 1, -3, 3, 0.5)]
-    bend = menu("act", "activation ", ["identity", "step", "relu", "sigmoid", "tanh", "silu"], "relu")
+    grid = alt.Data(
+        values=[
+            {"a": float(a), "b": float(b)}
+            for a in np.arange(-3, 3.1, 0.5)
+            for b in np.arange(-3, 3.1, 0.5)
+        ]
+    )
+    controls = [
+        slider("ang", "angle of w (degrees) ", 30, -180, 180, 15),
+        slider("len", "length of w ", 1, 0.25, 3, 0.25),
+        slider("bi", "b ", -0.5, -3, 3, 0.25),
+        slider("p1", "point x1 ", 2, -3, 3, 0.5),
+        slider("p2", "point x2 ", 1, -3, 3, 0.5),
+    ]
+    bend = menu(
+        "act", "activation ", ["identity", "step", "relu", "sigmoid", "tanh", "silu"], "relu"
+    )
 
     def score(a: str, b: str) -> str:
         return f"(len * (cos(ang * PI / 180) * {a} + sin(ang * PI / 180) * {b}) + bi)"
 
     answer = "act == 'identity' ? datum.z : act == 'step' ? (datum.z >= 0 ? 1 : 0) : act == 'relu' ? max(0, datum.z) : act == 'sigmoid' ? 1 / (1 + exp(-datum.z)) : act == 'tanh' ? 2 / (1 + exp(-2 * datum.z)) - 1 : datum.z / (1 + exp(-datum.z))"
-    x, y = alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25])), alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25]))
-    shade = alt.Chart(grid).transform_calculate(z=score("datum.a", "datum.b")).transform_calculate(f=answer).mark_square(size=480, opacity=0.75).encode(
-        x=x, y=y, color=alt.Color("f:Q", title="f(z)", scale=alt.Scale(domain=[-4, 4], scheme="purpleorange", clamp=True)))
-    one = alt.Chart(alt.Data(values=[{}])).transform_calculate(a="p1", b="p2").transform_calculate(z=score("p1", "p2")).transform_calculate(f=answer)
+    x, y = (
+        alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25])),
+        alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25])),
+    )
+    shade = (
+        alt.Chart(grid)
+        .transform_calculate(z=score("datum.a", "datum.b"))
+        .transform_calculate(f=answer)
+        .mark_square(size=480, opacity=0.75)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "f:Q",
+                title="f(z)",
+                scale=alt.Scale(domain=[-4, 4], scheme="purpleorange", clamp=True),
+            ),
+        )
+    )
+    one = (
+        alt.Chart(alt.Data(values=[{}]))
+        .transform_calculate(a="p1", b="p2")
+        .transform_calculate(z=score("p1", "p2"))
+        .transform_calculate(f=answer)
+    )
     dot = one.mark_point(size=120, filled=True, color=BLUE, opacity=1).encode(x=x, y=y)
-    note = one.transform_calculate(t="'z = ' + format(datum.z, '.2f') + ', distance ' + format(datum.z / len, '.2f') + ', f(z) = ' + format(datum.f, '.2f')").mark_text(
-        align="left", fontSize=13, fontWeight="bold").encode(x=alt.value(0), y=alt.value(-10), text="t:N")
-    return show(alt.layer(shade, dot, note).add_params(*controls, bend).properties(width=290, height=290),
-                "A plane shaded by the answer of one unit, with one point; sliders turn and stretch the weight vector, shift the bias and move the point, and a menu changes the activation; score, distance and answer are written in the corner.")
+    note = (
+        one.transform_calculate(
+            t="'z = ' + format(datum.z, '.2f') + ', distance ' + format(datum.z / len, '.2f') + ', f(z) = ' + format(datum.f, '.2f')"
+        )
+        .mark_text(align="left", fontSize=13, fontWeight="bold")
+        .encode(x=alt.value(0), y=alt.value(-10), text="t:N")
+    )
+    return show(
+        alt.layer(shade, dot, note).add_params(*controls, bend).properties(width=290, height=290),
+        "A plane shaded by the answer of one unit, with one point; sliders turn and stretch the weight vector, shift the bias and move the point, and a menu changes the activation; score, distance and answer are written in the corner.",
+    )
 
 
 def sawtooth() -> Interactive:
     """The tent applied again and again; a slider sets how often, and the straight pieces are counted."""
     x = np.arange(129) / 128
-    data = [{"x": round(float(v), 4), **{f"k{k}": round(float(folded(v, k)), 3) for k in range(1, 7)}} for v in x]
+    data = [
+        {"x": round(float(v), 4), **{f"k{k}": round(float(folded(v, k)), 3) for k in range(1, 7)}}
+        for v in x
+    ]
     depth = slider("kk", "layers of two units ", 2, 1, 6, 1)
-    line = alt.Chart(alt.Data(values=data)).transform_calculate(y="datum['k' + kk]").mark_line(color=BLUE).encode(
-        x=alt.X("x:Q", title="x"), y=alt.Y("y:Q", title="output", scale=alt.Scale(domain=[0, 1.2])))
-    note = alt.Chart(alt.Data(values=[{}])).transform_calculate(t="2 * kk + ' units, ' + pow(2, kk) + ' straight pieces; one hidden layer would need ' + (pow(2, kk) - 1) + ' corners'").mark_text(
-        align="left", fontSize=13).encode(x=alt.value(6), y=alt.value(10), text="t:N")
-    return show(alt.layer(line, note).add_params(depth).properties(width=400, height=200), "A sawtooth over the unit interval; a slider adds layers of two rectifiers, and each layer doubles the number of teeth.")
+    line = (
+        alt.Chart(alt.Data(values=data))
+        .transform_calculate(y="datum['k' + kk]")
+        .mark_line(color=BLUE)
+        .encode(
+            x=alt.X("x:Q", title="x"),
+            y=alt.Y("y:Q", title="output", scale=alt.Scale(domain=[0, 1.2])),
+        )
+    )
+    note = (
+        alt.Chart(alt.Data(values=[{}]))
+        .transform_calculate(
+            t="2 * kk + ' units, ' + pow(2, kk) + ' straight pieces; one hidden layer would need ' + (pow(2, kk) - 1) + ' corners'"
+        )
+        .mark_text(align="left", fontSize=13)
+        .encode(x=alt.value(6), y=alt.value(10), text="t:N")
+    )
+    return show(
+        alt.layer(line, note).add_params(depth).properties(width=400, height=200),
+        "A sawtooth over the unit interval; a slider adds layers of two rectifiers, and each layer doubles the number of teeth.",
+    )

@@ -16,17 +16,34 @@ BOX = {"boxstyle": "round,pad=0.4", "facecolor": "none"}
 def tape() -> Any:
     """What torch records of y = relu(x w + b).sum(): operations forward, their partners back, and what each one saved."""
     fig, ax = figure(3.4)
-    steps = [("x * w", "MulBackward0", "x, w"), ("+ b", "AddBackward0", "nothing"), ("relu", "ReluBackward0", "the result"), ("sum", "SumBackward0", "the shape")]
+    steps = [
+        ("x * w", "MulBackward0", "x, w"),
+        ("+ b", "AddBackward0", "nothing"),
+        ("relu", "ReluBackward0", "the result"),
+        ("sum", "SumBackward0", "the shape"),
+    ]
     for i, (op, back, kept) in enumerate(steps):
         y = 3 - i
-        ax.text(0.12, y, op, ha="center", va="center", fontsize=12.5, bbox={**BOX, "edgecolor": BLUE})
-        ax.text(0.5, y, back, ha="center", va="center", fontsize=11.5, bbox={**BOX, "edgecolor": ORANGE})
+        ax.text(
+            0.12, y, op, ha="center", va="center", fontsize=12.5, bbox={**BOX, "edgecolor": BLUE}
+        )
+        ax.text(
+            0.5, y, back, ha="center", va="center", fontsize=11.5, bbox={**BOX, "edgecolor": ORANGE}
+        )
         ax.text(0.84, y, kept, ha="center", va="center", fontsize=12, color=GREY)
         ax.annotate("", (0.3, y), (0.21, y), arrowprops={"arrowstyle": "->", "color": GREY})
         if i:
-            ax.annotate("", (0.12, y + 0.3), (0.12, y + 0.7), arrowprops={"arrowstyle": "->", "color": BLUE})
-            ax.annotate("", (0.5, y + 0.7), (0.5, y + 0.3), arrowprops={"arrowstyle": "->", "color": ORANGE})
-    for x, text, color in ((0.12, "you call", BLUE), (0.5, "torch records", ORANGE), (0.84, "and saves", GREY)):
+            ax.annotate(
+                "", (0.12, y + 0.3), (0.12, y + 0.7), arrowprops={"arrowstyle": "->", "color": BLUE}
+            )
+            ax.annotate(
+                "", (0.5, y + 0.7), (0.5, y + 0.3), arrowprops={"arrowstyle": "->", "color": ORANGE}
+            )
+    for x, text, color in (
+        (0.12, "you call", BLUE),
+        (0.5, "torch records", ORANGE),
+        (0.84, "and saves", GREY),
+    ):
         ax.text(x, 3.65, text, ha="center", color=color)
     ax.set_xlim(0, 1)
     ax.set_ylim(-0.5, 3.9)
@@ -37,9 +54,22 @@ def tape() -> Any:
 def modes() -> Any:
     """Two switches and four states: training or evaluation, with or without a graph."""
     fig, ax = figure(3.4)
-    cells = {(0, 1): ("training step", "dropout on\ngraph kept"), (1, 1): ("Monte-Carlo\ndropout", "dropout on\nno graph"), (0, 0): ("slopes of a\nfinished model", "dropout off\ngraph kept"), (1, 0): ("evaluation", "dropout off\nno graph")}
+    cells = {
+        (0, 1): ("training step", "dropout on\ngraph kept"),
+        (1, 1): ("Monte-Carlo\ndropout", "dropout on\nno graph"),
+        (0, 0): ("slopes of a\nfinished model", "dropout off\ngraph kept"),
+        (1, 0): ("evaluation", "dropout off\nno graph"),
+    }
     for (x, y), (name, what) in cells.items():
-        ax.text(0.36 + 0.43 * x, 0.34 + y, f"{name}\n{what}", ha="center", va="center", fontsize=11.5, bbox={**BOX, "edgecolor": BLUE if (x, y) in ((0, 1), (1, 0)) else GREY})
+        ax.text(
+            0.36 + 0.43 * x,
+            0.34 + y,
+            f"{name}\n{what}",
+            ha="center",
+            va="center",
+            fontsize=11.5,
+            bbox={**BOX, "edgecolor": BLUE if (x, y) in ((0, 1), (1, 0)) else GREY},
+        )
     for at, text in ((0.36, "recording"), (0.79, "no_grad()")):
         ax.text(at, 1.98, text, ha="center", color=ORANGE, fontsize=12)
     for at, text in ((1.34, "train()"), (0.34, "eval()")):
@@ -58,8 +88,17 @@ def iteration() -> Interactive:
     rows: list[dict[str, Any]] = []
 
     def note(call: str, loss: str) -> None:
-        rows.append({"i": len(rows), "call": call, "w": f"w = {w.item():.2f}", "b": f"b = {b.item():.2f}", "loss": f"loss {loss}",
-                     "gw": "w.grad = " + ("None" if w.grad is None else f"{w.grad.item():.1f}"), "gb": "b.grad = " + ("None" if b.grad is None else f"{b.grad.item():.1f}")})
+        rows.append(
+            {
+                "i": len(rows),
+                "call": call,
+                "w": f"w = {w.item():.2f}",
+                "b": f"b = {b.item():.2f}",
+                "loss": f"loss {loss}",
+                "gw": "w.grad = " + ("None" if w.grad is None else f"{w.grad.item():.1f}"),
+                "gb": "b.grad = " + ("None" if b.grad is None else f"{b.grad.item():.1f}"),
+            }
+        )
 
     for k in (1, 2):
         if k == 1:
@@ -74,7 +113,20 @@ def iteration() -> Interactive:
         note(f"step {k}: opt.step()", f"{loss.item():.2f}, of the old numbers")
     which = slider("st", "statement ", 0, 0, len(rows) - 1, 1)
     base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.i == st")
-    layers = [base.mark_text(align="left", fontSize=16, fontWeight="bold", color=BLUE).encode(x=alt.value(10), y=alt.value(14), text="call:N")]
+    layers = [
+        base.mark_text(align="left", fontSize=16, fontWeight="bold", color=BLUE).encode(
+            x=alt.value(10), y=alt.value(14), text="call:N"
+        )
+    ]
     for i, name in enumerate(("w", "b", "gw", "gb", "loss")):
-        layers.append(base.mark_text(align="left", fontSize=15).encode(x=alt.value(10 + 190 * (1 if name in ("gw", "gb") else 0)), y=alt.value(44 + 26 * (i % 2 if i < 4 else 2)), text=f"{name}:N"))
-    return show(alt.layer(*layers).add_params(which).properties(width=380, height=120), "Two parameters, their gradients and the loss as text; a slider walks through the statements of two training steps and shows what each one changed.")
+        layers.append(
+            base.mark_text(align="left", fontSize=15).encode(
+                x=alt.value(10 + 190 * (1 if name in ("gw", "gb") else 0)),
+                y=alt.value(44 + 26 * (i % 2 if i < 4 else 2)),
+                text=f"{name}:N",
+            )
+        )
+    return show(
+        alt.layer(*layers).add_params(which).properties(width=380, height=120),
+        "Two parameters, their gradients and the loss as text; a slider walks through the statements of two training steps and shows what each one changed.",
+    )

@@ -12,11 +12,41 @@ from groundtruth.figures.vega import Interactive, show, slider
 
 
 def _box(ax: Any, x: float, y: float, text: str, color: str) -> None:
-    ax.text(x, y, text, ha="center", va="center", fontsize=12, bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": color, "linewidth": 1.6})
+    ax.text(
+        x,
+        y,
+        text,
+        ha="center",
+        va="center",
+        fontsize=12,
+        bbox={
+            "boxstyle": "round,pad=0.4",
+            "facecolor": "white",
+            "edgecolor": color,
+            "linewidth": 1.6,
+        },
+    )
 
 
-def _arrow(ax: Any, start: tuple[float, float], end: tuple[float, float], color: str = GREY, gap: float = 17) -> None:
-    ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": color, "shrinkA": gap, "shrinkB": gap, "linewidth": 1.6})
+def _arrow(
+    ax: Any,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    color: str = GREY,
+    gap: float = 17,
+) -> None:
+    ax.annotate(
+        "",
+        end,
+        start,
+        arrowprops={
+            "arrowstyle": "->",
+            "color": color,
+            "shrinkA": gap,
+            "shrinkB": gap,
+            "linewidth": 1.6,
+        },
+    )
 
 
 def unrolled() -> Any:
@@ -43,8 +73,26 @@ def conveyor() -> Any:
     fig, ax = figure(2.7)
     ax.plot([0.0, 6.4], [2.0, 2.0], color=BLUE, linewidth=4, zorder=1)
     _arrow(ax, (6.0, 2), (6.9, 2), BLUE, 0)
-    for x, y, text, color in ((1.4, 2.0, "× f", ORANGE), (3.2, 2.0, "+", GREEN), (4.9, 1.0, "× o", ORANGE)):
-        ax.text(x, y, text, ha="center", va="center", fontsize=13, zorder=3, bbox={"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": color, "linewidth": 1.8})
+    for x, y, text, color in (
+        (1.4, 2.0, "× f", ORANGE),
+        (3.2, 2.0, "+", GREEN),
+        (4.9, 1.0, "× o", ORANGE),
+    ):
+        ax.text(
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=13,
+            zorder=3,
+            bbox={
+                "boxstyle": "circle,pad=0.35",
+                "facecolor": "white",
+                "edgecolor": color,
+                "linewidth": 1.8,
+            },
+        )
     _box(ax, 3.2, 0.7, "i × g", GREEN)
     _arrow(ax, (3.2, 0.7), (3.2, 2), GREEN)
     ax.plot([4.9, 4.9], [2, 1.25], color=BLUE, linewidth=1.6)
@@ -61,7 +109,9 @@ def conveyor() -> Any:
 def lags(curves: dict[str, np.ndarray]) -> Any:
     """Length of the gradient of the last state by the input some steps back; curves maps names to arrays (T,), newest first."""
     fig, ax = figure(3.2)
-    for (name, v), color, style in zip(curves.items(), CYCLE, ("-", "--", "-.", ":", "-"), strict=False):
+    for (name, v), color, style in zip(
+        curves.items(), CYCLE, ("-", "--", "-.", ":", "-"), strict=False
+    ):
         ax.plot(v / v[0], style, color=color, label=name)
     ax.set_yscale("log")
     ax.set_ylim(1e-14, 1e4)
@@ -83,29 +133,73 @@ def recalled(u: np.ndarray, guesses: dict[str, np.ndarray]) -> Any:
 
 def eigen_explorer() -> Interactive:
     """The impulse response of one eigenvalue, by modulus and angle, with its half-life."""
-    size, angle = slider("mo", "modulus ", 0.95, 0.5, 1.05, 0.01), slider("an", "angle, degrees ", 20, 0, 180, 5)
-    base = alt.Chart(alt.sequence(0, 61, 1, as_="t")).transform_calculate(y="pow(mo, datum.t) * cos(an * PI / 180 * datum.t)", top="pow(mo, datum.t)")
-    x, y = alt.X("t:Q", title="steps after the impulse"), alt.Y("y:Q", title="answer", scale=alt.Scale(domain=[-3, 3], clamp=True))
-    line, dots = base.mark_line(color=BLUE).encode(x=x, y=y), base.mark_circle(color=BLUE, size=25).encode(x=x, y=y)
-    edge = base.mark_line(color=GREY, strokeDash=[4, 3]).encode(x=x, y=alt.Y("top:Q", scale=alt.Scale(domain=[-3, 3], clamp=True)))
-    says = base.transform_filter("datum.t == 0").transform_calculate(t2="mo < 1 ? 'half-life ' + format(log(2) / -log(mo), '.1f') + ' steps' : mo == 1 ? 'never forgets' : 'grows without end'")
+    size, angle = (
+        slider("mo", "modulus ", 0.95, 0.5, 1.05, 0.01),
+        slider("an", "angle, degrees ", 20, 0, 180, 5),
+    )
+    base = alt.Chart(alt.sequence(0, 61, 1, as_="t")).transform_calculate(
+        y="pow(mo, datum.t) * cos(an * PI / 180 * datum.t)", top="pow(mo, datum.t)"
+    )
+    x, y = (
+        alt.X("t:Q", title="steps after the impulse"),
+        alt.Y("y:Q", title="answer", scale=alt.Scale(domain=[-3, 3], clamp=True)),
+    )
+    line, dots = (
+        base.mark_line(color=BLUE).encode(x=x, y=y),
+        base.mark_circle(color=BLUE, size=25).encode(x=x, y=y),
+    )
+    edge = base.mark_line(color=GREY, strokeDash=[4, 3]).encode(
+        x=x, y=alt.Y("top:Q", scale=alt.Scale(domain=[-3, 3], clamp=True))
+    )
+    says = base.transform_filter("datum.t == 0").transform_calculate(
+        t2="mo < 1 ? 'half-life ' + format(log(2) / -log(mo), '.1f') + ' steps' : mo == 1 ? 'never forgets' : 'grows without end'"
+    )
     text = says.mark_text(align="left", fontSize=14, x=150, y=16).encode(text="t2:N")
-    return show(alt.layer(edge, line, dots, text).add_params(size, angle).properties(width=380, height=200), "The answer of one eigenvalue to an impulse over sixty steps; sliders set its modulus, which decides how fast the answer dies, and its angle, which decides how it oscillates; the half-life is written above.")
+    return show(
+        alt.layer(edge, line, dots, text).add_params(size, angle).properties(width=380, height=200),
+        "The answer of one eigenvalue to an impulse over sixty steps; sliders set its modulus, which decides how fast the answer dies, and its angle, which decides how it oscillates; the half-life is written above.",
+    )
 
 
 def gate_explorer() -> Interactive:
     """The cell and the output of one LSTM unit for a fixed input of three pulses, with gates held by sliders."""
     pulses = {5: 1.0, 12: -0.7, 30: 0.8}
-    rows = [{"t": t, "s": s, "p": p, "late": t - s} for t in range(61) for s, p in pulses.items() if t >= s]
+    rows = [
+        {"t": t, "s": s, "p": p, "late": t - s}
+        for t in range(61)
+        for s, p in pulses.items()
+        if t >= s
+    ]
     rows += [{"t": t, "s": 0, "p": 0.0, "late": 0} for t in range(61)]
-    f, i, o = slider("ff", "forget gate ", 0.9, 0, 1, 0.01), slider("ii", "input gate ", 1, 0, 1, 0.05), slider("oo", "output gate ", 0.8, 0, 1, 0.05)
+    f, i, o = (
+        slider("ff", "forget gate ", 0.9, 0, 1, 0.01),
+        slider("ii", "input gate ", 1, 0, 1, 0.05),
+        slider("oo", "output gate ", 0.8, 0, 1, 0.05),
+    )
     base = (
-        alt.Chart(alt.Data(values=rows)).transform_calculate(v="ii * datum.p * pow(ff, datum.late)").transform_aggregate(c="sum(v)", groupby=["t"])
-        .transform_calculate(cell="datum.c", output="oo * (exp(2 * datum.c) - 1) / (exp(2 * datum.c) + 1)").transform_fold(["cell", "output"], as_=["what", "value"])
+        alt.Chart(alt.Data(values=rows))
+        .transform_calculate(v="ii * datum.p * pow(ff, datum.late)")
+        .transform_aggregate(c="sum(v)", groupby=["t"])
+        .transform_calculate(
+            cell="datum.c", output="oo * (exp(2 * datum.c) - 1) / (exp(2 * datum.c) + 1)"
+        )
+        .transform_fold(["cell", "output"], as_=["what", "value"])
     )
     what = {"scale": alt.Scale(domain=["cell", "output"], range=[BLUE, ORANGE])}
     chart = base.mark_line(strokeWidth=2.5).encode(
-        x=alt.X("t:Q", title="step; pulses of 1.0, -0.7 and 0.8 arrive at 5, 12 and 30"), y=alt.Y("value:Q", title="value", scale=alt.Scale(domain=[-1, 2])),
-        color=alt.Color("what:N", title=None, scale=what["scale"], legend=alt.Legend(orient="bottom")), strokeDash=alt.StrokeDash("what:N", title=None, legend=alt.Legend(orient="bottom"), scale=alt.Scale(domain=["cell", "output"], range=[[1, 0], [6, 3]])),
+        x=alt.X("t:Q", title="step; pulses of 1.0, -0.7 and 0.8 arrive at 5, 12 and 30"),
+        y=alt.Y("value:Q", title="value", scale=alt.Scale(domain=[-1, 2])),
+        color=alt.Color(
+            "what:N", title=None, scale=what["scale"], legend=alt.Legend(orient="bottom")
+        ),
+        strokeDash=alt.StrokeDash(
+            "what:N",
+            title=None,
+            legend=alt.Legend(orient="bottom"),
+            scale=alt.Scale(domain=["cell", "output"], range=[[1, 0], [6, 3]]),
+        ),
     )
-    return show(chart.add_params(f, i, o).properties(width=380, height=200), "Cell and output of one unit over sixty steps in which three pulses arrive; sliders hold the forget, input and output gates, and a forget gate near one keeps what came in.")
+    return show(
+        chart.add_params(f, i, o).properties(width=380, height=200),
+        "Cell and output of one unit over sixty steps in which three pulses arrive; sliders hold the forget, input and output gates, and a forget gate near one keeps what came in.",
+    )

@@ -26,4 +26,10 @@ class VegaLite:
             return None
         spec = data.content if isinstance(data.content, dict) else json.loads(data.content)
         body = json.dumps(spec, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
-        return [nodes.raw("", f'<div class="interactive"><script type="application/json">{body}</script></div>', format="html")]
+        return [
+            nodes.raw(
+                "",
+                f'<div class="interactive"><script type="application/json">{body}</script></div>',
+                format="html",
+            )
+        ]

@@ -16,5 +16,7 @@ class Place(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
         if name not in NAMES:
-            raise self.error(f"the press has nothing called {name!r}; use one of: {', '.join(NAMES)}")
+            raise self.error(
+                f"the press has nothing called {name!r}; use one of: {', '.join(NAMES)}"
+            )
         return [nodes.raw("", f'<div data-press="{name}"></div>', format="html")]
