@@ -13,9 +13,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError, nearest
 from torch import Tensor, nn
-
-from projects.runner.errors import Exit, RunnerError, nearest
 
 
 class LoRALinear(nn.Module):
@@ -51,12 +50,14 @@ class LoRALinear(nn.Module):
         self.r, self.scale = r, alpha / (math.sqrt(r) if rank_stable else r)
         self.A, self.B = nn.Parameter(torch.empty(r, d)), nn.Parameter(torch.zeros(k, r))
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
-        self.drop, self.on = nn.Dropout(dropout), True
-        self.kept: Tensor | None = None  # the base's weight while the update is merged into it
+        self.drop, self.enabled = nn.Dropout(dropout), True
+        self.saved_weight: Tensor | None = (
+            None  # the base's weight while the update is merged into it
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.base(x)
-        if self.merged or not self.on:
+        if self.merged or not self.enabled:
             return y
         return y + self.scale * F.linear(F.linear(self.drop(x), self.A), self.B)
 
@@ -75,20 +76,20 @@ class LoRALinear(nn.Module):
             raise ValueError(
                 "a four-bit base cannot take the update in: rounding would destroy it; merge into an nn.Linear of `base.weight` instead"
             )
-        if self.kept is None:
-            self.kept = self.base.weight.detach().cpu().clone()
+        if self.saved_weight is None:
+            self.saved_weight = self.base.weight.detach().cpu().clone()
             self.base.weight += self.update()
 
     @torch.no_grad()
     def unmerge(self) -> None:
         """Put the base's own weight back, bit for bit."""
-        if self.kept is not None:
-            self.base.weight.copy_(self.kept)
-            self.kept = None
+        if self.saved_weight is not None:
+            self.base.weight.copy_(self.saved_weight)
+            self.saved_weight = None
 
     @property
     def merged(self) -> bool:
-        return self.kept is not None
+        return self.saved_weight is not None
 
 
 class FourBitLinear(nn.Module):
@@ -176,7 +177,7 @@ def inject(
 
     Raises
     ------
-    RunnerError
+    UserError
         When nothing matches: a run that trains nothing looks like one that learns slowly.
     """
     targets = tuple(targets)
@@ -187,7 +188,7 @@ def inject(
             {name.rpartition(".")[2] for name in linear}
             | {name.partition(".")[2].partition(".")[2] for name in linear} - {""}
         )
-        raise RunnerError(
+        raise UserError(
             f"no linear layer ends in {' or '.join(map(repr, targets)) or 'nothing'}{nearest(targets[0], endings) if targets else ''}",
             f"the layers are: {', '.join(linear)}",
             Exit.USAGE,
@@ -265,13 +266,13 @@ def load_adapter(model: nn.Module, state: dict[str, Any]) -> None:
 
     Raises
     ------
-    RunnerError
+    UserError
         When the adapter was trained on another base, or has other layers or ranks.
     """
-    here = base_hash(model)
-    if state["base"] != here:
-        raise RunnerError(
-            f"the adapter belongs to base {state['base']}, this model is {here}",
+    base = base_hash(model)
+    if state["base"] != base:
+        raise UserError(
+            f"the adapter belongs to base {state['base']}, this model is {base}",
             "load the base it was trained on; adapters do not move between bases",
             Exit.USAGE,
         )
@@ -284,7 +285,7 @@ def load_adapter(model: nn.Module, state: dict[str, Any]) -> None:
     if set(wanted) != set(state["tensors"]) or any(
         wanted[n].shape != t.shape for n, t in state["tensors"].items()
     ):
-        raise RunnerError(
+        raise UserError(
             f"the adapter has {len(state['tensors']) // 2} layers that do not match the model's {len(adapted)}",
             "inject with the same targets and rank first",
             Exit.USAGE,
@@ -302,7 +303,7 @@ def stack(model: nn.Module, states: list[dict[str, Any]], weights: list[float]) 
         raise ValueError(f"need one weight for each adapter, got {len(states)} and {len(weights)}")
     for state in states:
         if state["base"] != base_hash(model):
-            raise RunnerError(
+            raise UserError(
                 f"an adapter belongs to base {state['base']}, this model is {base_hash(model)}",
                 "stack adapters of one base",
                 Exit.USAGE,

@@ -32,11 +32,14 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {
     "cos": math.cos,
     "tan": math.tan,
     "abs": abs,
-    "round": round,
+    "round": lambda *numbers: _round(*numbers),
     "min": min,
     "max": max,
 }
 NAMES: dict[str, Number] = {"pi": math.pi, "e": math.e}
+
+
+DIGITS = 100  # of round, on either side of the point
 
 
 class CalculatorError(ValueError):
@@ -106,6 +109,15 @@ def _value(node: ast.AST, depth: int) -> Number:
     raise CalculatorError(
         f"{what!r} is not arithmetic; allowed are numbers, + - * / // % **, {', '.join(NAMES)} and {', '.join(FUNCTIONS)}"
     )
+
+
+def _round(value: Number, digits: Number | None = None) -> Number:
+    """Python's round; it computes 10**digits without releasing the interpreter, hence the limit."""
+    if digits is None:
+        return round(value)
+    if not isinstance(digits, int) or abs(digits) > DIGITS:
+        raise CalculatorError(f"round takes a whole number of digits up to {DIGITS}, got {digits}")
+    return round(value, digits)
 
 
 def _check_power(base: Number, exponent: Number) -> None:

@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
 from projects import pictures
 from projects.pictures import CHARACTERS, augmented, bars, digits, shades
 from projects.runner import checkpoints
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.order import epochs
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
@@ -179,17 +179,17 @@ class Residual(nn.Module):
 
     def __init__(self, a: int, b: int) -> None:
         super().__init__()
-        self.way = nn.Sequential(
+        self.branch = nn.Sequential(
             nn.Conv2d(a, b, 3, padding=1, bias=False),
             nn.BatchNorm2d(b),
             nn.ReLU(),
             nn.Conv2d(b, b, 3, padding=1, bias=False),
             nn.BatchNorm2d(b),
         )
-        self.past = nn.Identity() if a == b else nn.Conv2d(a, b, 1, bias=False)
+        self.skip = nn.Identity() if a == b else nn.Conv2d(a, b, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.past(x) + self.way(x))
+        return F.relu(self.skip(x) + self.branch(x))
 
 
 class Patches(nn.Module):
@@ -288,15 +288,15 @@ def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
 
 def gradcam(model: Classifier, X: Tensor, y: Tensor, layer: nn.Module) -> Tensor:
     """Where the channels that speak for label y are active, (n, H, W), each map scaled to at most 1 (Selvaraju et al., 2017)."""
-    kept: list[Tensor] = []
-    hook = layer.register_forward_hook(lambda _, __, output: kept.append(output))
+    activations: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda _, __, output: activations.append(output))
     try:
         score = model(X).gather(1, y[:, None]).sum()
     finally:
         hook.remove()
-    (gradient,) = torch.autograd.grad(score, kept[0])
+    (gradient,) = torch.autograd.grad(score, activations[0])
     weights = gradient.mean((2, 3), keepdim=True)  # (n, C, 1, 1)
-    maps = F.relu((weights * kept[0]).sum(1, keepdim=True)).detach()
+    maps = F.relu((weights * activations[0]).sum(1, keepdim=True)).detach()
     maps = F.interpolate(maps, X.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-12)
 
@@ -331,11 +331,11 @@ class Pictures(Task):
             settings.stages,
         )
         if settings.start and state is None:
-            self._take(Path(settings.start))
+            self._load_body(Path(settings.start))
         if settings.freeze:
             self.model.body.requires_grad_(False)
 
-    def _take(self, folder: Path) -> None:
+    def _load_body(self, folder: Path) -> None:
         """The body of another run of this project; the head stays new."""
         weights = checkpoints.load(folder / "best.pt", "cnn")["model"]
         body = {
@@ -344,13 +344,13 @@ class Pictures(Task):
         try:
             self.model.body.load_state_dict(body)
         except RuntimeError as error:
-            raise RunnerError(
+            raise UserError(
                 f"the body of {folder} does not fit model={self.s.model} with channels={self.s.channels}: {str(error).splitlines()[1].strip()}",
                 "give the same data, model and channels as that run",
                 Exit.USAGE,
             ) from None
 
-    def _scaled(self, X: Tensor) -> Tensor:
+    def standardize(self, X: Tensor) -> Tensor:
         return (X - self.mean) / self.sd
 
     def batch(self, step: int) -> Batch:
@@ -360,9 +360,11 @@ class Pictures(Task):
         if self.s.augment:
             rng = generator(self.s.seed, step, 1)
             shown = (
-                pictures.careless(shown, rng) if self.s.data == "glyphs" else augmented(shown, rng)
+                pictures.random_affine(shown, rng)
+                if self.s.data == "glyphs"
+                else augmented(shown, rng)
             )
-        return self._scaled(shown), torch.searchsorted(torch.tensor(self.labels), y[chosen])
+        return self.standardize(shown), torch.searchsorted(torch.tensor(self.labels), y[chosen])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         X, y = batch
@@ -383,19 +385,19 @@ class Pictures(Task):
         """Scores (n, K) and labels (n,) of a part of the data."""
         X, y = self.parts[part]
         scores = torch.cat(
-            [model(self._scaled(piece).to(device)).float().cpu() for piece in X.split(500)]
+            [model(self.standardize(piece).to(device)).float().cpu() for piece in X.split(500)]
         )
         return scores, torch.searchsorted(torch.tensor(self.labels), y)
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         X, y = self.parts["test"]
         if not 0 <= options.index < len(X):
-            raise RunnerError(
+            raise UserError(
                 f"index={options.index} is not a test picture",
                 f"there are {len(X)}: give 0 to {len(X) - 1}",
                 Exit.USAGE,
             )
-        picture = self._scaled(X[options.index][None]).to(device)
+        picture = self.standardize(X[options.index][None]).to(device)
         with torch.no_grad():
             p = model(picture).softmax(1)[0].cpu()
         best = p.topk(min(3, len(p)))
@@ -424,9 +426,9 @@ def _data(s: Settings) -> dict[str, tuple[Tensor, Tensor]]:
         clean, held = pictures.typeset(s.size), pictures.glyphs(pictures.HELD, s.size)
         parts = {
             "train": clean,
-            "val": pictures.printed(*clean, 1000, 1),
-            "test": pictures.printed(*clean, 2000, 2),
-            "fonts": pictures.printed(*held, 2000, 3),
+            "val": pictures.render_samples(*clean, 1000, 1),
+            "test": pictures.render_samples(*clean, 2000, 2),
+            "fonts": pictures.render_samples(*held, 2000, 3),
         }
     labels = (
         torch.tensor(sorted(CHARACTERS.index(c) for c in set(s.classes))) if s.classes else None

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
 from projects import cnn, pictures
 from projects.quality import frechet, mmd, sliced_wasserstein
 from projects.runner import checkpoints, records
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import wrong
@@ -32,7 +32,7 @@ from projects.runner.task import Batch, Task
 SUMMARY = "a diffusion model of points in the plane or of digits, against exact answers"
 POINTS = ("ring", "moons", "spirals", "letters")
 PICTURES = {"digits": (8, 10), "glyphs": (32, 62)}  # their size and how many labels there are
-NONE = -1  # the label that stands for no label
+NO_LABEL = -1  # the label that stands for no label
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Settings(RunSettings):
     target: str = "eps"  # eps, v
     width: int = 128
     levels: int = 1  # halvings of the U-Net
-    unlabelled: float = 0.1  # share of pictures whose label is hidden in training, for guidance
+    label_dropout: float = 0.1  # share of pictures whose label is hidden in training, for guidance
     sample_steps: int = 50  # steps of the sampler in evaluations
     guidance: float = 1.0  # 1: the conditional model as it is
     samples: int = 1000  # drawn in an evaluation of points; of digits a fifth
@@ -82,10 +82,10 @@ class Settings(RunSettings):
             )
         if self.judge and self.data != "glyphs":
             raise wrong("judge", self.judge, "reads glyphs alone: give data=glyphs too")
-        if not 0 <= self.unlabelled < 1 or self.guidance < 0:
+        if not 0 <= self.label_dropout < 1 or self.guidance < 0:
             raise wrong(
-                "unlabelled, guidance",
-                (self.unlabelled, self.guidance),
+                "label_dropout, guidance",
+                (self.label_dropout, self.guidance),
                 "must be a share below 1, and not negative",
             )
 
@@ -202,8 +202,8 @@ class Schedule:
             ).clamp(max=0.999)
         elif kind == "cosine":
             t = torch.arange(T + 1, dtype=torch.float64) / T
-            kept = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
-            self.beta = (1 - kept[1:] / kept[:-1]).clamp(max=0.999)
+            abar = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
+            self.beta = (1 - abar[1:] / abar[:-1]).clamp(max=0.999)
         else:
             raise ValueError(f"there is no schedule {kind!r}; choose linear or cosine")
         self.T, self.alpha = T, 1 - self.beta
@@ -221,11 +221,11 @@ class Schedule:
 
     def at(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply a batch."""
-        kept = self.abar.to(like.device)[t].view(-1, *[1] * (like.dim() - 1))
-        return kept.sqrt().to(like.dtype), (1 - kept).sqrt().to(like.dtype)
+        abar = self.abar.to(like.device)[t].view(-1, *[1] * (like.dim() - 1))
+        return abar.sqrt().to(like.dtype), (1 - abar).sqrt().to(like.dtype)
 
 
-def noised(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
+def add_noise(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
     """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps: any level in one step."""
     a, b = s.at(t, x0)
     return a * x0 + b * eps
@@ -237,7 +237,7 @@ def velocity(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
     return a * eps - b * x0
 
 
-def both(
+def predict_x0_eps(
     xt: Tensor, t: Tensor, predicted: Tensor, s: Schedule, target: str
 ) -> tuple[Tensor, Tensor]:
     """The data and the noise (x_0, eps) that a prediction of `target` says x_t is made of."""
@@ -253,7 +253,7 @@ Predict = Callable[
 
 
 @torch.no_grad()
-def backwards(
+def sample(
     predict: Predict,
     x: Tensor,
     s: Schedule,
@@ -274,13 +274,13 @@ def backwards(
     levels = torch.linspace(s.T - 1, 0, steps).round().long().tolist() if steps > 1 else [s.T - 1]
     for level, after in zip(levels, [*levels[1:], -1], strict=True):
         t = torch.full((len(x),), level, device=x.device)
-        x0, eps = both(x, t, predict(x, t), s, target)
-        kept = s.abar[level]
+        x0, eps = predict_x0_eps(x, t, predict(x, t), s, target)
+        abar = s.abar[level]
         if clip:
             x0 = x0.clamp(-clip, clip)
-            eps = (x - float(kept.sqrt()) * x0) / float((1 - kept).sqrt())
+            eps = (x - float(abar.sqrt()) * x0) / float((1 - abar).sqrt())
         then = s.abar[after] if after >= 0 else torch.tensor(1.0, dtype=torch.float64)
-        variance = eta**2 * (1 - then) / (1 - kept) * (1 - kept / then)
+        variance = eta**2 * (1 - then) / (1 - abar) * (1 - abar / then)
         x = float(then.sqrt()) * x0 + float((1 - then - variance).clamp_min(0).sqrt()) * eps
         if float(variance) > 0:
             x = x + float(variance.sqrt()) * torch.randn(
@@ -346,7 +346,7 @@ def embedding(t: Tensor, T: int, size: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], 1)
 
 
-class Planar(nn.Module):
+class PointDenoiser(nn.Module):
     """A denoiser of points: three hidden layers of x and the level's embedding."""
 
     def __init__(self, width: int, T: int) -> None:
@@ -366,22 +366,22 @@ class Planar(nn.Module):
         return self.body(torch.cat([x, embedding(t, self.T, 32)], 1))
 
 
-class Cell(nn.Module):
+class ResBlock(nn.Module):
     """Two convolutions with the level and the label added between them, and a way past."""
 
     def __init__(self, a: int, b: int, size: int) -> None:
         super().__init__()
         self.first, self.second = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 3, padding=1)
-        self.norm1, self.norm2, self.say = (
+        self.norm1, self.norm2, self.cond_proj = (
             nn.GroupNorm(min(8, a), a),
             nn.GroupNorm(8, b),
             nn.Linear(size, b),
         )
-        self.past = nn.Identity() if a == b else nn.Conv2d(a, b, 1)
+        self.skip = nn.Identity() if a == b else nn.Conv2d(a, b, 1)
 
-    def forward(self, x: Tensor, about: Tensor) -> Tensor:
-        h = self.first(F.silu(self.norm1(x))) + self.say(about)[:, :, None, None]
-        return self.past(x) + self.second(F.silu(self.norm2(h)))
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        h = self.first(F.silu(self.norm1(x))) + self.cond_proj(cond)[:, :, None, None]
+        return self.skip(x) + self.second(F.silu(self.norm2(h)))
 
 
 class UNet(nn.Module):
@@ -391,44 +391,46 @@ class UNet(nn.Module):
         super().__init__()
         C, self.T, self.labels = width, T, labels
         wide = [C << i for i in range(levels + 1)]  # channels at each size
-        self.about = nn.Sequential(nn.Linear(32, 4 * C), nn.SiLU(), nn.Linear(4 * C, 4 * C))
+        self.cond_mlp = nn.Sequential(nn.Linear(32, 4 * C), nn.SiLU(), nn.Linear(4 * C, 4 * C))
         self.label = nn.Embedding(labels + 1, 4 * C)
-        self.enter = nn.Conv2d(1, C, 3, padding=1)
-        self.down = nn.ModuleList(Cell(a, b, 4 * C) for a, b in zip([C, *wide], wide, strict=False))
-        self.shrink = nn.ModuleList(nn.Conv2d(a, a, 3, stride=2, padding=1) for a in wide[:-1])
-        self.middle = Cell(wide[-1], wide[-1], 4 * C)
-        self.up = nn.ModuleList(
-            Cell(2 * a, b, 4 * C) for a, b in zip(wide, [C, *wide], strict=False)
+        self.conv_in = nn.Conv2d(1, C, 3, padding=1)
+        self.down = nn.ModuleList(
+            ResBlock(a, b, 4 * C) for a, b in zip([C, *wide], wide, strict=False)
         )
-        self.leave = nn.Sequential(nn.GroupNorm(8, C), nn.SiLU(), nn.Conv2d(C, 1, 3, padding=1))
+        self.shrink = nn.ModuleList(nn.Conv2d(a, a, 3, stride=2, padding=1) for a in wide[:-1])
+        self.middle = ResBlock(wide[-1], wide[-1], 4 * C)
+        self.up = nn.ModuleList(
+            ResBlock(2 * a, b, 4 * C) for a, b in zip(wide, [C, *wide], strict=False)
+        )
+        self.conv_out = nn.Sequential(nn.GroupNorm(8, C), nn.SiLU(), nn.Conv2d(C, 1, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         labels = (
             torch.full_like(t, self.labels)
             if labels is None
-            else torch.where(labels == NONE, self.labels, labels)
+            else torch.where(labels == NO_LABEL, self.labels, labels)
         )
-        about = F.silu(self.about(embedding(t, self.T, 32)) + self.label(labels))
-        h = self.down[0](self.enter(x), about)  # (B, C, H, W)
-        across = [h]
+        cond = F.silu(self.cond_mlp(embedding(t, self.T, 32)) + self.label(labels))
+        h = self.down[0](self.conv_in(x), cond)  # (B, C, H, W)
+        skips = [h]
         for shrink, down in zip(self.shrink, self.down[1:], strict=True):
-            h = down(shrink(h), about)  # (B, 2C, H / 2, W / 2), and so on
-            across.append(h)
-        h = self.middle(h, about)
-        for i in reversed(range(len(across))):
-            h = self.up[i](torch.cat([h, across[i]], 1), about)
+            h = down(shrink(h), cond)  # (B, 2C, H / 2, W / 2), and so on
+            skips.append(h)
+        h = self.middle(h, cond)
+        for i in reversed(range(len(skips))):
+            h = self.up[i](torch.cat([h, skips[i]], 1), cond)
             if i:
                 h = F.interpolate(h, scale_factor=2.0, mode="nearest")
-        return self.leave(h)
+        return self.conv_out(h)
 
 
-def guided(model: nn.Module, labels: Tensor, w: float) -> Predict:
+def with_guidance(model: nn.Module, labels: Tensor, w: float) -> Predict:
     """Predictions pushed towards a label: none + w (labelled - none). w = 0 forgets the label, w = 1 is the model as trained."""
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
         if w == 1.0:
             return model(x, t, labels)
-        free = model(x, t, torch.full_like(labels, NONE))
+        free = model(x, t, torch.full_like(labels, NO_LABEL))
         return free if w == 0.0 else free + w * (model(x, t, labels) - free)
 
     return predict
@@ -452,7 +454,7 @@ class Denoising(Task):
         self.model = (
             UNet(settings.width, settings.T, self.labels, settings.levels)
             if self.size
-            else Planar(settings.width, settings.T)
+            else PointDenoiser(settings.width, settings.T)
         )
 
     @cached_property
@@ -460,13 +462,13 @@ class Denoising(Task):
         """Pictures with values from -1 to 1; of glyphs the clean ones, which are printed anew in every batch, and a test."""
         if self.s.data == "glyphs":
             clean = pictures.typeset(self.size)
-            found = {"train": clean, "val": clean, "test": pictures.printed(*clean, 2000, 2)}
+            found = {"train": clean, "val": clean, "test": pictures.render_samples(*clean, 2000, 2)}
         else:
             found = pictures.digits()
         return {name: (X * 2 - 1, y) for name, (X, y) in found.items()}
 
     @cached_property
-    def reader(self) -> cnn.Pictures:
+    def judge(self) -> cnn.Pictures:
         """The judge: a trained classifier of glyphs with its scale."""
         folder = Path(self.s.judge)
         made = records.read_run(folder)
@@ -475,7 +477,7 @@ class Denoising(Task):
             or made["settings"]["data"] != "glyphs"
             or made["settings"]["size"] != self.size
         ):
-            raise RunnerError(
+            raise UserError(
                 f"{folder} is not a run of cnn on glyphs of {self.size} pixels",
                 f"train one: run cnn --preset glyphs --set size={self.size}",
                 Exit.USAGE,
@@ -488,11 +490,11 @@ class Denoising(Task):
     def examples(self, n: int, rng: torch.Generator, part: str = "train") -> tuple[Tensor, Tensor]:
         """n examples and their labels."""
         if not self.size:
-            return points(self.s.data, n, rng), torch.full((n,), NONE)
+            return points(self.s.data, n, rng), torch.full((n,), NO_LABEL)
         X, y = self.parts[part]
         chosen = torch.randint(len(X), (n,), generator=rng)
         if self.s.data == "glyphs" and part != "test":
-            return pictures.careless(X[chosen] / 2 + 0.5, rng) * 2 - 1, y[chosen]
+            return pictures.random_affine(X[chosen] / 2 + 0.5, rng) * 2 - 1, y[chosen]
         return X[chosen], y[chosen]
 
     def batch(self, step: int) -> Batch:
@@ -503,9 +505,9 @@ class Denoising(Task):
         x0, labels = self.examples(n, rng, part)
         t = torch.randint(self.s.T, (n,), generator=rng)
         eps = torch.randn(x0.shape, generator=rng)
-        labels = torch.where(torch.rand(n, generator=rng) < self.s.unlabelled, NONE, labels)
+        labels = torch.where(torch.rand(n, generator=rng) < self.s.label_dropout, NO_LABEL, labels)
         goal = velocity(x0, t, eps, self.schedule) if self.s.target == "v" else eps
-        return noised(x0, t, eps, self.schedule), t, labels, goal
+        return add_noise(x0, t, eps, self.schedule), t, labels, goal
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         x, t, labels, goal = batch
@@ -528,9 +530,9 @@ class Denoising(Task):
         x = torch.randn(
             n, *((1, self.size, self.size) if self.size else (2,)), generator=rng, device=device
         )
-        labels = torch.full((n,), NONE, device=device) if labels is None else labels.to(device)
-        return backwards(
-            guided(model, labels, guidance),
+        labels = torch.full((n,), NO_LABEL, device=device) if labels is None else labels.to(device)
+        return sample(
+            with_guidance(model, labels, guidance),
             x,
             self.schedule,
             steps,
@@ -596,7 +598,7 @@ class Denoising(Task):
     @torch.no_grad()
     def _read_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """What a classifier says of drawn glyphs, and how far its features of them lie from those of printed ones."""
-        judge, n = self.reader, self.s.samples
+        judge, n = self.judge, self.s.samples
         labels = torch.arange(n) % self.labels
         drawn = torch.cat(
             [
@@ -613,7 +615,7 @@ class Denoising(Task):
             ]
         )
         real = [self.examples(n, generator(i, 78)) for i in (1, 2)]
-        scaled = [judge._scaled(X / 2 + 0.5) for X in (drawn, real[0][0], real[1][0])]
+        scaled = [judge.standardize(X / 2 + 0.5) for X in (drawn, real[0][0], real[1][0])]
         features = [torch.cat([judge.model.body(part) for part in X.split(250)]) for X in scaled]
         says = [judge.model.head(f).argmax(1) for f in features]
         return {
@@ -700,7 +702,7 @@ class Denoising(Task):
             or not -1 <= options.label < max(self.labels, 10)
             or not 1 <= options.steps <= self.s.T
         ):
-            raise RunnerError(
+            raise UserError(
                 f"count={options.count}, label={options.label} or steps={options.steps} is out of range",
                 f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to {self.s.T} steps",
                 Exit.USAGE,

@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
 from projects import adapters, cnn, gpt, pictures
 from projects.runner import checkpoints, records
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.order import epochs
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
@@ -130,7 +130,7 @@ def adapt(model: nn.Module, s: Settings) -> None:
             s.method == "none"
         )  # the loop needs one; without a slope it stays
     if not any(p.requires_grad for p in model.parameters()):
-        raise RunnerError(
+        raise UserError(
             f"method={s.method} finds nothing to train in this base",
             "a model without biases has none to tune: use lora, head or full",
             Exit.USAGE,
@@ -221,7 +221,7 @@ class Encoder(Adapted):
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         X, y = self.parts["test"]
         if not 0 <= options.index < len(X):
-            raise RunnerError(
+            raise UserError(
                 f"index={options.index} is not a test picture",
                 f"there are {len(X)}: give 0 to {len(X) - 1}",
                 Exit.USAGE,
@@ -243,7 +243,7 @@ class Text(Adapted, gpt.Language):
         folder = Path(settings.start)
         made = records.read_run(folder)
         if made["project"] != "gpt":
-            raise RunnerError(
+            raise UserError(
                 f"{folder} is a run of {made['project']!r}", "start from a run of gpt", Exit.USAGE
             )
         own = {f.name: getattr(settings, f.name) for f in fields(RunSettings)}
@@ -263,18 +263,18 @@ class Text(Adapted, gpt.Language):
             self.model.head.weight = nn.Parameter(self.model.head.weight.detach().clone())
         adapt(self.model, settings)
         try:
-            train, held = gpt.corpora.split(settings.corpus)
+            train, held_out = gpt.corpora.split(settings.corpus)
             old = gpt.corpora.split(base.corpus)[1]
-            self.train, self.held, self.old = (
-                torch.tensor(self.tokenizer.encode(t)) for t in (train, held, old)
+            self.train, self.held_out, self.old = (
+                torch.tensor(self.tokenizer.encode(t)) for t in (train, held_out, old)
             )
         except ValueError as error:
-            raise RunnerError(
+            raise UserError(
                 f"the base's tokenizer cannot spell the corpus: {error}",
                 "use a base with byte pairs (--set merges=...), or another text",
                 Exit.USAGE,
             ) from None
-        self.held_bytes = len(held.encode())
+        self.held_out_bytes = len(held_out.encode())
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         return model(*batch) * self.moves

@@ -129,14 +129,14 @@ def typeset(size: int) -> tuple[Tensor, Tensor]:
     return torch.cat([X for X, _ in parts]), torch.cat([y for _, y in parts])
 
 
-def printed(X: Tensor, y: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
+def render_samples(X: Tensor, y: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
     """n random ones of the glyphs, each shifted, turned and stretched as a careless printer would."""
     rng = generator(seed, n)
     chosen = torch.randint(len(y), (n,), generator=rng)
-    return careless(X[chosen], rng), y[chosen]
+    return random_affine(X[chosen], rng), y[chosen]
 
 
-def careless(X: Tensor, rng: torch.Generator) -> Tensor:
+def random_affine(X: Tensor, rng: torch.Generator) -> Tensor:
     """Glyphs (n, 1, size, size) shifted by up to a sixteenth of their size, turned by up to 15 degrees, stretched by up to an eighth."""
     return augmented(X, rng, shift=X.shape[-1] / 16, turn=15.0, stretch=0.125)
 

@@ -10,9 +10,9 @@ import time
 from itertools import pairwise
 
 import jsonschema
+from clikit.errors import UserError
 from groundtruth.modern import tokenizers
 from projects import agent, calculator, gpt
-from projects.runner.errors import RunnerError
 from projects.runner.settings import choose
 
 from tests.fuzz.mutate import BATCH, cases, fuzz
@@ -140,8 +140,8 @@ def test_settings_of_a_run_are_taken_or_refused_with_a_remedy(seed):
     for first, second in pairwise(texts):
         try:
             chosen = choose(gpt.Settings(), gpt.PRESETS, "smoke", [first, second])
-        except RunnerError as error:
-            assert error.what and error.remedy
+        except UserError as error:
+            assert error.what and error.fix
             continue
         assert (
             type(chosen.steps) is int
@@ -233,8 +233,8 @@ def test_a_trace_is_read_whole_or_refused(tmp_path_factory, seed):
         path.write_text(text, encoding="utf-8")
         try:
             result = agent.load_trace(path)
-        except RunnerError as error:
-            assert str(path) in error.what and error.remedy
+        except UserError as error:
+            assert str(path) in error.what and error.fix
             continue
         assert result.outcome in agent.OUTCOMES and isinstance(result.answer, str)
         result.pretty()

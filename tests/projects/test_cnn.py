@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from clikit.errors import UserError
 from projects import cnn, pictures
 from projects.cnn import Settings
-from projects.runner.errors import RunnerError
 from projects.runner.order import epochs
 from projects.runner.rng import generator
 from projects.runner.settings import choose
@@ -202,7 +202,7 @@ def test_a_frozen_body_stays_and_few_labels_are_few(tmp_path):
         )
     )
     before = {name: w.clone() for name, w in second.model.state_dict().items()}
-    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]
+    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]  # noqa: TID251
     assert all(torch.equal(w, best[name]) for name, w in before.items() if name.startswith("body."))
     assert len(second.parts["train"][1]) == 15 and second.labels == [5, 6, 7, 8, 9]
     trainer(tmp_path / "second", second).run()
@@ -217,7 +217,7 @@ def test_a_body_that_does_not_fit_is_refused(tmp_path):
     run = trainer(tmp_path, cnn.build(choose(Settings(), cnn.PRESETS, "smoke", ["steps=5"])))
     run.project = "cnn"
     run.run()
-    with pytest.raises(RunnerError, match="does not fit model=small with channels=4"):
+    with pytest.raises(UserError, match="does not fit model=small with channels=4"):
         cnn.build(replace(Settings(), channels=4, start=str(tmp_path)))
 
 
@@ -237,7 +237,7 @@ def test_a_body_that_does_not_fit_is_refused(tmp_path):
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(Settings(), **changes).check()
 
 
@@ -306,5 +306,5 @@ def test_a_sample_shows_the_picture_and_the_answer(sees):
         len(text.splitlines()) == 13
         and f"label {int(sees.parts['test'][1][3])}; the model says" in text
     )
-    with pytest.raises(RunnerError, match="index=200 is not a test picture"):
+    with pytest.raises(UserError, match="index=200 is not a test picture"):
         sees.sample(sees.model, cnn.Sample(index=200), CPU)

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from clikit.errors import UserError
 from groundtruth.networks.diffusion import circle_noise
 from projects import diffusion as d
 from projects import quality
 from projects.diffusion import Schedule, Settings
-from projects.runner.errors import RunnerError
 from projects.runner.rng import generator
 from projects.runner.settings import choose
 
@@ -52,7 +52,7 @@ def test_noise_and_velocity_are_those_of_diffusers(kind):
     x0, eps, t = torch.randn(20, 2), torch.randn(20, 2), torch.randint(100, (20,))
     reference = theirs("DDPMScheduler", s)
     assert torch.allclose(
-        d.noised(x0, t, eps, s), reference.add_noise(x0, eps, t).float(), atol=1e-6
+        d.add_noise(x0, t, eps, s), reference.add_noise(x0, eps, t).float(), atol=1e-6
     )
     assert torch.allclose(
         d.velocity(x0, t, eps, s), reference.get_velocity(x0, eps, t).float(), atol=1e-6
@@ -67,7 +67,7 @@ def test_ancestral_sampling_is_that_of_diffusers_step_for_step(kind, target):
     predict = lambda x, t: torch.sin(3 * x) + t.view(-1, 1) / 40
     x = torch.randn(16, 2, generator=generator(1), dtype=torch.float64)
     path: list = []
-    d.backwards(
+    d.sample(
         predict, x, s, 40, eta=1.0, target=target, rng=torch.Generator().manual_seed(7), path=path
     )
     reference = theirs(
@@ -90,7 +90,7 @@ def test_deterministic_sampling_in_few_steps_is_that_of_diffusers():
     predict = lambda x, t: torch.tanh(x)
     x = torch.randn(16, 2, generator=generator(1))
     path: list = []
-    d.backwards(predict, x, s, 8, path=path)
+    d.sample(predict, x, s, 8, path=path)
     reference = theirs("DDIMScheduler", s, set_alpha_to_one=True, timestep_spacing="linspace")
     reference.set_timesteps(8)
     levels = torch.linspace(49, 0, 8).round().long().tolist()
@@ -106,7 +106,7 @@ def test_deterministic_sampling_in_few_steps_is_that_of_diffusers():
     even = Schedule("linear", 50)
     one = theirs("DDIMScheduler", even, set_alpha_to_one=True)
     one.set_timesteps(50)
-    ours, other = d.backwards(predict, x, even, 50), x
+    ours, other = d.sample(predict, x, even, 50), x
     for t in one.timesteps:
         other = one.step(predict(other, t), t, other).prev_sample
     assert torch.allclose(ours, other, atol=1e-5)
@@ -130,9 +130,9 @@ def test_many_single_steps_are_one_jump():
 def test_data_and_noise_are_found_again_from_either_target():
     s = Schedule("cosine", 30)
     x0, eps, t = torch.randn(50, 2).double(), torch.randn(50, 2).double(), torch.randint(30, (50,))
-    xt = d.noised(x0, t, eps, s)
+    xt = d.add_noise(x0, t, eps, s)
     for target, said in (("eps", eps), ("v", d.velocity(x0, t, eps, s))):
-        found = d.both(xt, t, said, s, target)
+        found = d.predict_x0_eps(xt, t, said, s, target)
         assert torch.allclose(found[0], x0, atol=1e-6) and torch.allclose(found[1], eps, atol=1e-6)
 
 
@@ -141,7 +141,7 @@ def test_with_the_exact_denoiser_samples_lie_on_the_ring(steps, eta):
     s = Schedule.of(torch.linspace(1e-4, 0.1, 50))
     predict = lambda x, t: torch.tensor(circle_noise(x.numpy(), float(s.abar[int(t[0])])))
     x = torch.randn(1000, 2, generator=generator(0), dtype=torch.float64)
-    radius = d.backwards(predict, x, s, steps, eta, rng=generator(1)).norm(dim=1)
+    radius = d.sample(predict, x, s, steps, eta, rng=generator(1)).norm(dim=1)
     assert float(radius.mean()) == pytest.approx(1.0, abs=2e-3) and float(radius.std()) < 2e-3
 
 
@@ -150,9 +150,9 @@ def test_clipping_keeps_the_predicted_data_in_range():
     wild = lambda x, t: -5 * x
     x = torch.randn(50, 2, generator=generator(0))
     assert (
-        float(d.backwards(wild, x, s, 20, clip=1.0).abs().max())
+        float(d.sample(wild, x, s, 20, clip=1.0).abs().max())
         <= 1.0 + 1e-5
-        < float(d.backwards(wild, x, s, 20).abs().max())
+        < float(d.sample(wild, x, s, 20).abs().max())
     )
 
 
@@ -160,7 +160,7 @@ def test_guidance_extrapolates_between_without_and_with_the_label():
     model = lambda x, t, labels: x * labels.view(-1, 1)
     x, t, labels = torch.ones(3, 2), torch.zeros(3, dtype=torch.long), torch.tensor([1, 2, 3])
     for w, expected in ((0.0, [-1.0, -1.0, -1.0]), (1.0, [1.0, 2.0, 3.0]), (2.0, [3.0, 5.0, 7.0])):
-        assert d.guided(model, labels, w)(x, t)[:, 0].tolist() == expected
+        assert d.with_guidance(model, labels, w)(x, t)[:, 0].tolist() == expected
 
 
 # -- data and measures ----------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_mmd_is_unbiased_and_sees_a_difference():
         (lambda: d.points("square", 5, generator(0)), "no set 'square'"),
         (lambda: d.points("ring", 0, generator(0)), "0 points"),
         (
-            lambda: d.backwards(lambda x, t: x, torch.zeros(1, 2), Schedule("linear", 5), 6),
+            lambda: d.sample(lambda x, t: x, torch.zeros(1, 2), Schedule("linear", 5), 6),
             "1 to 5 steps",
         ),
         (lambda: quality.sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2)), "one shape"),
@@ -249,14 +249,14 @@ def test_bad_input_is_told(do, message):
         ({"target": "x0"}, "target='x0'"),
         ({"sample_steps": 51}, "between 1 and T"),
         ({"width": 12}, "multiple of 8"),
-        ({"unlabelled": 1.0}, "share below 1"),
+        ({"label_dropout": 1.0}, "share below 1"),
         ({"levels": 0}, "levels=0"),
         ({"data": "digits", "levels": 3}, "even number of pixels"),
         ({"judge": "x"}, "give data=glyphs too"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(Settings(), **changes).check()
 
 
@@ -276,7 +276,7 @@ def test_models_answer_in_the_shape_of_their_input_and_know_the_level(data):
 
 def test_a_tenth_of_the_labels_is_hidden():
     labels = d.build(replace(Settings(), data="digits", width=16, batch_size=5000)).batch(0)[2]
-    assert float((labels == d.NONE).float().mean()) == pytest.approx(0.1, abs=0.015)
+    assert float((labels == d.NO_LABEL).float().mean()) == pytest.approx(0.1, abs=0.015)
 
 
 def test_a_short_run_moves_noise_towards_the_ring(tmp_path):
@@ -291,7 +291,7 @@ def test_a_short_run_moves_noise_towards_the_ring(tmp_path):
     )
     text = task.sample(task.model, d.Sample(count=3), CPU)
     assert len(text.splitlines()) == 3 and text == task.sample(task.model, d.Sample(count=3), CPU)
-    with pytest.raises(RunnerError, match="count=0"):
+    with pytest.raises(UserError, match="count=0"):
         task.sample(task.model, d.Sample(count=0), CPU)
 
 
@@ -330,7 +330,7 @@ def test_a_network_of_any_depth_takes_no_label_as_one_of_its_own(levels):
     x, t = torch.randn(3, 1, 16, 16), torch.tensor([0, 10, 49])
     with torch.no_grad():
         hidden, none, named = (
-            model(x, t, torch.full((3,), d.NONE)),
+            model(x, t, torch.full((3,), d.NO_LABEL)),
             model(x, t),
             model(x, t, torch.tensor([0, 1, 4])),
         )
@@ -367,7 +367,7 @@ def test_drawn_glyphs_are_read_by_a_judge_that_was_trained_on_glyphs(tmp_path):
     )  # noise is far from letters
     drawn = task.extras(task.model, CPU)["drawn"]
     assert len(drawn) == 62 and all(len(row) == 32 * 32 and row.isdigit() for row in drawn)
-    with pytest.raises(RunnerError, match="is not a run of cnn on glyphs of 32 pixels"):
+    with pytest.raises(UserError, match="is not a run of cnn on glyphs of 32 pixels"):
         d.build(
             choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'bars'}"])
         ).evaluate(task.model, CPU)

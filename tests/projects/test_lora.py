@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from clikit.errors import UserError
 from projects import adapters, gpt, lora
 from projects.lora import Settings
-from projects.runner.errors import RunnerError
 from projects.runner.settings import choose
 from torch import nn
 
@@ -141,11 +141,11 @@ def test_adapters_are_saved_swapped_and_refused_on_another_base():
     assert torch.equal(model(X), answers[0]) and not torch.equal(answers[0], answers[1])
     other = net(seed=1)
     adapters.inject(other, ["0", "2"], r=2)
-    with pytest.raises(RunnerError, match="the adapter belongs to base"):
+    with pytest.raises(UserError, match="the adapter belongs to base"):
         adapters.load_adapter(other, saved[0])
     small = net()
     adapters.inject(small, ["0"], r=2)
-    with pytest.raises(RunnerError, match=r"2 layers that do not match the model's 1"):
+    with pytest.raises(UserError, match=r"2 layers that do not match the model's 1"):
         adapters.load_adapter(small, {**saved[0], "base": adapters.base_hash(small)})
     adapters.merge(model)
     with pytest.raises(ValueError, match="an adapter is merged"):
@@ -169,7 +169,7 @@ def test_stacked_adapters_add_their_updates():
         adapters.stack(model, states, [1.0])
     other = net(seed=1)
     adapters.inject(other, ["0"], r=2)
-    with pytest.raises(RunnerError, match="an adapter belongs to base"):
+    with pytest.raises(UserError, match="an adapter belongs to base"):
         adapters.stack(other, states, [1.0, 1.0])
 
 
@@ -300,7 +300,7 @@ def test_bad_input_is_told(do, message):
 
 def test_targets_that_match_nothing_are_told_with_the_layers_there_are():
     with pytest.raises(
-        RunnerError,
+        UserError,
         match=r"no linear layer ends in 'qvk'; did you mean 'qkv'(.|\n)*blocks.0.attention.qkv",
     ):
         adapters.inject(gpt.GPT(gpt.Settings(), 5), ["qvk"], r=2)
@@ -347,7 +347,7 @@ def test_training_helps_the_new_task_and_the_base_knew_the_old_one(tmp_path):
         and card["new_accuracy"] > before["new_accuracy"] + 0.3
     )
     assert "label" in task.sample(task.model, lora.Sample(), torch.device("cpu"))
-    with pytest.raises(RunnerError, match="index=900 is not a test picture"):
+    with pytest.raises(UserError, match="index=900 is not a test picture"):
         task.sample(task.model, lora.Sample(index=900), torch.device("cpu"))
 
 
@@ -387,7 +387,7 @@ def test_a_gpt_base_is_adapted_to_another_text(tmp_path):
     assert [name for name, p in head.model.named_parameters() if p.requires_grad] == [
         "head.weight"
     ] and head.model.head.weight is not head.model.token.weight
-    with pytest.raises(RunnerError, match="cannot spell the corpus"):
+    with pytest.raises(UserError, match="cannot spell the corpus"):
         made(start=str(tmp_path / "base"), corpus="stdlib")
 
 
@@ -429,5 +429,5 @@ def test_the_published_comparison_is_of_one_base_and_says_what_the_page_conclude
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(Settings(), **changes).check()

@@ -76,9 +76,9 @@ def test_the_held_family_is_not_in_what_is_typeset():
 
 def test_prints_move_within_their_picture_and_repeat_with_the_seed():
     clean = pictures.typeset(32)
-    X, y = pictures.printed(*clean, 300, 1)
-    assert torch.equal(X, pictures.printed(*clean, 300, 1)[0]) and not torch.equal(
-        X, pictures.printed(*clean, 300, 2)[0]
+    X, y = pictures.render_samples(*clean, 300, 1)
+    assert torch.equal(X, pictures.render_samples(*clean, 300, 1)[0]) and not torch.equal(
+        X, pictures.render_samples(*clean, 300, 2)[0]
     )
     assert X.shape == (300, 1, 32, 32) and len(set(y.tolist())) > 55
     edge = torch.cat([X[..., 0, :], X[..., -1, :]], -1)

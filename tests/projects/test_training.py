@@ -7,9 +7,9 @@ import math
 
 import pytest
 import torch
+from clikit.errors import UserError
 from groundtruth.learning.schedules import warmup_cosine
 from projects.runner import checkpoints, records
-from projects.runner.errors import RunnerError
 from projects.runner.training import Interrupted, rate
 from torch import nn
 
@@ -56,7 +56,7 @@ def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
         tmp_path / "stopped" / "metrics.jsonl"
     ).read_bytes()
     last = [
-        checkpoints.load(checkpoints.found(tmp_path / name)[0], "toy")
+        checkpoints.load(checkpoints.list_newest_first(tmp_path / name)[0], "toy")
         for name in ("straight", "stopped")
     ]
     assert all(
@@ -166,7 +166,7 @@ def test_the_best_weights_are_those_of_the_lowest_loss(tmp_path):
         seen.append(weights(model)) or {"val_loss": next(values)}
     )
     run.run()
-    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    best = torch.load(tmp_path / "best.pt", weights_only=True)  # noqa: TID251
     assert best["step"] == 2 and equal(list(best["model"].values()), seen[1])
 
 
@@ -180,13 +180,13 @@ class Broken(Line):
 
 def test_a_loss_that_is_no_number_stops_the_run_with_step_checkpoint_and_causes(tmp_path):
     run = trainer(tmp_path, Broken(Settings(steps=20, save_every=2, clip_norm=0)))
-    with pytest.raises(RunnerError) as error:
+    with pytest.raises(UserError) as error:
         run.run()
     text = str(error.value)
     assert "the loss is nan at step 6" in text and "checkpoint-00000004.pt" in text
     assert "learning rate (" in text and "clip_norm=1" in text
     saved = checkpoints.load(
-        checkpoints.found(tmp_path)[0], "toy"
+        checkpoints.list_newest_first(tmp_path)[0], "toy"
     )  # what is on the disk is not spoiled
     assert all(bool(torch.isfinite(w).all()) for w in saved["model"].values())
 
@@ -219,7 +219,7 @@ def test_when_not_even_one_example_fits_the_remedies_are_named(tmp_path):
     task = Hungry(Settings(steps=10))
     task.room = 0
     with pytest.raises(
-        RunnerError, match=r"out of memory with 1 example.*at step 0(.|\n)*micro_batch"
+        UserError, match=r"out of memory with 1 example.*at step 0(.|\n)*micro_batch"
     ):
         trainer(tmp_path, task).run()
 
@@ -233,7 +233,9 @@ def test_a_model_that_does_not_compile_trains_without(tmp_path, monkeypatch, cap
 
     monkeypatch.setattr(torch, "compile", refuse)
     run = trainer(tmp_path, steps=3)
-    run.compiled, run.called, run.progress.speak = True, torch.compile(run.model), True
+    run.compiled = True
+    run.wrapped = torch.compile(run.model)
+    run.progress.bar.quiet = False
     card = run.run()
     assert "torch.compile failed (no compiler here); going on without it" in capsys.readouterr().err
     assert card["compiled"] is False and card["steps"] == 3

@@ -11,7 +11,7 @@ import string
 import sysconfig
 from pathlib import Path
 
-from projects.runner.errors import Exit, RunnerError, nearest
+from clikit.errors import Exit, UserError, nearest
 
 NAMES = ("sonnets", "sentence", "echo", "stdlib")
 SENTENCE = "to be or not to be that is the question "
@@ -27,7 +27,7 @@ def split(name: str) -> tuple[str, str]:
 
     Raises
     ------
-    RunnerError
+    UserError
         When there is no such corpus or path, nothing in it, or text that is not UTF-8.
     """
     if name == "sentence":
@@ -65,7 +65,7 @@ def documents(name: str) -> list[str]:
         found = [_read(path) for path in _paths(Path(name))]
     found = [text.strip() for text in found if text.strip()]
     if not found:
-        raise RunnerError(
+        raise UserError(
             f"the corpus {name!r} is empty",
             f"give a text file, or one of: {', '.join(NAMES)}",
             Exit.USAGE,
@@ -79,13 +79,13 @@ def _paths(place: Path) -> list[Path]:
     if place.is_dir():
         paths = [p for p in sorted(place.rglob("*")) if p.is_file() and p.suffix in SUFFIXES]
         if not paths:
-            raise RunnerError(
+            raise UserError(
                 f"the folder {str(place)!r} holds no text",
                 f"texts end in {', '.join(SUFFIXES)}",
                 Exit.USAGE,
             )
         return paths
-    raise RunnerError(
+    raise UserError(
         f"there is no corpus, file or folder {str(place)!r}{nearest(str(place), NAMES)}",
         f"give the path of a text, or one of: {', '.join(NAMES)}",
         Exit.USAGE,
@@ -96,7 +96,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise RunnerError(
+        raise UserError(
             f"{path} is not UTF-8 text (byte {error.start})",
             "convert it, for example with iconv, or give another file",
             Exit.USAGE,

@@ -1,9 +1,4 @@
-"""The command line. `python -m projects COMMAND --help` explains each command.
-
-\b
-Exit codes: 0 all is right; 2 wrong usage; 3 the run failed (not a number, no memory);
-4 the machine (space, permissions, a device or a package that is missing); 130 interrupted, and saved.
-"""
+"""Train, resume, sample and serve the projects. `python -m projects COMMAND --help` explains each command."""
 
 from __future__ import annotations
 
@@ -16,33 +11,17 @@ from types import ModuleType
 from typing import Any
 
 import click
+from clikit.errors import Exit, UserError
+from clikit.group import CommandGroup
 
 from projects import registry
 from projects.runner import checkpoints, cli_use, devices, processes, records
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.options import changes, machine, settings_of
 from projects.runner.settings import Settings, choose, override
 from projects.runner.training import Interrupted, Trainer
 
 
-class Commands(click.Group):
-    """A group that tells faults as one message and lists commands in the order of use."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except RunnerError as error:
-            click.echo(f"projects: {error}", err=True)
-            sys.exit(int(error.code))
-        except KeyboardInterrupt:
-            click.echo("\nprojects: interrupted", err=True)
-            sys.exit(int(Exit.INTERRUPTED))
-
-
-@click.group(cls=Commands, help=__doc__)
+@click.group("projects", cls=CommandGroup, help=__doc__)
 def main() -> None:
     pass
 
@@ -126,10 +105,10 @@ def run(
     module = registry.load(project)
     settings = choose(module.Settings(), module.PRESETS, preset, overrides)
     devices.choose(device, precision)  # refuse before a folder is made
-    group = processes.join()
+    group = processes.current_group()
     folder = out or _free(Path("runs") / f"{project}-{preset}", group.size > 1)
     if out and group.size == 1 and out.exists() and any(out.iterdir()):
-        raise RunnerError(
+        raise UserError(
             f"{out} is not empty",
             f"resume it with: python -m projects resume {out}; or name another folder",
             Exit.USAGE,
@@ -161,7 +140,7 @@ def run(
                 again=False,
             )
         )
-    processes.part()
+    processes.destroy_group()
     if group.first:
         if seeds > 1:
             checkpoints.write_text(
@@ -194,14 +173,14 @@ def resume(
     allowed = ("steps", "eval_every", "save_every", "keep")
     for pair in overrides:
         if pair.partition("=")[0] not in allowed:
-            raise RunnerError(
+            raise UserError(
                 f"{pair!r} would make it another run",
                 f"only {', '.join(allowed)} may change when a run is resumed",
                 Exit.USAGE,
             )
     settings = override(settings, overrides)
     settings.check()
-    group = processes.join()
+    group = processes.current_group()
     device = made.get("device", "auto") if device == "auto" else device
     precision = made.get("precision", "auto") if precision == "auto" else precision
     _train(
@@ -217,7 +196,7 @@ def resume(
         tensorboard,
         again=True,
     )
-    processes.part()
+    processes.destroy_group()
     if group.first:
         _show(folder)
 
@@ -233,7 +212,7 @@ def card(folder: Path, as_json: bool, publish: str | None) -> None:
     path = folder / "card.json"
     if not path.exists():
         records.read_run(folder)
-        raise RunnerError(
+        raise UserError(
             f"the run in {folder} has not finished",
             f"go on with it: python -m projects resume {folder}",
             Exit.USAGE,
@@ -257,7 +236,7 @@ def compare(folders: tuple[Path, ...], publish: str | None) -> None:
     for folder in folders:
         path = folder / "card.json"
         if not path.exists():
-            raise RunnerError(
+            raise UserError(
                 f"the run in {folder} has no card",
                 f"go on with it: python -m projects resume {folder}",
                 Exit.USAGE,
@@ -292,16 +271,16 @@ def _train(
     tensorboard: bool,
     again: bool,
 ) -> dict[str, Any] | None:
-    place = devices.choose(device, precision, group.local_rank)
-    processes.meet(group, place.device)
+    config = devices.choose(device, precision, group.local_rank)
+    processes.init_group(group, config.device)
     if group.first:
         click.echo(
-            f"{project} ({preset}): {place.name}, {place.why}; {place.precision}; {group.size} process(es); seed {settings.seed}; in {folder}",
+            f"{project} ({preset}): {config.name}, {config.reason}; {config.precision}; {group.size} process(es); seed {settings.seed}; in {folder}",
             err=True,
         )
-    use = place.device.type == "cuda" if compiled is None else compiled
+    use = config.device.type == "cuda" if compiled is None else compiled
     trainer = Trainer(
-        module.build(settings), project, place, group, folder, use, tensorboard=tensorboard
+        module.build(settings), project, config, group, folder, use, tensorboard=tensorboard
     )
     if again:
         trainer.resume()
@@ -322,7 +301,7 @@ def _train(
             f"projects: stopped at step {trainer.step}, saved; go on with: python -m projects resume {folder}",
             err=True,
         )
-        processes.part()
+        processes.destroy_group()
         sys.exit(int(Exit.INTERRUPTED))
     if result is not None:
         result["preset"], result["settings"], result["curve"] = (
@@ -338,7 +317,7 @@ def _train(
 def _free(base: Path, shared: bool) -> Path:
     """`base`, or `base-2`, `base-3`, ...: a folder that is not there. Several processes must be told one."""
     if shared:
-        raise RunnerError(
+        raise UserError(
             "several processes need one folder that all of them know",
             "add --out FOLDER to the command that torchrun starts",
             Exit.USAGE,
@@ -369,10 +348,10 @@ def _launch(count: int, arguments: list[str]) -> None:
         ]
     )
     if done.returncode:
-        raise RunnerError(
+        raise UserError(
             f"a process of {count} ended with code {done.returncode}",
             "its message stands above; one process alone says more: leave --processes out",
-            Exit.RUN,
+            Exit.EXECUTION,
         )
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-
-from projects.runner.errors import Exit, RunnerError, nearest
+from clikit.errors import Exit, UserError, nearest
 
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 # dense tensor-core peaks in bf16, from the makers' data sheets, FLOP/s
@@ -25,12 +24,12 @@ PEAKS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class DeviceConfig:
     """Where and how a run computes."""
 
     device: torch.device
     precision: str
-    why: str
+    reason: str
 
     def autocast(self) -> Any:
         """The context of forward passes: lower precision where it is safe, or nothing."""
@@ -53,33 +52,33 @@ class Place:
         )
 
 
-def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> Place:
+def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> DeviceConfig:
     """cuda, then mps, then cpu, unless told otherwise; bf16 on CUDA devices that have it, fp32 elsewhere.
 
     Raises
     ------
-    RunnerError
+    UserError
         For a device that is not here and for a precision that the device cannot compute in.
     """
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     kinds = {"cuda": cuda, "mps": mps, "cpu": True}
     if device == "auto":
         kind = next(k for k, here in kinds.items() if here)
-        why = {
+        reason = {
             "cuda": "CUDA sees a GPU",
             "mps": "no CUDA; Metal sees a GPU",
             "cpu": "neither CUDA nor Metal sees a GPU",
         }[kind]
     else:
-        kind, why = device, "you chose it"
+        kind, reason = device, "you chose it"
         if kind not in kinds:
-            raise RunnerError(
+            raise UserError(
                 f"there is no device {device!r}{nearest(device, kinds)}",
                 "choose auto, cuda, mps or cpu",
                 Exit.USAGE,
             )
         if not kinds[kind]:
-            raise RunnerError(
+            raise UserError(
                 f"the device {device!r} is not on this machine",
                 "use --device auto, or install a torch build for it",
                 Exit.ENVIRONMENT,
@@ -91,7 +90,7 @@ def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> Plac
         if kind == "cuda"
         else torch.device(kind)
     )
-    return Place(where, _precision(precision, kind), why)
+    return DeviceConfig(where, _precision(precision, kind), reason)
 
 
 def _precision(precision: str, kind: str) -> str:
@@ -99,19 +98,19 @@ def _precision(precision: str, kind: str) -> str:
     if precision == "auto":
         return "bf16" if bf16 else "fp32"
     if precision not in PRECISIONS:
-        raise RunnerError(
+        raise UserError(
             f"there is no precision {precision!r}{nearest(precision, PRECISIONS)}",
             f"choose auto or one of: {', '.join(PRECISIONS)}",
             Exit.USAGE,
         )
     if precision in ("tf32", "fp16") and kind != "cuda":
-        raise RunnerError(
+        raise UserError(
             f"{precision} needs a CUDA device, this is {kind}",
             "use --precision fp32 or bf16",
             Exit.USAGE,
         )
     if precision == "bf16" and kind == "cuda" and not bf16:
-        raise RunnerError(
+        raise UserError(
             "this GPU does not compute in bf16", "use --precision fp16 or fp32", Exit.ENVIRONMENT
         )
     if precision == "tf32":

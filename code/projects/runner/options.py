@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Any
 
 import click
+from clikit.errors import Exit, UserError
 
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.settings import Settings
 
 
@@ -43,11 +43,11 @@ def machine(function: Any) -> Any:
 
 
 def settings_of(module: ModuleType, made: dict[str, Any], folder: Path) -> Settings:
-    """The settings in a run.json; RunnerError when this edition has others."""
+    """The settings in a run.json; UserError when this edition has others."""
     try:
         return module.Settings(**made["settings"])
     except TypeError as error:
-        raise RunnerError(
+        raise UserError(
             f"{folder / 'run.json'} does not fit this edition's settings: {error}",
             "start the run again",
             Exit.USAGE,

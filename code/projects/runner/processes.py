@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.task import Batch
 
 
@@ -39,7 +39,7 @@ class Group:
         """This process's examples of a batch; the shares differ by one example at most."""
         B = len(batch[0])
         if self.size > B:
-            raise RunnerError(
+            raise UserError(
                 f"a batch of {B} cannot be shared by {self.size} processes",
                 f"use --set batch_size={self.size} or more, or fewer processes",
                 Exit.USAGE,
@@ -54,7 +54,7 @@ class Group:
         return values
 
     def gather(self, value: Any) -> list[Any]:
-        """Everybody's value, in order of rank."""
+        """The value of every process, in order of rank."""
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
@@ -74,7 +74,7 @@ class Group:
         )
 
 
-def join() -> Group:
+def current_group() -> Group:
     """The group torchrun put this process in, or the group of one."""
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Group()
@@ -85,7 +85,7 @@ def join() -> Group:
     )
 
 
-def meet(group: Group, device: torch.device) -> None:
+def init_group(group: Group, device: torch.device) -> None:
     """Connect the processes: after the device is chosen, before the first tensor is exchanged."""
     if group.size > 1 and not dist.is_initialized():
         dist.init_process_group(
@@ -93,7 +93,7 @@ def meet(group: Group, device: torch.device) -> None:
         )
 
 
-def part() -> None:
+def destroy_group() -> None:
     """Disconnect."""
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -20,8 +20,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from clikit.errors import Exit, UserError, nearest
+
 from projects.runner.checkpoints import write_text
-from projects.runner.errors import Exit, RunnerError, nearest
 from projects.runner.settings import Settings
 
 RESULTS = Path(__file__).resolve().parents[3] / "book" / "_assets" / "results"
@@ -71,7 +72,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
     Raises
     ------
-    RunnerError
+    UserError
         When the folder is not one of a run.
     """
     try:
@@ -80,13 +81,13 @@ def read_run(folder: Path) -> dict[str, Any]:
             raise ValueError("keys are missing")
         return run
     except FileNotFoundError:
-        raise RunnerError(
+        raise UserError(
             f"{folder} is not the folder of a run: it has no run.json",
             "name a folder that `run` made, for example runs/gpt-laptop",
             Exit.USAGE,
         ) from None
     except (ValueError, TypeError) as error:
-        raise RunnerError(
+        raise UserError(
             f"{folder / 'run.json'} is damaged: {error}",
             "start the run again in another folder",
             Exit.USAGE,
@@ -191,12 +192,12 @@ def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
     Raises
     ------
-    RunnerError
+    UserError
         When the cards are of different projects: their metrics have nothing to do with each other.
     """
     projects = sorted({card["project"] for card in cards.values()})
     if len(projects) != 1:
-        raise RunnerError(
+        raise UserError(
             f"the cards are of {len(projects)} projects: {', '.join(projects)}",
             "compare runs of one project",
             Exit.USAGE,
@@ -227,13 +228,13 @@ def read_card(name: str) -> dict[str, Any]:
 
     Raises
     ------
-    RunnerError
+    UserError
         When there is no such card, with the names of those there are.
     """
     path = RESULTS.parent.parent / name
     if not path.is_file():
         there = sorted(p.stem for p in RESULTS.glob("*.json"))
-        raise RunnerError(
+        raise UserError(
             f"there is no committed card {name!r}{nearest(Path(name).stem, there)}",
             f"cards lie under book/_assets/results: {', '.join(there)}",
             Exit.USAGE,
@@ -242,11 +243,11 @@ def read_card(name: str) -> dict[str, Any]:
 
 
 def event_files(folder: Path) -> Any:
-    """A writer of TensorBoard event files; RunnerError when tensorboard is not installed."""
+    """A writer of TensorBoard event files; UserError when tensorboard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise RunnerError(
+        raise UserError(
             "TensorBoard event files were asked for, but tensorboard is not installed",
             "pip install tensorboard, or leave --tensorboard out",
             Exit.ENVIRONMENT,

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from clikit.errors import Exit, UserError
 from groundtruth.learning.schedules import cosine, warmup_cosine
 from torch import Tensor, nn
 
 from projects.runner import checkpoints, devices, records, rng
-from projects.runner.devices import Place
-from projects.runner.errors import Exit, RunnerError
+from projects.runner.devices import DeviceConfig
 from projects.runner.faults import not_finite
 from projects.runner.processes import Group
-from projects.runner.progress import Progress
+from projects.runner.progress import TrainingProgress
 from projects.runner.settings import Settings
 from projects.runner.signals import OnSignals
 from projects.runner.task import Batch, Task
@@ -50,7 +50,7 @@ class Trainer:
     ----------
     task : Task, its model on the CPU
     project : str, name that the checkpoints carry
-    place : Place, device and precision
+    device_config : DeviceConfig, device and precision
     group : Group, the processes
     folder : Path, where the run lives
     compiled : bool, whether to ask torch.compile for a faster model (falls back with a message)
@@ -61,42 +61,44 @@ class Trainer:
         self,
         task: Task,
         project: str,
-        place: Place,
+        device_config: DeviceConfig,
         group: Group,
         folder: Path,
         compiled: bool = False,
         speak: bool = True,
         tensorboard: bool = False,
     ) -> None:
-        self.task, self.project, self.place, self.group, self.folder = (
+        self.task, self.project, self.device_config, self.group, self.folder = (
             task,
             project,
-            place,
+            device_config,
             group,
             folder,
         )
         self.settings = task.settings
         rng.seed_all(self.settings.seed, group.rank)
-        self.model = task.model.to(place.device)
-        self.optimizer = task.optimizer(fused=place.device.type in ("cuda", "cpu"))
-        self.scaler = torch.amp.GradScaler(place.device.type, enabled=place.precision == "fp16")
+        self.model = task.model.to(device_config.device)
+        self.optimizer = task.optimizer(fused=device_config.device.type in ("cuda", "cpu"))
+        self.scaler = torch.amp.GradScaler(
+            device_config.device.type, enabled=device_config.precision == "fp16"
+        )
         self.average = (
             deepcopy(self.model).eval().requires_grad_(False) if self.settings.ema else None
         )
-        self.progress = Progress(self.settings.steps, task.unit, speak and group.first)
+        self.progress = TrainingProgress(self.settings.steps, task.unit, speak and group.first)
         self.compiled = compiled
-        self.called = self._prepare(compiled)
+        self.wrapped = self._prepare(compiled)
         self.step, self.best = 0, float("inf")
         self.micro = self.settings.micro_batch or self.settings.batch_size
         self.metrics: dict[str, float] = {}
         self.stopping = False
-        self.seconds, self.units, self.timed, self.before = (
+        self.seconds, self.units, self.timed, self.earlier_s = (
             0.0,
             0,
             0,
             0.0,
         )  # timed training; wall seconds of earlier sessions
-        self.begun = 0  # steps of this session: the first ones are not timed
+        self.session_steps = 0  # steps of this session: the first ones are not timed
         self.pending: list[tuple[int, Tensor, Tensor, float]] = []
         self.writer = records.event_files(folder) if tensorboard and group.first else None
 
@@ -104,12 +106,12 @@ class Trainer:
 
     def resume(self) -> None:
         """Take up the newest whole checkpoint: weights, optimiser, scaler, average, generators, place in the data."""
-        state = checkpoints.newest(self.folder, self.project, self.progress.tell)
+        state = checkpoints.load_newest(self.folder, self.project, self.progress.log)
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
-            raise RunnerError(
+            raise UserError(
                 f"the checkpoint in {self.folder} does not fit the model of its run.json: {str(error).splitlines()[0]}",
                 "start the run again: these two files are not of one run",
                 Exit.USAGE,
@@ -118,8 +120,8 @@ class Trainer:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         if self.group.rank < len(state["rng"]):
-            rng.restore(state["rng"][self.group.rank], self.place.device)
-        self.step, self.best, self.metrics, self.before = (
+            rng.restore(state["rng"][self.group.rank], self.device_config.device)
+        self.step, self.best, self.metrics, self.earlier_s = (
             state["step"],
             state["best"],
             state["metrics"],
@@ -128,7 +130,7 @@ class Trainer:
 
     def _state(self, started: float) -> dict[str, Any] | None:
         """What `resume` needs; None in processes that do not write."""
-        generators = self.group.gather(rng.capture(self.place.device))
+        generators = self.group.gather(rng.capture(self.device_config.device))
         if not self.group.first:
             return None
         return {
@@ -141,7 +143,7 @@ class Trainer:
             "rng": generators,
             "best": self.best,
             "metrics": self.metrics,
-            "seconds": self.before + time.perf_counter() - started,
+            "seconds": self.earlier_s + time.perf_counter() - started,
         }
 
     def _save(self, started: float) -> None:
@@ -159,7 +161,7 @@ class Trainer:
         ------
         Interrupted
             After Ctrl-C or SIGTERM; a checkpoint of the last finished step is on the disk.
-        RunnerError
+        UserError
             When a loss or gradient is not a finite number, or when one example does not fit into memory.
         """
         started = time.perf_counter()
@@ -175,11 +177,11 @@ class Trainer:
                 if (
                     due
                     or save
-                    or self.place.device.type == "cpu"
+                    or self.device_config.device.type == "cpu"
                     or len(self.pending) >= PENDING
                     or self.stopping
                 ):
-                    mark = self._look(mark, force=due)
+                    mark = self._flush_metrics(mark, force=due)
                 if due:
                     self._evaluate()
                 if save or self.stopping:
@@ -191,7 +193,7 @@ class Trainer:
         return self._card(started) if self.group.first else None
 
     def _begin(self) -> float:
-        devices.synchronize(self.place.device)
+        devices.synchronize(self.device_config.device)
         return time.perf_counter()
 
     def _one_step(self) -> None:
@@ -206,15 +208,15 @@ class Trainer:
         )  # before clipping: the limit is meant for true gradients
         limit = self.settings.clip_norm or float("inf")
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
-        self._shared_facts(loss)
+        self._sync_loss_and_stop(loss)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.step += 1
         if self.average is not None:
             self._update_average()
         self.pending.append((self.step, loss, norm, self.optimizer.param_groups[0]["lr"]))
-        self.begun += 1
-        if self.begun > WARM:
+        self.session_steps += 1
+        if self.session_steps > WARM:
             self.units, self.timed = self.units + self.task.units(batch), self.timed + 1
 
     def _gradients(self, share: Batch, whole: int) -> Tensor:
@@ -225,48 +227,51 @@ class Trainer:
         while True:
             try:
                 self.optimizer.zero_grad(set_to_none=True)
-                loss = torch.zeros((), device=self.place.device)
+                loss = torch.zeros((), device=self.device_config.device)
                 for start in range(0, len(share[0]), self.micro):
                     part = tuple(
-                        _to(x[start : start + self.micro], self.place.device) for x in share
+                        _to(x[start : start + self.micro], self.device_config.device) for x in share
                     )
                     weight = len(part[0]) / whole
                     last = start + self.micro >= len(share[0])
-                    quiet = nullcontext() if last or self.group.size == 1 else self.called.no_sync()
+                    quiet = (
+                        nullcontext() if last or self.group.size == 1 else self.wrapped.no_sync()
+                    )
                     with quiet:
-                        with self.place.autocast():
-                            value = self.task.loss(self.called, part)
+                        with self.device_config.autocast():
+                            value = self.task.loss(self.wrapped, part)
                         self.scaler.scale(value * weight * self.group.size).backward()
                     loss += value.detach() * weight
                 return loss
             except torch.OutOfMemoryError as error:
-                self._smaller(error, len(share[0]))
+                self._halve_micro_batch(error, len(share[0]))
             except Exception as error:
                 if not self.compiled or self.step > 0:
                     raise
-                self.progress.tell(
+                self.progress.log(
                     f"torch.compile failed ({str(error).splitlines()[0][:120]}); going on without it"
                 )
                 self.compiled = False
-                self.called = self._prepare(False)
+                self.wrapped = self._prepare(False)
 
-    def _smaller(self, error: Exception, share: int) -> None:
+    def _halve_micro_batch(self, error: Exception, share: int) -> None:
         """Half the micro-batch after an out-of-memory error; the batch of a step stays what it was."""
         self.optimizer.zero_grad(set_to_none=True)
-        if self.place.device.type == "cuda":
+        if self.device_config.device.type == "cuda":
             torch.cuda.empty_cache()
         now = min(self.micro, share)
         if now == 1 or self.group.size > 1:  # several processes would have to agree on it
-            raise RunnerError(
+            raise UserError(
                 f"out of memory with {now} example(s) at a time at step {self.step}",
                 "use --set micro_batch=... (smaller), a smaller model or context, or --precision bf16",
+                Exit.EXECUTION,
             ) from error
         self.micro = now // 2
-        self.progress.tell(
+        self.progress.log(
             f"out of memory: going on with {self.micro} examples at a time, accumulated to the same batch"
         )
 
-    def _shared_facts(self, loss: Tensor) -> None:
+    def _sync_loss_and_stop(self, loss: Tensor) -> None:
         """The loss of the whole batch, and whether any process was asked to stop: in one exchange."""
         if self.group.size > 1:
             facts = self.group.total(
@@ -284,11 +289,13 @@ class Trainer:
             ):
                 slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
-    def _look(self, mark: float, force: bool) -> float:
+    def _flush_metrics(self, mark: float, force: bool) -> float:
         """Read the pending losses, stop at one that is no number, write and tell."""
-        devices.synchronize(self.place.device)
+        devices.synchronize(self.device_config.device)
         now = time.perf_counter()
-        timed = self.begun - len(self.pending) >= WARM  # none of the pending steps was a warm-up
+        timed = (
+            self.session_steps - len(self.pending) >= WARM
+        )  # none of the pending steps was a warm-up
         if timed:
             self.seconds += now - mark
         else:
@@ -305,8 +312,8 @@ class Trainer:
                     length,
                     lr,
                     self.settings,
-                    self.place.precision,
-                    checkpoints.found(self.folder),
+                    self.device_config.precision,
+                    checkpoints.list_newest_first(self.folder),
                 )
             if self.group.first:
                 self.lines.add({"step": step, "loss": value, "rate": lr, "grad_norm": length})
@@ -323,16 +330,16 @@ class Trainer:
 
     @torch.no_grad()
     def _evaluate(self) -> None:
-        states = rng.capture(self.place.device)  # looking must not change the training
+        states = rng.capture(self.device_config.device)  # looking must not change the training
         if self.group.first:
             model = self.average if self.average is not None else self.model
             model.eval()
-            with self.place.autocast():
-                self.metrics = self.task.evaluate(model, self.place.device)
+            with self.device_config.autocast():
+                self.metrics = self.task.evaluate(model, self.device_config.device)
             self.model.train()
             self.lines.add({"step": self.step, **self.metrics})
             self.lines.flush()
-            self.progress.tell(
+            self.progress.log(
                 "  "
                 + f"step {self.step}  "
                 + "  ".join(f"{name} {value:.4f}" for name, value in self.metrics.items())
@@ -349,7 +356,7 @@ class Trainer:
                     "metrics": self.metrics,
                 }
                 checkpoints.save_best(self.folder, self.step, weights)
-        rng.restore(states, self.place.device)
+        rng.restore(states, self.device_config.device)
         self.group.wait()
 
     def _card(self, started: float) -> dict[str, Any]:
@@ -360,18 +367,18 @@ class Trainer:
             "preset": "",
             "seed": self.settings.seed,
             "steps": self.step,
-            "device": self.place.name,
-            "kind": self.place.device.type,
-            "precision": self.place.precision,
+            "device": self.device_config.name,
+            "kind": self.device_config.device.type,
+            "precision": self.device_config.precision,
             "compiled": self.compiled,
             "processes": self.group.size,
             "versions": records.versions(),
             "commit": records.commit(),
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            "wall_s": round(self.before + time.perf_counter() - started, 2),
+            "wall_s": round(self.earlier_s + time.perf_counter() - started, 2),
             "unit": self.task.unit,
             "units_per_s": round(speed, 1),
-            "peak_memory_mb": round(devices.peak_memory(self.place.device), 1),
+            "peak_memory_mb": round(devices.peak_memory(self.device_config.device), 1),
             "metrics": self.metrics,
             f"best_{self.task.target}": self.best,
         }
@@ -379,10 +386,14 @@ class Trainer:
             card.update(
                 self.task.extras(
                     (self.average if self.average is not None else self.model).eval(),
-                    self.place.device,
+                    self.device_config.device,
                 )
             )
-        peak = devices.peak_flops(self.place.name) if self.place.device.type == "cuda" else None
+        peak = (
+            devices.peak_flops(self.device_config.name)
+            if self.device_config.device.type == "cuda"
+            else None
+        )
         if peak and self.task.flops():
             card["share_of_peak"] = round(self.task.flops() * speed / (peak * self.group.size), 4)
         return card
@@ -391,11 +402,11 @@ class Trainer:
         model: Any = self.model
         if compiled:
             model = torch.compile(model)
-        return self.group.wrap(model, self.place.device)
+        return self.group.wrap(model, self.device_config.device)
 
     def _ask_to_stop(self) -> None:
         self.stopping = True
-        self.progress.tell("stopping after this step (again: at once)")
+        self.progress.log("stopping after this step (again: at once)")
 
 
 def _to(x: Tensor, device: torch.device) -> Tensor:
