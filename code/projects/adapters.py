@@ -47,13 +47,14 @@ class LoRALinear(nn.Module):
                 f"rank {r} does not fit a layer from {d} to {k}; give 1 to {min(d, k)}"
             )
         self.base: nn.Linear | FourBitLinear = base.requires_grad_(False)
-        self.r, self.scale = r, alpha / (math.sqrt(r) if rank_stable else r)
-        self.A, self.B = nn.Parameter(torch.empty(r, d)), nn.Parameter(torch.zeros(k, r))
+        self.r = r
+        self.scale = alpha / (math.sqrt(r) if rank_stable else r)
+        self.A = nn.Parameter(torch.empty(r, d))
+        self.B = nn.Parameter(torch.zeros(k, r))
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
-        self.drop, self.enabled = nn.Dropout(dropout), True
-        self.saved_weight: Tensor | None = (
-            None  # the base's weight while the update is merged into it
-        )
+        self.drop = nn.Dropout(dropout)
+        self.enabled = True
+        self.saved: list[Any] = []  # the base's weight while the update is merged
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.base(x)
@@ -67,29 +68,37 @@ class LoRALinear(nn.Module):
 
     @torch.no_grad()
     def merge(self) -> None:
-        """Add the update to the base's weight: the layer then costs what the base costs. Doing it twice changes nothing.
+        """Replace the base's weight by one with the update: the layer then costs what the base does.
 
-        The base's own weight is kept aside, on the CPU: taking the update out by subtraction would leave rounding
-        behind, and a base that drifts is no longer the one its adapters belong to.
+        Merging twice changes nothing. The base's own weight is set aside, not written to: another
+        layer may share it, and taking the update out by subtraction would leave rounding behind.
+
+        Raises
+        ------
+        ValueError
+            For a four-bit base.
         """
         if not isinstance(self.base, nn.Linear):
             raise ValueError(
-                "a four-bit base cannot take the update in: rounding would destroy it; merge into an nn.Linear of `base.weight` instead"
+                "a four-bit base cannot take the update in: rounding would destroy it; "
+                "merge into an nn.Linear of `base.weight` instead"
             )
-        if self.saved_weight is None:
-            self.saved_weight = self.base.weight.detach().cpu().clone()
-            self.base.weight += self.update()
+        if not self.merged:
+            self.saved.append(self.base.weight)
+            weight = self.base.weight + self.update()
+            self.base.weight = nn.Parameter(weight, requires_grad=False)
 
-    @torch.no_grad()
     def unmerge(self) -> None:
-        """Put the base's own weight back, bit for bit."""
-        if self.saved_weight is not None:
-            self.base.weight.copy_(self.saved_weight)
-            self.saved_weight = None
+        """Put the base's own weight back: the same tensor, shared with whatever shared it."""
+        if self.merged and isinstance(self.base, nn.Linear):
+            device = self.base.weight.device
+            self.base.weight = self.saved.pop()
+            self.base.to(device)
 
     @property
     def merged(self) -> bool:
-        return self.saved_weight is not None
+        """Whether the update is part of the base's weight."""
+        return bool(self.saved)
 
 
 class FourBitLinear(nn.Module):

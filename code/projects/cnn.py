@@ -27,7 +27,7 @@ from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
 
-SUMMARY = "an image classifier: small, residual and attention models on bars and real digits"
+SUMMARY = "an image classifier: five models on bars, handwritten digits or glyphs of fonts"
 DATA = ("bars", "digits", "glyphs")
 MODELS = ("logistic", "mlp", "small", "residual", "vit")
 
@@ -304,7 +304,7 @@ def gradcam(model: Classifier, X: Tensor, y: Tensor, layer: nn.Module) -> Tensor
 # -- the task -------------------------------------------------------------------------------------
 
 
-class Pictures(Task):
+class Pictures(Task[Settings]):
     """Name the label of a picture."""
 
     unit = "images"
@@ -313,7 +313,6 @@ class Pictures(Task):
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
-        self.s = settings
         self.parts = _data(settings)
         X, y = self.parts["train"]
         self.mean, self.sd = (
@@ -345,7 +344,7 @@ class Pictures(Task):
             self.model.body.load_state_dict(body)
         except RuntimeError as error:
             raise UserError(
-                f"the body of {folder} does not fit model={self.s.model} with channels={self.s.channels}: {str(error).splitlines()[1].strip()}",
+                f"the body of {folder} does not fit model={self.settings.model} with channels={self.settings.channels}: {str(error).splitlines()[1].strip()}",
                 "give the same data, model and channels as that run",
                 Exit.USAGE,
             ) from None
@@ -355,22 +354,22 @@ class Pictures(Task):
 
     def batch(self, step: int) -> Batch:
         X, y = self.parts["train"]
-        chosen = epochs(len(X), self.s.batch_size, step, self.s.seed)
+        chosen = epochs(len(X), self.settings.batch_size, step, self.settings.seed)
         shown = X[chosen]
-        if self.s.augment:
-            rng = generator(self.s.seed, step, 1)
+        if self.settings.augment:
+            rng = generator(self.settings.seed, step, 1)
             shown = (
                 pictures.random_affine(shown, rng)
-                if self.s.data == "glyphs"
+                if self.settings.data == "glyphs"
                 else augmented(shown, rng)
             )
         return self.standardize(shown), torch.searchsorted(torch.tensor(self.labels), y[chosen])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         X, y = batch
-        if self.s.freeze:
+        if self.settings.freeze:
             self.model.body.eval()  # frozen statistics too
-        return F.cross_entropy(model(X), y, label_smoothing=self.s.smoothing)
+        return F.cross_entropy(model(X), y, label_smoothing=self.settings.smoothing)
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         found = {}
@@ -403,7 +402,7 @@ class Pictures(Task):
         best = p.topk(min(3, len(p)))
         looks = saliency(model, picture, best.indices[:1].to(device))[0].cpu()
         rows = zip(shades(X[options.index, 0]), shades(looks), strict=True)
-        named = CHARACTERS if self.s.data == "glyphs" else "0123456789"
+        named = CHARACTERS if self.settings.data == "glyphs" else "0123456789"
         answer = ", ".join(
             f"{named[self.labels[int(i)]]} with {v:.3f}" for v, i in zip(*best, strict=True)
         )

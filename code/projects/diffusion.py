@@ -29,7 +29,7 @@ from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
 
-SUMMARY = "a diffusion model of points in the plane or of digits, against exact answers"
+SUMMARY = "a diffusion model of points in the plane, of digits or of glyphs of fonts"
 POINTS = ("ring", "moons", "spirals", "letters")
 PICTURES = {"digits": (8, 10), "glyphs": (32, 62)}  # their size and how many labels there are
 NO_LABEL = -1  # the label that stands for no label
@@ -439,7 +439,7 @@ def with_guidance(model: nn.Module, labels: Tensor, w: float) -> Predict:
 # -- the task -------------------------------------------------------------------------------------
 
 
-class Denoising(Task):
+class Denoising(Task[Settings]):
     """Say which noise is in a noisy example."""
 
     unit = "examples"
@@ -447,7 +447,6 @@ class Denoising(Task):
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
-        self.s = settings
         self.schedule = Schedule(settings.schedule, settings.T)
         self.size, self.labels = PICTURES.get(settings.data, (0, 0))  # 0: points
         torch.manual_seed(settings.seed)
@@ -460,7 +459,7 @@ class Denoising(Task):
     @cached_property
     def parts(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Pictures with values from -1 to 1; of glyphs the clean ones, which are printed anew in every batch, and a test."""
-        if self.s.data == "glyphs":
+        if self.settings.data == "glyphs":
             clean = pictures.typeset(self.size)
             found = {"train": clean, "val": clean, "test": pictures.render_samples(*clean, 2000, 2)}
         else:
@@ -470,7 +469,7 @@ class Denoising(Task):
     @cached_property
     def judge(self) -> cnn.Pictures:
         """The judge: a trained classifier of glyphs with its scale."""
-        folder = Path(self.s.judge)
+        folder = Path(self.settings.judge)
         made = records.read_run(folder)
         if (
             made["project"] != "cnn"
@@ -490,23 +489,25 @@ class Denoising(Task):
     def examples(self, n: int, rng: torch.Generator, part: str = "train") -> tuple[Tensor, Tensor]:
         """n examples and their labels."""
         if not self.size:
-            return points(self.s.data, n, rng), torch.full((n,), NO_LABEL)
+            return points(self.settings.data, n, rng), torch.full((n,), NO_LABEL)
         X, y = self.parts[part]
         chosen = torch.randint(len(X), (n,), generator=rng)
-        if self.s.data == "glyphs" and part != "test":
+        if self.settings.data == "glyphs" and part != "test":
             return pictures.random_affine(X[chosen] / 2 + 0.5, rng) * 2 - 1, y[chosen]
         return X[chosen], y[chosen]
 
     def batch(self, step: int) -> Batch:
         """Noisy examples, levels, labels (some hidden) and targets; drawn anew in every step."""
-        return self._noisy(self.s.batch_size, generator(self.s.seed, step), "train")
+        return self._noisy(self.settings.batch_size, generator(self.settings.seed, step), "train")
 
     def _noisy(self, n: int, rng: torch.Generator, part: str) -> Batch:
         x0, labels = self.examples(n, rng, part)
-        t = torch.randint(self.s.T, (n,), generator=rng)
+        t = torch.randint(self.settings.T, (n,), generator=rng)
         eps = torch.randn(x0.shape, generator=rng)
-        labels = torch.where(torch.rand(n, generator=rng) < self.s.label_dropout, NO_LABEL, labels)
-        goal = velocity(x0, t, eps, self.schedule) if self.s.target == "v" else eps
+        labels = torch.where(
+            torch.rand(n, generator=rng) < self.settings.label_dropout, NO_LABEL, labels
+        )
+        goal = velocity(x0, t, eps, self.schedule) if self.settings.target == "v" else eps
         return add_noise(x0, t, eps, self.schedule), t, labels, goal
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -537,7 +538,7 @@ class Denoising(Task):
             self.schedule,
             steps,
             eta,
-            self.s.target,
+            self.settings.target,
             clip=1.0 if self.size else 0.0,
             rng=rng,
             path=path,
@@ -551,32 +552,37 @@ class Denoising(Task):
 
     def quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Distances between samples and data beside those between data and data, and how many samples show what was asked for."""
-        if self.s.judge:
+        if self.settings.judge:
             return self._read_quality(model, device)
         return {"digits": self._digit_quality, "glyphs": lambda *_: {}}.get(
-            self.s.data, self._point_quality
+            self.settings.data, self._point_quality
         )(model, device)
 
     def _point_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        n = self.s.samples
-        drawn = self.draw(model, n, device, self.s.sample_steps, eta=1.0).cpu()
-        data, more = (points(self.s.data, n, generator(i, 77)) for i in (1, 2))
+        n = self.settings.samples
+        drawn = self.draw(model, n, device, self.settings.sample_steps, eta=1.0).cpu()
+        data, more = (points(self.settings.data, n, generator(i, 77)) for i in (1, 2))
         found = {
             "sliced": sliced_wasserstein(drawn, data),
             "sliced_floor": sliced_wasserstein(more, data),
             "mmd": mmd(drawn, data, 0.2),
             "mmd_floor": mmd(more, data, 0.2),
         }
-        if self.s.data == "ring":
+        if self.settings.data == "ring":
             radius = drawn.norm(dim=1)
             found |= {"radius_mean": float(radius.mean()), "radius_sd": float(radius.std())}
         return found
 
     def _digit_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        n = self.s.samples // 5
+        n = self.settings.samples // 5
         labels = torch.arange(n) % 10
         drawn = self.draw(
-            model, n, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels
+            model,
+            n,
+            device,
+            self.settings.sample_steps,
+            guidance=self.settings.guidance,
+            labels=labels,
         ).cpu()
         X, y = self.parts["train"]
         real = self.examples(n, generator(3, 3), "test")[0]
@@ -598,7 +604,7 @@ class Denoising(Task):
     @torch.no_grad()
     def _read_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """What a classifier says of drawn glyphs, and how far its features of them lie from those of printed ones."""
-        judge, n = self.judge, self.s.samples
+        judge, n = self.judge, self.settings.samples
         labels = torch.arange(n) % self.labels
         drawn = torch.cat(
             [
@@ -606,8 +612,8 @@ class Denoising(Task):
                     model,
                     len(part),
                     device,
-                    self.s.sample_steps,
-                    guidance=self.s.guidance,
+                    self.settings.sample_steps,
+                    guidance=self.settings.guidance,
                     labels=part,
                     seed=i,
                 ).cpu()
@@ -627,14 +633,14 @@ class Denoising(Task):
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         """A few samples for the page: 250 points, two of each digit in hundredths, or one of each glyph in ninths."""
-        if self.s.data == "glyphs":
+        if self.settings.data == "glyphs":
             labels = torch.arange(self.labels)
             drawn = self.draw(
                 model,
                 len(labels),
                 device,
-                self.s.sample_steps,
-                guidance=self.s.guidance,
+                self.settings.sample_steps,
+                guidance=self.settings.guidance,
                 labels=labels,
                 seed=1,
             ).cpu()
@@ -647,12 +653,20 @@ class Denoising(Task):
             return {
                 "drawn": [
                     [round(float(v), 2) for v in x]
-                    for x in self.draw(model, 250, device, self.s.sample_steps, eta=1.0).cpu()
+                    for x in self.draw(
+                        model, 250, device, self.settings.sample_steps, eta=1.0
+                    ).cpu()
                 ]
             }
         labels = torch.arange(20) % 10
         drawn = self.draw(
-            model, 20, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1
+            model,
+            20,
+            device,
+            self.settings.sample_steps,
+            guidance=self.settings.guidance,
+            labels=labels,
+            seed=1,
         ).cpu()
         pictures = [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]
         return {
@@ -669,7 +683,13 @@ class Denoising(Task):
         for w in (0.0, 1.0, 1.5, 3.0, 6.0):
             drawn = (
                 self.draw(
-                    model, 200, device, self.s.sample_steps, guidance=w, labels=labels, seed=2
+                    model,
+                    200,
+                    device,
+                    self.settings.sample_steps,
+                    guidance=w,
+                    labels=labels,
+                    seed=2,
                 )
                 .cpu()
                 .flatten(1)
@@ -700,11 +720,11 @@ class Denoising(Task):
         if (
             not 1 <= options.count <= 1000
             or not -1 <= options.label < max(self.labels, 10)
-            or not 1 <= options.steps <= self.s.T
+            or not 1 <= options.steps <= self.settings.T
         ):
             raise UserError(
                 f"count={options.count}, label={options.label} or steps={options.steps} is out of range",
-                f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to {self.s.T} steps",
+                f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to {self.settings.T} steps",
                 Exit.USAGE,
             )
         labels = (

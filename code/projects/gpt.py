@@ -25,7 +25,7 @@ from projects import corpora
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import finite, wrong
-from projects.runner.task import Batch, Task
+from projects.runner.task import Batch, S, Task
 
 SUMMARY = "a decoder-only transformer trained from scratch on text, and sampled"
 LONGEST_SEED = 2**63 - 1  # what torch's generators take
@@ -505,44 +505,30 @@ def load_gpt2(model: GPT, weights: dict[str, Tensor]) -> None:
 # -- the task -------------------------------------------------------------------------------------
 
 
-class Language(Task):
-    """Predict the next token of a text."""
+class TextTask(Task[S]):
+    """Predict the next token of a text, with whatever settings the training has.
+
+    Attributes
+    ----------
+    model : GPT, whose settings `s` are those of its sizes
+    tokenizer : Tokenizer
+    train, held_out : Tensor, tokens; absent where only the weights of a checkpoint are used
+    """
 
     unit = "tokens"
     model: GPT
-
-    def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
-        super().__init__(settings)
-        self.s = settings
-        self.tokenizer: Tokenizer
-        if state is not None:
-            self.tokenizer = tokenizers.load(state["tokenizer"])
-        else:
-            train, held_out = corpora.split(settings.corpus)
-            self.tokenizer = (
-                BytePairs.train(train[:2_000_000], settings.merges)
-                if settings.merges
-                else Characters(train + held_out)
-            )
-            self.train, self.held_out = (
-                torch.tensor(self.tokenizer.encode(text)) for text in (train, held_out)
-            )
-            self.held_out_bytes = len(held_out.encode())
-            for name, tokens in (("training", self.train), ("held-out", self.held_out)):
-                if len(tokens) <= settings.context:
-                    raise UserError(
-                        f"the {name} text of corpus {settings.corpus!r} has {len(tokens)} tokens, a window needs {settings.context + 1}",
-                        "use a longer text, or --set context=... (smaller)",
-                        Exit.USAGE,
-                    )
-        torch.manual_seed(settings.seed)
-        self.model = GPT(settings, len(self.tokenizer))
+    tokenizer: Tokenizer
+    train: Tensor
+    held_out: Tensor
+    held_out_bytes: int
 
     def batch(self, step: int) -> Batch:
-        """(B, T) tokens and the (B, T) tokens that follow them, from random places of the training text."""
-        T = self.s.context
+        """(B, T) tokens and the (B, T) that follow them, from random positions of the text."""
+        T = self.model.s.context
         starts = torch.randint(
-            len(self.train) - T, (self.s.batch_size, 1), generator=generator(self.s.seed, step)
+            len(self.train) - T,
+            (self.settings.batch_size, 1),
+            generator=generator(self.settings.seed, step),
         )
         window = self.train[starts + torch.arange(T + 1)]  # (B, T + 1)
         return window[:, :-1], window[:, 1:]
@@ -558,9 +544,9 @@ class Language(Task):
         N = sum(p.numel() for p in self.model.parameters()) - (
             self.model.position.weight.numel() if self.model.position is not None else 0
         )
-        if not self.s.tie:
+        if not self.model.s.tie:
             N -= self.model.token.weight.numel()  # looked up, not multiplied
-        return 6.0 * N + 12.0 * self.s.layers * self.s.width * self.s.context
+        return 6.0 * N + 12.0 * self.model.s.layers * self.model.s.width * self.model.s.context
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         val = self.mean_loss(model, self.held_out, device)
@@ -575,9 +561,9 @@ class Language(Task):
     @torch.no_grad()
     def mean_loss(self, model: nn.Module, tokens: Tensor, device: torch.device) -> float:
         """Mean loss in nats a token over windows that do not overlap, spread evenly over the text."""
-        T = self.s.context
+        T = self.model.s.context
         count = (len(tokens) - 1) // T
-        chosen = torch.linspace(0, count - 1, min(count, self.s.eval_windows)).round().long()
+        chosen = torch.linspace(0, count - 1, min(count, self.model.s.eval_windows)).round().long()
         windows = tokens[chosen[:, None] * T + torch.arange(T + 1)]  # (n, T + 1)
         total = 0.0
         for part in windows.split(max(1, PIECE // T)):
@@ -590,7 +576,7 @@ class Language(Task):
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         """What the model expects after the first 21 tokens of the held-out text."""
-        start = self.held_out[: min(21, self.s.context)]
+        start = self.held_out[: min(21, self.model.s.context)]
         logits = model(start[None].to(device))[0, -1].detach().float().cpu()
         best = logits.topk(min(100, len(logits)))
         names = [self.tokenizer.decode([int(i)]) for i in best.indices]
@@ -646,6 +632,35 @@ class Language(Task):
             if not text.endswith("\ufffd") or i == options.length:
                 yield text[sent:]
                 sent = len(text)
+
+
+class Language(TextTask[Settings]):
+    """A model trained from scratch on a corpus."""
+
+    def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
+        super().__init__(settings)
+        if state is not None:
+            self.tokenizer = tokenizers.load(state["tokenizer"])
+        else:
+            train, held_out = corpora.split(settings.corpus)
+            self.tokenizer = (
+                BytePairs.train(train[:2_000_000], settings.merges)
+                if settings.merges
+                else Characters(train + held_out)
+            )
+            self.train, self.held_out = (
+                torch.tensor(self.tokenizer.encode(text)) for text in (train, held_out)
+            )
+            self.held_out_bytes = len(held_out.encode())
+            for name, tokens in (("training", self.train), ("held-out", self.held_out)):
+                if len(tokens) <= settings.context:
+                    raise UserError(
+                        f"the {name} text of corpus {settings.corpus!r} has {len(tokens)} tokens, a window needs {settings.context + 1}",
+                        "use a longer text, or --set context=... (smaller)",
+                        Exit.USAGE,
+                    )
+        torch.manual_seed(settings.seed)
+        self.model = GPT(settings, len(self.tokenizer))
 
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Language:

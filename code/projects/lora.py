@@ -125,11 +125,7 @@ def adapt(model: nn.Module, s: Settings) -> None:
             or (s.method == "head" and name.startswith("head"))
             or (s.method == "bias" and name.endswith("bias"))
         )
-    if s.method == "none" or not any(p.requires_grad for p in model.parameters()):
-        next(model.parameters()).requires_grad_(
-            s.method == "none"
-        )  # the loop needs one; without a slope it stays
-    if not any(p.requires_grad for p in model.parameters()):
+    if s.method != "none" and not any(p.requires_grad for p in model.parameters()):
         raise UserError(
             f"method={s.method} finds nothing to train in this base",
             "a model without biases has none to tune: use lora, head or full",
@@ -137,24 +133,19 @@ def adapt(model: nn.Module, s: Settings) -> None:
         )
 
 
-class Adapted(Task):
+class Adapted(Task[Settings]):
     """What both bases share: counts for the card, and a method that trains nothing."""
 
     betas = (0.9, 0.999)
 
-    @property
-    def moves(self) -> float:
-        """1, or 0 where the method trains nothing: the loss has no slope then, and plain SGD stands still."""
-        return float(self.settings.method != "none")  # type: ignore[attr-defined]
-
-    def optimizer(self, fused: bool) -> torch.optim.Optimizer:
-        if self.settings.method == "none":  # type: ignore[attr-defined]
-            return torch.optim.SGD([p for p in self.model.parameters() if p.requires_grad], lr=1.0)
-        return super().optimizer(fused)
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.evaluate_only = settings.method == "none"
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
+        """How many parameters are trained, of how many."""
         trained, total = adapters.count(model)
-        return {"trained": 0 if self.settings.method == "none" else trained, "of": total}  # type: ignore[attr-defined]
+        return {"trained": trained, "of": total}
 
 
 class Encoder(Adapted):
@@ -165,7 +156,6 @@ class Encoder(Adapted):
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
-        self.s = settings
         self.parts = pictures.digits()
         X, y = self.parts["train"]
         self.mean, self.sd = float(X.mean()), float(X.std())
@@ -181,27 +171,27 @@ class Encoder(Adapted):
         self.few = (self._ready(X[few], turned=True), y[few])
 
     def _ready(self, X: Tensor, turned: bool) -> Tensor:
-        return ((X.rot90(self.s.turn, (2, 3)) if turned else X) - self.mean) / self.sd
+        return ((X.rot90(self.settings.turn, (2, 3)) if turned else X) - self.mean) / self.sd
 
     def _pretrain(self) -> None:
         """The old task: upright digits, in full."""
         X, y = self.parts["train"]
         X = self._ready(X, turned=False)
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-3)
-        for step in range(self.s.pretrain_steps):
-            chosen = epochs(len(X), 64, step, self.s.seed)
-            optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / self.s.pretrain_steps)
+        for step in range(self.settings.pretrain_steps):
+            chosen = epochs(len(X), 64, step, self.settings.seed)
+            optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / self.settings.pretrain_steps)
             optimizer.zero_grad()
             F.cross_entropy(self.model(X[chosen]), y[chosen]).backward()
             optimizer.step()
 
     def batch(self, step: int) -> Batch:
         X, y = self.few
-        chosen = epochs(len(X), self.s.batch_size, step, self.s.seed)
+        chosen = epochs(len(X), self.settings.batch_size, step, self.settings.seed)
         return X[chosen], y[chosen]
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return F.cross_entropy(model(batch[0]), batch[1]) * self.moves
+        return F.cross_entropy(model(batch[0]), batch[1])
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         found = {}
@@ -234,32 +224,28 @@ class Encoder(Adapted):
         return f"label {int(y[options.index])}; upright the model says {says[0]}, turned {says[1]}"
 
 
-class Text(Adapted, gpt.Language):
+class Text(Adapted, gpt.TextTask[Settings]):
     """A gpt base on another text; its tokenizer stays."""
 
     betas = (0.9, 0.95)
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         folder = Path(settings.start)
-        made = records.read_run(folder)
-        if made["project"] != "gpt":
+        run = records.read_run(folder)
+        if run["project"] != "gpt":
             raise UserError(
-                f"{folder} is a run of {made['project']!r}", "start from a run of gpt", Exit.USAGE
+                f"{folder} is a run of {run['project']!r}", "start from a run of gpt", Exit.USAGE
             )
         own = {f.name: getattr(settings, f.name) for f in fields(RunSettings)}
-        base = gpt.Settings(
-            **{**made["settings"], **own}
-        )  # the model's sizes are the base's, the training is ours
+        # the sizes of the model are those of the base, the training has settings of its own
+        base = gpt.Settings(**{**run["settings"], **own})
         best = checkpoints.load(folder / "best.pt", "gpt")
-        Task.__init__(self, settings)
-        self.s = base
+        super().__init__(settings)
         self.tokenizer = gpt.tokenizers.load(best["task"]["tokenizer"])
         self.model = gpt.GPT(base, len(self.tokenizer))
         self.model.load_state_dict(best["model"])
-        if base.tie and settings.method in (
-            "lora",
-            "head",
-        ):  # what changes the head must not change the embedding with it
+        # what changes the head must not change the embedding with it
+        if base.tie and settings.method in ("lora", "head"):
             self.model.head.weight = nn.Parameter(self.model.head.weight.detach().clone())
         adapt(self.model, settings)
         try:
@@ -276,17 +262,15 @@ class Text(Adapted, gpt.Language):
             ) from None
         self.held_out_bytes = len(held_out.encode())
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return model(*batch) * self.moves
-
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Metrics on the new text, and the loss on the old one."""
         return {
-            **gpt.Language.evaluate(self, model, device),
+            **gpt.TextTask.evaluate(self, model, device),
             "old_loss": self.mean_loss(model, self.old, device),
         }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
-        return {**gpt.Language.extras(self, model, device), **Adapted.extras(self, model, device)}
+        return {**gpt.TextTask.extras(self, model, device), **Adapted.extras(self, model, device)}
 
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Encoder | Text:

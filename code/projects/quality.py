@@ -31,10 +31,15 @@ def mmd(a: Tensor, b: Tensor, width: float) -> float:
         or width <= 0
     ):
         raise ValueError(
-            f"need two samples (n, d) with n >= 2 and a positive width, got {tuple(a.shape)}, {tuple(b.shape)} and {width}"
+            f"need two samples (n, d) with n >= 2 and a positive width, "
+            f"got {tuple(a.shape)}, {tuple(b.shape)} and {width}"
         )
-    k = lambda x, y: torch.exp(-(torch.cdist(x.double(), y.double()) ** 2) / (2 * width**2))
-    n, m = len(a), len(b)
+
+    def k(x: Tensor, y: Tensor) -> Tensor:
+        return torch.exp(-(torch.cdist(x.double(), y.double()) ** 2) / (2 * width**2))
+
+    n = len(a)
+    m = len(b)
     same = (k(a, a).sum() - n) / (n * (n - 1)) + (k(b, b).sum() - m) / (m * (m - 1))
     return float(same - 2 * k(a, b).mean())
 

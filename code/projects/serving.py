@@ -22,7 +22,7 @@ from fastapi import Request as Connection
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from projects import web
-from projects.gpt import LONGEST_SEED, Language, Sample
+from projects.gpt import LONGEST_SEED, Sample, TextTask
 from projects.web import serve
 from projects.workers import Workers
 
@@ -67,7 +67,7 @@ Request: Any = create_model("Request", __base__=_Form, **_fields())
 
 
 def application(
-    task: Language, device: torch.device, about: dict[str, Any] | None = None
+    task: TextTask[Any], device: torch.device, about: dict[str, Any] | None = None
 ) -> FastAPI:
     """The web application around a trained model.
 
@@ -114,9 +114,9 @@ def application(
     return app
 
 
-def text_task(folder: Path, task: Any) -> Language:
+def text_task(folder: Path, task: Any) -> TextTask[Any]:
     """The task, when it is one that generates text; UserError otherwise."""
-    if not isinstance(task, Language):
+    if not isinstance(task, TextTask):
         raise UserError(
             f"{folder} is a run of a project that makes no text", "serve a run of gpt", Exit.USAGE
         )

@@ -178,7 +178,7 @@ def test_switched_off_the_base_answers():
     adapters.inject(model, ["0", "2"], r=2)
     stirred(model)
     for layer in adapters.layers(model).values():
-        layer.on = False
+        layer.enabled = False
     assert torch.equal(model(X), net()(X))
 
 

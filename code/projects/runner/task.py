@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from projects.runner.settings import Settings
 
+S = TypeVar("S", bound=Settings)
 Batch = tuple[Tensor, ...]  # tensors with one common first dimension: the examples
 
 
-class Task(ABC):
+class Task(ABC, Generic[S]):
     """A model, its data and its measure of success; the runner does everything else.
 
     Attributes
     ----------
+    settings : Settings, those of the project
     model : torch.nn.Module, on the CPU; the runner moves it
     unit : str, what throughput counts: "tokens", "images"
     target : str, the metric by which the best checkpoint is chosen; smaller is better
@@ -26,8 +28,9 @@ class Task(ABC):
     model: nn.Module
     unit: str = "examples"
     target: str = "val_loss"
+    evaluate_only: bool = False  # nothing is trained: the run is one evaluation
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: S) -> None:
         self.settings = settings
 
     @abstractmethod

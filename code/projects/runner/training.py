@@ -68,51 +68,60 @@ class Trainer:
         speak: bool = True,
         tensorboard: bool = False,
     ) -> None:
-        self.task, self.project, self.device_config, self.group, self.folder = (
-            task,
-            project,
-            device_config,
-            group,
-            folder,
-        )
+        self.task = task
+        self.project = project
+        self.device_config = device_config
+        self.group = group
+        self.folder = folder
         self.settings = task.settings
         rng.seed_all(self.settings.seed, group.rank)
-        self.model = task.model.to(device_config.device)
-        self.optimizer = task.optimizer(fused=device_config.device.type in ("cuda", "cpu"))
-        self.scaler = torch.amp.GradScaler(
-            device_config.device.type, enabled=device_config.precision == "fp16"
-        )
-        self.average = (
-            deepcopy(self.model).eval().requires_grad_(False) if self.settings.ema else None
-        )
+        device = device_config.device
+        self.model = task.model.to(device)
+        self.optimizer = self._optimizer()
+        self.scaler = torch.amp.GradScaler(device.type, enabled=device_config.precision == "fp16")
+        self.average: nn.Module | None = None
+        if self.settings.ema:
+            self.average = deepcopy(self.model).eval().requires_grad_(False)
         self.progress = TrainingProgress(self.settings.steps, task.unit, speak and group.first)
         self.compiled = compiled
         self.wrapped = self._prepare(compiled)
-        self.step, self.best = 0, float("inf")
+        self.step = 0
+        self.best = float("inf")
         self.micro = self.settings.micro_batch or self.settings.batch_size
         self.metrics: dict[str, float] = {}
         self.stopping = False
-        self.seconds, self.units, self.timed, self.earlier_s = (
-            0.0,
-            0,
-            0,
-            0.0,
-        )  # timed training; wall seconds of earlier sessions
-        self.session_steps = 0  # steps of this session: the first ones are not timed
+        self.seconds = 0.0  # of the timed steps
+        self.units = 0  # in the timed steps
+        self.timed = 0  # steps
+        self.earlier_s = 0.0  # wall time of earlier sessions
+        self.session_steps = 0  # the first steps of a session are not timed
         self.pending: list[tuple[int, Tensor, Tensor, float]] = []
         self.writer = records.event_files(folder) if tensorboard and group.first else None
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        if self.task.evaluate_only:  # a placeholder: checkpoints keep their form
+            return torch.optim.SGD([nn.Parameter(torch.zeros(()))], lr=1.0)
+        return self.task.optimizer(fused=self.device_config.device.type in ("cuda", "cpu"))
 
     # -- state ------------------------------------------------------------------------------------
 
     def resume(self) -> None:
-        """Take up the newest whole checkpoint: weights, optimiser, scaler, average, generators, place in the data."""
+        """Restore the newest intact checkpoint: weights, optimizer, scaler, average, generators.
+
+        Raises
+        ------
+        UserError
+            When no checkpoint can be read, the model has another shape, or the run is already past
+            its last step.
+        """
         state = checkpoints.load_newest(self.folder, self.project, self.progress.log)
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
             raise UserError(
-                f"the checkpoint in {self.folder} does not fit the model of its run.json: {str(error).splitlines()[0]}",
+                f"the checkpoint in {self.folder} does not fit the model of its run.json: {reason}",
                 "start the run again: these two files are not of one run",
                 Exit.USAGE,
             ) from None
@@ -121,12 +130,16 @@ class Trainer:
             self.average.load_state_dict(state["average"])
         if self.group.rank < len(state["rng"]):
             rng.restore(state["rng"][self.group.rank], self.device_config.device)
-        self.step, self.best, self.metrics, self.earlier_s = (
-            state["step"],
-            state["best"],
-            state["metrics"],
-            state["seconds"],
-        )
+        self.step = state["step"]
+        self.best = state["best"]
+        self.metrics = state["metrics"]
+        self.earlier_s = state["seconds"]
+        if self.step > self.settings.steps:
+            raise UserError(
+                f"the run in {self.folder} is at step {self.step}, past steps={self.settings.steps}",
+                f"give steps={self.step} or more; what was trained cannot be taken back",
+                Exit.USAGE,
+            )
 
     def _state(self, started: float) -> dict[str, Any] | None:
         """What `resume` needs; None in processes that do not write."""
@@ -155,42 +168,52 @@ class Trainer:
     # -- the loop ---------------------------------------------------------------------------------
 
     def run(self) -> dict[str, Any] | None:
-        """Train to the last step, from wherever the run stands; return the result card (in the first process).
+        """Train from the current step to the last; return the result card, in the first process.
 
         Raises
         ------
         Interrupted
             After Ctrl-C or SIGTERM; a checkpoint of the last finished step is on the disk.
         UserError
-            When a loss or gradient is not a finite number, or when one example does not fit into memory.
+            When a loss or gradient is not a finite number, or one example does not fit into memory.
         """
         started = time.perf_counter()
         if self.group.first:
             self.lines = records.Metrics(self.folder, self.step)
         with OnSignals(self._ask_to_stop):
-            mark = self._begin()
-            while self.step < self.settings.steps:
-                self._one_step()
-                done = self.step == self.settings.steps
-                due = done or self.step % self.settings.eval_every == 0
-                save = done or self.step % self.settings.save_every == 0
-                if (
-                    due
-                    or save
-                    or self.device_config.device.type == "cpu"
-                    or len(self.pending) >= PENDING
-                    or self.stopping
-                ):
-                    mark = self._flush_metrics(mark, force=due)
-                if due:
-                    self._evaluate()
-                if save or self.stopping:
-                    self._save(started)
-                if due or save:
-                    mark = self._begin()
-                if self.stopping and not done:
-                    raise Interrupted
+            if self.task.evaluate_only:
+                self._evaluate_once(started)
+            else:
+                self._train(started)
+        self.progress.close()
         return self._card(started) if self.group.first else None
+
+    def _evaluate_once(self, started: float) -> None:
+        """The run of a task that trains nothing: one evaluation, saved as the last step."""
+        self.step = self.settings.steps
+        self._evaluate()
+        self._save(started)
+
+    def _train(self, started: float) -> None:
+        mark = self._begin()
+        while self.step < self.settings.steps:
+            self._one_step()
+            done = self.step == self.settings.steps
+            due = done or self.step % self.settings.eval_every == 0
+            save = done or self.step % self.settings.save_every == 0
+            if due or save or self.stopping or self._many_pending():
+                mark = self._flush_metrics(mark, force=due)
+            if due:
+                self._evaluate()
+            if save or self.stopping:
+                self._save(started)
+            if due or save:
+                mark = self._begin()
+            if self.stopping and not done:
+                raise Interrupted
+
+    def _many_pending(self) -> bool:
+        return self.device_config.device.type == "cpu" or len(self.pending) >= PENDING
 
     def _begin(self) -> float:
         devices.synchronize(self.device_config.device)
@@ -200,8 +223,9 @@ class Trainer:
         batch = self.task.batch(self.step)
         whole = len(batch[0])
         share = self.group.share(batch)
+        learning_rate = rate(self.step, self.settings)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(self.step, self.settings)
+            group["lr"] = learning_rate
         loss = self._gradients(share, whole)
         self.scaler.unscale_(
             self.optimizer
@@ -214,49 +238,54 @@ class Trainer:
         self.step += 1
         if self.average is not None:
             self._update_average()
-        self.pending.append((self.step, loss, norm, self.optimizer.param_groups[0]["lr"]))
+        self.pending.append((self.step, loss, norm, learning_rate))
         self.session_steps += 1
         if self.session_steps > WARM:
-            self.units, self.timed = self.units + self.task.units(batch), self.timed + 1
+            self.units += self.task.units(batch)
+            self.timed += 1
 
     def _gradients(self, share: Batch, whole: int) -> Tensor:
-        """Accumulate the gradient of the batch's mean loss, micro-batch by micro-batch; return this share's part of the loss.
+        """The gradient of the batch's mean loss; returns this share's part of the loss.
 
-        A micro-batch weighs as many examples as it holds: the mean of the means of unequal parts is not the mean.
+        Falls back to smaller micro-batches when memory runs out, and to no compiler.
         """
         while True:
+            self.optimizer.zero_grad(set_to_none=True)
             try:
-                self.optimizer.zero_grad(set_to_none=True)
-                loss = torch.zeros((), device=self.device_config.device)
-                for start in range(0, len(share[0]), self.micro):
-                    part = tuple(
-                        _to(x[start : start + self.micro], self.device_config.device) for x in share
-                    )
-                    weight = len(part[0]) / whole
-                    last = start + self.micro >= len(share[0])
-                    quiet = (
-                        nullcontext() if last or self.group.size == 1 else self.wrapped.no_sync()
-                    )
-                    with quiet:
-                        with self.device_config.autocast():
-                            value = self.task.loss(self.wrapped, part)
-                        self.scaler.scale(value * weight * self.group.size).backward()
-                    loss += value.detach() * weight
-                return loss
+                return self._accumulate(share, whole)
             except torch.OutOfMemoryError as error:
+                self.optimizer.zero_grad(set_to_none=True)
                 self._halve_micro_batch(error, len(share[0]))
             except Exception as error:
                 if not self.compiled or self.step > 0:
                     raise
-                self.progress.log(
-                    f"torch.compile failed ({str(error).splitlines()[0][:120]}); going on without it"
-                )
+                reason = str(error).splitlines()[0][:120]
+                self.progress.log(f"torch.compile failed ({reason}); going on without it")
                 self.compiled = False
                 self.wrapped = self._prepare(False)
 
+    def _accumulate(self, share: Batch, whole: int) -> Tensor:
+        """Backward passes micro-batch by micro-batch.
+
+        A micro-batch weighs as many examples as it holds: the mean of the means of unequal parts is
+        not the mean.
+        """
+        device = self.device_config.device
+        loss = torch.zeros((), device=device)
+        for start in range(0, len(share[0]), self.micro):
+            part = tuple(_to(x[start : start + self.micro], device) for x in share)
+            weight = len(part[0]) / whole
+            last = start + self.micro >= len(share[0])
+            sync = nullcontext() if last or self.group.size == 1 else self.wrapped.no_sync()
+            with sync:
+                with self.device_config.autocast():
+                    value = self.task.loss(self.wrapped, part)
+                self.scaler.scale(value * weight * self.group.size).backward()
+            loss += value.detach() * weight
+        return loss
+
     def _halve_micro_batch(self, error: Exception, share: int) -> None:
-        """Half the micro-batch after an out-of-memory error; the batch of a step stays what it was."""
-        self.optimizer.zero_grad(set_to_none=True)
+        """Halve the micro-batch after an out-of-memory error; the batch of a step stays the same."""
         if self.device_config.device.type == "cuda":
             torch.cuda.empty_cache()
         now = min(self.micro, share)
@@ -402,6 +431,8 @@ class Trainer:
         model: Any = self.model
         if compiled:
             model = torch.compile(model)
+        if self.task.evaluate_only:
+            return model
         return self.group.wrap(model, self.device_config.device)
 
     def _ask_to_stop(self) -> None:
