@@ -27,7 +27,8 @@ class LoRALinear(nn.Module):
     r : int
         Rank of the update, at least 1 and at most min(d, k).
     alpha : float
-        The update is scaled by alpha / r, or by alpha / sqrt(r) with `rank_stable` (Kalajdzievski, 2023).
+        The update is scaled by alpha / r, or, with `rank_stable`, by alpha / sqrt(r)
+        (Kalajdzievski, 2023).
     dropout : float
         Applied to the input of the update only.
     """

@@ -76,22 +76,18 @@ class Job:
         disconnected : asynchronous function that says whether the caller has gone
         poll_s : seconds between two such questions
         """
-        items: list[Any] = []
-        try:
-            while True:
-                try:
-                    item = await asyncio.wait_for(self.items.get(), poll_s)
-                except TimeoutError:
-                    if await disconnected():
-                        raise Cancelled from None
-                    continue
-                if item is END:
-                    return items
-                if isinstance(item, Exception):
-                    raise item
-                items.append(item)
-        finally:
+
+        async def watch() -> None:
+            while not await disconnected():
+                await asyncio.sleep(poll_s)
             self.cancel()
+            self.items.put_nowait(Cancelled())
+
+        watcher = asyncio.create_task(watch())
+        try:
+            return [item async for item in self]
+        finally:
+            watcher.cancel()
 
 
 class Workers:
