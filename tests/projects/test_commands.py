@@ -135,7 +135,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(straight, tmp_path, number):
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in said
-    assert f"saved; go on with: python -m projects resume {tmp_path / 'run'}" in said
+    assert f"saved; resume with: python -m projects resume {tmp_path / 'run'}" in said
     assert projects("resume", tmp_path / "run").returncode == 0
     assert same(straight, tmp_path / "run")
 

@@ -35,7 +35,7 @@ def test_a_preset_and_overrides_make_settings_of_the_right_types():
         ("smoke", ["shuffle=maybe"], "is not true or false"),
         ("smoke", ["steps"], "'steps' is not of the form key=value"),
         ("smoke", ["steps=0"], "steps=0 must be at least 1"),
-        ("smoke", ["learning_rate=nan"], "learning_rate=nan must be positive"),
+        ("smoke", ["learning_rate=nan"], "learning_rate=nan is not a finite number"),
         ("smoke", ["ema=1"], "ema=1.0 is a decay"),
         ("smoke", ["final_rate=2"], "final_rate=2.0 is a share"),
         ("smoke", ["clip_norm=-1"], "clip_norm=-1.0 must not be negative"),
@@ -107,7 +107,7 @@ def test_bf16_training_stays_nearer_to_fp32_than_another_seed_does(tmp_path):
     curves = {}
     for name, seed, precision in (("fp32", 0, "fp32"), ("bf16", 0, "bf16"), ("seed", 1, "fp32")):
         run = trainer(tmp_path / name, steps=40, seed=seed)
-        run.place = devices.choose("cpu", precision)
+        run.device_config = devices.choose("cpu", precision)
         run.run()
         curves[name] = np.array(
             [
