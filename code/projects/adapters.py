@@ -1,7 +1,9 @@
-"""Low-rank adapters: LoRA (Hu et al., 2022) on any linear layer, merged, taken off, saved, swapped, over a four-bit base.
+"""Low-rank adapters: LoRA (Hu et al., 2022) on any linear layer, merged, taken off, saved, swapped,
+over a four-bit base.
 
-Writing x for rows: y = x W0' + (alpha / r) x A' B', with A (r, d) random and B (k, r) zero, so that the first step
-starts at the base. Four bits are the NormalFloat levels of QLoRA (Dettmers et al., 2023), in blocks with one scale each.
+Writing x for rows: y = x W0' + (alpha / r) x A' B', with A (r, d) random and B (k, r) zero, so that
+the first step starts at the base. Four bits are the NormalFloat levels of QLoRA (Dettmers et al.,
+2023), in blocks with one scale each.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ class LoRALinear(nn.Module):
         rank_stable: bool = False,
     ) -> None:
         super().__init__()
-        d, k = base.in_features, base.out_features
+        d = base.in_features
+        k = base.out_features
         if not 1 <= r <= min(d, k):
             raise ValueError(
                 f"rank {r} does not fit a layer from {d} to {k}; give 1 to {min(d, k)}"
@@ -69,7 +72,8 @@ class LoRALinear(nn.Module):
 
     @torch.no_grad()
     def merge(self) -> None:
-        """Replace the base's weight by one with the update: the layer then costs what the base does.
+        """Replace the base's weight by one with the update: the layer then costs what the base
+        does.
 
         Merging twice changes nothing. The base's own weight is set aside, not written to: another
         layer may share it, and taking the update out by subtraction would leave rounding behind.
@@ -103,14 +107,18 @@ class LoRALinear(nn.Module):
 
 
 class FourBitLinear(nn.Module):
-    """A frozen linear layer whose weights are held in four bits: blocks of 64, each with its largest size as a scale."""
+    """A frozen linear layer whose weights are held in four bits: blocks of 64, each with its
+    largest size as a scale.
+    """
 
     codes: Tensor
     scales: Tensor
 
     def __init__(self, base: nn.Linear, block: int = 64) -> None:
         super().__init__()
-        self.in_features, self.out_features, self.block = base.in_features, base.out_features, block
+        self.in_features = base.in_features
+        self.out_features = base.out_features
+        self.block = block
         codes, scales = quantize(base.weight.detach(), block)
         self.register_buffer("codes", codes)
         self.register_buffer("scales", scales)
@@ -132,10 +140,11 @@ class FourBitLinear(nn.Module):
 
 
 def levels() -> Tensor:
-    """The sixteen NormalFloat levels from -1 to 1: quantiles of a normal distribution with zero among them.
+    """The sixteen NormalFloat levels from -1 to 1: quantiles of a normal distribution with zero
+    among them.
 
-    Eight of the upper half and seven of the lower, of equal probability on either side, divided by the largest
-    (Dettmers et al., 2023, section 3; the outermost quantile is theirs).
+    Eight of the upper half and seven of the lower, of equal probability on either side, divided by
+    the largest (Dettmers et al., 2023, section 3; the outermost quantile is theirs).
     """
     normal = torch.distributions.Normal(0.0, 1.0)
     edge = 0.9677083
@@ -151,11 +160,13 @@ def quantize(weight: Tensor, block: int = 64) -> tuple[Tensor, Tensor]:
     Raises
     ------
     ValueError
-        When the number of weights is not a multiple of the block, the block is odd, or a weight is not finite.
+        When the number of weights is not a multiple of the block, the block is odd, or a weight is
+        not finite.
     """
     if weight.numel() % block or block % 2:
         raise ValueError(
-            f"{weight.numel()} weights do not split into blocks of {block}; choose an even block that divides them"
+            f"{weight.numel()} weights do not split into blocks of {block}; choose an even block "
+            "that divides them"
         )
     if not bool(torch.isfinite(weight).all()):
         raise ValueError("a weight is not finite; quantising it would spoil its whole block")
@@ -183,7 +194,8 @@ def inject(
     four_bit: bool = False,
     rank_stable: bool = False,
 ) -> list[str]:
-    """Freeze a model and put an adapter on every linear layer whose name ends in one of the targets; return their names.
+    """Freeze a model and put an adapter on every linear layer whose name ends in one of the
+    targets; return their names.
 
     Raises
     ------
@@ -198,8 +210,9 @@ def inject(
             {name.rpartition(".")[2] for name in linear}
             | {name.partition(".")[2].partition(".")[2] for name in linear} - {""}
         )
+        hint = nearest(targets[0], endings) if targets else ""
         raise UserError(
-            f"no linear layer ends in {' or '.join(map(repr, targets)) or 'nothing'}{nearest(targets[0], endings) if targets else ''}",
+            f"no linear layer ends in {' or '.join(map(repr, targets)) or 'nothing'}{hint}",
             f"the layers are: {', '.join(linear)}",
             Exit.USAGE,
         )
@@ -234,7 +247,7 @@ def unmerge(model: nn.Module) -> None:
 
 
 def count(model: nn.Module) -> tuple[int, int]:
-    """How many parameters are trained, and how many there are; a four-bit base counts its weights."""
+    """Trained parameters, and all of them; a four-bit base counts its weights."""
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     packed = sum(
         m.in_features * m.out_features for m in model.modules() if isinstance(m, FourBitLinear)
@@ -243,7 +256,9 @@ def count(model: nn.Module) -> tuple[int, int]:
 
 
 def base_hash(model: nn.Module) -> str:
-    """A short fingerprint of everything in a model that is not an adapter, merged or not: which base an adapter belongs to."""
+    """A short fingerprint of everything in a model that is not an adapter, merged or not: which
+    base an adapter belongs to.
+    """
     digest = hashlib.sha256()
     adapted = layers(model)
     for name, value in sorted(model.state_dict().items()):
@@ -287,28 +302,31 @@ def load_adapter(model: nn.Module, state: dict[str, Any]) -> None:
             Exit.USAGE,
         )
     adapted = layers(model)
-    wanted = {
+    expected = {
         f"{name}.{part}": getattr(layer, part)
         for name, layer in adapted.items()
         for part in ("A", "B")
     }
-    if set(wanted) != set(state["tensors"]) or any(
-        wanted[n].shape != t.shape for n, t in state["tensors"].items()
+    if set(expected) != set(state["tensors"]) or any(
+        expected[n].shape != t.shape for n, t in state["tensors"].items()
     ):
         raise UserError(
-            f"the adapter has {len(state['tensors']) // 2} layers that do not match the model's {len(adapted)}",
+            f"the adapter has {len(state['tensors']) // 2} layers that do not match the model's "
+            f"{len(adapted)}",
             "inject with the same targets and rank first",
             Exit.USAGE,
         )
     with torch.no_grad():
         for name, tensor in state["tensors"].items():
-            wanted[name].copy_(tensor)
+            expected[name].copy_(tensor)
         for name, layer in adapted.items():
             layer.scale = state["scale"][name]
 
 
 def stack(model: nn.Module, states: list[dict[str, Any]], weights: list[float]) -> None:
-    """Several adapters of one base at once, as one of the summed rank: sum over i of weights[i] times update i."""
+    """Several adapters of one base at once, as one of the summed rank: sum over i of weights[i]
+    times update i.
+    """
     if len(states) != len(weights) or not states:
         raise ValueError(f"need one weight for each adapter, got {len(states)} and {len(weights)}")
     for state in states:
@@ -327,4 +345,7 @@ def stack(model: nn.Module, states: list[dict[str, Any]], weights: list[float]) 
             ],
             1,
         )
-        layer.A, layer.B, layer.r, layer.scale = nn.Parameter(A), nn.Parameter(B), len(A), 1.0
+        layer.A = nn.Parameter(A)
+        layer.B = nn.Parameter(B)
+        layer.r = len(A)
+        layer.scale = 1.0

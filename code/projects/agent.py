@@ -2,8 +2,8 @@
 
 The model says what it thinks and which tools it wants; the loop checks, asks for approval, calls,
 hands back observations, and always ends with a reason. `python -m projects ask` uses deterministic
-rules in place of a model; `models.py` has clients of real ones, `mcp_tools.py` shares the same tools
-by the Model Context Protocol. Read with `book/capstones/agent.md`. Source: Yao et al. (2023).
+rules in place of a model; `models.py` has clients of real ones, `mcp_tools.py` shares the same
+tools by the Model Context Protocol. Read with `book/capstones/agent.md`. Source: Yao et al. (2023).
 """
 
 from __future__ import annotations
@@ -348,7 +348,9 @@ def _use(thought: str, tool: str, arguments: dict[str, Any]) -> Turn:
 
 
 def registry(folder: Path | None = None) -> Registry:
-    """The book's tools: calculator, units, search in its pages, and, with a folder, reading files there."""
+    """The book's tools: calculator, units, search in its pages, and, with a folder, reading files
+    there.
+    """
     functions: list[Callable[..., str]] = [tools.calculator, tools.convert, tools.search]
     if folder is not None:
         functions.append(tools.reader(folder))

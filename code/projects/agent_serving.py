@@ -46,15 +46,15 @@ def application(agent: Callable[[], Agent]) -> FastAPI:
         return {"status": "ok", "tools": list(agent().registry.tools)}
 
     @app.post("/ask")
-    async def ask(asked: Question, connection: Connection) -> Any:
+    async def ask(question: Question, connection: Connection) -> Any:
         def result() -> Iterator[Result]:
-            yield agent().run(asked.question)
+            yield agent().run(question.question)
 
         def events() -> Iterator[dict[str, Any]]:
             for answer in result():
                 yield from answer.events()
 
-        if asked.stream:
+        if question.stream:
             return web.stream(web.submit(workers, events), None)
         (answer,) = await web.collect(web.submit(workers, result), connection)
         return {"outcome": answer.outcome, "answer": answer.answer, "trace": answer.trace}

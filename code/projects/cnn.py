@@ -1,10 +1,12 @@
-"""cnn: an image classifier, measured: generated bars, real digits or glyphs of fonts, five models on one loop.
+"""cnn: an image classifier, measured: generated bars, real digits or glyphs of fonts, five models
+on one loop.
 
-Bars are 12 x 12 pictures with one bright row (class 0) or column (class 1) in noise. Digits are the 1,797
-handwritten 8 x 8 ones of scikit-learn, 500 of which are for testing and 200 for choosing. Glyphs are 62 characters
-in 16 fonts, and in 4 more that no training sees. All come from `pictures.py`. A run can start from the
-weights of another (`start`), keep them (`freeze`) and learn a new set of labels from a few examples
-(`classes`, `labels_per_class`): transfer. Read with `book/capstones/cnn.md`.
+Bars are 12 x 12 pictures with one bright row (class 0) or column (class 1) in noise. Digits are the
+1,797 handwritten 8 x 8 ones of scikit-learn, 500 of which are for testing and 200 for choosing.
+Glyphs are 62 characters in 16 fonts, and in 4 more that no training sees. All come from
+`pictures.py`. A run can start from the weights of another (`start`), keep them (`freeze`) and learn
+a new set of labels from a few examples (`classes`, `labels_per_class`): transfer. Read with
+`book/capstones/cnn.md`.
 """
 
 from __future__ import annotations
@@ -160,7 +162,7 @@ class Sample:
     index: int = 0
 
 
-# -- models: each has a body, from pictures to features, and a head, from features to scores -------------
+# -- models: a body, from pictures to features, and a head, from features to scores ---------------
 
 
 class Classifier(nn.Module):
@@ -168,14 +170,17 @@ class Classifier(nn.Module):
 
     def __init__(self, body: nn.Module, features: int, K: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.body, self.drop, self.head = body, nn.Dropout(dropout), nn.Linear(features, K)
+        self.body = body
+        self.drop = nn.Dropout(dropout)
+        self.head = nn.Linear(features, K)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.drop(self.body(x)))  # (B, K)
 
 
 class Residual(nn.Module):
-    """x + two convolutions of it, each normalised; the way past is a 1 x 1 convolution where the channels change."""
+    """x + two convolutions of it, each normalized; the skip connection is a 1 x 1 convolution
+    where the channels change."""
 
     def __init__(self, a: int, b: int) -> None:
         super().__init__()
@@ -193,7 +198,9 @@ class Residual(nn.Module):
 
 
 class Patches(nn.Module):
-    """A small vision transformer's body: 2 x 2 patches as tokens, learned positions, four blocks, the mean token."""
+    """A small vision transformer's body: 2 x 2 patches as tokens, learned positions, four blocks,
+    the mean token.
+    """
 
     def __init__(self, size: int, C: int) -> None:
         super().__init__()
@@ -214,7 +221,9 @@ class Patches(nn.Module):
 def network(
     name: str, size: int, C: int, K: int, dropout: float = 0.0, stages: int = 1
 ) -> Classifier:
-    """A model by name for pictures (B, 1, size, size) and K labels; C is its first number of channels, doubled in each stage."""
+    """A model by name for pictures (B, 1, size, size) and K labels; C is its first number of
+    channels, doubled in each stage.
+    """
     if name == "logistic":
         return Classifier(nn.Flatten(), size * size, K)
     if name == "mlp":
@@ -263,7 +272,9 @@ def network(
 
 
 def saliency(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
-    """|d score of label y / d pixel|, (n, H, W): how much each pixel's change would change the score (Simonyan et al., 2014)."""
+    """|d score of label y / d pixel|, (n, H, W): how much each pixel's change would change the
+    score (Simonyan et al., 2014).
+    """
     X = X.clone().requires_grad_(True)
     score = model(X).gather(1, y[:, None]).sum()
     (gradient,) = torch.autograd.grad(score, X)
@@ -271,7 +282,9 @@ def saliency(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
 
 
 def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
-    """How far the score of label y falls when a square around each pixel is blanked, (n, H, W) (Zeiler and Fergus, 2014)."""
+    """How far the score of label y falls when a square around each pixel is blanked, (n, H, W)
+    (Zeiler and Fergus, 2014).
+    """
     n, _, H, W = X.shape
     falls = torch.zeros(n, H, W)
     with torch.no_grad():
@@ -287,7 +300,9 @@ def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
 
 
 def gradcam(model: Classifier, X: Tensor, y: Tensor, layer: nn.Module) -> Tensor:
-    """Where the channels that speak for label y are active, (n, H, W), each map scaled to at most 1 (Selvaraju et al., 2017)."""
+    """Where the channels that speak for label y are active, (n, H, W), each map scaled to at most 1
+    (Selvaraju et al., 2017).
+    """
     activations: list[Tensor] = []
     hook = layer.register_forward_hook(lambda _, __, output: activations.append(output))
     try:
@@ -315,10 +330,8 @@ class Pictures(Task[Settings]):
         super().__init__(settings)
         self.parts = _data(settings)
         X, y = self.parts["train"]
-        self.mean, self.sd = (
-            float(X.mean()),
-            float(X.std()),
-        )  # of the training pictures: the others must not tell
+        self.mean = float(X.mean())
+        self.sd = float(X.std())  # of the training pictures: the others must not tell
         torch.manual_seed(settings.seed)
         self.labels = sorted(set(y.tolist()))
         self.model = network(
@@ -344,7 +357,8 @@ class Pictures(Task[Settings]):
             self.model.body.load_state_dict(body)
         except RuntimeError as error:
             raise UserError(
-                f"the body of {folder} does not fit model={self.settings.model} with channels={self.settings.channels}: {str(error).splitlines()[1].strip()}",
+                f"the body of {folder} does not fit model={self.settings.model} with "
+                f"channels={self.settings.channels}: {str(error).splitlines()[1].strip()}",
                 "give the same data, model and channels as that run",
                 Exit.USAGE,
             ) from None
@@ -372,12 +386,12 @@ class Pictures(Task[Settings]):
         return F.cross_entropy(model(X), y, label_smoothing=self.settings.smoothing)
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        found = {}
+        metrics = {}
         for name in (name for name in self.parts if name != "train"):
             scores, y = self.scores(model, name, device)
-            found[f"{name}_loss"] = float(F.cross_entropy(scores, y))
-            found[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
-        return found
+            metrics[f"{name}_loss"] = float(F.cross_entropy(scores, y))
+            metrics[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
+        return metrics
 
     @torch.no_grad()
     def scores(self, model: nn.Module, part: str, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -408,7 +422,8 @@ class Pictures(Task[Settings]):
         )
         return (
             "\n".join(f"{a}   {b}" for a, b in rows)
-            + f"\nlabel {named[int(y[options.index])]}; the model says {answer}; right: how much each pixel counts"
+            + f"\nlabel {named[int(y[options.index])]}; the model says {answer}; "
+            "right: how much each pixel counts"
         )
 
 
@@ -422,7 +437,8 @@ def _data(s: Settings) -> dict[str, tuple[Tensor, Tensor]]:
     elif s.data == "digits":
         parts = digits()
     else:
-        clean, held = pictures.typeset(s.size), pictures.glyphs(pictures.HELD, s.size)
+        clean = pictures.typeset(s.size)
+        held = pictures.glyphs(pictures.HELD, s.size)
         parts = {
             "train": clean,
             "val": pictures.render_samples(*clean, 1000, 1),

@@ -1,9 +1,11 @@
-"""diffusion: denoising diffusion on sets of points in the plane, and on pictures with a small U-Net and guidance.
+"""diffusion: denoising diffusion on sets of points in the plane, and on pictures with a small U-Net
+and guidance.
 
-`ring`, `moons`, `spirals` and `letters` are points whose distribution is known, so the quality of samples is a number
-beside a floor; `digits` are scikit-learn's and `glyphs` those of fonts, drawn on request by label. Training predicts the noise or v (`target`);
-sampling takes any number of steps with any share of fresh noise. Read with `book/capstones/diffusion.md`. Sources:
-Ho et al. (2020), Song et al. (2021), Salimans and Ho (2022) for v, Ho and Salimans (2021) for guidance.
+`ring`, `moons`, `spirals` and `letters` are points whose distribution is known, so the quality of
+samples is a number beside a floor; `digits` are scikit-learn's and `glyphs` those of fonts, drawn
+on request by label. Training predicts the noise or v (`target`); sampling takes any number of steps
+with any share of fresh noise. Read with `book/capstones/diffusion.md`. Sources: Ho et al. (2020),
+Song et al. (2021), Salimans and Ho (2022) for v, Ho and Salimans (2021) for guidance.
 """
 
 from __future__ import annotations
@@ -184,8 +186,9 @@ class Sample:
 class Schedule:
     """How much is left of the data at noise level t = 0, ..., T - 1.
 
-    `linear` is Ho et al.'s for a thousand levels, its rates scaled by 1000 / T so that as much is left at the end;
-    with fewer than about 50 levels they are capped. `cosine` is Nichol and Dhariwal's (2021, equation 17).
+    `linear` is Ho et al.'s for a thousand levels, its rates scaled by 1000 / T so that as much is
+    left at the end; with fewer than about 50 levels they are capped. `cosine` is Nichol and
+    Dhariwal's (2021, equation 17).
 
     Attributes
     ----------
@@ -206,7 +209,8 @@ class Schedule:
             self.beta = (1 - abar[1:] / abar[:-1]).clamp(max=0.999)
         else:
             raise ValueError(f"there is no schedule {kind!r}; choose linear or cosine")
-        self.T, self.alpha = T, 1 - self.beta
+        self.T = T
+        self.alpha = 1 - self.beta
         self.abar = self.alpha.cumprod(0)
 
     @classmethod
@@ -214,10 +218,11 @@ class Schedule:
         """The schedule of given rates (T,), each strictly between 0 and 1."""
         if beta.dim() != 1 or not bool(((beta > 0) & (beta < 1)).all()):
             raise ValueError("rates must be one row of numbers strictly between 0 and 1")
-        made = cls("cosine", len(beta))
-        made.beta, made.alpha = beta.double(), 1 - beta.double()
-        made.abar = made.alpha.cumprod(0)
-        return made
+        schedule = cls("cosine", len(beta))
+        schedule.beta = beta.double()
+        schedule.alpha = 1 - beta.double()
+        schedule.abar = schedule.alpha.cumprod(0)
+        return schedule
 
     def at(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply a batch."""
@@ -264,10 +269,12 @@ def sample(
     rng: torch.Generator | None = None,
     path: list[Tensor] | None = None,
 ) -> Tensor:
-    """From noise x at the last level to data, in `steps` levels spread evenly (Song et al., 2021, equation 12).
+    """From noise x at the last level to data, in `steps` levels spread evenly (Song et al., 2021,
+    equation 12).
 
-    eta = 0 is deterministic (DDIM); eta = 1 with all levels is the ancestral sampler of Ho et al. (2020) with the
-    variance of the posterior. `clip` > 0 keeps the predicted data within [-clip, clip]. `path` collects every state.
+    eta = 0 is deterministic (DDIM); eta = 1 with all levels is the ancestral sampler of Ho et al.
+    (2020) with the variance of the posterior. `clip` > 0 keeps the predicted data within [-clip,
+    clip]. `path` collects every state.
     """
     if not 1 <= steps <= s.T or eta < 0:
         raise ValueError(f"need 1 to {s.T} steps and eta >= 0, got {steps} and {eta}")
@@ -295,7 +302,7 @@ def sample(
 
 
 def points(name: str, n: int, rng: torch.Generator) -> Tensor:
-    """n points (n, 2) of a set: the unit circle, two half moons, two spiral arms, or the letters GT."""
+    """n points (n, 2): the unit circle, two half moons, two spiral arms, or the letters GT."""
     if n < 1:
         raise ValueError(f"cannot draw {n} points; give 1 or more")
     u = torch.rand(n, generator=rng)
@@ -367,16 +374,15 @@ class PointDenoiser(nn.Module):
 
 
 class ResBlock(nn.Module):
-    """Two convolutions with the level and the label added between them, and a way past."""
+    """Two convolutions with the level and the label added between them, and a skip connection."""
 
     def __init__(self, a: int, b: int, size: int) -> None:
         super().__init__()
-        self.first, self.second = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 3, padding=1)
-        self.norm1, self.norm2, self.cond_proj = (
-            nn.GroupNorm(min(8, a), a),
-            nn.GroupNorm(8, b),
-            nn.Linear(size, b),
-        )
+        self.first = nn.Conv2d(a, b, 3, padding=1)
+        self.second = nn.Conv2d(b, b, 3, padding=1)
+        self.norm1 = nn.GroupNorm(min(8, a), a)
+        self.norm2 = nn.GroupNorm(8, b)
+        self.cond_proj = nn.Linear(size, b)
         self.skip = nn.Identity() if a == b else nn.Conv2d(a, b, 1)
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
@@ -385,11 +391,15 @@ class ResBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """Down by halves and back up, with the way across at each size; the label is an embedding, the last of which means none."""
+    """Down by halves and back up, with a skip connection at each size; the label is an embedding,
+    the last of which means none.
+    """
 
     def __init__(self, width: int, T: int, labels: int = 10, levels: int = 1) -> None:
         super().__init__()
-        C, self.T, self.labels = width, T, labels
+        C = width
+        self.T = T
+        self.labels = labels
         wide = [C << i for i in range(levels + 1)]  # channels at each size
         self.cond_mlp = nn.Sequential(nn.Linear(32, 4 * C), nn.SiLU(), nn.Linear(4 * C, 4 * C))
         self.label = nn.Embedding(labels + 1, 4 * C)
@@ -425,7 +435,9 @@ class UNet(nn.Module):
 
 
 def with_guidance(model: nn.Module, labels: Tensor, w: float) -> Predict:
-    """Predictions pushed towards a label: none + w (labelled - none). w = 0 forgets the label, w = 1 is the model as trained."""
+    """Predictions pushed towards a label: none + w (labelled - none). w = 0 forgets the label, w =
+    1 is the model as trained.
+    """
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
         if w == 1.0:
@@ -458,30 +470,32 @@ class Denoising(Task[Settings]):
 
     @cached_property
     def parts(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Pictures with values from -1 to 1; of glyphs the clean ones, which are printed anew in every batch, and a test."""
+        """Pictures with values from -1 to 1; of glyphs the clean ones, which are augmented again in
+        every batch, and a test.
+        """
         if self.settings.data == "glyphs":
             clean = pictures.typeset(self.size)
-            found = {"train": clean, "val": clean, "test": pictures.render_samples(*clean, 2000, 2)}
+            parts = {"train": clean, "val": clean, "test": pictures.render_samples(*clean, 2000, 2)}
         else:
-            found = pictures.digits()
-        return {name: (X * 2 - 1, y) for name, (X, y) in found.items()}
+            parts = pictures.digits()
+        return {name: (X * 2 - 1, y) for name, (X, y) in parts.items()}
 
     @cached_property
     def judge(self) -> cnn.Pictures:
         """The judge: a trained classifier of glyphs with its scale."""
         folder = Path(self.settings.judge)
-        made = records.read_run(folder)
+        run = records.read_run(folder)
         if (
-            made["project"] != "cnn"
-            or made["settings"]["data"] != "glyphs"
-            or made["settings"]["size"] != self.size
+            run["project"] != "cnn"
+            or run["settings"]["data"] != "glyphs"
+            or run["settings"]["size"] != self.size
         ):
             raise UserError(
                 f"{folder} is not a run of cnn on glyphs of {self.size} pixels",
                 f"train one: run cnn --preset glyphs --set size={self.size}",
                 Exit.USAGE,
             )
-        judge = cnn.build(cnn.Settings(**made["settings"]))
+        judge = cnn.build(cnn.Settings(**run["settings"]))
         judge.model.load_state_dict(checkpoints.load(folder / "best.pt", "cnn")["model"])
         judge.model.eval()
         return judge
@@ -547,11 +561,13 @@ class Denoising(Task[Settings]):
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         x, t, labels, goal = (v.to(device) for v in self._noisy(2000, generator(5, 5), "val"))
         with torch.no_grad():
-            found = {"val_loss": float(F.mse_loss(model(x, t, labels).float(), goal))}
-        return {**found, **self.quality(model, device)}
+            metrics = {"val_loss": float(F.mse_loss(model(x, t, labels).float(), goal))}
+        return {**metrics, **self.quality(model, device)}
 
     def quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Distances between samples and data beside those between data and data, and how many samples show what was asked for."""
+        """Distances between samples and data beside those between data and data, and how many
+        samples show what was asked for.
+        """
         if self.settings.judge:
             return self._read_quality(model, device)
         return {"digits": self._digit_quality, "glyphs": lambda *_: {}}.get(
@@ -562,7 +578,7 @@ class Denoising(Task[Settings]):
         n = self.settings.samples
         drawn = self.draw(model, n, device, self.settings.sample_steps, eta=1.0).cpu()
         data, more = (points(self.settings.data, n, generator(i, 77)) for i in (1, 2))
-        found = {
+        metrics = {
             "sliced": sliced_wasserstein(drawn, data),
             "sliced_floor": sliced_wasserstein(more, data),
             "mmd": mmd(drawn, data, 0.2),
@@ -570,8 +586,8 @@ class Denoising(Task[Settings]):
         }
         if self.settings.data == "ring":
             radius = drawn.norm(dim=1)
-            found |= {"radius_mean": float(radius.mean()), "radius_sd": float(radius.std())}
-        return found
+            metrics |= {"radius_mean": float(radius.mean()), "radius_sd": float(radius.std())}
+        return metrics
 
     def _digit_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         n = self.settings.samples // 5
@@ -603,8 +619,11 @@ class Denoising(Task[Settings]):
 
     @torch.no_grad()
     def _read_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """What a classifier says of drawn glyphs, and how far its features of them lie from those of printed ones."""
-        judge, n = self.judge, self.settings.samples
+        """What a classifier says of drawn glyphs, and how far its features of them lie from those
+        of printed ones.
+        """
+        judge = self.judge
+        n = self.settings.samples
         labels = torch.arange(n) % self.labels
         drawn = torch.cat(
             [
@@ -632,7 +651,9 @@ class Denoising(Task[Settings]):
         }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
-        """A few samples for the page: 250 points, two of each digit in hundredths, or one of each glyph in ninths."""
+        """A few samples for the page: 250 points, two of each digit in hundredths, or one of each
+        glyph in ninths.
+        """
         if self.settings.data == "glyphs":
             labels = torch.arange(self.labels)
             drawn = self.draw(
@@ -668,17 +689,20 @@ class Denoising(Task[Settings]):
             labels=labels,
             seed=1,
         ).cpu()
-        pictures = [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]
+        images = [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]
         return {
-            "drawn": pictures,
+            "drawn": images,
             "drawn_labels": labels.tolist(),
             "sweep": self._sweep(model, device),
         }
 
     def _sweep(self, model: nn.Module, device: torch.device) -> list[dict[str, float]]:
-        """What guidance does to 200 digits: how many are read as asked for, how far apart those of one label are, how near the training digits."""
+        """What guidance does to 200 digits: how many are read as asked for, how far apart those of
+        one label are, how near the training digits.
+        """
         X, y = self.parts["train"]
-        labels, rows = torch.arange(200) % 10, []
+        labels = torch.arange(200) % 10
+        rows = []
         real = torch.cat([X[y == label][:20] for label in range(10)]).flatten(1).view(10, 20, 64)
         for w in (0.0, 1.0, 1.5, 3.0, 6.0):
             drawn = (
@@ -723,8 +747,10 @@ class Denoising(Task[Settings]):
             or not 1 <= options.steps <= self.settings.T
         ):
             raise UserError(
-                f"count={options.count}, label={options.label} or steps={options.steps} is out of range",
-                f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to {self.settings.T} steps",
+                f"count={options.count}, label={options.label} or steps={options.steps} is out of "
+                "range",
+                f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to "
+                f"{self.settings.T} steps",
                 Exit.USAGE,
             )
         labels = (

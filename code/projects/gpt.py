@@ -1,9 +1,10 @@
 """gpt: a decoder-only transformer, from a text file to samples.
 
-Corpora: `sonnets` (Shakespeare's 154 sonnets, 1609, in the project), `sentence` (forty characters, again and
-again), `echo` (words without meaning, each repeated), `stdlib` (the source of the Python that runs this, some ten
-million characters), or the path of a text file or of a folder of them. The last tenth of a single text, or every tenth document of many, is never trained on.
-Read with `book/capstones/gpt.md`. Sources: Vaswani et al. (2017), Radford et al. (2019).
+Corpora: `sonnets` (Shakespeare's 154 sonnets, 1609, in the project), `sentence` (forty characters,
+again and again), `echo` (words without meaning, each repeated), `stdlib` (the source of the Python
+that runs this, some ten million characters), or the path of a text file or of a folder of them. The
+last tenth of a single text, or every tenth document of many, is never trained on. Read with
+`book/capstones/gpt.md`. Sources: Vaswani et al. (2017), Radford et al. (2019).
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ Cache = list[tuple[Tensor, Tensor]]  # keys and values of each layer, (B, KV, T,
 
 
 def rope_table(start: int, T: int, d: int, device: torch.device) -> Tensor:
-    """Cosines and sines, each (T, d), of position times 10000^(-2i/d), every one for two neighbours."""
+    """Cosines and sines, each (T, d), of position times 10000^(-2i/d), one for two neighbors."""
     rates = 10_000.0 ** (-torch.arange(0, d, 2, device=device, dtype=torch.float32) / d)  # (d / 2)
     angle = torch.arange(start, start + T, device=device)[:, None] * rates  # (T, d / 2)
     return torch.stack([angle.cos(), angle.sin()]).repeat_interleave(2, -1)  # (2, T, d)
@@ -183,7 +184,7 @@ cached_rope_table = lru_cache(maxsize=64)(rope_table)  # the same table serves e
 
 
 def apply_rope(x: Tensor, start: int) -> Tensor:
-    """Rotary positions: pairs (x_2i, x_2i+1) turned by position times 10000^(-2i/d). x: (B, H, T, d)."""
+    """Rotate the pairs (x_2i, x_2i+1) of x (B, H, T, d) by position times 10000^(-2i/d)."""
     _, _, T, d = x.shape
     c, s = (rope_table if torch.compiler.is_compiling() else cached_rope_table)(
         start, T, d, x.device
@@ -199,8 +200,11 @@ class Attention(nn.Module):
 
     def __init__(self, s: Settings) -> None:
         super().__init__()
-        self.heads, self.kv_heads, self.size = s.heads, s.kv_heads or s.heads, s.width // s.heads
-        self.rope, self.dropout = s.positions == "rope", s.dropout
+        self.heads = s.heads
+        self.kv_heads = s.kv_heads or s.heads
+        self.size = s.width // s.heads
+        self.rope = s.positions == "rope"
+        self.dropout = s.dropout
         self.qkv = nn.Linear(s.width, (self.heads + 2 * self.kv_heads) * self.size, bias=s.bias)
         self.out = nn.Linear(s.width, s.width, bias=s.bias)
 
@@ -216,10 +220,12 @@ class Attention(nn.Module):
             part.view(B, T, -1, self.size).transpose(1, 2) for part in parts
         )  # (B, H, T, d), (B, KV, T, d) twice
         if self.rope:
-            q, k = apply_rope(q, start), apply_rope(k, start)
+            q = apply_rope(q, start)
+            k = apply_rope(k, start)
         if cache:
-            k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)  # (B, KV, start + T, d)
-        kept = (k, v)
+            k = torch.cat([cache[0], k], 2)
+            v = torch.cat([cache[1], v], 2)  # (B, KV, start + T, d)
+        keys_values = (k, v)
         if self.kv_heads < self.heads:  # each key and value head serves several query heads
             k, v = (t.repeat_interleave(self.heads // self.kv_heads, 1) for t in (k, v))
         mask = None
@@ -233,11 +239,13 @@ class Attention(nn.Module):
             is_causal=start == 0 and T > 1,
             dropout_p=self.dropout if self.training else 0.0,
         )
-        return self.out(y.transpose(1, 2).reshape(B, T, C)), kept  # (B, T, C)
+        return self.out(y.transpose(1, 2).reshape(B, T, C)), keys_values  # (B, T, C)
 
 
 class MLP(nn.Module):
-    """The same small network at every position, four times as wide inside; SwiGLU with as many parameters."""
+    """The same small network at every position, four times as wide inside; SwiGLU with as many
+    parameters.
+    """
 
     def __init__(self, s: Settings) -> None:
         super().__init__()
@@ -255,23 +263,28 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)): the norm stands before, the way past stays free."""
+    """x + attention(norm(x)), then x + mlp(norm(x)): the residual stream itself is not normed."""
 
     def __init__(self, s: Settings) -> None:
         super().__init__()
-        self.norm1, self.norm2 = _norm(s), _norm(s)
-        self.attention, self.mlp, self.drop = Attention(s), MLP(s), nn.Dropout(s.dropout)
+        self.norm1 = _norm(s)
+        self.norm2 = _norm(s)
+        self.attention = Attention(s)
+        self.mlp = MLP(s)
+        self.drop = nn.Dropout(s.dropout)
 
     def forward(
         self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        a, kept = self.attention(self.norm1(x), cache)
+        a, keys_values = self.attention(self.norm1(x), cache)
         x = x + self.drop(a)
-        return x + self.drop(self.mlp(self.norm2(x))), kept
+        return x + self.drop(self.mlp(self.norm2(x))), keys_values
 
 
 class RMSNorm(nn.RMSNorm):
-    """torch's, with the weight in the type of x: for two types torch takes no fused kernel, and says so."""
+    """torch's, with the weight in the type of x: for two types torch takes no fused kernel, and
+    says so.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
@@ -292,7 +305,8 @@ class GPT(nn.Module):
 
     def __init__(self, s: Settings, V: int) -> None:
         super().__init__()
-        self.s, self.V = s, V
+        self.s = s
+        self.V = V
         self.token = nn.Embedding(V, s.width)
         self.position = nn.Embedding(s.context, s.width) if s.positions == "learned" else None
         self.drop = nn.Dropout(s.dropout)
@@ -324,13 +338,15 @@ class GPT(nn.Module):
     ) -> Tensor:
         """Logits (B, T, V) for tokens (B, T), or, with targets (B, T), the mean loss.
 
-        `cache` holds keys and values of earlier positions; those of all positions are appended to `new_cache`.
+        `cache` holds keys and values of earlier positions; those of all positions are appended to
+        `new_cache`.
         """
         _, T = tokens.shape
         start = cache[0][0].shape[2] if cache else 0
         if start + T > self.s.context and self.position is not None:
             raise ValueError(
-                f"{start + T} positions, but the model has learned {self.s.context}; keep the last {self.s.context} tokens"
+                f"{start + T} positions, but the model has learned {self.s.context}; keep the last "
+                f"{self.s.context} tokens"
             )
         x = self.token(tokens)  # (B, T, C)
         if self.position is not None:
@@ -341,9 +357,9 @@ class GPT(nn.Module):
             x = x.to(torch.get_autocast_dtype(x.device.type))
         x = self.drop(x)
         for i, block in enumerate(self.blocks):
-            x, kept = block(x, cache[i] if cache else None)
+            x, keys_values = block(x, cache[i] if cache else None)
             if new_cache is not None:
-                new_cache.append(kept)
+                new_cache.append(keys_values)
         logits = self.head(self.norm(x))  # (B, T, V)
         if targets is None:
             return logits
@@ -360,10 +376,12 @@ class GPT(nn.Module):
         rng: torch.Generator | None = None,
         cached: bool = True,
     ) -> Iterator[Tensor]:
-        """`length` tokens (B, 1), one after the other, each drawn from the model's distribution given the text before it.
+        """`length` tokens (B, 1), one after the other, each drawn from the model's distribution
+        given the text before it.
 
-        Temperature 0 takes the likeliest token. While the text fits into the context, keys and values are kept and
-        only the new token is computed; after that the window slides and is computed anew (`cached=False` always does).
+        Temperature 0 takes the likeliest token. While the text fits into the context, keys and
+        values are kept and only the new token is computed; after that the window slides and is
+        computed anew (`cached=False` always does).
         """
         if tokens.shape[1] == 0:
             raise ValueError("the prompt is empty; give at least one token to start from")
@@ -400,7 +418,9 @@ class GPT(nn.Module):
 
 @torch.no_grad()
 def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
-    """Weights of every layer, (B, H, T, T) each: row t is what position t takes from each position up to its own."""
+    """Weights of every layer, (B, H, T, T) each: row t is what position t takes from each position
+    up to its own.
+    """
     maps: list[Tensor] = []
 
     def look(module: Any, inputs: tuple[Tensor, ...], _: Any) -> None:
@@ -408,7 +428,8 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
         qkv = module.qkv(inputs[0]).view(B, T, -1, module.size).transpose(1, 2)
         q, k, _v = qkv.split([module.heads, module.kv_heads, module.kv_heads], dim=1)
         if module.rope:
-            q, k = apply_rope(q, 0), apply_rope(k, 0)
+            q = apply_rope(q, 0)
+            k = apply_rope(k, 0)
         k = k.repeat_interleave(module.heads // module.kv_heads, 1)
         scores = q @ k.transpose(-1, -2) / math.sqrt(module.size)  # (B, H, T, T)
         maps.append(
@@ -433,7 +454,8 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
 def next_token_probs(
     logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
 ) -> Tensor:
-    """The distribution that is drawn from: probabilities (..., V) after temperature, top-k and top-p, in this order.
+    """The distribution that is drawn from: probabilities (..., V) after temperature, top-k and
+    top-p, in this order.
 
     Raises
     ------
@@ -475,7 +497,9 @@ def sample_token(
 
 
 def load_gpt2(model: GPT, weights: dict[str, Tensor]) -> None:
-    """Copy the weights of a GPT-2 of Hugging Face transformers (`GPT2LMHeadModel.state_dict()`) into a model of its sizes."""
+    """Copy the weights of a GPT-2 of Hugging Face transformers (`GPT2LMHeadModel.state_dict()`)
+    into a model of its sizes.
+    """
     names = {
         "token.weight": "wte.weight",
         "position.weight": "wpe.weight",
@@ -540,7 +564,9 @@ class TextTask(Task[S]):
         return batch[0].numel()
 
     def flops(self) -> float:
-        """6 for each parameter that multiplies (forward 2, backward 4), and the two products of attention."""
+        """6 for each parameter that multiplies (forward 2, backward 4), and the two products of
+        attention.
+        """
         N = sum(p.numel() for p in self.model.parameters()) - (
             self.model.position.weight.numel() if self.model.position is not None else 0
         )
@@ -560,7 +586,7 @@ class TextTask(Task[S]):
 
     @torch.no_grad()
     def mean_loss(self, model: nn.Module, tokens: Tensor, device: torch.device) -> float:
-        """Mean loss in nats a token over windows that do not overlap, spread evenly over the text."""
+        """Mean loss, nats per token, over windows that do not overlap, spread over the text."""
         T = self.model.s.context
         count = (len(tokens) - 1) // T
         chosen = torch.linspace(0, count - 1, min(count, self.model.s.eval_windows)).round().long()
@@ -655,7 +681,8 @@ class Language(TextTask[Settings]):
             for name, tokens in (("training", self.train), ("held-out", self.held_out)):
                 if len(tokens) <= settings.context:
                     raise UserError(
-                        f"the {name} text of corpus {settings.corpus!r} has {len(tokens)} tokens, a window needs {settings.context + 1}",
+                        f"the {name} text of corpus {settings.corpus!r} has {len(tokens)} tokens, "
+                        f"a window needs {settings.context + 1}",
                         "use a longer text, or --set context=... (smaller)",
                         Exit.USAGE,
                     )

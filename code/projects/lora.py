@@ -1,9 +1,10 @@
 """lora: fine-tuning a pretrained model five ways, and what each one costs and forgets.
 
-The base is a small encoder pretrained on upright digits, or, with `start=FOLDER`, a model of the gpt project. The task
-is the same digits turned by a quarter, from a few labelled pictures; or, for a gpt base, another `corpus`. Methods:
-`head` trains the last layer, `bias` the biases, `lora` low-rank adapters (over a four-bit base with `four_bit`), `full`
-everything. Measured are the new task and the old one. Adapters are in `adapters.py`. Read with `book/capstones/lora.md`.
+The base is a small encoder pretrained on upright digits, or, with `start=FOLDER`, a model of the
+gpt project. The task is the same digits turned by a quarter, from a few labelled pictures; or, for
+a gpt base, another `corpus`. Methods: `head` trains the last layer, `bias` the biases, `lora`
+low-rank adapters (over a four-bit base with `four_bit`), `full` everything. Measured are the new
+task and the old one. Adapters are in `adapters.py`. Read with `book/capstones/lora.md`.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Sample(gpt.Sample):
-    """Options of `sample`: those of gpt for a gpt base; for the encoder, which test picture is shown."""
+    """Options of `sample`: those of gpt for a gpt base; for the encoder, a test picture."""
 
     index: int = 0
 
@@ -158,7 +159,8 @@ class Encoder(Adapted):
         super().__init__(settings)
         self.parts = pictures.digits()
         X, y = self.parts["train"]
-        self.mean, self.sd = float(X.mean()), float(X.std())
+        self.mean = float(X.mean())
+        self.sd = float(X.std())
         torch.manual_seed(settings.seed)
         self.model = cnn.network("mlp", 8, WIDTH, 10)
         if state is None:
@@ -194,7 +196,7 @@ class Encoder(Adapted):
         return F.cross_entropy(model(batch[0]), batch[1])
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        found = {}
+        metrics = {}
         for name, part, turned in (
             ("val", "val", True),
             ("new", "test", True),
@@ -203,10 +205,10 @@ class Encoder(Adapted):
             X, y = self.parts[part]
             with torch.no_grad():
                 scores = model(self._ready(X, turned).to(device)).float().cpu()
-            found[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
+            metrics[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
             if name == "val":
-                found["val_loss"] = float(F.cross_entropy(scores, y))
-        return found
+                metrics["val_loss"] = float(F.cross_entropy(scores, y))
+        return metrics
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         X, y = self.parts["test"]

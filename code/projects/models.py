@@ -47,8 +47,10 @@ class Messages:
     model : str
     base_url : str or None, another address than the vendor's
     key : str or None, by default from ANTHROPIC_API_KEY
-    max_tokens, timeout_s, retries : limits of one request; rate limits and overload are retried with growing pauses
-    on_text : function that is given the text piece by piece as it arrives, or None to wait for the whole
+    max_tokens, timeout_s, retries : limits of one request; rate limits and overload are retried
+        with growing pauses
+    on_text : function that is given the text piece by piece as it arrives, or None to wait for
+        the whole
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class Messages:
             timeout=timeout_s,
             max_retries=retries,
         )
-        self.model, self.max_tokens, self.on_text = model, max_tokens, on_text
+        self.model = model
+        self.max_tokens = max_tokens
+        self.on_text = on_text
 
     def next_turn(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
         request: dict[str, Any] = {
@@ -147,7 +151,9 @@ class Messages:
 
 
 class Chat:
-    """The chat completions API with tools, as many servers speak it; parameters as those of `Messages`."""
+    """The chat completions API with tools, as many servers speak it; parameters as those of
+    `Messages`.
+    """
 
     def __init__(
         self,
@@ -167,7 +173,8 @@ class Chat:
             timeout=timeout_s,
             max_retries=retries,
         )
-        self.model, self.max_tokens = model, max_tokens
+        self.model = model
+        self.max_tokens = max_tokens
 
     def next_turn(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
         conversation: list[dict[str, Any]] = [{"role": "system", "content": SYSTEM}]

@@ -19,7 +19,8 @@ LONGEST = 300  # characters of a message
 def invalid(name: str, schema: Any, arguments: dict[str, Any]) -> str | None:
     """Why `arguments` do not fit the schema of tool `name`, in one sentence; None when they do.
 
-    A schema that cannot be used itself is reported in the same way: the call must not run unchecked.
+    A schema that cannot be used itself is reported in the same way: the call must not run
+    unchecked.
 
     Examples
     --------

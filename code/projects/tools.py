@@ -1,6 +1,8 @@
-"""Tools for a model: a typed function with a schema made from its signature, and guards around every call.
+"""Tools for a model: a typed function with a schema made from its signature, and guards around
+every call.
 
-A tool never raises into the loop: what goes wrong comes back as an observation that says so, for the model to mend.
+A tool never raises into the loop: what goes wrong comes back as an observation that says so, for
+the model to correct.
 """
 
 from __future__ import annotations
@@ -62,18 +64,22 @@ class Tool:
 def tool(
     function: Callable[..., Any], effect: Effect = "read", timeout_s: float = 5.0, limit: int = 2000
 ) -> Tool:
-    """A tool from a function: its name, the first line of its docstring, and a schema from its annotations.
+    """A tool from a function: its name, the first line of its docstring, and a schema from its
+    annotations.
 
     Raises
     ------
     TypeError
         When an argument has no annotation, or one that has no JSON type here.
     """
-    hints, fields, required = get_type_hints(function), {}, []
+    hints = get_type_hints(function)
+    fields = {}
+    required = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in hints:
             raise TypeError(
-                f"argument {name!r} of {function.__name__} has no annotation; a schema cannot be made"
+                f"argument {name!r} of {function.__name__} has no annotation; a schema cannot be "
+                "made"
             )
         fields[name] = _type(function.__name__, name, hints[name])
         if parameter.default is inspect.Parameter.empty:
@@ -100,7 +106,8 @@ def _type(function: str, name: str, hint: Any) -> dict[str, Any]:
         return {"type": "string", "enum": list(get_args(hint))}
     if hint not in KINDS:
         raise TypeError(
-            f"argument {name!r} of {function} is {hint}; use str, int, float, bool or a Literal of strings"
+            f"argument {name!r} of {function} is {hint}; use str, int, float, bool or a Literal of "
+            "strings"
         )
     return {"type": KINDS[hint]}
 
@@ -121,8 +128,8 @@ class Registry:
         Schema.
         """
         if name not in self.tools:
-            known = ", ".join(self.tools)
-            return f"there is no tool {name!r}{nearest(name, self.tools)}; the tools are: {known}"
+            names = ", ".join(self.tools)
+            return f"there is no tool {name!r}{nearest(name, self.tools)}; the tools are: {names}"
         if not isinstance(arguments, dict):
             return f"the arguments of {name} must be an object, got {type(arguments).__name__}"
         return invalid(name, self.tools[name].schema, arguments)
@@ -188,7 +195,7 @@ DEGREES = {  # kelvin in one degree, and absolute zero in degrees
 
 
 def convert(value: float, unit: str, to: str) -> str:
-    """Convert a value between units of length, mass, time or temperature, for example 26.2 mile to km."""
+    """Convert between units of length, mass, time or temperature, for example 26.2 mile to km."""
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     if unit in DEGREES and to in DEGREES:
@@ -198,7 +205,8 @@ def convert(value: float, unit: str, to: str) -> str:
     for name in (unit, to):
         if name not in FACTORS:
             raise ValueError(
-                f"there is no unit {name!r}{nearest(name, FACTORS)}; known are {', '.join([*FACTORS, *DEGREES])}"
+                f"there is no unit {name!r}{nearest(name, FACTORS)}; known are "
+                f"{', '.join([*FACTORS, *DEGREES])}"
             )
     if FACTORS[unit][0] != FACTORS[to][0]:
         raise ValueError(f"{unit} is a {FACTORS[unit][0]} and {to} a {FACTORS[to][0]}")
@@ -207,7 +215,9 @@ def convert(value: float, unit: str, to: str) -> str:
 
 @lru_cache(maxsize=4)
 def _index(book: Path) -> tuple[list[tuple[str, str]], dict[str, Counter[int]], list[int]]:
-    """Sections of the pages as (name, text), the sections each word occurs in, and their lengths in words."""
+    """Sections of the pages as (name, text), the sections each word occurs in, and their lengths in
+    words.
+    """
     sections: list[tuple[str, str]] = []
     for path in sorted(book.rglob("*.md")):
         text = re.sub(
@@ -235,14 +245,16 @@ def search(query: str) -> str:
 
 
 def retrieve(query: str, book: Path, count: int = 3) -> str:
-    """The best sections by BM25 (Robertson and Zaragoza, 2009, with k1 = 1.2 and b = 0.75), each by name with its first sentences."""
+    """The best sections by BM25 (Robertson and Zaragoza, 2009, with k1 = 1.2 and b = 0.75), each by
+    name with its first sentences.
+    """
     sections, where, lengths = _index(book)
     scores: dict[int, float] = {}
     mean = sum(lengths) / max(len(lengths), 1)
     for word in set(re.findall(r"[a-z]+", query.lower())):
-        found = where.get(word, Counter())
-        rare = math.log(1 + (len(sections) - len(found) + 0.5) / (len(found) + 0.5))
-        for i, n in found.items():
+        counts = where.get(word, Counter())
+        rare = math.log(1 + (len(sections) - len(counts) + 0.5) / (len(counts) + 0.5))
+        for i, n in counts.items():
             scores[i] = scores.get(i, 0.0) + rare * n * 2.2 / (
                 n + 1.2 * (0.25 + 0.75 * lengths[i] / mean)
             )

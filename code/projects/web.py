@@ -132,13 +132,15 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         When the port is taken or may not be used.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        if os.name != "nt":  # on Windows the option would allow a port that is taken
+        if os.name != "nt":  # on Windows the option would allow a port in use
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            taken = error.errno == errno.EADDRINUSE
-            reason = "is taken by another program" if taken else f"cannot be used: {error.strerror}"
+            in_use = error.errno == errno.EADDRINUSE
+            reason = (
+                "is taken by another program" if in_use else f"cannot be used: {error.strerror}"
+            )
             raise UserError(
                 f"port {port} of {host} {reason}",
                 f"name another one: --port {port + 1}",

@@ -1,4 +1,6 @@
-"""The parsers of the projects and of the library on damaged input: an answer or a clear error, and nothing wrong is let through."""
+"""The parsers of the projects and of the library on damaged input: an answer or a clear error, and
+nothing wrong is let through.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,7 @@ def test_the_calculator_computes_arithmetic_and_refuses_the_rest_at_once(seed):
         assert all(isinstance(node, KINDS) for node in ast.walk(tree)) and math.isfinite(value), (
             text
         )
-        pythons = eval(compile(tree, "", "eval"), {"__builtins__": {}}, known)
+        pythons = eval(compile(tree, "", "eval"), {"__builtins__": {}}, known)  # noqa: S307
         assert type(value) is type(pythons) and value == pythons, text
 
 
@@ -209,7 +211,14 @@ def test_a_tokenizer_is_loaded_whole_or_refused(seed):
         assert tokenizers.load(loaded.state()).state() == loaded.state()
 
 
-TRACE = '{"kind": "turn", "step": 1, "text": "Arithmetic.", "calls": [{"id": "c1", "name": "calculator", "arguments": {"expression": "6*7"}}], "tokens": 0, "stop": "tools"}\n{"kind": "observation", "step": 1, "id": "c1", "name": "calculator", "text": "42", "error": false}\n{"kind": "end", "outcome": "answered", "answer": "42"}\n'
+TRACE = (
+    '{"kind": "turn", "step": 1, "text": "Arithmetic.", '
+    '"calls": [{"id": "c1", "name": "calculator", '
+    '"arguments": {"expression": "6*7"}}], "tokens": 0, "stop": "tools"}\n'
+    '{"kind": "observation", "step": 1, "id": "c1", "name": "calculator", '
+    '"text": "42", "error": false}\n'
+    '{"kind": "end", "outcome": "answered", "answer": "42"}\n'
+)
 
 
 @fuzz
@@ -265,11 +274,13 @@ def value(rng: random.Random, depth: int = 0):
 
 @fuzz
 def test_arguments_are_taken_just_when_the_full_validator_takes_them(seed):
-    rng, registry = random.Random(seed), agent.registry()
+    rng = random.Random(seed)
+    registry = agent.registry()
     validators = {
         name: jsonschema.Draft202012Validator(tool.schema) for name, tool in registry.tools.items()
     }
     for _ in range(BATCH):
-        name, arguments = rng.choice(list(validators)), value(rng)
+        name = rng.choice(list(validators))
+        arguments = value(rng)
         ours = registry.problem(name, arguments)
         assert (ours is None) == validators[name].is_valid(arguments), (name, arguments, ours)

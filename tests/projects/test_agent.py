@@ -1,4 +1,6 @@
-"""Claims of the agent: a calculator nobody escapes from, tools within limits, a loop that always ends, brains over real HTTP."""
+"""Claims of the agent: a calculator nobody escapes from, tools within limits, a loop that always
+ends, brains over real HTTP.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ expressions = st.recursive(
 @settings(max_examples=1000)
 def test_values_are_pythons_own_on_a_thousand_expressions(expression):
     try:
-        expected = eval(compile(ast.parse(expression, mode="eval"), "", "eval"))
+        expected = eval(compile(ast.parse(expression, mode="eval"), "", "eval"))  # noqa: S307
     except ZeroDivisionError:
         with pytest.raises(calculator.CalculatorError, match="cannot be computed"):
             calculator.evaluate(expression)
@@ -111,7 +113,7 @@ def test_what_is_too_large_is_refused_at_once(expression):
 def test_why_no_eval_with_empty_builtins():
     """The escape works against `eval`, and is refused here."""
     escape = "().__class__.__base__.__subclasses__()"
-    assert len(eval(escape, {"__builtins__": {}})) > 100
+    assert len(eval(escape, {"__builtins__": {}})) > 100  # noqa: S307
     with pytest.raises(
         calculator.CalculatorError, match="'Call' is not arithmetic|'Attribute' is not arithmetic"
     ):
@@ -278,7 +280,8 @@ def test_search_ranks_by_bm25(tmp_path):
     def score(query: str, name: str) -> float:
         total = 0.0
         for word in set(query.split()):
-            n, holds = words[name].count(word), sum(word in w for w in words.values())
+            n = words[name].count(word)
+            holds = sum(word in w for w in words.values())
             total += (
                 math.log(1 + (3 - holds + 0.5) / (holds + 0.5))
                 * n
@@ -452,7 +455,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.asked, made.script = [], []
+    made.asked = []
+    made.script = []
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield made
     made.shutdown()

@@ -47,7 +47,10 @@ def registry(schema):
         ({"properties": {"x": {"const": 3}}}, {"x": 3}),
         ({"properties": {}, "additionalProperties": True}, {"x": 1}),
         ({"properties": {"x": {"type": "integer"}}}, {"x": 3.0}),
-        ({"$defs": {"n": {"type": "number"}}, "properties": {"x": {"$ref": "#/$defs/n"}}}, {"x": 1}),
+        (
+            {"$defs": {"n": {"type": "number"}}, "properties": {"x": {"$ref": "#/$defs/n"}}},
+            {"x": 1},
+        ),
         ({"properties": {"x": {"type": "string", "pattern": "(a+)+$"}}}, {"x": "a" * 40 + "!"}),
         ({"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}, {"x": 1}),
         ({"properties": {"x": True}}, {"x": 1}),

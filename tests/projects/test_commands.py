@@ -61,7 +61,8 @@ def last(folder: Path) -> dict:
 
 def same(a: Path, b: Path) -> bool:
     """Whether two runs ended with the same weights and left the same metrics, bit for bit."""
-    left, right = last(a), last(b)
+    left = last(a)
+    right = last(b)
     weights = all(torch.equal(x, right["model"][name]) for name, x in left["model"].items())
     return (
         weights
@@ -153,7 +154,9 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(straight, tmp
 
 
 def test_two_processes_give_the_curve_of_one_with_the_same_global_batch(tmp_path):
-    """Data parallelism changes who computes, not what: gloo, half of each batch in either process, 15 examples so that the halves differ."""
+    """Data parallelism changes who computes, not what: gloo, half of each batch in either process,
+    15 examples so that the halves differ.
+    """
     options = [*SMALL, "--set", "steps=40", "--set", "batch_size=15", "--set", "eval_every=20"]
     for count in (1, 2):
         done = projects(

@@ -137,12 +137,15 @@ def test_peaks_are_found_by_the_devices_names():
 def test_restored_generators_go_on_where_they_were():
     rng.seed_all(7)
     cpu = torch.device("cpu")
-    draw = lambda: (
-        random.random(),
-        random.gauss(0, 1),
-        np.random.randn(3).tolist(),
-        torch.randn(3).tolist(),
-    )
+
+    def draw():
+        return (
+            random.random(),
+            random.gauss(0, 1),
+            np.random.randn(3).tolist(),
+            torch.randn(3).tolist(),
+        )
+
     draw()
     states = rng.capture(cpu)
     first = draw()
@@ -368,7 +371,9 @@ EVERY = [(name, preset) for name in registry.NAMES for preset in registry.load(n
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_every_preset_takes_a_step(name, preset):
-    """Also those that are too large to be trained here: the sizes that cost time are cut, all else is as published."""
+    """Also those that are too large to be trained here: the sizes that cost time are cut, all else
+    is as published.
+    """
     module = registry.load(name)
     whole = choose(module.Settings(), module.PRESETS, preset)
     task = module.build(
@@ -402,7 +407,8 @@ def test_the_published_speeds_are_of_one_run_and_agree_with_their_shares():
     for name in ("gpt-speed", "gpt-speed-wide"):
         facts = records.read_card(f"_assets/results/{name}.json")
         peak = devices.peak_flops(facts["device"])
-        tokens, shares = facts["tokens_per_s"], facts["share_of_peak"]
+        tokens = facts["tokens_per_s"]
+        shares = facts["share_of_peak"]
         flops = 6.0 * (12 * 12 * 768 * 768 + 50304 * 768) + 12.0 * 12 * 768 * facts["context"]
         assert {
             who: round(rate * flops / peak, 4) for who, rate in tokens.items()
@@ -452,7 +458,9 @@ def test_the_published_transfer_has_every_kind_at_every_size_with_the_same_seeds
 
 
 def test_the_published_race_is_between_runs_of_the_sizes_it_names():
-    """What the page concludes follows from the seeds in the card, and the settings are ones that the project takes."""
+    """What the page concludes follows from the seeds in the card, and the settings are ones that
+    the project takes.
+    """
     race = records.read_card("_assets/results/gpt-recipe.json")
     module = registry.load("gpt")
     for run in race["runs"].values():

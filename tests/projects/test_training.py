@@ -1,4 +1,6 @@
-"""Claims of the loop: exact resume, accumulation, clipping, averaging, and what it says when a run goes wrong."""
+"""Claims of the loop: exact resume, accumulation, clipping, averaging, and what it says when a run
+goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def equal(a, b) -> bool:
 
 @pytest.mark.parametrize("k", [1, 20, 37])
 def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
-    """Weights, averaged weights, optimiser, generators (there is dropout) and the files of metrics."""
+    """Weights, averaged weights, optimizer, generators (there is dropout) and metrics."""
     straight = trainer(tmp_path / "straight", **MIXED)
     straight.run()
     first = trainer(tmp_path / "stopped", **MIXED)
@@ -66,7 +68,9 @@ def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
 
 
 def test_the_weights_alone_are_not_enough_to_resume(tmp_path):
-    """What the other parts of a checkpoint are for: without optimiser and generators another run comes out."""
+    """What the other parts of a checkpoint are for: without optimiser and generators another run
+    comes out.
+    """
     straight = trainer(tmp_path / "straight", **MIXED)
     straight.run()
     half = trainer(tmp_path / "half", **{**MIXED, "steps": 20})
@@ -91,10 +95,8 @@ def test_a_training_run_is_a_plain_loop_with_adamw(tmp_path):
     ours = trainer(tmp_path, Line(settings))
     task = Line(settings)
     model = task.model
-    matrices, rest = (
-        [p for p in model.parameters() if p.dim() > 1],
-        [p for p in model.parameters() if p.dim() < 2],
-    )
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    rest = [p for p in model.parameters() if p.dim() < 2]
     plain = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": 0.2}, {"params": rest, "weight_decay": 0.0}],
         lr=1e-3,
@@ -117,10 +119,8 @@ def test_a_training_run_is_a_plain_loop_with_adamw(tmp_path):
 @pytest.mark.parametrize("micro", [8, 5, 1])
 def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path, micro):
     """32 at once against micro-batches, 5 does not divide 32: each counts by its examples."""
-    whole, parts = (
-        trainer(tmp_path, batch_size=32),
-        trainer(tmp_path, batch_size=32, micro_batch=micro),
-    )
+    whole = trainer(tmp_path, batch_size=32)
+    parts = trainer(tmp_path, batch_size=32, micro_batch=micro)
     batch = whole.task.batch(0)
     losses = [float(t._gradients(batch, 32)) for t in (whole, parts)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
@@ -161,7 +161,8 @@ def test_looking_does_not_change_the_training(tmp_path):
 
 def test_the_best_weights_are_those_of_the_lowest_loss(tmp_path):
     run = trainer(tmp_path, steps=4, eval_every=1)
-    values, seen = iter([3.0, 1.0, 2.0, 1.5]), []
+    values = iter([3.0, 1.0, 2.0, 1.5])
+    seen = []
     run.task.evaluate = lambda model, device: (
         seen.append(weights(model)) or {"val_loss": next(values)}
     )
@@ -203,10 +204,8 @@ class Hungry(Line):
 
 
 def test_out_of_memory_is_answered_with_smaller_micro_batches_and_the_same_result(tmp_path):
-    small, plain = (
-        trainer(tmp_path / "a", Hungry(Settings(steps=10))),
-        trainer(tmp_path / "b", steps=10),
-    )
+    small = trainer(tmp_path / "a", Hungry(Settings(steps=10)))
+    plain = trainer(tmp_path / "b", steps=10)
     small.run(), plain.run()
     assert small.micro == 2
     assert all(

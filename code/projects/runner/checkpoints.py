@@ -62,8 +62,8 @@ def load(path: Path, project: str) -> dict[str, Any]:
     Raises
     ------
     UserError
-        When the file is missing or damaged (every part's checksum is verified), is not a checkpoint, is of
-        another format, or belongs to another project.
+        When the file is missing or damaged (every part's checksum is verified), is not a
+        checkpoint, is of another format, or belongs to another project.
     """
     try:
         with zipfile.ZipFile(path) as parts:
@@ -84,7 +84,9 @@ def load(path: Path, project: str) -> dict[str, Any]:
         ) from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise UserError(
-            f"{path} has checkpoint format {state.get('format') if isinstance(state, dict) else None}, this runner reads {FORMAT}",
+            f"{path} has checkpoint format "
+            f"{state.get('format') if isinstance(state, dict) else None}, this runner reads "
+            f"{FORMAT}",
             "train again, or use the edition of the book that wrote it",
             Exit.USAGE,
         )

@@ -33,7 +33,7 @@ def list_() -> None:
     for name in registry.NAMES:
         click.echo(f"{name:<10} {registry.load(name).SUMMARY}")
     click.echo(
-        "agent      a loop that thinks, calls tools within limits, and answers: python -m projects ask"
+        "agent      a loop that calls tools within limits and answers: python -m projects ask"
     )
 
 

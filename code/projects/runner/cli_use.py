@@ -22,7 +22,7 @@ from projects.runner.settings import override
 @changes
 @click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
 def sample(folder: Path, overrides: tuple[str, ...], device: str) -> None:
-    """Make something with the best weights of the run in FOLDER; `describe` lists the options for --set."""
+    """Sample from the best weights of the run in FOLDER; `describe` lists the options."""
     module, task, _ = trained(folder)
     options = override(module.Sample(), overrides)
     config = devices.choose(device, "fp32")
@@ -98,7 +98,7 @@ def ask(
     host: str,
     port: int,
 ) -> None:
-    """Ask the agent a QUESTION; it may calculate, convert units, search the book, and read files of --folder."""
+    """Ask the agent a QUESTION: it calculates, converts units, and searches the book."""
     from projects import agent
 
     if provider != "rules" and not model:
@@ -151,9 +151,9 @@ def tools(folder: Path | None) -> None:
 
 def trained(folder: Path) -> tuple[ModuleType, Any, dict[str, Any]]:
     """The project of a run, its task with the best weights, and what was saved with them."""
-    made = records.read_run(folder)
-    module = registry.load(made["project"])
-    state = checkpoints.load(folder / "best.pt", made["project"])
-    task = module.build(settings_of(module, made, folder), state["task"])
+    run = records.read_run(folder)
+    module = registry.load(run["project"])
+    state = checkpoints.load(folder / "best.pt", run["project"])
+    task = module.build(settings_of(module, run, folder), state["task"])
     task.model.load_state_dict(state["model"])
     return module, task, state

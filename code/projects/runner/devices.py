@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -34,43 +35,42 @@ class DeviceConfig:
     def autocast(self) -> Any:
         """The context of forward passes: lower precision where it is safe, or nothing."""
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
-        return (
-            torch.autocast(self.device.type, dtype=kinds[self.precision])
-            if self.precision in kinds
-            else nullcontext()
-        )
+        if self.precision not in kinds:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=kinds[self.precision])
 
     @property
     def name(self) -> str:
         """The device as its maker calls it."""
-        return (
-            torch.cuda.get_device_name(self.device)
-            if self.device.type == "cuda"
-            else cpu_name()
-            if self.device.type == "cpu"
-            else "Apple GPU"
-        )
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        if self.device.type == "cpu":
+            return cpu_name()
+        return "Apple GPU"
 
 
 def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> DeviceConfig:
-    """cuda, then mps, then cpu, unless told otherwise; bf16 on CUDA devices that have it, fp32 elsewhere.
+    """cuda, then mps, then cpu, unless one is named; bf16 on CUDA devices that have it, fp32
+    elsewhere.
 
     Raises
     ------
     UserError
         For a device that is not here and for a precision that the device cannot compute in.
     """
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    cuda = torch.cuda.is_available()
+    mps = torch.backends.mps.is_available()
     kinds = {"cuda": cuda, "mps": mps, "cpu": True}
     if device == "auto":
-        kind = next(k for k, here in kinds.items() if here)
+        kind = next(k for k, available in kinds.items() if available)
         reason = {
             "cuda": "CUDA sees a GPU",
             "mps": "no CUDA; Metal sees a GPU",
             "cpu": "neither CUDA nor Metal sees a GPU",
         }[kind]
     else:
-        kind, reason = device, "you chose it"
+        kind = device
+        reason = "you chose it"
         if kind not in kinds:
             raise UserError(
                 f"there is no device {device!r}{nearest(device, kinds)}",
@@ -119,7 +119,7 @@ def _precision(precision: str, kind: str) -> str:
 
 
 def cpu_name() -> str:
-    """The processor's model name and how many threads torch uses."""
+    """The CPU's model name and how many threads torch uses."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             model = next(
@@ -139,7 +139,7 @@ def peak_flops(name: str) -> float | None:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was asked: a clock read before that measures the asking."""
+    """Wait for the device: a clock read earlier measures how long the work took to queue."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -150,8 +150,11 @@ def peak_memory(device: torch.device) -> float:
     """Most memory used so far, MB: of the GPU's allocator on CUDA, of the process elsewhere."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
-    import resource
-    import sys
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
 
+        return psutil.Process().memory_info().peak_wset / 1e6
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used / (1e6 if sys.platform == "darwin" else 1e3)

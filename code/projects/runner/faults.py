@@ -20,8 +20,10 @@ def not_finite(
     precision: str,
     saved: Sequence[Path],
 ) -> UserError:
-    """The error of a loss or a gradient's norm that is not finite: the step, the last good checkpoint, the likely causes."""
-    kept = (
+    """The error of a loss or a gradient's norm that is not finite: the step, the last good
+    checkpoint, the likely causes.
+    """
+    checkpoint = (
         f"the last good checkpoint is {saved[0].name}"
         if saved
         else "no checkpoint was saved before it"
@@ -36,7 +38,7 @@ def not_finite(
         causes.insert(0, "fp16 overflows above 65504: try bf16")
     what = f"the loss is {loss}" if not isfinite(loss) else f"the gradient's norm is {norm}"
     return UserError(
-        f"{what} at step {step}; {kept}",
+        f"{what} at step {step}; {checkpoint}",
         "likely causes, in this order: " + "; ".join(causes),
         Exit.EXECUTION,
     )

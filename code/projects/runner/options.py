@@ -42,10 +42,10 @@ def machine(function: Any) -> Any:
     return function
 
 
-def settings_of(module: ModuleType, made: dict[str, Any], folder: Path) -> Settings:
+def settings_of(module: ModuleType, run: dict[str, Any], folder: Path) -> Settings:
     """The settings in a run.json; UserError when this edition has others."""
     try:
-        return module.Settings(**made["settings"])
+        return module.Settings(**run["settings"])
     except TypeError as error:
         raise UserError(
             f"{folder / 'run.json'} does not fit this edition's settings: {error}",

@@ -1,8 +1,9 @@
-"""One process or many: who am I, what is my share, what do we know together.
+r"""One process or many: who am I, what is my share, what do we know together.
 
 Several processes are started by torchrun, here (`--processes 2`) or by hand on several machines:
 
-    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 -m projects run gpt --preset gpu
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \
+        -m projects run gpt --preset gpu
 
 Each one computes the whole batch's indices and takes its share; gradients are averaged by
 DistributedDataParallel, over gloo on CPUs and NCCL on CUDA. The first process alone writes.
@@ -44,7 +45,8 @@ class Group:
                 f"use --set batch_size={self.size} or more, or fewer processes",
                 Exit.USAGE,
             )
-        start, end = self.rank * B // self.size, (self.rank + 1) * B // self.size
+        start = self.rank * B // self.size
+        end = (self.rank + 1) * B // self.size
         return tuple(part[start:end] for part in batch)
 
     def total(self, values: Tensor) -> Tensor:

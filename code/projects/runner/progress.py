@@ -28,7 +28,8 @@ def spark(values: list[float], width: int = 24) -> str:
         for i in range(width)
         if (part := values[i * len(values) // width : (i + 1) * len(values) // width])
     ]
-    low, high = min(means), max(means)
+    low = min(means)
+    high = max(means)
     return "".join(BARS[int((m - low) / (high - low or 1) * (len(BARS) - 1))] for m in means)
 
 

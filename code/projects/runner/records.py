@@ -32,10 +32,12 @@ class Metrics:
     """The lines of metrics.jsonl."""
 
     def __init__(self, folder: Path, start: int) -> None:
-        """Open for a run that begins at step `start`: lines of later steps (written after the checkpoint) go."""
+        """Open for a run that begins at step `start`: lines of later steps (written after the
+        checkpoint) go.
+        """
         self.path = folder / "metrics.jsonl"
-        kept = [line for line in read_lines(self.path) if line["step"] <= start] if start else []
-        write_text(self.path, "".join(json.dumps(line) + "\n" for line in kept))
+        lines = [line for line in read_lines(self.path) if line["step"] <= start] if start else []
+        write_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
         self.handle = open(self.path, "a", encoding="utf-8")
 
     def add(self, line: dict[str, Any]) -> None:
@@ -96,29 +98,29 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Of Python and of what computes."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in ("torch", "numpy"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             pass
-    return found
+    return versions
 
 
 def commit() -> str | None:
-    """The commit of this checkout, with a plus when files differ from it; None outside a repository."""
-    here = Path(__file__).parent
+    """The commit of this checkout, with a plus when files differ; None outside a repository."""
+    folder = Path(__file__).parent
     try:
         name = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=here,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=10,
         )
         changed = subprocess.run(
             ["git", "status", "--porcelain", "--", "."],
-            cwd=here.parent,
+            cwd=folder.parent,
             capture_output=True,
             text=True,
             timeout=10,
@@ -171,7 +173,7 @@ def curve(folder: Path, name: str) -> list[list[float]]:
 
 
 def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One card from those of several seeds: of each metric its values, mean and standard deviation."""
+    """One card from those of several seeds: the values, mean and deviation of each metric."""
     first = dict(cards[0])
     first.pop("seed")
     first["settings"] = {k: v for k, v in first["settings"].items() if k != "seed"}
@@ -188,7 +190,8 @@ def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Several cards of one project as one: what they share, and of each run its name, sizes, differing settings and metrics.
+    """Several cards of one project as one: what they share, and of each run its name, sizes,
+    differing settings and metrics.
 
     Raises
     ------
@@ -211,12 +214,12 @@ def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
     runs = []
     for name, card in cards.items():
         own = {k: v for k, v in card["settings"].items() if k not in same}
-        kept: dict[str, Any] = {
+        sizes: dict[str, Any] = {
             k: card[k]
             for k in ("parameters", "trained", "seeds", "seed", "peak_memory_mb")
             if k in card
         }
-        runs.append({"name": name, **kept, "settings": own, "metrics": card["metrics"]})
+        runs.append({"name": name, **sizes, "settings": own, "metrics": card["metrics"]})
     shared: dict[str, Any] = {
         k: every[0][k] for k in ("project", "preset", "device", "precision", "versions", "commit")
     }
@@ -224,7 +227,7 @@ def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def read_card(name: str) -> dict[str, Any]:
-    """A committed result card, by its path under the book's folder: `_assets/results/gpt-laptop.json`.
+    """A committed result card, by its path in `book/`: `_assets/results/gpt-laptop.json`.
 
     Raises
     ------
@@ -233,10 +236,10 @@ def read_card(name: str) -> dict[str, Any]:
     """
     path = RESULTS.parent.parent / name
     if not path.is_file():
-        there = sorted(p.stem for p in RESULTS.glob("*.json"))
+        names = sorted(p.stem for p in RESULTS.glob("*.json"))
         raise UserError(
-            f"there is no committed card {name!r}{nearest(Path(name).stem, there)}",
-            f"cards lie under book/_assets/results: {', '.join(there)}",
+            f"there is no committed card {name!r}{nearest(Path(name).stem, names)}",
+            f"cards lie under book/_assets/results: {', '.join(names)}",
             Exit.USAGE,
         )
     return json.loads(path.read_text(encoding="utf-8"))

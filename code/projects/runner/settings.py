@@ -17,7 +17,8 @@ S = TypeVar("S", bound="Settings")
 class Settings:
     """What every training run needs; a project adds its own fields.
 
-    Lengths count optimiser steps; a step sees `batch_size` examples, over all processes and micro-batches.
+    Lengths count optimiser steps; a step sees `batch_size` examples, over all processes and
+    micro-batches.
     """
 
     steps: int = 100
@@ -80,7 +81,8 @@ def choose(
     Raises
     ------
     UserError
-        For an unknown preset or key (with the nearest valid name) and for a value of the wrong type.
+        For an unknown preset or key (with the nearest valid name) and for a value of the wrong
+        type.
     """
     if preset not in presets:
         raise UserError(
@@ -94,7 +96,9 @@ def choose(
 
 
 def override(settings: Any, pairs: Iterable[str]) -> Any:
-    """A copy of a settings dataclass with `key=value` texts applied, each parsed by the type of its field."""
+    """A copy of a settings dataclass with `key=value` texts applied, each parsed by the type of its
+    field.
+    """
     hints = get_type_hints(type(settings))
     names = [field.name for field in fields(settings)]
     changes = {}

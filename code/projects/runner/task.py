@@ -35,9 +35,10 @@ class Task(ABC, Generic[S]):
 
     @abstractmethod
     def batch(self, step: int) -> Batch:
-        """The whole batch of a step, (B, ...) each, as a function of the settings and the step alone.
+        """The whole batch of a step, (B, ...) each: a function of the settings and the step.
 
-        Every process computes it and takes its share; a run resumed at a step finds the data where it left them.
+        Every process computes it and takes its share; a run resumed at a step finds the data where
+        it left them.
         """
 
     @abstractmethod
@@ -74,7 +75,9 @@ class Task(ABC, Generic[S]):
         return 0.0
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold besides the weights (a vocabulary, for example): numbers, texts, lists, dicts."""
+        """What a checkpoint must hold besides the weights (a vocabulary, for example): numbers,
+        texts, lists, dicts.
+        """
         return {}
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:

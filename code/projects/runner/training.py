@@ -32,12 +32,12 @@ class Interrupted(Exception):
 
 
 def rate(step: int, settings: Settings) -> float:
-    """The learning rate of a step, counted from 0: linear warm-up, then a cosine down to its final share."""
-    base, low, total = (
-        settings.learning_rate,
-        settings.learning_rate * settings.final_rate,
-        settings.steps,
-    )
+    """The learning rate of a step, counted from 0: linear warm-up, then a cosine down to its final
+    share.
+    """
+    base = settings.learning_rate
+    low = settings.learning_rate * settings.final_rate
+    total = settings.steps
     if 0 < settings.warmup_steps < total:
         return warmup_cosine(step, base, settings.warmup_steps, total, low)
     return cosine(step, base, total, low)
@@ -136,7 +136,8 @@ class Trainer:
         self.earlier_s = state["seconds"]
         if self.step > self.settings.steps:
             raise UserError(
-                f"the run in {self.folder} is at step {self.step}, past steps={self.settings.steps}",
+                f"the run in {self.folder} is at step {self.step}, past "
+                f"steps={self.settings.steps}",
                 f"give steps={self.step} or more; what was trained cannot be taken back",
                 Exit.USAGE,
             )
@@ -285,23 +286,25 @@ class Trainer:
         return loss
 
     def _halve_micro_batch(self, error: Exception, share: int) -> None:
-        """Halve the micro-batch after an out-of-memory error; the batch of a step stays the same."""
+        """Halve the micro-batch when memory runs out; the batch of a step stays the same."""
         if self.device_config.device.type == "cuda":
             torch.cuda.empty_cache()
         now = min(self.micro, share)
         if now == 1 or self.group.size > 1:  # several processes would have to agree on it
             raise UserError(
                 f"out of memory with {now} example(s) at a time at step {self.step}",
-                "use --set micro_batch=... (smaller), a smaller model or context, or --precision bf16",
+                "use --set micro_batch=... (smaller), a smaller model or context, or --precision "
+                "bf16",
                 Exit.EXECUTION,
             ) from error
         self.micro = now // 2
         self.progress.log(
-            f"out of memory: going on with {self.micro} examples at a time, accumulated to the same batch"
+            f"out of memory: going on with {self.micro} examples at a time, accumulated to the "
+            "same batch"
         )
 
     def _sync_loss_and_stop(self, loss: Tensor) -> None:
-        """The loss of the whole batch, and whether any process was asked to stop: in one exchange."""
+        """Exchange the loss of the whole batch, and whether any process was asked to stop."""
         if self.group.size > 1:
             facts = self.group.total(
                 torch.stack([loss, torch.tensor(float(self.stopping), device=loss.device)])
@@ -330,7 +333,8 @@ class Trainer:
         else:
             self.units = self.timed = 0
         for step, loss, norm, lr in self.pending:
-            value, length = float(loss), float(norm)
+            value = float(loss)
+            length = float(norm)
             finite = isfinite(value) and (
                 isfinite(length) or self.scaler.is_enabled()
             )  # the scaler skips such a step itself
