@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from packaging.requirements import Requirement
 from press import config
 from press.site import notebooks
 from press.source import chapter
@@ -59,12 +60,12 @@ def kernel(tmp_path_factory):
     return folder / "share"
 
 
-def texts(notebook) -> list[list[str]]:
-    """What each code cell prints as plain text."""
+def texts(notebook) -> list[str]:
+    """What each code cell prints as plain text, in however many messages."""
     printed = []
     for cell in notebook.cells:
         if cell.cell_type == "code" and "install" not in cell.metadata.get("tags", []):
-            printed.append([o.text for o in cell.outputs if o.output_type == "stream"])
+            printed.append("".join(o.text for o in cell.outputs if o.output_type == "stream"))
     return printed
 
 
@@ -120,8 +121,8 @@ def test_the_wheel_is_small(wheel_file):
 )
 def test_a_notebook_asks_for_the_extras_that_its_imports_need(slug, extra, asked):
     page = chapter.read(slug, PROJECT.page(slug))
-    extras = re.search(r"\[(.*)\]", wheel.requirement(PROJECT, LIBRARY, page) + "[]")[1]
-    assert (extra in extras.split(",")) is asked
+    extras = Requirement(wheel.requirement(PROJECT, LIBRARY, page)).extras
+    assert (extra in extras) is asked
 
 
 def test_the_first_cell_installs_from_the_address_of_the_site():
@@ -158,3 +159,22 @@ def test_the_installed_library_finds_its_cards(wheel_file, tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True
     )
     assert done.stdout.split() == [str(target / "projects" / "__init__.py"), "gpt"], done.stderr
+
+
+def binder_requirements() -> list[Requirement]:
+    """The packages that Binder installs by name."""
+    text = (ROOT / ".binder" / "requirements.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and line[0] not in "#-."]
+    return [Requirement(line) for line in lines]
+
+
+@pytest.mark.parametrize("needed", binder_requirements(), ids=str)
+def test_binder_installs_the_pinned_versions(needed):
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert str(needed) in pins
+
+
+def test_binder_installs_the_library_with_extras_that_exist():
+    text = (ROOT / ".binder" / "requirements.txt").read_text(encoding="utf-8")
+    extras = re.search(r"^\.\[(.*)\]$", text, re.M)[1].split(",")
+    assert set(extras) <= set(LIBRARY.extras)
