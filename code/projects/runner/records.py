@@ -25,7 +25,9 @@ from clikit.errors import Exit, UserError, nearest
 from projects.runner.checkpoints import write_text
 from projects.runner.settings import Settings
 
-RESULTS = Path(__file__).resolve().parents[3] / "book" / "_assets" / "results"
+CHECKOUT = Path(__file__).resolve().parents[3] / "book"
+INSTALLED = Path(__file__).resolve().parents[1]  # an installed library carries the cards itself
+RESULTS = (CHECKOUT if CHECKOUT.is_dir() else INSTALLED) / "_assets" / "results"
 
 
 class Metrics:
