@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from enum import IntEnum
 
 
@@ -51,3 +53,9 @@ class PressError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what}\n    remedy: {self.fix}"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`; did you mean 'laptop'?`, or the empty string when no name is near."""
+    matches = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

@@ -46,6 +46,11 @@ class Card:
     verify: str = ""
 
 
+def card_file(book: Path, slug: str) -> Path:
+    """The file of a page's cards, whether it exists or not."""
+    return book / "_assets" / "cards" / f"{slug}.yml"
+
+
 def load(path: Path) -> list[Card]:
     """The cards of one page. Raises ValueError naming the card and the field that is wrong."""
     import jsonschema
@@ -54,7 +59,7 @@ def load(path: Path) -> list[Card]:
         raw = yaml.load(
             path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         )
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
     errors = sorted(
         jsonschema.Draft202012Validator(SCHEMA).iter_errors(raw),
@@ -64,11 +69,11 @@ def load(path: Path) -> list[Card]:
         place = "/".join(str(part) for part in errors[0].absolute_path) or "the file"
         raise ValueError(f"{path}: {place}: {errors[0].message}")
     cards = [Card(**{**card, "tags": tuple(card["tags"])}) for card in raw]
-    seen: set[str] = set()
+    ids: set[str] = set()
     for card in cards:
-        if card.id in seen:
-            raise ValueError(f"{path}: the id {card.id!r} stands twice")
-        seen.add(card.id)
+        if card.id in ids:
+            raise ValueError(f"{path}: the id {card.id!r} is a duplicate")
+        ids.add(card.id)
     return cards
 
 
