@@ -7,10 +7,10 @@ import re
 from press.checks.book import Book, Page
 from press.checks.registry import audit
 from press.errors import Finding
-from press.source.prose import Line, plain
+from press.source.prose import Line
 
 RULE = "abbreviations"
-ABBREVIATION = re.compile(r"(?<![\w./-])[A-Z]{2,}[a-z]?[A-Z]*\d*(?=s?(?![\w/-]))")
+ABBREVIATION = re.compile(r"(?<![\w./-])[A-Z]{2,}(?:[a-z][A-Z]+)?\d*(?=s?(?![\w/]))")
 LINK = re.compile(r"\{(?:term|doc|ref|numref|cite\w*|abbr)[^}]*\}`([^`]*)`|\[([^\]]*)\]\([^)]*\)")
 
 
@@ -43,20 +43,15 @@ def _is_explained(name: str, line: Line, text: str) -> bool:
     linked = [first or second for first, second in LINK.findall(line.text)]
     if any(re.search(rf"\b{name}s?\b", target) for target in linked):
         return True
-    before = re.search(rf"([\w ’'-]+)\(\s*{name}s?\b", text)
-    if before and _spells(name, before[1]):
-        return True
-    after = re.search(rf"\b{name}s?\s*\(([^)]+)\)", text)
-    if after and _spells(name, after[1]):
-        return True
-    stands_for = re.search(
-        rf"\b{name}s?,? (?:short for|for|stands for|that is|or) ([\w ’'-]+)", text
-    )
-    return bool(stands_for and _spells(name, stands_for[1]))
+    definitions = re.findall(rf"([^.;:]*?)[(,]\s*{name}s?\b", text)
+    definitions += re.findall(rf"\b{name}s?\s*\(([^)]+)\)", text)
+    definitions += re.findall(rf"\b{name}s?,? (?:short for|stands for|that is) ([^.;:,]*)", text)
+    return any(_spells(name, words) for words in definitions)
 
 
 def _spells(name: str, words: str) -> bool:
-    """Whether the letters of `name` occur in order in `words`, the first at the start of a word."""
+    """Whether the letters of `name` occur in order in the last words, the first at the start of a word."""
     letters = re.sub(r"[^a-z]", "", name.lower())
+    last = " ".join(words.lower().split()[-len(letters) - 2 :])
     pattern = rf"\b{letters[0]}" + "".join(rf".*?{letter}" for letter in letters[1:])
-    return re.search(pattern, plain(words).lower()) is not None
+    return re.search(pattern, last) is not None
