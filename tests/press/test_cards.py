@@ -49,7 +49,7 @@ def test_a_good_card_passes(tmp_path):
         ("  tags: [x]\n", "", "'tags' is a required property"),
         ("  tags: [x]\n", "  tags: [x]\n  hint: y\n", "Additional properties"),
         ("An answer of some forty characters at the least.", "Short.", "too short"),
-        (GOOD, GOOD + GOOD, "stands twice"),
+        (GOOD, GOOD + GOOD, "is a duplicate"),
         (GOOD, "[]", "non-empty"),
         (GOOD, "{", "cannot be read"),
     ],

@@ -139,7 +139,7 @@ def _spelled(text: str) -> Iterator[tuple[re.Match[str], Decimal]]:
 
 def tokens(text: str) -> list[tuple[str, Decimal, int, bool]]:
     """(token, value, decimals, is percentage) for each number of a line that needs accounting for."""
-    if not any(character.isdigit() for character in text):
+    if not re.search(r"\d", text):
         return []
     text = ROLES.sub(" ", text)
     text = re.sub(r"`[^`]*`", " ", text)
