@@ -15,7 +15,7 @@ Outputs = list[list[dict]]  # by cell
 
 
 def book(folder: Path, pages: dict[str, str], outputs: dict[str, Outputs] | None = None) -> Book:
-    """A book at `folder` with these pages beside its index; a page without outputs prints nothing."""
+    """A book with these pages beside its index; without outputs a page prints nothing."""
     root = shop.make(folder, {"index": shop.chapter("Home"), **pages})
     project = config.load(root)
     return Book(project, [_page(project, slug, (outputs or {}).get(slug)) for slug in pages])

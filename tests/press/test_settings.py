@@ -1,4 +1,4 @@
-"""`book/press.yml`: read in one place, refused with the place and the nearest key, and nothing of it in the press."""
+"""`book/press.yml`: wrong keys are refused with their place, and the press holds nothing of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Audits: what a careful reader would object to, computed.
 
-Each module registers its audit with `@audit(name, about)` of `registry.py`; adding a module is enough.
+Each module registers its audit with `@audit(name, about)` of `registry.py`; a new module is enough.
 `tests/press/test_audits.py` holds fixtures that each audit must reject and accept.
 """
 
@@ -19,7 +19,7 @@ for _module in sorted(module.name for module in iter_modules(__path__)):
 
 
 def run(book: Book, names: tuple[str, ...] = ()) -> list[Finding]:
-    """The findings of the named audits (default: those the project asks for), in the order of the pages."""
+    """Findings of the named audits, or of those the project asks for, in the order of the pages."""
     audits = chosen(names or book.project.audits)
     order = {page.slug: position for position, page in enumerate(book.pages)}
     findings: list[Finding] = []

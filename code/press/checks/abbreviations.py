@@ -50,7 +50,7 @@ def _is_explained(name: str, line: Line, text: str) -> bool:
 
 
 def _spells(name: str, words: str) -> bool:
-    """Whether the letters of `name` occur in order in the last words, the first at the start of a word."""
+    """Whether the letters of `name` occur in order in the last words, beginning with a word."""
     letters = re.sub(r"[^a-z]", "", name.lower())
     last = " ".join(words.lower().split()[-len(letters) - 2 :])
     pattern = rf"\b{letters[0]}" + "".join(rf".*?{letter}" for letter in letters[1:])

@@ -136,7 +136,7 @@ def _outputs_are_read(page: Page) -> list[Finding]:
 
 
 def _nothing_warns(page: Page) -> list[Finding]:
-    """A warning names files and lines of one computer, and tells a reader that something is wrong."""
+    """A warning names files of one computer, and tells a reader that something is wrong."""
     findings = []
     for cell in page.chapter.cells:
         warnings = [

@@ -102,7 +102,7 @@ class Page:
         return self.record.outputs[number - 1]
 
     def printed(self, cell: Cell) -> list[str]:
-        """The texts that a cell printed: streams, values and errors, not what stands for a figure."""
+        """What a cell printed: streams, values and errors, not the stand-in of a figure."""
         texts = []
         for output in self.outputs(cell.number):
             data = output.get("data", {})

@@ -1,4 +1,4 @@
-"""No output says only True or False: what a sentence asserts is a claim, a derivation, a parity or a number."""
+"""No output says only True or False: a sentence rests on a claim, a derivation or a number."""
 
 from __future__ import annotations
 

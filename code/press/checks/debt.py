@@ -1,9 +1,9 @@
-"""Pages that were written before a rule: how many departures each may still have, in `book/debt.yml`.
+"""How many departures pages that are older than a rule may still have: `book/debt.yml`.
 
-The counts may only fall. A page above its count gets a finding, and so does a page below it, because the
-count must then be lowered: `python -m press audit --lower` does that, and never raises one. The list lies
-beside the pages and not among the expectations, because what an author edits there decides what it says,
-and because the build already looks at every file of `book/`.
+The counts may only fall. A page above its count gets a finding, and so does a page below it,
+because the count must then be lowered: `python -m press audit --lower` does that, and never raises
+one. The list lies beside the pages and not among the expectations, because what an author edits
+there decides what it says, and because a build already looks at every file of `book/`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from press.checks.book import Book, Page
 from press.errors import Exit, Finding, PressError
 from press.files import write_atomic
 from press.source import toc
+from press.source.settings import read_yaml
 
 NAME = "book/debt.yml"
 SHOWN = 30  # departures listed in one finding
@@ -36,7 +37,7 @@ def load(book: Path) -> Counts:
     fix = "correct it, or git checkout -- book/debt.yml"
     try:
         text = path.read_text(encoding="utf-8")
-        raw = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+        raw = read_yaml(text) or {}
         rows = [(page, rule, n) for page, counts in raw.items() for rule, n in counts.items()]
     except (OSError, UnicodeError, AttributeError, yaml.YAMLError) as error:
         raise PressError(f"{NAME} cannot be read: {error}", fix, Exit.USAGE) from error

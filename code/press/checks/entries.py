@@ -1,4 +1,4 @@
-"""Pages that are lists: recipes, interview questions. Each entry is a second-level section of its own."""
+"""Pages that are lists, such as recipes: each entry is a second-level section of its own."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _lengths(page: Page, entry: Section, rules: Entry) -> list[Finding]:
     )
     findings = []
     for count, limits, thing in ((cells, rules.cells, "cells"), (words, rules.words, "words")):
-        if not limits.holds(count):
+        if limits and not limits.holds(count):
             what = f"the entry {entry.title!r} has {count} {thing}, outside {limits}"
             fix = "complete the entry, or split it"
             findings.append(page.finding(entry.line, RULE, what, fix))

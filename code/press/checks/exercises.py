@@ -1,4 +1,4 @@
-"""Exercises: labeled, graded, each with a solution that runs, as many as the kind of page asks for."""
+"""Exercises: labeled, graded, with a solution that runs, as many as the kind of page needs."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _image(options: dict[str, Any], data: dict[str, Any]) -> list[tuple[str, str
 
 
 def unnamed_axes(svg: str) -> list[str]:
-    """Ids of matplotlib axes that show an axis without a label; a damaged image is one as a whole."""
+    """Ids of axes that show an axis without a label; a damaged image counts as one."""
     try:
         drawing = ElementTree.fromstring(svg)
     except (ElementTree.ParseError, ValueError):
@@ -105,7 +105,7 @@ def unnamed_axes(svg: str) -> list[str]:
     return [
         name
         for name, axes in groups
-        # axes that share a scale say its name once: no numbers here, numbers and a name on another
+        # axes that share a scale name it once: no numbers here, numbers and a name on another
         if any(
             axis.kind and not axis.label and (axis.numbered or axis.kind not in named)
             for axis in axes
@@ -118,7 +118,7 @@ def _has_id(group: ElementTree.Element, pattern: re.Pattern[str]) -> bool:
 
 
 class _Axis:
-    """One axis of a drawing: the kind of its ticks, of its numbered ticks, and whether it has a label."""
+    """One axis of a drawing: the kind of its ticks and of those with numbers, and its label."""
 
     def __init__(self, axis: ElementTree.Element) -> None:
         groups = axis.findall(G)

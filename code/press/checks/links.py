@@ -70,7 +70,7 @@ def _roles(book: Book, page: Page, line: Line, labels: set[str], slugs: set[str]
 
 
 def _targets(text: str) -> list[tuple[str, str]]:
-    """(role, target) of each role of a line; the target of `text <target>` stands in the brackets."""
+    """(role, target) of each role of a line; of `text <target>`, what the brackets hold."""
     pairs = []
     for role, body in ROLE.findall(text) if "{" in text else ():
         match = TARGET.search(body)

@@ -1,11 +1,11 @@
 """Every number the text states about a result was printed by a cell of that page.
 
-A number passes when a cell of the page printed it (to the digits given, or as a percentage), when it
-stands in the code of a cell (an assumption), when its sentence has a citation, or when the page
+A number passes when a cell of the page printed it (to the digits given, or as a percentage), when
+it stands in the code of a cell (an assumption), when its sentence has a citation, or when the page
 declares it in a comment `<!-- given: 0.05, 10,000 -->`. Whole numbers up to twelve count things.
 
-The documents that `book/press.yml` names are audited as well: their numbers, spelled-out ones too, stand
-in the committed reports listed there, or are the length of a list in one.
+The documents that `book/press.yml` names are audited as well: their numbers, spelled-out ones too,
+stand in the committed reports listed there, or are the length of a list in one.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ PRINTED = re.compile(
 )
 GIVEN = re.compile(r"<!--\s*given:(.*?)-->", re.S)
 ROLES = re.compile(r"\{(?:doc|ref|numref|eq|cite\w*|term|prf:ref|download)[^}]*\}`[^`]*`")
-TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-UNITS = "one two three four five six seven eight nine".split()
+TEENS = ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 SPELLED = re.compile(
     rf"\b(?:({'|'.join(TEENS)})|({'|'.join(TENS)})(?:-({'|'.join(UNITS)}))?|(hundred)|(thousand))s?\b",
     re.I,
@@ -77,7 +77,7 @@ def _page(page: Page) -> list[Finding]:
 
 
 def _orphans(text: str, accounts: list[Decimal]) -> list[str]:
-    """Numbers of a line that none of the sorted `accounts` explains; a citation explains all of them."""
+    """Numbers of a line that none of the sorted `accounts` explains; a citation explains all."""
     if "{cite" in text:
         return []
     return [
@@ -138,7 +138,7 @@ def _spelled(text: str) -> Iterator[tuple[re.Match[str], Decimal]]:
 
 
 def tokens(text: str) -> list[tuple[str, Decimal, int, bool]]:
-    """(token, value, decimals, is percentage) for each number of a line that needs accounting for."""
+    """(token, value, decimals, is percentage) of each number of a line to be accounted for."""
     if not re.search(r"\d", text):
         return []
     text = ROLES.sub(" ", text)
@@ -179,7 +179,7 @@ def _is_range(text: str, at: int) -> bool:
 
 
 def accounted(value: Decimal, decimals: int, percent: bool, accounts: list[Decimal]) -> bool:
-    """Whether one of the sorted numbers, rounded to `decimals`, is `value` or, as a percentage, a hundred times it."""
+    """Whether one of the sorted numbers, rounded to `decimals`, is `value`, or its percentage."""
     half = Decimal(1).scaleb(-decimals) / 2
     return _within(value, half, accounts) or (
         percent and _within(value / 100, half / 100, accounts)

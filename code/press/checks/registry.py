@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from press.errors import Exit, Finding, PressError, nearest
+from clikit.group import unknown
+
+from press.errors import Finding
 
 if TYPE_CHECKING:
     from press.checks.book import Book
@@ -16,7 +18,7 @@ Check = Callable[["Book"], list[Finding]]
 
 @dataclass(frozen=True)
 class Audit:
-    """One audit: its name on the command line, a line of help, and the function that reads the book."""
+    """One audit: its name on the command line, a line of help, the function that reads the book."""
 
     name: str
     about: str
@@ -43,9 +45,5 @@ def chosen(names: tuple[str, ...]) -> list[Audit]:
     """The audits of these names. Raises PressError with the nearest name for an unknown one."""
     for name in names:
         if name not in ALL:
-            raise PressError(
-                f"there is no audit {name!r}{nearest(name, ALL)}",
-                f"use one of: {', '.join(ALL)}",
-                Exit.USAGE,
-            )
+            raise unknown("audit", name, tuple(ALL))
     return [ALL[name] for name in names]

@@ -37,7 +37,7 @@ def _page(page: Page) -> list[Finding]:
 
 
 def columns(row: str) -> int:
-    """Columns of a line in a fixed-width font: two for East Asian wide characters, none for marks."""
+    """Columns of a line in a fixed-width font: two for East Asian characters, none for marks."""
     row = row.expandtabs(8)
     if row.isascii():
         return len(row)

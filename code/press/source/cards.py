@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from press.source.settings import read_yaml
+
 LEVELS = ("foundational", "intermediate", "advanced", "expert")
 TYPES = ("concept", "math", "coding", "system-design")
 SCHEMA = {
@@ -35,7 +37,7 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class Card:
-    """One question with its answer and, where it is a number or an identity, code that asserts it."""
+    """One question with its answer and, for a number or an identity, code that asserts it."""
 
     id: str
     level: str
@@ -56,9 +58,7 @@ def load(path: Path) -> list[Card]:
     import jsonschema
 
     try:
-        raw = yaml.load(
-            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
+        raw = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
     errors = sorted(

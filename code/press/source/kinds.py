@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from press.errors import nearest
+from clikit.errors import nearest
+
 from press.source.settings import NAME, Kind, Settings
 
 

@@ -1,7 +1,8 @@
-"""`book/press.yml`: everything the press must know of this book and of no other, read and validated here.
+"""`book/press.yml`: what the press must know of this book and of no other, read and checked here.
 
-Each dataclass below is one mapping of that file, and its fields are the keys that the mapping may have.
-An unknown key or a value of another type is refused with the place, the nearest key and the type expected.
+Each dataclass below is one mapping of that file, and its fields are the keys that the mapping may
+have. An unknown key or a value of another type is refused with the place, the nearest key and the
+type expected.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import yaml
+from clikit.errors import nearest
 
-from press.errors import Exit, PressError, nearest
+from press.errors import Exit, PressError
 
 NAME = "book/press.yml"
 
@@ -46,10 +48,10 @@ class Entry:
     """What each entry of a page of many entries holds; an entry is a second-level section."""
 
     least: int  # entries on a page
-    title: Pattern = Pattern("")
+    title: Pattern | None = None
     box: str = ""  # class of an admonition
-    cells: Range = Range(0, 1000)
-    words: Range = Range(0, 100_000)
+    cells: Range | None = None
+    words: Range | None = None
     card: bool = False  # a card with the title as its question
 
 
@@ -133,6 +135,13 @@ class Settings:
     licence: str = ""
 
 
+def read_yaml(text: str) -> Any:
+    """The value of a YAML text, through the C parser where it is installed. Raises YAMLError."""
+    if yaml.__with_libyaml__:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    return yaml.safe_load(text)
+
+
 def load(book: Path) -> Settings:
     """The settings of the book in the folder `book`; the defaults when it has no press.yml.
 
@@ -151,7 +160,7 @@ def load(book: Path) -> Settings:
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> Settings:
     try:
-        raw = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        raw = read_yaml(text)
     except yaml.YAMLError as error:
         raise _refused(f"is not valid YAML: {error}", "correct it at the place named") from error
     if raw is None:
