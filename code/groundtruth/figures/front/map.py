@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,7 +35,12 @@ BOXES = {
     "Interview": Box("Interview", 3, 0.6),
     "Capstones": Box("Capstones", 4, 2.3),
 }
-PATHS = {"deep-learning": (BLUE, "-"), "classical": (GREEN, "--"), "interview": (ORANGE, ":")}
+LineStyle = Literal["-", "--", ":"]
+PATHS: dict[str, tuple[str, LineStyle]] = {
+    "deep-learning": (BLUE, "-"),
+    "classical": (GREEN, "--"),
+    "interview": (ORANGE, ":"),
+}
 NEEDS = [  # a part, the part that needs it, and the reading path that leads over both
     ("Front", "Data and vocabulary", "deep-learning"),
     ("Data and vocabulary", "How learning works", "deep-learning"),
