@@ -105,9 +105,7 @@ def load(root: Path) -> Project:
                     Exit.USAGE,
                 )
             if key == "audits":
-                from press import checks
-
-                checks.chosen(tuple(value))
+                _check_audits(tuple(value))
             values[key] = tuple(value)
         elif type(value) is not int or value < 1:
             raise PressError(
@@ -116,6 +114,18 @@ def load(root: Path) -> Project:
         else:
             values[key] = value
     return Project(root=root.resolve(), **values)
+
+
+def _check_audits(names: tuple[str, ...]) -> None:
+    """Refuse an unknown name, and say where it stands."""
+    from press import checks
+
+    try:
+        checks.chosen(names)
+    except PressError as error:
+        raise PressError(
+            f"pyproject.toml: [tool.press] audits: {error.what}", error.fix, error.code
+        ) from error
 
 
 def _table(config: Path) -> dict:

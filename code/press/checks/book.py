@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from press.config import Project
@@ -79,10 +80,10 @@ class Page:
     def sections(self) -> list[Section]:
         """Second-level sections in order."""
         heads = [line for line in self.headings if line.heading <= 2]
-        ends = [line.number - 1 for line in heads[1:]] + [self.chapter.text.count("\n") + 1]
+        starts = [line.number for line in heads] + [self.chapter.text.count("\n") + 2]
         return [
-            Section(head.text, head.number, end)
-            for head, end in zip(heads, ends, strict=True)
+            Section(head.text, start, following - 1)
+            for head, (start, following) in zip(heads, pairwise(starts), strict=True)
             if head.heading == 2
         ]
 
