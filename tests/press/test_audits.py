@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -92,6 +93,13 @@ def test_numbers_that_are_accounted_for_pass(tmp_path, line):
 def test_a_number_that_nothing_accounts_for_is_reported(tmp_path, line):
     (what,) = messages(tmp_path, "numbers", f"{line}\n\n{PRINTS}", OUTPUT)
     assert "no cell of this page prints" in what
+
+
+def test_numbers_of_a_stale_page_are_not_judged(tmp_path):
+    sample = book(tmp_path, {"front/x": page(f"The loss is 0.77.\n\n{PRINTS}")})
+    stale = Book(sample.project, [replace(item, record=None) for item in sample.pages])
+    assert len(checks.run(sample, ("numbers",))) == 1
+    assert checks.run(stale, ("numbers",)) == []
 
 
 def test_numbers_in_captions_are_audited(tmp_path):
