@@ -71,8 +71,8 @@ def test_an_exercise_with_an_executed_solution_passes(tmp_path):
     ],
 )
 def test_a_departure_from_the_anatomy_is_reported(tmp_path, body, message):
-    found = messages(tmp_path, "anatomy", body)
-    assert any(message in what for what in found)
+    reported = messages(tmp_path, "anatomy", body)
+    assert any(message in what for what in reported)
 
 
 TWO_CELLS = f"{shop.cell('print(1)')}\n{shop.cell('print(2)')}"
@@ -113,8 +113,8 @@ def test_a_printed_line_is_no_warning(tmp_path):
 )
 def test_a_chapter_is_held_to_the_rules_of_its_kind(tmp_path, message):
     body = "## Traps\n\nA.\n\n## The picture\n\nB."
-    found = messages(tmp_path, "anatomy", body, slug="data/x", kind="chapter")
-    assert any(message in what for what in found)
+    reported = messages(tmp_path, "anatomy", body, slug="data/x", kind="chapter")
+    assert any(message in what for what in reported)
 
 
 def test_the_limits_of_a_chapter_are_those_of_the_house_style():
@@ -183,8 +183,8 @@ def test_a_bank_of_three_questions_with_cards_and_answers_passes(tmp_path):
     ],
 )
 def test_a_planted_fault_in_a_bank_is_reported(tmp_path, body, bank, message):
-    found = bank_messages(tmp_path, body, bank)
-    assert any(message in what for what in found)
+    reported = bank_messages(tmp_path, body, bank)
+    assert any(message in what for what in reported)
 
 
 USE = (
@@ -202,8 +202,8 @@ RECIPES = "\n".join(recipe(title, f"print({i})") for i, title in enumerate(ENTRI
 
 
 def test_a_recipe_page_of_three_entries_passes(tmp_path):
-    found = messages(tmp_path, "anatomy", RECIPES, slug="reference/recipes", kind="recipe")
-    assert found == []
+    reported = messages(tmp_path, "anatomy", RECIPES, slug="reference/recipes", kind="recipe")
+    assert reported == []
 
 
 @pytest.mark.parametrize(
@@ -217,5 +217,5 @@ def test_a_recipe_page_of_three_entries_passes(tmp_path):
     ],
 )
 def test_a_planted_fault_in_a_recipe_page_is_reported(tmp_path, body, message):
-    found = messages(tmp_path, "anatomy", body, slug="reference/recipes", kind="recipe")
-    assert any(message in what for what in found)
+    reported = messages(tmp_path, "anatomy", body, slug="reference/recipes", kind="recipe")
+    assert any(message in what for what in reported)

@@ -12,7 +12,8 @@ ALL = [(page, card) for page, group in BANK.items() for card in group]
 
 
 def test_every_card_file_belongs_to_a_page():
-    assert BANK and all((ROOT / "book" / f"{page}.md").is_file() for page in BANK)
+    assert len(BANK) > 30
+    assert [page for page in BANK if not (ROOT / "book" / f"{page}.md").is_file()] == []
 
 
 def test_ids_are_unique_in_the_book():

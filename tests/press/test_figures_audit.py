@@ -59,8 +59,8 @@ def test_a_complete_figure_passes(tmp_path, drawing):
     ],
 )
 def test_an_incomplete_figure_is_reported(tmp_path, head, outputs, message):
-    found = messages(tmp_path, "figures", shop.cell("f()", head), [outputs])
-    assert any(message in what for what in found)
+    reported = messages(tmp_path, "figures", shop.cell("f()", head), [outputs])
+    assert any(message in what for what in reported)
 
 
 def vega(**changes) -> dict:

@@ -64,7 +64,7 @@ def test_a_wrong_setting_is_refused_with_its_place(tmp_path, text, message):
 
 
 def test_a_file_in_another_encoding_is_refused(tmp_path):
-    (tmp_path / "press.yml").write_bytes("licence: é".encode("latin-1"))
+    (tmp_path / "press.yml").write_bytes("license_notice: é".encode("latin-1"))
     with pytest.raises(PressError, match="cannot be read"):
         settings.load(tmp_path)
 

@@ -27,9 +27,9 @@ def test_a_cell_of_79_columns_passes(tmp_path):
 
 
 def test_each_wider_line_of_a_cell_is_reported(tmp_path):
-    found = messages(tmp_path, "width", shop.cell(f"{WIDE}\n{FITS}\n{WIDE}"))
-    assert len(found) == 2
-    assert all("has 80 columns, more than 79" in what for what in found)
+    reported = messages(tmp_path, "width", shop.cell(f"{WIDE}\n{FITS}\n{WIDE}"))
+    assert len(reported) == 2
+    assert all("has 80 columns, more than 79" in what for what in reported)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_the_words_of_the_field_pass(tmp_path, line):
     ],
 )
 def test_a_wording_to_avoid_is_reported(tmp_path, line, word):
-    found = messages(tmp_path, "words", line)
-    assert found == [f"the book does not say {word!r}"]
+    reported = messages(tmp_path, "words", line)
+    assert reported == [f"the book does not say {word!r}"]
 
 
 def test_a_fixed_section_may_have_any_title(tmp_path):

@@ -132,7 +132,7 @@ class Settings:
     versions: tuple[str, ...] = ()  # packages named on the landing page
     check_lines: dict[str, Pattern] = field(default_factory=dict)
     kernel_env: dict[str, str] = field(default_factory=dict)
-    licence: str = ""
+    license_notice: str = ""  # the first lines of the collected licenses
 
 
 def read_yaml(text: str) -> Any:

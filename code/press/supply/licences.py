@@ -27,7 +27,7 @@ BOOTSTRAP = "Bootstrap and Popper, parts of the theme's script"
 
 def text(project: Project) -> str:
     """All of them; PressError when a package has no licence file, because then nobody may ship it."""
-    parts = [settings.load(project.book).licence + "\n"]
+    parts = [settings.load(project.book).license_notice + "\n"]
     for what, name in SHIPPED.items():
         parts.append(_section(f"{what}: {name}", _of(name)))
     parts.append(_section(BOOTSTRAP, _named("pydata-sphinx-theme", "bootstrap.js.LICENSE.txt")))
