@@ -142,8 +142,12 @@ def test_a_wording_to_avoid_is_reported(tmp_path, line, word):
     assert reported == [f"the book does not say {word!r}"]
 
 
-def test_a_fixed_section_may_have_any_title(tmp_path):
-    assert messages(tmp_path, "words", "## The picture", kind="chapter") == []
+@pytest.mark.parametrize(("kind", "count"), [("chapter", 0), ("front", 1)])
+def test_only_a_section_that_the_kind_asks_for_may_have_any_title(tmp_path, kind, count):
+    words = [{"pattern": "the picture", "say": "the figure"}]
+    settings = dict(shop.SETTINGS, words=words)
+    shop.write(tmp_path / "book" / "press.yml", shop.yaml.safe_dump(settings))
+    assert len(messages(tmp_path, "words", "## The picture", kind=kind)) == count
 
 
 @pytest.mark.parametrize(
