@@ -1,4 +1,4 @@
-"""One build: fingerprint, execute, compare, audit, cache, render. Nothing reaches the site unless all is right."""
+"""One build: fingerprint, execute, compare, audit, render. Nothing reaches the site unless all is right."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ RENDERING = (
     "jupyter_book.config",
     "sphinx.application",
     "myst_nb.sphinx_",
-    "jupyter_cache",
     "sphinx_book_theme",
     "sphinxcontrib.bibtex",
 )
@@ -74,18 +73,26 @@ def build(
     with lock(project.work / "lock", tell), _swept(project), ExitStack() as held:
         clock = _Clock(report.seconds)
         current = state.look(project)
-        wanted = only or current.slugs
+        wanted = [slug for slug in only or current.slugs if slug not in current.broken]
         stale = [slug for slug in wanted if force or slug in current.stale]
         report.chapters = len(wanted)
         clock.lap("fingerprint")
-        if not stale and render and not only and _is_current(project, _key(current)):
+        if (
+            not (stale or current.broken)
+            and render
+            and not only
+            and _is_current(project, _key(current))
+        ):
             report.outputs = _count(current)
             return report
         if stale:
             held.enter_context(_warming(current, render and not only))
         report.executed = _execute(current, stale, quiet)
         clock.lap("execute")
-        report.findings = state.compare_all(current, wanted)
+        report.findings = [
+            finding for slug, finding in current.broken.items() if slug in (only or current.broken)
+        ]
+        report.findings += state.compare_all(current, wanted)
         clock.lap("compare")
         report.outputs = _count(current)
         if any(f.rule == "execution" for f in report.findings):
@@ -102,7 +109,7 @@ def build(
             else:
                 _object(report, audited())
             clock.lap("audit" if not render else "finish")
-        records.forget(project, current.slugs)
+        records.forget(project, [*current.slugs, *current.broken])
         current.prints.save()
     return report
 
@@ -195,20 +202,16 @@ def _render(
     current: state.State, report: Report, clock: _Clock, audited: Callable[[], list[Finding]]
 ) -> None:
     """Render what the audits are looking at meanwhile; the site changes when neither has anything to object to."""
-    from press.execute import cache
     from press.site import render
 
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
     try:
-        cache.fill(current.project, pages)
-        clock.lap("cache")
         rendered = render.render(current.project, pages)
         clock.lap("render")
         objected = _object(report, audited())
         clock.lap("audit")
         if _object(report, rendered) or objected:
             return
-        cache.settle(current.project, pages)
         from press.site import finish
 
         finish.finish(current.project, pages)
@@ -219,12 +222,6 @@ def _render(
         while cause is not None:
             if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
                 raise disk_error(current.project.build, cause) from error
-            if type(cause).__module__ == "sqlite3" and "disk" in str(
-                cause
-            ):  # the database of jupyter-cache
-                raise disk_error(
-                    current.project.build, OSError(errno.ENOSPC, str(cause))
-                ) from error
             cause = cause.__cause__ or cause.__context__
         raise PressError(
             f"rendering stopped: {type(error).__name__}: {error}",

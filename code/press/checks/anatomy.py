@@ -8,7 +8,6 @@ from itertools import pairwise
 from press.checks.book import Book, Page
 from press.errors import Finding
 from press.source import prose
-from press.source.chapter import cell_lines
 
 ORDER = [
     "The picture",
@@ -129,7 +128,8 @@ def _lengths(page: Page) -> list[Finding]:
             )
     if page.kind == "chapter":
         main = main_part(page.chapter.text)
-        words, cells = prose.word_count(main), len(cell_lines(main))
+        words = prose.word_count(main)
+        cells = sum(block.runs for block in prose.blocks(main))
         if not WORDS[0] <= words <= WORDS[1]:
             found.append(
                 page.finding(

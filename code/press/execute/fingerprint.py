@@ -6,19 +6,18 @@ in those packages, every file under `book/` they name, the pins, the interpreter
 
 from __future__ import annotations
 
-import re
 import sys
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
 
 from press.config import Project
-from press.execute import imports
+from press.execute import imports, reads
 from press.files import read_json, sha, write_json
 from press.source.chapter import read
+from press.store import Store
 
 DATA_SUFFIXES = (".txt", ".csv", ".json", ".yml", ".npz")
-DATA_FILE = re.compile(r"""["'](_assets/[^"'\s]+)["']""")
 
 
 def environment(project: Project) -> str:
@@ -36,6 +35,7 @@ class Fingerprints:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.store = Store.of(project)
         self.environment = environment(project)
         self._memo_path = project.work / "pages.json"
         self._memo: dict[str, dict] = read_json(self._memo_path) or {}
@@ -45,17 +45,16 @@ class Fingerprints:
         self._imports_used: dict[str, list[str]] = {}
 
     def page(self, slug: str) -> dict:
-        """Digest of the cells, imported names, data files and count of cells of a page."""
-        path = self.project.page(slug)
-        key = sha(slug + "\0" + path.read_text(encoding="utf-8"))
+        """Digest of the cells, imported names, data files and count of cells of a page; raises PageError."""
+        chapter = read(slug, self.project.page(slug), self.store)
+        key = sha(slug + "\0" + chapter.text)
         entry = self._memo.get(key)
         if entry is None:
-            chapter = read(slug, path, self.project.work / "parsed")
             sources = [cell.source for cell in chapter.cells]
             entry = {
-                "cells": sha([[cell.source, cell.tags] for cell in chapter.cells]),
+                "cells": sha([[cell.source, cell.execution_tags] for cell in chapter.cells]),
                 "imports": sorted(imports.cell_names(sources)),
-                "data": sorted({name for source in sources for name in DATA_FILE.findall(source)}),
+                "data": sorted(imports.file_names(sources)),
                 "count": len(sources),
             }
         self._used[key] = entry
@@ -64,7 +63,8 @@ class Fingerprints:
     def modules(self, slug: str) -> set[Path]:
         """The files of `code/` that the page runs."""
         return imports.files(
-            set(self.page(slug)["imports"]),
+            set(self.page(slug)["imports"])
+            | reads.script_imports(self.project, self.page(slug)["data"]),
             self.project.code,
             self.project.packages,
             self._imported,
@@ -96,7 +96,7 @@ class Fingerprints:
             self.project.rel(path): _digest(path, path.stat().st_mtime_ns)
             for path in sorted(self._with_data(self.modules(slug)))
         }
-        data = {name: _maybe(self.project.book / name) for name in page["data"]}
+        data = reads.named(self.project, page["data"])
         return sha(
             [page["cells"], modules, data, _maybe(self.project.expectation(slug)), self.environment]
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Record:
     counts: list[int | None]
     seconds: float
     fault: Fault | None
+    reads: dict[str, str] = field(default_factory=dict)  # files of the project -> digest
 
     @property
     def ok(self) -> bool:
@@ -48,6 +49,7 @@ def save(project: Project, run: Run, fingerprint: str, sources: list[str]) -> No
             "counts": run.counts,
             "seconds": round(run.seconds, 3),
             "fault": asdict(run.fault) if run.fault else None,
+            "reads": run.reads,
         },
     )
 
@@ -66,6 +68,7 @@ def load(project: Project, slug: str) -> Record | None:
         raw["counts"],
         raw["seconds"],
         fault,
+        raw.get("reads", {}),
     )
 
 

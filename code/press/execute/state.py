@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from press.config import Project
 from press.errors import Finding
-from press.execute import records
+from press.execute import reads, records
 from press.execute.fingerprint import Fingerprints
 from press.files import read_json, sha, write_json
 from press.source import chapter as chapters
@@ -31,14 +31,13 @@ class State:
         default_factory=dict
     )  # only those that can be trusted
     stale: list[str] = field(default_factory=list)
+    broken: dict[str, Finding] = field(default_factory=dict)  # pages that cannot be read
     _read: dict[str, chapters.Chapter] = field(default_factory=dict)
 
     def load_chapter(self, slug: str) -> chapters.Chapter:
         """The page as it is now; parsed once however many steps ask for it."""
         if slug not in self._read:
-            self._read[slug] = chapters.read(
-                slug, self.project.page(slug), self.project.work / "parsed"
-            )
+            self._read[slug] = chapters.read(slug, self.project.page(slug), self.prints.store)
         return self._read[slug]
 
     def book(self) -> Book:
@@ -59,12 +58,22 @@ def look(project: Project) -> State:
     prints = Fingerprints(project)
     state = State(project, prints, toc.slugs(project))
     for slug in state.slugs:
-        state.now[slug] = prints.of(slug)
+        try:
+            state.now[slug] = prints.of(slug)
+        except chapters.PageError as error:
+            state.broken[slug] = error.finding
+            continue
         record = records.load(project, slug)
-        if record is not None and record.ok and record.fingerprint == state.now[slug]:
+        if (
+            record is not None
+            and record.ok
+            and record.fingerprint == state.now[slug]
+            and reads.unchanged(project, record.reads)
+        ):
             state.records[slug] = record
         else:
             state.stale.append(slug)
+    state.slugs = [slug for slug in state.slugs if slug not in state.broken]
     return state
 
 

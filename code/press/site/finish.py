@@ -20,10 +20,9 @@ from lxml import html
 
 from press.config import Project, commit
 from press.errors import PressError
-from press.execute import cache
 from press.execute.records import Record
 from press.files import read_json, sha, write_atomic, write_json
-from press.site import facts, fonts, interactive, manifest, policy, reports, styles
+from press.site import facts, fonts, interactive, manifest, policy, reader, reports, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 from press.site.render import raw, titles
@@ -359,7 +358,7 @@ def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], placed: Pl
     import nbformat
 
     known, now = read_json(project.work / "notebooks.json") or {}, {}
-    form = [Path(file).read_text(encoding="utf-8") for file in (__file__, cache.__file__)]
+    form = [Path(file).read_text(encoding="utf-8") for file in (__file__, reader.__file__)]
     for chapter, record in pages:
         if chapter.cells:
             key, kept, name = (
@@ -375,7 +374,7 @@ def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], placed: Pl
                 placed.put(name, body)
                 now[chapter.slug] = known[chapter.slug]
                 continue
-            notebook = cache.executed(chapter, record)
+            notebook = reader.executed(chapter, record)
             for number, cell in enumerate(notebook.cells, 1):
                 cell["id"] = f"cell-{number}"
             notebook.metadata = nbformat.from_dict(

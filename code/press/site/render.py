@@ -1,6 +1,6 @@
 """Render with Sphinx, configured by Jupyter Book, into a raw folder that nobody reads.
 
-Outputs come from jupyter-cache; a miss is an error, never a second execution. A marker stands while
+Outputs come from the records, see `reader`; a page without one is an error, never an execution. A marker stands while
 Sphinx works: a render that was killed or that warned is never continued, its state is thrown away.
 """
 
@@ -17,10 +17,9 @@ from typing import Any
 
 from press.config import Project, node_folder
 from press.errors import Finding
-from press.execute import cache
 from press.execute.records import Record
 from press.files import read_json, sha, write_json
-from press.site import bibliography, katex
+from press.site import bibliography, katex, reader
 from press.source.chapter import Chapter
 
 DISK = re.compile(r"OSError\((27|28|122), '([^']*)'\)")  # too large, no space, over quota
@@ -45,10 +44,10 @@ def render(project: Project, pages: list[tuple[Chapter, Record]]) -> list[Findin
         shutil.rmtree(doctrees, ignore_errors=True)
     project.work.mkdir(parents=True, exist_ok=True)
     marker.touch()
-    for chapter, record in pages:  # Sphinx does not see that a cache entry changed
+    for chapter, record in pages:  # Sphinx does not see that the outputs changed
         if known.get("pages", {}).get(chapter.slug) != record.digest:
             (doctrees / f"{chapter.slug}.doctree").unlink(missing_ok=True)
-    text, titles = _sphinx(project, doctrees)
+    text, titles = _sphinx(project, pages, doctrees)
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
@@ -72,7 +71,9 @@ def _press_digest() -> str:
     return sha([path.read_text() for path in files] + [sys.version])
 
 
-def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
+def _sphinx(
+    project: Project, pages: list[tuple[Chapter, Record]], doctrees: Path
+) -> tuple[str, dict[str, str]]:
     folder = node_folder()
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
@@ -80,16 +81,15 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
     os.environ.setdefault("SOURCE_DATE_EPOCH", "1767225600")
     from jupyter_book.config import get_final_config
     from sphinx.application import Sphinx
+    from sphinx.errors import ExtensionError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-    _never_execute()
     katex.repair()
     bibliography.repair()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),
-        "nb_execution_mode": "cache",
-        "nb_execution_cache_path": str(cache.folder(project)),
+        **reader.offer(pages),
         "nitpicky": True,
     }
     printed = io.StringIO()
@@ -114,7 +114,11 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
             keep_going=True,
         )
         app.connect("env-updated", _keep_index_entries)
-        app.build()
+        try:
+            app.build()
+        except ExtensionError:  # some extensions name page and line in a warning, then stop
+            if not warnings.getvalue().strip():
+                raise
         names = {name: node.astext() for name, node in app.env.titles.items()}
     return ANSI.sub("", warnings.getvalue()), names
 
@@ -131,17 +135,6 @@ def _keep_index_entries(_: Any, env: Any) -> list[str]:
         }
         env._search_index_index_entries[page] = sorted(found)
     return []
-
-
-def _never_execute() -> None:
-    import myst_nb.core.execute.cache as client
-
-    def refuse(notebook: Any, **_: Any) -> Any:
-        raise LookupError(
-            "this page's outputs are not in the cache; rendering never executes a cell"
-        )
-
-    client.single_nb_execution = refuse
 
 
 def _blocks(text: str) -> list[str]:
