@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # characters that end a line for one reader of the page and not for another, or that HTML cannot hold
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+WARNING = re.compile(r"msg=['\"](.*?)['\"], lineno")  # of MyST-Parser, inside MyST-NB's exception
 GATES = {"exercise-start": "exercise-end", "solution-start": "solution-end"}
 
 
@@ -132,6 +134,8 @@ class _Page:
 
     def parse(self) -> dict[str, Any]:
         """The notebook and its code cells, as JSON has them."""
+        if not self.text.strip():
+            raise self.error(1, "the page is empty", "write its title, or remove it from _toc.yml")
         try:
             self._check_front_matter()
             self._check_directives()
@@ -159,7 +163,8 @@ class _Page:
         ) as error:  # of YAML, of MyST-NB or of nbformat, which has one for each rule
             line, cause = self._locate(error)
             reason = str(getattr(cause, "message", cause)).strip().splitlines() or [repr(cause)]
-            what = f"the options of the cell cannot be read: {reason[0]}"
+            inner = WARNING.search(reason[0])
+            what = f"the options of the cell cannot be read: {inner[1] if inner else reason[0]}"
             fix = "correct them; tags, for example, are a list: :tags: [hide-input]"
             raise self.error(line, what, fix) from error
 
@@ -172,7 +177,7 @@ class _Page:
         """The first cell that cannot be read on its own, and why: not every reason names its line."""
         rows = self.text.split("\n")
         starts = [block.number for block in self._blocks if block.runs]
-        for start, end in zip(starts, [*starts[1:], len(rows) + 1], strict=True):
+        for start, end in pairwise([*starts, len(rows) + 1]):
             try:
                 self._read("\n".join(rows[start - 1 : end - 1]))
             except Exception as cause:
