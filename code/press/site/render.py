@@ -1,7 +1,6 @@
 """Render with Sphinx, configured by Jupyter Book, into a raw folder that nobody reads.
 
-Outputs come from jupyter-cache; a miss is an error, never a second execution. A marker stands while
-Sphinx works: a render that was killed or that warned is never continued, its state is thrown away.
+Outputs come from jupyter-cache; a miss is an error, never a second execution.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import contextlib
 import io
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,11 @@ from press.config import Project, node_folder
 from press.errors import Finding
 from press.execute import cache
 from press.execute.records import Record
-from press.files import read_json, sha, write_json
+from press.files import read_json, write_json
 from press.site import bibliography, katex
+from press.site.incremental import Incremental
 from press.source.chapter import Chapter
+from press.store import Store
 
 DISK = re.compile(r"OSError\((27|28|122), '([^']*)'\)")  # too large, no space, over quota
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -34,29 +34,17 @@ def raw(project: Project) -> Path:
     return project.work / "raw"
 
 
-def render(project: Project, pages: list[tuple[Chapter, Record]]) -> list[Finding]:
+def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> list[Finding]:
     """Bring the raw pages up to date; every warning is a finding."""
-    doctrees, state = project.work / "doctrees", project.work / "render.json"
-    marker = project.work / "rendering"
-    press = _press_digest()
-    known = read_json(state) or {}
-    if marker.exists() or known.get("press") != press:
-        shutil.rmtree(raw(project), ignore_errors=True)
-        shutil.rmtree(doctrees, ignore_errors=True)
-    project.work.mkdir(parents=True, exist_ok=True)
-    marker.touch()
-    for chapter, record in pages:  # Sphinx does not see that a cache entry changed
-        if known.get("pages", {}).get(chapter.slug) != record.digest:
-            (doctrees / f"{chapter.slug}.doctree").unlink(missing_ok=True)
-    text, titles = _sphinx(project, doctrees)
+    outputs = {chapter.slug: record.digest for chapter, record in pages}
+    incremental = Incremental(store, project.work, outputs)
+    text, titles = _sphinx(project, incremental)
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
     if not findings:
-        write_json(
-            state, {"press": press, "pages": {c.slug: r.digest for c, r in pages}, "titles": titles}
-        )
-        marker.unlink()
+        incremental.save()
+        write_json(project.work / "render.json", {"titles": titles})
     return findings
 
 
@@ -65,14 +53,7 @@ def titles(project: Project) -> dict[str, str]:
     return (read_json(project.work / "render.json") or {}).get("titles", {})
 
 
-def _press_digest() -> str:
-    """The extensions and the configuration code: when they change, every page is rendered anew."""
-    here = Path(__file__).parent.parent
-    files = sorted(here.rglob("*.py"))
-    return sha([path.read_text() for path in files] + [sys.version])
-
-
-def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
+def _sphinx(project: Project, incremental: Incremental) -> tuple[str, dict[str, str]]:
     folder = node_folder()
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
@@ -105,7 +86,7 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
             srcdir=str(project.book),
             confdir=None,
             outdir=str(raw(project)),
-            doctreedir=str(doctrees),
+            doctreedir=str(project.work / "doctrees"),
             buildername="html",
             confoverrides=config,
             status=None,
@@ -114,6 +95,7 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
             keep_going=True,
         )
         app.connect("env-updated", _keep_index_entries)
+        incremental.connect(app)
         app.build()
         names = {name: node.astext() for name, node in app.env.titles.items()}
     return ANSI.sub("", warnings.getvalue()), names

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
-from importlib import metadata
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from press.files import read_json, sha, write_json
+from press.store import Store
 
 FENCE = re.compile(r"^\s*(`{3,}|:{3,}|~{3,})\s*(\{code-cell\})?")
 
@@ -46,33 +45,20 @@ class Chapter:
         return from_dict(self.source)
 
 
-def read(slug: str, path: Path, memo: Path | None = None) -> Chapter:
+def read(slug: str, path: Path, store: Store | None = None) -> Chapter:
     """Read `path` (MyST markdown) the way jupytext does, with the line of each cell.
 
-    `memo` is a folder in which the parsed page is kept: an unchanged page is then read ten times faster.
+    With a `store` an unchanged page is read ten times faster.
     """
     text = path.read_text(encoding="utf-8")
-    kept = memo / f"{slug}.json" if memo else None
-    key = sha([text, _parser()])
-    known = read_json(kept) if kept else None
-    if not known or known["key"] != key:
+
+    def parse() -> dict[str, Any]:
         notebook, cells = _parse(path, text)
-        known = {"key": key, "notebook": notebook, "cells": [asdict(cell) for cell in cells]}
-        if kept:
-            write_json(kept, known)
-    return Chapter(
-        slug, path, text, known["notebook"], tuple(Cell(**cell) for cell in known["cells"])
-    )
+        return {"notebook": notebook, "cells": [asdict(cell) for cell in cells]}
 
-
-@lru_cache
-def _parser() -> list[str]:
-    """What decides how a text is parsed."""
-    return [
-        metadata.version("jupytext"),
-        metadata.version("nbformat"),
-        Path(__file__).read_text(encoding="utf-8"),
-    ]
+    parsed = store.get("parsed", [slug, text], parse) if store else parse()
+    cells = tuple(Cell(**cell) for cell in parsed["cells"])
+    return Chapter(slug, path, text, parsed["notebook"], cells)
 
 
 def _parse(path: Path, text: str) -> tuple[dict[str, Any], tuple[Cell, ...]]:
