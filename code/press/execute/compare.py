@@ -197,22 +197,6 @@ def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, 
     return want, []
 
 
-def orphans(project: Project, slugs: list[str]) -> list[Finding]:
-    """Committed expectations whose page is not in the table of contents any more."""
-    expected = {project.expectation(slug) for slug in slugs}
-    return [
-        Finding(
-            project.rel(path),
-            0,
-            "pairing",
-            "no page of _toc.yml has this expectation",
-            f"git rm {project.rel(path)}, or add its page to _toc.yml",
-        )
-        for path in sorted(project.expected.rglob("*.ipynb"))
-        if path not in expected and not path.name.startswith(".")
-    ]
-
-
 def chapter_findings(project: Project, chapter: Chapter, record: Record) -> list[Finding]:
     """All that differs between an execution and the committed expectation."""
     want, found = pairing(project, chapter)

@@ -25,7 +25,7 @@ def rows(project: Project) -> list[Row]:
     current = state.look(project)
     found = []
     for slug in current.slugs:
-        record = records.load(project, slug)
+        record = records.load(current.store, slug)
         cells = current.prints.page(slug)["count"]
         word = (
             "current"

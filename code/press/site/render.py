@@ -1,7 +1,6 @@
 """Render with Sphinx, configured by Jupyter Book, into a raw folder that nobody reads.
 
-Outputs come from the records, see `reader`; a page without one is an error, never an execution. A marker stands while
-Sphinx works: a render that was killed or that warned is never continued, its state is thrown away.
+Outputs come from the records, see `reader`; a page without one is an error, never an execution.
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ import contextlib
 import io
 import os
 import re
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from press.config import Project, node_folder
 from press.errors import Finding
 from press.execute.records import Record
-from press.files import read_json, sha, write_json
+from press.files import read_json, write_json
 from press.site import bibliography, katex, reader
+from press.site.incremental import Incremental
 from press.source.chapter import Chapter
+from press.store import Store
 
 DISK = re.compile(r"OSError\((27|28|122), '([^']*)'\)")  # too large, no space, over quota
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -33,29 +32,17 @@ def raw(project: Project) -> Path:
     return project.work / "raw"
 
 
-def render(project: Project, pages: list[tuple[Chapter, Record]]) -> list[Finding]:
+def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> list[Finding]:
     """Bring the raw pages up to date; every warning is a finding."""
-    doctrees, state = project.work / "doctrees", project.work / "render.json"
-    marker = project.work / "rendering"
-    press = _press_digest()
-    known = read_json(state) or {}
-    if marker.exists() or known.get("press") != press:
-        shutil.rmtree(raw(project), ignore_errors=True)
-        shutil.rmtree(doctrees, ignore_errors=True)
-    project.work.mkdir(parents=True, exist_ok=True)
-    marker.touch()
-    for chapter, record in pages:  # Sphinx does not see that the outputs changed
-        if known.get("pages", {}).get(chapter.slug) != record.digest:
-            (doctrees / f"{chapter.slug}.doctree").unlink(missing_ok=True)
-    text, titles = _sphinx(project, pages, doctrees)
+    outputs = {chapter.slug: record.digest for chapter, record in pages}
+    incremental = Incremental(store, project.work, outputs)
+    text, titles = _sphinx(project, pages, incremental)
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
     if not findings:
-        write_json(
-            state, {"press": press, "pages": {c.slug: r.digest for c, r in pages}, "titles": titles}
-        )
-        marker.unlink()
+        incremental.save()
+        write_json(project.work / "render.json", {"titles": titles})
     return findings
 
 
@@ -64,15 +51,8 @@ def titles(project: Project) -> dict[str, str]:
     return (read_json(project.work / "render.json") or {}).get("titles", {})
 
 
-def _press_digest() -> str:
-    """The extensions and the configuration code: when they change, every page is rendered anew."""
-    here = Path(__file__).parent.parent
-    files = sorted(here.rglob("*.py"))
-    return sha([path.read_text() for path in files] + [sys.version])
-
-
 def _sphinx(
-    project: Project, pages: list[tuple[Chapter, Record]], doctrees: Path
+    project: Project, pages: list[tuple[Chapter, Record]], incremental: Incremental
 ) -> tuple[str, dict[str, str]]:
     folder = node_folder()
     if folder:
@@ -105,7 +85,7 @@ def _sphinx(
             srcdir=str(project.book),
             confdir=None,
             outdir=str(raw(project)),
-            doctreedir=str(doctrees),
+            doctreedir=str(project.work / "doctrees"),
             buildername="html",
             confoverrides=config,
             status=None,
@@ -114,6 +94,7 @@ def _sphinx(
             keep_going=True,
         )
         app.connect("env-updated", _keep_index_entries)
+        incremental.connect(app)
         try:
             app.build()
         except ExtensionError:  # some extensions name page and line in a warning, then stop
