@@ -25,6 +25,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import ensure_async
 from nbformat.v4 import new_code_cell, new_notebook
 
+from press import patches
 from press.config import Project, kernel_env
 from press.execute import faults, reads
 from press.execute.expectations import KERNELSPEC
@@ -221,6 +222,8 @@ async def run_many(
     env: dict[str, str] | None = None,
 ) -> None:
     """Execute chapters, `project.workers` at a time, in `env` or as a build does; `done` is called as each one ends."""
+    patches.CLIENT.require()
+    patches.KERNELS.require()
     gate = asyncio.Semaphore(project.workers)
     env = env or kernel_env(project)
 

@@ -12,11 +12,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from press import patches
 from press.config import Project, node_folder
 from press.errors import Finding
 from press.execute.records import Record
 from press.files import read_json, write_json
-from press.site import bibliography, katex, reader
+from press.site import reader
 from press.site.incremental import Incremental
 from press.source.chapter import Chapter
 from press.store import Store
@@ -64,8 +65,9 @@ def _sphinx(
     from sphinx.errors import ExtensionError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-    katex.repair()
-    bibliography.repair()
+    patches.katex()
+    patches.bibliography()
+    patches.SEARCH.require()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),
@@ -93,7 +95,7 @@ def _sphinx(
             warningiserror=True,
             keep_going=True,
         )
-        app.connect("env-updated", _keep_index_entries)
+        app.connect("env-updated", patches.index_entries)
         incremental.connect(app)
         try:
             app.build()
@@ -102,20 +104,6 @@ def _sphinx(
                 raise
         names = {name: node.astext() for name, node in app.env.titles.items()}
     return ANSI.sub("", warnings.getvalue()), names
-
-
-def _keep_index_entries(_: Any, env: Any) -> list[str]:
-    """Give the search index the index entries of pages that are not written again: Sphinx would forget them."""
-    from sphinx.util.index_entries import split_index_msg
-
-    for page, entries in env.domaindata["index"]["entries"].items():
-        found = {
-            (part, target or "", main)
-            for kind, value, target, main, _ in entries
-            for part in split_index_msg(kind, value)
-        }
-        env._search_index_index_entries[page] = sorted(found)
-    return []
 
 
 def _blocks(text: str) -> list[str]:
