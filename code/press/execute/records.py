@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from press.execute.run import Fault, Run
-from press.files import sha
+from press.files import read_json, sha
 from press.store import Store
 
 NAME = "runs"
@@ -62,6 +62,21 @@ def load(store: Store, slug: str) -> Record | None:
 def path(store: Store, slug: str) -> Path:
     """The file of a record."""
     return store.with_base(BASE).path(NAME, slug)
+
+
+def read(file: Path, slug: str) -> Record | None:
+    """A record of `slug` in a file that may come from another machine; None when it is damaged."""
+    values = read_json(file)
+    try:
+        return _record(slug, values[0])
+    except (TypeError, KeyError, IndexError):
+        return None
+
+
+def keep(store: Store, record: Record) -> None:
+    """Store a record that was executed elsewhere."""
+    values = {name: value for name, value in asdict(record).items() if name != "slug"}
+    store.with_base(BASE).save(NAME, record.slug, values)
 
 
 def forget(store: Store, slugs: list[str]) -> None:
