@@ -16,7 +16,18 @@ from press.errors import Exit, PressError
 from tests.conftest import ROOT
 from tests.press import shop
 
-COMMANDS = ("build", "check", "accept", "audit", "drift", "profiles", "dependencies", "status")
+COMMANDS = (
+    "build",
+    "check",
+    "execute",
+    "gather",
+    "accept",
+    "audit",
+    "drift",
+    "profiles",
+    "dependencies",
+    "status",
+)
 
 
 @pytest.fixture(scope="module")

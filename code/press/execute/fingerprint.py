@@ -1,9 +1,9 @@
 """Whether a chapter must run again: a digest of all that its outputs depend on.
 
 The cells, every module of `code/` they import (transitively) and the texts and tables that lie in
-those packages, every file under `book/` they name, the limits of an execution, the modules of the
-press that execute, the pins, the interpreter and the versions that are really installed. Not the
-expectation: an edited one is compared with the recorded run.
+those packages, the limits of an execution, the modules of the press that execute, the pins, the
+interpreter and the versions that are really installed. What else an execution read is in its record,
+see `reads`. Not the expectation: an edited one is compared with the recorded run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from press.config import Project
-from press.execute import imports, reads
+from press.execute import imports
 from press.files import sha
 from press.source.chapter import read
 from press.store import Store, file_digest, versions_digest
@@ -68,7 +68,7 @@ class Fingerprints:
         )
 
     def page(self, slug: str) -> dict:
-        """Digest of the cells, imported names, data files and count of cells; raises PageError."""
+        """Digest of the cells, imported names and count of cells; raises PageError."""
         chapter = read(slug, self.project.page(slug), self.store)
 
         def parse() -> dict:
@@ -76,7 +76,6 @@ class Fingerprints:
             return {
                 "cells": sha([[cell.source, cell.execution_tags] for cell in chapter.cells]),
                 "imports": sorted(imports.cell_names(sources)),
-                "data": sorted(imports.file_names(sources)),
                 "count": len(sources),
             }
 
@@ -84,9 +83,8 @@ class Fingerprints:
 
     def modules(self, slug: str) -> set[Path]:
         """The files of `code/` that the page runs."""
-        page = self.page(slug)
         return imports.files(
-            {*page["imports"], *reads.script_imports(self.project, page["data"])},
+            set(self.page(slug)["imports"]),
             self.project.code,
             self.project.packages,
             self.imports,
@@ -110,8 +108,7 @@ class Fingerprints:
             self.project.rel(path): _digest(path, path.stat().st_mtime_ns)
             for path in sorted(self._with_data(self.modules(slug)))
         }
-        data = reads.named(self.project, page["data"])
-        return sha([page["cells"], modules, data, self.shared])
+        return sha([page["cells"], modules, self.shared])
 
 
 @lru_cache(maxsize=4096)

@@ -119,7 +119,7 @@ async def run_chapter(
         run.fault = faults.of(error, clock.cell, timeout_s)
     finally:
         await _put_down(client)
-        run.reads = reads.collect(project, Path(sockets, LOG))
+        run.reads = reads.collect(project, Path(sockets, LOG), [c.source for c in chapter.cells])
         shutil.rmtree(sockets, ignore_errors=True)
     run.outputs = [merged([dict(output) for output in cell.outputs]) for cell in notebook.cells]
     run.counts = [cell.execution_count for cell in notebook.cells]

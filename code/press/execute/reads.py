@@ -31,8 +31,11 @@ def roots(project: Project) -> list[str]:
     return folders
 
 
-def collect(project: Project, log: Path) -> dict[str, str]:
-    """What `recorder` wrote, as digests by name; a folder that was listed ends with a slash."""
+def collect(project: Project, log: Path, sources: list[str]) -> dict[str, str]:
+    """What `recorder` wrote, as digests by name; a folder that was listed ends with a slash.
+
+    Files that the cells name count as read, since a compiled library may open them unrecorded.
+    """
     rows = (
         [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []
     )
@@ -56,10 +59,13 @@ def collect(project: Project, log: Path) -> dict[str, str]:
             digests[name + "/"] = _digest(project, name + "/")
         else:
             digests[name] = _digest_then(project, name, size, time_ns)
+    for name, digest in named(project, sorted(imports.file_names(sources))).items():
+        if name not in written:
+            digests.setdefault(name, digest)
     scripts = [name for name in digests if name.endswith(".py")]
     for path in _closure(project, imports.cell_names([f"!{line}" for line in commands])):
         digests.setdefault(path, _digest(project, path))
-    for path in _closure(project, script_imports(project, scripts, project.root)):
+    for path in _closure(project, _script_imports(project, scripts)):
         digests.setdefault(path, _digest(project, path))
     return dict(sorted(digests.items()))
 
@@ -79,11 +85,11 @@ def named(project: Project, names: list[str]) -> dict[str, str]:
     return digests
 
 
-def script_imports(project: Project, names: list[str], folder: Path | None = None) -> set[str]:
-    """What the scripts among `names` import; they are named as seen from `folder`, usually book/."""
+def _script_imports(project: Project, names: list[str]) -> set[str]:
+    """What the scripts among the files that were read import."""
     imported: set[str] = set()
     for name in names:
-        path = _below(project, folder or project.book, name) if name.endswith(".py") else None
+        path = _below(project, project.root, name)
         if path is not None:
             imported.update(imports.of(path.read_text(encoding="utf-8", errors="replace"), ""))
     return imported

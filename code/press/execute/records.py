@@ -68,7 +68,7 @@ def read(file: Path, slug: str) -> Record | None:
     """A record of `slug` in a file that may come from another machine; None when it is damaged."""
     values = read_json(file)
     try:
-        return _record(slug, values[0])
+        return _record(slug, (values or [])[0])
     except (TypeError, KeyError, IndexError):
         return None
 

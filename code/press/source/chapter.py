@@ -219,6 +219,7 @@ class _Page:
                 what = "a cell inside another block, or between colons, is not executed"
                 fix = "move it to the margin of the page, between backticks"
                 raise self.error(block.number, what, fix)
+            self._check_load(block.options, block.number)
             if block.name in GATES:
                 if gates:
                     self._open_gate(gates[-1])
@@ -236,10 +237,12 @@ class _Page:
         what = f"{gate.name} without {end}"
         raise self.error(gate.number, what, f"write {{{end}}} where it ends")
 
-    def _check_options(self, metadata: dict[str, Any], line: int) -> None:
-        if "load" in metadata:
+    def _check_load(self, options: dict[str, Any], line: int) -> None:
+        if "load" in options:
             what = "a cell that loads its source from a file cannot be checked"
             raise self.error(line, what, "write the source into the cell")
+
+    def _check_options(self, metadata: dict[str, Any], line: int) -> None:
         mystnb = metadata.get("mystnb", {})
         parts = (
             [mystnb.get(name, {}) for name in ("figure", "image")]
