@@ -38,7 +38,7 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
         record = records.load(store, slug)
         if record is None or record.sources != [cell.source for cell in chapter.cells]:
             raise PressError(
-                f"{slug} has changed since it was last executed",
+                f"{slug} has not been executed since it changed",
                 f"run it first: python -m press build --execute-only {slug}",
                 Exit.EXECUTION,
             )
