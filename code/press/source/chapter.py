@@ -69,6 +69,7 @@ class Chapter:
     text: str
     source: dict[str, Any]  # the notebook as JSON has it
     cells: tuple[Cell, ...]
+    prose: prose.Prose  # its lines and directives
 
     @cached_property
     def notebook(self) -> Any:
@@ -93,7 +94,7 @@ def read(slug: str, path: Path, store: Store | None = None) -> Chapter:
     page = _Page(slug, path, text, names)
     parsed = store.get("chapters", [slug, text, names], page.parse) if store else page.parse()
     cells = tuple(Cell(**cell) for cell in parsed["cells"])
-    return Chapter(slug, path, text, parsed["notebook"], cells)
+    return Chapter(slug, path, text, parsed["notebook"], cells, prose.restore(parsed["prose"]))
 
 
 def _text(slug: str, path: Path) -> str:
@@ -150,7 +151,7 @@ class _Page:
                 self._check_options(cell.metadata, line)
                 cells.append(asdict(Cell(len(cells) + 1, line, cell.source, cell.metadata)))
         notebook.metadata = self._plain(dict(notebook.metadata), 1)
-        return {"notebook": notebook, "cells": cells}
+        return {"notebook": notebook, "cells": cells, "prose": asdict(self._prose)}
 
     def error(self, line: int, what: str, fix: str) -> PageError:
         return PageError(self.path, self.slug, line, what, fix)
@@ -176,7 +177,7 @@ class _Page:
     def _locate(self, error: Exception) -> tuple[int, Exception]:
         """The first cell that cannot be read on its own, and why: not every reason names its line."""
         rows = self.text.split("\n")
-        starts = [block.number for block in self._blocks if block.runs]
+        starts = [block.number for block in self._prose.blocks if block.runs]
         for start, end in pairwise([*starts, len(rows) + 1]):
             try:
                 self._read("\n".join(rows[start - 1 : end - 1]))
@@ -185,8 +186,8 @@ class _Page:
         return 0, error
 
     @cached_property
-    def _blocks(self) -> list[prose.Block]:
-        return prose.read(self.text, self.names).blocks
+    def _prose(self) -> prose.Prose:
+        return prose.read(self.text, self.names)
 
     def _check_front_matter(self) -> None:
         import yaml
@@ -214,7 +215,7 @@ class _Page:
     def _check_directives(self) -> None:
         """Cells that would not run and gates that do not close."""
         gates: list[prose.Block] = []
-        for block in self._blocks:
+        for block in self._prose.blocks:
             if block.name in prose.CELLS and not block.runs:
                 what = "a cell inside another block, or between colons, is not executed"
                 fix = "move it to the margin of the page, between backticks"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from press.source import markdown
 
@@ -81,6 +81,12 @@ class Prose:
 
     lines: list[Line]
     blocks: list[Block]
+
+
+def restore(values: dict[str, Any]) -> Prose:
+    """Lines and directives out of their form as JSON."""
+    lines = [Line(**{**row, "blocks": tuple(row["blocks"])}) for row in values["lines"]]
+    return Prose(lines, [Block(**row) for row in values["blocks"]])
 
 
 def read(text: str, names: tuple[str, ...] = markdown.EXTENSIONS) -> Prose:
