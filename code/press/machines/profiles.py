@@ -1,4 +1,4 @@
-"""Run the book under emulated configurations: instruction sets, threads, hash seeds, locale, folder.
+"""Run the book under emulated configurations: instruction sets, threads, hash seeds, locale.
 
 Each profile is verified first: a canary computes in its environment, and the facts that the profile
 claims to change must differ from the plain ones. A setting that this CPU ignores is reported, and
@@ -230,9 +230,9 @@ def run(
             tell(
                 f"press: profile {profile.name}: "
                 + (
-                    f"moves nothing in {', '.join(row.unmoved)}, so it is not run"
+                    f"had no effect on {', '.join(row.unmoved)}: skipped"
                     if row.unmoved
-                    else f"moves {', '.join(profile.moves) or 'nothing, as it should'}"
+                    else f"changes {', '.join(profile.moves) or 'nothing, as expected'}"
                 )
             )
             if not row.unmoved:

@@ -1,8 +1,8 @@
 """Started by Python itself in a kernel under other seeds: shifts every seed that a page sets.
 
 The folder of this file is first on the path of such a kernel, and GROUNDTRUTH_SEED_SHIFT holds the
-shift. A page that seeds a generator with 0 gets the stream of another seed. Patched on first import:
-the generators of the standard library, of NumPy (new and legacy) and of torch; scikit-learn uses
+shift. A page that seeds a generator with 0 gets another stream. Patched on first import:
+the generators of the standard library, of NumPy and of torch; scikit-learn uses
 NumPy's.
 """
 
