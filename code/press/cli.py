@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import click
-from clikit.group import CommandGroup, unknown
+from clikit.group import CommandGroup
 
 from press import config as projects
 from press.errors import Exit
@@ -104,6 +104,55 @@ def check(project: projects.Project, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+@click.option("--shard", metavar="K/N", help="Only the K-th of N parts of about equal length.")
+@_json_option
+@click.pass_obj
+def execute(
+    project: projects.Project, chapters: tuple[str, ...], shard: str | None, as_json: bool
+) -> None:
+    """Execute and compare what is stale; render nothing.
+
+    Several machines execute one book, each a shard of it; `press gather` brings the records together.
+    """
+    from press import build as builder
+    from press.execute import shards
+    from press.source import toc
+
+    slugs = toc.slugs(project, chapters)
+    if shard:
+        slugs = shards.pages(project, slugs, shard)
+    report = builder.Report()
+    if slugs:
+        report = builder.build(project, _tell, only=slugs, quiet=as_json)
+    word = f"{len(report.findings)} finding(s)" if report.findings else "no findings"
+    _end(report, as_json, f"press: {len(report.executed)} of {len(slugs)} pages executed: {word}")
+
+
+@main.command()
+@click.argument(
+    "folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER..."
+)
+@click.pass_obj
+def gather(project: projects.Project, folders: tuple[Path, ...]) -> None:
+    """Take over the records of pages that other machines executed.
+
+    FOLDER holds the _build/press/store/runs of a machine. A record is taken when its cells, code, data
+    and versions are those of this machine.
+    """
+    from press.execute import shards
+    from press.files import lock
+
+    with lock(project.work / "lock", _tell):
+        rows = shards.gather(project, list(folders))
+    missing = [row for row in rows if not row.taken]
+    for row in missing:
+        click.echo(f"{row.slug}: not taken: {row.reason}", err=True)
+    click.echo(f"press: the records of {len(rows) - len(missing)} of {len(rows)} pages are current")
+    sys.exit(int(Exit.FINDINGS if missing else Exit.OK))
+
+
+@main.command()
 @click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...")
 @click.pass_obj
 def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
@@ -129,22 +178,34 @@ def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
                     )
 
 
-@main.command()
+class _ListsAudits(click.Command):
+    """A command whose help ends with the list of audits."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from press import checks
+
+        with formatter.section("Audits"):
+            formatter.write_dl([(audit.name, audit.about) for audit in checks.ALL.values()])
+
+
+@main.command(cls=_ListsAudits)
 @click.argument("names", nargs=-1, metavar="[AUDIT]...")
+@click.option("--lower", is_flag=True, help="Lower the counts of book/debt.yml; never raises one.")
 @_json_option
 @click.pass_obj
-def audit(project: projects.Project, names: tuple[str, ...], as_json: bool) -> None:
-    """Run the audits on what was last executed: numbers anatomy figures links originality."""
+def audit(project: projects.Project, names: tuple[str, ...], lower: bool, as_json: bool) -> None:
+    """Run all audits, or those named, on the last execution."""
     from press import checks as audits
     from press.build import Report
     from press.execute import state
 
-    for name in names:
-        if name not in audits.ALL:
-            raise unknown("audit", name, tuple(audits.ALL))
+    audits.chosen(names)
     current = state.look(project)
     if current.stale:
         _tell(f"press: stale, skipped: {', '.join(current.stale)}")
+    if lower:
+        for rule, count in audits.lower(current.book()).items():
+            _tell(f"press: {rule} lowered by {count}")
     report = Report(chapters=len(current.slugs), findings=audits.run(current.book(), names))
     report.code = Exit.FINDINGS if report.findings else Exit.OK
     _end(report, as_json, f"press: {len(report.findings)} finding(s) in {report.chapters} pages")
@@ -244,6 +305,55 @@ def profiles(
         write_atomic(data, found + "\n")
     click.echo(found if as_json else machines.markdown(rows).rstrip())
     sys.exit(int(Exit.FINDINGS if any(r.mismatches or r.unmoved for r in rows) else Exit.OK))
+
+
+@main.command()
+@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+@click.option(
+    "--seeds", default=20, show_default=True, type=click.IntRange(min=1), help="How many shifts."
+)
+@click.option(
+    "--page", "pages", multiple=True, metavar="CHAPTER", help="Another way to name a chapter."
+)
+@click.option(
+    "--markdown",
+    "to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the Markdown report to this file.",
+)
+@click.option(
+    "--report",
+    "data",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the JSON report to this file.",
+)
+@_json_option
+@click.pass_obj
+def seeds(
+    project: projects.Project,
+    chapters: tuple[str, ...],
+    seeds: int,
+    pages: tuple[str, ...],
+    to: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the book under other seeds and count in how many each claim holds."""
+    from clikit.files import write_atomic
+
+    from press.machines import seeds as shifts
+    from press.source import toc
+
+    slugs = toc.slugs(project, (*chapters, *pages))
+    result = shifts.run(project, slugs, seeds, as_json, _tell)
+    text = shifts.markdown(result)
+    body = json.dumps(result.as_dict(), indent=1, ensure_ascii=False)
+    if to:
+        write_atomic(to, text)
+    if data:
+        write_atomic(data, body + "\n")
+    click.echo(body if as_json else text.rstrip())
+    sys.exit(int(Exit.FINDINGS if result.fragile() else Exit.OK))
 
 
 @main.command()
