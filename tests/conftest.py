@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+DEPENDS = ()  # of itself: whoever uses ROOT says what for, see tests/reuse
 
 # a machine may be busy, so no example has a deadline; CI draws the same examples every time, you draw new ones
 settings.register_profile("book", deadline=None, derandomize=bool(os.environ.get("CI")))
