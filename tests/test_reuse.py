@@ -1,4 +1,4 @@
-"""What passed is left out on the same bytes only: a planted change makes just the tests run again that depend on it."""
+"""A planted change makes just the tests run again that depend on it; otherwise none does."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -15,37 +16,110 @@ from tests.reuse.sources import Tree
 
 DEPENDS = ("tests/reuse/*",)
 FILES = {
-    "pyproject.toml": '[tool.pytest.ini_options]\ntestpaths = ["tests", "code"]\npythonpath = ["code"]\n'
-    'addopts = "--doctest-modules -p no:cacheprovider"\n',
-    "README.md": "about\n",
-    "book/one.md": "# One\n",
-    "book/two.md": "# Two\n",
-    "book/table.csv": "1,2\n",
-    "_build/html/one.html": "<h1>One</h1>\n",
+    "pyproject.toml": """
+        [tool.pytest.ini_options]
+        testpaths = ["tests", "code"]
+        pythonpath = ["code"]
+        addopts = "--doctest-modules -p no:cacheprovider"
+    """,
+    "README.md": "about",
+    "book/one.md": "# One",
+    "book/two.md": "# Two",
+    "book/table.csv": "1,2",
+    "_build/html/one.html": "<h1>One</h1>",
     "code/lib/__init__.py": "",
-    "code/lib/near.py": 'from lib.deep import FACTOR\n\n\ndef double(x):\n    """\n    >>> double(2)\n    4\n    """\n    return FACTOR * x\n',
-    "code/lib/deep.py": "FACTOR = 2\n",
-    "code/lib/words.txt": "a\n",
+    "code/lib/near.py": """
+        from lib.deep import FACTOR
+
+        def double(x):
+            '''
+            >>> double(2)
+            4
+            '''
+            return FACTOR * x
+    """,
+    "code/lib/deep.py": "FACTOR = 2",
+    "code/lib/words.txt": "a",
     "code/tool/__init__.py": "",
-    "code/tool/late.py": "VALUE = 1\n",
-    "code/tool/main.py": "def value():\n    from tool import late\n\n    return late.VALUE\n",
+    "code/tool/late.py": "VALUE = 1",
+    "code/tool/main.py": """
+        def value():
+            from tool import late
+
+            return late.VALUE
+    """,
     "tests/__init__.py": "",
     "tests/conftest.py": "",
-    "tests/helper.py": "from functools import cache\n\n\n@cache\ndef table():\n    return open('book/table.csv').read()\n",
+    "tests/helper.py": """
+        from functools import cache
+
+        @cache
+        def table():
+            return open('book/table.csv').read()
+    """,
     "tests/lib/__init__.py": "",
-    "tests/lib/test_near.py": "from lib.near import double\n\n\ndef test_double():\n    assert double(2)\n",
-    "tests/lib/test_late.py": "from tool.main import value\n\n\ndef test_value():\n    assert value()\n",
-    "tests/test_pages.py": "import pytest\n\n\n@pytest.mark.parametrize('name', [\n"
-    "    pytest.param(n, marks=pytest.mark.depends(f'book/{n}.md')) for n in ('one', 'two')\n])\n"
-    "def test_page(name):\n    assert open(f'book/{name}.md').read()\n",
-    "tests/test_site.py": "import pytest\n\n\n@pytest.mark.depends('_build/html/**')\ndef test_site():\n"
-    "    assert open('_build/html/one.html').read()\n",
-    "tests/test_command.py": "import subprocess\n\n\ndef test_command():\n    subprocess.run(['true'], check=True)\n",
-    "tests/test_declared.py": "import subprocess\n\nDEPENDS = ('code/tool/**',)\n\n\ndef test_declared():\n    subprocess.run(['true'], check=True)\n",
-    "tests/test_cached.py": "from tests.helper import table\n\n\ndef test_first():\n    assert table()\n\n\ndef test_second():\n    assert table()\n",
-    "tests/test_folder.py": "from pathlib import Path\n\nHERE = Path(__file__).parent\n\n\ndef test_folder():\n    assert (HERE / 'helper.py').exists()\n",
+    "tests/lib/test_near.py": """
+        from lib.near import double
+
+        def test_double():
+            assert double(2)
+    """,
+    "tests/lib/test_late.py": """
+        from tool.main import value
+
+        def test_value():
+            assert value()
+    """,
+    "tests/test_pages.py": """
+        import pytest
+
+        PAGES = [
+            pytest.param(name, marks=pytest.mark.depends(f'book/{name}.md'))
+            for name in ('one', 'two')
+        ]
+
+        @pytest.mark.parametrize('name', PAGES)
+        def test_page(name):
+            assert open(f'book/{name}.md').read()
+    """,
+    "tests/test_site.py": """
+        import pytest
+
+        @pytest.mark.depends('_build/html/**')
+        def test_site():
+            assert open('_build/html/one.html').read()
+    """,
+    "tests/test_command.py": """
+        import subprocess
+
+        def test_command():
+            subprocess.run(['true'], check=True)
+    """,
+    "tests/test_declared.py": """
+        import subprocess
+
+        DEPENDS = ('code/tool/**',)
+
+        def test_declared():
+            subprocess.run(['true'], check=True)
+    """,
+    "tests/test_cached.py": """
+        from tests.helper import table
+
+        def test_first():
+            assert table()
+
+        def test_second():
+            assert table()
+    """,
+    "tests/test_folder.py": """
+        from pathlib import Path
+
+        def test_folder():
+            assert (Path(__file__).parent / 'helper.py').exists()
+    """,
 }
-# tests that start a process, read a file or name the project's folder without declaring it: any change runs them again
+# these start a process, read a file or name the project's folder, and declare nothing
 UNCERTAIN = {"test_command", "test_first", "test_second", "test_folder"}
 EVERY = UNCERTAIN | {
     "test_double",
@@ -82,7 +156,7 @@ def proved(tmp_path_factory):
     for name, text in FILES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(textwrap.dedent(text).strip() + "\n", encoding="utf-8")
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "tests" / "reuse", root / "tests" / "reuse", ignore=ignore)
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
@@ -154,7 +228,7 @@ def test_what_failed_runs_again_and_what_passed_meanwhile_does_not(project):
     again = run_tests(project)
     assert "2 failed" in again.stdout
     assert ran(again) == set()
-    (project / "code" / "lib" / "deep.py").write_text(FILES["code/lib/deep.py"], encoding="utf-8")
+    (project / "code" / "lib" / "deep.py").write_text("FACTOR = 2\n", encoding="utf-8")
     assert run_tests(project).returncode == 0
 
 
@@ -166,7 +240,7 @@ def test_what_was_skipped_is_not_remembered(project):
 
 
 def test_nothing_is_remembered_of_a_project_that_changes_meanwhile(project):
-    text = "from pathlib import Path\n\n\ndef test_writes():\n    Path('book/one.md').write_text('# 1')\n"
+    text = "def test_writes():\n    open('book/one.md', 'w').write('# 1')\n"
     (project / "tests" / "test_writes.py").write_text(text)
     assert "files changed while the tests ran" in run_tests(project).stdout
     assert "test_writes" in ran(run_tests(project))

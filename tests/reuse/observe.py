@@ -1,7 +1,7 @@
 """Watches what a test opens, lists and starts, so that a scope that says too little is noticed.
 
-Python reports each opened file to its audit hooks. What a helper of the tests opens or starts counts for every
-test that uses the helper, because a helper may do it once for many tests.
+Python reports each opened file to its audit hooks. What a helper of the tests opens or starts
+counts for every test that uses the helper, because a helper may do it once for many tests.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OWN = "tests/reuse/"
 
 
 class Observer:
-    """What was read and started so far: by the test that runs, and by the modules that asked for it."""
+    """What was read and started: by the test that runs, and by the modules that asked for it."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -44,7 +44,7 @@ class Observer:
         self.marked = marked
 
     def kept_within(self, name: str, scope: Scope) -> bool:
-        """Whether the test in the file `name` read and started nothing but what its scope declares."""
+        """Whether the test in the file `name` read and started only what its scope declares."""
         modules = self.tree.closure(name)
         if self.started or modules & self.undeclared:
             return False
@@ -88,7 +88,7 @@ class Observer:
                 self.module_reads.setdefault(name, set()).add(path)
 
     def _callers(self) -> Iterator[str]:
-        """Files of the project that are being run, the press aside: it reads whatever it is given."""
+        """Files of the project on the stack, the press aside: it reads whatever it is given."""
         frame = sys._getframe(3)
         while frame is not None:
             file = frame.f_code.co_filename
@@ -113,12 +113,12 @@ class Observer:
 
 
 def _imports() -> bool:
-    """Whether the import system reads a module or looks through a folder: imports are found in the text."""
+    """Whether the import system is reading: imports are found in the text of the modules."""
     return sys._getframe(2).f_code.co_filename.startswith("<frozen importlib")
 
 
 def _covers(path: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a folder that was listed, or a file that is new, lies where a declared pattern looks."""
+    """Whether a listed folder or a new file lies where a declared pattern looks."""
     return any(
         pattern.startswith(f"{path}/")
         or path == pattern.removesuffix("/**")

@@ -1,6 +1,6 @@
 """Leaves out tests that passed before on the same bytes, and records those that pass.
 
-`pytest -p tests.reuse.plugin --passes=reuse` leaves out and records, `--passes=fresh` forgets and records.
+`pytest -p tests.reuse.plugin --passes=reuse` leaves out and records, `--passes=fresh` forgets.
 """
 
 from __future__ import annotations

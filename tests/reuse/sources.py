@@ -1,8 +1,8 @@
-"""Which files a test depends on: what it imports, what lies beside those modules, and what a module declares.
+"""Which files a test depends on: what it imports, data files beside that, and what is declared.
 
-A module declares further files by `DEPENDS = ("code/press/**", "_config.yml")`, a test by the marker `depends`.
-A module that names the project's folder, or imports by computed names, and declares nothing is uncertain:
-then a test that uses it depends on every file of the project.
+A module declares further files by `DEPENDS = ("code/press/**", "_config.yml")`, a test by the
+marker `depends`. A module that names the project's folder and declares nothing is uncertain: a test
+that uses it depends on every file of the project.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 
 
 def environment() -> str:
-    """Digest of the interpreter, the installed packages, the CPU and the variables that tests look at."""
+    """Digest of the interpreter, the installed packages, the CPU and variables tests look at."""
     installed = sorted(
         path.name for path in Path(sysconfig.get_paths()["purelib"]).glob("*.dist-info")
     )
@@ -232,7 +232,7 @@ class Tree:
         return [path for path in paths if path in self.files]
 
     def scope(self, name: str, marked: tuple[str, ...] = ()) -> Scope:
-        """What a test in the file `name` depends on; `marked` are the patterns of its own marker."""
+        """What a test in the file `name` depends on; `marked` are patterns of its own marker."""
         modules = self.closure(name)
         patterns = list(marked)
         certain = True
@@ -249,7 +249,7 @@ class Tree:
 
     @staticmethod
     def _lies_beside(path: str, modules: frozenset[str]) -> bool:
-        """Whether a file that is not Python lies in a package of `code/` of which a module is used."""
+        """Whether a data file lies in a package of `code/` of which a module is used."""
         if path.endswith(".py") or not path.startswith("code/"):
             return False
         return any(
