@@ -205,6 +205,11 @@ class Tree:
             self._closures[name] = frozenset(reached)
         return self._closures[name]
 
+    def imported(self, source: str) -> frozenset[str]:
+        """The modules of the project that a piece of Python imports, and what those import."""
+        paths = [path for dotted in parse(source, "").imports for path in self._located(dotted)]
+        return frozenset().union(*(self.closure(path) for path in paths))
+
     def _conftests(self, name: str) -> list[str]:
         folders = [folder.as_posix() for folder in Path(name).parents]
         names = [f"{folder}/conftest.py".removeprefix("./") for folder in folders]
