@@ -44,6 +44,7 @@ book: $(READY) ## execute what is stale, compare every output, render the site i
 
 test: $(READY) ## run the test suite, except what passed before on the same bytes (FRESH=1: all of it)
 	@status=0; \
+	$(BIN)/python -m press build || status=$$?; \
 	$(PYTEST) $(REUSE)=$(if $(FRESH),fresh,reuse) -m lighthouse tests/site || status=$$?; \
 	$(PYTEST) $(REUSE)=reuse -m "not lighthouse" $(WORKERS) || status=$$?; \
 	exit $$status

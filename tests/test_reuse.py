@@ -133,13 +133,13 @@ EVERY = UNCERTAIN | {
 
 
 def run_tests(root: Path, passes: str = "reuse", *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-v", "-rP", "-p", "tests.reuse.plugin"]
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "tests.reuse.plugin"]
     return subprocess.run(
         [*command, f"--passes={passes}", *options],
         cwd=root,
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "PASSES_DEBUG": "1"},
+        env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
     )
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -109,10 +108,6 @@ class Reuse:
         if call.when == "teardown":
             scope = self.scope(item)
             within = scope.certain and self.observer.kept_within(self.file(item), scope)
-            if not within and os.environ.get("PASSES_DEBUG"):
-                print(
-                    "WHOLE", item.nodeid, scope.certain, self.observer.why(self.file(item), scope)
-                )
             key = self.tree.key(item.nodeid, scope if within else self._whole)
             report.user_properties.append(("passes-key", key))
         return report

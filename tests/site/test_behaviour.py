@@ -45,7 +45,7 @@ def test_search_finds_a_word_that_occurs_once(site, host, open_page, way):
         link.get_attribute("href") for link in page.query_selector_all("#search-results li > a")
     ]
     assert [href.split("#")[0].split("?")[0] for href in found] == [f"{name}.html"]
-    assert page.said == []
+    assert page.console == []
 
 
 def test_the_theme_switches_and_is_remembered(host, open_page):
@@ -136,7 +136,7 @@ def test_sliders_and_menus_change_their_figures_by_keyboard(site, host, open_pag
             keys = ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowUp")
             assert any(redrawn(page, box, before, key) for key in keys), f"{label} moved nothing"
             moved += 1
-    assert page.said == []
+    assert page.console == []
     counted("controls of figures moved by keyboard", moved)
 
 

@@ -64,10 +64,10 @@ def seen(page, box):
                 f"async e => {{ const t = performance.now(); {FRAMES}; return [e.className, !!e.view, document.visibilityState, performance.now() - t, t]; }}"
             )
             print(
-                f"a figure did not start within 5 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.said}",
+                f"a figure did not start within 5 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.console}",
                 file=sys.stderr,
             )
-            assert "is-static" not in state[0], f"the figure gave up: {page.said}"
+            assert "is-static" not in state[0], f"the figure gave up: {page.console}"
             with suppress(PlaywrightError):  # a picture asks for a frame as well
                 page.bring_to_front()
                 page.screenshot(timeout=5000)
@@ -76,7 +76,7 @@ def seen(page, box):
 
 
 @contextmanager
-def walked(browser, url, **options):
+def opened_and_scrolled(browser, url, **options):
     """A page seen to its end; in a new browser if this one has stopped to draw, which a page cannot be blamed for."""
     with ExitStack() as stack:
         page = stack.enter_context(opened(browser, url, **options))
@@ -94,7 +94,9 @@ def walked(browser, url, **options):
 @pytest.fixture(scope="module", params=PAGES)
 def from_folder(request, site, browser):
     """A page opened by double-click, 1280 px wide, in light, seen to its end."""
-    with walked(browser, (site / request.param).as_uri(), color_scheme="light") as page:
+    with opened_and_scrolled(
+        browser, (site / request.param).as_uri(), color_scheme="light"
+    ) as page:
         page.wait_for_load_state("networkidle")
         yield page
 
@@ -102,7 +104,7 @@ def from_folder(request, site, browser):
 @pytest.fixture(scope="module", params=PAGES)
 def from_host(request, host, browser):
     """A page from a static host on a phone, seen to its end, with every shift of its layout added up."""
-    with walked(
+    with opened_and_scrolled(
         browser, f"{host.url}/{request.param}", width=412, height=823, prepare=SHIFTS
     ) as page:
         page.name = request.param
@@ -119,9 +121,9 @@ def without_scripts(request, site, browser):
 
 
 def test_a_page_opened_from_a_folder_is_silent_and_asks_nothing_from_elsewhere(site, from_folder):
-    assert from_folder.said == []
+    assert from_folder.console == []
     assert [
-        url for url in from_folder.asked if not url.startswith((site.as_uri(), "data:", "blob:"))
+        url for url in from_folder.requests if not url.startswith((site.as_uri(), "data:", "blob:"))
     ] == []
     broken = from_folder.evaluate(
         "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
@@ -225,8 +227,8 @@ def test_one_pale_word_among_thousands_is_found(where, style, site, browser):
 
 def test_a_page_from_a_host_is_silent_and_asks_nothing_from_elsewhere(host, from_host):
     assert (
-        from_host.said == []
-        and [url for url in from_host.asked if not url.startswith((host.url, "data:", "blob:"))]
+        from_host.console == []
+        and [url for url in from_host.requests if not url.startswith((host.url, "data:", "blob:"))]
         == []
     )
 
@@ -272,7 +274,9 @@ def test_a_figure_that_starts_takes_the_room_that_was_kept_for_it(from_host):
 
 def test_no_formula_waits_for_its_font(from_host):
     """A font that comes later than its formula moves the lines below: those of the formulas on this page came with the style sheet."""
-    assert [url for url in from_host.asked if ".woff2" in url and not url.startswith("data:")] == []
+    assert [
+        url for url in from_host.requests if ".woff2" in url and not url.startswith("data:")
+    ] == []
     fonts = from_host.evaluate(
         "[...document.fonts].filter(f => f.family.includes('KaTeX')).map(f => [f.family, f.status])"
     )

@@ -79,13 +79,13 @@ PLANTED = {
 @pytest.mark.parametrize("what", PLANTED)
 def test_what_is_planted_does_not_run(site, host, open_page, way, what):
     page = open_page(f"{site.as_uri() if way == 'file' else host.url}/data/tensors.html")
-    assert page.said == []
+    assert page.console == []
     page.evaluate(f"() => {{ {PLANTED[what]} }}")
     for _ in range(50):
         page.wait_for_timeout(40)
-        if any("Content Security Policy" in line for line in page.said):
+        if any("Content Security Policy" in line for line in page.console):
             break
-    assert any("Content Security Policy" in line for line in page.said), page.said
+    assert any("Content Security Policy" in line for line in page.console), page.console
     assert page.evaluate("window.ran") is None
 
 
