@@ -20,16 +20,16 @@ from lxml import html
 
 from press.config import Project, commit
 from press.errors import PressError
-from press.execute import cache
 from press.execute.records import Record
 from press.files import read_json, sha, write_atomic, write_json
-from press.site import facts, fonts, interactive, manifest, policy, reports, styles
+from press.site import facts, fonts, interactive, manifest, notebooks, policy, reports, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 from press.site.render import raw, titles
 from press.source import toc
 from press.source.chapter import Chapter
-from press.supply import licences
+from press.store import Store
+from press.supply import licences, wheel
 
 THEME = Path(__file__).parent / "theme"
 EXTRA_PAGES = ("search",)
@@ -266,7 +266,7 @@ def _assemble(
             project.work / "fonts",
         ),
     )
-    _notebooks(project, pages, placed)
+    _library(project, pages, placed, context.baseurl)
     placed.put("404.html", _not_found(context))
     placed.put(".nojekyll", "")
     placed.put("licences.txt", licences.text(project))
@@ -354,45 +354,16 @@ def _with_fonts(css: str, folder: Path, placed: Placed, kept: str, work: Path) -
     return css
 
 
-def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], placed: Placed) -> None:
-    """Every page as a notebook with its verified outputs; one whose page did not change is taken as it was made."""
-    import nbformat
-
-    known, now = read_json(project.work / "notebooks.json") or {}, {}
-    form = [Path(file).read_text(encoding="utf-8") for file in (__file__, cache.__file__)]
-    for chapter, record in pages:
-        if chapter.cells:
-            key, kept, name = (
-                sha([form, chapter.text, record.digest]),
-                project.work / "notebooks" / f"{chapter.slug}.ipynb",
-                f"_notebooks/{chapter.slug}.ipynb",
-            )
-            if (
-                known.get(chapter.slug, {}).get("key") == key
-                and kept.is_file()
-                and sha(body := kept.read_text(encoding="utf-8")) == known[chapter.slug]["digest"]
-            ):
-                placed.put(name, body)
-                now[chapter.slug] = known[chapter.slug]
-                continue
-            notebook = cache.executed(chapter, record)
-            for number, cell in enumerate(notebook.cells, 1):
-                cell["id"] = f"cell-{number}"
-            notebook.metadata = nbformat.from_dict(
-                {
-                    "kernelspec": {
-                        "display_name": "Python 3",
-                        "language": "python",
-                        "name": "python3",
-                    }
-                }
-            )
-            notebook.nbformat, notebook.nbformat_minor = 4, 5
-            body = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-            write_atomic(kept, body)
-            placed.put(name, body)
-            now[chapter.slug] = {"key": key, "digest": sha(body)}
-    write_json(project.work / "notebooks.json", now)
+def _library(
+    project: Project, pages: list[tuple[Chapter, Record]], placed: Placed, baseurl: str
+) -> None:
+    """The downloadable notebooks, and the wheel that they install."""
+    store = Store.of(project)
+    about = wheel.library(project)
+    if about:
+        placed.copy(wheel.build(project, about, store), f"_static/{about.file}")
+    for slug, text in notebooks.notebooks(project, pages, baseurl, store).items():
+        placed.put(f"_notebooks/{slug}.ipynb", text)
 
 
 def _not_found(context: Context) -> str:
