@@ -22,6 +22,8 @@ from press.source import toc
 
 from tests.conftest import ROOT
 
+DEPENDS = ("book/**", "code/**", "tests/expected/**", "_toc.yml", "jupytext.toml", ".jupyter/**")
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("jupyter")]
 TOKEN = "for-this-test-only"
 PAGES = [

@@ -13,6 +13,8 @@ from pathlib import Path
 from tests import warm
 from tests.conftest import ROOT
 
+DEPENDS = ("code/press/**", "code/clikit/**", "_config.yml")
+
 HEAD = """---
 jupytext:
   text_representation:

@@ -12,6 +12,8 @@ from press.machines.drift import worst
 
 from tests.press import shop
 
+DEPENDS = ("code/press/**", "code/clikit/**")
+
 pytestmark = pytest.mark.slow
 
 

@@ -15,6 +15,8 @@ from tests.conftest import ROOT
 from tests.press import shop
 from tests.press.test_drift import snapshot
 
+DEPENDS = ("code/press/**", "code/clikit/**")
+
 pytestmark = pytest.mark.slow
 PROJECT = project.load(ROOT)
 CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""

@@ -8,6 +8,8 @@ from press.source import toc
 
 from tests.conftest import ROOT
 
+DEPENDS = ("book/**", "code/**", "_toc.yml")
+
 FOLDERS = {
     "Front": "front",
     "Data": "data",
