@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+DEPENDS = ()  # this names the folder of the project to look through it
 SKIPPED = (
     ".git",
     ".pdbrc",
