@@ -1,8 +1,12 @@
-"""A finished site, a real browser and a static host. Without Chromium these tests are skipped, except in CI."""
+"""A finished site, a real browser and a static host.
+
+Without Chromium the tests that need it are skipped, except in CI.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -11,6 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lxml import html
 
 from tests.conftest import ROOT
 from tests.site.server import Host
@@ -126,6 +131,17 @@ def site() -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def parsed(site):
+    """A page of the site as a tree: for what needs no browser."""
+
+    @functools.cache
+    def parse(name: str):
+        return html.parse(site / name).getroot()
+
+    return parse
 
 
 @pytest.fixture(scope="session")
