@@ -1,4 +1,4 @@
-"""Nothing that a user supplies is executed, unpickled or handed to a shell: the linter refuses it."""
+"""What a user supplies is never executed, unpickled or handed to a shell: the linter refuses it."""
 
 from __future__ import annotations
 
