@@ -204,29 +204,76 @@ WIDER_THAN = """screen => [...document.querySelectorAll('body *')]
   .map(e => e.tagName + '.' + e.className)"""
 
 
+# only these rules look at colors; what else axe checks cannot differ in dark, except for what only
+# dark shows
+COLOR = "color-contrast"
+COLOR_RULES = (COLOR, "link-in-text-block")
+NOTE_VISIBLE = """() => {
+  const visible = [...document.querySelectorAll('*')].filter(e => e.checkVisibility());
+  window.visibleBefore = new Set(visible);
+}"""
+MARK_APPEARED = """() => {
+  const appeared = [...document.querySelectorAll('body *')]
+    .filter(e => e.checkVisibility() && !window.visibleBefore.has(e));
+  for (const e of appeared) e.setAttribute('data-appeared', '');
+  return appeared.length;
+}"""
+RUN_AXE = "([context, options]) => axe.run(context, options)"
+
+
 def violations(page):
     """What axe finds on the page: each rule everywhere, contrast on three words of each kind."""
+    prepare_axe(page)
+    return run_axe(page, {"include": [["html"]]}, TAGS)
+
+
+def violations_of_other_colors(page):
+    """What axe finds in colors, and in any way on what has appeared since `NOTE_VISIBLE`."""
+    prepare_axe(page)
+    colors = {**TAGS, "runOnly": {"type": "rule", "values": COLOR_RULES}}
+    problems = run_axe(page, {"include": [["html"]]}, colors)
+    if page.evaluate(MARK_APPEARED):
+        problems += run_axe(page, {"include": [["[data-appeared]"]]}, TAGS)
+    return problems
+
+
+def prepare_axe(page):
     page.evaluate(AXE.axe_script)
     assert page.evaluate(KINDS) > 0
+
+
+def run_axe(page, context, options):
+    report = page.evaluate(RUN_AXE, [context, options])
     return [
-        (v["id"], n["target"], n["failureSummary"][:300])
-        for v in page.evaluate("options => axe.run(options)", TAGS)["violations"]
-        for n in v["nodes"][:2]
+        (violation["id"], node["target"], node["failureSummary"][:300])
+        for violation in report["violations"]
+        for node in violation["nodes"][:2]
     ]
+
+
+def in_dark(page):
+    """The page in the dark scheme, with all figures redrawn."""
+    page.evaluate(NOTE_VISIBLE)
+    page.emulate_media(color_scheme="dark")
+    start_figures(page)
+    page.evaluate(FONTS_READY)
+
+
+def background(page) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
 def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
     """All folds are open since before the page was scrolled through; figures follow the scheme."""
     page = from_folder
     page.add_style_tag(content=LAY_OUT_ALL)
-    backgrounds = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        start_figures(page)
-        page.evaluate(FONTS_READY)
-        assert (scheme, violations(page)) == (scheme, [])
-        backgrounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert backgrounds[0] != backgrounds[1], "dark is another scheme"
+    start_figures(page)
+    page.evaluate(FONTS_READY)
+    assert violations(page) == []
+    light = background(page)
+    in_dark(page)
+    assert violations_of_other_colors(page) == []
+    assert background(page) != light, "dark is another scheme"
     counted("looks at a page by an accessibility checker, in light and in dark", 2)
 
 
@@ -261,7 +308,25 @@ def test_one_pale_word_among_thousands_is_found(where, style, site, browser):
         assert violations(page) == []
         words = page.locator(where).filter(visible=True)
         words.nth(words.count() - 1).evaluate("(e, style) => e.setAttribute('style', style)", style)
-        assert {rule for rule, *_ in violations(page)} == {"color-contrast"}
+        assert {rule for rule, *_ in violations(page)} == {COLOR}
+
+
+@pytest.mark.parametrize(
+    ("selector", "change", "rule"),
+    [
+        ("article img.for-dark", "e => e.removeAttribute('alt')", "image-alt"),
+        ("article section p", "e => e.setAttribute('style', 'color: rgb(60, 60, 60)')", COLOR),
+    ],
+)
+def test_a_fault_that_only_dark_shows_is_found(selector, change, rule, site, browser):
+    """The control of the check in dark: an image without alternative text, and dark gray words."""
+    url = (site / "data" / "tensors.html").as_uri()
+    with opened(browser, url, color_scheme="light") as page:
+        scroll_through(page)
+        page.locator(selector).last.evaluate(change)
+        assert violations(page) == []
+        in_dark(page)
+        assert {name for name, *_ in violations_of_other_colors(page)} == {rule}
 
 
 def test_a_page_from_a_host_is_silent_and_asks_nothing_from_elsewhere(host, from_host):
