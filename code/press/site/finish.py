@@ -19,14 +19,13 @@ import yaml
 from lxml import html
 
 from press.config import Project, commit
-from press.errors import PressError
 from press.execute.records import Record
 from press.files import read_json, sha, write_atomic, write_json
 from press.site import facts, fonts, interactive, manifest, notebooks, policy, reports, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 from press.site.render import raw, titles
-from press.source import toc
+from press.source import cards, kinds, settings, toc
 from press.source.chapter import Chapter
 from press.store import Store
 from press.supply import licences, wheel
@@ -56,7 +55,6 @@ STYLES = (
     "exercise.css",
     "proof.css",
 )
-VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib")
 
 
 def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
@@ -142,7 +140,7 @@ def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path)
         totals=facts.totals(list(known.values()), project),
         checks=reports.checks(project, list(known.values())),
         machines=reports.machines(project),
-        paths=_paths(project, set(known)),
+        paths=_paths(project, [chapter for chapter, _ in pages]),
         versions=_versions(project),
         definitions=_definitions(project),
         repository=repository.get("url", ""),
@@ -153,24 +151,20 @@ def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path)
     )
 
 
-def _paths(project: Project, slugs: set[str]) -> list[dict]:
-    """The reading paths of `book/_assets/paths.yml`; a page that does not exist is refused."""
-    path = project.book / "_assets" / "paths.yml"
-    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
-    for entry in found:
-        missing = [slug for slug in entry["pages"] if slug not in slugs]
-        if missing:
-            raise PressError(
-                f"book/_assets/paths.yml: the path {entry['name']!r} names {missing[0]!r}, which is not in the book",
-                "correct the name or take it out",
-            )
-    return found
+def _paths(project: Project, chapters: list[Chapter]) -> list[dict]:
+    """The reading paths, by the front matter of the pages and in their order."""
+    book = settings.load(project.book)
+    fronts = [
+        (chapter.slug, kinds.front_matter(chapter.source.get("metadata", {}), book))
+        for chapter in chapters
+    ]
+    return kinds.reading_paths(book, fronts, set(cards.bank(project.book)))
 
 
 def _versions(project: Project) -> str:
     """The commit and the library versions behind the numbers."""
     found = []
-    for name in VERSIONS:
+    for name in settings.load(project.book).versions:
         try:
             found.append(f"{name} {metadata.version(name).split('+')[0]}")
         except metadata.PackageNotFoundError:
@@ -182,7 +176,7 @@ def _versions(project: Project) -> str:
 
 def _definitions(project: Project) -> dict[str, str]:
     """First sentence of each glossary entry by its anchor."""
-    path = raw(project) / "reference" / "glossary.html"
+    path = raw(project) / f"{settings.load(project.book).pages.glossary}.html"
     if not path.is_file():
         return {}
     root = html.document_fromstring(path.read_text(encoding="utf-8"))
