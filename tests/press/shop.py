@@ -15,7 +15,7 @@ import yaml
 from tests import warm
 from tests.conftest import ROOT
 
-DEPENDS = ("code/press/**", "code/clikit/**", "_config.yml")
+DEPENDS = ("code/press/**", "code/clikit/**", "_config.yml", "book/press.yml")
 
 HEAD = """---
 jupytext:
