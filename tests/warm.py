@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -210,4 +210,5 @@ def _start_kernel(client: socket.socket, context: multiprocessing.context.BaseCo
         if process.exitcode is None:
             process.kill()
             process.join()
-        client.sendall(str(abs(process.exitcode or 0)).encode())
+        with suppress(OSError):  # a client that was killed waits for no answer
+            client.sendall(str(abs(process.exitcode or 0)).encode())
