@@ -29,6 +29,7 @@ DEPENDS = ()  # who runs a command says what it depends on
 COMMANDS = {"press": "press.cli", "projects": "projects.runner.cli"}
 PRESS = (
     "press.build",
+    "press.checks",
     "press.execute.accept",
     "press.execute.kernels",
     "press.machines.drift",
@@ -37,7 +38,7 @@ PRESS = (
     "press.site.finish",
     "jupyter_book.config",
     "sphinx.builders.html.transforms",
-    "myst_nb",
+    "myst_nb.sphinx_",
     "sphinx_proof",
     "sphinx_design",
     "sphinxcontrib.bibtex",

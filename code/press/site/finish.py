@@ -21,13 +21,13 @@ from lxml import html
 from press.config import Project, commit
 from press.execute.records import Record
 from press.files import read_json, sha, write_atomic, write_json
-from press.site import facts, fonts, interactive, manifest, notebooks, policy, reports, styles
+from press.site import facts, fonts, interactive, notebooks, policy, reports, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 from press.site.render import raw, titles
 from press.source import cards, kinds, settings, toc
 from press.source.chapter import Chapter
-from press.store import Store
+from press.store import Store, file_digest
 from press.supply import licences, wheel
 
 THEME = Path(__file__).parent / "theme"
@@ -57,9 +57,9 @@ STYLES = (
 )
 
 
-def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
+def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> None:
     """Bring `project.site` up to date from the raw pages."""
-    drawn = project.work / "pictures"
+    drawn = project.work / "pictures" / store.base  # another press draws other pictures
     context = _context(project, pages, drawn)
     press = [
         sha(path.read_text(encoding="utf-8")) for path in sorted(Path(__file__).parent.glob("*.py"))
@@ -70,7 +70,7 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
     for name in [chapter.slug for chapter, _ in pages] + list(EXTRA_PAGES):
         source = (raw(project) / f"{name}.html").read_text(encoding="utf-8")
         key, done = (
-            sha([press, source, _known_to(name, source, context)]),
+            sha([press, store.base, source, _svgs(source, context), _known_to(name, source, context)]),
             project.work / "pages" / f"{name}.html",
         )
         if (
@@ -93,6 +93,12 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]]) -> None:
         }
     write_json(project.work / "finish.json", now)
     _assemble(project, pages, texts, now, drawn, context)
+
+
+def _svgs(source: str, context: Context) -> list[str]:
+    """Digests of the drawings of a page: each has a twin for dark pages."""
+    names = sorted(set(re.findall(r'_images/([^"/]+\.svg)"', source)))
+    return [file_digest(context.raw / "_images" / name) for name in names]
 
 
 def _known_to(name: str, source: str, context: Context) -> dict:
@@ -257,7 +263,7 @@ def _assemble(
             katex / "fonts",
             placed,
             kept,
-            project.work / "fonts",
+            drawn / "fonts",
         ),
     )
     _library(project, pages, placed, context.baseurl)
@@ -272,7 +278,6 @@ def _assemble(
     os.replace(new, project.site)
     if old.exists():  # the next build needs to write only what differs from it
         os.replace(old, new)
-    manifest.write(project)
 
 
 class Placed:
