@@ -58,7 +58,8 @@ def logsumexp(z: ArrayLike, axis: int = -1) -> Array:
 
 
 def log_softmax(z: ArrayLike, axis: int = -1) -> Array:
-    """z minus its logsumexp along an axis: logarithms of probabilities, without forming the probabilities.
+    """z minus its logsumexp along an axis: logarithms of probabilities, without forming the
+    probabilities.
 
     Examples
     --------
@@ -69,7 +70,8 @@ def log_softmax(z: ArrayLike, axis: int = -1) -> Array:
 
 
 def softmax(z: ArrayLike, axis: int = -1) -> Array:
-    """e^z over its sum along an axis: K scores to K probabilities; a constant added to all scores changes nothing.
+    """e^z over its sum along an axis: K scores to K probabilities; a constant added to all scores
+    changes nothing.
 
     Examples
     --------

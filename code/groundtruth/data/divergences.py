@@ -12,7 +12,8 @@ Array = NDArray[np.float64]
 
 
 def _distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
-    u, v = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    u = np.asarray(p, dtype=float)
+    v = np.asarray(q, dtype=float)
     if u.ndim != 1 or u.shape != v.shape or not u.size:
         raise ValueError(
             f"need two distributions over the same outcomes, got shapes {u.shape} and {v.shape}"
@@ -20,13 +21,15 @@ def _distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
     for w in (u, v):
         if not np.isfinite(w).all() or (w < 0).any() or abs(w.sum() - 1) > 1e-9:
             raise ValueError(
-                f"probabilities must be >= 0 and sum to 1, this one sums to {w.sum():g} with smallest entry {w.min():g}; divide by the sum"
+                f"probabilities must be >= 0 and sum to 1, this one sums to {w.sum():g} with"
+                f" smallest entry {w.min():g}; divide by the sum"
             )
     return u, v
 
 
 def kl(p: ArrayLike, q: ArrayLike) -> float:
-    """Kullback-Leibler divergence in nats: the mean under p of ln(p/q); infinite where q is zero and p is not.
+    """Kullback-Leibler divergence in nats: the mean under p of ln(p/q); infinite where q is zero
+    and p is not.
 
     Not symmetric, and not a metric (Kullback and Leibler, 1951).
 
@@ -43,7 +46,8 @@ def kl(p: ArrayLike, q: ArrayLike) -> float:
 
 
 def js(p: ArrayLike, q: ArrayLike) -> float:
-    """Jensen-Shannon divergence in nats, in [0, ln 2]: the mean divergence of p and q from their average.
+    """Jensen-Shannon divergence in nats, in [0, ln 2]: the mean divergence of p and q from their
+    average.
 
     Symmetric and always finite; its square root is a metric (Endres and Schindelin, 2003).
 
@@ -59,16 +63,19 @@ def js(p: ArrayLike, q: ArrayLike) -> float:
 
 
 def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
-    """Least total transport from samples a (n,) to samples b (m,) on a line, each of total mass one, in the unit of the values.
+    """Least total transport from samples a (n,) to samples b (m,) on a line, each of total mass
+    one, in the unit of the values.
 
-    On a line the best plan keeps the order, so it is the area between the two distribution functions.
+    On a line the best plan keeps the order, so it is the area between the two distribution
+    functions.
 
     Examples
     --------
     >>> wasserstein([0.0, 1.0], [5.0, 6.0]), wasserstein([0.0], [0.0, 2.0])
     (5.0, 1.0)
     """
-    u, v = np.sort(np.asarray(a, dtype=float)), np.sort(np.asarray(b, dtype=float))
+    u = np.sort(np.asarray(a, dtype=float))
+    v = np.sort(np.asarray(b, dtype=float))
     if (
         u.ndim != 1
         or v.ndim != 1
@@ -77,7 +84,8 @@ def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
         or not (np.isfinite(u).all() and np.isfinite(v).all())
     ):
         raise ValueError(
-            f"need two samples of at least one finite value each, got shapes {u.shape} and {v.shape}"
+            f"need two samples of at least one finite value each, got shapes {u.shape} and"
+            f" {v.shape}"
         )
     places = np.sort(np.concatenate([u, v]))
     left = places[:-1]

@@ -60,7 +60,8 @@ class Scaler:
             )
         if table.shape[1] != self.width.size:
             raise ValueError(
-                f"fitted on {self.width.size} columns, got {table.shape[1]}; give the same columns in the same order"
+                f"fitted on {self.width.size} columns, got {table.shape[1]}; give the same columns"
+                " in the same order"
             )
         return table
 
@@ -88,11 +89,11 @@ class Standardizer(Scaler):
     def _measure(self, X: Array) -> tuple[Array, Array]:
         if len(X) <= self.ddof:
             raise ValueError(
-                f"a standard deviation with ddof = {self.ddof} needs more than {self.ddof} rows, got {len(X)}"
+                f"a standard deviation with ddof = {self.ddof} needs more than {self.ddof} rows,"
+                f" got {len(X)}"
             )
-        flat = X.min(axis=0) == X.max(
-            axis=0
-        )  # rounding may give a constant column a width of 1e-17
+        # rounding may give a constant column a width of 1e-17
+        flat = X.min(axis=0) == X.max(axis=0)
         return np.where(flat, X[0], X.mean(axis=0)), np.where(
             flat, 0.0, X.std(axis=0, ddof=self.ddof)
         )
@@ -114,7 +115,8 @@ class MinMax(Scaler):
 
 @dataclass
 class Robust(Scaler):
-    """Median 0 and interquartile range 1 per column; a quarter of the rows may be arbitrarily wrong.
+    """Median 0 and interquartile range 1 per column; a quarter of the rows may be arbitrarily
+    wrong.
 
     Examples
     --------
@@ -131,7 +133,8 @@ class Robust(Scaler):
 
 @dataclass
 class Imputer:
-    """Fill NaN by the training mean or median and append one column per hole-bearing column that says where.
+    """Fill NaN by the training mean or median and append one column per hole-bearing column that
+    says where.
 
     Examples
     --------
@@ -148,7 +151,9 @@ class Imputer:
     )
 
     def fit(self, X: ArrayLike) -> Self:
-        """Learn the fill value of each column of X (n, d), NaN allowed, and which columns have holes."""
+        """Learn the fill value of each column of X (n, d), NaN allowed, and which columns have
+        holes.
+        """
         if self.statistic not in ("mean", "median"):
             raise ValueError(f"statistic must be 'mean' or 'median', got {self.statistic!r}")
         table = _table(X, holes=True)
@@ -162,11 +167,14 @@ class Imputer:
         return self
 
     def transform(self, X: ArrayLike) -> Array:
-        """Rows (n, d) to (n, d + f): filled columns, then f indicators of the columns that had holes in training."""
+        """Rows (n, d) to (n, d + f): filled columns, then f indicators of the columns that had
+        holes in training.
+        """
         table = _table(X, holes=True)
         if table.shape[1] != self.value.size:
             raise ValueError(
-                f"fitted on {self.value.size} columns, got {table.shape[1]}; call fit on the training rows, with the same columns"
+                f"fitted on {self.value.size} columns, got {table.shape[1]}; call fit on the"
+                " training rows, with the same columns"
             )
         holes = np.isnan(table)
         return np.hstack([np.where(holes, self.value, table), holes[:, self.flagged]])
@@ -215,7 +223,8 @@ def _positions(
     at = np.array([place.get(value, -1) for value in values], dtype=np.intp)
     if remedy and (at < 0).any():
         raise ValueError(
-            f"value {values[int(np.argmin(at))]!r} was not seen in training (levels: {list(place)[:8]}); decide what it means, for example {remedy}"
+            f"value {values[int(np.argmin(at))]!r} was not seen in training (levels:"
+            f" {list(place)[:8]}); decide what it means, for example {remedy}"
         )
     return at
 
@@ -223,7 +232,8 @@ def _positions(
 def target_means(
     categories: Sequence[Hashable], y: ArrayLike, strength: float
 ) -> tuple[dict[Hashable, float], float]:
-    """Per level (sum of y + strength * overall mean) / (count + strength); and the overall mean, for unseen levels.
+    """Per level (sum of y + strength * overall mean) / (count + strength); and the overall mean,
+    for unseen levels.
 
     The posterior mean of a level's mean under a normal prior whose weight is `strength` pseudo-rows
     (Micci-Barreca, 2001).
@@ -238,7 +248,8 @@ def target_means(
         raise ValueError(f"strength must be a finite number >= 0, got {strength}")
     levels, at = _factor(categories)
     prior = float(target.mean())
-    sums, counts = np.bincount(at, target), np.bincount(at)
+    sums = np.bincount(at, target)
+    counts = np.bincount(at)
     means = (sums + strength * prior) / (counts + strength)
     return dict(zip(levels, means.tolist(), strict=True)), prior
 
@@ -258,10 +269,12 @@ def target_encode(
     >>> target_encode(["a", "a", "a", "a"], [0.0, 0.0, 1.0, 1.0], [0, 1, 0, 1], 0.0).tolist()
     [0.5, 0.5, 0.5, 0.5]
     """
-    target, fold = _target(categories, y), np.asarray(folds)
+    target = _target(categories, y)
+    fold = np.asarray(folds)
     if fold.shape != target.shape or np.unique(fold).size < 2:
         raise ValueError(
-            f"folds must be ({target.size},) with at least two different values, got shape {fold.shape} with {np.unique(fold).size}"
+            f"folds must be ({target.size},) with at least two different values, got shape"
+            f" {fold.shape} with {np.unique(fold).size}"
         )
     encoded = np.empty_like(target)
     column = np.array(categories, dtype=object)
@@ -276,7 +289,8 @@ def _target(categories: Sequence[Hashable], y: ArrayLike) -> Array:
     target = np.asarray(y, dtype=float)
     if target.shape != (len(categories),) or not target.size:
         raise ValueError(
-            f"need one target per category and at least one of them, got {len(categories)} categories and shape {target.shape}"
+            f"need one target per category and at least one of them, got {len(categories)}"
+            f" categories and shape {target.shape}"
         )
     if not np.isfinite(target).all():
         raise ValueError("the target holds NaN or infinity; drop those rows first")

@@ -1,4 +1,5 @@
-"""Likeness of things that are not plain vectors: sets, places on the globe, rows of mixed type; and short signatures.
+"""Likeness of things that are not plain vectors: sets, places on the globe, rows of mixed type; and
+short signatures.
 
 Read with `book/data/similarity.md`.
 """
@@ -16,7 +17,8 @@ EARTH_KM = 6371.0088  # mean radius
 
 
 def dice(s: AbstractSet[Hashable], t: AbstractSet[Hashable]) -> float:
-    """Similarity of sets: twice the shared elements over both sizes (Dice, 1945); equals the F1 score. Two empty sets count as equal.
+    """Similarity of sets: twice the shared elements over both sizes (Dice, 1945); equals the F1
+    score. Two empty sets count as equal.
 
     Examples
     --------
@@ -46,7 +48,8 @@ def overlap(s: AbstractSet[Hashable], t: AbstractSet[Hashable]) -> float:
 
 
 def haversine_km(a: ArrayLike, b: ArrayLike) -> float:
-    """Distance along the globe between two places (latitude, longitude) in degrees, on a sphere of mean radius.
+    """Distance along the globe between two places (latitude, longitude) in degrees, on a sphere of
+    mean radius.
 
     Examples
     --------
@@ -61,7 +64,8 @@ def haversine_km(a: ArrayLike, b: ArrayLike) -> float:
         or (np.abs(places[:, 1]) > 360).any()
     ):
         raise ValueError(
-            f"a place is (latitude in [-90, 90], longitude in [-360, 360]) in degrees, got {places.tolist()}"
+            "a place is (latitude in [-90, 90], longitude in [-360, 360]) in degrees, got"
+            f" {places.tolist()}"
         )
     (lat1, lon1), (lat2, lon2) = np.radians(places)
     h = (
@@ -72,10 +76,11 @@ def haversine_km(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def gower(numbers: ArrayLike, categories: Sequence[Sequence[Hashable]]) -> Array:
-    """Distances (n, n) in [0, 1] between rows with numbers (n, p) and categories (n, q): the mean over columns (Gower, 1971).
+    """Distances (n, n) in [0, 1] between rows with numbers (n, p) and categories (n, q): the mean
+    over columns (Gower, 1971).
 
-    A number contributes its difference over the column's range, a category 0 or 1; a missing number (NaN) is
-    left out of the mean for its pairs, and a constant column contributes 0.
+    A number contributes its difference over the column's range, a category 0 or 1; a missing number
+    (NaN) is left out of the mean for its pairs, and a constant column contributes 0.
 
     Examples
     --------
@@ -90,12 +95,14 @@ def gower(numbers: ArrayLike, categories: Sequence[Sequence[Hashable]]) -> Array
         or len({len(row) for row in categories}) != 1
     ):
         raise ValueError(
-            f"need numbers (n, p) and n rows of q categories, got shape {X.shape} and {len(categories)} rows"
+            f"need numbers (n, p) and n rows of q categories, got shape {X.shape} and"
+            f" {len(categories)} rows"
         )
     if np.isinf(X).any():
         raise ValueError("a number is infinite; cut it to a finite bound first")
     n = len(X)
-    total, known = np.zeros((n, n)), np.zeros((n, n))
+    total = np.zeros((n, n))
+    known = np.zeros((n, n))
     for column in X.T:
         here = ~np.isnan(column)
         width = np.ptp(column[here]) if here.any() else 0.0
@@ -117,7 +124,9 @@ def gower(numbers: ArrayLike, categories: Sequence[Sequence[Hashable]]) -> Array
 
 
 def simhash(X: ArrayLike, bits: int, seed: int) -> NDArray[np.bool_]:
-    """Signs (n, bits) of random projections of X (n, d): two rows differ in a bit with probability angle / pi (Charikar, 2002)."""
+    """Signs (n, bits) of random projections of X (n, d): two rows differ in a bit with probability
+    angle / pi (Charikar, 2002).
+    """
     table = np.asarray(X, dtype=float)
     if (
         table.ndim != 2
@@ -126,7 +135,8 @@ def simhash(X: ArrayLike, bits: int, seed: int) -> NDArray[np.bool_]:
         or not table.any(axis=1).all()
     ):
         raise ValueError(
-            f"need finite rows (n, d) that are not zero, got shape {table.shape}; a zero row has no direction"
+            f"need finite rows (n, d) that are not zero, got shape {table.shape}; a zero row has no"
+            " direction"
         )
     if bits < 1:
         raise ValueError(f"need at least one bit, got {bits}")
@@ -134,16 +144,18 @@ def simhash(X: ArrayLike, bits: int, seed: int) -> NDArray[np.bool_]:
 
 
 def minhash(sets: Iterable[AbstractSet[int]], m: int, seed: int) -> NDArray[np.int64]:
-    """Signatures (n, m): for each set the smallest value of m random hash functions over its elements.
+    """Signatures (n, m): for each set the smallest value of m random hash functions over its
+    elements.
 
-    Two signatures agree at a position with probability equal to the Jaccard similarity (Broder, 1997).
-    Elements are integers in [0, 2^31 - 1).
+    Two signatures agree at a position with probability equal to the Jaccard similarity (Broder,
+    1997). Elements are integers in [0, 2^31 - 1).
     """
     prime = (1 << 31) - 1
     if m < 1:
         raise ValueError(f"m must be at least 1, got {m}")
     rng = np.random.default_rng(seed)
-    a, b = rng.integers(1, prime, m), rng.integers(0, prime, m)
+    a = rng.integers(1, prime, m)
+    b = rng.integers(0, prime, m)
     found = []
     for s in sets:
         if not s:
@@ -151,7 +163,6 @@ def minhash(sets: Iterable[AbstractSet[int]], m: int, seed: int) -> NDArray[np.i
         x = np.fromiter(s, dtype=np.int64)
         if x.min() < 0 or x.max() >= prime:
             raise ValueError(f"elements must lie in [0, {prime}), got {x.min()} to {x.max()}")
-        found.append(
-            ((a[:, None] * x + b[:, None]) % prime).min(axis=1)
-        )  # products stay below 2^62
+        # products stay below 2^62
+        found.append(((a[:, None] * x + b[:, None]) % prime).min(axis=1))
     return np.stack(found)

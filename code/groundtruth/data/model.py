@@ -1,4 +1,5 @@
-"""A model as a function with adjustable numbers: the line, its loss, and three ways to search for it.
+"""A model as a function with adjustable numbers: the line, its loss, and three ways to search for
+it.
 
 Read with `book/data/model.md`. Shapes: x, y (n,) for one feature; X (n, d) for d features.
 """
@@ -14,8 +15,11 @@ Array = NDArray[np.float64]
 
 
 def paired(x: Array, y: Array) -> tuple[Array, Array]:
-    """x and y as float vectors (n,) of one length; refuses empty, NaN, infinite or mismatched input."""
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    """x and y as float vectors (n,) of one length; refuses empty, NaN, infinite or mismatched
+    input.
+    """
+    x = np.asarray(x, dtype=float)
+    y = np.asarray(y, dtype=float)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(
             f"x and y must be vectors of one length, got shapes {x.shape} and {y.shape}"
@@ -86,7 +90,8 @@ def least_squares_line(x: Array, y: Array) -> tuple[float, float]:
     spread = x - x.mean()
     if not np.any(spread):
         raise ValueError(
-            f"all {x.size} values of x equal {x[0]}; the slope is not determined, collect other values of x"
+            f"all {x.size} values of x equal {x[0]}; the slope is not determined, collect other"
+            " values of x"
         )
     w = float(spread @ (y - y.mean()) / (spread @ spread))
     return w, float(y.mean() - w * x.mean())
@@ -139,12 +144,14 @@ class Line:
         history = [(self.w, self.b, mse(self.predict(x), y))]
         for _ in range(steps):
             dw, db = line_gradient(self.w, self.b, x, y)
-            self.w, self.b = float(self.w - lr * dw), float(self.b - lr * db)
+            self.w = float(self.w - lr * dw)
+            self.b = float(self.b - lr * db)
             loss = float(np.mean((self.predict(x) - y) ** 2))
             if not np.isfinite(loss) or loss > 1e100:
                 limit = 2 / np.linalg.eigvalsh(line_hessian(x))[-1]
                 raise FloatingPointError(
-                    f"the loss diverged at lr={lr}; on these x only a rate below {limit:.3g} converges"
+                    f"the loss diverged at lr={lr}; on these x only a rate below {limit:.3g}"
+                    " converges"
                 )
             history.append((self.w, self.b, loss))
         return np.array(history)  # (steps + 1, 3)
@@ -183,7 +190,9 @@ class NearestNeighbours:
 
 @dataclass(frozen=True)
 class GaussianClasses:
-    """A generative classifier for one feature: a normal density for each of two classes, then Bayes' rule."""
+    """A generative classifier for one feature: a normal density for each of two classes, then
+    Bayes' rule.
+    """
 
     mean: Array  # (2,)
     std: Array  # (2,)
@@ -191,7 +200,9 @@ class GaussianClasses:
 
     @classmethod
     def fit(cls, x: Array, y: Array) -> GaussianClasses:
-        """Estimate p(x | y) and p(y) from x (n,) and labels y (n,) of 0 and 1; the classes share one spread."""
+        """Estimate p(x | y) and p(y) from x (n,) and labels y (n,) of 0 and 1; the classes share
+        one spread.
+        """
         x, y = paired(x, y)
         if set(np.unique(y)) != {0.0, 1.0}:
             raise ValueError(

@@ -17,7 +17,8 @@ BLOCK_BYTES = 32_000_000  # the largest intermediate table of an all-pairs compu
 
 
 def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
-    u, v = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    u = np.asarray(a, dtype=float)
+    v = np.asarray(b, dtype=float)
     if u.ndim != 1 or u.shape != v.shape or u.size == 0:
         raise ValueError(f"need two vectors of one length >= 1, got shapes {u.shape} and {v.shape}")
     if not (np.isfinite(u).all() and np.isfinite(v).all()):
@@ -26,7 +27,9 @@ def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
 
 
 def tables(X: ArrayLike, Y: ArrayLike | None) -> tuple[Array, Array]:
-    """X (n, d) and Y (m, d), or X twice, as floats; anything else, NaN or infinity is a ValueError."""
+    """X (n, d) and Y (m, d), or X twice, as floats; anything else, NaN or infinity is a
+    ValueError.
+    """
     P = np.asarray(X, dtype=float)
     Q = P if Y is None else np.asarray(Y, dtype=float)
     if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or not P.size or not Q.size:
@@ -123,7 +126,8 @@ def rbf(a: ArrayLike, b: ArrayLike, gamma: float) -> float:
 
 
 def mahalanobis(a: ArrayLike, b: ArrayLike, covariance: ArrayLike) -> float:
-    """Distance in units of the data's own spread: sqrt((a-b)' C^-1 (a-b)), C (d, d) positive definite.
+    """Distance in units of the data's own spread: sqrt((a-b)' C^-1 (a-b)), C (d, d) positive
+    definite.
 
     Examples
     --------
@@ -138,13 +142,15 @@ def mahalanobis(a: ArrayLike, b: ArrayLike, covariance: ArrayLike) -> float:
         L = np.linalg.cholesky(C)
     except np.linalg.LinAlgError:
         raise ValueError(
-            "the covariance is not positive definite; add a little to its diagonal or drop redundant columns"
+            "the covariance is not positive definite; add a little to its diagonal or drop"
+            " redundant columns"
         ) from None
     return float(np.linalg.norm(np.linalg.solve(L, u - v)))
 
 
 def jaccard(s: AbstractSet[Hashable], t: AbstractSet[Hashable]) -> float:
-    """Similarity of sets: shared elements over all elements; two empty sets count as equal, by convention.
+    """Similarity of sets: shared elements over all elements; two empty sets count as equal, by
+    convention.
 
     Examples
     --------
@@ -165,7 +171,8 @@ def hamming(s: Sequence, t: Sequence) -> int:
     """
     if len(s) != len(t):
         raise ValueError(
-            f"lengths differ: {len(s)} and {len(t)}; use levenshtein for sequences of unequal length"
+            f"lengths differ: {len(s)} and {len(t)}; use levenshtein for sequences of unequal"
+            " length"
         )
     return sum(a != b for a, b in zip(s, t, strict=True))
 
@@ -224,10 +231,11 @@ def pairwise_sq_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
     [[0.0, 25.0], [25.0, 0.0]]
     """
     P, Q = tables(X, Y)
-    same, centre, table = Q is P, Q.mean(axis=0), np.empty((len(P), len(Q)))
-    first = max(
-        len(P) - P.shape[1], 0
-    )  # the last d rows of the table hold the centred Q, transposed, until they are due
+    same = Q is P
+    centre = Q.mean(axis=0)
+    table = np.empty((len(P), len(Q)))
+    # the last d rows of the table hold the centred Q, transposed, until they are due
+    first = max(len(P) - P.shape[1], 0)
     held = table[first:] if len(P) >= P.shape[1] else np.empty(Q.T.shape)
     np.subtract(Q.T, centre[:, None], out=held)
     squares = np.einsum("ij,ij->j", held, held)
@@ -253,7 +261,8 @@ def pairwise_sq_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
 
 
 def pairwise_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
-    """Euclidean distances (n, m) of all pairs; the root is taken in place, so one table is all it needs.
+    """Euclidean distances (n, m) of all pairs; the root is taken in place, so one table is all it
+    needs.
 
     Examples
     --------
@@ -265,7 +274,8 @@ def pairwise_dists(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
 
 
 def nearest(X: ArrayLike, Y: ArrayLike, k: int) -> tuple[NDArray[np.intp], Array]:
-    """For each row of X (n, d) the k nearest rows of Y (m, d): indices and distances (n, k), nearest first.
+    """For each row of X (n, d) the k nearest rows of Y (m, d): indices and distances (n, k),
+    nearest first.
 
     The table of distances is made block by block, so memory does not grow with n times m.
     """
@@ -273,7 +283,8 @@ def nearest(X: ArrayLike, Y: ArrayLike, k: int) -> tuple[NDArray[np.intp], Array
     if not 1 <= k <= len(Q):
         raise ValueError(f"k must lie between 1 and the {len(Q)} rows of Y, got {k}")
     rows = max(1, BLOCK_BYTES // (8 * len(Q)))
-    places, gaps = [], []
+    places = []
+    gaps = []
     for start in range(0, len(P), rows):
         block = pairwise_sq_dists(P[start : start + rows], Q)  # (rows, m)
         at = np.argpartition(block, k - 1, axis=1)[:, :k]
@@ -285,7 +296,8 @@ def nearest(X: ArrayLike, Y: ArrayLike, k: int) -> tuple[NDArray[np.intp], Array
 
 
 def top_k(scores: ArrayLike, k: int) -> NDArray[np.intp]:
-    """Positions (k,) of the k largest scores (n,), largest first; equal scores in order of position.
+    """Positions (k,) of the k largest scores (n,), largest first; equal scores in order of
+    position.
 
     Examples
     --------
@@ -295,11 +307,13 @@ def top_k(scores: ArrayLike, k: int) -> NDArray[np.intp]:
     s = np.asarray(scores, dtype=float)
     if s.ndim != 1 or not 1 <= k <= s.size:
         raise ValueError(
-            f"need a vector of scores and k between 1 and its length, got shape {s.shape} and k = {k}"
+            f"need a vector of scores and k between 1 and its length, got shape {s.shape} and k"
+            f" = {k}"
         )
     if np.isnan(s).any():
         raise ValueError("a score is NaN and cannot be ranked; find out where it comes from")
-    # the k-th largest of a sample is at most the k-th largest of all, so what lies below it can be left out unsorted
+    # the k-th largest of a sample is at most the k-th largest of all, so what lies below it can be
+    # left out unsorted
     step = max(1, s.size // max(16 * k, 4096))
     at = np.flatnonzero(s >= np.partition(s[::step], -k)[-k])
     at = at[s[at] >= np.partition(s[at], -k)[-k]]  # more than k only where the k-th score is tied

@@ -1,6 +1,7 @@
 """Texts to rows: tokens, counts, TF-IDF, hashing and BM25, in sparse matrices.
 
-Read with `book/data/features.md`. Shapes: n documents, V words, m buckets; matrices are SciPy CSR (n, V).
+Read with `book/data/features.md`. Shapes: n documents, V words, m buckets; matrices are SciPy CSR
+(n, V).
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def vocabulary_of(docs: Iterable[Sequence[str]]) -> list[str]:
 
 
 def count_matrix(docs: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> csr_array:
-    """How often each word of the vocabulary (V,) stands in each tokenised document: (n, V), words outside are dropped.
+    """How often each word of the vocabulary (V,) stands in each tokenised document: (n, V), words
+    outside are dropped.
 
     Examples
     --------
@@ -64,7 +66,8 @@ def count_matrix(docs: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> cs
     place = {word: j for j, word in enumerate(vocabulary)}
     if not place or len(place) != len(vocabulary):
         raise ValueError(
-            "the vocabulary must be non-empty and without repeats; make it with vocabulary_of(training documents)"
+            "the vocabulary must be non-empty and without repeats; make it with"
+            " vocabulary_of(training documents)"
         )
     lengths = _lengths(docs)
     tokens = chain.from_iterable(docs)
@@ -90,9 +93,11 @@ def _tally(rows: NDArray, columns: NDArray, weights: NDArray, shape: tuple[int, 
 
 
 def idf(counts: csr_array) -> NDArray[np.float64]:
-    """Inverse document frequency (V,), smoothed: ln((1 + n) / (1 + df)) + 1, so a word of every document has 1.
+    """Inverse document frequency (V,), smoothed: ln((1 + n) / (1 + df)) + 1, so a word of every
+    document has 1.
 
-    df is the number of documents that hold the word (Sparck Jones, 1972; the smoothing is scikit-learn's).
+    df is the number of documents that hold the word (Sparck Jones, 1972; the smoothing is
+    scikit-learn's).
 
     Examples
     --------
@@ -112,7 +117,8 @@ def tfidf(counts: csr_array, weights: ArrayLike | None = None) -> csr_array:
     Parameters
     ----------
     weights : (V,), optional
-        The idf of the training documents. Without it the documents at hand are the training documents.
+        The idf of the training documents. Without it the documents at hand are the training
+        documents.
 
     Examples
     --------
@@ -122,7 +128,8 @@ def tfidf(counts: csr_array, weights: ArrayLike | None = None) -> csr_array:
     weight = idf(counts) if weights is None else np.asarray(weights, dtype=float)
     if weight.shape != (counts.shape[1],) or not np.isfinite(weight).all():
         raise ValueError(
-            f"need one finite weight per word: shape ({counts.shape[1]},), got {weight.shape}; take idf of the training counts"
+            f"need one finite weight per word: shape ({counts.shape[1]},), got {weight.shape}; take"
+            " idf of the training counts"
         )
     table = csr_array(
         (counts.data * weight[counts.indices], counts.indices, counts.indptr), shape=counts.shape
@@ -134,11 +141,12 @@ def tfidf(counts: csr_array, weights: ArrayLike | None = None) -> csr_array:
 
 
 def hash_vectorize(docs: Sequence[Sequence[str]], m: int) -> csr_array:
-    """Signed counts in m buckets (n, m), no vocabulary: a digest picks the bucket, one of its bits the sign.
+    """Signed counts in m buckets (n, m), no vocabulary: a digest picks the bucket, one of its bits
+    the sign.
 
     With random signs a collision adds noise of mean zero to inner products instead of a bias
-    (Weinberger et al., 2009). The digest is BLAKE2: equal on every machine, unlike Python's `hash`, and
-    without structure, unlike a checksum, which spreads `item 1`, `item 2`, ... too evenly.
+    (Weinberger et al., 2009). The digest is BLAKE2: equal on every machine, unlike Python's `hash`,
+    and without structure, unlike a checksum, which spreads `item 1`, `item 2`, ... too evenly.
     """
     if m < 1:
         raise ValueError(f"need at least one bucket, got m = {m}")
@@ -147,7 +155,8 @@ def hash_vectorize(docs: Sequence[Sequence[str]], m: int) -> csr_array:
         blake2b(token.encode(), digest_size=8).digest() for token in chain.from_iterable(docs)
     )
     code = np.frombuffer(digests, dtype="<u8")
-    columns, signs = ((code >> 1) % m).astype(np.int64), np.where(code & 1, 1.0, -1.0)
+    columns = ((code >> 1) % m).astype(np.int64)
+    signs = np.where(code & 1, 1.0, -1.0)
     return _tally(np.repeat(np.arange(len(docs)), lengths), columns, signs, (len(docs), m))
 
 
@@ -156,8 +165,9 @@ def bm25(
 ) -> NDArray[np.float64]:
     """Score (n,) of each document for the words of a query, given as columns of counts (n, V).
 
-    A word's weight saturates with its count at the rate k1 and is held against the document's length
-    by b in [0, 1] (Robertson and Zaragoza, 2009); idf is ln(1 + (n - df + 0.5) / (df + 0.5)), never negative.
+    A word's weight saturates with its count at the rate k1 and is held against the document's
+    length by b in [0, 1] (Robertson and Zaragoza, 2009); idf is ln(1 + (n - df + 0.5) / (df +
+    0.5)), never negative.
     """
     n, V = counts.shape
     if not n or not counts.nnz:
@@ -166,7 +176,8 @@ def bm25(
         raise ValueError(f"k1 must be >= 0 and b in [0, 1], got k1 = {k1} and b = {b}")
     if any(not 0 <= word < V for word in query):
         raise ValueError(
-            f"a query word is a column number in [0, {V}), got {list(query)}; drop words outside the vocabulary"
+            f"a query word is a column number in [0, {V}), got {list(query)}; drop words outside"
+            " the vocabulary"
         )
     length = np.asarray(counts.sum(axis=1)).ravel()  # (n,)
     norm = k1 * (1 - b + b * length / length.mean())

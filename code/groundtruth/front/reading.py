@@ -1,4 +1,5 @@
-"""The sigmoid, as the worked miniature of the page on how to read, and a tiny version of the build's diff.
+"""The sigmoid, as the worked miniature of the page on how to read, and a tiny version of the
+build's diff.
 
 Read with `book/front/how-to-read.md`.
 """

@@ -1,4 +1,5 @@
-"""What is built on the tape: fused losses, checkpoints, gradient checks, second derivatives, a small network.
+"""What is built on the tape: fused losses, checkpoints, gradient checks, second derivatives, a
+small network.
 
 Read with `book/learning/backprop.md`; the tape itself is `groundtruth.learning.tape`.
 """
@@ -33,7 +34,9 @@ Array = NDArray[Any]
 
 
 def stored(root: Tensor) -> int:
-    """Numbers held by the graph behind root, leaves not counted: the memory that training pays for the way back."""
+    """Numbers held by the graph behind root, leaves not counted: the memory that training pays for
+    the way back.
+    """
     return sum(node.data.size for node in ordered(root) if node.edges)
 
 
@@ -48,7 +51,9 @@ def concat(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 
 def softmax_ce(scores: Tensor, labels: ArrayLike) -> Tensor:
-    """Mean cross-entropy of scores (n, K) at labels (n,) as one operation, with the gradient (p - y) / n."""
+    """Mean cross-entropy of scores (n, K) at labels (n,) as one operation, with the gradient (p -
+    y) / n.
+    """
     at = np.asarray(labels)
     n = len(at)
     shifted = scores.data - scores.data.real.max(axis=1, keepdims=True)
@@ -90,7 +95,9 @@ def gradients(f: Callable[..., Tensor], *at: ArrayLike) -> list[Array]:
 
 
 def hvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e-30) -> Array:
-    """Hessian of f at x times v, in the shape of x, for the price of one gradient: the complex step over the way back."""
+    """Hessian of f at x times v, in the shape of x, for the price of one gradient: the complex step
+    over the way back.
+    """
     return np.asarray(gradients(f, np.asarray(x) + 1j * h * np.asarray(v))[0].imag / h)
 
 
@@ -118,16 +125,19 @@ def check_gradients(f: Callable[..., Tensor], *at: ArrayLike, h: float = 1e-5) -
 
 
 def jvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e-30) -> Array:
-    """Forward mode: the change of f(x) per unit of movement along v, in the shape of f(x), by one pass over complex numbers.
+    """Forward mode: the change of f(x) per unit of movement along v, in the shape of f(x), by one
+    pass over complex numbers.
 
-    A complex number with a tiny imaginary part multiplies like a dual number: (a + bh i)(c + dh i) = ac + (ad + bc)h i.
+    A complex number with a tiny imaginary part multiplies like a dual number: (a + bh i)(c + dh i)
+    = ac + (ad + bc)h i.
     """
     with no_grad():
         return np.asarray(f(Tensor(np.asarray(x) + 1j * h * np.asarray(v))).data.imag / h)
 
 
 class MLP:
-    """Layers x W + b with tanh between them; sizes (d_in, hidden, ..., d_out), weights normal over the root of their inputs.
+    """Layers x W + b with tanh between them; sizes (d_in, hidden, ..., d_out), weights normal over
+    the root of their inputs.
 
     Examples
     --------

@@ -1,4 +1,5 @@
-"""Whether probabilities mean what they say, and how to mend them. Read with `book/learning/metrics.md`.
+"""Whether probabilities mean what they say, and how to mend them. Read with
+`book/learning/metrics.md`.
 
 y (n,) labels 0 or 1, p (n,) probabilities of 1, z (n,) scores.
 """
@@ -15,7 +16,8 @@ Array = NDArray[np.float64]
 
 
 def _labelled(y: ArrayLike, p: ArrayLike, probabilities: bool = True) -> tuple[Array, Array]:
-    label, value = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
+    label = np.asarray(y, dtype=float)
+    value = np.asarray(p, dtype=float)
     if (
         label.ndim != 1
         or label.shape != value.shape
@@ -23,7 +25,8 @@ def _labelled(y: ArrayLike, p: ArrayLike, probabilities: bool = True) -> tuple[A
         or not np.isin(label, (0.0, 1.0)).all()
     ):
         raise ValueError(
-            f"need labels 0 or 1 and values (n,) of one length >= 1, got {label.shape} and {value.shape}"
+            f"need labels 0 or 1 and values (n,) of one length >= 1, got {label.shape} and"
+            f" {value.shape}"
         )
     if not np.isfinite(value).all() or (probabilities and ((value < 0) | (value > 1)).any()):
         raise ValueError(
@@ -47,7 +50,8 @@ def brier(y: ArrayLike, p: ArrayLike) -> float:
 
 
 def brier_parts(y: ArrayLike, p: ArrayLike) -> tuple[float, float, float]:
-    """Reliability, resolution and uncertainty over groups of equal p: Brier = reliability - resolution + uncertainty (Murphy, 1973).
+    """Reliability, resolution and uncertainty over groups of equal p: Brier = reliability -
+    resolution + uncertainty (Murphy, 1973).
 
     Examples
     --------
@@ -57,7 +61,8 @@ def brier_parts(y: ArrayLike, p: ArrayLike) -> tuple[float, float, float]:
     label, value = _labelled(y, p)
     said, group = np.unique(value, return_inverse=True)
     size = np.bincount(group)
-    rate, base = np.bincount(group, label) / size, label.mean()
+    rate = np.bincount(group, label) / size
+    base = label.mean()
     return (
         float(size @ (said - rate) ** 2 / label.size),
         float(size @ (rate - base) ** 2 / label.size),
@@ -89,7 +94,8 @@ def reliability(
 
 
 def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
-    """Expected calibration error: the mean gap between probability and share of ones over bins, weighted by count.
+    """Expected calibration error: the mean gap between probability and share of ones over bins,
+    weighted by count.
 
     Examples
     --------
@@ -101,11 +107,14 @@ def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
 
 
 def temperature(y: ArrayLike, z: ArrayLike) -> float:
-    """The T > 0 that minimises the cross-entropy of sigmoid(z / T) (Guo et al., 2017); it leaves the order of scores alone."""
+    """The T > 0 that minimises the cross-entropy of sigmoid(z / T) (Guo et al., 2017); it leaves
+    the order of scores alone.
+    """
     label, score = _labelled(y, z, probabilities=False)
     if (score * (2 * label - 1) > 0).all():
         raise ValueError(
-            "every score is on the right side, so the best temperature is 0; calibrate on rows with some mistakes"
+            "every score is on the right side, so the best temperature is 0; calibrate on rows with"
+            " some mistakes"
         )
     return float(
         np.exp(
@@ -120,14 +129,16 @@ def temperature(y: ArrayLike, z: ArrayLike) -> float:
 
 
 def isotonic(x: ArrayLike, y: ArrayLike) -> Array:
-    """The non-decreasing function of x closest to y in squares, at each x (n,): pool adjacent violators (Barlow et al., 1972).
+    """The non-decreasing function of x closest to y in squares, at each x (n,): pool adjacent
+    violators (Barlow et al., 1972).
 
     Examples
     --------
     >>> isotonic([1.0, 2.0, 3.0], [1.0, 3.0, 2.0]).tolist()
     [1.0, 2.5, 2.5]
     """
-    place, value = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    place = np.asarray(x, dtype=float)
+    value = np.asarray(y, dtype=float)
     if (
         place.ndim != 1
         or place.shape != value.shape
@@ -139,7 +150,9 @@ def isotonic(x: ArrayLike, y: ArrayLike) -> Array:
         )
     _, group = np.unique(place, return_inverse=True)  # equal x share one value
     size = np.bincount(group).astype(float)
-    means, weights, lengths = [], [], []
+    means = []
+    weights = []
+    lengths = []
     for mean, weight in zip(
         (np.bincount(group, value) / size).tolist(), size.tolist(), strict=True
     ):
@@ -149,7 +162,9 @@ def isotonic(x: ArrayLike, y: ArrayLike) -> Array:
         while (
             len(means) > 1 and means[-2] >= means[-1]
         ):  # the last block undercuts the one before: pool the two
-            m, w, n = means.pop(), weights.pop(), lengths.pop()
+            m = means.pop()
+            w = weights.pop()
+            n = lengths.pop()
             means[-1] = (means[-1] * weights[-1] + m * w) / (weights[-1] + w)
             weights[-1] += w
             lengths[-1] += n

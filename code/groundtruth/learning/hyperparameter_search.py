@@ -1,7 +1,9 @@
-"""Search spaces, and searches that pay full price for each trial: grid, random, Sobol, tree-structured Parzen estimator.
+"""Search spaces, and searches that pay full price for each trial: grid, random, Sobol,
+tree-structured Parzen estimator.
 
-Read with `book/learning/hyperparameter-search.md`. A configuration is a dict of names and values; searches minimise. Models of the
-objective are in `bayesian.py`, searches that stop bad trials early in `multifidelity.py`.
+Read with `book/learning/hyperparameter-search.md`. A configuration is a dict of names and values;
+searches minimise. Models of the objective are in `bayesian.py`, searches that stop bad trials early
+in `multifidelity.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ class Real:
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.log and self.low <= 0):
             raise ValueError(
-                f"need low < high, and a low above 0 for a logarithmic scale, got {self.low} and {self.high}"
+                f"need low < high, and a low above 0 for a logarithmic scale, got {self.low} and"
+                f" {self.high}"
             )
 
     def at(self, u: float) -> Any:
@@ -93,7 +96,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Space:
-    """Named parameters; `when` keeps one out unless another has a value: {"momentum": ("optimizer", "sgd")}.
+    """Named parameters; `when` keeps one out unless another has a value: {"momentum": ("optimizer",
+    "sgd")}.
 
     Examples
     --------
@@ -112,7 +116,8 @@ class Space:
         for name, (parent, _) in self.when.items():
             if name not in names or parent not in names or names.index(parent) >= names.index(name):
                 raise ValueError(
-                    f"condition on {name!r}: both it and {parent!r} must be parameters, the parent first"
+                    f"condition on {name!r}: both it and {parent!r} must be parameters, the parent"
+                    " first"
                 )
 
     def config(self, u: Sequence[float] | Array) -> Config:
@@ -132,13 +137,17 @@ class Space:
         return self.config(rng.random(len(self.params)))
 
     def grid(self, points: int) -> list[Config]:
-        """All combinations of `points` evenly spread values of each parameter (all options of a choice), each once."""
+        """All combinations of `points` evenly spread values of each parameter (all options of a
+        choice), each once.
+        """
         if points < 1:
             raise ValueError(f"need at least one point per parameter, got {points}")
         axes = [
-            [(i + 0.5) / len(p.options) for i in range(len(p.options))]
-            if isinstance(p, Choice)
-            else [(i + 0.5) / points for i in range(points)]
+            (
+                [(i + 0.5) / len(p.options) for i in range(len(p.options))]
+                if isinstance(p, Choice)
+                else [(i + 0.5) / points for i in range(points)]
+            )
             for p in self.params.values()
         ]
         found = [self.config(u) for u in product(*axes)]
@@ -194,7 +203,8 @@ def random_search(f: Objective, space: Space, n: int, rng: np.random.Generator) 
 
 
 def sobol_search(f: Objective, space: Space, n: int, seed: int) -> list[Trial]:
-    """The first n points of a scrambled Sobol sequence, which fill the cube more evenly than chance.
+    """The first n points of a scrambled Sobol sequence, which fill the cube more evenly than
+    chance.
 
     Examples
     --------
@@ -212,9 +222,11 @@ def sobol_search(f: Objective, space: Space, n: int, seed: int) -> list[Trial]:
 
 
 def _bumps(shares: Array) -> tuple[Array, Array]:
-    """Centres and widths of a Parzen estimator on [0, 1]: a wide bump that stands for knowing nothing, and one per share.
+    """Centres and widths of a Parzen estimator on [0, 1]: a wide bump that stands for knowing
+    nothing, and one per share.
 
-    Each is as wide as the larger distance to its neighbours, so it is wide where little was tried and narrow where much was.
+    Each is as wide as the larger distance to its neighbours, so it is wide where little was tried
+    and narrow where much was.
     """
     centres = np.sort(np.append(shares, 0.5))
     gaps = np.diff(centres, prepend=centres[0], append=centres[-1])
@@ -238,7 +250,8 @@ def _drawn(shares: Array, count: int, rng: np.random.Generator) -> Array:
 
     centres, widths = _bumps(shares)
     pick = rng.integers(0, len(centres), count)
-    c, w = centres[pick], widths[pick]
+    c = centres[pick]
+    w = widths[pick]
     return np.asarray(truncnorm.rvs(-c / w, (1 - c) / w, loc=c, scale=w, random_state=rng))
 
 
@@ -254,13 +267,16 @@ def tpe_propose(
     gamma: float = 0.1,
     candidates: int = 24,
 ) -> Config:
-    """Fit densities to the best share gamma of the trials (l) and to the rest (g); return the candidate from l with the largest l / g.
+    """Fit densities to the best share gamma of the trials (l) and to the rest (g); return the
+    candidate from l with the largest l / g.
 
-    Each parameter is treated alone, and one with a condition learns from the trials that have it (Bergstra et al., 2011).
+    Each parameter is treated alone, and one with a condition learns from the trials that have it
+    (Bergstra et al., 2011).
     """
     if not 0 < gamma < 1 or candidates < 1:
         raise ValueError(
-            f"gamma must lie between 0 and 1 and candidates be at least 1, got {gamma} and {candidates}"
+            f"gamma must lie between 0 and 1 and candidates be at least 1, got {gamma} and"
+            f" {candidates}"
         )
     order = sorted(trials, key=lambda t: np.inf if np.isnan(t.value) else t.value)
     cut = max(1, int(np.ceil(gamma * len(order))))
@@ -273,7 +289,8 @@ def tpe_propose(
             for part in (order[:cut], order[cut:])
         )
         if isinstance(param, Choice):
-            left, right = _options(good, param), _options(bad, param)
+            left = _options(good, param)
+            right = _options(bad, param)
             drawn = rng.choice(len(param.options), size=candidates, p=left)
             found[name] = param.options[int(drawn[np.argmax((left / right)[drawn])])]
             continue
@@ -292,7 +309,8 @@ def tpe(
     gamma: float = 0.1,
     share_random: float = 0.15,
 ) -> list[Trial]:
-    """n trials, the first n_init and a share of the others at random, the rest where good trials were dense and bad ones rare.
+    """n trials, the first n_init and a share of the others at random, the rest where good trials
+    were dense and bad ones rare.
 
     Without a random share, an option whose first trials were unlucky is never looked at again.
 

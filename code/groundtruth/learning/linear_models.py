@@ -1,6 +1,7 @@
 """Linear, logistic and softmax regression and the perceptron.
 
-Read with `book/learning/linear-models.md`. X (n, d); coefficients (d + 1,), the intercept first; labels 0/1 or 0..K-1.
+Read with `book/learning/linear-models.md`. X (n, d); coefficients (d + 1,), the intercept first;
+labels 0/1 or 0..K-1.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def design(X: ArrayLike) -> Array:
 
 
 def _with_target(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    A, target = design(X), np.asarray(y, dtype=float)
+    A = design(X)
+    target = np.asarray(y, dtype=float)
     if target.shape != (len(A),) or not np.isfinite(target).all():
         raise ValueError(f"need one finite target per row: shape ({len(A)},), got {target.shape}")
     return A, target
@@ -59,13 +61,15 @@ def ols(X: ArrayLike, y: ArrayLike) -> Array:
     A, target = _with_target(X, y)
     if len(A) < A.shape[1]:
         raise ValueError(
-            f"{A.shape[1]} coefficients need at least as many rows, got {len(A)}; drop columns or add a penalty"
+            f"{A.shape[1]} coefficients need at least as many rows, got {len(A)}; drop columns or"
+            " add a penalty"
         )
     Q, R = np.linalg.qr(A)  # (n, d + 1), (d + 1, d + 1)
     size = np.abs(np.diag(R))
     if size.min() <= 1e-13 * np.linalg.norm(A):
         raise ValueError(
-            f"column {int(size.argmin())} of [1, X] depends on those before it; drop it or add a penalty"
+            f"column {int(size.argmin())} of [1, X] depends on those before it; drop it or add a"
+            " penalty"
         )
     return solve_triangular(R, Q.T @ target)
 
@@ -148,19 +152,24 @@ def _labels(y: ArrayLike, n: int) -> Array:
     label = np.asarray(y, dtype=float)
     if label.shape != (n,) or not np.isin(label, (0.0, 1.0)).all():
         raise ValueError(
-            f"labels must be 0 or 1, one per row: shape ({n},), got shape {label.shape} with values {np.unique(label)[:5]}"
+            f"labels must be 0 or 1, one per row: shape ({n},), got shape {label.shape} with values"
+            f" {np.unique(label)[:5]}"
         )
     return label
 
 
 def logistic_loss(w: ArrayLike, A: Array, y: ArrayLike, l2: float = 0.0) -> tuple[float, Array]:
-    """Mean of softplus(z) - y z with z = A w, plus l2/2 |w|^2 without the intercept; and its gradient (d + 1,)."""
-    theta, label = np.asarray(w, dtype=float), np.asarray(y, dtype=float)
+    """Mean of softplus(z) - y z with z = A w, plus l2/2 |w|^2 without the intercept; and its
+    gradient (d + 1,).
+    """
+    theta = np.asarray(w, dtype=float)
+    label = np.asarray(y, dtype=float)
     z = A @ theta
     free = np.append(0.0, theta[1:])
-    return float(np.mean(softplus(z) - label * z) + l2 / 2 * free @ free), A.T @ (
-        sigmoid(z) - label
-    ) / len(A) + l2 * free
+    return (
+        float(np.mean(softplus(z) - label * z) + l2 / 2 * free @ free),
+        A.T @ (sigmoid(z) - label) / len(A) + l2 * free,
+    )
 
 
 def logistic_gd(X: ArrayLike, y: ArrayLike, lr: float, steps: int, l2: float = 0.0) -> Array:
@@ -186,8 +195,8 @@ def logistic_irls(
 ) -> tuple[Array, int]:
     """Logistic regression by Newton's method: coefficients (d + 1,) and the number of steps.
 
-    Each step solves a weighted least-squares problem with weights p (1 - p), hence iteratively reweighted
-    least squares (Green, 1984); a step that would raise the loss is halved.
+    Each step solves a weighted least-squares problem with weights p (1 - p), hence iteratively
+    reweighted least squares (Green, 1984); a step that would raise the loss is halved.
 
     Raises
     ------
@@ -216,15 +225,17 @@ def logistic_irls(
         if np.abs(gradient).max() < tol:
             return w, step
     raise ValueError(
-        "the loss falls without end: a line or plane separates the classes, so the weights grow for ever; use l2 > 0"
+        "the loss falls without end: a line or plane separates the classes, so the weights grow for"
+        " ever; use l2 > 0"
     )
 
 
 def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Array:
-    """Coefficients (d + 1, K) that minimise the mean cross-entropy plus l2/2 times all squared weights but the intercepts.
+    """Coefficients (d + 1, K) that minimise the mean cross-entropy plus l2/2 times all squared
+    weights but the intercepts.
 
-    With l2 > 0 the best weights are unique and sum to zero over the classes. The search is L-BFGS on the
-    gradient A'(P - Y)/n.
+    With l2 > 0 the best weights are unique and sum to zero over the classes. The search is L-BFGS
+    on the gradient A'(P - Y)/n.
     """
     A = design(X)
     label = np.asarray(labels)
@@ -235,7 +246,8 @@ def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Ar
         or label.max() >= K
     ):
         raise ValueError(
-            f"labels must be whole numbers in [0, {K}), one per row, got shape {label.shape} and type {label.dtype}"
+            f"labels must be whole numbers in [0, {K}), one per row, got shape {label.shape} and"
+            f" type {label.dtype}"
         )
     if l2 <= 0:
         raise ValueError(f"l2 must be positive, got {l2}; without it the weights are not unique")
@@ -246,9 +258,10 @@ def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Ar
         W = flat.reshape(p, K)
         free = np.vstack([np.zeros((1, K)), W[1:]])
         log_p = log_softmax(A @ W)  # (n, K)
-        return float(-(Y * log_p).sum() / n + l2 / 2 * (free**2).sum()), (
-            A.T @ (np.exp(log_p) - Y) / n + l2 * free
-        ).ravel()
+        return (
+            float(-(Y * log_p).sum() / n + l2 / 2 * (free**2).sum()),
+            (A.T @ (np.exp(log_p) - Y) / n + l2 * free).ravel(),
+        )
 
     found = minimize(
         loss,
@@ -263,7 +276,8 @@ def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Ar
 
 
 def perceptron(X: ArrayLike, y: ArrayLike, epochs: int) -> tuple[Array, int, bool]:
-    """Rosenblatt's rule for labels -1 and +1: weights (d + 1,), mistakes made, and whether a whole epoch passed without one.
+    """Rosenblatt's rule for labels -1 and +1: weights (d + 1,), mistakes made, and whether a whole
+    epoch passed without one.
 
     Examples
     --------
@@ -274,16 +288,19 @@ def perceptron(X: ArrayLike, y: ArrayLike, epochs: int) -> tuple[Array, int, boo
     sign = np.asarray(y, dtype=float)
     if sign.shape != (len(A),) or not np.isin(sign, (-1.0, 1.0)).all():
         raise ValueError(
-            f"labels must be -1 or +1, one per row: shape ({len(A)},), got shape {sign.shape} with values {np.unique(sign)[:5]}"
+            f"labels must be -1 or +1, one per row: shape ({len(A)},), got shape {sign.shape} with"
+            f" values {np.unique(sign)[:5]}"
         )
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
-    w, mistakes = np.zeros(A.shape[1]), 0
+    w = np.zeros(A.shape[1])
+    mistakes = 0
     for _ in range(epochs):
         before = mistakes
         for row, s in zip(A, sign, strict=True):  # the rule is sequential: each mistake changes w
             if s * (row @ w) <= 0:
-                w, mistakes = w + s * row, mistakes + 1
+                w = w + s * row
+                mistakes = mistakes + 1
         if mistakes == before:
             return w, mistakes, True
     return w, mistakes, False

@@ -1,7 +1,8 @@
-"""Scores of predictions: confusion matrices and what is made of them, curves over thresholds, errors of numbers.
+"""Scores of predictions: confusion matrices and what is made of them, curves over thresholds,
+errors of numbers.
 
-Read with `book/learning/metrics.md`. y (n,) true labels, s (n,) scores, larger meaning more positive;
-confusion matrices have true classes in rows and predicted ones in columns.
+Read with `book/learning/metrics.md`. y (n,) true labels, s (n,) scores, larger meaning more
+positive; confusion matrices have true classes in rows and predicted ones in columns.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:
     >>> confusion([0, 1, 1], [0, 1, 0], 2).tolist()
     [[1, 0], [1, 1]]
     """
-    truth, guess = np.asarray(y), np.asarray(prediction)
+    truth = np.asarray(y)
+    guess = np.asarray(prediction)
     if truth.ndim != 1 or truth.shape != guess.shape or not truth.size:
         raise ValueError(
-            f"need labels and predictions (n,) of one length >= 1, got {truth.shape} and {guess.shape}"
+            f"need labels and predictions (n,) of one length >= 1, got {truth.shape} and"
+            f" {guess.shape}"
         )
     for name, v in (("label", truth), ("prediction", guess)):
         if (
@@ -34,14 +37,17 @@ def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:
             or v.max() >= K
         ):
             raise ValueError(
-                f"every {name} must be a whole number in [0, {K}), got type {v.dtype}, {v.min()} to {v.max()}"
+                f"every {name} must be a whole number in [0, {K}), got type {v.dtype}, {v.min()} to"
+                f" {v.max()}"
             )
     return np.bincount(truth.astype(int) * K + guess.astype(int), minlength=K * K).reshape(K, K)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Per class (K,): precision, recall, f1 and support, the number of true rows; a 0/0 counts as 0."""
+    """Per class (K,): precision, recall, f1 and support, the number of true rows; a 0/0 counts as
+    0.
+    """
 
     precision: Array
     recall: Array
@@ -73,7 +79,8 @@ def report(C: ArrayLike) -> Report:
     """
     M = _matrix(C)
     hit = np.diag(M).astype(float)
-    called, true = M.sum(axis=0), M.sum(axis=1)
+    called = M.sum(axis=0)
+    true = M.sum(axis=1)
     return Report(_ratio(hit, called), _ratio(hit, true), _ratio(2 * hit, called + true), true)
 
 
@@ -81,7 +88,8 @@ def _matrix(C: ArrayLike) -> NDArray[np.int64]:
     M = np.asarray(C)
     if M.ndim != 2 or M.shape[0] != M.shape[1] or M.shape[0] < 2 or (M < 0).any() or not M.sum():
         raise ValueError(
-            f"need a confusion matrix (K, K) of counts with K >= 2 and something in it, got shape {M.shape}"
+            "need a confusion matrix (K, K) of counts with K >= 2 and something in it, got shape"
+            f" {M.shape}"
         )
     return M.astype(np.int64)
 
@@ -92,7 +100,8 @@ def _ratio(a: Array, b: ArrayLike) -> Array:
 
 
 def fbeta(precision: float, recall: float, beta: float = 1.0) -> float:
-    """(1 + b^2) P R / (b^2 P + R): recall counts beta times as much as precision; 0 where both are 0.
+    """(1 + b^2) P R / (b^2 P + R): recall counts beta times as much as precision; 0 where both are
+    0.
 
     Examples
     --------
@@ -101,14 +110,16 @@ def fbeta(precision: float, recall: float, beta: float = 1.0) -> float:
     """
     if not (0 <= precision <= 1 and 0 <= recall <= 1) or beta <= 0:
         raise ValueError(
-            f"precision and recall must lie in [0, 1] and beta be positive, got {precision}, {recall} and {beta}"
+            f"precision and recall must lie in [0, 1] and beta be positive, got {precision},"
+            f" {recall} and {beta}"
         )
     bottom = beta**2 * precision + recall
     return (1 + beta**2) * precision * recall / bottom if bottom else 0.0
 
 
 def mcc(C: ArrayLike) -> float:
-    """Matthews' correlation of truth and prediction, in [-1, 1]; 0 for a constant prediction (Gorodkin's form for K classes).
+    """Matthews' correlation of truth and prediction, in [-1, 1]; 0 for a constant prediction
+    (Gorodkin's form for K classes).
 
     Examples
     --------
@@ -116,13 +127,16 @@ def mcc(C: ArrayLike) -> float:
     (1.0, 0.0)
     """
     M = _matrix(C).astype(float)
-    n, called, true = M.sum(), M.sum(axis=0), M.sum(axis=1)
+    n = M.sum()
+    called = M.sum(axis=0)
+    true = M.sum(axis=1)
     bottom = np.sqrt((n**2 - called @ called) * (n**2 - true @ true))
     return float((np.trace(M) * n - called @ true) / bottom) if bottom else 0.0
 
 
 def kappa(C: ArrayLike) -> float:
-    """Cohen's kappa: agreement beyond what the margins alone would give; 0 where the margins leave no room.
+    """Cohen's kappa: agreement beyond what the margins alone would give; 0 where the margins leave
+    no room.
 
     Examples
     --------
@@ -136,7 +150,8 @@ def kappa(C: ArrayLike) -> float:
 
 
 def _scored(y: ArrayLike, s: ArrayLike) -> tuple[NDArray[np.bool_], Array]:
-    label, score = np.asarray(y), np.asarray(s, dtype=float)
+    label = np.asarray(y)
+    score = np.asarray(s, dtype=float)
     if label.ndim != 1 or label.shape != score.shape or not label.size:
         raise ValueError(
             f"need labels and scores (n,) of one length >= 1, got {label.shape} and {score.shape}"
@@ -148,15 +163,18 @@ def _scored(y: ArrayLike, s: ArrayLike) -> tuple[NDArray[np.bool_], Array]:
     positive = label.astype(bool)
     if positive.all() or not positive.any():
         raise ValueError(
-            f"both classes must occur, got only {int(positive[0])}; a curve over one class is not defined"
+            f"both classes must occur, got only {int(positive[0])}; a curve over one class is not"
+            " defined"
         )
     return positive, score
 
 
 def auc(y: ArrayLike, s: ArrayLike) -> float:
-    """Area under the ROC curve: the share of pairs of a positive and a negative in the right order, ties counting half.
+    """Area under the ROC curve: the share of pairs of a positive and a negative in the right order,
+    ties counting half.
 
-    Two sorted halves are merged by binary search: O(n log n), without forming pairs (Mann and Whitney, 1947).
+    Two sorted halves are merged by binary search: O(n log n), without forming pairs (Mann and
+    Whitney, 1947).
 
     Examples
     --------
@@ -164,13 +182,17 @@ def auc(y: ArrayLike, s: ArrayLike) -> float:
     0.75
     """
     positive, score = _scored(y, s)
-    high, low = np.sort(score[positive]), np.sort(score[~positive])
-    below, upto = np.searchsorted(low, high, "left"), np.searchsorted(low, high, "right")
+    high = np.sort(score[positive])
+    low = np.sort(score[~positive])
+    below = np.searchsorted(low, high, "left")
+    upto = np.searchsorted(low, high, "right")
     return float((below.sum() + upto.sum()) / (2 * high.size * low.size))
 
 
 def _counts(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
-    """At each distinct score, from the top: true positives, false positives, the score; all (t,)."""
+    """At each distinct score, from the top: true positives, false positives, the score; all
+    (t,).
+    """
     positive, score = _scored(y, s)
     order = np.argsort(-score, kind="stable")
     ranked = score[order]
@@ -180,7 +202,8 @@ def _counts(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def roc(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
-    """False-positive rate, true-positive rate and threshold (t + 1,), from calling nothing positive to calling everything.
+    """False-positive rate, true-positive rate and threshold (t + 1,), from calling nothing positive
+    to calling everything.
 
     Examples
     --------
@@ -208,7 +231,8 @@ def pr_curve(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def average_precision(y: ArrayLike, s: ArrayLike) -> float:
-    """Sum of precision times the gain in recall over thresholds: the area of steps, not of trapezoids.
+    """Sum of precision times the gain in recall over thresholds: the area of steps, not of
+    trapezoids.
 
     Examples
     --------
@@ -222,7 +246,8 @@ def average_precision(y: ArrayLike, s: ArrayLike) -> float:
 def best_threshold(
     y: ArrayLike, s: ArrayLike, cost_fp: float, cost_fn: float
 ) -> tuple[float, float]:
-    """The threshold (call s >= t positive) with the smallest mean cost on these rows, and that cost; infinity calls nothing.
+    """The threshold (call s >= t positive) with the smallest mean cost on these rows, and that
+    cost; infinity calls nothing.
 
     Examples
     --------
@@ -239,7 +264,8 @@ def best_threshold(
 
 
 def _numbers(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
-    truth, guess = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
+    truth = np.asarray(y, dtype=float)
+    guess = np.asarray(prediction, dtype=float)
     if (
         truth.ndim != 1
         or truth.shape != guess.shape
@@ -247,7 +273,8 @@ def _numbers(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
         or not (np.isfinite(truth).all() and np.isfinite(guess).all())
     ):
         raise ValueError(
-            f"need finite targets and predictions (n,) of one length >= 1, got {truth.shape} and {guess.shape}"
+            f"need finite targets and predictions (n,) of one length >= 1, got {truth.shape} and"
+            f" {guess.shape}"
         )
     return truth, guess
 
@@ -290,13 +317,15 @@ def mape(y: ArrayLike, prediction: ArrayLike) -> float:
     t, p = _numbers(y, prediction)
     if (t == 0).any():
         raise ValueError(
-            f"target {int(np.argmax(t == 0))} is zero and a percentage of it is not defined; use an error in the unit of y, or mase"
+            f"target {int(np.argmax(t == 0))} is zero and a percentage of it is not defined; use an"
+            " error in the unit of y, or mase"
         )
     return float(np.mean(np.abs(p - t) / np.abs(t)))
 
 
 def mase(y: ArrayLike, prediction: ArrayLike, past: ArrayLike, season: int = 1) -> float:
-    """Mean absolute error over that of repeating the value one season ago in the past (Hyndman and Koehler, 2006).
+    """Mean absolute error over that of repeating the value one season ago in the past (Hyndman and
+    Koehler, 2006).
 
     Examples
     --------
@@ -310,6 +339,7 @@ def mase(y: ArrayLike, prediction: ArrayLike, past: ArrayLike, season: int = 1) 
     naive = np.mean(np.abs(history[season:] - history[:-season]))
     if not naive > 0:
         raise ValueError(
-            "the past never changes from season to season, so its forecast has no error to compare with"
+            "the past never changes from season to season, so its forecast has no error to compare"
+            " with"
         )
     return float(np.mean(np.abs(p - t)) / naive)

@@ -1,7 +1,9 @@
-"""Penalties on the weights of a linear model: ridge, lasso, elastic net, their paths and their optimality conditions.
+"""Penalties on the weights of a linear model: ridge, lasso, elastic net, their paths and their
+optimality conditions.
 
-Read with `book/learning/regularization.md`. X (n, d), y (n,), weights w (d,), intercept b. The objectives are scikit-learn's:
-ridge |y - Xw - b|^2 + lam |w|^2;  elastic net |y - Xw - b|^2 / 2n + lam (mix |w|_1 + (1 - mix) |w|^2 / 2). The intercept is never penalised.
+Read with `book/learning/regularization.md`. X (n, d), y (n,), weights w (d,), intercept b. The
+objectives are scikit-learn's: ridge |y - Xw - b|^2 + lam |w|^2;  elastic net |y - Xw - b|^2 / 2n +
+lam (mix |w|_1 + (1 - mix) |w|^2 / 2). The intercept is never penalised.
 """
 
 from __future__ import annotations
@@ -14,21 +16,25 @@ Array = NDArray[np.float64]
 
 def _data(X: ArrayLike, y: ArrayLike, lam: float) -> tuple[Array, Array, Array, float]:
     """Centred data and what was taken off."""
-    A, t = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+    A = np.asarray(X, dtype=float)
+    t = np.asarray(y, dtype=float)
     if A.ndim != 2 or not A.size or t.shape != A.shape[:1]:
         raise ValueError(
-            f"need X (n, d) and y (n,) with at least one row and column, got {A.shape} and {t.shape}"
+            f"need X (n, d) and y (n,) with at least one row and column, got {A.shape} and"
+            f" {t.shape}"
         )
     if not np.isfinite(A).all() or not np.isfinite(t).all():
         raise ValueError("X and y must be finite; fill or drop missing values first")
     if not 0 <= lam < np.inf:
         raise ValueError(f"the penalty must be a finite number of at least 0, got {lam}")
-    middle, level = A.mean(0), float(t.mean())
+    middle = A.mean(0)
+    level = float(t.mean())
     return A - middle, t - level, middle, level
 
 
 def ridge(X: ArrayLike, y: ArrayLike, lam: float) -> tuple[Array, float]:
-    """Weights (d,) and intercept of ridge regression, by the singular values of X (Hoerl and Kennard, 1970).
+    """Weights (d,) and intercept of ridge regression, by the singular values of X (Hoerl and
+    Kennard, 1970).
 
     Examples
     --------
@@ -44,7 +50,8 @@ def ridge(X: ArrayLike, y: ArrayLike, lam: float) -> tuple[Array, float]:
 
 
 def ridge_df(X: ArrayLike, lam: float) -> float:
-    """Effective degrees of freedom of ridge, the sum of s^2 / (s^2 + lam) over the singular values of the centred X.
+    """Effective degrees of freedom of ridge, the sum of s^2 / (s^2 + lam) over the singular values
+    of the centred X.
 
     Examples
     --------
@@ -78,7 +85,8 @@ def elastic_net(
     tol: float = 1e-10,
     max_sweeps: int = 10_000,
 ) -> tuple[Array, float]:
-    """Weights and intercept of the elastic net by cyclic coordinate descent; mix = 1 is the lasso (Friedman, Hastie and Tibshirani, 2010).
+    """Weights and intercept of the elastic net by cyclic coordinate descent; mix = 1 is the lasso
+    (Friedman, Hastie and Tibshirani, 2010).
 
     Raises
     ------
@@ -94,8 +102,10 @@ def elastic_net(
         raise ValueError(f"mix must lie between 0 (ridge) and 1 (lasso), got {mix}")
     A, t, middle, level = _data(X, y, lam)
     n, d = A.shape
-    G, c = A.T @ A / n, A.T @ t / n  # (d, d), (d,): what the sweeps need to know of the data
-    w, fall = np.zeros(d), c.copy()  # fall = X^T (y - Xw) / n
+    G = A.T @ A / n
+    c = A.T @ t / n  # (d, d), (d,): what the sweeps need to know of the data
+    w = np.zeros(d)
+    fall = c.copy()  # fall = X^T (y - Xw) / n
     for _ in range(max_sweeps):
         largest = 0.0
         for j in np.flatnonzero(np.diag(G) > 0):
@@ -108,12 +118,14 @@ def elastic_net(
         if largest <= tol * max(float(np.abs(w).max()), 1e-300):
             return w, level - float(middle @ w)
     raise FloatingPointError(
-        f"no convergence in {max_sweeps} sweeps: scale the columns, or allow more sweeps or a larger tol than {tol:g}"
+        f"no convergence in {max_sweeps} sweeps: scale the columns, or allow more sweeps or a"
+        f" larger tol than {tol:g}"
     )
 
 
 def ista(X: ArrayLike, y: ArrayLike, lam: float, steps: int) -> tuple[Array, float]:
-    """Lasso by proximal gradient steps: descend, then threshold (Daubechies, Defrise and De Mol, 2004).
+    """Lasso by proximal gradient steps: descend, then threshold (Daubechies, Defrise and De Mol,
+    2004).
 
     Examples
     --------
@@ -134,7 +146,8 @@ def ista(X: ArrayLike, y: ArrayLike, lam: float, steps: int) -> tuple[Array, flo
 def kkt_gap(X: ArrayLike, y: ArrayLike, w: ArrayLike, lam: float, mix: float = 1.0) -> float:
     """How far w is from the conditions of the elastic net's optimum, 0 at the optimum.
 
-    With c = X^T (y - Xw) / n - lam (1 - mix) w, centred: |c_j| <= lam mix where w_j = 0, and c_j = lam mix sign(w_j) elsewhere.
+    With c = X^T (y - Xw) / n - lam (1 - mix) w, centred: |c_j| <= lam mix where w_j = 0, and c_j =
+    lam mix sign(w_j) elsewhere.
 
     Examples
     --------
@@ -154,9 +167,11 @@ def kkt_gap(X: ArrayLike, y: ArrayLike, w: ArrayLike, lam: float, mix: float = 1
 
 
 def lasso_corners(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    """The lasso's whole path: penalties (m,), falling to 0, and weights (m, d) at its corners, straight lines between them.
+    """The lasso's whole path: penalties (m,), falling to 0, and weights (m, d) at its corners,
+    straight lines between them.
 
-    Homotopy: solve for the columns in play, move until a column joins or a weight meets zero (Efron et al., 2004; Osborne et al., 2000).
+    Homotopy: solve for the columns in play, move until a column joins or a weight meets zero (Efron
+    et al., 2004; Osborne et al., 2000).
 
     Examples
     --------
@@ -166,10 +181,15 @@ def lasso_corners(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     """
     A, t, *_ = _data(X, y, 0.0)
     n, d = A.shape
-    G, c = A.T @ A / n, A.T @ t / n
-    lam, w = float(np.abs(c).max()), np.zeros(d)
+    G = A.T @ A / n
+    c = A.T @ t / n
+    lam = float(np.abs(c).max())
+    w = np.zeros(d)
     active = [int(np.abs(c).argmax())] if lam > 0 else []
-    lams, path, gone, floor = [lam], [w.copy()], -1, lam * 1e-9
+    lams = [lam]
+    path = [w.copy()]
+    gone = -1
+    floor = lam * 1e-9
     barred: list[int] = []
     while lam > floor and active:
         sign = np.sign(c[active])
@@ -186,9 +206,11 @@ def lasso_corners(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         )
         drops[~(drops > lam * 1e-12)] = np.inf
         nearest, soonest = (float(e.min()) if e.size else np.inf for e in (joins, drops))
-        move, gone = min(nearest, soonest, lam), -1
+        move = min(nearest, soonest, lam)
+        gone = -1
         w[active] += move * slope
-        lam, c = lam - move, c - move * a
+        lam = lam - move
+        c = c - move * a
         if move == soonest:
             gone = active.pop(int(drops.argmin()))
             w[gone] = 0.0
@@ -224,6 +246,7 @@ def lasso_path(X: ArrayLike, y: ArrayLike, lams: ArrayLike) -> Array:
     )
     if len(corners) == 1:
         return np.repeat(W, len(at), axis=0)
-    high, low = corners[place - 1], corners[place]
+    high = corners[place - 1]
+    low = corners[place]
     part = np.clip((high - at) / (high - low), 0, 1)[:, None]
     return W[place - 1] * (1 - part) + W[place] * part

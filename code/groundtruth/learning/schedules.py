@@ -1,4 +1,5 @@
-"""Learning rates over time, as functions of the step t = 0, 1, 2, ...; reduction on a plateau; the range test.
+"""Learning rates over time, as functions of the step t = 0, 1, 2, ...; reduction on a plateau; the
+range test.
 
 Read with `book/learning/optimizers.md`. `base` is the rate the optimiser was given.
 """
@@ -59,7 +60,8 @@ def linear(t: int, base: float, total: int, start: float = 0.0, end: float = 1.0
 
 
 def cosine(t: int, base: float, total: int, low: float = 0.0) -> float:
-    """Half a cosine from base to low: low + (base - low)(1 + cos(pi t / total)) / 2, torch's CosineAnnealingLR.
+    """Half a cosine from base to low: low + (base - low)(1 + cos(pi t / total)) / 2, torch's
+    CosineAnnealingLR.
 
     Examples
     --------
@@ -85,7 +87,8 @@ def warmup_cosine(t: int, base: float, warmup: int, total: int, low: float = 0.0
 
 
 def inverse_sqrt(t: int, base: float, warmup: int) -> float:
-    """Up in a line, then base sqrt(warmup / t) (Vaswani et al., 2017, equation 3, up to its constant).
+    """Up in a line, then base sqrt(warmup / t) (Vaswani et al., 2017, equation 3, up to its
+    constant).
 
     Examples
     --------
@@ -97,7 +100,8 @@ def inverse_sqrt(t: int, base: float, warmup: int) -> float:
 
 
 def wsd(t: int, base: float, warmup: int, decay: int, total: int) -> float:
-    """Warm up, stay, decay: a line up, a plateau, and a line down to zero in the last `decay` steps (Hu et al., 2024).
+    """Warm up, stay, decay: a line up, a plateau, and a line down to zero in the last `decay` steps
+    (Hu et al., 2024).
 
     Examples
     --------
@@ -111,7 +115,8 @@ def wsd(t: int, base: float, warmup: int, decay: int, total: int) -> float:
 
 
 def sgdr(t: int, base: float, first: int, mult: int = 1, low: float = 0.0) -> float:
-    """Cosines that start again at base, each `mult` times as long as the last (Loshchilov and Hutter, 2017).
+    """Cosines that start again at base, each `mult` times as long as the last (Loshchilov and
+    Hutter, 2017).
 
     Examples
     --------
@@ -121,7 +126,8 @@ def sgdr(t: int, base: float, first: int, mult: int = 1, low: float = 0.0) -> fl
     _check(t, base, first=first, mult=mult)
     length = first
     while t >= length:
-        t, length = t - length, length * mult
+        t = t - length
+        length = length * mult
     return low + (base - low) * (1 + cos(pi * t / length)) / 2
 
 
@@ -134,7 +140,8 @@ def one_cycle(
     final_div: float = 1e4,
     momenta: tuple[float, float] = (0.85, 0.95),
 ) -> tuple[float, float]:
-    """Rate and momentum of one cycle: up to top in `rise` of the steps, down to top / (div final_div); momentum the other way (Smith and Topin, 2019).
+    """Rate and momentum of one cycle: up to top in `rise` of the steps, down to top / (div
+    final_div); momentum the other way (Smith and Topin, 2019).
 
     Examples
     --------
@@ -144,21 +151,28 @@ def one_cycle(
     _check(t, top, total=total)
     if not 0 < rise < 1 or t > total - 1:
         raise ValueError(
-            f"rise must lie between 0 and 1 and t below total, got rise = {rise}, t = {t}, total = {total}"
+            f"rise must lie between 0 and 1 and t below total, got rise = {rise}, t = {t}, total ="
+            f" {total}"
         )
-    peak, end, start = rise * total - 1, total - 1, top / div
+    peak = rise * total - 1
+    end = total - 1
+    start = top / div
     if t <= peak:
-        part, ends = t / peak, ((start, top), (momenta[1], momenta[0]))
+        part = t / peak
+        ends = ((start, top), (momenta[1], momenta[0]))
     else:
-        part, ends = (t - peak) / (end - peak), ((top, start / final_div), momenta)
+        part = (t - peak) / (end - peak)
+        ends = ((top, start / final_div), momenta)
     down = (1 + cos(pi * part)) / 2
     return tuple(b + (a - b) * down for a, b in ends)  # type: ignore[return-value]
 
 
 class Plateau:
-    """Multiply the rate by `factor` after more than `patience` reports without improvement: torch's ReduceLROnPlateau.
+    """Multiply the rate by `factor` after more than `patience` reports without improvement: torch's
+    ReduceLROnPlateau.
 
-    An improvement lies below (1 - threshold) times the best so far; after a cut, `cooldown` reports are not counted.
+    An improvement lies below (1 - threshold) times the best so far; after a cut, `cooldown` reports
+    are not counted.
 
     Examples
     --------
@@ -179,17 +193,18 @@ class Plateau:
         _check(0, base)
         if not 0 < factor < 1 or patience < 0 or cooldown < 0:
             raise ValueError(
-                f"need a factor between 0 and 1, patience and cooldown of at least 0, got {factor}, {patience}, {cooldown}"
+                f"need a factor between 0 and 1, patience and cooldown of at least 0, got {factor},"
+                f" {patience}, {cooldown}"
             )
-        self.lr, self.factor, self.patience, self.threshold, self.cooldown, self.low = (
-            base,
-            factor,
-            patience,
-            threshold,
-            cooldown,
-            low,
-        )
-        self.best, self.bad, self.rest = np.inf, 0, 0
+        self.lr = base
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+        self.cooldown = cooldown
+        self.low = low
+        self.best = np.inf
+        self.bad = 0
+        self.rest = 0
 
     def report(self, loss: float) -> float:
         """Take in a validation loss and return the rate for what follows."""
@@ -198,13 +213,17 @@ class Plateau:
                 "the reported loss is NaN; stop the run and look at its last good step"
             )
         if loss < self.best * (1 - self.threshold):
-            self.best, self.bad = loss, 0
+            self.best = loss
+            self.bad = 0
         else:
             self.bad += 1
         if self.rest:
-            self.rest, self.bad = self.rest - 1, 0
+            self.rest = self.rest - 1
+            self.bad = 0
         if self.bad > self.patience:
-            self.lr, self.rest, self.bad = max(self.lr * self.factor, self.low), self.cooldown, 0
+            self.lr = max(self.lr * self.factor, self.low)
+            self.rest = self.cooldown
+            self.bad = 0
         return self.lr
 
 
@@ -215,17 +234,20 @@ def range_test(
     steps: int = 100,
     smooth: float = 0.9,
 ) -> tuple[Array, Array]:
-    """Train with a rate that grows by a constant factor each step; stop when the smoothed loss is four times its best.
+    """Train with a rate that grows by a constant factor each step; stop when the smoothed loss is
+    four times its best.
 
     Parameters
     ----------
     train : callable
-        Makes one training step at the given rate and returns the loss before it; hand in a copy of the model.
+        Makes one training step at the given rate and returns the loss before it; hand in a copy of
+        the model.
 
     Returns
     -------
     rates, losses : arrays (S,)
-        Up to where the loss left; losses are averages with `smooth` of the past, corrected for their start (Smith, 2017).
+        Up to where the loss left; losses are averages with `smooth` of the past, corrected for
+        their start (Smith, 2017).
 
     Examples
     --------
@@ -240,9 +262,12 @@ def range_test(
     """
     if not 0 < low < high or steps < 2 or not 0 <= smooth < 1:
         raise ValueError(
-            f"need 0 < low < high, at least two steps and smooth in [0, 1), got {low}, {high}, {steps}, {smooth}"
+            f"need 0 < low < high, at least two steps and smooth in [0, 1), got {low}, {high},"
+            f" {steps}, {smooth}"
         )
-    rates, losses, average = np.geomspace(low, high, steps), [], 0.0
+    rates = np.geomspace(low, high, steps)
+    losses = []
+    average = 0.0
     for i, rate in enumerate(rates):
         loss = float(train(float(rate)))
         average = smooth * average + (1 - smooth) * loss
@@ -253,7 +278,8 @@ def range_test(
 
 
 def steepest(rates: Array, losses: Array) -> float:
-    """The rate at which the loss falls fastest over the logarithm of the rate, from the output of `range_test`.
+    """The rate at which the loss falls fastest over the logarithm of the rate, from the output of
+    `range_test`.
 
     Examples
     --------

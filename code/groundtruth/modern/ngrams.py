@@ -1,4 +1,5 @@
-"""What counting can predict: the entropy of a text given some characters before, and n-gram models that a network must beat.
+"""What counting can predict: the entropy of a text given some characters before, and n-gram models
+that a network must beat.
 
 Sequences of tokens x (n,), whole numbers from 0. Losses in nats a token.
 """
@@ -15,10 +16,12 @@ Array = NDArray[np.float64]
 
 
 def floor(x: Sequence[int], context: int) -> Array:
-    """Smallest expected loss (context,) at each position of a window into the endless repetition of x.
+    """Smallest expected loss (context,) at each position of a window into the endless repetition of
+    x.
 
-    A window starts anywhere with equal probability. Entry t is the entropy of the next token given the t + 1 tokens
-    the window has shown: nobody who sees only the window can do better (Shannon, 1951, equation 1, on one period).
+    A window starts anywhere with equal probability. Entry t is the entropy of the next token given
+    the t + 1 tokens the window has shown: nobody who sees only the window can do better (Shannon,
+    1951, equation 1, on one period).
 
     Examples
     --------
@@ -47,10 +50,12 @@ def floor(x: Sequence[int], context: int) -> Array:
 
 
 class Ngrams:
-    """Counts of the last n - 1 tokens and the one that follows, blended over shorter pasts (Witten and Bell, 1991).
+    """Counts of the last n - 1 tokens and the one that follows, blended over shorter pasts (Witten
+    and Bell, 1991).
 
-    p_n(w | past) = (c(past w) + k(past) p_{n-1}(w | shorter past)) / (c(past) + k(past)), k(past) being how many different
-    tokens followed: where a past was seen often with few followers, the counts decide; where it is new, the shorter past does.
+    p_n(w | past) = (c(past w) + k(past) p_{n-1}(w | shorter past)) / (c(past) + k(past)), k(past)
+    being how many different tokens followed: where a past was seen often with few followers, the
+    counts decide; where it is new, the shorter past does.
 
     Parameters
     ----------
@@ -58,7 +63,8 @@ class Ngrams:
         The training tokens.
     n : int >= 1
     V : int
-        Size of the vocabulary; a token never seen keeps a share of 1 / V of what is left at the end.
+        Size of the vocabulary; a token never seen keeps a share of 1 / V of what is left at the
+        end.
 
     Examples
     --------
@@ -73,13 +79,15 @@ class Ngrams:
         tokens = [int(t) for t in x]
         if n < 1 or not tokens or V < 1:
             raise ValueError(
-                f"need n >= 1, at least one token and V >= 1, got n = {n}, {len(tokens)} tokens and V = {V}"
+                f"need n >= 1, at least one token and V >= 1, got n = {n}, {len(tokens)} tokens and"
+                f" V = {V}"
             )
         if min(tokens) < 0 or max(tokens) >= V:
             raise ValueError(
                 f"tokens run from {min(tokens)} to {max(tokens)}, but the vocabulary has {V}"
             )
-        self.n, self.V = n, V
+        self.n = n
+        self.V = V
         self.counts: list[defaultdict[tuple[int, ...], Counter[int]]] = [
             defaultdict(Counter) for _ in range(n)
         ]
@@ -94,7 +102,8 @@ class Ngrams:
             seen = self.counts[k].get(tuple(past[len(past) - k :]))
             if not seen:
                 break
-            total, kinds = sum(seen.values()), len(seen)
+            total = sum(seen.values())
+            kinds = len(seen)
             p *= kinds / (total + kinds)
             for token, count in seen.items():
                 p[token] += count / (total + kinds)

@@ -1,7 +1,9 @@
-"""From text to whole numbers and back: one number a character, and byte-pair encoding learned from the text.
+"""From text to whole numbers and back: one number a character, and byte-pair encoding learned from
+the text.
 
-Byte-pair encoding is Sennrich, Haddow and Birch (2016), on bytes as in Radford et al. (2019): every text has a
-spelling, none is unknown. The numbers of single bytes follow GPT-2's order, so that its merges can be compared.
+Byte-pair encoding is Sennrich, Haddow and Birch (2016), on bytes as in Radford et al. (2019): every
+text has a spelling, none is unknown. The numbers of single bytes follow GPT-2's order, so that its
+merges can be compared.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
-# English contractions, a word, a number or a run of signs, each with the space before it; then white space
+# English contractions, a word, a number or a run of signs, each with the space before it; then
+# white space
 WORDS = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
 # printable bytes first, then the rest: the order in which GPT-2 numbers them
 BYTES = [*range(33, 127), *range(161, 173), *range(174, 256)]
@@ -54,13 +57,16 @@ class Characters:
         return len(self.alphabet)
 
     def encode(self, text: str) -> list[int]:
-        """Token numbers of a text; ValueError names a character that is not in the alphabet and where it stands."""
+        """Token numbers of a text; ValueError names a character that is not in the alphabet and
+        where it stands.
+        """
         try:
             return [self._number[character] for character in text]
         except KeyError:
             place, strange = next((i, c) for i, c in enumerate(text) if c not in self._number)
             raise ValueError(
-                f"{strange!r} at position {place} is not in the alphabet of {len(self)} characters; leave it out, or use byte pairs, which spell every text"
+                f"{strange!r} at position {place} is not in the alphabet of {len(self)} characters;"
+                " leave it out, or use byte pairs, which spell every text"
             ) from None
 
     def decode(self, tokens: Sequence[int]) -> str:
@@ -74,7 +80,8 @@ class Characters:
 
 
 class BytePairs:
-    """Byte-pair encoding: 256 bytes, and a token for each merge, in the order in which the merges were learned.
+    """Byte-pair encoding: 256 bytes, and a token for each merge, in the order in which the merges
+    were learned.
 
     Parameters
     ----------
@@ -109,11 +116,13 @@ class BytePairs:
 
     @classmethod
     def train(cls, text: str, count: int) -> BytePairs:
-        """Learn `count` merges: again and again the pair that stands together most often becomes a token.
+        """Learn `count` merges: again and again the pair that stands together most often becomes a
+        token.
 
-        Pairs do not cross words. Of pairs that are equally frequent the one with the smaller numbers is taken.
-        Counts are kept by pair and changed only where a merge happened: the cost follows the text's different
-        words, not its length times the merges. Fewer merges come back when no pair is left.
+        Pairs do not cross words. Of pairs that are equally frequent the one with the smaller
+        numbers is taken. Counts are kept by pair and changed only where a merge happened: the cost
+        follows the text's different words, not its length times the merges. Fewer merges come back
+        when no pair is left.
 
         Raises
         ------
@@ -182,7 +191,9 @@ class BytePairs:
         return word
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of token numbers; a cut through a character shows as U+FFFD; ValueError names a number out of range."""
+        """The text of token numbers; a cut through a character shows as U+FFFD; ValueError names a
+        number out of range.
+        """
         _check(tokens, len(self))
         return b"".join(self._spelling[token] for token in tokens).decode("utf-8", errors="replace")
 
@@ -195,10 +206,13 @@ Tokenizer = Characters | BytePairs
 
 
 def load(state: dict[str, object]) -> Tokenizer:
-    """The tokenizer whose `state()` this is; ValueError when it is of neither kind, or not whole."""
+    """The tokenizer whose `state()` this is; ValueError when it is of neither kind, or not
+    whole.
+    """
     if not isinstance(state, dict):
         raise ValueError(
-            f"the state of a tokenizer is a dictionary, got {type(state).__name__}; give what `state()` returned"
+            f"the state of a tokenizer is a dictionary, got {type(state).__name__}; give what"
+            " `state()` returned"
         )
     if state.get("kind") == Characters.kind:
         alphabet = state.get("alphabet")
@@ -220,13 +234,15 @@ def load(state: dict[str, object]) -> Tokenizer:
             )
         return BytePairs([(a, b) for a, b in merges])
     raise ValueError(
-        f"there is no tokenizer of kind {state.get('kind')!r}; known are {Characters.kind!r} and {BytePairs.kind!r}"
+        f"there is no tokenizer of kind {state.get('kind')!r}; known are {Characters.kind!r} and"
+        f" {BytePairs.kind!r}"
     )
 
 
 def _merge(word: list[int], pair: Pair, new: int) -> list[int]:
     """`word` with every occurrence of the pair, from the left, replaced by one token."""
-    merged, i = [], 0
+    merged = []
+    i = 0
     while i < len(word):
         if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
             merged.append(new)

@@ -1,1 +1,3 @@
-"""From one unit to the transformer: layers with hand-written ways back, each checked against torch."""
+"""From one unit to the transformer: layers with hand-written ways back, each checked against
+torch.
+"""

@@ -1,4 +1,6 @@
-"""Attention: queries, keys, values; heads; masks; the way back; the same result in tiles and from a cache."""
+"""Attention: queries, keys, values; heads; masks; the way back; the same result in tiles and from a
+cache.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Kept(NamedTuple):
 
 
 class Projections(NamedTuple):
-    """Weights of multi-head attention, each (C, C), applied from the right, and their biases (4, C) if there are any."""
+    """Weights of multi-head attention, each (C, C), applied from the right, and their biases (4, C)
+    if there are any.
+    """
 
     q: Array
     k: Array
@@ -33,7 +37,8 @@ class Projections(NamedTuple):
 
 
 def causal_mask(n: int, m: int | None = None) -> NDArray[np.bool_]:
-    """True where query i may look at key j: j <= i, with the last query at the last key. Shape (n, m).
+    """True where query i may look at key j: j <= i, with the last query at the last key. Shape (n,
+    m).
 
     Examples
     --------
@@ -52,7 +57,8 @@ def _checked(Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> tuple[Array, Array, Ar
     q, k, v = (a if (a := np.asarray(x)).dtype.kind == "f" else a.astype(float) for x in (Q, K, V))
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise ValueError(
-            f"Q, K and V need at least the axes (time, width), got the shapes {q.shape}, {k.shape}, {v.shape}"
+            f"Q, K and V need at least the axes (time, width), got the shapes {q.shape}, {k.shape},"
+            f" {v.shape}"
         )
     if q.shape[-1] != k.shape[-1]:
         raise ValueError(
@@ -60,7 +66,8 @@ def _checked(Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> tuple[Array, Array, Ar
         )
     if k.shape[-2] != v.shape[-2] or not k.shape[-2]:
         raise ValueError(
-            f"there are {k.shape[-2]} keys and {v.shape[-2]} values; need one value for each key, and at least one"
+            f"there are {k.shape[-2]} keys and {v.shape[-2]} values; need one value for each key,"
+            " and at least one"
         )
     return q, k, v
 
@@ -108,7 +115,8 @@ def sdpa(
             raise ValueError(f"the mask has the shape {allowed.shape}, the scores {scores.shape}")
         if not allowed.any(-1).all():
             raise ValueError(
-                "a row of the mask is all False: that query may look at nothing; let it look at itself and ignore its output"
+                "a row of the mask is all False: that query may look at nothing; let it look at"
+                " itself and ignore its output"
             )
         np.copyto(scores, -np.inf, where=~allowed)
     scores -= scores.max(-1, keepdims=True)
@@ -157,7 +165,8 @@ def mha(
     mask: ArrayLike | None = None,
     memory: ArrayLike | None = None,
 ) -> tuple[Array, tuple]:
-    """Multi-head attention of x (B, T, C) on itself, or on `memory` (B, S, C); returns (B, T, C) and what the way back needs.
+    """Multi-head attention of x (B, T, C) on itself, or on `memory` (B, S, C); returns (B, T, C)
+    and what the way back needs.
 
     Examples
     --------
@@ -207,7 +216,8 @@ def mha_backward(dy: Array, cache: tuple) -> tuple[Array, Array, Projections]:
 def tiled(
     Q: ArrayLike, K: ArrayLike, V: ArrayLike, block: int = 128, causal: bool = False
 ) -> Array:
-    """The output of `sdpa` without ever holding the (n, m) table: running maximum, running sum (Dao et al., 2022).
+    """The output of `sdpa` without ever holding the (n, m) table: running maximum, running sum (Dao
+    et al., 2022).
 
     Parameters
     ----------
@@ -220,12 +230,13 @@ def tiled(
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    ... q, k, v = rng.normal(size=(3, 10, 4))
+    >>> q, k, v = rng.normal(size=(3, 10, 4))
     >>> bool(np.allclose(tiled(q, k, v, block=3), sdpa(q, k, v)[0]))
     True
     """
     q, k, v = _checked(Q, K, V)
-    n, m = q.shape[-2], k.shape[-2]
+    n = q.shape[-2]
+    m = k.shape[-2]
     if block < 1:
         raise ValueError(f"block must be >= 1, got {block}")
     if causal and n != m:
@@ -237,10 +248,8 @@ def tiled(
         rows = (q.shape[-1] ** -0.5) * q[..., i : i + block, :]
         count = rows.shape[-2]
         top = np.full((*out.shape[:-2], count, 1), -np.inf, dtype=q.dtype)
-        total, mean = (
-            np.zeros_like(top),
-            np.zeros((*out.shape[:-2], count, v.shape[-1]), dtype=q.dtype),
-        )
+        total = np.zeros_like(top)
+        mean = np.zeros((*out.shape[:-2], count, v.shape[-1]), dtype=q.dtype)
         for j in range(0, i + count if causal else m, block):
             scores = rows @ k[..., j : j + block, :].swapaxes(-1, -2)
             if causal and j + block > i:
@@ -257,7 +266,8 @@ def tiled(
 
 
 class Cache:
-    """Keys and values of the tokens so far, so that a new token costs one row of attention and not a whole table.
+    """Keys and values of the tokens so far, so that a new token costs one row of attention and not
+    a whole table.
 
     Parameters
     ----------
@@ -271,7 +281,10 @@ class Cache:
         if W.b is not None:
             raise ValueError("the cache is written for projections without biases; drop W.b")
         split_heads(np.empty((1, C)), H)  # refuses heads that do not divide the width
-        self.W, self.H, self.k, self.v = W, H, np.empty((H, 0, C // H)), np.empty((H, 0, C // H))
+        self.W = W
+        self.H = H
+        self.k = np.empty((H, 0, C // H))
+        self.v = np.empty((H, 0, C // H))
 
     def step(self, x: ArrayLike) -> Array:
         """Output (C,) for the next token x (C,), which looks at all tokens up to itself."""
@@ -279,7 +292,8 @@ class Cache:
         if row.shape != (self.W.q.shape[0],):
             raise ValueError(f"a token has the shape ({self.W.q.shape[0]},), got {row.shape}")
         q, k, v = (split_heads((row @ w)[None], self.H) for w in (self.W.q, self.W.k, self.W.v))
-        self.k, self.v = np.concatenate([self.k, k], 1), np.concatenate([self.v, v], 1)
+        self.k = np.concatenate([self.k, k], 1)
+        self.v = np.concatenate([self.v, v], 1)
         return merge_heads(sdpa(q, self.k, self.v)[0])[0] @ self.W.o
 
 

@@ -1,4 +1,6 @@
-"""Message passing on given relations: normalised adjacency, convolution and attention on graphs, colours, random graphs."""
+"""Message passing on given relations: normalised adjacency, convolution and attention on graphs,
+colours, random graphs.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ def adjacency(A: ArrayLike) -> Array:
 
 
 def normalize(A: ArrayLike, loops: bool = True) -> Array:
-    """D^-1/2 (A + I) D^-1/2 (n, n), symmetric for an undirected graph (Kipf and Welling, 2017, equation 8).
+    """D^-1/2 (A + I) D^-1/2 (n, n), symmetric for an undirected graph (Kipf and Welling, 2017,
+    equation 8).
 
     Parameters
     ----------
@@ -87,7 +90,8 @@ def gcn_backward(dH: Array, kept: tuple[Array, Array, Array], W: Array) -> tuple
 def graph_attention(
     A: ArrayLike, H: ArrayLike, left: ArrayLike, right: ArrayLike, a: ArrayLike, slope: float = 0.2
 ) -> tuple[Array, Array]:
-    """Attention over neighbours and oneself (Brody, Alon and Yahav, 2022): weights softmax_j a . leaky(H_i left + H_j right).
+    """Attention over neighbours and oneself (Brody, Alon and Yahav, 2022): weights softmax_j a .
+    leaky(H_i left + H_j right).
 
     Parameters
     ----------
@@ -108,11 +112,15 @@ def graph_attention(
     ... ].tolist()
     [[0.5, 0.5], [0.5, 0.5]]
     """
-    M, h, v = adjacency(A), np.asarray(H, dtype=float), np.asarray(a, dtype=float)
-    asks, offers = h @ np.asarray(left, dtype=float), h @ np.asarray(right, dtype=float)
+    M = adjacency(A)
+    h = np.asarray(H, dtype=float)
+    v = np.asarray(a, dtype=float)
+    asks = h @ np.asarray(left, dtype=float)
+    offers = h @ np.asarray(right, dtype=float)
     if len(h) != len(M) or asks.shape != offers.shape or v.shape != asks.shape[1:]:
         raise ValueError(
-            f"need H ({len(M)}, d), left and right (d, h), a (h,); got H {h.shape}, products {asks.shape} and {offers.shape}, a {v.shape}"
+            f"need H ({len(M)}, d), left and right (d, h), a (h,); got H {h.shape}, products"
+            f" {asks.shape} and {offers.shape}, a {v.shape}"
         )
     z = asks[:, None] + offers[None]  # (n, n, h)
     score = np.where(M + np.eye(len(M)) > 0, np.where(z > 0, z, slope * z) @ v, -np.inf)
@@ -124,13 +132,15 @@ def graph_attention(
 def block_model(
     n: int, p_in: float, p_out: float, rng: np.random.Generator, d: int = 8, signal: float = 0.25
 ) -> Graph:
-    """Two classes of n / 2 nodes; edges with probability p_in inside and p_out between; noisy features (Holland et al., 1983).
+    """Two classes of n / 2 nodes; edges with probability p_in inside and p_out between; noisy
+    features (Holland et al., 1983).
 
     Features are normal with unit variance; each mean is +signal or -signal by class.
     """
     if n < 2 or n % 2 or not 0 <= p_in <= 1 or not 0 <= p_out <= 1:
         raise ValueError(
-            f"need an even n >= 2 and probabilities in [0, 1], got n={n}, p_in={p_in}, p_out={p_out}"
+            f"need an even n >= 2 and probabilities in [0, 1], got n={n}, p_in={p_in},"
+            f" p_out={p_out}"
         )
     y = np.repeat([0, 1], n // 2)
     chance = np.where(y[:, None] == y, p_in, p_out)
@@ -141,9 +151,11 @@ def block_model(
 
 
 def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
-    """Colours of the nodes after rounds of refinement (Weisfeiler and Leman, 1968), sorted: equal lists cannot be told apart.
+    """Colours of the nodes after rounds of refinement (Weisfeiler and Leman, 1968), sorted: equal
+    lists cannot be told apart.
 
-    A node's new colour is its old one with the multiset of its neighbours' colours; names are canonical, so lists of two graphs can be compared.
+    A node's new colour is its old one with the multiset of its neighbours' colours; names are
+    canonical, so lists of two graphs can be compared.
 
     Examples
     --------
@@ -159,9 +171,8 @@ def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
         told = [
             names[i] + "(" + ",".join(sorted(names[j] for j in near[i])) + ")" for i in range(n)
         ]
-        names = [
-            hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in told
-        ]  # short names of long stories
+        # short names of long stories
+        names = [hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in told]
     return sorted(names)
 
 
@@ -192,5 +203,6 @@ def beside(A: ArrayLike, B: ArrayLike) -> Array:
     >>> beside([[0.0]], [[1.0]]).tolist()
     [[0.0, 0.0], [0.0, 1.0]]
     """
-    a, b = adjacency(A), adjacency(B)
+    a = adjacency(A)
+    b = adjacency(B)
     return np.block([[a, np.zeros((len(a), len(b)))], [np.zeros((len(b), len(a))), b]])

@@ -1,4 +1,6 @@
-"""A language of 35 words whose structure is known: eight people of three traits, three fruits, and words that go with them."""
+"""A language of 35 words whose structure is known: eight people of three traits, three fruits, and
+words that go with them.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ ID = {word: i for i, word in enumerate(WORDS)}
 
 
 def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
-    """Bags of four words in random order: a person with one word for each trait, or, in one of five, a fruit with three of its words.
+    """Bags of four words in random order: a person with one word for each trait, or, in one of
+    five, a fruit with three of its words.
 
     Examples
     --------
@@ -44,7 +47,8 @@ def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
     """
     if count < 1:
         raise ValueError(f"need at least one sentence, got {count}")
-    names, found = list(PEOPLE), []
+    names = list(PEOPLE)
+    found = []
     for _ in range(count):
         if rng.random() < 0.2:
             words = [
@@ -62,7 +66,8 @@ def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
 
 
 def questions() -> list[tuple[int, int, int, int]]:
-    """All analogies a : b = c : x in which a and b differ in one trait, c shares that trait with a, and all four differ.
+    """All analogies a : b = c : x in which a and b differ in one trait, c shares that trait with a,
+        and all four differ.
 
     Examples
     --------

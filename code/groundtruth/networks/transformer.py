@@ -15,7 +15,8 @@ Array = NDArray[Any]
 
 
 def parameters(C: int, ff: int | None = None) -> int:
-    """Numbers in one block of width C: 4 C^2 + 4 C for attention, 2 C ff + ff + C for the rest, 4 C for two norms.
+    """Numbers in one block of width C: 4 C^2 + 4 C for attention, 2 C ff + ff + C for the rest, 4 C
+    for two norms.
 
     Examples
     --------
@@ -29,7 +30,8 @@ def parameters(C: int, ff: int | None = None) -> int:
 
 
 def flops_per_token(C: int, n: int) -> tuple[int, int]:
-    """Operations forward for one token of one block (a multiply-add is two): in the matrices 24 C^2, in scores and mixing 4 n C.
+    """Operations forward for one token of one block (a multiply-add is two): in the matrices 24
+    C^2, in scores and mixing 4 n C.
 
     Examples
     --------
@@ -67,7 +69,8 @@ class Block:
         h = 4 * C if ff is None else ff
         if C < 1 or H < 1 or C % H or h < 1:
             raise ValueError(
-                f"need heads that divide the width and a positive hidden width, got C={C}, H={H}, ff={ff}"
+                f"need heads that divide the width and a positive hidden width, got C={C}, H={H},"
+                f" ff={ff}"
             )
         rng = np.random.default_rng(seed)
 
@@ -94,7 +97,8 @@ class Block:
 
     def forward(self, x: ArrayLike, mask: ArrayLike | None = None) -> Array:
         """x (B, T, C) to (B, T, C); mask as in `attention.sdpa`."""
-        values, p = np.asarray(x, dtype=float), self.p
+        values = np.asarray(x, dtype=float)
+        p = self.p
         if values.ndim != 3 or values.shape[-1] != p["g1"].size:
             raise ValueError(f"x must have the shape (B, T, {p['g1'].size}), got {values.shape}")
         u, norm1 = layer_norm(values, p["g1"], p["b1"])

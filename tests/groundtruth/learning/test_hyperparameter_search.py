@@ -26,19 +26,15 @@ def rng(seed=0):
 
 @given(st.floats(0, 1), st.sampled_from([Real(-2, 3), Real(1e-5, 10, log=True)]))
 def test_share_is_the_inverse_of_at(u, param):
-    assert (
-        np.isclose(param.share(param.at(u)), u, atol=1e-9)
-        and param.low - 1e-12 <= param.at(u) <= param.high + 1e-12
-    )
+    assert np.isclose(param.share(param.at(u)), u, atol=1e-9)
+    assert param.low - 1e-12 <= param.at(u) <= param.high + 1e-12
 
 
 @given(st.floats(0, 1))
 def test_whole_numbers_and_choices_stay_in_range(u):
-    assert (
-        Whole(2, 9).at(u) in range(2, 10)
-        and Whole(4, 64, log=True).at(u) in range(4, 65)
-        and Choice(("a", "b", "c")).at(u) in "abc"
-    )
+    assert Whole(2, 9).at(u) in range(2, 10)
+    assert Whole(4, 64, log=True).at(u) in range(4, 65)
+    assert Choice(("a", "b", "c")).at(u) in "abc"
 
 
 def test_whole_numbers_are_drawn_evenly():
@@ -95,10 +91,8 @@ def test_tpe_survives_failed_trials():
     trials = search.tpe(
         lambda c: float("nan") if c["x"] > 0.5 else c["x"], Space({"x": Real(0, 1)}), 40, rng()
     )
-    assert (
-        np.isfinite(search.best_so_far(trials)[-1])
-        and np.mean([t.config["x"] > 0.5 for t in trials[20:]]) < 0.5
-    )
+    assert np.isfinite(search.best_so_far(trials)[-1])
+    assert np.mean([t.config["x"] > 0.5 for t in trials[20:]]) < 0.5
 
 
 @pytest.mark.parametrize(
