@@ -6,9 +6,9 @@ Met first in `book/learning/linear-models.md` and used everywhere after. Scores 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def sigmoid(z: ArrayLike) -> Array:

@@ -24,7 +24,7 @@ def test_close_refuses_shapes_that_would_broadcast():
 
 
 def test_close_refuses_negative_tolerances():
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match=">= 0"):
         close([1.0], [1.0], rtol=-1.0)
 
 
@@ -68,5 +68,5 @@ def test_numeric_gradients_equal_the_derivative_in_any_shape(method, tol):
 def test_impossible_nudges_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         check.numeric_grad(lambda v: v.sum(), [1.0], **options)
-    with pytest.raises(ValueError, match="finite place"):
+    with pytest.raises(ValueError, match="finite x"):
         check.numeric_grad(lambda v: v.sum(), [np.nan])

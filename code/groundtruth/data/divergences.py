@@ -6,9 +6,9 @@ Read with `book/data/similarity.md`. p, q (k,): probabilities of the same k outc
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
 
 
 def _distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
@@ -42,7 +42,11 @@ def kl(p: ArrayLike, q: ArrayLike) -> float:
     used = u > 0
     if (v[used] == 0).any():
         return float("inf")
-    return float(np.sum(u[used] * np.log(u[used] / v[used])))
+    with np.errstate(over="ignore"):
+        ratio = u[used] / v[used]
+    # a ratio beyond the largest float still has a logarithm
+    logs = np.where(np.isinf(ratio), np.log(u[used]) - np.log(v[used]), np.log(ratio))
+    return float(np.sum(u[used] * logs))
 
 
 def js(p: ArrayLike, q: ArrayLike) -> float:
@@ -57,9 +61,13 @@ def js(p: ArrayLike, q: ArrayLike) -> float:
     (0.6931, 0.0)
     """
     u, v = _distributions(p, q)
-    middle = (u + v) / 2
-    middle = middle / middle.sum()  # rounding may leave the mean a hair off one
-    return max(0.0, (kl(u, middle) + kl(v, middle)) / 2)
+    total = u + v
+    halves = [
+        # w / mean with the mean never formed: half of the smallest number is zero
+        np.sum(w[w > 0] * np.log(2 * (w[w > 0] / total[w > 0])))
+        for w in (u, v)
+    ]
+    return max(0.0, float(sum(halves) / 2))
 
 
 def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
@@ -89,6 +97,7 @@ def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
         )
     places = np.sort(np.concatenate([u, v]))
     left = places[:-1]
+    scale = float(binary_scale(places)) * 2  # differences of huge values stay finite
     F = np.searchsorted(u, left, side="right") / u.size
     G = np.searchsorted(v, left, side="right") / v.size
-    return float(np.sum(np.abs(F - G) * np.diff(places)))
+    return float(np.sum(np.abs(F - G) * np.diff(places / scale)) * scale)

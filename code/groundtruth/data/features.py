@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
 
 
 def _table(X: ArrayLike, holes: bool = False) -> Array:
@@ -49,7 +49,13 @@ class Scaler:
     def fit(self, X: ArrayLike) -> Self:
         """Learn centre and width (d,) from the training rows X (n, d)."""
         self.centre, width = self._measure(_table(X))
-        self.width = np.where(width > 0, width, 1.0)
+        if not (np.isfinite(width).all() and np.isfinite(self.centre).all()):
+            raise ValueError(
+                f"the range of column {int(np.argmax(~np.isfinite(width)))} overflows; change its"
+                " unit or cut its far values first"
+            )
+        # a subnormal width is rounding: dividing by it would overflow
+        self.width = np.where(width >= np.finfo(float).tiny, width, 1.0)
         return self
 
     def _checked(self, X: ArrayLike) -> Array:
@@ -67,7 +73,16 @@ class Scaler:
 
     def transform(self, X: ArrayLike) -> Array:
         """Scale rows X (n, d) with the numbers learned in `fit`."""
-        return (self._checked(X) - self.centre) / self.width
+        table = self._checked(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = (table - self.centre) / self.width
+        if not np.isfinite(scaled).all():
+            column = int(np.argmin(np.isfinite(scaled).all(axis=0)))
+            raise ValueError(
+                f"column {column} overflows: its width in training is {self.width[column]:g};"
+                " change its unit or cut its far values first"
+            )
+        return scaled
 
     def inverse(self, Z: ArrayLike) -> Array:
         """The rows (n, d) in their old units."""
@@ -94,9 +109,10 @@ class Standardizer(Scaler):
             )
         # rounding may give a constant column a width of 1e-17
         flat = X.min(axis=0) == X.max(axis=0)
-        return np.where(flat, X[0], X.mean(axis=0)), np.where(
-            flat, 0.0, X.std(axis=0, ddof=self.ddof)
-        )
+        scale = binary_scale(X, axis=0)[0]  # squares of huge and of tiny columns stay in range
+        scaled = X / scale
+        center = np.where(flat, X[0], scaled.mean(axis=0) * scale)
+        return center, np.where(flat, 0.0, scaled.std(axis=0, ddof=self.ddof) * scale)
 
 
 @dataclass
@@ -217,14 +233,14 @@ def ordinal(values: Sequence[Hashable], order: Sequence[Hashable]) -> Array:
 def _positions(
     values: Sequence[Hashable], levels: Sequence[Hashable], remedy: str | None
 ) -> NDArray[np.intp]:
-    place = {level: i for i, level in enumerate(levels)}
-    if not place or len(place) != len(levels):
+    index = {_level(level): i for i, level in enumerate(levels)}
+    if not index or len(index) != len(levels):
         raise ValueError(f"levels must be non-empty and distinct, got {list(levels)!r}")
-    at = np.array([place.get(value, -1) for value in values], dtype=np.intp)
+    at = np.array([index.get(_level(value), -1) for value in values], dtype=np.intp)
     if remedy and (at < 0).any():
         raise ValueError(
             f"value {values[int(np.argmin(at))]!r} was not seen in training (levels:"
-            f" {list(place)[:8]}); decide what it means, for example {remedy}"
+            f" {list(index)[:8]}); decide what it means, for example {remedy}"
         )
     return at
 
@@ -271,17 +287,20 @@ def target_encode(
     """
     target = _target(categories, y)
     fold = np.asarray(folds)
+    if fold.dtype.kind == "f" and np.isnan(fold).any():
+        raise ValueError("a fold is NaN; give every row the number of its fold")
     if fold.shape != target.shape or np.unique(fold).size < 2:
         raise ValueError(
             f"folds must be ({target.size},) with at least two different values, got shape"
             f" {fold.shape} with {np.unique(fold).size}"
         )
     encoded = np.empty_like(target)
-    column = np.array(categories, dtype=object)
-    for one in np.unique(fold):
-        inside = fold == one
-        means, prior = target_means(column[~inside].tolist(), target[~inside], strength)
-        encoded[inside] = [means.get(level, prior) for level in column[inside]]
+    for number in np.unique(fold):
+        inside = fold == number
+        outside = [level for level, test in zip(categories, inside, strict=True) if not test]
+        means, prior = target_means(outside, target[~inside], strength)
+        for i in np.flatnonzero(inside):
+            encoded[i] = means.get(_level(categories[i]), prior)
     return encoded
 
 
@@ -298,9 +317,18 @@ def _target(categories: Sequence[Hashable], y: ArrayLike) -> Array:
 
 
 def _factor(categories: Sequence[Hashable]) -> tuple[list[Hashable], NDArray[np.intp]]:
-    place: dict[Hashable, int] = {}
-    at = np.array([place.setdefault(level, len(place)) for level in categories], dtype=np.intp)
-    return list(place), at
+    index: dict[Hashable, int] = {}
+    at = np.array(
+        [index.setdefault(_level(level), len(index)) for level in categories], dtype=np.intp
+    )
+    return list(index), at
+
+
+def _level(value: Hashable) -> Hashable:
+    """The value itself; every NaN becomes np.nan, so that missing values are one level and not one
+    each.
+    """
+    return np.nan if isinstance(value, (float, np.floating)) and value != value else value
 
 
 def cyclic(values: ArrayLike, period: float) -> Array:
@@ -318,5 +346,5 @@ def cyclic(values: ArrayLike, period: float) -> Array:
         )
     if not 0 < period < np.inf:
         raise ValueError(f"period must be positive and finite, got {period}")
-    angle = 2 * np.pi * v / period
+    angle = 2 * np.pi * (np.remainder(v, period) / period)  # exact, however many turns
     return np.column_stack([np.cos(angle), np.sin(angle)])

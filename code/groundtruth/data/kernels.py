@@ -12,11 +12,11 @@ from itertools import combinations_with_replacement
 from math import factorial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.data.similarity import pairwise_sq_dists, tables
 
-Array = NDArray[np.float64]
 Kernel = Callable[[Array, Array], Array]
 
 

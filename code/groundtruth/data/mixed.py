@@ -12,7 +12,8 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
+
 EARTH_KM = 6371.0088  # mean radius
 
 
@@ -80,7 +81,8 @@ def gower(numbers: ArrayLike, categories: Sequence[Sequence[Hashable]]) -> Array
     over columns (Gower, 1971).
 
     A number contributes its difference over the column's range, a category 0 or 1; a missing number
-    (NaN) is left out of the mean for its pairs, and a constant column contributes 0.
+    (NaN) is left out of the mean for its pairs, and a constant column contributes 0. A missing
+    category (NaN or None) is a level of its own.
 
     Examples
     --------
@@ -102,25 +104,37 @@ def gower(numbers: ArrayLike, categories: Sequence[Sequence[Hashable]]) -> Array
         raise ValueError("a number is infinite; cut it to a finite bound first")
     n = len(X)
     total = np.zeros((n, n))
-    known = np.zeros((n, n))
+    counted = np.zeros((n, n))
     for column in X.T:
-        here = ~np.isnan(column)
-        width = np.ptp(column[here]) if here.any() else 0.0
-        both = np.outer(here, here)
-        gap = np.abs(column[:, None] - column) / (width if width > 0 else 1.0)
+        present = ~np.isnan(column)
+        both = np.outer(present, present)
+        counted += both
+        if not present.any() or column[present].min() == column[present].max():
+            continue
+        unit = column / binary_scale(column[present])  # the range of huge numbers stays finite
+        unit = unit / 2
+        gap = np.abs(unit[:, None] - unit) / np.ptp(unit[present])
         total += np.where(both, gap, 0.0)
-        known += both
     for level in zip(*categories, strict=True):
-        codes = np.unique(
-            np.array([str((type(value).__name__, value)) for value in level]), return_inverse=True
-        )[1]
+        codes = _codes(level)
         total += codes[:, None] != codes
-        known += 1
-    if not known.all():
+        counted += 1
+    if not counted.all():
         raise ValueError(
-            "some pair of rows has no known value in common; drop rows that are missing throughout"
+            "some pair of rows has no value in common; drop rows that are missing throughout"
         )
-    return total / known
+    return total / counted
+
+
+def _codes(level: Sequence[Hashable]) -> NDArray[np.intp]:
+    """A number for each different value (n,): True and 1 differ, and all NaN are one level."""
+    numbers: dict[Hashable, int] = {}
+    keys: list[Hashable] = []
+    for value in level:
+        plain = value.item() if isinstance(value, np.generic) else value
+        missing = isinstance(plain, float) and plain != plain
+        keys.append("NaN" if missing else (type(plain), plain))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
 
 
 def simhash(X: ArrayLike, bits: int, seed: int) -> NDArray[np.bool_]:
@@ -140,6 +154,7 @@ def simhash(X: ArrayLike, bits: int, seed: int) -> NDArray[np.bool_]:
         )
     if bits < 1:
         raise ValueError(f"need at least one bit, got {bits}")
+    table = table / binary_scale(table, axis=1)
     return table @ np.random.default_rng(seed).normal(size=(table.shape[1], bits)) > 0
 
 
@@ -156,13 +171,17 @@ def minhash(sets: Iterable[AbstractSet[int]], m: int, seed: int) -> NDArray[np.i
     rng = np.random.default_rng(seed)
     a = rng.integers(1, prime, m)
     b = rng.integers(0, prime, m)
-    found = []
+    signatures = []
     for s in sets:
         if not s:
             raise ValueError("an empty set has no smallest element; leave it out")
+        if not all(isinstance(element, (int, np.integer)) for element in s):
+            raise TypeError(f"elements must be whole numbers, got {sorted(map(repr, s))[:3]}")
+        if min(s) < 0 or max(s) >= prime:
+            raise ValueError(f"elements must lie in [0, {prime}), got {min(s)} to {max(s)}")
         x = np.fromiter(s, dtype=np.int64)
-        if x.min() < 0 or x.max() >= prime:
-            raise ValueError(f"elements must lie in [0, {prime}), got {x.min()} to {x.max()}")
         # products stay below 2^62
-        found.append(((a[:, None] * x + b[:, None]) % prime).min(axis=1))
-    return np.stack(found)
+        signatures.append(((a[:, None] * x + b[:, None]) % prime).min(axis=1))
+    if not signatures:
+        raise ValueError("there are no sets to sign")
+    return np.stack(signatures)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
+from groundtruth.functional import sigmoid
 
 
 def paired(x: Array, y: Array) -> tuple[Array, Array]:
@@ -87,13 +87,15 @@ def least_squares_line(x: Array, y: Array) -> tuple[float, float]:
     (2.0, 1.0)
     """
     x, y = paired(x, y)
-    spread = x - x.mean()
-    if not np.any(spread):
+    if x.min() == x.max():  # x - mean may differ from zero by rounding
         raise ValueError(
             f"all {x.size} values of x equal {x[0]}; the slope is not determined, collect other"
             " values of x"
         )
-    w = float(spread @ (y - y.mean()) / (spread @ spread))
+    centered = x - x.mean()
+    scale = float(binary_scale(centered))
+    unit = centered / scale  # its squares neither overflow nor vanish
+    w = float(unit @ (y - y.mean()) / (unit @ unit) / scale)
     return w, float(y.mean() - w * x.mean())
 
 
@@ -213,7 +215,7 @@ class GaussianClasses:
         pooled = np.sqrt(
             sum(((g - m) ** 2).sum() for g, m in zip(groups, mean, strict=True)) / x.size
         )
-        if pooled == 0:
+        if all(g.min() == g.max() for g in groups):
             raise ValueError("within each class all x are equal; the spread cannot be estimated")
         return cls(mean, np.array([pooled, pooled]), np.array([g.size / x.size for g in groups]))
 
@@ -224,8 +226,14 @@ class GaussianClasses:
 
     def posterior(self, x: Array) -> Array:
         """p(y = 1 | x) as (n,), by Bayes' rule."""
-        joint = self.joint(x)
-        return joint[:, 1] / joint.sum(axis=1)
+        at = np.asarray(x, dtype=float)
+        joint = self.joint(at)
+        total = joint.sum(axis=1)
+        # far from both means the densities underflow; their ratio does not
+        z = (at[:, None] - self.mean) / self.std  # (n, 2)
+        score = np.log(self.prior) - np.log(self.std) - z**2 / 2
+        far = sigmoid(score[:, 1] - score[:, 0])
+        return np.where(total > 0, joint[:, 1] / np.where(total > 0, total, 1.0), far)
 
     def boundary(self) -> float:
         """The x at which both classes are equally probable.

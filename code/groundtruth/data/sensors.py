@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.data.signals import hampel, residual_mask, savgol
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 DT_S = 0.1
 AMBIENT_C = 5.0

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import lfilter
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
+
 Mask = NDArray[np.bool_]
 # 1 / Phi^-1(3/4): the MAD of a normal distribution times this is its deviation
 MAD_TO_STD = 1.4826022185056018
-# samples sorted at once by hampel: a window's worth of such rows stays in the processor's cache
+# samples sorted at once by hampel: a window's worth of such rows stays in the CPU's cache
 BLOCK = 8192
 
 
@@ -273,6 +274,10 @@ def zscore_mask(x: ArrayLike, k: float = 3.0) -> Mask:
     1
     """
     signal = _signal(x)
+    if not k >= 0:
+        raise ValueError(f"k must be >= 0, got {k}")
+    if signal.min() == signal.max():  # the mean of equal samples may differ from them by rounding
+        return np.zeros(signal.size, dtype=bool)
     return np.abs(signal - signal.mean()) > k * signal.std()
 
 
@@ -284,8 +289,10 @@ def iqr_mask(x: ArrayLike, k: float = 1.5) -> Mask:
     >>> iqr_mask([1.0, 2.0, 3.0, 4.0, 99.0]).tolist()
     [False, False, False, False, True]
     """
-    low, high = np.percentile(_signal(x), [25, 75])
-    signal = np.asarray(x, dtype=float)
+    signal = _signal(x)
+    if not k >= 0:
+        raise ValueError(f"k must be >= 0, got {k}")
+    low, high = np.percentile(signal, [25, 75])
     return (signal < low - k * (high - low)) | (signal > high + k * (high - low))
 
 
@@ -311,10 +318,16 @@ def residual_mask(x: ArrayLike, design: ArrayLike, k: float = 4.0, rounds: int =
         raise ValueError(
             f"the design must be ({signal.size}, p) with p < {signal.size}, got shape {D.shape}"
         )
+    if not np.isfinite(D).all():
+        raise ValueError("the design holds NaN or infinity; drop those samples first")
+    if not k >= 0 or rounds < 1:
+        raise ValueError(f"need k >= 0 and at least one round, got k = {k} and {rounds} rounds")
+    D = D / binary_scale(D, axis=0, normal=2.0**10)  # units of the columns do not matter
+    rounding = 4 * np.finfo(float).eps * np.abs(signal).max()
     mask = np.zeros(signal.size, dtype=bool)
     for _ in range(rounds):
         beta = np.linalg.lstsq(D[~mask], signal[~mask], rcond=None)[0]
         residual = signal - D @ beta
         off = np.abs(residual - np.median(residual))
-        mask = off > k * MAD_TO_STD * np.median(off)
+        mask = off > np.maximum(k * MAD_TO_STD * np.median(off), rounding * D.shape[1])
     return mask

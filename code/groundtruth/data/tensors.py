@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import zip_longest
+from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
+
 Shape = tuple[int, ...]
 
 
@@ -38,7 +39,7 @@ def broadcast_shape(*shapes: Sequence[int]) -> Shape:
     ((2, 3), (4, 5))
     """
     checked = [_checked(shape) for shape in shapes]
-    found: list[int] = []
+    common: list[int] = []
     for axis, lengths in enumerate(
         zip_longest(*(reversed(shape) for shape in checked), fillvalue=1), 1
     ):
@@ -48,8 +49,8 @@ def broadcast_shape(*shapes: Sequence[int]) -> Shape:
                 f"shapes {' and '.join(map(str, checked))} do not broadcast: axis -{axis} has"
                 f" lengths {rest[0]} and {rest[1]}, neither is 1"
             )
-        found.append(rest[0] if rest else 1)
-    return tuple(reversed(found))
+        common.append(rest[0] if rest else 1)
+    return tuple(reversed(common))
 
 
 def matmul_shape(a: Sequence[int], b: Sequence[int]) -> Shape:
@@ -190,11 +191,16 @@ def matmul_cost(*shapes: Sequence[int]) -> int:
     >>> matmul_cost((10, 1000), (1000, 10), (10, 1000))
     200000
     """
+    if not shapes:
+        raise ValueError("give the shapes of the matrices, at least one")
     total = 0
     left = _checked(shapes[0])
     for shape in shapes[1:]:
         out = matmul_shape(left, shape)
-        total += left[0] * left[1] * out[-1]
+        last = shape[-1] if len(shape) > 1 else 1
+        rows = left[-2] if len(left) > 1 else 1
+        batch = broadcast_shape(left[:-2], shape[:-2])
+        total += prod(batch) * rows * left[-1] * last
         left = out
     return total
 

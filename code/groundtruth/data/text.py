@@ -104,11 +104,23 @@ def idf(counts: csr_array) -> NDArray[np.float64]:
     >>> idf(count_matrix([["a", "b"], ["a"]], ["a", "b"])).round(3).tolist()
     [1.0, 1.405]
     """
-    n, V = counts.shape
+    table = _canonical(counts)
+    n, V = table.shape
     if n == 0:
-        raise ValueError("cannot count documents: there is none")
-    df = np.bincount(counts.indices[counts.data > 0], minlength=V)
+        raise ValueError("cannot count documents: there are none")
+    df = np.bincount(table.indices[table.data > 0], minlength=V)
     return np.log((1 + n) / (1 + df)) + 1
+
+
+def _canonical(counts: csr_array) -> csr_array:
+    """The counts as CSR with one entry per document and word; the argument is left as it is."""
+    table = csr_array(counts, dtype=float)
+    if not table.has_canonical_format:
+        table = table.copy()
+        table.sum_duplicates()
+    if not np.isfinite(table.data).all() or (table.data < 0).any():
+        raise ValueError("counts must be finite and >= 0; count words with count_matrix")
+    return table
 
 
 def tfidf(counts: csr_array, weights: ArrayLike | None = None) -> csr_array:
@@ -125,6 +137,7 @@ def tfidf(counts: csr_array, weights: ArrayLike | None = None) -> csr_array:
     >>> tfidf(count_matrix([["a", "b"], ["a"]], ["a", "b"])).toarray().round(3).tolist()
     [[0.58, 0.815], [1.0, 0.0]]
     """
+    counts = _canonical(counts)
     weight = idf(counts) if weights is None else np.asarray(weights, dtype=float)
     if weight.shape != (counts.shape[1],) or not np.isfinite(weight).all():
         raise ValueError(
@@ -169,10 +182,11 @@ def bm25(
     length by b in [0, 1] (Robertson and Zaragoza, 2009); idf is ln(1 + (n - df + 0.5) / (df +
     0.5)), never negative.
     """
+    counts = _canonical(counts)
     n, V = counts.shape
-    if not n or not counts.nnz:
+    if not n or not counts.data.any():
         raise ValueError("there is no document with a word in it")
-    if k1 < 0 or not 0 <= b <= 1:
+    if not 0 <= k1 < np.inf or not 0 <= b <= 1:
         raise ValueError(f"k1 must be >= 0 and b in [0, 1], got k1 = {k1} and b = {b}")
     if any(not 0 <= word < V for word in query):
         raise ValueError(

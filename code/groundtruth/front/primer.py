@@ -8,9 +8,8 @@ samples.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def dot(a: Array, b: Array) -> float:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.check import numeric_grad
 from groundtruth.learning.tape import Tensor, counting, made, no_grad, ordered
 
@@ -30,7 +30,6 @@ __all__ = [
     "softmax_ce",
     "stored",
 ]
-Array = NDArray[Any]
 
 
 def stored(root: Tensor) -> int:

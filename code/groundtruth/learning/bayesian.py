@@ -7,14 +7,13 @@ to be minimised.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import cho_solve, cholesky
 from scipy.stats import norm
 
+from groundtruth.arrays import Array
 from groundtruth.data.kernels import rbf
 from groundtruth.learning.hyperparameter_search import Choice, Objective, Space, Trial
-
-Array = NDArray[np.float64]
 
 
 class GP:

@@ -11,12 +11,11 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
+
 # a step touches five arrays; blocks of this many numbers stay near the core between its operations
 BLOCK = 5 << 15
 PART = 1 << 20  # and threads are worth starting for this many each

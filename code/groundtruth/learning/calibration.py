@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
+from groundtruth.arrays import Array
 from groundtruth.functional import softplus
-
-Array = NDArray[np.float64]
 
 
 def _labelled(y: ArrayLike, p: ArrayLike, probabilities: bool = True) -> tuple[Array, Array]:

@@ -10,11 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import log_softmax
-
-Array = NDArray[np.float64]
 
 
 class Split(NamedTuple):

@@ -15,9 +15,9 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
+
 Config = dict[str, Any]
 Objective = Callable[[Config], float]
 

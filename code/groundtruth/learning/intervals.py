@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import binom, norm
-
-Array = NDArray[np.float64]
 
 
 def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import log_softmax, sigmoid, softplus
-
-Array = NDArray[np.float64]
 
 
 def _pair(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:

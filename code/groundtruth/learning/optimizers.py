@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.learning.blocks import in_blocks, zeros_like
-
-Array = NDArray[Any]
 
 
 class Optimizer:

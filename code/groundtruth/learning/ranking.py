@@ -5,9 +5,9 @@ results, best rank first.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def _list(rel: ArrayLike, k: int | None) -> tuple[Array, int]:

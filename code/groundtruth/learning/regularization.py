@@ -9,9 +9,9 @@ lam (mix |w|_1 + (1 - mix) |w|^2 / 2). The intercept is never penalised.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def _data(X: ArrayLike, y: ArrayLike, lam: float) -> tuple[Array, Array, Array, float]:

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from math import cos, pi, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def _check(t: float, base: float, **lengths: float) -> None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.data.tensors import unbroadcast
 
-Array = NDArray[Any]
 Vjp = Callable[[Array], Array]  # the gradient of an output to the gradient of one input
 
 

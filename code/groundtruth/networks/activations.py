@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import erfc
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid, softplus
 
-Array = NDArray[np.float64]
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 ROOT_2_PI = np.sqrt(2 / np.pi)

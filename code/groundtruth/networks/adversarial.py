@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid
-
-Array = NDArray[Any]
 
 
 def best_discriminator(p: ArrayLike, q: ArrayLike) -> Array:

@@ -5,12 +5,13 @@ keeps; structured matrices.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
+
 RULES = ("dense", "convolution", "recurrence", "state space", "attention", "graph")
 
 

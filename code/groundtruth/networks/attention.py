@@ -4,14 +4,13 @@ cache.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import softmax
-
-Array = NDArray[Any]
 
 
 class Kept(NamedTuple):

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from groundtruth.functional import log_softmax
-
-Array = NDArray[Any]
 
 
 def info_nce(za: ArrayLike, zb: ArrayLike, T: float = 0.1) -> float:

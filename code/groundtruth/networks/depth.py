@@ -10,10 +10,10 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.networks.activations import named
 from groundtruth.networks.normalization import Cache, layer_norm, layer_norm_backward
 
-Array = NDArray[np.float64]
 MODES = ("plain", "residual", "pre", "post")
 
 

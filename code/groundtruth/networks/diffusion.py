@@ -5,15 +5,14 @@ for two hills.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ive
 
+from groundtruth.arrays import Array
 from groundtruth.functional import log_softmax
 
-Array = NDArray[Any]
 Predict = Callable[[Array, int], Array]
 
 

@@ -5,14 +5,12 @@ co-occurrence, analogies, comparisons, superposition.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid, softplus
-
-Array = NDArray[Any]
 
 
 class Embedding:

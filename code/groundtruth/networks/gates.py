@@ -4,14 +4,11 @@ gradients.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid, softmax
-
-Array = NDArray[Any]
 
 
 def _truth(*values: ArrayLike) -> list[Array]:

@@ -5,12 +5,12 @@ colours, random graphs.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
 
 
 class Graph(NamedTuple):

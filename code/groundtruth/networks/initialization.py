@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
+
 NODES, MASS = np.polynomial.hermite_e.hermegauss(201)  # for means over a standard normal
 MASS = MASS / MASS.sum()
 # where a function has corners, a fine grid is better than few nodes

@@ -4,14 +4,11 @@ fixed random weights.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import softmax
-
-Array = NDArray[Any]
 
 
 def hebb(X: ArrayLike, w0: ArrayLike, lr: float, decay: bool = False) -> Array:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid, softmax
 from groundtruth.learning import losses
 from groundtruth.networks.activations import named
 
-Array = NDArray[np.float64]
 # for each layer what came in, A (n, d_in), and its scores Z (n, d_out)
 Cache = list[tuple[Array, Array]]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def _rows(X: ArrayLike, w: ArrayLike) -> tuple[Array, Array]:

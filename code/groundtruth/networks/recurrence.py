@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid
 
-Array = NDArray[Any]
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 

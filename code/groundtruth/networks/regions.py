@@ -9,9 +9,10 @@ from itertools import pairwise
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
+
 Layer = tuple[Array, Array]  # W (d_in, d_out) and b (d_out,)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import softmax
 
-Array = NDArray[Any]
 MOVES = np.array([[-1, 0], [0, 1], [1, 0], [0, -1]])
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import softmax
-
-Array = NDArray[Any]
 
 
 def _logits(logits: ArrayLike) -> Array:

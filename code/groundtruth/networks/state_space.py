@@ -4,12 +4,10 @@ polynomials; selection.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
 
 
 def _system(A: ArrayLike, B: ArrayLike, C: ArrayLike | None = None) -> tuple[Array, Array, Array]:

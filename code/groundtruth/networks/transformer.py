@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.networks.activations import ACTIVATIONS
 from groundtruth.networks.attention import Projections, mha, mha_backward, over
 from groundtruth.networks.normalization import layer_norm, layer_norm_backward
-
-Array = NDArray[Any]
 
 
 def parameters(C: int, ff: int | None = None) -> int:

@@ -34,6 +34,7 @@ def test_scalers_equal_sklearn_on_old_and_new_rows(ours, theirs):
 @given(X=tables)
 def test_inverse_undoes_transform(scaler, X):
     fitted = scaler().fit(X)
+    assume((np.ptp(X, axis=0) / fitted.width < 1e300).all())  # an overflow is refused, see below
     assert np.allclose(fitted.inverse(fitted.transform(X)), X, atol=1e-9)
 
 

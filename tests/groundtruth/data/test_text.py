@@ -130,7 +130,7 @@ def test_bm25_rises_with_every_further_occurrence_and_saturates(docs, word):
         (lambda: text.count_matrix(["abc"], ["a"]), TypeError, "tokenize"),
         (lambda: text.hash_vectorize(["abc"], 4), TypeError, "tokenize"),
         (lambda: text.hash_vectorize([["a"]], 0), ValueError, "m = 0"),
-        (lambda: text.idf(text.count_matrix([], ["a"])), ValueError, "there is none"),
+        (lambda: text.idf(text.count_matrix([], ["a"])), ValueError, "there are none"),
         (
             lambda: text.tfidf(text.count_matrix([["a"]], ["a"]), [1.0, 2.0]),
             ValueError,
