@@ -1,6 +1,6 @@
 """What every module shares about arrays: the name of their type, and scales that lose no digits.
 
-Read with book/front/notation.md.
+Read with book/data/tensors.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Claims that a page makes about numbers, checked where they are made.
 
+Read with book/front/how-to-read.md.
+
 A claim that holds prints one line, which the build counts; a claim that fails stops the build.
 """
 

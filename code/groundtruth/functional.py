@@ -1,6 +1,8 @@
 """The functions between scores and probabilities, in forms that neither overflow nor lose digits.
 
-Met first in `book/learning/linear-models.md` and used everywhere after. Scores z of any shape.
+Read with book/learning/linear-models.md.
+
+Scores z of any shape.
 """
 
 from __future__ import annotations

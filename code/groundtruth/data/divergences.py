@@ -1,6 +1,8 @@
 """Distances between distributions on a line or a finite set.
 
-Read with `book/data/similarity.md`. p, q (k,): probabilities of the same k outcomes.
+Read with book/data/similarity.md.
+
+p, q (k,): probabilities of the same k outcomes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Columns to numbers: scaling, categories, dates and holes, each learned from training rows only.
 
-Read with `book/data/features.md`; text has its own module, `groundtruth.data.text`.
-Shapes: X (n, d); a column of categories (n,); y (n,).
+Read with book/data/features.md.
+
+Text has its own module, `groundtruth.data.text`. Shapes: X (n, d); a column of categories (n,); y
+(n,).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def _table(X: ArrayLike, holes: bool = False) -> Array:
 
 @dataclass
 class Scaler:
-    """What all scalers share: after `fit`, a column x becomes (x - centre) / width.
+    """What all scalers share: after `fit`, a column x becomes (x - center) / width.
 
     A column without width (constant in training) is only shifted: its width is set to one,
     so it becomes zero in training and stays finite on new rows.
@@ -47,7 +49,7 @@ class Scaler:
         raise NotImplementedError
 
     def fit(self, X: ArrayLike) -> Self:
-        """Learn centre and width (d,) from the training rows X (n, d)."""
+        """Learn center and width (d,) from the training rows X (n, d)."""
         self.centre, width = self._measure(_table(X))
         if not (np.isfinite(width).all() and np.isfinite(self.centre).all()):
             raise ValueError(

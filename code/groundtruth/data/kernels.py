@@ -1,7 +1,9 @@
 """Kernels as similarity: the functions, the test for validity, ridge regression, density, and
 random features.
 
-Read with `book/data/kernels.md`. Shapes: X (n, d), Y (m, d); a kernel matrix K (n, m).
+Read with book/data/kernels.md.
+
+Shapes: X (n, d), Y (m, d); a kernel matrix K (n, m).
 """
 
 from __future__ import annotations

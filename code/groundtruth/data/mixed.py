@@ -1,7 +1,7 @@
 """Likeness of things that are not plain vectors: sets, places on the globe, rows of mixed type; and
 short signatures.
 
-Read with `book/data/similarity.md`.
+Read with book/data/similarity.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """A model as a function with adjustable numbers: the line, its loss, and three ways to search for
 it.
 
-Read with `book/data/model.md`. Shapes: x, y (n,) for one feature; X (n, d) for d features.
+Read with book/data/model.md.
+
+Shapes: x, y (n,) for one feature; X (n, d) for d features.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ def line_hessian(x: Array) -> Array:
 
 
 def least_squares_line(x: Array, y: Array) -> tuple[float, float]:
-    """The minimiser (w, b) in closed form: w = cov(x, y) / var(x), b = mean(y) - w mean(x).
+    """The minimizer (w, b) in closed form: w = cov(x, y) / var(x), b = mean(y) - w mean(x).
 
     Raises
     ------

@@ -1,8 +1,9 @@
 """A motor with two sensors, simulated from physics with every fault a real log has, and the steps
 that prepare it.
 
-Read with `book/data/signals.md`. Currents in ampere, temperatures in degrees Celsius, times in
-seconds.
+Read with book/data/signals.md.
+
+Currents in ampere, temperatures in degrees Celsius, times in seconds.
 """
 
 from __future__ import annotations
@@ -261,7 +262,7 @@ def regime_report(
 
 
 def smooth_stretches(x: ArrayLike, window: int, order: int) -> Array:
-    """Centred Savitzky-Golay smoothing of each run of values; runs shorter than the window stay,
+    """Centered Savitzky-Golay smoothing of each run of values; runs shorter than the window stay,
     NaN stays.
 
     Examples

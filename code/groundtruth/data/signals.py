@@ -1,8 +1,9 @@
 """Filters and outlier tests for one evenly sampled signal.
 
-Read with `book/data/signals.md`; records of several sensors have their own module,
-`groundtruth.data.sensors`. Shapes: x (n,), one sample per step of dt seconds; windows count
-samples.
+Read with book/data/signals.md.
+
+Records of several sensors have their own module, `groundtruth.data.sensors`. Shapes: x (n,), one
+sample per step of dt seconds; windows count samples.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def _odd(window: int, least: int, n: int | None = None) -> int:
     """Half of an odd window that fits."""
     if window != int(window) or window % 2 != 1 or window < least:
         raise ValueError(
-            f"window must be an odd number >= {least}, so that it has a centre sample, got {window}"
+            f"window must be an odd number >= {least}, so that it has a center sample, got {window}"
         )
     if n is not None and window > n:
         raise ValueError(
@@ -63,7 +64,7 @@ def savgol_coeffs(window: int, order: int, deriv: int = 0, pos: int | None = Non
     deriv : int >= 0
         Which derivative, per sample; divide by dt^deriv for units of time.
     pos : int in [0, window), optional
-        The sample at which the fit is read; the centre by default, window - 1 for a causal filter.
+        The sample at which the fit is read; the center by default, window - 1 for a causal filter.
 
     Notes
     -----
@@ -115,7 +116,7 @@ def savgol(
         Read the fit at the last sample of the window: no sample after the present is used, and the
         first window - 1 results are NaN.
     mode : {"interp", "mirror", "nearest", "constant"}
-        Edges of the centred filter: the fit of the first and last full window, or an extension of
+        Edges of the centered filter: the fit of the first and last full window, or an extension of
         the signal by its mirror image, its end values, or zeros.
 
     Examples
@@ -215,7 +216,7 @@ def _median_and_mad(windows: Array) -> tuple[Array, Array]:
         np.maximum(rows[i], rows[j], out=rows[j])
         rows[i], spare = spare, rows[i]  # the names change hands, the numbers stay
     median = rows[half]
-    # h + 1 samples lie within the MAD of the median; in sorted order they are neighbours s_j ..
+    # h + 1 samples lie within the MAD of the median; in sorted order they are neighbors s_j ..
     # s_(j+h)
     mad = np.full(windows.shape[1], np.inf)
     for j in range(half + 1):

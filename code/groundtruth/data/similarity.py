@@ -1,7 +1,9 @@
 """Similarities and distances: pairs, all pairs in bounded memory, and the best k.
 
-Read with `book/data/similarity.md`. A similarity grows with likeness, a distance shrinks.
-Shapes: a, b (d,); X (n, d), Y (m, d); tables (n, m).
+Read with book/data/similarity.md.
+
+A similarity grows with likeness, a distance shrinks. Shapes: a, b (d,); X (n, d), Y (m, d); tables
+(n, m).
 """
 
 from __future__ import annotations
@@ -220,7 +222,7 @@ def unit_rows(X: ArrayLike) -> Array:
 
 
 def cosine_matrix(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
-    """Cosines (n, m) of all pairs of rows: normalise once, then one matrix product.
+    """Cosines (n, m) of all pairs of rows: normalize once, then one matrix product.
 
     Examples
     --------

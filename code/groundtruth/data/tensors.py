@@ -1,6 +1,8 @@
 """Shapes as something to compute with: broadcasting, products, strides and their adjoints.
 
-Read with `book/data/tensors.md`. A shape is a tuple of non-negative axis lengths, outermost first.
+Read with book/data/tensors.md.
+
+A shape is a tuple of non-negative axis lengths, outermost first.
 """
 
 from __future__ import annotations

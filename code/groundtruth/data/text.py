@@ -1,7 +1,8 @@
 """Texts to rows: tokens, counts, TF-IDF, hashing and BM25, in sparse matrices.
 
-Read with `book/data/features.md`. Shapes: n documents, V words, m buckets; matrices are SciPy CSR
-(n, V).
+Read with book/data/features.md.
+
+Shapes: n documents, V words, m buckets; matrices are SciPy CSR (n, V).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def tokenize(text: str) -> list[str]:
 
 
 def bigrams(tokens: Sequence[str]) -> list[str]:
-    """Neighbouring pairs of tokens, joined by a space.
+    """Neighboring pairs of tokens, joined by a space.
 
     Examples
     --------
@@ -55,7 +56,7 @@ def vocabulary_of(docs: Iterable[Sequence[str]]) -> list[str]:
 
 
 def count_matrix(docs: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> csr_array:
-    """How often each word of the vocabulary (V,) stands in each tokenised document: (n, V), words
+    """How often each word of the vocabulary (V,) stands in each tokenized document: (n, V), words
     outside are dropped.
 
     Examples

@@ -1,9 +1,11 @@
 """The symbols of the book as a table that can be executed: every shape in it is computed, not
 typed.
 
-Read with `book/front/notation.md`. Sizes of the instance: n = 4 samples, d = 3 features, K = 2
-classes, B = 2 sequences or pictures, T = 5 steps, C = 6 channels, H = 2 heads, P = 7 parameters, m
-= 2 outputs, pictures of h = 8 by v = 9 pixels.
+Read with book/front/notation.md.
+
+Sizes of the instance: n = 4 samples, d = 3 features, K = 2 classes, B = 2 sequences or images, T
+= 5 steps, C = 6 channels, H = 2 heads, P = 7 parameters, m = 2 outputs, images of h = 8 by v = 9
+pixels.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Three computations written out with loops, to be compared with the array operations that replace
 them.
 
-Read with `book/front/primer.md`. The loops are the point here; the rest of the book has none over
-samples.
+Read with book/front/primer.md.
+
+The loops are the point here; the rest of the book has none over samples.
 """
 
 from __future__ import annotations

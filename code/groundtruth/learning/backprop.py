@@ -1,7 +1,9 @@
 """What is built on the tape: fused losses, checkpoints, gradient checks, second derivatives, a
 small network.
 
-Read with `book/learning/backprop.md`; the tape itself is `groundtruth.learning.tape`.
+Read with book/learning/backprop.md.
+
+The tape itself is `groundtruth.learning.tape`.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ __all__ = [
 
 def stored(root: Tensor) -> int:
     """Numbers held by the graph behind root, leaves not counted: the memory that training pays for
-    the way back.
+    the backward pass.
     """
     return sum(node.data.size for node in ordered(root) if node.edges)
 
@@ -67,7 +69,9 @@ def softmax_ce(scores: Tensor, labels: ArrayLike) -> Tensor:
 
 
 def checkpoint(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """f(x) without its inner history: the way back computes f again from x (Chen et al., 2016)."""
+    """f(x) without its inner history: the backward pass computes f again from x (Chen et al.,
+    2016).
+    """
     with no_grad():
         y = f(x).data
 
@@ -95,7 +99,7 @@ def gradients(f: Callable[..., Tensor], *at: ArrayLike) -> list[Array]:
 
 def hvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e-30) -> Array:
     """Hessian of f at x times v, in the shape of x, for the price of one gradient: the complex step
-    over the way back.
+    over the backward pass.
     """
     return np.asarray(gradients(f, np.asarray(x) + 1j * h * np.asarray(v))[0].imag / h)
 
@@ -103,7 +107,7 @@ def hvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e
 def check_gradients(f: Callable[..., Tensor], *at: ArrayLike, h: float = 1e-5) -> float:
     """Largest |engine - central difference| / max(1, |both|) over all entries of all arguments."""
     ours = gradients(f, *at)
-    worst = 0.0
+    errors = [0.0]
     for i, g in enumerate(ours):
         others = [np.asarray(a, dtype=float) for a in at]
 
@@ -111,16 +115,10 @@ def check_gradients(f: Callable[..., Tensor], *at: ArrayLike, h: float = 1e-5) -
             return float(f(*(Tensor(a if j == i else o) for j, o in enumerate(others))).data)
 
         numeric = numeric_grad(alone, others[i], h)
-        worst = max(
-            worst,
-            float(
-                np.max(
-                    np.abs(g - numeric) / np.maximum(1, np.maximum(np.abs(g), np.abs(numeric))),
-                    initial=0.0,
-                )
-            ),
-        )
-    return worst
+        size = np.maximum(1, np.maximum(np.abs(g), np.abs(numeric)))
+        errors.append(float(np.max(np.abs(g - numeric) / size, initial=0.0)))
+    worst = float(np.max(errors))
+    return np.inf if np.isnan(worst) else worst  # a gradient of NaN is wrong
 
 
 def jvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e-30) -> Array:

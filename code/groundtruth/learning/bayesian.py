@@ -1,7 +1,8 @@
 """A Gaussian process, its expected improvement, and the search that follows it.
 
-Read with `book/learning/hyperparameter-search.md`. Inputs X (n, d) in the unit cube, values y (n,)
-to be minimised.
+Read with book/learning/hyperparameter-search.md.
+
+Inputs X (n, d) in the unit cube, values y (n,) to be minimized.
 """
 
 from __future__ import annotations
@@ -117,9 +118,9 @@ def gp_search(
     candidates: int = 500,
 ) -> list[Trial]:
     """n trials: n_init at random, then each where the expected improvement is largest among random
-    candidates and neighbours of the best.
+    candidates and neighbors of the best.
 
-    Values are standardised, and the length is chosen by evidence from a small grid before each
+    Values are standardized, and the length is chosen by evidence from a small grid before each
     step.
 
     Raises

@@ -1,8 +1,9 @@
 """Long elementwise updates at the speed of the cache: in blocks that stay there, a part of them for
 each core.
 
-Read with `book/learning/optimizers.md`, where a step of Adam on ten million numbers is made of such
-blocks.
+Read with book/learning/optimizers.md.
+
+, where a step of Adam on ten million numbers is made of such blocks.
 """
 
 from __future__ import annotations

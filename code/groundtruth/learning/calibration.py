@@ -1,5 +1,6 @@
-"""Whether probabilities mean what they say, and how to mend them. Read with
-`book/learning/metrics.md`.
+"""Calibration: whether predicted probabilities equal observed frequencies, and how to improve them.
+
+Read with book/learning/metrics.md.
 
 y (n,) labels 0 or 1, p (n,) probabilities of 1, z (n,) scores.
 """
@@ -106,7 +107,7 @@ def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
 
 
 def temperature(y: ArrayLike, z: ArrayLike) -> float:
-    """The T > 0 that minimises the cross-entropy of sigmoid(z / T) (Guo et al., 2017); it leaves
+    """The T > 0 that minimizes the cross-entropy of sigmoid(z / T) (Guo et al., 2017); it leaves
     the order of scores alone.
     """
     label, score = _labelled(y, z, probabilities=False)

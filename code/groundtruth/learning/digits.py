@@ -1,7 +1,9 @@
 """A small real task to try things on: scikit-learn's digits and a network with one hidden layer,
-gradients by hand.
+gradients with respect to hand.
 
-Used by the chapters on optimisers, generalization, regularization and search. Images X (n, 64),
+Read with book/learning/optimizers.md.
+
+Used by the chapters on optimizers, generalization, regularization and search. Images X (n, 64),
 one-hot labels Y (n, 10).
 """
 

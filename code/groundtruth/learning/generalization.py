@@ -1,7 +1,7 @@
 """Where error comes from: bias and variance by resampling, leave-one-out in one fit, random
 features past interpolation.
 
-Read with `book/learning/generalization.md`.
+Read with book/learning/generalization.md.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def random_features(X: ArrayLike, W: ArrayLike) -> Array:
 
 
 def min_norm(A: ArrayLike, y: ArrayLike, ridge: float = 0.0) -> Array:
-    """The shortest least-squares solution (p,); with `ridge` > 0 the penalised one, by the smaller
+    """The shortest least-squares solution (p,); with `ridge` > 0 the penalized one, by the smaller
     of its two systems.
 
     Examples

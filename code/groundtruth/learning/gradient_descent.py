@@ -1,6 +1,8 @@
 """Gradient descent, its line search, Newton's method, batches, and the largest stable rate.
 
-Read with `book/learning/gradient-descent.md`. Parameters x (P,); a path holds one row per step.
+Read with book/learning/gradient-descent.md.
+
+Parameters x (P,); a path holds one row per step.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Search spaces, and searches that pay full price for each trial: grid, random, Sobol,
 tree-structured Parzen estimator.
 
-Read with `book/learning/hyperparameter-search.md`. A configuration is a dict of names and values;
-searches minimise. Models of the objective are in `bayesian.py`, searches that stop bad trials early
-in `multifidelity.py`.
+Read with book/learning/hyperparameter-search.md.
+
+A configuration is a dict of names and values; searches minimize. Models of the objective are in
+`bayesian.py`, searches that stop bad trials early in `multifidelity.py`.
 """
 
 from __future__ import annotations
@@ -222,10 +223,10 @@ def sobol_search(f: Objective, space: Space, n: int, seed: int) -> list[Trial]:
 
 
 def _bumps(shares: Array) -> tuple[Array, Array]:
-    """Centres and widths of a Parzen estimator on [0, 1]: a wide bump that stands for knowing
+    """Centers and widths of a Parzen estimator on [0, 1]: a wide bump that stands for knowing
     nothing, and one per share.
 
-    Each is as wide as the larger distance to its neighbours, so it is wide where little was tried
+    Each is as wide as the larger distance to its neighbors, so it is wide where little was tried
     and narrow where much was.
     """
     centres = np.sort(np.append(shares, 0.5))

@@ -1,4 +1,7 @@
-"""How far a metric can be trusted. Read with `book/learning/metrics.md`."""
+"""How far a metric can be trusted.
+
+Read with book/learning/metrics.md.
+"""
 
 from __future__ import annotations
 
@@ -51,12 +54,12 @@ def bootstrap(
             "need columns of one length >= 2, draws >= 10 and a level in (0, 1), got lengths"
             f" {[len(t) for t in tables]}, {draws} and {level}"
         )
-    found: list[float] = []
+    values: list[float] = []
     refused = 0
-    while len(found) < draws:
+    while len(values) < draws:
         rows = rng.integers(0, n, n)
         try:
-            found.append(float(metric(*(t[rows] for t in tables))))
+            values.append(float(metric(*(t[rows] for t in tables))))
         except ValueError:
             refused += 1
             if refused > 10 * draws:
@@ -64,7 +67,12 @@ def bootstrap(
                     "the metric refuses nearly every resample; there may be too few rows of one"
                     " class"
                 ) from None
-    low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2])
+    if np.isnan(values).any():
+        raise ValueError(
+            f"the metric is NaN on {int(np.isnan(values).sum())} of {draws} resamples; let it raise"
+            " ValueError where it is not defined"
+        )
+    low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
 
 

@@ -1,7 +1,8 @@
 """Linear, logistic and softmax regression and the perceptron.
 
-Read with `book/learning/linear-models.md`. X (n, d); coefficients (d + 1,), the intercept first;
-labels 0/1 or 0..K-1.
+Read with book/learning/linear-models.md.
+
+X (n, d); coefficients (d + 1,), the intercept first; labels 0/1 or 0..K-1.
 """
 
 from __future__ import annotations
@@ -295,7 +296,7 @@ def logistic_irls(
 
 
 def softmax_regression(X: ArrayLike, labels: ArrayLike, K: int, l2: float) -> Array:
-    """Coefficients (d + 1, K) that minimise the mean cross-entropy plus l2/2 times all squared
+    """Coefficients (d + 1, K) that minimize the mean cross-entropy plus l2/2 times all squared
     weights but the intercepts.
 
     With l2 > 0 the best weights are unique and sum to zero over the classes. The search is L-BFGS

@@ -1,8 +1,10 @@
 """Losses with their gradients, computed from scores and without overflow.
 
-Read with `book/learning/losses.md`. Every loss is a mean over examples in the unit of its
-definition (nats for logarithmic ones); every `*_grad` is its derivative by the prediction or score,
-in that shape. Shapes: y, prediction, z (n,); scores Z (n, K); labels (n,) in [0, K).
+Read with book/learning/losses.md.
+
+Every loss is a mean over examples in the unit of its definition (nats for logarithmic ones); every
+`*_grad` is its derivative with respect to the prediction or score, in that shape. Shapes: y,
+prediction, z (n,); scores Z (n, K); labels (n,) in [0, K).
 """
 
 from __future__ import annotations
@@ -185,8 +187,8 @@ def focal(y: ArrayLike, z: ArrayLike, gamma: float = 2.0) -> float:
 
 
 def focal_grad(y: ArrayLike, z: ArrayLike, gamma: float = 2.0) -> Array:
-    """By the score: with s the label's sign, u = s z and p = sigmoid(u): -s (1-p)^gamma (gamma p
-    (-ln p) + 1 - p) / n.
+    """With respect to the score: with s the label's sign, u = s z and p = sigmoid(u): -s
+    (1-p)^gamma (gamma p (-ln p) + 1 - p) / n.
     """
     sign, wrong, nats = _focal_parts(y, z, gamma)
     return -sign * wrong**gamma * (gamma * (1 - wrong) * nats + wrong) / sign.size

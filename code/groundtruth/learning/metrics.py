@@ -1,18 +1,22 @@
 """Scores of predictions: confusion matrices and what is made of them, curves over thresholds,
 errors of numbers.
 
-Read with `book/learning/metrics.md`. y (n,) true labels, s (n,) scores, larger meaning more
-positive; confusion matrices have true classes in rows and predicted ones in columns.
+Read with book/learning/metrics.md.
+
+Y (n,) true labels, s (n,) scores, larger meaning more positive; confusion matrices have true
+classes in rows and predicted ones in columns.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from groundtruth.arrays import Array
+from groundtruth.arrays import Array, binary_scale
 
 
 def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:
@@ -52,7 +56,7 @@ class Report:
     precision: Array
     recall: Array
     f1: Array
-    support: NDArray[np.int64]
+    support: Array
 
     def average(self, how: str) -> tuple[float, float, float]:
         """Precision, recall and F1 averaged over classes: "macro" alike, "weighted" by support."""
@@ -84,14 +88,22 @@ def report(C: ArrayLike) -> Report:
     return Report(_ratio(hit, called), _ratio(hit, true), _ratio(2 * hit, called + true), true)
 
 
-def _matrix(C: ArrayLike) -> NDArray[np.int64]:
+def _matrix(C: ArrayLike) -> Array:
+    """A confusion matrix (K, K) of counts or of weights: whole numbers as int64, others as they
+    are.
+    """
     M = np.asarray(C)
-    if M.ndim != 2 or M.shape[0] != M.shape[1] or M.shape[0] < 2 or (M < 0).any() or not M.sum():
+    if M.ndim != 2 or M.shape[0] != M.shape[1] or M.shape[0] < 2 or M.dtype.kind not in "biuf":
         raise ValueError(
-            "need a confusion matrix (K, K) of counts with K >= 2 and something in it, got shape"
-            f" {M.shape}"
+            f"need a confusion matrix (K, K) of numbers with K >= 2, got shape {M.shape} and type"
+            f" {M.dtype}"
         )
-    return M.astype(np.int64)
+    if not np.isfinite(M).all() or (M < 0).any() or not M.any():
+        raise ValueError("counts must be finite, >= 0 and not all zero; count with `confusion`")
+    if M.max() >= 2**53:
+        raise ValueError(f"counts must be below 2^53, got {M.max():g}; divide all by one number")
+    whole = M.dtype.kind in "biu" or bool((np.floor(M) == M).all())
+    return M.astype(np.int64) if whole else M.astype(float)
 
 
 def _ratio(a: Array, b: ArrayLike) -> Array:
@@ -108,7 +120,7 @@ def fbeta(precision: float, recall: float, beta: float = 1.0) -> float:
     >>> fbeta(1.0, 0.0), fbeta(0.5, 0.5), round(fbeta(0.5, 1.0, beta=2.0), 3)
     (0.0, 0.5, 0.833)
     """
-    if not (0 <= precision <= 1 and 0 <= recall <= 1) or beta <= 0:
+    if not (0 <= precision <= 1 and 0 <= recall <= 1) or not 0 < beta < np.inf:
         raise ValueError(
             f"precision and recall must lie in [0, 1] and beta be positive, got {precision},"
             f" {recall} and {beta}"
@@ -126,12 +138,25 @@ def mcc(C: ArrayLike) -> float:
     >>> mcc([[3, 0], [0, 2]]), mcc([[3, 0], [2, 0]])
     (1.0, 0.0)
     """
-    M = _matrix(C).astype(float)
-    n = M.sum()
-    called = M.sum(axis=0)
-    true = M.sum(axis=1)
-    bottom = np.sqrt((n**2 - called @ called) * (n**2 - true @ true))
-    return float((np.trace(M) * n - called @ true) / bottom) if bottom else 0.0
+    agreement, called, true = _margins(C)
+    bottom = called * true
+    return float(agreement / sqrt(bottom)) if bottom else 0.0
+
+
+def _margins(C: ArrayLike) -> tuple[Any, Any, Any]:
+    """n trace - called . true, n^2 - called . called and n^2 - true . true; whole counts are
+    multiplied as Python's integers, of which large ones lose no digit.
+    """
+    M = _matrix(C)
+    exact = M.astype(object) if M.dtype.kind == "i" else M
+    n = exact.sum()
+    called = exact.sum(axis=0)
+    true = exact.sum(axis=1)
+    return (
+        np.trace(exact) * n - called @ true,
+        called @ (n - called),
+        true @ (n - true),
+    )
 
 
 def kappa(C: ArrayLike) -> float:
@@ -143,10 +168,12 @@ def kappa(C: ArrayLike) -> float:
     >>> round(kappa([[20, 5], [10, 15]]), 9)
     0.4
     """
-    M = _matrix(C).astype(float)
-    n = M.sum()
-    chance = M.sum(axis=0) @ M.sum(axis=1) / n**2
-    return float((np.trace(M) / n - chance) / (1 - chance)) if chance < 1 else 0.0
+    M = _matrix(C)
+    exact = M.astype(object) if M.dtype.kind == "i" else M
+    n = exact.sum()
+    chance = exact.sum(axis=0) @ exact.sum(axis=1)
+    room = n * n - chance
+    return float((np.trace(exact) * n - chance) / room) if room > 0 else 0.0
 
 
 def _scored(y: ArrayLike, s: ArrayLike) -> tuple[NDArray[np.bool_], Array]:
@@ -254,8 +281,9 @@ def best_threshold(
     >>> best_threshold([0, 1, 0, 1], [0.1, 0.6, 0.7, 0.9], 1.0, 5.0)
     (0.6, 0.25)
     """
-    if min(cost_fp, cost_fn) < 0 or max(cost_fp, cost_fn) <= 0:
-        raise ValueError(f"costs must be >= 0 and not both 0, got {cost_fp} and {cost_fn}")
+    costs = np.array([cost_fp, cost_fn], dtype=float)
+    if not np.isfinite(costs).all() or (costs < 0).any() or not costs.any():
+        raise ValueError(f"costs must be finite, >= 0 and not both 0, got {cost_fp} and {cost_fn}")
     hits, alarms, threshold = (
         np.append(first, v) for first, v in zip((0.0, 0.0, np.inf), _counts(y, s), strict=True)
     )
@@ -288,7 +316,8 @@ def rmse(y: ArrayLike, prediction: ArrayLike) -> float:
     3.0
     """
     t, p = _numbers(y, prediction)
-    return float(np.sqrt(np.mean((p - t) ** 2)))
+    scale = float(binary_scale(p - t))  # squares of huge and of tiny errors stay in range
+    return float(np.sqrt(np.mean(((p - t) / scale) ** 2)) * scale)
 
 
 def r2(y: ArrayLike, prediction: ArrayLike) -> float:
@@ -300,10 +329,11 @@ def r2(y: ArrayLike, prediction: ArrayLike) -> float:
     (0.0, -3.0)
     """
     t, p = _numbers(y, prediction)
-    spread = ((t - t.mean()) ** 2).sum()
-    if spread == 0:
+    if t.min() == t.max():  # t - mean may differ from zero by rounding
         raise ValueError("all targets are equal, so there is no variance to explain; use rmse")
-    return float(1 - ((p - t) ** 2).sum() / spread)
+    scale = float(binary_scale(t - t[0]))  # squares of huge and of tiny numbers stay in range
+    variation = (((t - t.mean()) / scale) ** 2).sum()
+    return float(1 - (((p - t) / scale) ** 2).sum() / variation)
 
 
 def mape(y: ArrayLike, prediction: ArrayLike) -> float:
@@ -334,6 +364,8 @@ def mase(y: ArrayLike, prediction: ArrayLike, past: ArrayLike, season: int = 1) 
     """
     t, p = _numbers(y, prediction)
     history = np.asarray(past, dtype=float)
+    if not np.isfinite(history).all():
+        raise ValueError("the past holds NaN or infinity; fill short gaps first")
     if history.ndim != 1 or not 1 <= season < history.size:
         raise ValueError(f"need a past longer than the season, got {history.shape} and {season}")
     naive = np.mean(np.abs(history[season:] - history[:-season]))

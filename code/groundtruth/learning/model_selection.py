@@ -1,7 +1,8 @@
 """Honest splits, cross-validation, and a test whether two samples can be told apart.
 
-Read with `book/learning/generalization.md`. A fold is a pair of index arrays (train, test); n
-examples, k folds.
+Read with book/learning/generalization.md.
+
+A fold is a pair of index arrays (train, test); n examples, k folds.
 """
 
 from __future__ import annotations

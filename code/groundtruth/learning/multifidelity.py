@@ -1,9 +1,10 @@
 """Searches that stop bad trials early: successive halving, Hyperband, BOHB, and ASHA on a simulated
 cluster.
 
-Read with `book/learning/hyperparameter-search.md`. `run(config, budget)` returns the loss after
-`budget` units of training; a trial that goes on is paid only for the units added. Budgets and costs
-are counted in those units.
+Read with book/learning/hyperparameter-search.md.
+
+`run(config, budget)` returns the loss after `budget` units of training; a trial that goes on is
+paid only for the units added. Budgets and costs are counted in those units.
 """
 
 from __future__ import annotations

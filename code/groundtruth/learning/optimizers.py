@@ -1,8 +1,9 @@
-"""Optimisers that move lists of arrays in place: SGD with momentum, AdaGrad, RMSProp, Adam, AdamW,
+"""Optimizers that move lists of arrays in place: SGD with momentum, AdaGrad, RMSProp, Adam, AdamW,
 LARS, LAMB; clipping.
 
-Read with `book/learning/optimizers.md`. Each equals its torch.optim counterpart step for step; the
-names of settings are torch's.
+Read with book/learning/optimizers.md.
+
+Each equals its torch.optim counterpart step for step; the names of settings are torch's.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Optimizer:
 
     def __init__(self, params: Sequence[Array], lr: float) -> None:
         if not len(params):
-            raise ValueError("there are no parameters to optimise")
+            raise ValueError("there are no parameters to optimize")
         for i, p in enumerate(params):
             if (
                 not isinstance(p, np.ndarray)

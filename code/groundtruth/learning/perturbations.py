@@ -1,7 +1,7 @@
-"""Regularisers that act on data and activations: dropout, label smoothing, mix-up, shifts of
+"""Regularizers that act on data and activations: dropout, label smoothing, mix-up, shifts of
 images, early stopping.
 
-Read with `book/learning/regularization.md`.
+Read with book/learning/regularization.md.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def mixup(
     other = rng.permutation(len(A))
 
     def mixed(V: Array) -> Array:
-        p = part.reshape(-1, *[1] * (V.ndim - 1))  # one share a row
+        p = part.reshape(-1, *[1] * (V.ndim - 1))  # one share per row
         return V * p + V[other] * (1 - p)
 
     return mixed(A), mixed(T)

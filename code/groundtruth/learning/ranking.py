@@ -1,5 +1,8 @@
-"""Scores of ranked lists. Read with `book/learning/metrics.md`. rel (n,): the relevance of the
-results, best rank first.
+"""Scores of ranked lists.
+
+Read with book/learning/metrics.md.
+
+rel (n,): the relevance of the results, best rank first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Learning rates over time, as functions of the step t = 0, 1, 2, ...; reduction on a plateau; the
 range test.
 
-Read with `book/learning/optimizers.md`. `base` is the rate the optimiser was given.
+Read with book/learning/optimizers.md.
+
+`base` is the rate the optimizer was given.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from groundtruth.arrays import Array
 
 
 def _check(t: float, base: float, **lengths: float) -> None:
-    if t < 0 or not 0 < base < np.inf:
+    if not 0 <= t < np.inf or not 0 < base < np.inf:
         raise ValueError(f"need a step t >= 0 and a positive rate, got t = {t} and base = {base}")
     for name, length in lengths.items():
-        if length < 1:
+        if not 1 <= length < np.inf:
             raise ValueError(f"{name} must be at least one step, got {length}")
 
 
@@ -148,6 +150,8 @@ def one_cycle(
     (1.0, 0.85)
     """
     _check(t, top, total=total)
+    if not (0 < div < np.inf and 0 < final_div < np.inf):
+        raise ValueError(f"need positive divisors, got div = {div} and final_div = {final_div}")
     if not 0 < rise < 1 or t > total - 1:
         raise ValueError(
             f"rise must lie between 0 and 1 and t below total, got rise = {rise}, t = {t}, total ="
@@ -157,7 +161,7 @@ def one_cycle(
     end = total - 1
     start = top / div
     if t <= peak:
-        part = t / peak
+        part = t / peak if peak > 0 else 1.0  # a rise of a single step begins at the top
         ends = ((start, top), (momenta[1], momenta[0]))
     else:
         part = (t - peak) / (end - peak)
@@ -170,7 +174,8 @@ class Plateau:
     """Multiply the rate by `factor` after more than `patience` reports without improvement: torch's
     ReduceLROnPlateau.
 
-    An improvement lies below (1 - threshold) times the best so far; after a cut, `cooldown` reports
+    An improvement lies below the best so far by more than threshold times its size; after a cut,
+    `cooldown` reports
     are not counted.
 
     Examples
@@ -211,7 +216,9 @@ class Plateau:
             raise ValueError(
                 "the reported loss is NaN; stop the run and look at its last good step"
             )
-        if loss < self.best * (1 - self.threshold):
+        # for losses below zero the margin lies on the same side
+        margin = self.threshold * abs(self.best) if np.isfinite(self.best) else 0.0
+        if loss < self.best - margin:
             self.best = loss
             self.bad = 0
         else:
@@ -271,7 +278,9 @@ def range_test(
         loss = float(train(float(rate)))
         average = smooth * average + (1 - smooth) * loss
         losses.append(average / (1 - smooth ** (i + 1)))
-        if not np.isfinite(loss) or losses[-1] > 4 * min(losses):
+        best = min(losses)
+        # for losses below zero the margin lies on the same side
+        if not np.isfinite(loss) or losses[-1] > best + 3 * abs(best):
             break
     return rates[: len(losses)], np.array(losses)
 
@@ -289,4 +298,7 @@ def steepest(rates: Array, losses: Array) -> float:
         raise ValueError(
             f"need at least two rates with their losses, got {len(rates)} and {len(losses)}"
         )
-    return rates[1:][np.argmin(np.diff(losses) / np.diff(np.log(rates)))]
+    speed = np.diff(losses) / np.diff(np.log(rates))
+    if np.isnan(speed).all():
+        raise ValueError("no two finite losses follow each other; start from a smaller rate")
+    return rates[1:][np.nanargmin(speed)]

@@ -1,8 +1,9 @@
 """The engine of reverse mode: arrays that remember how they were made, and pass gradients back.
 
-Read with `book/learning/backprop.md`; what is built on it is in `groundtruth.learning.backprop`. A
-tensor's gradient has its shape. Data are float64, or complex128, which differentiates once more by
-the complex step.
+Read with book/learning/backprop.md.
+
+What is built on it is in `groundtruth.learning.backprop`. A tensor's gradient has its shape. Data
+are float64, or complex128, which differentiates once more by the complex step.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Vjp = Callable[[Array], Array]  # the gradient of an output to the gradient of o
 
 @dataclass
 class Count:
-    """Multiply-adds of matrix products, on the way forward and on the way back."""
+    """Multiply-adds of matrix products, on the forward pass and on the backward pass."""
 
     forward: int = 0
     backward: int = 0

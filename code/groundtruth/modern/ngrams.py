@@ -1,7 +1,9 @@
 """What counting can predict: the entropy of a text given some characters before, and n-gram models
 that a network must beat.
 
-Sequences of tokens x (n,), whole numbers from 0. Losses in nats a token.
+Read with book/capstones/gpt.md.
+
+Sequences of tokens x (n,), whole numbers from 0. Losses in nats per token.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ def floor(x: Sequence[int], context: int) -> Array:
     ... ).tolist()  # after "0" one cannot know; two tokens settle the place
     [0.462, 0.0, 0.0]
     """
-    tokens = list(x)
+    tokens = _whole(x)
     n = len(tokens)
     if n == 0 or context < 1:
         raise ValueError(
@@ -46,6 +48,15 @@ def floor(x: Sequence[int], context: int) -> Array:
         if losses[t] == 0.0:  # the place is known from here on
             break
     return losses
+
+
+def _whole(x: Sequence[int]) -> list[int]:
+    """The tokens as Python integers; fractions are refused and not cut off."""
+    tokens = list(x)
+    for t in tokens:
+        if t != int(t):
+            raise ValueError(f"a token is a whole number, got {t!r}")
+    return [int(t) for t in tokens]
 
 
 class Ngrams:
@@ -75,7 +86,7 @@ class Ngrams:
     """
 
     def __init__(self, x: Sequence[int], n: int, V: int) -> None:
-        tokens = [int(t) for t in x]
+        tokens = _whole(x)
         if n < 1 or not tokens or V < 1:
             raise ValueError(
                 f"need n >= 1, at least one token and V >= 1, got n = {n}, {len(tokens)} tokens and"
@@ -109,10 +120,14 @@ class Ngrams:
         return p
 
     def loss(self, x: Sequence[int]) -> float:
-        """Mean loss in nats a token over a text, each token predicted from those before it."""
-        tokens = [int(t) for t in x]
+        """Mean loss in nats per token over a text, each token predicted from those before it."""
+        tokens = _whole(x)
         if not tokens:
             raise ValueError("the text is empty; there is nothing to predict")
+        if min(tokens) < 0 or max(tokens) >= self.V:
+            raise ValueError(
+                f"tokens run from {min(tokens)} to {max(tokens)}, but the vocabulary has {self.V}"
+            )
         total = 0.0
         for i, token in enumerate(tokens):
             total -= float(np.log(self.probabilities(tokens[max(0, i - self.n + 1) : i])[token]))

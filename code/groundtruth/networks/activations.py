@@ -1,7 +1,9 @@
 """Activation functions and their slopes: arrays of any shape in, arrays of the same shape out.
 
+Read with book/networks/neuron.md.
+
 Every function f has a partner d_f, its derivative; at a kink the partner gives the slope from the
-left, as torch does for the rectifier. `ACTIVATIONS` holds the pairs by name.
+left, as torch does for the ReLU. `ACTIVATIONS` holds the pairs by name.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ def d_step(z: ArrayLike) -> Array:
 
 
 def relu(z: ArrayLike) -> Array:
-    """max(0, z), the rectifier (Nair and Hinton, 2010).
+    """max(0, z), the ReLU (Nair and Hinton, 2010).
 
     Examples
     --------
@@ -162,7 +164,7 @@ def d_sigmoid(z: ArrayLike) -> Array:
 
 
 def tanh(z: ArrayLike) -> Array:
-    """The hyperbolic tangent, 2 sigmoid(2z) - 1: a sigmoid centred on zero.
+    """The hyperbolic tangent, 2 sigmoid(2z) - 1: a sigmoid centered on zero.
 
     Examples
     --------

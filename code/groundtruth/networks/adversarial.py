@@ -1,4 +1,7 @@
-"""The smallest game of a generator and a discriminator, and the discriminator that is best."""
+"""The smallest game of a generator and a discriminator, and the discriminator that is best.
+
+Read with book/networks/learning-rules.md.
+"""
 
 from __future__ import annotations
 

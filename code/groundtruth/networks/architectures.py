@@ -1,5 +1,7 @@
 """Rules by which inputs combine: the matrix a layer applies, what it costs, which symmetry it
 keeps; structured matrices.
+
+Read with book/networks/architectures.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Memories that settle: Hopfield's network of signs, its energy, and the modern one whose step is
 attention.
+
+Read with book/networks/learning-rules.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Attention: queries, keys, values; heads; masks; the way back; the same result in tiles and from a
-cache.
+"""Attention: queries, keys, values; heads; masks; the backward pass; tiles; a cache of keys.
+
+Read with book/networks/attention.md.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from groundtruth.arrays import Array
 from groundtruth.functional import softmax
 
 
-class Kept(NamedTuple):
-    """What the way back of attention needs."""
+class Saved(NamedTuple):
+    """What the backward pass of attention needs."""
 
     Q: Array
     K: Array
@@ -52,8 +53,20 @@ def causal_mask(n: int, m: int | None = None) -> NDArray[np.bool_]:
     return np.tri(n, keys, keys - n, dtype=bool)
 
 
+def _floats(x: ArrayLike) -> Array:
+    """Finite floats of 32 bits or more: scores in half precision would overflow beyond 65504."""
+    values = np.asarray(x)
+    if values.dtype.kind != "f":
+        values = values.astype(float)
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError("Q, K or V holds NaN or infinity; find out where it comes from")
+    return values
+
+
 def _checked(Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> tuple[Array, Array, Array]:
-    q, k, v = (a if (a := np.asarray(x)).dtype.kind == "f" else a.astype(float) for x in (Q, K, V))
+    q, k, v = (_floats(x) for x in (Q, K, V))
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise ValueError(
             f"Q, K and V need at least the axes (time, width), got the shapes {q.shape}, {k.shape},"
@@ -71,13 +84,24 @@ def _checked(Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> tuple[Array, Array, Ar
     return q, k, v
 
 
+def _boolean(mask: ArrayLike) -> NDArray[np.bool_]:
+    """The mask as booleans; floats are refused, because 0 means "look" in an additive mask."""
+    values = np.asarray(mask)
+    if values.dtype.kind not in "biu" or not np.isin(values, (0, 1)).all():
+        raise ValueError(
+            f"the mask must be boolean, True where a query may look, got type {values.dtype}; an"
+            " additive mask of 0 and -inf is mask == 0"
+        )
+    return values.astype(bool)
+
+
 def sdpa(
     Q: ArrayLike,
     K: ArrayLike,
     V: ArrayLike,
     mask: ArrayLike | None = None,
     scale: float | None = None,
-) -> tuple[Array, Kept]:
+) -> tuple[Array, Saved]:
     """softmax(Q K' scale) V, row by row (Vaswani et al., 2017, equation 1).
 
     Parameters
@@ -85,14 +109,15 @@ def sdpa(
     Q : array_like (..., n, D)
     K : array_like (..., m, D)
     V : array_like (..., m, E)
-    mask : array_like of bool (..., n, m), optional
-        True where a query may look; broadcast over the leading axes.
+    mask : array_like of bool, or of whole numbers 0 and 1, (..., n, m), optional
+        True where a query may look; broadcast over the leading axes. An additive mask of floats
+        means the opposite and is refused.
     scale : float, optional
         By default 1 / sqrt(D).
 
     Returns
     -------
-    output (..., n, E) and what `sdpa_backward` needs; the weights are `kept.P` (..., n, m).
+    output (..., n, E) and what `sdpa_backward` needs; the weights are `saved.P` (..., n, m).
 
     Raises
     ------
@@ -101,7 +126,7 @@ def sdpa(
 
     Examples
     --------
-    >>> out, kept = sdpa([[1.0, 0.0]], [[50.0, 0.0], [0.0, 0.0]], [[7.0], [9.0]])
+    >>> out, saved = sdpa([[1.0, 0.0]], [[50.0, 0.0], [0.0, 0.0]], [[7.0], [9.0]])
     >>> out.round(3).tolist()
     [[7.0]]
     """
@@ -109,7 +134,7 @@ def sdpa(
     c = q.shape[-1] ** -0.5 if scale is None else float(scale)
     scores = (c * q) @ k.swapaxes(-1, -2)  # (..., n, m)
     if mask is not None:
-        allowed = np.asarray(mask, dtype=bool)
+        allowed = _boolean(mask)
         if allowed.shape[-2:] != scores.shape[-2:]:
             raise ValueError(f"the mask has the shape {allowed.shape}, the scores {scores.shape}")
         if not allowed.any(-1).all():
@@ -121,12 +146,12 @@ def sdpa(
     scores -= scores.max(-1, keepdims=True)
     P = np.exp(scores, out=scores)
     P /= P.sum(-1, keepdims=True)
-    return P @ v, Kept(q, k, v, P, c)
+    return P @ v, Saved(q, k, v, P, c)
 
 
-def sdpa_backward(dO: Array, kept: Kept) -> tuple[Array, Array, Array]:
+def sdpa_backward(dO: Array, saved: Saved) -> tuple[Array, Array, Array]:
     """(dQ, dK, dV) given the gradient dO (..., n, E) of the output."""
-    Q, K, V, P, c = kept
+    Q, K, V, P, c = saved
     if dO.shape != (*P.shape[:-1], V.shape[-1]):
         raise ValueError(
             f"the output has the shape {(*P.shape[:-1], V.shape[-1])}, its gradient {dO.shape}"
@@ -165,7 +190,7 @@ def mha(
     memory: ArrayLike | None = None,
 ) -> tuple[Array, tuple]:
     """Multi-head attention of x (B, T, C) on itself, or on `memory` (B, S, C); returns (B, T, C)
-    and what the way back needs.
+    and what the backward pass needs.
 
     Examples
     --------
@@ -188,9 +213,9 @@ def mha(
         split_heads(of @ w + shift, H)
         for of, w, shift in zip((values, source, source), W[:3], b[:3], strict=True)
     )
-    heads, kept = sdpa(q, k, v, mask)  # (B, H, T, D)
+    heads, saved = sdpa(q, k, v, mask)  # (B, H, T, D)
     joined = merge_heads(heads)
-    return joined @ W.o + b[3], (values, source, joined, kept, W, H)
+    return joined @ W.o + b[3], (values, source, joined, saved, W, H)
 
 
 def over(a: Array, g: Array) -> Array:
@@ -200,10 +225,10 @@ def over(a: Array, g: Array) -> Array:
 
 def mha_backward(dy: Array, cache: tuple) -> tuple[Array, Array, Projections]:
     """(dx, dmemory, dW); on itself, the gradient of x is the sum of the first two."""
-    x, source, joined, kept, W, H = cache
+    x, source, joined, saved, W, H = cache
     if dy.shape != x.shape:
         raise ValueError(f"the output has the shape {x.shape}, its gradient {dy.shape}")
-    dQ, dK, dV = (merge_heads(g) for g in sdpa_backward(split_heads(dy @ W.o.T, H), kept))
+    dQ, dK, dV = (merge_heads(g) for g in sdpa_backward(split_heads(dy @ W.o.T, H), saved))
     db = None if W.b is None else np.stack([g.sum((0, 1)) for g in (dQ, dK, dV, dy)])
     return (
         dQ @ W.q.T,
@@ -297,7 +322,7 @@ class Cache:
 
 
 def softmax_jacobian(z: ArrayLike) -> Array:
-    """diag(p) - p p' for p = softmax(z), z (K,): what a softmax lets through on the way back.
+    """diag(p) - p p' for p = softmax(z), z (K,): what a softmax lets through in the backward pass.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""InfoNCE: which of N is the partner."""
+"""InfoNCE: which of N is the partner.
+
+Read with book/networks/learning-rules.md.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Convolution and pooling with their ways back: windows gathered into a matrix, one product,
+"""Convolution and pooling with their backward passes: windows gathered into a matrix, one product,
 windows scattered back.
+
+Read with book/networks/convolution.md.
 
 Layout (N, C, H, W) and weights (K, C / groups, kh, kw), as in PyTorch; what is computed is the
 cross-correlation.
@@ -273,10 +275,12 @@ def conv1d(
         raise ValueError(
             f"need x (N, C, L) and w (K, C, k), got the shapes {signal.shape} and {taps.shape}"
         )
+    if stride < 1 or pad < 0:
+        raise ValueError(f"need stride >= 1 and pad >= 0, got stride={stride} and pad={pad}")
     if pad:
         signal = np.pad(signal, ((0, 0), (0, 0), (pad, pad)))
     y = conv2d(signal[:, :, None], taps[:, :, None], b, 1, 0, dilation)[:, :, 0]
-    return y[:, :, ::stride] if stride >= 1 else y[:, :, : out_size(1, 1, stride)]
+    return y[:, :, ::stride]
 
 
 def conv_transpose2d(y: ArrayLike, w: ArrayLike, stride: int = 1, pad: int = 0) -> Array:
@@ -295,8 +299,15 @@ def conv_transpose2d(y: ArrayLike, w: ArrayLike, stride: int = 1, pad: int = 0) 
     taps = _four(w, "w")
     if taps.shape[0] != K:
         raise ValueError(f"y has {K} channels, w expects {taps.shape[0]}")
+    if stride < 1 or pad < 0:
+        raise ValueError(f"need stride >= 1 and pad >= 0, got stride={stride} and pad={pad}")
     C, kh, kw = taps.shape[1:]
     shape = (N, C, (rows - 1) * stride + kh - 2 * pad, (columns - 1) * stride + kw - 2 * pad)
+    if min(shape) < 1:
+        raise ValueError(
+            f"a padding of {pad} leaves an output of {shape[2]} x {shape[3]}; pad less, or use a"
+            " larger kernel or stride"
+        )
     cols = taps.reshape(K, -1).T @ values.reshape(N, K, -1)
     return col2im(cols.reshape(N, C, kh, kw, rows, columns), shape, stride, pad)
 

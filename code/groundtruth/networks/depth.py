@@ -1,5 +1,7 @@
 """What many layers do to signals and gradients: plain stacks, residual streams, and where the norm
 stands in a block.
+
+Read with book/networks/depth.md.
 """
 
 from __future__ import annotations
@@ -123,8 +125,8 @@ class ResidualMLP:
         return x, stream
 
     def backward(self, g: Array, branches: bool = True) -> tuple[Array, list[tuple[Array, Array]]]:
-        """Gradient by the input, and (dW1, dW2) of each block, from the gradient g (n, d) of the
-        last forward's output.
+        """Gradient with respect to the input, and (dW1, dW2) of each block, from the gradient g (n,
+        d) of the last forward's output.
 
         With branches=False only what the skips and the norms around them pass on is followed.
         """

@@ -1,5 +1,7 @@
 """Diffusion: noise in known steps, and back by predicted noise; exact predictions for a circle and
 for two hills.
+
+Read with book/networks/learning-rules.md.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ def circle_noise(x: Array, abar: float) -> Array:
 
 
 def hills_noise(x: Array, abar: float, centres: Array, shares: Array, sd: float) -> Array:
-    """E[eps | x] (n, d) when the data are hills of width sd around centres (K, d) with the given
+    """E[eps | x] (n, d) when the data are hills of width sd around centers (K, d) with the given
     shares (K,).
     """
     var = abar * sd**2 + 1 - abar

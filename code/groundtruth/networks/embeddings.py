@@ -1,5 +1,7 @@
-"""Learned vectors: a table of embeddings, skip-gram with negative sampling, factorised
+"""Learned vectors: a table of embeddings, skip-gram with negative sampling, factorized
 co-occurrence, analogies, comparisons, superposition.
+
+Read with book/networks/embeddings.md.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class Embedding:
 
 
 def context_pairs(sentences: Sequence[Sequence[int]], window: int) -> NDArray[np.int64]:
-    """All (word, neighbour) pairs within a window, (P, 2).
+    """All (word, neighbor) pairs within a window, (P, 2).
 
     Examples
     --------
@@ -72,13 +74,13 @@ def context_pairs(sentences: Sequence[Sequence[int]], window: int) -> NDArray[np
         if i != j
     ]
     if not pairs:
-        raise ValueError("no word has a neighbour; give sentences of at least two words")
+        raise ValueError("no word has a neighbor; give sentences of at least two words")
     return np.array(pairs, dtype=np.int64)
 
 
 def sgns_loss(w: Array, c: Array, noise: Array) -> tuple[float, Array, Array, Array]:
-    """-ln s(w.c) - sum_k ln s(-w.n_k), mean over rows, with gradients by w (B, d), c (B, d) and
-    noise (B, K, d) (Mikolov et al., 2013, equation 4).
+    """-ln s(w.c) - sum_k ln s(-w.n_k), mean over rows, with gradients with respect to w (B, d), c
+    (B, d) and noise (B, K, d) (Mikolov et al., 2013, equation 4).
     """
     right = (w * c).sum(1)
     wrong = np.einsum("bd,bkd->bk", w, noise)
@@ -186,7 +188,7 @@ def analogy(W: ArrayLike, a: int, b: int, c: int, exclude: bool = True) -> int:
 
 
 def cka(X: ArrayLike, Y: ArrayLike) -> float:
-    """Linear centred kernel alignment of two representations (n, p), (n, q) of the same rows, in
+    """Linear centered kernel alignment of two representations (n, p), (n, q) of the same rows, in
     [0, 1] (Kornblith et al., 2019).
 
     Examples

@@ -1,5 +1,7 @@
 """Running a map until it stands still, the gradient through where it stands, weights of a halting
 loop, and slerp.
+
+Read with book/networks/gates.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Soft logic, and soft, sparse and random choices among K: softmax's relatives and their
-gradients.
+"""Soft logic, and soft, sparse and random choices among K: softmax's relatives and their gradients.
+
+Read with book/networks/gates.md.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ def sparsemax(z: ArrayLike) -> Array:
 
 
 def sparsemax_backward(dp: ArrayLike, p: ArrayLike) -> Array:
-    """Gradient by z, given dp (..., K) and p = sparsemax(z): what arrives at the support, minus its
-    mean there, and 0 elsewhere.
+    """Gradient with respect to z, given dp (..., K) and p = sparsemax(z): the upstream gradient at
+    the support, minus its mean there, and 0 elsewhere.
     """
     g = np.asarray(dp, dtype=np.float64)
     q = np.asarray(p, dtype=np.float64)

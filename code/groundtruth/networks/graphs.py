@@ -1,5 +1,7 @@
-"""Message passing on given relations: normalised adjacency, convolution and attention on graphs,
-colours, random graphs.
+"""Message passing on given relations: normalized adjacency, convolution and attention on graphs,
+colors, random graphs.
+
+Read with book/networks/graphs.md.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def normalize(A: ArrayLike, loops: bool = True) -> Array:
     ----------
     A : array_like (n, n)
     loops : bool
-        Add each node to its own neighbours; without, a node of degree 0 keeps a row of zeros.
+        Add each node to its own neighbors; without, a node of degree 0 keeps a row of zeros.
 
     Examples
     --------
@@ -55,7 +57,7 @@ def normalize(A: ArrayLike, loops: bool = True) -> Array:
 
 
 def gcn_layer(S: ArrayLike, X: ArrayLike, W: ArrayLike) -> tuple[Array, tuple[Array, Array, Array]]:
-    """max(S X W, 0): S (n, n), X (n, d), W (d, h) to (n, h), and what the way back needs.
+    """max(S X W, 0): S (n, n), X (n, d), W (d, h) to (n, h), and what the backward pass needs.
 
     Examples
     --------
@@ -90,7 +92,7 @@ def gcn_backward(dH: Array, kept: tuple[Array, Array, Array], W: Array) -> tuple
 def graph_attention(
     A: ArrayLike, H: ArrayLike, left: ArrayLike, right: ArrayLike, a: ArrayLike, slope: float = 0.2
 ) -> tuple[Array, Array]:
-    """Attention over neighbours and oneself (Brody, Alon and Yahav, 2022): weights softmax_j a .
+    """Attention over neighbors and oneself (Brody, Alon and Yahav, 2022): weights softmax_j a .
     leaky(H_i left + H_j right).
 
     Parameters
@@ -98,7 +100,7 @@ def graph_attention(
     A : array_like (n, n)
     H : array_like (n, d)
     left, right : array_like (d, h)
-        For the node that asks and for the neighbour; what is mixed is H right.
+        For the node that asks and for the neighbor; what is mixed is H right.
     a : array_like (h,)
 
     Returns
@@ -151,10 +153,10 @@ def block_model(
 
 
 def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
-    """Colours of the nodes after rounds of refinement (Weisfeiler and Leman, 1968), sorted: equal
+    """Colors of the nodes after rounds of refinement (Weisfeiler and Leman, 1968), sorted: equal
     lists cannot be told apart.
 
-    A node's new colour is its old one with the multiset of its neighbours' colours; names are
+    A node's new color is its old one with the multiset of its neighbors' colors; names are
     canonical, so lists of two graphs can be compared.
 
     Examples

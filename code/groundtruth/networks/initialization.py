@@ -1,6 +1,8 @@
 """Starting scales: how large random weights must be for signals to keep their size from layer to
 layer.
 
+Read with book/networks/initialization-and-normalization.md.
+
 Weights W (n_in, n_out) act on rows; kernels have the shape (n_out, n_in, k, ...), as in torch.
 """
 
@@ -62,7 +64,7 @@ def xavier(shape: Sequence[int], rng: np.random.Generator, gain: float = 1.0) ->
 
 
 def he(shape: Sequence[int], rng: np.random.Generator, slope: float = 0.0) -> Array:
-    """Normal weights of variance 2 / ((1 + slope^2) fan_in), for rectifiers with that slope on the
+    """Normal weights of variance 2 / ((1 + slope^2) fan_in), for ReLUs with that slope on the
     left (He et al., 2015).
     """
     if not 0 <= slope < np.inf:

@@ -1,5 +1,7 @@
 """Changes of weights that need only what a connection sees: Hebb's rule and Oja's, and feedback by
 fixed random weights.
+
+Read with book/networks/learning-rules.md.
 """
 
 from __future__ import annotations

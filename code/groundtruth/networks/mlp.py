@@ -1,5 +1,7 @@
 """A multilayer perceptron by hand: forward with a cache, backward line by line, and the two-class
 data it is first tried on.
+
+Read with book/networks/mlp.md.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ class MLP:
         return list(zip(self.params[::2], self.params[1::2], strict=True))
 
     def forward(self, X: ArrayLike) -> tuple[Array, Cache]:
-        """Scores (n, d_out) of rows X (n, d_in), and what the way back will need."""
+        """Scores (n, d_out) of rows X (n, d_in), and what the backward pass will need."""
         A = np.asarray(X, dtype=float)
         if A.ndim != 2 or A.shape[1] != self.sizes[0] or not len(A):
             raise ValueError(f"X must have shape (n, {self.sizes[0]}) with n >= 1, got {A.shape}")
@@ -182,7 +184,7 @@ def train(
 
 def xor_blobs(n: int = 400, sd: float = 0.35, seed: int = 0) -> tuple[Array, Array]:
     """Points X (n, 2) around (+-1, +-1), the same number around each; y (n,) is 1 where the signs
-    of the centre differ.
+    of the center differ.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""One unit: a direction, a threshold and a bend, and what a row of such units can tell apart."""
+"""One unit: a direction, a threshold and a bend, and what a row of such units can tell apart.
+
+Read with book/networks/neuron.md.
+"""
 
 from __future__ import annotations
 
@@ -146,7 +149,7 @@ def mistake_bound(X: ArrayLike, y: ArrayLike, v: ArrayLike) -> float:
 
 
 def dead(Z: ArrayLike) -> NDArray[np.bool_]:
-    """Which units have a score <= 0 on every row: Z (n, h) to booleans (h,). A rectifier there
+    """Which units have a score <= 0 on every row: Z (n, h) to booleans (h,). A ReLU there
     passes no gradient.
 
     Examples
@@ -161,7 +164,7 @@ def dead(Z: ArrayLike) -> NDArray[np.bool_]:
 
 
 def polarizers(degrees: ArrayLike) -> float:
-    """Share of the light behind the first filter that passes a row of polarising filters: the
+    """Share of the light behind the first filter that passes a row of polarizing filters: the
     product of cos^2 of their turns.
 
     Examples

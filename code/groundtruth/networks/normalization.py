@@ -1,4 +1,8 @@
-"""Normalising layers and their ways back: batch, layer, instance, group and RMS normalisation."""
+"""Normalizing layers and their backward passes: batch, layer, instance, group and RMS
+normalization.
+
+Read with book/networks/initialization-and-normalization.md.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from groundtruth.arrays import Array
 
 
 class Cache(NamedTuple):
-    """What a way back needs: the normalised values, the divisor, the scale, the axes that were
+    """What a backward pass needs: the normalized values, the divisor, the scale, the axes that were
     reduced.
     """
 
@@ -82,8 +86,8 @@ def batch_norm(
     axes: tuple[int, ...] = (0,) if values.ndim == 2 else (0, 2, 3)
     if values.size // values.shape[1] < 2:
         raise ValueError(
-            "batch normalisation needs more than one value per feature, got the shape"
-            f" {values.shape}; use layer or group normalisation"
+            "batch normalization needs more than one value per feature, got the shape"
+            f" {values.shape}; use layer or group normalization"
         )
     scale, shift = (_per_channel(name, v, values) for name, v in (("gamma", gamma), ("beta", beta)))
     x_hat, s = standardise(values, axes, eps)
@@ -130,7 +134,7 @@ def layer_norm(
 
 
 def layer_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
-    """(dx, dgamma, dbeta): the same projection as batch normalisation's, along rows."""
+    """(dx, dgamma, dbeta): the same projection as batch normalization's, along rows."""
     x_hat, s, gamma, axes = cache
     if dy.shape != x_hat.shape:
         raise ValueError(f"the output has shape {x_hat.shape}, its gradient {dy.shape}")
@@ -139,7 +143,7 @@ def layer_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
 
 
 def rms_norm(x: ArrayLike, gamma: ArrayLike, eps: float = 1e-6) -> tuple[Array, Cache]:
-    """gamma x / sqrt(mean of x^2 + eps) over the last axis: no centring, no shift (Zhang and
+    """gamma x / sqrt(mean of x^2 + eps) over the last axis: no centering, no shift (Zhang and
     Sennrich, 2019).
 
     Examples
@@ -176,8 +180,8 @@ def group_norm(
     """Per example and group of channels: x (N, C, ...), over C / groups channels and all places (Wu
     and He, 2018).
 
-    One group gives the statistics of layer normalisation over (C, H, W), C groups those of instance
-    normalisation.
+    One group gives the statistics of layer normalization over (C, H, W), C groups those of instance
+    normalization.
 
     Examples
     --------
@@ -204,7 +208,7 @@ def instance_norm(x: ArrayLike, eps: float = 1e-5) -> Array:
 
 
 class BatchNorm:
-    """Batch normalisation with its running statistics: what a framework's layer does in its two
+    """Batch normalization with its running statistics: what a framework's layer does in its two
     modes.
 
     Parameters
@@ -243,7 +247,7 @@ class BatchNorm:
         y, _ = batch_norm(values, self.gamma, self.beta, self.eps)
         a = self.momentum
         self.mean = (1 - a) * self.mean + a * values.mean(0)
-        # running: unbiased; normalising: biased
+        # running: unbiased; normalizing: biased
         self.var = (1 - a) * self.var + a * values.var(0, ddof=1)
         return y
 

@@ -1,4 +1,7 @@
-"""Positions for attention: sinusoids, rotations of pairs (RoPE), linear penalties (ALiBi)."""
+"""Positions for attention: sinusoids, rotations of pairs (RoPE), linear penalties (ALiBi).
+
+Read with book/networks/attention.md.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ def rope(x: ArrayLike, positions: ArrayLike, base: float = 10_000.0) -> Array:
 
 
 def alibi_slopes(H: int) -> Array:
-    """2^(-8 h / H) for h = 1..H: penalties per position of distance, one a head (Press et al.,
+    """2^(-8 h / H) for h = 1..H: penalties per position of distance, one per head (Press et al.,
     2022).
 
     Examples

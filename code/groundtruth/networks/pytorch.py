@@ -1,5 +1,6 @@
-"""A training loop in PyTorch that makes none of the silent mistakes, and the small tools around
-it.
+"""A training loop in PyTorch that makes none of the silent mistakes, and the small tools around it.
+
+Read with book/networks/pytorch.md.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def evaluate(
 def save(
     path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimizer, **more: Any
 ) -> None:
-    """Weights, optimiser state and random state in one file, which is either whole or not there."""
+    """Weights, optimizer state and random state in one file, which is either whole or not there."""
     path = Path(path)
     part = path.with_name(path.name + ".part")
     torch.save(
@@ -188,7 +189,7 @@ def load(
     """Put back what `save` wrote and return the rest; only tensors and plain values are read, never
     code.
     """
-    state = torch.load(path, weights_only=True, map_location="cpu")
+    state = torch.load(path, weights_only=True, map_location="cpu")  # noqa: TID251
     model.load_state_dict(state.pop("model"))
     opt.load_state_dict(state.pop("opt"))
     torch.set_rng_state(state.pop("rng"))
@@ -196,10 +197,11 @@ def load(
 
 
 class SiLU(torch.autograd.Function):
-    """z sigmoid(z) with a way back of its own: what is saved, and the slope times what arrives.
+    """z sigmoid(z) with a backward pass of its own: what is saved, and the slope times the upstream
+    gradient.
 
-    Only the input is saved. A saved intermediate would be a constant to a second way back, whose
-    result would be wrong.
+    Only the input is saved. A saved intermediate would be a constant to a second backward pass,
+    whose result would be wrong.
     """
 
     @staticmethod

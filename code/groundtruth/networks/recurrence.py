@@ -1,5 +1,7 @@
-"""Recurrent cells with their ways back through time: tanh, LSTM, GRU. Weights are applied from the
-right.
+"""Recurrent cells with their backward passes through time: tanh, LSTM, GRU. Weights are applied
+from the right.
+
+Read with book/networks/recurrence.md.
 
 Gate order as in PyTorch: i, f, g, o for the LSTM; r, z, n for the GRU. One bias per gate, except
 the GRU's new state, whose recurrent part has its own, because the reset gate multiplies it after
@@ -31,7 +33,7 @@ class Weights(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What the way back through one step needs."""
+    """What the backward pass through one step needs."""
 
     x: Array
     h: Array

@@ -1,5 +1,7 @@
-"""How rectifiers cut their input into pieces: cells of lines, folds of a sheet, broken lines of any
+"""How ReLUs cut their input into pieces: cells of lines, folds of a sheet, broken lines of any
 shape.
+
+Read with book/networks/neuron.md.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def _points(X: ArrayLike) -> Array:
 
 
 def patterns(layers: Sequence[Layer], X: ArrayLike) -> int:
-    """How many on-off patterns the units of a network of rectifiers show over points X (n, d).
+    """How many on-off patterns the units of a network of ReLUs show over points X (n, d).
 
     Points of one pattern see one and the same affine map, so this counts the linear regions that
     the points hit.
@@ -118,7 +120,7 @@ def broken_line(knots: ArrayLike, values: ArrayLike) -> tuple[float, Array, Arra
     """Weights of one hidden layer that passes through the values (k,) at rising knots (k,): start,
     jumps (k-1,), knots (k-1,).
 
-    f(x) = start + sum_j jump_j relu(x - knot_j), straight between neighbouring knots.
+    f(x) = start + sum_j jump_j relu(x - knot_j), straight between neighboring knots.
 
     Examples
     --------

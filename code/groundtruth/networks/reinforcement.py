@@ -1,4 +1,7 @@
-"""Policy gradients and Q-learning, on arms without states and on a small grid."""
+"""Policy gradients and Q-learning, on arms without states and on a small grid.
+
+Read with book/networks/learning-rules.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Routing of rows to experts: top-k choice, load balance, capacity."""
+"""Routing of rows to experts: top-k choice, load balance, capacity.
+
+Read with book/networks/gates.md.
+"""
 
 from __future__ import annotations
 

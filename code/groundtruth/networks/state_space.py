@@ -1,5 +1,7 @@
 """Linear state-space layers: one system as a loop, a convolution and a scan; a memory of
 polynomials; selection.
+
+Read with book/networks/recurrence.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """A language of 35 words whose structure is known: eight people of three traits, three fruits, and
 words that go with them.
+
+Read with book/networks/embeddings.md.
 """
 
 from __future__ import annotations

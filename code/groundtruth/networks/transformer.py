@@ -1,4 +1,7 @@
-"""One block of a transformer in NumPy, Pre-LN, with its way back, and what a block costs."""
+"""One block of a transformer in NumPy, Pre-LN, with its backward pass, and what a block costs.
+
+Read with book/networks/attention.md.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,7 @@ class Block:
         return middle + a @ p["W2"] + p["c2"]
 
     def backward(self, dy: Array) -> tuple[Array, dict[str, Array]]:
-        """(dx, gradients by name) for the last forward pass."""
+        """(dx, gradients with respect to name) for the last forward pass."""
         if self._cache is None:
             raise RuntimeError("backward needs a forward pass first")
         p, (norm1, kept, norm2, v, z, a) = self.p, self._cache
