@@ -90,7 +90,7 @@ def _gap(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float64]:
     whole = [array.dtype.kind in "iuO" for array in (left, right)]
     if any(whole):
         # beyond 2^53 neighboring integers are one float: Python's integers and fractions are exact
-        coarse = ~same & np.isfinite(gap) & (np.abs(right.astype(_wide(right))) >= 2.0**53)
+        coarse = np.isfinite(gap) & (np.abs(right.astype(_wide(right))) >= 2.0**53)
         for index in np.argwhere(coarse):
             entry = tuple(index)
             gap[entry] = _exact_gap(left[entry], right[entry])

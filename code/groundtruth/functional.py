@@ -51,6 +51,8 @@ def logsumexp(z: ArrayLike, axis: int = -1) -> Array:
     1001.313
     """
     score = np.asarray(z, dtype=float)
+    if np.isnan(score).any():
+        raise ValueError("z holds NaN; find where it comes from before it spreads")
     if not score.size or score.shape[axis] == 0:
         raise ValueError(f"no scores along axis {axis} of shape {score.shape}")
     top = score.max(axis=axis, keepdims=True)
@@ -68,7 +70,13 @@ def log_softmax(z: ArrayLike, axis: int = -1) -> Array:
     >>> log_softmax([0.0, 0.0]).round(4).tolist()
     [-0.6931, -0.6931]
     """
-    return np.asarray(z, dtype=float) - np.expand_dims(logsumexp(z, axis), axis)
+    total = np.expand_dims(logsumexp(z, axis), axis)
+    if not np.isfinite(total).all():
+        raise ValueError(
+            "a group of scores holds +infinity, or -infinity only: its probabilities are not"
+            " defined; leave one score finite"
+        )
+    return np.asarray(z, dtype=float) - total
 
 
 def softmax(z: ArrayLike, axis: int = -1) -> Array:

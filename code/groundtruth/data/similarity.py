@@ -290,7 +290,7 @@ def _scaled_sq_dists(X: ArrayLike, Y: ArrayLike | None) -> tuple[Array, float]:
         np.matmul(-2 * rows, columns, out=block)
         block += row_squares[:, None]
         block += column_squares
-        _subtract_where_close(block, rows, row_squares, columns, column_squares)
+        _subtract_where_close(block, P[start : start + ROWS], Q, row_squares, column_squares)
         np.maximum(block, 0, out=block)
     if same:
         np.fill_diagonal(table, 0.0)
@@ -307,12 +307,12 @@ def _center(Q: Array) -> Array:
 
 
 def _subtract_where_close(
-    block: Array, rows: Array, row_squares: Array, columns: Array, column_squares: Array
+    block: Array, P: Array, Q: Array, row_squares: Array, column_squares: Array
 ) -> None:
     """Replace entries of a block of squared distances in which too many digits cancelled.
 
-    rows (r, d) and columns (d, m) are centered; an entry below CANCELLED times |x|^2 + |y|^2 has
-    lost that share of its 16 digits.
+    An entry below CANCELLED times |x|^2 + |y|^2 (of the centered rows) has lost that part of its
+    digits. The rows P (r, d) and Q (m, d) are not centered, which would round them.
     """
     # one pass with a bound for the whole block settles the usual case
     bound = CANCELLED * (row_squares.max() + column_squares.max())
@@ -323,18 +323,18 @@ def _subtract_where_close(
     close = block <= size
     if close.mean() > 0.05:  # two far clusters: every entry, feature by feature
         block[:] = 0.0
-        for x, y in zip(rows.T, columns, strict=True):
+        for x, y in zip(P.T, Q.T, strict=True):
             gap = np.subtract(x[:, None], y, out=size)
             gap *= gap
             block += gap
         return
     row, column = np.nonzero(close)
-    step = max(1, BLOCK_BYTES // (8 * rows.shape[1]))
+    step = max(1, BLOCK_BYTES // (8 * P.shape[1]))
     for start in range(0, row.size, step):
         i = row[start : start + step]
         j = column[start : start + step]
-        gap = rows[i] - columns[:, j].T
-        block[i, j] = np.einsum("ij,ij->i", gap, gap)
+        difference = P[i] - Q[j]
+        block[i, j] = np.einsum("ij,ij->i", difference, difference)
 
 
 def nearest(X: ArrayLike, Y: ArrayLike, k: int) -> tuple[NDArray[np.intp], Array]:

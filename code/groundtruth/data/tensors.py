@@ -165,8 +165,8 @@ def einsum2(spec: str, a: Array, b: Array) -> Array:
         left, right = inputs.split(",")
     except ValueError:
         raise ValueError(f"spec {spec!r} must read like 'ij,jk->ik'") from None
-    a = np.asarray(a)
-    b = np.asarray(b)
+    a = _summable(a)
+    b = _summable(b)
     for letters, x in ((left, a), (right, b)):
         if len(set(letters)) != len(letters) or len(letters) != x.ndim:
             raise ValueError(
@@ -183,6 +183,14 @@ def einsum2(spec: str, a: Array, b: Array) -> Array:
         )
 
     return (spread(a, left) * spread(b, right)).sum(axis=tuple(range(len(out), len(letters))))
+
+
+def _summable(x: Array) -> Array:
+    """Small integers and booleans as int64, in which products and sums do not wrap around."""
+    array = np.asarray(x)
+    if array.dtype.kind in "biu" and array.dtype != np.uint64:
+        return array.astype(np.int64)
+    return array
 
 
 def matmul_cost(*shapes: Sequence[int]) -> int:

@@ -56,7 +56,12 @@ def softmax_ce(scores: Tensor, labels: ArrayLike) -> Tensor:
     y) / n.
     """
     at = np.asarray(labels)
-    n = len(at)
+    n, K = scores.shape if len(scores.shape) == 2 else (-1, 0)
+    if at.shape != (n,) or at.dtype.kind not in "iu" or not n or at.min() < 0 or at.max() >= K:
+        raise ValueError(
+            "need scores (n, K) and whole labels (n,) in [0, K), got scores of shape"
+            f" {scores.shape} and labels of shape {at.shape} and type {at.dtype}"
+        )
     shifted = scores.data - scores.data.real.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 

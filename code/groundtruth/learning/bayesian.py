@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import cho_solve, cholesky
+from scipy.linalg import LinAlgError, cho_solve, cholesky
 from scipy.stats import norm
 
 from groundtruth.arrays import Array
@@ -61,7 +61,13 @@ class GP:
             )
         self.X = A
         self.level = float(t.mean())
-        self.L = cholesky(self.kernel(A, A) + self.noise**2 * np.eye(len(A)), lower=True)
+        try:
+            self.L = cholesky(self.kernel(A, A) + self.noise**2 * np.eye(len(A)), lower=True)
+        except LinAlgError:
+            raise ValueError(
+                f"points lie so close that their covariance is singular; raise the noise of"
+                f" {self.noise:g} or shorten the length of {self.length:g}"
+            ) from None
         self.alpha = cho_solve((self.L, True), t - self.level)
         self.t = t - self.level
         return self
@@ -98,7 +104,7 @@ def expected_improvement(mu: ArrayLike, sd: ArrayLike, best: float, xi: float = 
     """
     m = np.asarray(mu, dtype=float)
     s = np.asarray(sd, dtype=float)
-    if m.shape != s.shape or (s < 0).any():
+    if m.shape != s.shape or not (s >= 0).all() or not np.isfinite(m).all():
         raise ValueError(
             f"need as many means as standard deviations, none below 0, got shapes {m.shape} and"
             f" {s.shape}"
@@ -143,7 +149,8 @@ def gp_search(
         else:
             X = np.array(points)
             y = np.array([t.value for t in trials])
-            y = (y - y.mean()) / (y.std() or 1.0)
+            varies = y.min() < y.max()  # the deviation of equal values may be rounding
+            y = (y - y.mean()) / y.std() if varies else np.zeros(len(y))
             process = max(
                 (GP(length, noise=0.01).fit(X, y) for length in (0.05, 0.1, 0.2, 0.4, 0.8)),
                 key=GP.log_evidence,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from groundtruth.arrays import Array
+from groundtruth.arrays import Array, binary_scale
 from groundtruth.functional import softplus
 
 
@@ -83,7 +83,7 @@ def reliability(
     label, value = _labelled(y, p)
     if bins < 1:
         raise ValueError(f"need at least one bin, got {bins}")
-    at = np.minimum((value * bins).astype(int), bins - 1)
+    at = np.searchsorted(np.arange(1, bins) / bins, value, side="right")
     count = np.bincount(at, minlength=bins)
     used = count > 0
     return (
@@ -116,16 +116,20 @@ def temperature(y: ArrayLike, z: ArrayLike) -> float:
             "every score is on the right side, so the best temperature is 0; calibrate on rows with"
             " some mistakes"
         )
-    return float(
-        np.exp(
-            minimize_scalar(
-                lambda t: np.mean(softplus(score / np.exp(t)) - label * score / np.exp(t)),
-                bounds=(-7, 7),
-                method="bounded",
-                options={"xatol": 1e-10},
-            ).x
+    unit = float(binary_scale(score, normal=2.0**10))  # the unit of the scores does not matter
+    scaled = score / unit
+
+    def loss(log_t: float) -> float:
+        z = scaled / np.exp(log_t)
+        return float(np.mean(softplus(z) - label * z))
+
+    best = minimize_scalar(loss, bounds=(-7, 7), method="bounded", options={"xatol": 1e-10})
+    if loss(7.0) <= best.fun:
+        raise ValueError(
+            "the scores do not tell the classes apart, so the best temperature is infinite; look at"
+            " the model first"
         )
-    )
+    return float(np.exp(best.x) * unit)
 
 
 def isotonic(x: ArrayLike, y: ArrayLike) -> Array:

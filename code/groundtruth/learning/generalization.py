@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from groundtruth.arrays import Array
+from groundtruth.arrays import Array, binary_scale
 
 
 class Parts(NamedTuple):
@@ -60,13 +60,13 @@ def bias_variance(
         )
     f = truth(at)
     # (reps, n)
-    made = np.array([fit(at, f + rng.normal(0, sigma, at.size))(at) for _ in range(reps)])
-    fresh = f + rng.normal(0, sigma, made.shape)
+    predictions = np.array([fit(at, f + rng.normal(0, sigma, at.size))(at) for _ in range(reps)])
+    fresh = f + rng.normal(0, sigma, predictions.shape)
     return Parts(
-        float(np.mean((made.mean(0) - f) ** 2)),
-        float(made.var(0).mean()),
+        float(np.mean((predictions.mean(0) - f) ** 2)),
+        float(predictions.var(0).mean()),
         sigma**2,
-        float(np.mean((fresh - made) ** 2)),
+        float(np.mean((fresh - predictions) ** 2)),
     )
 
 
@@ -107,8 +107,11 @@ def press(X: ArrayLike, y: ArrayLike) -> Array:
         raise ValueError(
             f"need X (n, d) with more rows than columns and y (n,), got {A.shape} and {t.shape}"
         )
-    Q, R = np.linalg.qr(A)
-    if np.abs(np.diag(R)).min() < 1e-10 * np.abs(np.diag(R)).max():
+    if not np.isfinite(A).all() or not np.isfinite(t).all():
+        raise ValueError("X and y must be finite; fill or drop missing values first")
+    # units of the columns change neither the fit nor the rank
+    Q, R = np.linalg.qr(A / binary_scale(A, axis=0, normal=1.0))
+    if (np.abs(np.diag(R)) <= 1e-12 * np.linalg.norm(R, axis=0)).any():
         raise ValueError("the columns of X depend on each other; drop one of them")
     h = (Q * Q).sum(1)  # (n,) diagonal of the hat matrix
     if (h > 1 - 1e-10).any():
@@ -145,8 +148,10 @@ def min_norm(A: ArrayLike, y: ArrayLike, ridge: float = 0.0) -> Array:
     """
     M = np.asarray(A, dtype=float)
     t = np.asarray(y, dtype=float)
-    if M.ndim != 2 or t.shape != M.shape[:1] or not M.size or ridge < 0:
+    if M.ndim != 2 or t.shape != M.shape[:1] or not M.size or not 0 <= ridge < np.inf:
         raise ValueError(f"need A (n, p), y (n,) and ridge >= 0, got {M.shape}, {t.shape}, {ridge}")
+    if not np.isfinite(M).all() or not np.isfinite(t).all():
+        raise ValueError("A and y must be finite; fill or drop missing values first")
     if ridge == 0:
         return np.linalg.lstsq(M, t, rcond=None)[0]
     n, p = M.shape

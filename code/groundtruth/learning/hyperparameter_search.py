@@ -38,7 +38,7 @@ class Real:
     log: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high or (self.log and self.low <= 0):
+        if not -np.inf < self.low < self.high < np.inf or (self.log and self.low <= 0):
             raise ValueError(
                 f"need low < high, and a low above 0 for a logarithmic scale, got {self.low} and"
                 f" {self.high}"
@@ -66,6 +66,11 @@ class Whole(Real):
     >>> [Whole(1, 4).at(u) for u in (0.0, 0.3, 0.99, 1.0)]
     [1, 2, 4, 4]
     """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low != int(self.low) or self.high != int(self.high):
+            raise ValueError(f"the ends must be whole numbers, got {self.low} and {self.high}")
 
     def at(self, u: float) -> int:
         ends = Real(

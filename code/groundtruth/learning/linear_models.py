@@ -142,7 +142,8 @@ def ols_summary(X: ArrayLike, y: ArrayLike, level: float = 0.95) -> Summary:
     residual = target - A @ coef
     leverage = (Q**2).sum(axis=1)  # the diagonal of the hat matrix Q Q'
     variance = residual @ residual / (n - p)
-    se = np.sqrt(variance * (inverse**2).sum(axis=1))
+    row_scale = binary_scale(inverse, axis=1)  # squares of huge and of tiny rows stay in range
+    se = np.sqrt(variance * ((inverse / row_scale) ** 2).sum(axis=1)) * row_scale[:, 0]
     wide = student.ppf(0.5 + level / 2, n - p) * se
     total = float(((target - target.mean()) ** 2).sum())
     varies = target.min() < target.max()

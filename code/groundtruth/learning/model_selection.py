@@ -75,10 +75,21 @@ def train_test_split(
 
 
 def _column(values: ArrayLike | None, n: int) -> NDArray[Any]:
-    found = np.zeros(n, dtype=int) if values is None else np.asarray(values)
-    if found.shape != (n,):
-        raise ValueError(f"need one label or group per example, shape ({n},), got {found.shape}")
-    return found
+    column = np.zeros(n, dtype=int) if values is None else np.asarray(values)
+    if column.shape != (n,):
+        raise ValueError(f"need one label or group per example, shape ({n},), got {column.shape}")
+    _refuse_nan(column)
+    return column
+
+
+def _refuse_nan(column: NDArray[Any]) -> None:
+    """NaN equals nothing, itself included: its examples would belong to no class and no fold."""
+    missing = [i for i, value in enumerate(column.tolist()) if value != value]
+    if missing:
+        raise ValueError(
+            f"the label or group of example {missing[0]} is NaN; give missing values a name of"
+            " their own"
+        )
 
 
 def kfold(n: int, k: int, rng: np.random.Generator) -> list[Fold]:
@@ -113,6 +124,7 @@ def stratified_kfold(labels: ArrayLike, k: int, rng: np.random.Generator) -> lis
     y = np.asarray(labels)
     if y.ndim != 1:
         raise ValueError(f"labels must have the shape (n,), got {y.shape}")
+    _refuse_nan(y)
     _size(len(y), k)
     names, counts = np.unique(y, return_counts=True)
     if counts.min() < k:
@@ -136,6 +148,7 @@ def group_kfold(groups: ArrayLike, k: int) -> list[Fold]:
     g = np.asarray(groups)
     if g.ndim != 1:
         raise ValueError(f"groups must have the shape (n,), got {g.shape}")
+    _refuse_nan(g)
     names, member, counts = np.unique(g, return_inverse=True, return_counts=True)
     _size(len(names), k, "groups")
     home = np.empty(len(names), dtype=int)
@@ -221,12 +234,12 @@ def nested_cv(
         raise ValueError("there is nothing to choose from")
     X = np.asarray(X)
     y = np.asarray(y)
-    found = []
+    scores = []
     for train, test in kfold(len(X), k, rng):
         inner = kfold(len(train), k, rng)
         means = [cross_val(fit, score, X[train], y[train], inner).mean() for fit in fits]
-        found.append(score(fits[int(np.argmax(means))](X[train], y[train]), X[test], y[test]))
-    return np.array(found)
+        scores.append(score(fits[int(np.argmax(means))](X[train], y[train]), X[test], y[test]))
+    return np.array(scores)
 
 
 def adversarial_validation(A: ArrayLike, B: ArrayLike, rng: np.random.Generator) -> float:
@@ -256,7 +269,8 @@ def adversarial_validation(A: ArrayLike, B: ArrayLike, rng: np.random.Generator)
         )
     X = np.vstack([first, second])
     side = np.repeat([0, 1], [len(first), len(second)])
-    X = (X - X.mean(0)) / np.where(X.std(0) > 0, X.std(0), 1.0)
+    varies = X.min(0) < X.max(0)  # the standard deviation of equal numbers may be rounding
+    X = np.where(varies, X - X.mean(0), 0.0) / np.where(varies, X.std(0), 1.0)
     score = np.empty(len(X))
     for train, test in stratified_kfold(side, 5, rng):
         score[test] = (

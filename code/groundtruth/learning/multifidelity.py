@@ -34,7 +34,10 @@ class Outcome:
 
 def _outcome(history: list[tuple[Config, int, float]], cost: int) -> Outcome:
     top = max(budget for _, budget, _ in history)
-    config, _, loss = min((h for h in history if h[1] == top), key=lambda h: h[2])
+    # a loss of NaN is a failed run: it must lose against every other
+    config, _, loss = min(
+        (h for h in history if h[1] == top), key=lambda h: np.inf if np.isnan(h[2]) else h[2]
+    )
     return Outcome(config, loss, cost, history)
 
 
@@ -75,7 +78,7 @@ def successive_halving(
         history += [(c, r, loss) for c, loss in zip(alive, losses, strict=True)]
         if r * eta > R or len(alive) < eta:
             return _outcome(history, cost)
-        order = np.argsort(np.nan_to_num(losses, nan=np.inf), kind="stable")
+        order = np.argsort(losses, kind="stable")  # NaN comes last
         alive = [alive[i] for i in order[: len(alive) // eta]]
         spent = r
         r = r * eta
@@ -221,6 +224,7 @@ def asha(
             started += 1
         clock, _, trial, budget = heapq.heappop(queue)
         loss = float(run(configs[trial], budget))
+        loss = np.inf if np.isnan(loss) else loss  # a failed run loses against every other
         rungs.setdefault(budget, []).append((loss, trial))
         best = min(best, (-budget, loss))
     return Simulation(

@@ -42,6 +42,12 @@ class Optimizer:
                     f"parameter {i} must be a writable, contiguous array of floats: it is changed"
                     " in place; np.array(x, dtype=float) makes one"
                 )
+        for i, p in enumerate(params):
+            if p.dtype == np.float16:
+                raise TypeError(
+                    f"parameter {i} is in half precision, where the usual eps of 1e-8 is zero; keep"
+                    " a float32 copy of it and update that"
+                )
         _within("lr", lr, 0, np.inf)
         self.params = list(params)
         self.lr = lr
@@ -295,7 +301,10 @@ class AdamW(Adam):
 
 
 def _norm(x: Array) -> float:
-    return float(np.linalg.norm(x.ravel()))
+    flat = x.ravel()
+    if flat.dtype == np.float16:  # whose squares end at 65504
+        flat = flat.astype(np.float32)
+    return float(np.linalg.norm(flat))
 
 
 class LARS(Optimizer):
@@ -364,7 +373,7 @@ def clip_norm(grads: Sequence[Array], limit: float) -> tuple[list[Array], float]
     norm = float(np.sqrt(sum(_norm(np.asarray(g)) ** 2 for g in grads)))
     if not np.isfinite(norm):
         raise FloatingPointError(
-            f"the norm of the gradients is {norm}; clipping cannot mend it: skip the batch and look"
+            f"the norm of the gradients is {norm}; clipping cannot fix it: skip the batch and look"
             " at it"
         )
     factor = min(1.0, limit / (norm + 1e-6))  # the same small term as torch

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from groundtruth.arrays import Array
+from groundtruth.arrays import Array, binary_scale
 from groundtruth.functional import sigmoid, softplus
 
 
@@ -126,7 +126,7 @@ def skip_gram(
     W = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
     C = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
     share = np.bincount(pairs[:, 1], minlength=V) ** power
-    table = np.repeat(np.arange(V), np.round(20_000 * share / share.sum()).astype(int))
+    table = np.repeat(np.arange(V), np.round(max(20_000, 4 * V) * share / share.sum()).astype(int))
     steps = epochs * -(-len(pairs) // batch)
     done = 0
     for _ in range(epochs):
@@ -151,10 +151,11 @@ def pmi(counts: ArrayLike) -> Array:
     [[0.693, -inf], [-inf, 0.693]]
     """
     n = np.asarray(counts, dtype=float)
-    if n.ndim != 2 or (n < 0).any() or not n.sum():
+    if n.ndim != 2 or not np.isfinite(n).all() or (n < 0).any() or not n.any():
         raise ValueError("counts must be a table of non-negative numbers that are not all zero")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(n * n.sum() / np.outer(n.sum(1), n.sum(0)))
+        table = np.log(n * n.sum() / np.outer(n.sum(1), n.sum(0)))
+    return np.where(n > 0, table, -np.inf)  # also in the row of a word that never occurs
 
 
 def ppmi_svd(counts: ArrayLike, d: int) -> Array:
@@ -197,11 +198,21 @@ def cka(X: ArrayLike, Y: ArrayLike) -> float:
     >>> round(cka(X, 2 * X[:, ::-1]), 9)
     1.0
     """
-    a, b = (v - v.mean(0) for v in (np.asarray(X, dtype=float), np.asarray(Y, dtype=float)))
+    tables = [np.asarray(v, dtype=float) for v in (X, Y)]
+    a, b = tables
     if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or len(a) < 2:
         raise ValueError(
             f"need two tables with the same rows, got the shapes {a.shape} and {b.shape}"
         )
+    for table in tables:
+        if not np.isfinite(table).all() or (table.min(0) == table.max(0)).all():
+            raise ValueError(
+                "a representation holds NaN or infinity, or is equal on all rows: it has nothing"
+                " to align"
+            )
+    a, b = (np.where(v.min(0) < v.max(0), v - v.mean(0), 0.0) for v in tables)
+    a = a / binary_scale(a)
+    b = b / binary_scale(b)
     return float(np.linalg.norm(a.T @ b) ** 2 / (np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)))
 
 

@@ -68,6 +68,7 @@ def sparsemax(z: ArrayLike) -> Array:
     [0.6, 0.4, 0.0, 0.0]
     """
     s = _scores(z)
+    s = s - s.max(-1, keepdims=True)  # a constant added to all scores changes nothing
     K = s.shape[-1]
     down = -np.sort(-s, axis=-1)
     tau = ((np.cumsum(down, -1) - 1) / np.arange(1, K + 1)).max(-1, keepdims=True)

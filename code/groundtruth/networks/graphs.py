@@ -187,6 +187,9 @@ def triangles(A: ArrayLike) -> int:
     4
     """
     M = (adjacency(A) > 0).astype(float)
+    if (M != M.T).any():
+        raise ValueError("the graph is directed; np.maximum(A, A.T) forgets the directions")
+    np.fill_diagonal(M, 0.0)  # a loop is not a side of a triangle
     return round(np.trace(M @ M @ M) / 6)
 
 

@@ -32,7 +32,9 @@ def _checked(x: ArrayLike, ndim: tuple[int, ...], eps: float) -> Array:
             f"need a non-empty array with {' or '.join(map(str, ndim))} axes, got the shape"
             f" {values.shape}"
         )
-    if not eps >= 0:
+    if not np.isfinite(values).all():
+        raise ValueError("x holds NaN or infinity; find out where it comes from")
+    if not 0 <= eps < np.inf:
         raise ValueError(f"eps must be >= 0, got {eps}")
     return values
 
@@ -41,9 +43,11 @@ def standardise(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Arr
     """(x - mean) / sqrt(var + eps) over the axes, with the biased variance, and the divisor with
     those axes kept.
     """
-    centred = x - x.mean(axes, keepdims=True)
-    s = np.sqrt((centred**2).mean(axes, keepdims=True) + eps)
-    return centred / s, s
+    centered = x - x.mean(axes, keepdims=True)
+    s = np.sqrt((centered**2).mean(axes, keepdims=True) + eps)
+    if not (s > 0).all():
+        raise ValueError("a group of equal values has no variance to divide by; use eps > 0")
+    return centered / s, s
 
 
 def _back(dx_hat: Array, x_hat: Array, s: Array, axes: tuple[int, ...]) -> Array:

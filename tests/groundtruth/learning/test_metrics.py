@@ -103,7 +103,7 @@ ONE = ([0, 1], [0.1, 0.2])
         (lambda: mt.confusion([0], [2], 2), "every prediction"),
         (lambda: mt.confusion([0.5], [0], 2), "every label"),
         (lambda: mt.report([[1, 2]]), r"\(1, 2\)"),
-        (lambda: mt.report([[0, 0], [0, 0]]), "something in it"),
+        (lambda: mt.report([[0, 0], [0, 0]]), "not all zero"),
         (lambda: mt.report([[1, 0], [0, 1]]).average("micro"), "accuracy"),
         (lambda: mt.fbeta(1.5, 0.5), "1.5"),
         (lambda: mt.fbeta(0.5, 0.5, 0.0), "beta"),

@@ -103,7 +103,7 @@ def test_exclusion_removes_the_inputs(seed):
         (lambda: em.Embedding(3, 2).forward([0.5]), "whole numbers"),
         (lambda: em.Embedding(3, 2).backward([0], np.ones((2, 2))), "its gradient"),
         (lambda: em.context_pairs([[1, 2]], 0), "window"),
-        (lambda: em.context_pairs([[1]], 2), "neighbour"),
+        (lambda: em.context_pairs([[1]], 2), "neighbor"),
         (lambda: em.skip_gram(np.array([[0, 5]]), 3, 2), "below V=3"),
         (lambda: em.pmi([[0, 0], [0, 0]]), "not all zero"),
         (lambda: em.ppmi_svd(np.ones((2, 2)), 3), "between 1 and 2"),
