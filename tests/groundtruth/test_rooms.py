@@ -15,7 +15,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "code" / "groundtruth"
 BOOK = ROOT / "book"
-READ_WITH = re.compile(r"^Read with (book/\S+\.md(?:(?:,| and) book/\S+\.md)*)\.$", re.MULTILINE)
+READ_WITH = re.compile(
+    r"^Read with (book/\S+\.md(?:(?:,| and) book/\S+\.md)*)\.(?:\s|$)", re.MULTILINE
+)
 # modules that no page imports yet, with the page that is planned for them
 PLANNED: dict[str, str] = {}
 PARTS = sorted(

@@ -302,7 +302,7 @@ def target_encode(
         outside = [level for level, test in zip(categories, inside, strict=True) if not test]
         means, prior = target_means(outside, target[~inside], strength)
         for i in np.flatnonzero(inside):
-            encoded[i] = means.get(_level(categories[i]), prior)
+            encoded[i] = means.get(_level(categories[int(i)]), prior)
     return encoded
 
 

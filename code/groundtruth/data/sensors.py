@@ -96,17 +96,17 @@ def simulate(seed: int, minutes: int = 10) -> Record:
     n = round(minutes * 60 / DT_S)
     on, demand, current, temperature = _physics(n, rng)
     drift = 0.4
-    seen = current + drift * np.linspace(0, 1, n) + rng.normal(0, 0.08, n)
+    measured = current + drift * np.linspace(0, 1, n) + rng.normal(0, 0.08, n)
     spikes = np.zeros(n, dtype=bool)
     spikes[rng.choice(n, n // 150, replace=False)] = True
-    seen[spikes] += rng.choice([-1, 1], spikes.sum()) * rng.uniform(1.5, 5.0, spikes.sum())
+    measured[spikes] += rng.choice([-1, 1], spikes.sum()) * rng.uniform(1.5, 5.0, spikes.sum())
     stuck = np.zeros(n, dtype=bool)
     stuck[n // 3 + 1 : n // 3 + 40] = True
-    seen[stuck] = seen[n // 3]
-    kept = rng.random(n) > 0.01  # single losses
+    measured[stuck] = measured[n // 3]
+    present = rng.random(n) > 0.01  # single losses
     for start, length in ((n // 5, 6), (n // 2, 8), (3 * n // 4, 60)):  # two short gaps, one long
-        kept[start : start + length] = False
-    order = np.flatnonzero(kept)
+        present[start : start + length] = False
+    order = np.flatnonzero(present)
     order = np.sort(np.append(order, rng.choice(order, n // 300)))  # some samples arrive twice
     t: Array = (np.arange(n) * DT_S).astype(float)
     jitter = np.clip(rng.normal(0, 0.004, n), -0.02, 0.02)
@@ -114,7 +114,7 @@ def simulate(seed: int, minutes: int = 10) -> Record:
     warm: Array = (temperature[slow] + rng.normal(0, 0.1, slow.size)).astype(float)
     return Record(
         t[order] + jitter[order],
-        seen[order].round(2),
+        measured[order].round(2),
         t[slow],
         warm,
         on,
@@ -156,13 +156,13 @@ def resample(t_s: ArrayLike, x: ArrayLike, grid_s: ArrayLike, longest_gap_s: flo
         )
     t, first = np.unique(t, return_index=True)
     values = values[first]
-    made = np.interp(grid, t, values, left=np.nan, right=np.nan)
+    result = np.interp(grid, t, values, left=np.nan, right=np.nan)
     after = np.clip(np.searchsorted(t, grid, side="left"), 1, t.size - 1)
     inside_gap = (
         (t[after] - t[after - 1] > longest_gap_s) & (grid > t[after - 1]) & (grid < t[after])
     )
-    made[inside_gap] = np.nan
-    return made
+    result[inside_gap] = np.nan
+    return result
 
 
 def stuck_mask(x: ArrayLike, longest: int) -> Mask:
@@ -270,14 +270,14 @@ def smooth_stretches(x: ArrayLike, window: int, order: int) -> Array:
     >>> smooth_stretches([0.0, 2.0, 4.0, float("nan"), 1.0], 3, 1).round(9).tolist()
     [0.0, 2.0, 4.0, nan, 1.0]
     """
-    made = np.array(x, dtype=float)
+    result = np.array(x, dtype=float)
     edge = np.flatnonzero(
-        np.diff(np.concatenate([[False], np.isfinite(made), [False]]).astype(int))
+        np.diff(np.concatenate([[False], np.isfinite(result), [False]]).astype(int))
     )
     for begin, end in zip(edge[::2], edge[1::2], strict=True):
         if end - begin >= window:
-            made[begin:end] = savgol(made[begin:end], window, order)
-    return made
+            result[begin:end] = savgol(result[begin:end], window, order)
+    return result
 
 
 def zero_drift(grid_s: ArrayLike, x: ArrayLike, off: Mask) -> Array:
@@ -305,9 +305,9 @@ def prepare(record: Record, window: int = 11, order: int = 2, k: float = 5.0) ->
     aligned = resample(record.t_s, record.current_a, grid, 2.5 * DT_S)
     valid = np.where(stuck_mask(aligned.round(2), 8), np.nan, aligned)
     valid = valid - zero_drift(grid, valid, ~record.on)
-    seen = np.isfinite(valid)
+    measured = np.isfinite(valid)
     cleaned = valid.copy()
-    cleaned[seen] = hampel(valid[seen], window, k)[1]
+    cleaned[measured] = hampel(valid[measured], window, k)[1]
     filled = fill_short_gaps(cleaned, 10)
     return {
         "aligned": aligned,

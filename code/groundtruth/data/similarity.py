@@ -378,7 +378,7 @@ def _smallest(table: Array, P: Array, Q: Array, k: int) -> tuple[NDArray[np.intp
     columns = np.take_along_axis(columns, order, axis=1)
     distances = np.take_along_axis(distances, order, axis=1)
     near = table <= last * (1 + 1e-9)
-    for i in np.flatnonzero(near.sum(axis=1) > k):
+    for i in np.flatnonzero(near.sum(axis=1) > k).tolist():
         candidates = np.flatnonzero(near[i])
         gaps = _row_dists(P[i], Q[candidates])
         first = np.argsort(gaps, kind="stable")[:k]

@@ -64,8 +64,8 @@ def count_matrix(docs: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> cs
     >>> count_matrix([["a", "b", "a"], ["z"]], ["a", "b"]).toarray().tolist()
     [[2.0, 1.0], [0.0, 0.0]]
     """
-    place = {word: j for j, word in enumerate(vocabulary)}
-    if not place or len(place) != len(vocabulary):
+    index = {word: j for j, word in enumerate(vocabulary)}
+    if not index or len(index) != len(vocabulary):
         raise ValueError(
             "the vocabulary must be non-empty and without repeats; make it with"
             " vocabulary_of(training documents)"
@@ -73,10 +73,10 @@ def count_matrix(docs: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> cs
     lengths = _lengths(docs)
     tokens = chain.from_iterable(docs)
     columns = np.fromiter(
-        map(place.get, tokens, repeat(-1)), dtype=np.int64, count=int(lengths.sum())
+        map(index.get, tokens, repeat(-1)), dtype=np.int64, count=int(lengths.sum())
     )
     rows = np.repeat(np.arange(len(docs)), lengths)[columns >= 0]
-    return _tally(rows, columns[columns >= 0], np.ones(rows.size), (len(docs), len(place)))
+    return _tally(rows, columns[columns >= 0], np.ones(rows.size), (len(docs), len(index)))
 
 
 def _lengths(docs: Sequence[Sequence[str]]) -> NDArray[np.intp]:

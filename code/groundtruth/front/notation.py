@@ -201,7 +201,7 @@ def check_table(rows: Iterable[Row] = TABLE, seed: int = 0) -> list[tuple[Row, t
     [(3,), (4, 3)]
     """
     rng = np.random.default_rng(seed)
-    found = []
+    instances = []
     for row in rows:
         shape = np.shape(row.make(rng))
         if shape != row.shape():
@@ -209,5 +209,5 @@ def check_table(rows: Iterable[Row] = TABLE, seed: int = 0) -> list[tuple[Row, t
                 f"the row {row.symbol!r} promises {row.shape()} and has {shape}; correct its"
                 " letters or its spelling"
             )
-        found.append((row, shape))
-    return found
+        instances.append((row, shape))
+    return instances

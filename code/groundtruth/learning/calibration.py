@@ -59,12 +59,12 @@ def brier_parts(y: ArrayLike, p: ArrayLike) -> tuple[float, float, float]:
     [0.02, 0.0625, 0.1875]
     """
     label, value = _labelled(y, p)
-    said, group = np.unique(value, return_inverse=True)
+    predicted, group = np.unique(value, return_inverse=True)
     size = np.bincount(group)
     rate = np.bincount(group, label) / size
     base = label.mean()
     return (
-        float(size @ (said - rate) ** 2 / label.size),
+        float(size @ (predicted - rate) ** 2 / label.size),
         float(size @ (rate - base) ** 2 / label.size),
         float(base * (1 - base)),
     )
@@ -102,8 +102,8 @@ def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
     >>> round(ece([0, 1, 1], [0.1, 0.9, 0.7], bins=2), 4)
     0.1667
     """
-    said, came, count = reliability(y, p, bins)
-    return float(count @ np.abs(said - came) / count.sum())
+    predicted, observed, count = reliability(y, p, bins)
+    return float(count @ np.abs(predicted - observed) / count.sum())
 
 
 def temperature(y: ArrayLike, z: ArrayLike) -> float:
@@ -141,18 +141,18 @@ def isotonic(x: ArrayLike, y: ArrayLike) -> Array:
     >>> isotonic([1.0, 2.0, 3.0], [1.0, 3.0, 2.0]).tolist()
     [1.0, 2.5, 2.5]
     """
-    place = np.asarray(x, dtype=float)
+    position = np.asarray(x, dtype=float)
     value = np.asarray(y, dtype=float)
     if (
-        place.ndim != 1
-        or place.shape != value.shape
-        or not place.size
-        or not (np.isfinite(place).all() and np.isfinite(value).all())
+        position.ndim != 1
+        or position.shape != value.shape
+        or not position.size
+        or not (np.isfinite(position).all() and np.isfinite(value).all())
     ):
         raise ValueError(
-            f"need finite x and y (n,) of one length >= 1, got {place.shape} and {value.shape}"
+            f"need finite x and y (n,) of one length >= 1, got {position.shape} and {value.shape}"
         )
-    _, group = np.unique(place, return_inverse=True)  # equal x share one value
+    _, group = np.unique(position, return_inverse=True)  # equal x share one value
     size = np.bincount(group).astype(float)
     means = []
     weights = []

@@ -81,9 +81,9 @@ def armijo(
     path = [x]
     for _ in range(steps):
         g = np.asarray(grad(x), dtype=float)
-        here = f(x)
+        value = f(x)
         rate = lr
-        while f(x - rate * g) > here - c * rate * (g @ g) and rate > 1e-20:
+        while f(x - rate * g) > value - c * rate * (g @ g) and rate > 1e-20:
             rate /= 2
         x = x - rate * g
         path.append(x)

@@ -132,11 +132,11 @@ class Space:
             raise ValueError(
                 f"need one share for each of {len(self.params)} parameters, got {len(u)}"
             )
-        found: Config = {}
+        chosen: Config = {}
         for (name, param), share in zip(self.params.items(), u, strict=True):
-            if name not in self.when or found.get(self.when[name][0]) == self.when[name][1]:
-                found[name] = param.at(float(share))
-        return found
+            if name not in self.when or chosen.get(self.when[name][0]) == self.when[name][1]:
+                chosen[name] = param.at(float(share))
+        return chosen
 
     def sample(self, rng: np.random.Generator) -> Config:
         """A random configuration."""
@@ -156,8 +156,8 @@ class Space:
             )
             for p in self.params.values()
         ]
-        found = [self.config(u) for u in product(*axes)]
-        return [c for i, c in enumerate(found) if c not in found[:i]]
+        chosen = [self.config(u) for u in product(*axes)]
+        return [c for i, c in enumerate(chosen) if c not in chosen[:i]]
 
 
 @dataclass
@@ -286,9 +286,9 @@ def tpe_propose(
         )
     order = sorted(trials, key=lambda t: np.inf if np.isnan(t.value) else t.value)
     cut = max(1, int(np.ceil(gamma * len(order))))
-    found: Config = {}
+    chosen: Config = {}
     for name, param in space.params.items():
-        if name in space.when and found.get(space.when[name][0]) != space.when[name][1]:
+        if name in space.when and chosen.get(space.when[name][0]) != space.when[name][1]:
             continue
         good, bad = (
             [t.config[name] for t in part if name in t.config]
@@ -298,12 +298,12 @@ def tpe_propose(
             left = _options(good, param)
             right = _options(bad, param)
             drawn = rng.choice(len(param.options), size=candidates, p=left)
-            found[name] = param.options[int(drawn[np.argmax((left / right)[drawn])])]
+            chosen[name] = param.options[int(drawn[np.argmax((left / right)[drawn])])]
             continue
         near, far = (np.array([param.share(v) for v in part]) for part in (good, bad))
         at = _drawn(near, candidates, rng)
-        found[name] = param.at(float(at[np.argmax(_density(near, at) / _density(far, at))]))
-    return found
+        chosen[name] = param.at(float(at[np.argmax(_density(near, at) / _density(far, at))]))
+    return chosen
 
 
 def tpe(

@@ -63,15 +63,15 @@ def train_test_split(
             raise ValueError(
                 f"{len(names)} groups cannot be divided with a share of {test} for the test"
             )
-        held = np.isin(strata, names[:count])
+        in_test = np.isin(strata, names[:count])
     else:
-        held = np.zeros(n, dtype=bool)
+        in_test = np.zeros(n, dtype=bool)
         for name in np.unique(strata):
             members = rng.permutation(np.flatnonzero(strata == name))
-            held[members[: round(test * len(members))]] = True
-        if held.all() or not held.any():
+            in_test[members[: round(test * len(members))]] = True
+        if in_test.all() or not in_test.any():
             raise ValueError(f"a share of {test} of {n} examples leaves one side empty")
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    return np.flatnonzero(~in_test), np.flatnonzero(in_test)
 
 
 def _column(values: ArrayLike | None, n: int) -> NDArray[Any]:

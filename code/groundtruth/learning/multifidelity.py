@@ -138,18 +138,18 @@ def bohb(
     """
     if not 0 <= share_random <= 1:
         raise ValueError(f"share_random must lie between 0 and 1, got {share_random}")
-    seen: dict[int, list[Trial]] = {}
+    results: dict[int, list[Trial]] = {}
 
     def noted(config: Config, budget: int) -> float:
         loss = float(run(config, budget))
-        seen.setdefault(budget, []).append(Trial(config, loss))
+        results.setdefault(budget, []).append(Trial(config, loss))
         return loss
 
     def propose() -> Config:
-        rich = [b for b, trials in seen.items() if len(trials) >= n_min]
+        rich = [b for b, trials in results.items() if len(trials) >= n_min]
         if not rich or rng.random() < share_random:
             return space.sample(rng)
-        return tpe_propose(space, seen[max(rich)], rng)
+        return tpe_propose(space, results[max(rich)], rng)
 
     return hyperband(noted, propose, R, eta)
 

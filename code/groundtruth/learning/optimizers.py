@@ -105,7 +105,7 @@ def _within(name: str, value: float, low: float, high: float, closed: bool = Fal
         )
 
 
-def _kept(state: dict[str, Array], name: str, like: Array) -> Array:
+def _buffer(state: dict[str, Array], name: str, like: Array) -> Array:
     if name not in state:
         state[name] = zeros_like(like)
     return state[name]
@@ -171,7 +171,7 @@ class AdaGrad(Optimizer):
         self.eps = eps
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        total = _kept(state, "sum", p)
+        total = _buffer(state, "sum", p)
         total += g * g
         p -= self.lr * g / (np.sqrt(total) + self.eps)
 
@@ -198,12 +198,12 @@ class RMSProp(Optimizer):
         self.momentum = momentum
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        v = _kept(state, "v", p)
+        v = _buffer(state, "v", p)
         v *= self.alpha
         v += (1 - self.alpha) * g * g
         step = g / (np.sqrt(v) + self.eps)
         if self.momentum:
-            buffer = _kept(state, "buffer", p)
+            buffer = _buffer(state, "buffer", p)
             buffer *= self.momentum
             buffer += step
             step = buffer
@@ -249,8 +249,8 @@ class Adam(Optimizer):
         self.amsgrad = amsgrad
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        arrays = [p, g, _kept(state, "m", p), _kept(state, "v", p)] + (
-            [_kept(state, "vmax", p)] if self.amsgrad else []
+        arrays = [p, g, _buffer(state, "m", p), _buffer(state, "v", p)] + (
+            [_buffer(state, "vmax", p)] if self.amsgrad else []
         )
         in_blocks(self._block, [a.reshape(-1) for a in arrays])
 
@@ -334,7 +334,7 @@ class LARS(Optimizer):
         size = _norm(p)
         slope = _norm(g)
         local = self.trust * size / (slope + self.weight_decay * size) if size and slope else 1.0
-        v = _kept(state, "v", p)
+        v = _buffer(state, "v", p)
         v *= self.momentum
         v += self.lr * local * (g + self.weight_decay * p)
         p -= v
@@ -347,8 +347,8 @@ class LAMB(Adam):
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
         b1, b2 = self.betas
-        m = _kept(state, "m", p)
-        v = _kept(state, "v", p)
+        m = _buffer(state, "m", p)
+        v = _buffer(state, "v", p)
         m += (1 - b1) * (g - m)
         v += (1 - b2) * (g * g - v)
         r = (m / (1 - b1**self.t)) / (

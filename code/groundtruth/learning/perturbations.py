@@ -53,8 +53,8 @@ def mc_dropout(predict: Callable[[Any], ArrayLike], x: Any, draws: int) -> tuple
     """
     if draws < 2:
         raise ValueError(f"need at least two draws for a standard deviation, got {draws}")
-    seen = np.array([predict(x) for _ in range(draws)])
-    return seen.mean(0), seen.std(0, ddof=1)
+    batch = np.array([predict(x) for _ in range(draws)])
+    return batch.mean(0), batch.std(0, ddof=1)
 
 
 def label_smooth(Y: ArrayLike, eps: float) -> Array:

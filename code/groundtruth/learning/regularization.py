@@ -313,14 +313,14 @@ def lasso_path(X: ArrayLike, y: ArrayLike, lams: ArrayLike) -> Array:
     if at.ndim != 1 or not at.size or (at < 0).any():
         raise ValueError(f"need penalties (L,) of at least 0, got {lams!r}")
     corners, W = lasso_corners(X, y)
-    place = (
+    corner = (
         np.clip(np.searchsorted(-corners, -at), 1, len(corners) - 1)
         if len(corners) > 1
         else np.zeros(len(at), dtype=int)
     )
     if len(corners) == 1:
         return np.repeat(W, len(at), axis=0)
-    high = corners[place - 1]
-    low = corners[place]
+    high = corners[corner - 1]
+    low = corners[corner]
     part = np.clip((high - at) / (high - low), 0, 1)[:, None]
-    return W[place - 1] * (1 - part) + W[place] * part
+    return W[corner - 1] * (1 - part) + W[corner] * part

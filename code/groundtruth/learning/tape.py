@@ -158,8 +158,8 @@ class Tensor:
     # -----------------------------------------------------------------------
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         def back(g: Array) -> Array:
-            kept = g if keepdims or axis is None else np.expand_dims(g, axis)
-            return np.broadcast_to(kept, self.shape)
+            aligned = g if keepdims or axis is None else np.expand_dims(g, axis)
+            return np.broadcast_to(aligned, self.shape)
 
         return made(self.data.sum(axis=axis, keepdims=keepdims), (self, back))
 
@@ -275,15 +275,15 @@ def ordered(root: Tensor) -> list[Tensor]:
     no limit.
     """
     done: list[Tensor] = []
-    seen = {id(root)}
+    visited = {id(root)}
     stack: list[tuple[Tensor, int]] = [(root, 0)]
     while stack:
         node, i = stack.pop()
         if i < len(node.edges):
             stack.append((node, i + 1))
             parent = node.edges[i][0]
-            if id(parent) not in seen:
-                seen.add(id(parent))
+            if id(parent) not in visited:
+                visited.add(id(parent))
                 stack.append((parent, 0))
         else:
             done.append(node)

@@ -109,13 +109,13 @@ class Ngrams:
         """Distribution (V,) of the next token after the last n - 1 tokens of a past."""
         p = np.full(self.V, 1 / self.V)
         for k in range(min(self.n, len(past) + 1)):
-            seen = self.counts[k].get(tuple(past[len(past) - k :]))
-            if not seen:
+            followers = self.counts[k].get(tuple(past[len(past) - k :]))
+            if not followers:
                 break
-            total = sum(seen.values())
-            kinds = len(seen)
+            total = sum(followers.values())
+            kinds = len(followers)
             p *= kinds / (total + kinds)
-            for token, count in seen.items():
+            for token, count in followers.items():
                 p[token] += count / (total + kinds)
         return p
 

@@ -79,9 +79,9 @@ class Characters:
         try:
             return [self._number[character] for character in text]
         except KeyError:
-            place, strange = next((i, c) for i, c in enumerate(text) if c not in self._number)
+            position, strange = next((i, c) for i, c in enumerate(text) if c not in self._number)
             raise ValueError(
-                f"{strange!r} at position {place} is not in the alphabet of {len(self)} characters;"
+                f"{strange!r} at position {position} is not in the alphabet of {len(self)} characters;"
                 " leave it out, or use byte pairs, which spell every text"
             ) from None
 

@@ -71,14 +71,14 @@ def receptive_field(layers: Sequence[Layer]) -> int:
     ... )
     (5, 8)
     """
-    seen = 1
+    field = 1
     step = 1
     for k, stride, dilation in layers:
         if min(k, stride, dilation) < 1:
             raise ValueError(f"k, stride and dilation must be >= 1, got {(k, stride, dilation)}")
-        seen += (k - 1) * dilation * step
+        field += (k - 1) * dilation * step
         step *= stride
-    return seen
+    return field
 
 
 def toeplitz(w: ArrayLike, n: int) -> Array:

@@ -80,9 +80,9 @@ def gcn_layer(S: ArrayLike, X: ArrayLike, W: ArrayLike) -> tuple[Array, tuple[Ar
     return out, (s, mixed, out > 0)
 
 
-def gcn_backward(dH: Array, kept: tuple[Array, Array, Array], W: Array) -> tuple[Array, Array]:
+def gcn_backward(dH: Array, saved: tuple[Array, Array, Array], W: Array) -> tuple[Array, Array]:
     """(dX, dW) given the gradient dH (n, h) of a layer's output."""
-    s, mixed, on = kept
+    s, mixed, on = saved
     if dH.shape != on.shape:
         raise ValueError(f"the output has the shape {on.shape}, its gradient {dH.shape}")
     g = dH * on
@@ -170,11 +170,11 @@ def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
     near = [np.flatnonzero(row) for row in M]
     names = [""] * n
     for _ in range(n if rounds is None else rounds):
-        told = [
+        messages = [
             names[i] + "(" + ",".join(sorted(names[j] for j in near[i])) + ")" for i in range(n)
         ]
         # short names of long stories
-        names = [hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in told]
+        names = [hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in messages]
     return sorted(names)
 
 

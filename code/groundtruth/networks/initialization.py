@@ -114,10 +114,10 @@ def gain(f: Callable[[Array], Array]) -> float:
     >>> round(gain(lambda z: np.maximum(z, 0)), 6)
     2.0
     """
-    kept = second_moment(f)
-    if not kept > 0:
+    moment = second_moment(f)
+    if not moment > 0:
         raise ValueError("the activation is zero on all scores; no weights can make up for that")
-    return 1 / kept
+    return 1 / moment
 
 
 def predicted(f: Callable[[Array], Array], variance: float, depth: int, q: float = 1.0) -> Array:
@@ -131,10 +131,10 @@ def predicted(f: Callable[[Array], Array], variance: float, depth: int, q: float
     """
     if depth < 0 or not 0 <= variance < np.inf:
         raise ValueError(f"need depth >= 0 and a finite variance >= 0, got {depth} and {variance}")
-    found = [float(q)]
+    moments = [float(q)]
     for _ in range(depth):
-        found.append(variance * second_moment(f, found[-1]))
-    return np.array(found)
+        moments.append(variance * second_moment(f, moments[-1]))
+    return np.array(moments)
 
 
 def measured(
@@ -152,11 +152,11 @@ def measured(
         raise ValueError(f"need depth >= 0, width and n >= 1, got {depth}, {width} and {n}")
     rng = np.random.default_rng(seed)
     z = rng.normal(size=(n, width))
-    found = [float((z**2).mean())]
+    moments = [float((z**2).mean())]
     for _ in range(depth):
         z = f(z) @ rng.normal(0, np.sqrt(scale(width)), (width, width))  # (n, width)
-        found.append(float((z**2).mean()))
-    return np.array(found)
+        moments.append(float((z**2).mean()))
+    return np.array(moments)
 
 
 def correlation(

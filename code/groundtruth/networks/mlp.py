@@ -174,12 +174,12 @@ def train(
     """
     if steps < 0 or not 0 < lr < np.inf:
         raise ValueError(f"need steps >= 0 and a positive finite lr, got {steps} and {lr}")
-    seen = []
+    history = []
     for _ in range(steps):
         value, grads = net.loss_and_grads(X, y, l2)
-        seen.append(value)
+        history.append(value)
         net.descend(grads, lr)
-    return [*seen, net.loss_and_grads(X, y, l2)[0]]
+    return [*history, net.loss_and_grads(X, y, l2)[0]]
 
 
 def xor_blobs(n: int = 400, sd: float = 0.35, seed: int = 0) -> tuple[Array, Array]:

@@ -124,9 +124,9 @@ def fit(
 
 
 def _owns(model: nn.Module, opt: torch.optim.Optimizer) -> None:
-    held = {id(p) for group in opt.param_groups for p in group["params"]}
+    optimized = {id(p) for group in opt.param_groups for p in group["params"]}
     missing = [
-        name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held
+        name for name, p in model.named_parameters() if p.requires_grad and id(p) not in optimized
     ]
     if missing:
         raise ValueError(

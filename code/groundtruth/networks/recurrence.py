@@ -235,9 +235,8 @@ def bptt(kind: str, dstates: Array, steps: list[Step], w: Weights) -> tuple[Arra
         else:
             now, dh, dw = (rnn_cell_backward if kind == "rnn" else gru_cell_backward)(dh, step, w)
         dx.append(now)
-        total = Weights(
-            *(None if a is None or g is None else a + g for a, g in zip(total, dw, strict=True))
-        )  # type: ignore[arg-type]
+        bn = None if total.bn is None or dw.bn is None else total.bn + dw.bn
+        total = Weights(total.Wx + dw.Wx, total.Wh + dw.Wh, total.b + dw.b, bn)
     return np.stack(dx[::-1]), dh, total
 
 

@@ -52,14 +52,14 @@ def patterns(layers: Sequence[Layer], X: ArrayLike) -> int:
     2
     """
     h = _points(X)
-    seen = []
+    signs = []
     if not layers:
         raise ValueError("need at least one layer (W, b)")
     for W, b in layers:
         z = h @ W + b  # (n, d_out)
-        seen.append(z > 0)
+        signs.append(z > 0)
         h = np.maximum(z, 0.0)
-    on = np.concatenate(seen, axis=1)  # (n, units)
+    on = np.concatenate(signs, axis=1)  # (n, units)
     words = np.packbits(np.pad(on, ((0, 0), (0, -on.shape[1] % 64))), axis=1).view(np.uint64)
     return len(np.unique(words.ravel() if words.shape[1] == 1 else words, axis=0))
 

@@ -63,13 +63,13 @@ def within_capacity(ids: ArrayLike, E: int, capacity: int) -> NDArray[np.bool_]:
         )
     if capacity < 1:
         raise ValueError(f"an expert must take at least one row, got a capacity of {capacity}")
-    kept = np.zeros(chosen.shape, dtype=bool)
+    accepted = np.zeros(chosen.shape, dtype=bool)
     taken = np.zeros(E, dtype=int)
     for j in range(chosen.shape[1]):
         for i, e in enumerate(chosen[:, j]):
-            kept[i, j] = taken[e] < capacity
-            taken[e] += kept[i, j]
-    return kept
+            accepted[i, j] = taken[e] < capacity
+            taken[e] += accepted[i, j]
+    return accepted
 
 
 def usage_entropy(ids: ArrayLike, E: int) -> float:

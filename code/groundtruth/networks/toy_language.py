@@ -50,7 +50,7 @@ def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
     if count < 1:
         raise ValueError(f"need at least one sentence, got {count}")
     names = list(PEOPLE)
-    found = []
+    items = []
     for _ in range(count):
         if rng.random() < 0.2:
             words = [
@@ -63,8 +63,8 @@ def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
                 name,
                 *(COMPANY[trait][rng.integers(len(COMPANY[trait]))] for trait in PEOPLE[name]),
             ]
-        found.append([ID[words[i]] for i in rng.permutation(4)])
-    return found
+        items.append([ID[words[i]] for i in rng.permutation(4)])
+    return items
 
 
 def questions() -> list[tuple[int, int, int, int]]:
@@ -77,7 +77,7 @@ def questions() -> list[tuple[int, int, int, int]]:
     (72, True)
     """
     by_traits = {traits: name for name, traits in PEOPLE.items()}
-    found = []
+    items = []
     for a, b, c in product(PEOPLE, repeat=3):
         differ = [i for i in range(3) if PEOPLE[a][i] != PEOPLE[b][i]]
         if (
@@ -88,5 +88,5 @@ def questions() -> list[tuple[int, int, int, int]]:
             traits = list(PEOPLE[c])
             traits[differ[0]] = PEOPLE[b][differ[0]]
             x = by_traits[tuple(traits)]  # type: ignore[index]
-            found.append((ID[a], ID[b], ID[c], ID[x]))
-    return [q for q in found if len(set(q)) == 4]
+            items.append((ID[a], ID[b], ID[c], ID[x]))
+    return [q for q in items if len(set(q)) == 4]

@@ -104,21 +104,21 @@ class Block:
         if values.ndim != 3 or values.shape[-1] != p["g1"].size:
             raise ValueError(f"x must have the shape (B, T, {p['g1'].size}), got {values.shape}")
         u, norm1 = layer_norm(values, p["g1"], p["b1"])
-        attended, kept = mha(
+        attended, saved = mha(
             u, Projections(p["Wq"], p["Wk"], p["Wv"], p["Wo"], p["b"]), self.H, mask
         )
         middle = values + attended
         v, norm2 = layer_norm(middle, p["g2"], p["b2"])
         z = v @ p["W1"] + p["c1"]  # (B, T, ff)
         a = ACTIVATIONS["gelu"].f(z)
-        self._cache = (norm1, kept, norm2, v, z, a)
+        self._cache = (norm1, saved, norm2, v, z, a)
         return middle + a @ p["W2"] + p["c2"]
 
     def backward(self, dy: Array) -> tuple[Array, dict[str, Array]]:
         """(dx, gradients with respect to name) for the last forward pass."""
         if self._cache is None:
             raise RuntimeError("backward needs a forward pass first")
-        p, (norm1, kept, norm2, v, z, a) = self.p, self._cache
+        p, (norm1, saved, norm2, v, z, a) = self.p, self._cache
         if dy.shape != v.shape:
             raise ValueError(f"the output has the shape {v.shape}, its gradient {dy.shape}")
         g: dict[str, Any] = {"W2": over(a, dy), "c2": dy.sum((0, 1))}
@@ -126,6 +126,6 @@ class Block:
         g |= {"W1": over(v, dz), "c1": dz.sum((0, 1))}
         back, g["g2"], g["b2"] = layer_norm_backward(dz @ p["W1"].T, norm2)
         dmiddle = dy + back  # the stream passes through, the branch adds
-        du, dmemory, (g["Wq"], g["Wk"], g["Wv"], g["Wo"], g["b"]) = mha_backward(dmiddle, kept)
+        du, dmemory, (g["Wq"], g["Wk"], g["Wv"], g["Wo"], g["b"]) = mha_backward(dmiddle, saved)
         back, g["g1"], g["b1"] = layer_norm_backward(du + dmemory, norm1)
         return dmiddle + back, g
