@@ -47,7 +47,10 @@ def test_temperature_recovers_the_scale_and_is_the_minimum(true):
     y = (rng.random(40_000) < sigmoid(z)).astype(int)
     T = cal.temperature(y, true * z)
     assert pytest.approx(true, rel=0.05) == T
-    loss = lambda t: sk.log_loss(y, sigmoid(true * z / t))
+
+    def loss(t):
+        return sk.log_loss(y, sigmoid(true * z / t))
+
     assert loss(T) <= minimize_scalar(loss, bounds=(0.05, 20), method="bounded").fun + 1e-7
 
 

@@ -54,7 +54,10 @@ def test_the_grid_is_scikit_learns():
         ParameterGrid({"x": [1 / 6, 0.5, 5 / 6], "y": [10 / 6, 5.0, 50 / 6], "kind": ["a", "b"]})
     )
     ours = space.grid(3)
-    key = lambda c: (c["kind"], round(c["x"], 9), round(c["y"], 9))
+
+    def key(c):
+        return (c["kind"], round(c["x"], 9), round(c["y"], 9))
+
     assert sorted(map(key, ours)) == sorted(map(key, want))
 
 
@@ -74,11 +77,13 @@ def test_the_parzen_density_has_mass_one():
 
 
 def test_tpe_beats_random_search_in_most_seeds():
-    f = lambda c: (
-        (np.log10(c["rate"]) + 2) ** 2
-        + (0.5 if c["kind"] == "adam" else (c["momentum"] - 0.8) ** 2)
-        + 0.1 * np.log2(c["width"] / 16) ** 2
-    )
+    def f(c):
+        return (
+            (np.log10(c["rate"]) + 2) ** 2
+            + (0.5 if c["kind"] == "adam" else (c["momentum"] - 0.8) ** 2)
+            + 0.1 * np.log2(c["width"] / 16) ** 2
+        )
+
     wins = [
         search.best_so_far(search.tpe(f, SPACE, 60, rng(s)))[-1]
         < search.best_so_far(search.random_search(f, SPACE, 60, rng(s + 100)))[-1]

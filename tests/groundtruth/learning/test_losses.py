@@ -99,7 +99,10 @@ def test_smooth_losses_agree_with_differences(data):
 )
 def test_the_best_constants_are_mean_median_and_quantile(v, q):
     grid = np.linspace(v.min(), v.max(), 101)
-    constant = lambda c: np.full(v.size, c)
+
+    def constant(c):
+        return np.full(v.size, c)
+
     assert ls.mse(v, constant(v.mean())) <= min(ls.mse(v, constant(c)) for c in grid) + 1e-9
     assert ls.mae(v, constant(np.median(v))) <= min(ls.mae(v, constant(c)) for c in grid) + 1e-9
     at = np.quantile(v, q, method="inverted_cdf")

@@ -63,7 +63,10 @@ def test_auc_depends_on_the_order_only_and_flips_with_it(rows):
 def test_the_best_threshold_is_the_cheapest(rows, fp, fn):
     y, s = np.array(rows).T
     t, cost = mt.best_threshold(y, s, fp, fn)
-    price = lambda c: np.mean((s >= c) & (y == 0)) * fp + np.mean((s < c) & (y == 1)) * fn
+
+    def price(c):
+        return np.mean((s >= c) & (y == 0)) * fp + np.mean((s < c) & (y == 1)) * fn
+
     assert cost == pytest.approx(price(t))
     assert all(cost <= price(c) + 1e-12 for c in np.append(np.unique(s), np.inf))
 

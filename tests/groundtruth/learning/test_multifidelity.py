@@ -61,7 +61,7 @@ def test_halving_keeps_the_best_when_curves_do_not_cross(seed, n):
 
 def test_the_rungs_are_scikit_learns():
     from sklearn.dummy import DummyRegressor
-    from sklearn.experimental import enable_halving_search_cv
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
     from sklearn.model_selection import HalvingGridSearchCV
 
     grid = {"constant": list(np.linspace(0, 1, 27))}
@@ -82,7 +82,9 @@ def test_the_rungs_are_scikit_learns():
 
 
 def test_crossing_curves_fool_halving():
-    slow = lambda c, b: (1.0 if b < 9 else 0.0) if c["x"] > 0.9 else 0.5
+    def slow(c, b):
+        return (1.0 if b < 9 else 0.0) if c["x"] > 0.9 else 0.5
+
     configs = [{"x": x} for x in np.linspace(0, 1, 27)]
     assert mf.successive_halving(slow, configs, 1, 27).loss == 0.5
     assert mf.successive_halving(slow, configs, 9, 27).loss == 0.0
@@ -111,7 +113,10 @@ def test_asha_promotes_about_a_third_and_uses_the_full_budget():
 
 def test_stragglers_idle_a_synchronous_cluster_more():
     rng = np.random.default_rng(2)
-    heavy = lambda units: units * (1 + rng.pareto(1.5))
+
+    def heavy(units):
+        return units * (1 + rng.pareto(1.5))
+
     ours = [mf.asha(curve, lambda: LINE.sample(rng), heavy, 9, 100, 1, 27).idle for _ in range(20)]
     theirs = [mf.synchronous(81, heavy, 9, 1, 27)[1] for _ in range(20)]
     assert np.mean(ours) < np.mean(theirs) - 0.1

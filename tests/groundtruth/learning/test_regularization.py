@@ -120,7 +120,10 @@ def test_ista_reaches_the_lasso_with_exact_zeros():
 @given(st.floats(-10, 10), st.floats(0, 5))
 def test_soft_threshold_minimises_its_objective(z, t):
     w = float(reg.soft_threshold(z, t))
-    f = lambda v: (v - z) ** 2 / 2 + t * abs(v)
+
+    def f(v):
+        return (v - z) ** 2 / 2 + t * abs(v)
+
     assert all(f(w) <= f(w + h) + 1e-12 for h in (-1e-3, 1e-3, -1.0, 1.0))
 
 

@@ -83,7 +83,10 @@ def test_alignment_ignores_rotation_scale_and_shift(seed):
 def test_sparse_features_share_dimensions_and_dense_ones_do_not():
     few, _ = em.superposition(10, 3, 0.0, steps=1500)
     many, _ = em.superposition(10, 3, 0.97, steps=1500)
-    count = lambda W: int((np.linalg.norm(W, axis=0) > 0.5).sum())
+
+    def count(W):
+        return int((np.linalg.norm(W, axis=0) > 0.5).sum())
+
     assert count(few) == 3
     assert count(many) > 5
 

@@ -105,11 +105,15 @@ def test_the_exact_prediction_for_hills_is_the_score():
     x = np.array([0.4, 0.2])
     a = 0.5
     sd = 0.3
-    density = lambda v: np.log(
-        (
-            shares * np.exp(-((v - np.sqrt(a) * centres) ** 2).sum(1) / (2 * (a * sd**2 + 1 - a)))
-        ).sum()
-    )
+
+    def density(v):
+        return np.log(
+            (
+                shares
+                * np.exp(-((v - np.sqrt(a) * centres) ** 2).sum(1) / (2 * (a * sd**2 + 1 - a)))
+            ).sum()
+        )
+
     np.testing.assert_allclose(
         di.hills_noise(x[None], a, centres, shares, sd)[0],
         -np.sqrt(1 - a) * numeric_grad(density, x),

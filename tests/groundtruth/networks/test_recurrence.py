@@ -72,9 +72,12 @@ def test_the_way_back_through_an_lstm_step_equals_differences():
     w, rng = drawn("lstm", 1)
     x, h, c, ph, pc = rng.normal(size=(2, 3)), *rng.normal(size=(4, 2, 4))
     _, _, step = rc.lstm_cell(x, h, c, w)
-    value = lambda x, h, c: sum(
-        (a * b).sum() for a, b in zip(rc.lstm_cell(x, h, c, w)[:2], (ph, pc), strict=True)
-    )
+
+    def value(x, h, c):
+        return sum(
+            (a * b).sum() for a, b in zip(rc.lstm_cell(x, h, c, w)[:2], (ph, pc), strict=True)
+        )
+
     dx, dh, dc, _ = rc.lstm_cell_backward(ph, pc, step, w)
     np.testing.assert_allclose(dx, numeric_grad(lambda v: value(v, h, c), x), atol=1e-8)
     np.testing.assert_allclose(dh, numeric_grad(lambda v: value(x, v, c), h), atol=1e-8)
