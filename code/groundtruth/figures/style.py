@@ -1,4 +1,4 @@
-"""The one style of all static figures: sizes, colours that survive print and colour blindness, no chart junk.
+"""The one style of all static figures: sizes, colors that survive print and color blindness, no chart junk.
 
 In Jupyter figures appear as PNG. The press asks for SVG through the variable GROUNDTRUTH_FIGURES.
 """
@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0067a5", "#c4510a", "#1a7f5a", "#7b4b94", "#6b747c"
+BLUE, ORANGE, GREEN, PURPLE, GRAY = "#0067a5", "#c4510a", "#1a7f5a", "#7b4b94", "#6b747c"
 INK = "#1d2327"
-CYCLE = [BLUE, ORANGE, GREEN, PURPLE, GREY]
+CYCLE = [BLUE, ORANGE, GREEN, PURPLE, GRAY]
 WIDTH_IN = 4.8  # drawn at this width the text is still readable on a phone
 
 STYLE: dict[str, Any] = {

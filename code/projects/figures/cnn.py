@@ -1,4 +1,4 @@
-"""Figures of the page on the cnn project."""
+"""Figures of the page on the cnn project. Read with book/capstones/cnn.md."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
-from groundtruth.figures.style import BLUE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show
+from matplotlib.figure import Figure
 
 KERNELS = {
     "rows": [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]],
@@ -25,7 +26,7 @@ def _tiles(
     cmap: str = "Greys",
     symmetric: bool = False,
     height: float | None = None,
-) -> Any:
+) -> Figure:
     use_style()
     lines = -(-len(pictures) // columns)
     fig, axes = plt.subplots(
@@ -58,7 +59,7 @@ def examples(pictures: np.ndarray, names: list[str]) -> Any:
     return _tiles(pictures, names, 6)
 
 
-def glyphs(pictures: np.ndarray, columns: int) -> Any:
+def glyphs(pictures: np.ndarray, columns: int) -> Figure:
     """Glyphs (n, H, W) in lines of so many, in one sheet and without names: they can be read."""
     use_style()
     n, H, W = pictures.shape
@@ -85,7 +86,7 @@ def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Any:
     return _tiles(np.concatenate(rows), names, n, "Purples", height=1.25 * len(rows))
 
 
-def held_out(scores: dict[str, tuple[float, float]]) -> Any:
+def held_out(scores: dict[str, tuple[float, float]]) -> Figure:
     """Accuracy at places that were trained on and at places that were not, by model."""
     fig, ax = figure(2.6)
     at = np.arange(len(scores))
@@ -99,7 +100,7 @@ def held_out(scores: dict[str, tuple[float, float]]) -> Any:
         edgecolor="white",
         label="places never shown",
     )
-    ax.axhline(0.5, color=GREY, linestyle=":", linewidth=1.2)
+    ax.axhline(0.5, color=GRAY, linestyle=":", linewidth=1.2)
     ax.set_xticks(at, list(scores))
     ax.set_ylim(0, 1.3)
     ax.legend(loc="upper center", ncols=2)
@@ -107,7 +108,7 @@ def held_out(scores: dict[str, tuple[float, float]]) -> Any:
     return fig
 
 
-def confusion(table: np.ndarray, labels: list[int]) -> Any:
+def confusion(table: np.ndarray, labels: list[int]) -> Figure:
     """Counts (K, K) of labels against answers; the diagonal is greyed, since it is all that is right."""
     fig, ax = figure(3.6)
     off = table.astype(float).copy()
@@ -124,7 +125,7 @@ def confusion(table: np.ndarray, labels: list[int]) -> Any:
                     ha="center",
                     va="center",
                     fontsize=9,
-                    color=GREY if i == j else "white" if v > 0.6 * most else "black",
+                    color=GRAY if i == j else "white" if v > 0.6 * most else "black",
                 )
     ax.set_ylim(len(table), 0)
     ax.set_aspect("equal")

@@ -1,17 +1,16 @@
-"""Figures of the page on the diffusion project."""
+"""Figures of the page on the diffusion project. Read with book/capstones/diffusion.md."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show, slider
+from matplotlib.figure import Figure
 
 
-def strip(clouds: list[np.ndarray], names: list[str]) -> Any:
+def strip(clouds: list[np.ndarray], names: list[str]) -> Figure:
     """Clouds of points (n, 2) side by side, in two rows of four; of each the first 250, since a browser draws every one."""
     use_style()
     fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.9), layout="constrained")
@@ -25,7 +24,7 @@ def strip(clouds: list[np.ndarray], names: list[str]) -> Any:
     return fig
 
 
-def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Any:
+def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Figure:
     """Loss by noise level: the smallest possible, and a model's."""
     fig, ax = figure(2.9)
     ax.plot(levels, best, color=ORANGE, label="smallest possible")
@@ -36,7 +35,7 @@ def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Any:
     return fig
 
 
-def schedules(curves: dict[str, np.ndarray]) -> Any:
+def schedules(curves: dict[str, np.ndarray]) -> Figure:
     """Share of the data's variance that is left, by relative level."""
     fig, ax = figure(2.7)
     for (name, kept), color, style in zip(
@@ -49,7 +48,7 @@ def schedules(curves: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def digits(pictures: np.ndarray) -> Any:
+def digits(pictures: np.ndarray) -> Figure:
     """Twenty pictures (20, 64) in two rows."""
     use_style()
     fig, axes = plt.subplots(2, 10, figsize=(WIDTH_IN, 1.35), layout="constrained")
@@ -63,7 +62,7 @@ def digits(pictures: np.ndarray) -> Any:
     return fig
 
 
-def steps(counts: list[int], exact: list[float], learned: list[float]) -> Any:
+def steps(counts: list[int], exact: list[float], learned: list[float]) -> Figure:
     """Distance from the ring by the number of sampling steps, exact denoiser and trained one."""
     fig, ax = figure(2.8)
     ax.plot(counts, np.maximum(exact, 1e-5), "o-", color=ORANGE, label="exact denoiser")
@@ -123,7 +122,7 @@ def explorer() -> Interactive:
         .transform_calculate(
             s=f"'data ' + format(100 * pow(cos({turn}), 2), '.0f') + ' %, noise ' + format(100 * pow(sin({turn}), 2), '.0f') + ' % of the variance'"
         )
-        .mark_text(align="left", fontSize=12, color=GREY)
+        .mark_text(align="left", fontSize=12, color=GRAY)
         .encode(x=alt.value(6), y=alt.value(10), text="s:N")
     )
     chart = alt.layer(dots, text).properties(width=260, height=260).add_params(t, which)

@@ -1,4 +1,4 @@
-"""Figures of the page on the lora project."""
+"""Figures of the page on the lora project. Read with book/capstones/lora.md."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-from groundtruth.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
+from matplotlib.figure import Figure
 
 
-def shapes() -> Any:
+def shapes() -> Figure:
     """A frozen square matrix beside the two thin ones that are trained."""
     fig, ax = figure(2.9)
     for x, y, w, h, text, color, fill in (
-        (0, 0, 3, 3, "W$_0$  (k, d)\nfrozen", GREY, "none"),
+        (0, 0, 3, 3, "W$_0$  (k, d)\nfrozen", GRAY, "none"),
         (4.3, 0, 0.5, 3, "", ORANGE, ORANGE),
         (5.4, 1.25, 3, 0.5, "", BLUE, BLUE),
     ):
@@ -45,10 +46,10 @@ def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Any:
     )
 
 
-def frontier(runs: dict[str, list[tuple[float, float]]]) -> Any:
+def frontier(runs: dict[str, list[tuple[float, float]]]) -> Figure:
     """New task against old task: points (old, new) of each method, one for each learning rate, in order of the rate."""
     fig, ax = figure(3.6)
-    styles = [("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", GREY), ("P", CYCLE[0])]
+    styles = [("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", GRAY), ("P", CYCLE[0])]
     for (name, points), (marker, color) in zip(runs.items(), styles, strict=False):
         old, new = np.array(points).T
         ax.plot(old, new, marker=marker, color=color, linewidth=1, markersize=6, label=name)
@@ -59,7 +60,7 @@ def frontier(runs: dict[str, list[tuple[float, float]]]) -> Any:
     return fig
 
 
-def tails(ranks: list[int], best: list[float], trained: list[float]) -> Any:
+def tails(ranks: list[int], best: list[float], trained: list[float]) -> Figure:
     """Error left by the best update of each rank, and by a trained one."""
     fig, ax = figure(2.7)
     ax.plot(ranks, best, "o-", color=ORANGE, label="energy of the singular values left out")
@@ -90,16 +91,16 @@ def explorer() -> Interactive:
         .transform_window(c="sum(e)", sort=[alt.SortField("i")])
         .transform_calculate(h="datum.c / datum.t", kept="datum.i <= rr ? 'held' : 'left out'")
     )
-    colour = alt.Color(
+    color = alt.Color(
         "kept:N",
         title=None,
-        scale=alt.Scale(domain=["held", "left out"], range=[BLUE, GREY]),
+        scale=alt.Scale(domain=["held", "left out"], range=[BLUE, GRAY]),
         legend=alt.Legend(orient="top"),
     )
     bars = rows.mark_bar().encode(
         x=alt.X("i:Q", title="singular value, number", scale=alt.Scale(domain=[0, 65])),
         y=alt.Y("s:Q", title="size"),
-        color=colour,
+        color=color,
     )
     text = (
         rows.transform_filter("datum.i == rr")
@@ -112,5 +113,5 @@ def explorer() -> Interactive:
     chart = alt.layer(bars, text).properties(width=340, height=190).add_params(d, k, r, decay)
     return show(
         chart,
-        "Sixty-four singular values of an update as bars, those that a rank can hold in colour; sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text says which share of the parameters is trained and which share of the update's energy is held.",
+        "Sixty-four singular values of an update as bars, those that a rank can hold in color; sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text says which share of the parameters is trained and which share of the update's energy is held.",
     )

@@ -1,19 +1,18 @@
-"""Figures of the page on the runner."""
+"""Figures of the page on the runner. Read with book/capstones/runner.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure
 from groundtruth.figures.vega import Interactive, menu, show, slider
+from matplotlib.figure import Figure
 
 
-def states() -> Any:
+def states() -> Figure:
     """The states of a run and what moves it from one to the next."""
     fig, ax = figure(3.3)
     boxes = {
-        "new": (0.7, 2.6, GREY),
+        "new": (0.7, 2.6, GRAY),
         "training": (3.4, 2.6, BLUE),
         "evaluating": (6.2, 4.0, GREEN),
         "saved": (6.2, 1.2, ORANGE),
@@ -35,7 +34,7 @@ def states() -> Any:
             (x1, y1),
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "shrinkA": 34,
                 "shrinkB": 34,
                 "linewidth": 1.4,
@@ -104,7 +103,7 @@ def memory() -> Interactive:
             "part:N",
             sort=order,
             legend=None,
-            scale=alt.Scale(domain=order, range=[BLUE, ORANGE, GREEN, PURPLE, GREY]),
+            scale=alt.Scale(domain=order, range=[BLUE, ORANGE, GREEN, PURPLE, GRAY]),
         ),
     )
     text = base.mark_text(align="left", dx=4, fontSize=12).encode(

@@ -1,14 +1,13 @@
-"""Figures of the chapter on features."""
+"""Figures of the chapter on features. Read with book/data/features.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 FLOW = [
@@ -21,14 +20,14 @@ FLOW = [
 ]
 
 
-def flow() -> Any:
+def flow() -> Figure:
     """Each raw column, its type, and the columns of the matrix it becomes."""
     fig, ax = figure(3.6)
     ax.set_axis_off()
     ax.set_xlim(-0.15, 10)
     ax.set_ylim(-1.2, len(FLOW) + 0.6)
     for i, (name, value, kind, width) in enumerate(FLOW):
-        y, colour = len(FLOW) - 1 - i, CYCLE[i % len(CYCLE)]
+        y, color = len(FLOW) - 1 - i, CYCLE[i % len(CYCLE)]
         ax.add_patch(
             FancyBboxPatch(
                 (0, y + 0.12),
@@ -36,7 +35,7 @@ def flow() -> Any:
                 0.7,
                 boxstyle="round,pad=0.04",
                 fill=False,
-                edgecolor=colour,
+                edgecolor=color,
                 linewidth=1.6,
             )
         )
@@ -45,7 +44,7 @@ def flow() -> Any:
             "",
             (6.3, y + 0.47),
             (3.1, y + 0.47),
-            arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.4},
+            arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.4},
         )
         ax.text(4.7, y + 0.56, kind, ha="center", va="bottom", fontsize=9.5)
         for j in range(width):
@@ -55,9 +54,9 @@ def flow() -> Any:
                     0.52,
                     0.7,
                     boxstyle="square,pad=0",
-                    facecolor=colour,
+                    facecolor=color,
                     alpha=0.35,
-                    edgecolor=colour,
+                    edgecolor=color,
                 )
             )
     total = sum(width for *_, width in FLOW)
@@ -66,15 +65,15 @@ def flow() -> Any:
     return fig
 
 
-def ledger(rows: dict[str, tuple[float, float]]) -> Any:
+def ledger(rows: dict[str, tuple[float, float]]) -> Figure:
     """Accuracy that each kind of leak reports and that an honest split reports, on labels made by a coin."""
     fig, ax = figure(2.4)
     for i, (leaky, honest) in enumerate(rows.values()):
         y = len(rows) - 1 - i
-        ax.plot([honest, leaky], [y, y], color=GREY, linewidth=1.2)
+        ax.plot([honest, leaky], [y, y], color=GRAY, linewidth=1.2)
         ax.plot(honest, y, "o", color=BLUE, markersize=8, label="honest" if i == 0 else None)
         ax.plot(leaky, y, "^", color=ORANGE, markersize=9, label="leaky" if i == 0 else None)
-    ax.axvline(0.5, color=GREY, linestyle=":")
+    ax.axvline(0.5, color=GRAY, linestyle=":")
     ax.set_yticks(range(len(rows)), list(rows)[::-1])
     ax.set_ylim(-0.6, len(rows) - 0.1)
     ax.set_xlim(0.4, 1.02)

@@ -1,4 +1,4 @@
-"""Figures of the chapter on kernels."""
+"""Figures of the chapter on kernels. Read with book/data/kernels.md."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
 from groundtruth.data.kernels import KernelRidge, kde, rbf
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -16,19 +17,19 @@ GAMMAS = (0.5, 2.0, 8.0, 32.0, 128.0, 512.0)
 WIDTHS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.2)
 
 
-def lifted() -> Any:
+def lifted() -> Figure:
     """XOR in the plane, and the same four points with their product as a third coordinate and a plane between the classes."""
     fig, (left, gone) = figure(3.0, columns=2)
     gone.remove()
     right = fig.add_subplot(1, 2, 2, projection="3d")
-    for one, colour, mark in ((0, BLUE, "o"), (1, ORANGE, "^")):
+    for one, color, mark in ((0, BLUE, "o"), (1, ORANGE, "^")):
         rows = CORNERS[np.logical_xor(CORNERS[:, 0], CORNERS[:, 1]) == one]
-        left.plot(*rows.T, mark, color=colour, markersize=11)
+        left.plot(*rows.T, mark, color=color, markersize=11)
         right.scatter(
             rows[:, 0],
             rows[:, 1],
             rows.prod(axis=1),
-            color=colour,
+            color=color,
             marker=mark,
             s=70,
             depthshade=False,
@@ -38,7 +39,7 @@ def lifted() -> Any:
     left.set_aspect("equal")
     label(left, "$x_1$", "$x_2$")
     for x1, x2 in CORNERS:
-        right.plot([x1, x1], [x2, x2], [(x1 + x2 - 0.5) / 2, x1 * x2], color=GREY, linewidth=1)
+        right.plot([x1, x1], [x2, x2], [(x1 + x2 - 0.5) / 2, x1 * x2], color=GRAY, linewidth=1)
     a, b = np.meshgrid([0.0, 1.0], [0.0, 1.0])
     right.plot_surface(a, b, (a + b - 0.5) / 2, color=GREEN, alpha=0.3)
     right.set_axis_off()
@@ -50,7 +51,7 @@ def lifted() -> Any:
     return fig
 
 
-def grams(x: np.ndarray, gammas: tuple[float, float, float]) -> Any:
+def grams(x: np.ndarray, gammas: tuple[float, float, float]) -> Figure:
     """RBF kernel matrices of sorted points on a line under three values of gamma."""
     fig, axes = figure(2.2, columns=3)
     for ax, gamma in zip(axes, gammas, strict=True):
@@ -60,12 +61,12 @@ def grams(x: np.ndarray, gammas: tuple[float, float, float]) -> Any:
     return fig
 
 
-def bumps(x: np.ndarray, h: float) -> Any:
+def bumps(x: np.ndarray, h: float) -> Figure:
     """Each sample's normal bump, and their mean, the density estimate."""
     fig, ax = figure(2.6)
     grid = np.linspace(x.min() - 3 * h, x.max() + 3 * h, 300)
     for one in x:
-        ax.plot(grid, kde(np.array([one]), grid, h) / x.size, color=GREY, linewidth=1)
+        ax.plot(grid, kde(np.array([one]), grid, h) / x.size, color=GRAY, linewidth=1)
     ax.plot(grid, kde(x, grid, h), color=BLUE, label="mean of the bumps")
     ax.plot(x, np.zeros_like(x), "|", color=ORANGE, markersize=14, label="samples")
     ax.set_ylim(None, 1.35 * kde(x, grid, h).max())
@@ -106,7 +107,7 @@ def ridge_explorer() -> Interactive:
                 for a, b in zip(x, y, strict=True)
             ]
         )
-    ).mark_point(color=GREY, filled=True, size=40)
+    ).mark_point(color=GRAY, filled=True, size=40)
     line = (
         alt.Chart(alt.Data(values=curve))
         .transform_calculate(v="datum['g' + gam]")
@@ -166,7 +167,7 @@ def density_explorer() -> Interactive:
     )
     truth = (
         base.transform_calculate(v="datum.t")
-        .mark_line(color=GREY, strokeDash=[5, 4])
+        .mark_line(color=GRAY, strokeDash=[5, 4])
         .encode(x="x:Q", y=y)
     )
     note = (

@@ -1,18 +1,17 @@
-"""Figures of the chapter on models."""
+"""Figures of the chapter on models. Read with book/data/model.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
 from groundtruth.data.model import Array, least_squares_line, line_hessian
-from groundtruth.figures.style import BLUE, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 
-def bowl(x: Array, y: Array, history: Array) -> Any:
+def bowl(x: Array, y: Array, history: Array) -> Figure:
     """Contours of the loss over (w, b) and the path (steps + 1, 3) that training took through them."""
     w = np.linspace(-0.6, 3.4, 121)
     b = np.linspace(-0.9, 2.3, 121)
@@ -20,7 +19,7 @@ def bowl(x: Array, y: Array, history: Array) -> Any:
     loss = (errors**2).mean(-1)  # (B, W)
     fig, ax = figure(3.6)
     levels = [0.05, 0.3, 1, 3, 6, 12, 20, 33]
-    lines = ax.contour(w, b, loss, levels=levels, colors=GREY, linewidths=0.9)
+    lines = ax.contour(w, b, loss, levels=levels, colors=GRAY, linewidths=0.9)
     ax.clabel(lines, fmt="%g", fontsize=8)
     ax.plot(history[:, 0], history[:, 1], color=BLUE, marker="o", markersize=3)
     clear = {
@@ -35,11 +34,11 @@ def bowl(x: Array, y: Array, history: Array) -> Any:
     return fig
 
 
-def extrapolation(x: Array, y: Array, coefficients: Array, line: tuple[float, float]) -> Any:
+def extrapolation(x: Array, y: Array, coefficients: Array, line: tuple[float, float]) -> Figure:
     """A flexible curve and a line, inside the data and beyond them."""
     fig, ax = figure(3.2)
     at = np.linspace(0, 1.25, 300)
-    ax.axvspan(0, 1, color=GREY, alpha=0.15, linewidth=0)
+    ax.axvspan(0, 1, color=GRAY, alpha=0.15, linewidth=0)
     ax.plot(at, np.polyval(coefficients, at), color=ORANGE, label="degree 9")
     ax.plot(at, line[0] * at + line[1], color=BLUE, linestyle="--", label="line")
     ax.plot(x, y, "o", color="#1d2327", markersize=4, label="data")
@@ -62,7 +61,7 @@ def explorer(x: Array, y: Array) -> Interactive:
         x=alt.X("x:Q", title="x"), y=alt.Y("y:Q", scale=domain, title="y"), y2="fit:Q"
     )
     line = base.mark_line(color=BLUE).encode(x="x:Q", y=alt.Y("fit:Q", scale=domain))
-    dots = base.mark_point(filled=True, size=60, color=GREY).encode(
+    dots = base.mark_point(filled=True, size=60, color=GRAY).encode(
         x="x:Q", y=alt.Y("y:Q", scale=domain)
     )
     text = (

@@ -1,4 +1,4 @@
-"""Figures of the chapter on signals."""
+"""Figures of the chapter on signals. Read with book/data/signals.md."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from groundtruth.data.sensors import DT_S, Record, prepare
 from groundtruth.data.signals import hampel, savgol, savgol_coeffs
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label, rows
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label, rows
 from groundtruth.figures.vega import Interactive, menu, show, slider
 
 WINDOWS = (5, 9, 15, 21, 31)
 
 
-def pipeline(record: Record) -> Any:
+def pipeline(record: Record) -> Figure:
     """The current of a record after each of the seven steps, one under the other."""
     stages, grid = prepare(record), np.arange(record.on.size) * DT_S
     fig, axes = rows(7, 8.6)
@@ -40,7 +41,7 @@ def pipeline(record: Record) -> Any:
         np.flatnonzero(np.diff(~record.on * 1) < 0),
         strict=False,
     ):
-        axes[5].axvspan(grid[begin], grid[end], color=GREY, alpha=0.3)
+        axes[5].axvspan(grid[begin], grid[end], color=GRAY, alpha=0.3)
         axes[5].text(grid[begin] + 2, 5.0, "off", fontsize=9)
     cut = grid[-1] * 0.7
     axes[6].axvline(cut, color=ORANGE, linestyle="--")
@@ -54,26 +55,26 @@ def pipeline(record: Record) -> Any:
     return fig
 
 
-def responses(window: int, order: int) -> Any:
+def responses(window: int, order: int) -> Figure:
     """Gain over frequency of the moving average, the centred and the causal Savitzky-Golay filter."""
     fig, ax = figure(2.9)
     half = window // 2
     cycles = np.linspace(0, 0.25, 400)
     filters = {
-        "moving average": (np.full(window, 1 / window), half, "--", GREY),
+        "moving average": (np.full(window, 1 / window), half, "--", GRAY),
         "Savitzky-Golay": (savgol_coeffs(window, order), half, "-", BLUE),
         "causal": (savgol_coeffs(window, order, pos=window - 1), window - 1, "-.", ORANGE),
     }
-    for name, (weights, at, style, colour) in filters.items():
+    for name, (weights, at, style, color) in filters.items():
         gain = np.abs(np.exp(2j * np.pi * cycles[:, None] * (np.arange(window) - at)) @ weights)
-        ax.plot(cycles, gain, style, color=colour, label=name)
-    ax.axhline(1.0, color=GREY, linewidth=0.8, linestyle=":")
+        ax.plot(cycles, gain, style, color=color, label=name)
+    ax.axhline(1.0, color=GRAY, linewidth=0.8, linestyle=":")
     ax.legend()
     label(ax, "frequency in cycles per sample", "gain")
     return fig
 
 
-def regimes(report: pd.DataFrame, unit: str) -> Any:
+def regimes(report: pd.DataFrame, unit: str) -> Figure:
     """RMSE per regime as bars named with their number of rows, and the overall RMSE as a line."""
     fig, ax = figure(2.6)
     part = report.drop(index="all")
@@ -118,7 +119,7 @@ def smoother() -> Interactive:
     key = "(win + '' + ord + (way == 'causal' ? 'c' : 'm'))"
     base = alt.Chart()
     y = alt.Y("x:Q", title="signal", scale=alt.Scale(domain=[-2.2, 2.6]))
-    dots = base.mark_point(size=18, color=GREY, filled=True).encode(
+    dots = base.mark_point(size=18, color=GRAY, filled=True).encode(
         x=alt.X("i:Q", title="sample"), y=y
     )
     curve = (
@@ -187,11 +188,11 @@ def flagger() -> Interactive:
     )
 
 
-def aliases(true_hz: float, rate_hz: float) -> Any:
+def aliases(true_hz: float, rate_hz: float) -> Figure:
     """A fast wave, its samples, and the slow wave that fits the same samples."""
     fig, ax = figure(2.4)
     t, s = np.linspace(0, 1, 800), np.arange(0, 1.001, 1 / rate_hz)
-    ax.plot(t, np.sin(2 * np.pi * true_hz * t), color=GREY, linewidth=1.0, label=f"{true_hz:g} Hz")
+    ax.plot(t, np.sin(2 * np.pi * true_hz * t), color=GRAY, linewidth=1.0, label=f"{true_hz:g} Hz")
     ax.plot(
         t,
         np.sin(2 * np.pi * (true_hz - rate_hz) * t),

@@ -1,23 +1,22 @@
-"""Figures of the chapter on similarity."""
+"""Figures of the chapter on similarity. Read with book/data/similarity.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 
-def unit_balls() -> Any:
+def unit_balls() -> Figure:
     """All points at distance one from the origin, under four values of p."""
     fig, ax = figure(3.9)
     angle = np.linspace(0, 2 * np.pi, 721)
     x, y = np.cos(angle), np.sin(angle)
-    for p, colour, style in (
-        (0.5, GREY, ":"),
+    for p, color, style in (
+        (0.5, GRAY, ":"),
         (1.0, ORANGE, "--"),
         (2.0, BLUE, "-"),
         (np.inf, GREEN, "-."),
@@ -26,7 +25,7 @@ def unit_balls() -> Any:
         ax.plot(
             x / size,
             y / size,
-            color=colour,
+            color=color,
             linestyle=style,
             label=f"p = {'infinity' if np.isinf(p) else f'{p:g}'}",
         )
@@ -36,13 +35,13 @@ def unit_balls() -> Any:
     return fig
 
 
-def concentration(dims: list[int], spread: dict[str, list[float]]) -> Any:
+def concentration(dims: list[int], spread: dict[str, list[float]]) -> Figure:
     """How far the farthest point is beyond the nearest, relative to the nearest, by dimension."""
     fig, ax = figure(2.9)
-    for (name, values), style, colour in zip(
+    for (name, values), style, color in zip(
         spread.items(), ("-o", "--s"), (BLUE, ORANGE), strict=True
     ):
-        ax.loglog(dims, values, style, color=colour, label=name)
+        ax.loglog(dims, values, style, color=color, label=name)
     ax.legend()
     label(ax, "dimension d", "(max - min) / min")
     return fig

@@ -1,4 +1,4 @@
-"""Figures of the chapter on tensors."""
+"""Figures of the chapter on tensors. Read with book/data/tensors.md."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from groundtruth.data.tensors import broadcast_shape, matmul_shape
-from groundtruth.figures.style import BLUE, GREY, INK, ORANGE, figure
+from groundtruth.figures.style import BLUE, GRAY, INK, ORANGE, figure
 from groundtruth.figures.vega import Interactive, menu, show
 
 
@@ -33,7 +34,7 @@ def _grid(ax: Any, left: float, top: float, values: np.ndarray, solid: np.ndarra
                 1,
                 1,
                 facecolor="none",
-                edgecolor=INK if real else GREY,
+                edgecolor=INK if real else GRAY,
                 linestyle="-" if real else ":",
                 linewidth=1,
             )
@@ -45,11 +46,11 @@ def _grid(ax: Any, left: float, top: float, values: np.ndarray, solid: np.ndarra
             ha="center",
             va="center",
             fontsize=9,
-            color=INK if real else GREY,
+            color=INK if real else GRAY,
         )
 
 
-def stretching() -> Any:
+def stretching() -> Figure:
     """Three cases of broadcasting: what exists in memory (solid) and what is only pretended (dotted)."""
     fig, ax = figure(4.4)
     table = np.arange(6).reshape(2, 3)
@@ -72,10 +73,10 @@ def stretching() -> Any:
     return fig
 
 
-def memory() -> Any:
+def memory() -> Figure:
     """One row of memory read as a (3, 4) matrix and, with swapped strides, as its transpose."""
     fig, ax = figure(2.6)
-    shades = [BLUE, ORANGE, GREY]
+    shades = [BLUE, ORANGE, GRAY]
     for k in range(12):
         ax.add_patch(
             Rectangle((k, 2.6), 1, 0.9, facecolor=shades[k // 4], alpha=0.3, edgecolor=INK)
@@ -136,7 +137,7 @@ def oracle() -> Interactive:
     base = alt.Chart(alt.Data(values=data)).transform_filter(
         "datum.a == pa && datum.b == pb && datum.op == pop"
     )
-    style = {"align": "right", "fontSize": 18, "font": "monospace", "color": GREY}
+    style = {"align": "right", "fontSize": 18, "font": "monospace", "color": GRAY}
     first = base.mark_text(x=250, y=30, **style).encode(text="a:N")
     second = base.mark_text(x=250, y=60, **style).encode(text="b:N")
     sign = base.mark_text(x=90, y=60, fontSize=18, color=ORANGE).encode(text="op:N")

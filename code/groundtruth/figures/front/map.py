@@ -1,13 +1,14 @@
-"""The parts of the book as a picture of what needs what."""
+"""The parts of the book as a picture of what needs what. Read with book/index.md."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, figure
+from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, figure
 
 PARTS = {  # name: (column, row, has pages in this edition)
     "Front": (0, 2.5, True),
@@ -40,7 +41,7 @@ NEEDS = [
 ]
 
 
-def parts() -> Any:
+def parts() -> Figure:
     """Boxes for parts, arrows for needs; parts without pages yet are dashed."""
     fig, ax = figure(3.1)
     width, height, step = 1.32, 0.6, 1.72
@@ -63,7 +64,7 @@ def parts() -> Any:
                 height,
                 boxstyle="round,pad=0.04",
                 facecolor="none",
-                edgecolor=INK if done else GREY,
+                edgecolor=INK if done else GRAY,
                 linestyle="-" if done else "--",
                 linewidth=1,
             )
@@ -102,8 +103,8 @@ def parts() -> Any:
             )
         )
     handles = [
-        Line2D([], [], color=colour, linestyle=style, label=name)
-        for name, (colour, style) in PATHS.items()
+        Line2D([], [], color=color, linestyle=style, label=name)
+        for name, (color, style) in PATHS.items()
     ]
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, -0.04), fontsize=9)
     ax.set_xlim(-0.1, 4 * step + width + 0.1)

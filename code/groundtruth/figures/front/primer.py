@@ -1,17 +1,16 @@
-"""Figures of the primer."""
+"""Figures of the primer. Read with book/front/primer.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from groundtruth.figures.style import BLUE, GREY, INK, ORANGE, figure
+from groundtruth.figures.style import BLUE, GRAY, INK, ORANGE, figure
 from groundtruth.figures.vega import Interactive, menu, show, slider
 
 
-def axes_of_an_array() -> Any:
+def axes_of_an_array() -> Figure:
     """A (3, 4) array with an arrow along each axis and the index of every cell."""
     fig, ax = figure(2.7)
     for i in range(3):
@@ -64,8 +63,8 @@ def slicer() -> Interactive:
     )
     x = alt.X("column:O", axis=alt.Axis(orient="top", title="axis 1", labelAngle=0))
     y = alt.Y("row:O", axis=alt.Axis(title="axis 0"))
-    colour = alt.condition("datum.inside", alt.value(BLUE), alt.value("transparent"))
-    grid = base.mark_rect(stroke=GREY, fillOpacity=0.35).encode(x=x, y=y, fill=colour)
+    color = alt.condition("datum.inside", alt.value(BLUE), alt.value("transparent"))
+    grid = base.mark_rect(stroke=GRAY, fillOpacity=0.35).encode(x=x, y=y, fill=color)
     names = base.mark_text(fontSize=12).encode(
         x=x,
         y=y,

@@ -1,14 +1,13 @@
-"""Figures of the chapter on backpropagation."""
+"""Figures of the chapter on backpropagation. Read with book/learning/backprop.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
 
 NODES = {
@@ -23,7 +22,7 @@ NODES = {
 EDGES = [("w", "w x"), ("x", "w x"), ("w x", "z"), ("b", "z"), ("z", "a"), ("a", "L")]
 
 
-def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Any:
+def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Figure:
     """The graph of one unit: under each name its value, above it the gradient that arrives there."""
     fig, ax = figure(3.5)
     ax.set_axis_off()
@@ -32,7 +31,7 @@ def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Any:
     for start, end in EDGES:
         (x0, y0), (x1, y1) = NODES[start], NODES[end]
         ax.annotate(
-            "", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops={"arrowstyle": "->", "color": GREY}
+            "", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops={"arrowstyle": "->", "color": GRAY}
         )
     for name, (x, y) in NODES.items():
         ax.add_patch(
@@ -59,13 +58,13 @@ def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Any:
     return fig
 
 
-def depths(products: dict[str, np.ndarray]) -> Any:
+def depths(products: dict[str, np.ndarray]) -> Figure:
     """Length of the gradient after passing back through more and more layers, for several weight scales."""
     fig, ax = figure(2.7)
-    for (name, lengths), style, colour in zip(
+    for (name, lengths), style, color in zip(
         products.items(), ("-", "--", "-."), (BLUE, GREEN, ORANGE), strict=True
     ):
-        ax.semilogy(np.arange(1, lengths.size + 1), lengths, style, color=colour, label=name)
+        ax.semilogy(np.arange(1, lengths.size + 1), lengths, style, color=color, label=name)
     ax.legend()
     label(ax, "layers passed on the way back", "length of the gradient")
     return fig

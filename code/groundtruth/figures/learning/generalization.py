@@ -1,4 +1,4 @@
-"""Figures of the chapter on generalization."""
+"""Figures of the chapter on generalization. Read with book/learning/generalization.md."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.learning.generalization import polynomial
 
 
-def degrees(x: Any, y: Any, shown: tuple[int, ...] = (1, 3, 11)) -> Any:
+def degrees(x: Any, y: Any, shown: tuple[int, ...] = (1, 3, 11)) -> Figure:
     """Fits of growing degree to twelve points of a noisy line."""
     fig, axes = figure(2.3, columns=len(shown), sharey=True)
     at = np.linspace(-1, 1, 300)
     for ax, degree in zip(axes, shown, strict=True):
-        ax.plot(at, 0.5 * at + 0.3, "--", color=GREY, linewidth=1.2)
+        ax.plot(at, 0.5 * at + 0.3, "--", color=GRAY, linewidth=1.2)
         ax.plot(at, polynomial(degree)(x, y)(at), color=BLUE)
         ax.plot(x, y, "o", color=ORANGE, markersize=4.5)
         ax.set_ylim(-0.5, 1.1)
@@ -26,7 +27,7 @@ def degrees(x: Any, y: Any, shown: tuple[int, ...] = (1, 3, 11)) -> Any:
     return fig
 
 
-def splits() -> Any:
+def splits() -> Figure:
     """Sixteen examples in time, four groups: which are tested in each of four folds, by three ways to split."""
     from groundtruth.learning import model_selection as ms
 
@@ -49,7 +50,7 @@ def splits() -> Any:
             )
             ax.plot(test, np.full(len(test), row), "s", color=ORANGE, markersize=5.5)
         for edge in (3.5, 7.5, 11.5):
-            ax.axvline(edge, color=GREY, linewidth=0.6, linestyle=":")
+            ax.axvline(edge, color=GRAY, linewidth=0.6, linestyle=":")
         ax.set_yticks(range(4), [str(i + 1) for i in range(4)])
         ax.set_ylim(3.6, -0.6)
         label(ax, "example", "fold", name)
@@ -57,20 +58,20 @@ def splits() -> Any:
     return fig
 
 
-def descent_twice(bare: dict[int, float], damped: dict[int, float], n: int) -> Any:
+def descent_twice(bare: dict[int, float], damped: dict[int, float], n: int) -> Figure:
     """Test error over the number of features, without and with a ridge."""
     fig, ax = figure(2.8)
     ax.plot(list(bare), list(bare.values()), "-o", color=BLUE, markersize=4, label="shortest fit")
     ax.plot(
         list(damped), list(damped.values()), "--s", color=GREEN, markersize=4, label="with a ridge"
     )
-    ax.axvline(n, color=GREY, linestyle=":", linewidth=1)
+    ax.axvline(n, color=GRAY, linestyle=":", linewidth=1)
     ax.annotate(
         "as many features\nas examples",
         (n, 6),
         xytext=(8, 0),
         textcoords="offset points",
-        color=GREY,
+        color=GRAY,
     )
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -79,7 +80,7 @@ def descent_twice(bare: dict[int, float], damped: dict[int, float], n: int) -> A
     return fig
 
 
-def curves(sizes: list[int], table: dict[str, tuple[list[float], list[float]]]) -> Any:
+def curves(sizes: list[int], table: dict[str, tuple[list[float], list[float]]]) -> Figure:
     """Training and validation error over the number of examples, one panel per model."""
     fig, axes = figure(2.4, columns=len(table), sharey=True)
     for ax, (name, (train, val)) in zip(axes, table.items(), strict=True):
@@ -200,7 +201,7 @@ def leak() -> Interactive:
     )
     rule = (
         alt.Chart(alt.Data(values=[{"x": 0.5}]))
-        .mark_rule(color=GREY, strokeDash=[4, 3])
+        .mark_rule(color=GRAY, strokeDash=[4, 3])
         .encode(x="x:Q")
     )
     return show(

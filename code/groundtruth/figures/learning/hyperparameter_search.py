@@ -1,4 +1,4 @@
-"""Figures of the chapter on hyperparameter search."""
+"""Figures of the chapter on hyperparameter search. Read with book/learning/hyperparameter-search.md."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.learning.bayesian import GP, expected_improvement
 
 
-def projections() -> Any:
+def projections() -> Figure:
     """Sixteen trials as a grid and at random, with their shadows on the axis of the only parameter that matters."""
     fig, axes = figure(2.7, columns=2, sharey=True)
     side = (np.arange(4) + 0.5) / 4
@@ -34,17 +35,17 @@ def projections() -> Any:
     return fig
 
 
-def staircase(table: list[list[tuple[int, int]]]) -> Any:
+def staircase(table: list[list[tuple[int, int]]]) -> Figure:
     """Trials over budget for each bracket of Hyperband."""
     fig, ax = figure(2.8)
-    for i, (bracket, colour, mark) in enumerate(
-        zip(table, (BLUE, ORANGE, GREEN, PURPLE, GREY), "osD^v", strict=False)
+    for i, (bracket, color, mark) in enumerate(
+        zip(table, (BLUE, ORANGE, GREEN, PURPLE, GRAY), "osD^v", strict=False)
     ):
         ax.plot(
             [r for _, r in bracket],
             [n for n, _ in bracket],
             "-" + mark,
-            color=colour,
+            color=color,
             markersize=6,
             label=f"bracket {len(table) - 1 - i}",
         )
@@ -57,13 +58,13 @@ def staircase(table: list[list[tuple[int, int]]]) -> Any:
     return fig
 
 
-def races(curves: dict[str, Any]) -> Any:
+def races(curves: dict[str, Any]) -> Figure:
     """Median best loss over the units spent, one line a method."""
     fig, ax = figure(3.0)
-    for i, ((name, (cost, loss)), colour, style) in enumerate(
+    for i, ((name, (cost, loss)), color, style) in enumerate(
         zip(
             curves.items(),
-            (GREY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN),
+            (GRAY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN),
             ("-", "-", "-", "-", "--", "--", "--"),
             strict=False,
         )
@@ -73,7 +74,7 @@ def races(curves: dict[str, Any]) -> Any:
             cost,
             loss,
             style,
-            color=colour,
+            color=color,
             marker="osD^vPX"[i],
             markevery=(i * every // 7, every),
             markersize=5.5,

@@ -1,4 +1,4 @@
-"""Figures of the chapter on linear models."""
+"""Figures of the chapter on linear models. Read with book/learning/linear-models.md."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 from groundtruth.functional import sigmoid
 
 
-def boundary() -> Any:
+def boundary() -> Figure:
     """A line w.x + b = 0 in the plane, its normal vector, and the distance of one point from it."""
     fig, ax = figure(3.4)
     w, b = np.array([1.0, 2.0]), -4.0
@@ -25,7 +26,7 @@ def boundary() -> Any:
     ax.text(foot[0] + w[0] / 2 + 0.1, foot[1] + w[1] / 2 + 0.05, "$w$", color=ORANGE, fontsize=13)
     point = np.array([3.2, 2.4])
     on_line = point - (w @ point + b) / (w @ w) * w
-    ax.plot(*np.array([point, on_line]).T, color=GREY, linestyle="--")
+    ax.plot(*np.array([point, on_line]).T, color=GRAY, linestyle="--")
     ax.plot(*point, "o", color=GREEN, markersize=8)
     ax.text(point[0] + 0.08, point[1] - 0.05, "score / $\\|w\\|$ away", va="top", fontsize=10.5)
     ax.text(0.0, 0.5, "score below 0", fontsize=10.5)
@@ -37,14 +38,14 @@ def boundary() -> Any:
     return fig
 
 
-def labels_by_lines(x: np.ndarray, y: np.ndarray, line: np.ndarray, curve: np.ndarray) -> Any:
+def labels_by_lines(x: np.ndarray, y: np.ndarray, line: np.ndarray, curve: np.ndarray) -> Figure:
     """0/1 labels over one feature, a least-squares line and a logistic curve; coefficients (2,), intercept first."""
     fig, ax = figure(2.8)
     grid = np.linspace(x.min() - 1, x.max() + 1, 300)
-    ax.plot(x, y, "o", color=GREY, label="labels")
+    ax.plot(x, y, "o", color=GRAY, label="labels")
     ax.plot(grid, line[0] + line[1] * grid, "--", color=ORANGE, label="least squares")
     ax.plot(grid, sigmoid(curve[0] + curve[1] * grid), color=BLUE, label="logistic")
-    ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
+    ax.axhline(0.5, color=GRAY, linewidth=0.8, linestyle=":")
     ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.06))
     label(ax, "hours of study", "passed (1) or not (0)")
     return fig
@@ -99,7 +100,7 @@ def explorer() -> Interactive:
                 title="class",
                 scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"]),
             ),
-            color=alt.value(GREY),
+            color=alt.value(GRAY),
         )
     )
     # the loss of one point from its score s = (2y - 1) z is ln(1 + e^-s); for large scores it is |s|

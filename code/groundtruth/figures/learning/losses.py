@@ -1,17 +1,16 @@
-"""Figures of the chapter on losses."""
+"""Figures of the chapter on losses. Read with book/learning/losses.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 
-def by_residual() -> Any:
+def by_residual() -> Figure:
     """Losses of a number over the error of the prediction."""
     fig, ax = figure(2.9)
     e = np.linspace(-3, 3, 301)
@@ -21,27 +20,27 @@ def by_residual() -> Any:
         "Huber, delta 1": (np.where(abs(e) <= 1, e**2 / 2, abs(e) - 0.5), "-.", GREEN),
         "pinball, q = 0.9": (np.maximum(-0.9 * e, 0.1 * e), ":", PURPLE),
     }
-    for name, (loss, style, colour) in rows.items():
-        ax.plot(e, loss, style, color=colour, label=name)
+    for name, (loss, style, color) in rows.items():
+        ax.plot(e, loss, style, color=color, label=name)
     ax.set_ylim(0, 4.5)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     label(ax, "prediction minus target", "loss")
     return fig
 
 
-def by_margin() -> Any:
+def by_margin() -> Figure:
     """Losses of a yes or no over the margin, the score times the sign of the label."""
     fig, ax = figure(2.9)
     m = np.linspace(-2, 3, 301)
     rows = {
-        "wrong or right": ((m < 0) * 1.0, "-", GREY),
+        "wrong or right": ((m < 0) * 1.0, "-", GRAY),
         "logistic / ln 2": (np.log1p(np.exp(-m)) / np.log(2), "-", BLUE),
         "hinge": (np.maximum(0, 1 - m), "--", ORANGE),
         "exponential": (np.exp(-m), "-.", GREEN),
         "squared": ((1 - m) ** 2, ":", PURPLE),
     }
-    for name, (loss, style, colour) in rows.items():
-        ax.plot(m, loss, style, color=colour, label=name)
+    for name, (loss, style, color) in rows.items():
+        ax.plot(m, loss, style, color=color, label=name)
     ax.set_ylim(0, 4)
     ax.legend(
         loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9.5, columnspacing=1.0
@@ -90,7 +89,7 @@ def best_constant() -> Interactive:
     points = (
         alt.Chart(alt.Data(values=[{"v": v, "w": 0} for v in fixed] + [{"v": 0, "w": 1}]))
         .transform_calculate(x="datum.w ? far : datum.v", loss="'the five values'")
-        .mark_tick(color=GREY, thickness=3, size=24)
+        .mark_tick(color=GRAY, thickness=3, size=24)
         .encode(x="x:Q", y="loss:N")
     )
     return show(
@@ -130,7 +129,7 @@ def by_score() -> Interactive:
     here = (
         alt.Chart(alt.Data(values=[{}]))
         .transform_calculate(s="z")
-        .mark_rule(color=GREY, strokeWidth=2)
+        .mark_rule(color=GRAY, strokeWidth=2)
         .encode(x="s:Q")
     )
     q = "(1 / (1 + exp(-z)))"

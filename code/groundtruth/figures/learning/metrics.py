@@ -1,28 +1,27 @@
-"""Figures of the chapter on metrics."""
+"""Figures of the chapter on metrics. Read with book/learning/metrics.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 
-def densities(threshold: float, gap: float = 2.0) -> Any:
+def densities(threshold: float, gap: float = 2.0) -> Figure:
     """Score densities of two classes and a threshold that cuts each into right and wrong."""
     fig, ax = figure(2.7)
     x = np.linspace(-3.5, 5.5, 400)
-    for centre, colour, style, name, side in (
+    for center, color, style, name, side in (
         (0.0, BLUE, "-", "negatives", 1),
         (gap, ORANGE, "--", "positives", -1),
     ):
-        height = np.exp(-0.5 * (x - centre) ** 2) / np.sqrt(2 * np.pi)
-        ax.plot(x, height, style, color=colour, label=name)
-        ax.fill_between(x, height, where=side * (x - threshold) > 0, color=colour, alpha=0.3)
-    ax.axvline(threshold, color=GREY)
+        height = np.exp(-0.5 * (x - center) ** 2) / np.sqrt(2 * np.pi)
+        ax.plot(x, height, style, color=color, label=name)
+        ax.fill_between(x, height, where=side * (x - threshold) > 0, color=color, alpha=0.3)
+    ax.axvline(threshold, color=GRAY)
     ax.text(threshold + 0.08, 0.44, "threshold", fontsize=10.5)
     ax.set_ylim(0, 0.48)
     ax.legend(loc="upper left")
@@ -30,16 +29,18 @@ def densities(threshold: float, gap: float = 2.0) -> Any:
     return fig
 
 
-def curves(roc: tuple[np.ndarray, np.ndarray], pr: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+def curves(
+    roc: tuple[np.ndarray, np.ndarray], pr: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> Figure:
     """A ROC curve, and precision over recall for the same scores at several shares of positives."""
     fig, (left, right) = figure(2.8, columns=2)
     left.plot(*roc, color=BLUE)
-    left.plot([0, 1], [0, 1], ":", color=GREY)
+    left.plot([0, 1], [0, 1], ":", color=GRAY)
     label(left, "false-positive rate", "true-positive rate", "ROC")
-    for (name, (recall, precision)), style, colour in zip(
-        pr.items(), ("-", "--", "-."), (BLUE, ORANGE, GREY), strict=True
+    for (name, (recall, precision)), style, color in zip(
+        pr.items(), ("-", "--", "-."), (BLUE, ORANGE, GRAY), strict=True
     ):
-        right.plot(recall, precision, style, color=colour, label=name)
+        right.plot(recall, precision, style, color=color, label=name)
     right.set_ylim(0, 1.03)
     right.legend(
         fontsize=9, loc="center", bbox_to_anchor=(0.68, 0.66), title="share", title_fontsize=9
@@ -48,14 +49,14 @@ def curves(roc: tuple[np.ndarray, np.ndarray], pr: dict[str, tuple[np.ndarray, n
     return fig
 
 
-def reliabilities(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+def reliabilities(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Share of ones over mean probability per bin, against the diagonal."""
     fig, ax = figure(3.1)
-    ax.plot([0, 1], [0, 1], ":", color=GREY, label="perfect")
-    for (name, (said, came)), style, colour in zip(
+    ax.plot([0, 1], [0, 1], ":", color=GRAY, label="perfect")
+    for (name, (said, came)), style, color in zip(
         parts.items(), ("-o", "--^"), (ORANGE, BLUE), strict=True
     ):
-        ax.plot(said, came, style, color=colour, label=name)
+        ax.plot(said, came, style, color=color, label=name)
     ax.set_aspect("equal")
     ax.legend()
     label(ax, "probability said", "share that came true")
@@ -102,7 +103,7 @@ def explorer() -> Interactive:
     line = (
         alt.Chart(alt.Data(values=[{}]))
         .transform_calculate(x="cut")
-        .mark_rule(color=GREY, strokeWidth=2)
+        .mark_rule(color=GRAY, strokeWidth=2)
         .encode(x="x:Q")
     )
     caught, alarms = f"(prev / 100 * {tpr})", f"((1 - prev / 100) * {fpr})"

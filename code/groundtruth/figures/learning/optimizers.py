@@ -1,4 +1,4 @@
-"""Figures of the chapter on optimisers."""
+"""Figures of the chapter on optimizers. Read with book/learning/optimizers.md."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.learning import optimizers as opt
 from groundtruth.learning import schedules
 
 
-def ravine() -> Any:
-    """Sixty steps of four optimisers from one corner of a valley thirty times as steep across as along."""
+def ravine() -> Figure:
+    """Sixty steps of four optimizers from one corner of a valley thirty times as steep across as along."""
     fig, axes = figure(2.6, columns=2, sharey=True)
     a, b = np.meshgrid(np.linspace(-1.2, 0.5, 80), np.linspace(-0.6, 0.7, 80))
     pairs = (
@@ -29,22 +30,22 @@ def ravine() -> Any:
         ),
     )
     for ax, pair in zip(axes, pairs, strict=True):
-        ax.contour(a, b, (a**2 + 30 * b**2) / 2, levels=7, colors=GREY, linewidths=0.6)
-        for name, colour, style, make in pair:
+        ax.contour(a, b, (a**2 + 30 * b**2) / 2, levels=7, colors=GRAY, linewidths=0.6)
+        for name, color, style, make in pair:
             x = np.array([-1.0, 0.5])
-            optimiser, path = make([x]), [x.copy()]
+            optimizer, path = make([x]), [x.copy()]
             for _ in range(60):
-                optimiser.step([np.array([1.0, 30.0]) * x])
+                optimizer.step([np.array([1.0, 30.0]) * x])
                 path.append(x.copy())
-            ax.plot(*np.array(path).T, style, color=colour, linewidth=1.4, label=name)
-        ax.plot(0, 0, "*", color=GREY, markersize=9)
+            ax.plot(*np.array(path).T, style, color=color, linewidth=1.4, label=name)
+        ax.plot(0, 0, "*", color=GRAY, markersize=9)
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
         label(ax, "along", "across")
         ax.label_outer()
     return fig
 
 
-def gallery(total: int = 100) -> Any:
+def gallery(total: int = 100) -> Figure:
     """Four schedules over a hundred steps, in units of their highest rate."""
     fig, axes = figure(2.5, columns=2, sharey=True)
     t = np.arange(total)
@@ -61,15 +62,15 @@ def gallery(total: int = 100) -> Any:
         ),
     )
     for ax, group in zip(axes, curves, strict=True):
-        for name, colour, style, rate in group:
-            ax.plot(t, [rate(int(s)) for s in t], style, color=colour, label=name)
+        for name, color, style, rate in group:
+            ax.plot(t, [rate(int(s)) for s in t], style, color=color, label=name)
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
         label(ax, "step", "rate / highest rate")
         ax.label_outer()
     return fig
 
 
-def sweep(rates: Any, losses: Any, chosen: float) -> Any:
+def sweep(rates: Any, losses: Any, chosen: float) -> Figure:
     """The smoothed loss of a range test over the rate, with the chosen rate marked."""
     fig, ax = figure(2.5)
     ax.plot(rates, losses, color=BLUE)
@@ -122,7 +123,7 @@ def explorer() -> Interactive:
         .transform_calculate(a="sequence(0, 6.4, 0.1)")
         .transform_flatten(["a"])
         .transform_calculate(x="datum.k * cos(datum.a)", y="datum.k * sin(datum.a) / sqrt(30)")
-        .mark_line(color=GREY, opacity=0.6, clip=True)
+        .mark_line(color=GRAY, opacity=0.6, clip=True)
         .encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
     )
     say = "'steps remembered ' + format(1 / (1 - bet), '.0f') + ', rate in effect ' + format(eta / (1 - bet), '.3f') + (eta * 30 > 2 * (1 + bet) ? ': diverges' : '')"

@@ -1,4 +1,4 @@
-"""Figures of the chapter on regularization."""
+"""Figures of the chapter on regularization. Read with book/learning/regularization.md."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 
-def corners() -> Any:
+def corners() -> Figure:
     """The same elliptic loss and two budgets of equal reach: a diamond, met at a corner, and a disc, met at its side."""
     fig, axes = figure(2.7, columns=2, sharey=True)
     H, best = np.array([[1.0, 0.5], [0.5, 1.6]]), np.array([2.1, 0.25])
@@ -31,12 +32,12 @@ def corners() -> Any:
             b,
             loss,
             levels=sorted({0.15, 0.5, float(level), 1.6 * float(level)}),
-            colors=GREY,
+            colors=GRAY,
             linewidths=0.8,
         )
         ax.fill(*edge.T, color=BLUE, alpha=0.3)
         ax.plot(*edge.T, color=BLUE)
-        ax.plot(*best, "x", color=GREY, markersize=7)
+        ax.plot(*best, "x", color=GRAY, markersize=7)
         ax.plot(*at, "o", color=ORANGE)
         ax.set_aspect("equal")
         label(ax, "$w_1$", "$w_2$", name)
@@ -44,7 +45,7 @@ def corners() -> Any:
     return fig
 
 
-def path(W: Any, names: Any, shown: int = 5) -> Any:
+def path(W: Any, names: Any, shown: int = 5) -> Figure:
     """Weights over the length of the whole vector, from the corners of the path; the largest ones are named."""
     fig, ax = figure(3.0)
     reach = np.abs(W).sum(1) / np.abs(W[-1]).sum()
@@ -56,12 +57,12 @@ def path(W: Any, names: Any, shown: int = 5) -> Any:
             reach,
             W[:, j],
             styles[place % 5],
-            color=CYCLE[place % 5] if named else GREY,
+            color=CYCLE[place % 5] if named else GRAY,
             linewidth=1.8 if named else 0.7,
             label=names[j] if named else None,
         )
     for corner in reach:
-        ax.axvline(corner, color=GREY, linewidth=0.5, linestyle=":")
+        ax.axvline(corner, color=GRAY, linewidth=0.5, linestyle=":")
     ax.legend(
         loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, columnspacing=1.0, handlelength=1.6
     )
@@ -69,7 +70,7 @@ def path(W: Any, names: Any, shown: int = 5) -> Any:
     return fig
 
 
-def filters() -> Any:
+def filters() -> Figure:
     """What is kept of a direction, by its strength: ridge and descent stopped early."""
     fig, ax = figure(2.6)
     u = np.geomspace(0.01, 100, 300)  # s^2 over the penalty
@@ -96,7 +97,7 @@ def explorer() -> Interactive:
     trail = (
         alt.Chart(alt.sequence(0, 2.51, 0.05, as_="l"))
         .transform_calculate(x=shrunk(z[0], "datum.l"), y=shrunk(z[1], "datum.l"))
-        .mark_line(color=GREY, strokeDash=[3, 3], clip=True)
+        .mark_line(color=GRAY, strokeDash=[3, 3], clip=True)
         .encode(
             x=alt.X("x:Q", title="first weight", scale=scale),
             y=alt.Y("y:Q", title="second weight", scale=scale),
@@ -163,13 +164,11 @@ def smoothing() -> Interactive:
     )
 
 
-def spread(x: Any, curves: dict[str, Any], data: Any) -> Any:
+def spread(x: Any, curves: dict[str, Any], data: Any) -> Figure:
     """Standard deviations of predictions over the input, with the training inputs as ticks."""
     fig, ax = figure(2.6)
-    for (name, sd), style, colour in zip(
-        curves.items(), ("-", "--"), (ORANGE, GREEN), strict=False
-    ):
-        ax.plot(x, sd, style, color=colour, label=name)
+    for (name, sd), style, color in zip(curves.items(), ("-", "--"), (ORANGE, GREEN), strict=False):
+        ax.plot(x, sd, style, color=color, label=name)
     ax.plot(data, np.zeros(len(data)), "|", color=BLUE, markersize=9)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     label(ax, "input", "standard deviation")

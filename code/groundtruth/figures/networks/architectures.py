@@ -1,18 +1,17 @@
-"""Figures of the chapter on architectures."""
+"""Figures of the chapter on architectures. Read with book/networks/architectures.md."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from groundtruth.figures.style import (
     BLUE,
     CYCLE,
+    GRAY,
     GREEN,
-    GREY,
     ORANGE,
     PURPLE,
     WIDTH_IN,
@@ -24,7 +23,7 @@ from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.architectures import RULES
 
 
-def matrices(tables: dict[str, np.ndarray]) -> Any:
+def matrices(tables: dict[str, np.ndarray]) -> Figure:
     """Up to six matrices (n, n), each with a name."""
     use_style()
     fig, grid = plt.subplots(2, 3, figsize=(WIDTH_IN, 3.7), layout="constrained")
@@ -41,7 +40,7 @@ def matrices(tables: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def samples(sizes: list[int], curves: dict[str, list[float]]) -> Any:
+def samples(sizes: list[int], curves: dict[str, list[float]]) -> Figure:
     """Accuracy by number of training examples; curves maps names to one value a size."""
     fig, ax = figure(3.0)
     for (name, v), color, style, mark in zip(
@@ -57,7 +56,7 @@ def samples(sizes: list[int], curves: dict[str, list[float]]) -> Any:
     return fig
 
 
-def family() -> Any:
+def family() -> Figure:
     """Landmarks of five families along the years."""
     lines = {
         "graphs": [(2009, "GNN"), (2017, "GCN")],
@@ -73,7 +72,7 @@ def family() -> Any:
     }
     fig, ax = figure(3.9)
     for row, ((_, marks), color) in enumerate(
-        zip(lines.items(), (GREY, ORANGE, PURPLE, GREEN, BLUE), strict=True)
+        zip(lines.items(), (GRAY, ORANGE, PURPLE, GREEN, BLUE), strict=True)
     ):
         ax.plot([marks[0][0], 2026], [row, row], color=color, linewidth=2)
         for i, (year, what) in enumerate(marks):

@@ -1,4 +1,4 @@
-"""Figures of the chapter on attention."""
+"""Figures of the chapter on attention. Read with book/networks/attention.md."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from groundtruth.figures.style import (
     BLUE,
     CYCLE,
+    GRAY,
     GREEN,
-    GREY,
     ORANGE,
     PURPLE,
     WIDTH_IN,
@@ -28,11 +29,11 @@ KEYS = np.array(
 )  # (5, 2), set by hand
 
 
-def flow() -> Any:
+def flow() -> Figure:
     """From tokens to queries, keys, values, scores, weights and outputs, with shapes."""
     fig, ax = figure(3.9)
     boxes = {
-        "x": (0.5, 2.5, "x\n(T, C)", GREY),
+        "x": (0.5, 2.5, "x\n(T, C)", GRAY),
         "q": (2.2, 4.1, "Q\n(T, D)", BLUE),
         "k": (2.2, 2.5, "K\n(T, D)", ORANGE),
         "v": (2.2, 0.9, "V\n(T, D)", GREEN),
@@ -57,7 +58,7 @@ def flow() -> Any:
             (x1, y1),
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "shrinkA": 24,
                 "shrinkB": 38 if b == "s" else 28,
                 "linewidth": 1.4,
@@ -114,7 +115,7 @@ def _cells(ax: Any, values: np.ndarray, words: list[str], digits: int = 1) -> No
     ax.set_yticks(np.arange(len(words)) + 0.5, words)
 
 
-def heat(scores: np.ndarray, weights: np.ndarray, words: list[str]) -> Any:
+def heat(scores: np.ndarray, weights: np.ndarray, words: list[str]) -> Figure:
     """Scores (T, T) and, below them, the weights they become."""
     use_style()
     fig, axes = plt.subplots(2, 1, figsize=(WIDTH_IN, 5.8), layout="constrained")
@@ -126,7 +127,7 @@ def heat(scores: np.ndarray, weights: np.ndarray, words: list[str]) -> Any:
     return fig
 
 
-def masks(n: int = 6) -> Any:
+def masks(n: int = 6) -> Figure:
     """Who may look at whom: encoder, decoder, and decoder on an encoder's output."""
     use_style()
     fig, axes = plt.subplots(1, 3, figsize=(WIDTH_IN, 2.2), layout="constrained")
@@ -148,7 +149,7 @@ def masks(n: int = 6) -> Any:
                         0.88,
                         0.88,
                         facecolor=BLUE if on else "none",
-                        edgecolor=BLUE if on else GREY,
+                        edgecolor=BLUE if on else GRAY,
                         linewidth=0.8,
                     )
                 )
@@ -161,7 +162,7 @@ def masks(n: int = 6) -> Any:
     return fig
 
 
-def collapse(curves: dict[str, list[float]]) -> Any:
+def collapse(curves: dict[str, list[float]]) -> Figure:
     """Share of the tokens' size that is not common to all, by layer, for several stacks."""
     fig, ax = figure(2.8)
     for (name, v), color, style in zip(curves.items(), CYCLE, ("-", "--", "-."), strict=False):
@@ -173,7 +174,7 @@ def collapse(curves: dict[str, list[float]]) -> Any:
     return fig
 
 
-def decay(lags: np.ndarray, scores: np.ndarray) -> Any:
+def decay(lags: np.ndarray, scores: np.ndarray) -> Figure:
     """Score of two vectors of ones under rotations, by their distance."""
     fig, ax = figure(2.5)
     ax.plot(lags, scores, color=BLUE)
@@ -286,7 +287,7 @@ def wheel() -> Interactive:
     lags = alt.Chart(alt.sequence(0, 61, 1, as_="d")).transform_calculate(
         s="cos(datum.d) + cos(0.17783 * datum.d) + cos(0.03162 * datum.d) + cos(0.00562 * datum.d)"
     )
-    curve = lags.mark_line(color=GREY).encode(
+    curve = lags.mark_line(color=GRAY).encode(
         x=alt.X("d:Q", title="distance"),
         y=alt.Y("s:Q", title="score", scale=alt.Scale(domain=[-4, 4.4])),
     )

@@ -1,4 +1,4 @@
-"""Figures of the chapter on convolution."""
+"""Figures of the chapter on convolution. Read with book/networks/convolution.md."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
-from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show
 from groundtruth.networks import convolution as cv
 
@@ -30,7 +31,7 @@ def _grid(
     for i in range(rows):
         for j in range(cols):
             ax.add_patch(
-                plt.Rectangle((j, -i - 1), 1, 1, facecolor="none", edgecolor=GREY, linewidth=0.8)
+                plt.Rectangle((j, -i - 1), 1, 1, facecolor="none", edgecolor=GRAY, linewidth=0.8)
             )
             ax.text(j + 0.5, -i - 0.5, f"{values[i, j]:.0f}", ha="center", va="center", fontsize=11)
     if mark:
@@ -46,7 +47,7 @@ def _grid(
     ax.axis("off")
 
 
-def slide(image: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Any:
+def slide(image: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Figure:
     """An image (h, w), a kernel (k, k) and their correlation, with the window of one place framed."""
     use_style()
     out = cv.conv2d(image[None, None], kernel[None, None])[0, 0]
@@ -81,7 +82,7 @@ def digit(index: int) -> np.ndarray:
     return load_digits().images[index] / 16
 
 
-def filtered(image: np.ndarray) -> Any:
+def filtered(image: np.ndarray) -> Figure:
     """An image and its map under each hand-made filter."""
     use_style()
     fig, grid = plt.subplots(2, 3, figsize=(WIDTH_IN, 3.5), layout="constrained")
@@ -96,7 +97,7 @@ def filtered(image: np.ndarray) -> Any:
     return fig
 
 
-def matrix(T: np.ndarray) -> Any:
+def matrix(T: np.ndarray) -> Figure:
     """A convolution as a matrix (m, n)."""
     fig, ax = figure(2.9)
     _tiles(ax, T)
@@ -106,7 +107,7 @@ def matrix(T: np.ndarray) -> Any:
     return fig
 
 
-def kernels(bank: np.ndarray) -> Any:
+def kernels(bank: np.ndarray) -> Figure:
     """A bank of 3 x 3 kernels (8, 3, 3)."""
     use_style()
     fig, grid = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.6), layout="constrained")
@@ -129,7 +130,7 @@ def kernels(bank: np.ndarray) -> Any:
     return fig
 
 
-def influence(curves: dict[str, np.ndarray]) -> Any:
+def influence(curves: dict[str, np.ndarray]) -> Figure:
     """How strongly each input place moves one output; curves maps names to arrays (n,) centred on it."""
     fig, ax = figure(2.8)
     for (name, v), color, style in zip(curves.items(), CYCLE, ("-", "--", "-."), strict=False):
@@ -141,7 +142,7 @@ def influence(curves: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def drops(names: list[str], still: list[float], moved: list[float]) -> Any:
+def drops(names: list[str], still: list[float], moved: list[float]) -> Figure:
     """Accuracy of several models on images as they are and moved by a pixel."""
     fig, ax = figure(2.6)
     at = np.arange(len(names))

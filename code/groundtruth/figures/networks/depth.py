@@ -1,17 +1,16 @@
-"""Figures of the chapter on depth."""
+"""Figures of the chapter on depth. Read with book/networks/depth.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
 
 
-def profiles(curves: dict[str, np.ndarray]) -> Any:
+def profiles(curves: dict[str, np.ndarray]) -> Figure:
     """Gradient by layer, over that at the last layer; curves maps names to arrays (depth,)."""
     fig, ax = figure(3.2)
     for (name, values), color, style in zip(
@@ -24,7 +23,7 @@ def profiles(curves: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def blocks() -> Any:
+def blocks() -> Figure:
     """Three blocks side by side: no norm, norm inside the branch, norm after the sum."""
     fig, axes = figure(3.6, 3)
     for ax, (name, parts, after) in zip(
@@ -39,7 +38,7 @@ def blocks() -> Any:
             (0.3, 3.75),
             arrowprops={"arrowstyle": "->", "color": BLUE, "linewidth": 2},
         )
-        ax.plot([0.3, 0.75, 0.75, 0.3], [0.4, 0.4, 2.9, 2.9], color=GREY)
+        ax.plot([0.3, 0.75, 0.75, 0.3], [0.4, 0.4, 2.9, 2.9], color=GRAY)
         for i, part in enumerate(parts):
             ax.text(
                 0.75,
@@ -76,11 +75,11 @@ def blocks() -> Any:
     return fig
 
 
-def census(counts: np.ndarray, mass: np.ndarray) -> Any:
+def census(counts: np.ndarray, mass: np.ndarray) -> Figure:
     """Share of paths and share of the squared gradient by the number of branches on the path; both (L + 1,)."""
     fig, ax = figure(2.8)
     at = np.arange(len(counts))
-    ax.bar(at - 0.2, counts / counts.sum(), 0.4, color=GREY, label="paths")
+    ax.bar(at - 0.2, counts / counts.sum(), 0.4, color=GRAY, label="paths")
     ax.bar(at + 0.2, mass, 0.4, color=BLUE, label="gradient", hatch="//", edgecolor="white")
     ax.legend()
     ax.set_xticks(at[::4])

@@ -1,21 +1,21 @@
-"""Figures of the chapter on embeddings."""
+"""Figures of the chapter on embeddings. Read with book/networks/embeddings.md."""
 
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.embeddings import superposition
 from groundtruth.networks.toy_language import ID, PEOPLE, WORDS
 
 
-def plane(W: np.ndarray) -> Any:
+def plane(W: np.ndarray) -> Figure:
     """The eight people in the plane of rank and gender, with the arrows man to woman and king to queen; W (V, d)."""
     U = W / np.linalg.norm(W, axis=1, keepdims=True)
     names = list(PEOPLE)
@@ -45,7 +45,7 @@ def plane(W: np.ndarray) -> Any:
             at[names.index(a)],
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "shrinkA": 7,
                 "shrinkB": 7,
                 "linewidth": 1.5,
@@ -56,7 +56,7 @@ def plane(W: np.ndarray) -> Any:
     return fig
 
 
-def gram(tables: dict[str, np.ndarray]) -> Any:
+def gram(tables: dict[str, np.ndarray]) -> Figure:
     """W'W (features, features) for several weights."""
     use_style()
     fig, axes = plt.subplots(1, len(tables), figsize=(WIDTH_IN, 1.9), layout="constrained")
@@ -70,7 +70,7 @@ def gram(tables: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def forgetting(rows: dict[str, tuple[float, float]]) -> Any:
+def forgetting(rows: dict[str, tuple[float, float]]) -> Figure:
     """Accuracy on the first and on the second task for several ways of training."""
     fig, ax = figure(2.7)
     at = np.arange(len(rows))

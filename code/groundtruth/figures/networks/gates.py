@@ -1,4 +1,4 @@
-"""Figures of the chapter on gates."""
+"""Figures of the chapter on gates. Read with book/networks/gates.md."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 from groundtruth.functional import softmax
 from groundtruth.networks.equilibrium import slerp
 from groundtruth.networks.gates import sparsemax
 
 
-def three_gates() -> Any:
+def three_gates() -> Figure:
     """A square of points under a scalar, a vector and a matrix gate."""
     fig, axes = figure(2.3, columns=3)
     rim = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]], dtype=float)
@@ -28,7 +29,7 @@ def three_gates() -> Any:
         ),
         strict=True,
     ):
-        ax.plot(*rim.T, color=GREY, linestyle="--", linewidth=1.5)
+        ax.plot(*rim.T, color=GRAY, linestyle="--", linewidth=1.5)
         ax.plot(*(rim @ G.T).T, color=BLUE, linewidth=2.5)
         ax.set_xlim(-1.55, 1.55)
         ax.set_ylim(-1.55, 1.55)
@@ -39,7 +40,7 @@ def three_gates() -> Any:
     return fig
 
 
-def two_choices() -> Any:
+def two_choices() -> Figure:
     """The probability of the first of two, by the difference of the scores, for softmax at two temperatures and sparsemax."""
     fig, ax = figure(2.7)
     d = np.linspace(-3, 3, 301)
@@ -52,12 +53,12 @@ def two_choices() -> Any:
     return fig
 
 
-def usage(shares: dict[str, np.ndarray]) -> Any:
+def usage(shares: dict[str, np.ndarray]) -> Figure:
     """Share of the rows that each expert gets, (E,) for each way of training."""
     fig, axes = figure(2.4, columns=len(shares), sharey=True)
     for ax, (name, share) in zip(axes, shares.items(), strict=True):
         ax.bar(np.arange(1, len(share) + 1), share, color=BLUE)
-        ax.axhline(1 / len(share), color=GREY, linestyle="--", linewidth=1.5)
+        ax.axhline(1 / len(share), color=GRAY, linestyle="--", linewidth=1.5)
         ax.set_xticks(np.arange(1, len(share) + 1))
         ax.set_ylim(0, 1)
         label(ax, "expert", "share of rows" if ax is axes[0] else "", name)
@@ -124,7 +125,7 @@ def simplex() -> Interactive:
     )
     return show(
         alt.layer(
-            rim.mark_line(color=GREY).encode(x=x, y=y, order="o:Q"),
+            rim.mark_line(color=GRAY).encode(x=x, y=y, order="o:Q"),
             corners.mark_text(fontSize=14).encode(x=x, y=y, text="t:N"),
             drawn.mark_circle(color=GREEN, size=28, opacity=0.6).encode(x=x, y=y),
             soft.mark_point(filled=True, size=130, opacity=1).encode(x=x, y=y, color=kind),
@@ -160,7 +161,7 @@ def arcs() -> Interactive:
     kind = alt.Color(
         "k:N",
         title=None,
-        scale=alt.Scale(domain=["lerp", "slerp"], range=[GREY, GREEN]),
+        scale=alt.Scale(domain=["lerp", "slerp"], range=[GRAY, GREEN]),
         legend=None,
     )
     now = alt.Chart(data).transform_filter("datum.i == step")

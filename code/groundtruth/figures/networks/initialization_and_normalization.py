@@ -1,4 +1,4 @@
-"""Figures of the chapter on starting scales and normalising layers."""
+"""Figures of the chapter on starting scales and normalising layers. Read with book/networks/initialization-and-normalization.md."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.activations import ACTIVATIONS
 from groundtruth.networks.initialization import predicted
@@ -22,7 +23,7 @@ NORMS = {
 }
 
 
-def axes_of_norms() -> Any:
+def axes_of_norms() -> Figure:
     """Four grids of examples by channels; in each, the cells that share one mean and one variance are framed and filled once."""
     use_style()
     fig, grids = plt.subplots(2, 2, figsize=(WIDTH_IN, 4.0), layout="constrained")
@@ -37,7 +38,7 @@ def axes_of_norms() -> Any:
                         1,
                         1,
                         facecolor=ORANGE if inside else "none",
-                        edgecolor=GREY,
+                        edgecolor=GRAY,
                         linewidth=0.8,
                         alpha=0.9 if inside else 1.0,
                     )
@@ -51,7 +52,7 @@ def axes_of_norms() -> Any:
     return fig
 
 
-def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Mean square of the scores by layer, measured (marks) and predicted (lines); curves maps a name to (measured, predicted)."""
     fig, ax = figure(3.4)
     for (name, (seen, told)), color, mark in zip(curves.items(), CYCLE, "osD^vPX", strict=False):
@@ -67,10 +68,10 @@ def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
     return fig
 
 
-def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Any:
+def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Figure:
     """Change of the correlation of two inputs by one more layer, over the correlation before; maps names to arrays like c."""
     fig, ax = figure(2.9)
-    ax.axhline(0, linestyle=":", color=GREY)
+    ax.axhline(0, linestyle=":", color=GRAY)
     for (name, after), color, style in zip(maps.items(), CYCLE, ("-", "--", "-."), strict=False):
         ax.plot(c, after - c, style, color=color, label=name)
     ax.legend()
@@ -104,7 +105,7 @@ def explorer() -> Interactive:
     )
     level = (
         alt.Chart(alt.Data(values=[{"q": 0}]))
-        .mark_rule(strokeDash=[4, 4], color=GREY)
+        .mark_rule(strokeDash=[4, 4], color=GRAY)
         .encode(y="q:Q")
     )
     note = (

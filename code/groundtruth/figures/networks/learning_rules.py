@@ -1,13 +1,12 @@
-"""Figures of the chapter on learning rules."""
+"""Figures of the chapter on learning rules. Read with book/networks/learning-rules.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 from groundtruth.networks.associative import hopfield_store, recall
 from groundtruth.networks.diffusion import circle_noise
@@ -24,34 +23,34 @@ GLYPH = (
 )
 
 
-def well(xs: np.ndarray, levels: np.ndarray, walk: np.ndarray, at: np.ndarray) -> Any:
+def well(xs: np.ndarray, levels: np.ndarray, walk: np.ndarray, at: np.ndarray) -> Figure:
     """An energy over a line, (m,), and some states of a walk with their energies."""
     fig, ax = figure(2.6)
-    ax.plot(xs, levels, color=GREY, linewidth=2.5, label="energy")
+    ax.plot(xs, levels, color=GRAY, linewidth=2.5, label="energy")
     ax.plot(walk, at, "o", color=ORANGE, markersize=5, alpha=0.7, label="states of one walk")
     ax.legend(loc="upper center")
     label(ax, "state", "energy")
     return fig
 
 
-def capacity(loads: list[float], overlaps: list[float]) -> Any:
+def capacity(loads: list[float], overlaps: list[float]) -> Figure:
     """How much of a stored pattern is left after settling, by patterns for each unit."""
     fig, ax = figure(2.5)
     ax.plot(loads, overlaps, "o-", color=BLUE, linewidth=2.5)
-    ax.axvline(0.138, color=GREY, linestyle="--", linewidth=1.5)
+    ax.axvline(0.138, color=GRAY, linestyle="--", linewidth=1.5)
     ax.text(0.142, 0.35, "0.138", fontsize=11)
     ax.set_ylim(0, 1.05)
     label(ax, "patterns for each unit", "overlap after recall")
     return fig
 
 
-def spirals(paths: dict[str, np.ndarray]) -> Any:
+def spirals(paths: dict[str, np.ndarray]) -> Figure:
     """Paths (steps, 2) of generator and discriminator."""
     fig, axes = figure(2.7, columns=2)
     for ax, (name, path), color in zip(axes, paths.items(), (ORANGE, GREEN), strict=True):
         ax.plot(*path.T, color=color, linewidth=1.5)
-        ax.plot(*path[0], "o", color=GREY)
-        ax.plot(0, 0, "+", color=GREY, markersize=12)
+        ax.plot(*path[0], "o", color=GRAY)
+        ax.plot(0, 0, "+", color=GRAY, markersize=12)
         ax.set_xlim(-2, 2)
         ax.set_ylim(-2, 2)
         ax.set_aspect("equal")
@@ -59,7 +58,7 @@ def spirals(paths: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def strip(stages: dict[str, np.ndarray]) -> Any:
+def strip(stages: dict[str, np.ndarray]) -> Figure:
     """Clouds (n, 2), from noise to data."""
     fig, axes = figure(1.7, columns=len(stages))
     for ax, (name, x) in zip(axes, stages.items(), strict=True):

@@ -1,4 +1,4 @@
-"""Figures of the chapter on a network by hand."""
+"""Figures of the chapter on a network by hand. Read with book/networks/mlp.md."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 import altair as alt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.mlp import MLP, train, xor_blobs
 
 
-def graph() -> Any:
+def graph() -> Figure:
     """The way forward from X to the loss and the way back, each array with its shape; what is cached is framed."""
     fig, ax = figure(4.4)
     rows = [
@@ -78,7 +79,7 @@ def _classes(ax: Axes, points: np.ndarray, y: np.ndarray) -> None:
     ax.plot(*points[y == 1].T, "^", color=ORANGE, markersize=3, alpha=0.7)
 
 
-def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Any:
+def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Figure:
     """The same points as the input sees them and as two hidden units do; each with the network's boundary."""
     fig, (left, right) = figure(2.8, 2)
     span = np.linspace(-2.3, 2.3, 81)
@@ -103,7 +104,7 @@ def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Any:
     return fig
 
 
-def widths(found: dict[int, list[float]]) -> Any:
+def widths(found: dict[int, list[float]]) -> Figure:
     """Accuracies of several starts by the number of hidden units."""
     fig, ax = figure(2.6)
     for place, scores in enumerate(found.values()):
@@ -114,7 +115,7 @@ def widths(found: dict[int, list[float]]) -> Any:
             color=BLUE,
             markersize=4,
         )
-    ax.axhline(0.75, color=GREY, linestyle=":")
+    ax.axhline(0.75, color=GRAY, linestyle=":")
     ax.text(len(found) - 0.5, 0.76, "a line", ha="right", fontsize=10)
     ax.set_xticks(range(len(found)), [str(h) for h in found])
     label(ax, "hidden units", "accuracy, eight starts")
@@ -200,7 +201,7 @@ def explorer() -> Interactive:
                 title="class",
                 scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"]),
             ),
-            color=alt.value(GREY),
+            color=alt.value(GRAY),
         )
     )
     note = (

@@ -1,20 +1,19 @@
-"""Figures of the chapter on one unit."""
+"""Figures of the chapter on one unit. Read with book/networks/neuron.md."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.activations import ACTIVATIONS
 from groundtruth.networks.regions import folded
 
 
-def field(w: np.ndarray, b: float) -> Any:
+def field(w: np.ndarray, b: float) -> Figure:
     """The score w.x + b over a plane, with its boundary and the arrow w, beside the rectified score."""
     fig, axes = figure(2.9, 2, sharey=True)
     edge = np.array([-3.0, 3.0])
@@ -38,7 +37,7 @@ def field(w: np.ndarray, b: float) -> Any:
     return fig
 
 
-def bends() -> Any:
+def bends() -> Figure:
     """Twelve activations and, dashed, their slopes."""
     use_style()
     names = [
@@ -68,7 +67,7 @@ def bends() -> Any:
     return fig
 
 
-def three_lines() -> Any:
+def three_lines() -> Figure:
     """Three lines in general position cut the plane into seven cells; each shows which units are on."""
     fig, ax = figure(3.2)
     W, b = np.array([[1.0, 0.2], [-0.3, 1.0], [-1.0, -1.0]]).T, np.array([1.0, 0.9, 0.4])
@@ -95,7 +94,7 @@ def three_lines() -> Any:
     return fig
 
 
-def folds() -> Any:
+def folds() -> Figure:
     """A straight cut through a sheet folded zero, one and two times, unfolded."""
     fig, axes = figure(2.1, 3, sharey=True)
     x = np.linspace(0, 1, 257)
@@ -103,7 +102,7 @@ def folds() -> Any:
         u = folded(x, k)  # where the point lies in the folded sheet
         ax.plot(x, 0.2 + 0.6 * u, color=BLUE)
         for crease in np.arange(1, 2**k) / 2**k:
-            ax.axvline(crease, color=GREY, linestyle=":", linewidth=1.2)
+            ax.axvline(crease, color=GRAY, linestyle=":", linewidth=1.2)
         ax.set_xlim(0, 1)
         ax.set_ylim(0, 1)
         ax.set_xticks([0, 1])
@@ -113,10 +112,10 @@ def folds() -> Any:
     return fig
 
 
-def hats(x: np.ndarray, target: np.ndarray, lines: dict[int, np.ndarray]) -> Any:
+def hats(x: np.ndarray, target: np.ndarray, lines: dict[int, np.ndarray]) -> Figure:
     """A curve (n,) and broken lines through it; `lines` maps a number of pieces to values (n,)."""
     fig, ax = figure(2.6)
-    ax.plot(x, target, color=GREY, linewidth=3, alpha=0.6, label="target")
+    ax.plot(x, target, color=GRAY, linewidth=3, alpha=0.6, label="target")
     for (n, y), style, color in zip(lines.items(), ("--", "-"), (ORANGE, BLUE), strict=True):
         ax.plot(x, y, style, color=color, label=f"{n} pieces")
     ax.legend()

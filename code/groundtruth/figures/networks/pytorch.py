@@ -1,4 +1,4 @@
-"""Figures of the chapter on PyTorch."""
+"""Figures of the chapter on PyTorch. Read with book/networks/pytorch.md."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any
 
 import altair as alt
 import torch
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREY, ORANGE, figure
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure
 from groundtruth.figures.vega import Interactive, show, slider
 
 BOX = {"boxstyle": "round,pad=0.4", "facecolor": "none"}
 
 
-def tape() -> Any:
+def tape() -> Figure:
     """What torch records of y = relu(x w + b).sum(): operations forward, their partners back, and what each one saved."""
     fig, ax = figure(3.4)
     steps = [
@@ -30,8 +31,8 @@ def tape() -> Any:
         ax.text(
             0.5, y, back, ha="center", va="center", fontsize=11.5, bbox={**BOX, "edgecolor": ORANGE}
         )
-        ax.text(0.84, y, kept, ha="center", va="center", fontsize=12, color=GREY)
-        ax.annotate("", (0.3, y), (0.21, y), arrowprops={"arrowstyle": "->", "color": GREY})
+        ax.text(0.84, y, kept, ha="center", va="center", fontsize=12, color=GRAY)
+        ax.annotate("", (0.3, y), (0.21, y), arrowprops={"arrowstyle": "->", "color": GRAY})
         if i:
             ax.annotate(
                 "", (0.12, y + 0.3), (0.12, y + 0.7), arrowprops={"arrowstyle": "->", "color": BLUE}
@@ -42,7 +43,7 @@ def tape() -> Any:
     for x, text, color in (
         (0.12, "you call", BLUE),
         (0.5, "torch records", ORANGE),
-        (0.84, "and saves", GREY),
+        (0.84, "and saves", GRAY),
     ):
         ax.text(x, 3.65, text, ha="center", color=color)
     ax.set_xlim(0, 1)
@@ -51,7 +52,7 @@ def tape() -> Any:
     return fig
 
 
-def modes() -> Any:
+def modes() -> Figure:
     """Two switches and four states: training or evaluation, with or without a graph."""
     fig, ax = figure(3.4)
     cells = {
@@ -68,7 +69,7 @@ def modes() -> Any:
             ha="center",
             va="center",
             fontsize=11.5,
-            bbox={**BOX, "edgecolor": BLUE if (x, y) in ((0, 1), (1, 0)) else GREY},
+            bbox={**BOX, "edgecolor": BLUE if (x, y) in ((0, 1), (1, 0)) else GRAY},
         )
     for at, text in ((0.36, "recording"), (0.79, "no_grad()")):
         ax.text(at, 1.98, text, ha="center", color=ORANGE, fontsize=12)

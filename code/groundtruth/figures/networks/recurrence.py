@@ -1,4 +1,4 @@
-"""Figures of the chapter on recurrence."""
+"""Figures of the chapter on recurrence. Read with book/networks/recurrence.md."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 
@@ -32,7 +33,7 @@ def _arrow(
     ax: Any,
     start: tuple[float, float],
     end: tuple[float, float],
-    color: str = GREY,
+    color: str = GRAY,
     gap: float = 17,
 ) -> None:
     ax.annotate(
@@ -49,12 +50,12 @@ def _arrow(
     )
 
 
-def unrolled() -> Any:
+def unrolled() -> Figure:
     """One cell, drawn once for each of four steps, with the same weights at every arrow of a kind."""
     fig, ax = figure(2.6)
     for t in range(4):
         _box(ax, 1.6 * t, 1, f"$h_{t + 1}$", BLUE)
-        _box(ax, 1.6 * t, 0, f"$x_{t + 1}$", GREY)
+        _box(ax, 1.6 * t, 0, f"$x_{t + 1}$", GRAY)
         _box(ax, 1.6 * t, 2, f"$y_{t + 1}$", GREEN)
         _arrow(ax, (1.6 * t, 0), (1.6 * t, 1))
         _arrow(ax, (1.6 * t, 1), (1.6 * t, 2))
@@ -68,7 +69,7 @@ def unrolled() -> Any:
     return fig
 
 
-def conveyor() -> Any:
+def conveyor() -> Figure:
     """The cell of an LSTM as a line through time with a forget valve, an inlet and an outlet."""
     fig, ax = figure(2.7)
     ax.plot([0.0, 6.4], [2.0, 2.0], color=BLUE, linewidth=4, zorder=1)
@@ -106,7 +107,7 @@ def conveyor() -> Any:
     return fig
 
 
-def lags(curves: dict[str, np.ndarray]) -> Any:
+def lags(curves: dict[str, np.ndarray]) -> Figure:
     """Length of the gradient of the last state by the input some steps back; curves maps names to arrays (T,), newest first."""
     fig, ax = figure(3.2)
     for (name, v), color, style in zip(
@@ -120,10 +121,10 @@ def lags(curves: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def recalled(u: np.ndarray, guesses: dict[str, np.ndarray]) -> Any:
+def recalled(u: np.ndarray, guesses: dict[str, np.ndarray]) -> Figure:
     """A signal (L,) and what was recalled of it from a few numbers."""
     fig, ax = figure(2.7)
-    ax.plot(u, color=GREY, linewidth=3, alpha=0.6, label="signal")
+    ax.plot(u, color=GRAY, linewidth=3, alpha=0.6, label="signal")
     for (name, v), color, style in zip(guesses.items(), (ORANGE, BLUE), ("--", "-"), strict=False):
         ax.plot(v, style, color=color, label=name)
     ax.legend(fontsize=10, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.2))
@@ -148,7 +149,7 @@ def eigen_explorer() -> Interactive:
         base.mark_line(color=BLUE).encode(x=x, y=y),
         base.mark_circle(color=BLUE, size=25).encode(x=x, y=y),
     )
-    edge = base.mark_line(color=GREY, strokeDash=[4, 3]).encode(
+    edge = base.mark_line(color=GRAY, strokeDash=[4, 3]).encode(
         x=x, y=alt.Y("top:Q", scale=alt.Scale(domain=[-3, 3], clamp=True))
     )
     says = base.transform_filter("datum.t == 0").transform_calculate(
