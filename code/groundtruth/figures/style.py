@@ -13,7 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-BLUE, ORANGE, GREEN, PURPLE, GRAY = "#0067a5", "#c4510a", "#1a7f5a", "#7b4b94", "#6b747c"
+BLUE = "#0067a5"
+ORANGE = "#c4510a"
+GREEN = "#1a7f5a"
+PURPLE = "#7b4b94"
+GRAY = "#6b747c"
 INK = "#1d2327"
 CYCLE = [BLUE, ORANGE, GREEN, PURPLE, GRAY]
 WIDTH_IN = 4.8  # drawn at this width the text is still readable on a phone

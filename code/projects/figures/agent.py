@@ -60,11 +60,9 @@ def growth(turns: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:
 
 def compounding() -> Interactive:
     """Chance that a chain of steps succeeds, with and without retries."""
-    p, n, r = (
-        slider("sp", "chance that a step is right ", 0.95, 0.5, 0.999, 0.001),
-        slider("sn", "steps ", 20, 1, 60, 1),
-        slider("sr", "retries of a step, noticed failures ", 1, 0, 4, 1),
-    )
+    p = slider("sp", "chance that a step is right ", 0.95, 0.5, 0.999, 0.001)
+    n = slider("sn", "steps ", 20, 1, 60, 1)
+    r = slider("sr", "retries of a step, noticed failures ", 1, 0, 4, 1)
     rows = (
         alt.Chart(alt.sequence(1, 61, 1, as_="n"))
         .transform_calculate(a="pow(sp, datum.n)", b="pow(1 - pow(1 - sp, sr + 1), datum.n)")
@@ -103,5 +101,7 @@ def compounding() -> Interactive:
     chart = alt.layer(lines, points, text).properties(width=340, height=200).add_params(p, n, r)
     return show(
         chart,
-        "Two falling curves, the chance that a chain of steps is right throughout without retries and with them; sliders set the chance of a step, the number of steps and the retries, and the two chances at that number are written beside their points.",
+        "Two falling curves, the chance that a chain of steps is right throughout without retries "
+        "and with them; sliders set the chance of a step, the number of steps and the retries, "
+        "and the two chances at that number are written beside their points.",
     )

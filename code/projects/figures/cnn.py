@@ -144,7 +144,8 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
     ) -> str:  # a picture in one text of hundredths: a row for each pixel would be too large
         return " ".join(str(round(float(v) * 100)) for v in X.ravel())
 
-    rows, seen = [], []
+    rows = []
+    seen = []
     for name, X in pictures.items():
         padded, (H, W) = np.pad(X, 1), X.shape
         seen.append({"a": name, "W": W, "s": packed(X)})
@@ -159,12 +160,11 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
             rows.append(
                 {"a": name, "k": kernel, "W": W, "s": packed(np.maximum(out, 0) / np.abs(w).sum())}
             )
-    pic, ker, stride = (
-        menu("pp", "picture ", list(pictures)),
-        menu("kk", "kernel ", list(KERNELS)),
-        menu("ss", "stride ", [1, 2]),
-    )
-    x, y = alt.X("j:O", title=None, axis=None), alt.Y("i:O", title=None, axis=None)
+    pic = menu("pp", "picture ", list(pictures))
+    ker = menu("kk", "kernel ", list(KERNELS))
+    stride = menu("ss", "stride ", [1, 2])
+    x = alt.X("j:O", title=None, axis=None)
+    y = alt.Y("i:O", title=None, axis=None)
 
     def pixels(data: list[dict[str, Any]], which: str) -> Any:
         return (
@@ -200,5 +200,7 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
     chart = alt.hconcat(left, right).resolve_scale(color="independent").add_params(pic, ker, stride)
     return show(
         chart,
-        "On the left a picture, on the right the positive part of what a kernel makes of it; menus choose the picture, the kernel and the stride, and with stride two every second row and column is computed.",
+        "On the left a picture, on the right the positive part of what a kernel makes of it; "
+        "menus choose the picture, the kernel and the stride, and with stride two every second "
+        "row and column is computed.",
     )

@@ -5,8 +5,17 @@ from __future__ import annotations
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
-from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, WIDTH_IN, figure, label, use_style
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
+from groundtruth.figures.vega import Interactive, menu, note, one_row, show, slider
 from matplotlib.figure import Figure
 
 
@@ -77,56 +86,58 @@ def steps(counts: list[int], exact: list[float], learned: list[float]) -> Figure
 
 
 def explorer() -> Interactive:
-    """Points drowned in noise by a slider, with the cosine schedule, which has a closed form."""
-    rng = np.random.default_rng(0)
+    """Points under noise set by a slider, with the cosine schedule, which has a closed form."""
     angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
-    ring = np.stack([np.cos(angle), np.sin(angle)], 1)
     half = np.linspace(0, np.pi, 45)
-    moons = np.concatenate(
-        [
-            np.stack([np.cos(half) - 0.5, np.sin(half) - 0.25], 1),
-            np.stack([0.5 - np.cos(half), 0.25 - np.sin(half)], 1),
-        ]
-    )
-    noise = rng.normal(size=(90, 2))
+    upper = np.stack([np.cos(half) - 0.5, np.sin(half) - 0.25], 1)
+    clouds = {
+        "ring": np.stack([np.cos(angle), np.sin(angle)], 1),
+        "moons": np.concatenate([upper, -upper]),
+    }
+    noise = np.random.default_rng(0).normal(size=(90, 2)).round(2)
     rows = [
         {
             "a": name,
             "x": round(float(p[0]), 2),
             "y": round(float(p[1]), 2),
-            "u": round(float(e[0]), 2),
-            "v": round(float(e[1]), 2),
+            "u": float(e[0]),
+            "v": float(e[1]),
         }
-        for name, cloud in (("ring", ring), ("moons", moons))
+        for name, cloud in clouds.items()
         for p, e in zip(cloud, noise, strict=True)
     ]
-    t, which = (
-        slider("nt", "level, in % of the last ", 0, 0, 100, 1),
-        menu("nd", "data ", ["ring", "moons"]),
-    )
-    turn = "((nt / 100 + 0.008) / 1.008 * PI / 2)"
-    at = (
+    level = slider("nt", "level, in % of the last ", 0, 0, 100, 1)
+    data = menu("nd", "data ", list(clouds))
+    angle_of_level = "(nt / 100 + 0.008) / 1.008 * PI / 2"
+    mixed = (
         alt.Chart(alt.Data(values=rows))
         .transform_filter("datum.a == nd")
+        .transform_calculate(signal=f"cos({angle_of_level})", noise=f"sin({angle_of_level})")
         .transform_calculate(
-            px=f"cos({turn}) * datum.x + sin({turn}) * datum.u",
-            py=f"cos({turn}) * datum.y + sin({turn}) * datum.v",
+            px="datum.signal * datum.x + datum.noise * datum.u",
+            py="datum.signal * datum.y + datum.noise * datum.v",
         )
     )
     scale = alt.Scale(domain=[-3, 3])
-    dots = at.mark_circle(color=BLUE, size=24, opacity=0.8).encode(
+    dots = mixed.mark_circle(color=BLUE, size=24, opacity=0.8).encode(
         x=alt.X("px:Q", title="x", scale=scale), y=alt.Y("py:Q", title="y", scale=scale)
     )
-    text = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(
-            s=f"'data ' + format(100 * pow(cos({turn}), 2), '.0f') + ' %, noise ' + format(100 * pow(sin({turn}), 2), '.0f') + ' % of the variance'"
-        )
-        .mark_text(align="left", fontSize=12, color=GRAY)
-        .encode(x=alt.value(6), y=alt.value(10), text="s:N")
+    shares = one_row(
+        signal=f"100 * pow(cos({angle_of_level}), 2)", noise=f"100 * pow(sin({angle_of_level}), 2)"
     )
-    chart = alt.layer(dots, text).properties(width=260, height=260).add_params(t, which)
+    text = note(
+        shares,
+        "data {signal:.0f} %, noise {noise:.0f} % of the variance",
+        x=6,
+        y=10,
+        size=12,
+        color=GRAY,
+    )
     return show(
-        chart,
-        "Points on a ring or on two half moons; a slider drowns them in noise level by level until nothing of their shape is left, and a line of text says how much of the variance is data and how much is noise.",
+        alt.layer(dots, text).properties(width=260, height=260).add_params(level, data),
+        "Points on a ring or on two half moons; a slider adds noise level by level until nothing "
+        "of "
+        "their shape is left, and a line of text says how much of the variance is data and how "
+        "much "
+        "is noise.",
     )

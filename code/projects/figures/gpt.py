@@ -6,7 +6,16 @@ from itertools import pairwise
 
 import altair as alt
 import numpy as np
-from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import (
+    BLUE,
+    CYCLE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    figure,
+    label,
+)
 from groundtruth.figures.vega import Interactive, show, slider
 from matplotlib.figure import Figure
 
@@ -180,11 +189,9 @@ def sampler(names: list[str], logits: np.ndarray) -> Interactive:
         {"t": names[i], "l": round(float(logits[i] - logits.max()), 3), "r": r + 1}
         for r, i in enumerate(order)
     ]
-    te, k, p = (
-        slider("te", "temperature ", 1.0, 0.1, 3, 0.1),
-        slider("tk", "top-k ", 24, 1, 24, 1),
-        slider("tp", "top-p ", 1.0, 0.05, 1, 0.05),
-    )
+    te = slider("te", "temperature ", 1.0, 0.1, 3, 0.1)
+    k = slider("tk", "top-k ", 24, 1, 24, 1)
+    p = slider("tp", "top-p ", 1.0, 0.05, 1, 0.05)
     base = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(w="datum.r <= tk ? exp(datum.l / te) : 0")
@@ -212,7 +219,9 @@ def sampler(names: list[str], logits: np.ndarray) -> Interactive:
     chart = alt.layer(bars, text).properties(width=340, height=200).add_params(te, k, p)
     return show(
         chart,
-        "The probabilities of the next character as bars; sliders set the temperature, how many of the likeliest characters are kept, and the share of probability that is kept; the entropy of what is left is printed in the corner.",
+        "The probabilities of the next character as bars; sliders set the temperature, how many "
+        "of the likeliest characters are kept, and the share of probability that is kept; the "
+        "entropy of what is left is printed in the corner.",
     )
 
 
@@ -247,7 +256,9 @@ def memory(best: np.ndarray) -> Interactive:
     chart = alt.layer(bars, line, text).properties(width=340, height=180).add_params(T)
     return show(
         chart,
-        "Bars for the smallest possible loss at each position of a window into the repeated sentence; a slider sets the window's length, and a line shows the mean over it, which falls as the window grows.",
+        "Bars for the smallest possible loss at each position of a window into the repeated "
+        "sentence; a slider sets the window's length, and a line shows the mean over it, which "
+        "falls as the window grows.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.vega import Interactive, choose, menu, readout, series_colors, show, slider
 from matplotlib.figure import Figure
 
 
@@ -74,27 +74,29 @@ def tails(ranks: list[int], best: list[float], trained: list[float]) -> Figure:
 
 
 def explorer() -> Interactive:
-    """Sizes and rank from sliders; the share that is trained, and how much of an update of a given spectrum the rank can hold."""
-    d, k, r = (
-        slider("dd", "inputs d, 2 to the ", 10, 5, 13, 1),
-        slider("kk", "outputs k, 2 to the ", 10, 5, 13, 1),
+    """Sizes and rank by slider: the share that is trained, and how much of an update it can hold."""
+    controls = [
+        slider("dd", "inputs d, 2 to the ", 10, 6, 13, 1),  # 2^6 = 64: as many ranks as are drawn
+        slider("kk", "outputs k, 2 to the ", 10, 6, 13, 1),
         slider("rr", "rank r ", 8, 1, 64, 1),
-    )
-    decay = menu("ss", "spectrum of the update ", ["1/i", "1/i^2", "0.9^i"])
+    ]
+    spectra = {
+        "1/i": "1 / datum.i",
+        "1/i^2": "1 / (datum.i * datum.i)",
+        "0.9^i": "pow(0.9, datum.i)",
+    }
     rows = (
         alt.Chart(alt.sequence(1, 65, 1, as_="i"))
-        .transform_calculate(
-            s="ss == '1/i' ? 1 / datum.i : ss == '1/i^2' ? 1 / (datum.i * datum.i) : pow(0.9, datum.i)"
-        )
+        .transform_calculate(s=choose("ss", spectra))
         .transform_calculate(e="datum.s * datum.s")
         .transform_joinaggregate(t="sum(e)")
         .transform_window(c="sum(e)", sort=[alt.SortField("i")])
-        .transform_calculate(h="datum.c / datum.t", kept="datum.i <= rr ? 'held' : 'left out'")
+        .transform_calculate(group="datum.i <= rr ? 'held' : 'left out'")
     )
     color = alt.Color(
-        "kept:N",
+        "group:N",
         title=None,
-        scale=alt.Scale(domain=["held", "left out"], range=[BLUE, GRAY]),
+        scale=series_colors(["held", "left out"], [BLUE, GRAY]),
         legend=alt.Legend(orient="top"),
     )
     bars = rows.mark_bar().encode(
@@ -102,16 +104,23 @@ def explorer() -> Interactive:
         y=alt.Y("s:Q", title="size"),
         color=color,
     )
+    shares = rows.transform_filter("datum.i == rr").transform_calculate(
+        trained="100 * rr * (pow(2, dd) + pow(2, kk)) / pow(2, dd + kk)",
+        held="100 * datum.c / datum.t",
+    )
     text = (
-        rows.transform_filter("datum.i == rr")
-        .transform_calculate(
-            w="'rank ' + rr + ' trains ' + format(100 * rr * (pow(2, dd) + pow(2, kk)) / pow(2, dd + kk), '.2f') + ' % and holds ' + format(100 * datum.h, '.1f') + ' %'"
+        shares.transform_calculate(
+            w=readout("rank {i} trains {trained:.2f} % and holds {held:.1f} %")
         )
         .mark_text(align="right", fontSize=12)
         .encode(x=alt.value(335), y=alt.value(10), text="w:N")
     )
-    chart = alt.layer(bars, text).properties(width=340, height=190).add_params(d, k, r, decay)
     return show(
-        chart,
-        "Sixty-four singular values of an update as bars, those that a rank can hold in color; sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text says which share of the parameters is trained and which share of the update's energy is held.",
+        alt.layer(bars, text)
+        .properties(width=340, height=190)
+        .add_params(*controls, menu("ss", "spectrum of the update ", list(spectra))),
+        "Sixty-four singular values of an update as bars, those that a rank can hold in color; "
+        "sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text "
+        "says which share of the parameters is trained and which share of the update's energy is "
+        "held.",
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.vega import Interactive, choose, series_colors, show, slider
 
 FLOW = [
     ("age", "36", "number", 1),
@@ -27,7 +27,8 @@ def flow() -> Figure:
     ax.set_xlim(-0.15, 10)
     ax.set_ylim(-1.2, len(FLOW) + 0.6)
     for i, (name, value, kind, width) in enumerate(FLOW):
-        y, color = len(FLOW) - 1 - i, CYCLE[i % len(CYCLE)]
+        y = len(FLOW) - 1 - i
+        color = CYCLE[i % len(CYCLE)]
         ax.add_patch(
             FancyBboxPatch(
                 (0, y + 0.12),
@@ -83,41 +84,38 @@ def ledger(rows: dict[str, tuple[float, float]]) -> Figure:
 
 
 def outlier() -> Interactive:
-    """Twelve values, the last one movable, and their places after three scalings."""
+    """Twelve values, the last one movable, and their positions after three scalings."""
     values = [2.0, 2.4, 2.9, 3.1, 3.3, 3.6, 3.8, 4.1, 4.4, 4.7, 5.2]
     last = slider("out", "twelfth value ", 6, 6, 60, 1)
-    fixed = np.array(values)
-    total, squares, n = round(float(fixed.sum()), 6), round(float((fixed**2).sum()), 6), 12
-    mean = f"(({total} + out) / {n})"
-    spread = f"sqrt(({squares} + out * out) / {n} - {mean} * {mean})"
+    # the twelfth value is the largest wherever it stands, so no quartile depends on it
     low, middle, high = (round(float(q), 6) for q in np.percentile([*values, 6.0], [25, 50, 75]))
-    rows = [
-        {"i": i, "v": v, "how": how}
-        for how in ("standard", "min-max", "robust")
-        for i, v in enumerate([*values, 0.0])
-    ]
+    scalings = {
+        "standard": "(datum.w - datum.mean) / datum.sd",
+        "min-max": "(datum.w - datum.low) / (datum.high - datum.low)",
+        "robust": f"(datum.w - {middle}) / {high - low:.6f}",
+    }
+    rows = [{"i": i, "v": v, "how": how} for how in scalings for i, v in enumerate([*values, 0.0])]
+    groups = ["the others", "twelfth"]
+    legend = alt.Legend(orient="bottom")
     chart = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(w="datum.i == 11 ? out : datum.v")
+        .transform_joinaggregate(
+            mean="mean(w)", sd="stdevp(w)", low="min(w)", high="max(w)", groupby=["how"]
+        )
         .transform_calculate(
-            z=f"datum.how == 'standard' ? (datum.w - {mean}) / {spread} : datum.how == 'min-max' ? (datum.w - 2) / (out - 2) : (datum.w - {middle}) / {high - low:.6f}",
-            who="datum.i == 11 ? 'twelfth' : 'the others'",
+            z=choose("datum.how", scalings), who="datum.i == 11 ? 'twelfth' : 'the others'"
         )
         .mark_point(size=90, filled=True, opacity=0.75, clip=True)
         .encode(
             x=alt.X("z:Q", title="scaled value", scale=alt.Scale(domain=[-3, 8])),
-            y=alt.Y("how:N", title=None, sort=["standard", "min-max", "robust"]),
-            color=alt.Color(
-                "who:N",
-                title=None,
-                scale=alt.Scale(domain=["the others", "twelfth"], range=[BLUE, ORANGE]),
-                legend=alt.Legend(orient="bottom"),
-            ),
+            y=alt.Y("how:N", title="scaling", sort=list(scalings)),
+            color=alt.Color("who:N", title=None, scale=series_colors(groups), legend=legend),
             shape=alt.Shape(
                 "who:N",
                 title=None,
-                scale=alt.Scale(domain=["the others", "twelfth"], range=["circle", "triangle-up"]),
-                legend=alt.Legend(orient="bottom"),
+                scale=alt.Scale(domain=groups, range=["circle", "triangle-up"]),
+                legend=legend,
             ),
         )
         .add_params(last)
@@ -125,5 +123,6 @@ def outlier() -> Interactive:
     )
     return show(
         chart,
-        "Three rows of twelve points, one row for each scaling; a slider moves the twelfth value away, and in the first two rows the other eleven are squeezed together.",
+        "Three rows of twelve points, one row for each scaling; a slider moves the twelfth value "
+        "away, and in the first two rows the other eleven are squeezed together.",
     )

@@ -137,7 +137,9 @@ def ridge_explorer() -> Interactive:
     )
     return show(
         alt.vconcat(upper, lower).add_params(which),
-        "Thirty noisy points of a wave with the fitted curve, and below it the table of kernel values between every third pair of points; a slider sets gamma from far-reaching to very local.",
+        "Thirty noisy points of a wave with the fitted curve, and below it the table of kernel "
+        "values between every third pair of points; a slider sets gamma from far-reaching to very "
+        "local.",
     )
 
 
@@ -178,5 +180,6 @@ def density_explorer() -> Interactive:
     )
     return show(
         alt.layer(truth, estimate, note).add_params(which).properties(width=400, height=190),
-        "A dashed true density with two humps and a solid estimate from sixty samples; a slider widens the bumps until the humps merge.",
+        "A dashed true density with two humps and a solid estimate from sixty samples; a slider "
+        "widens the bumps until the humps merge.",
     )

@@ -19,7 +19,8 @@ WINDOWS = (5, 9, 15, 21, 31)
 
 def pipeline(record: Record) -> Figure:
     """The current of a record after each of the seven steps, one under the other."""
-    stages, grid = prepare(record), np.arange(record.on.size) * DT_S
+    stages = prepare(record)
+    grid = np.arange(record.on.size) * DT_S
     fig, axes = rows(7, 8.6)
     names = [
         "1 one clock",
@@ -111,11 +112,9 @@ def smoother() -> Interactive:
                 for row, v in zip(data, savgol(noisy, w, order, causal=causal), strict=True):
                     if np.isfinite(v):
                         row[key] = round(float(v), 2)
-    window, order, way = (
-        menu("win", "window ", list(WINDOWS), 21),
-        menu("ord", "order ", [0, 2, 4], 2),
-        menu("way", "position ", ["centred", "causal"]),
-    )
+    window = menu("win", "window ", list(WINDOWS), 21)
+    order = menu("ord", "order ", [0, 2, 4], 2)
+    way = menu("way", "position ", ["centred", "causal"])
     key = "(win + '' + ord + (way == 'causal' ? 'c' : 'm'))"
     base = alt.Chart()
     y = alt.Y("x:Q", title="signal", scale=alt.Scale(domain=[-2.2, 2.6]))
@@ -139,7 +138,9 @@ def smoother() -> Interactive:
         alt.layer(dots, curve, note, data=alt.Data(values=data))
         .add_params(window, order, way)
         .properties(width=400, height=210),
-        "Eighty noisy samples of a wave with a step, and a smoothed curve; three menus choose the window, the order and whether the filter may see the future; the share of noise left is written above.",
+        "Eighty noisy samples of a wave with a step, and a smoothed curve; three menus choose the "
+        "window, the order and whether the filter may see the future; the share of noise left is "
+        "written above.",
     )
 
 
@@ -155,10 +156,8 @@ def flagger() -> Interactive:
         )  # how many thresholds flag the sample
         for row, count in zip(data, last, strict=True):
             row[f"w{w}"] = round(0.25 * int(count), 2)
-    window, k = (
-        menu("win", "window ", list(WINDOWS), 9),
-        slider("k", "threshold k ", 3, 0.5, 8, 0.25),
-    )
+    window = menu("win", "window ", list(WINDOWS), 9)
+    k = slider("k", "threshold k ", 3, 0.5, 8, 0.25)
     chart = (
         alt.Chart(alt.Data(values=data))
         .transform_calculate(who="datum['w' + win] >= k ? 'flagged' : 'kept'")
@@ -184,14 +183,16 @@ def flagger() -> Interactive:
     )
     return show(
         chart,
-        "Eighty samples with six spikes; a menu sets the window, a slider the threshold in robust deviations, and flagged samples turn into orange triangles.",
+        "Eighty samples with six spikes; a menu sets the window, a slider the threshold in robust "
+        "deviations, and flagged samples turn into orange triangles.",
     )
 
 
 def aliases(true_hz: float, rate_hz: float) -> Figure:
     """A fast wave, its samples, and the slow wave that fits the same samples."""
     fig, ax = figure(2.4)
-    t, s = np.linspace(0, 1, 800), np.arange(0, 1.001, 1 / rate_hz)
+    t = np.linspace(0, 1, 800)
+    s = np.arange(0, 1.001, 1 / rate_hz)
     ax.plot(t, np.sin(2 * np.pi * true_hz * t), color=GRAY, linewidth=1.0, label=f"{true_hz:g} Hz")
     ax.plot(
         t,

@@ -129,11 +129,9 @@ def oracle() -> Interactive:
                 rows.append([str(a), str(b), op, says])
     data = [{"a": a, "b": b, "op": op, "says": says} for a, b, op, says in rows]
     names = [str(shape) for shape in SHAPES]
-    pa, op, pb = (
-        menu("pa", "first shape ", names, "(3, 1)"),
-        menu("pop", "operation ", ["+", "@"]),
-        menu("pb", "second shape ", names, "(4,)"),
-    )
+    pa = menu("pa", "first shape ", names, "(3, 1)")
+    op = menu("pop", "operation ", ["+", "@"])
+    pb = menu("pb", "second shape ", names, "(4,)")
     base = alt.Chart(alt.Data(values=data)).transform_filter(
         "datum.a == pa && datum.b == pb && datum.op == pop"
     )
@@ -146,5 +144,6 @@ def oracle() -> Interactive:
     )
     return show(
         (first + second + sign + result).add_params(pa, op, pb).properties(width=400, height=130),
-        "Three menus choose two shapes and an operation; the figure shows the shapes aligned at their last axis and the resulting shape, or the reason why they do not fit.",
+        "Three menus choose two shapes and an operation; the figure shows the shapes aligned at "
+        "their last axis and the resulting shape, or the reason why they do not fit.",
     )

@@ -44,7 +44,9 @@ NEEDS = [
 def parts() -> Figure:
     """Boxes for parts, arrows for needs; parts without pages yet are dashed."""
     fig, ax = figure(3.1)
-    width, height, step = 1.32, 0.6, 1.72
+    width = 1.32
+    height = 0.6
+    step = 1.72
     for name, (column, row, done) in PARTS.items():
         ax.add_patch(
             FancyBboxPatch(

@@ -81,5 +81,6 @@ def reader() -> Interactive:
     ).encode(text="shape:N")
     return show(
         (part + reads + shape).add_params(pick).properties(width=430, height=110),
-        "A menu chooses one of four formulas; each of its parts is listed with how it is read and the shape it has.",
+        "A menu chooses one of four formulas; each of its parts is listed with how it is read and "
+        "the shape it has.",
     )

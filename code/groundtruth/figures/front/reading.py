@@ -74,5 +74,6 @@ def sigmoid_explorer() -> Interactive:
     )
     return show(
         (curve + slope + dot + low + text).add_params(at).properties(width=400, height=200),
-        "The sigmoid as a solid curve and its slope as a dashed one; a slider moves a score, and the values of both at that score are written in the corner.",
+        "The sigmoid as a solid curve and its slope as a dashed one; a slider moves a score, and "
+        "the values of both at that score are written in the corner.",
     )

@@ -8,7 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.vega import (
+    Interactive,
+    choose,
+    menu,
+    readout,
+    series_colors,
+    show,
+    sigmoid,
+    slider,
+    tanh,
+)
 
 NODES = {
     "w": (0.0, 3.2),
@@ -71,39 +81,48 @@ def depths(products: dict[str, np.ndarray]) -> Figure:
 
 
 def explorer() -> Interactive:
-    """One unit with movable weight, input, bias, target and activation: every value and every gradient."""
-    w, x, b, y = (
+    """One unit with movable weight, input, bias, target and activation: each value and gradient."""
+    controls = [
         slider("w", "w ", 0.5, -2, 2, 0.1),
         slider("x", "x ", 2, -3, 3, 0.1),
         slider("b", "b ", 0.1, -2, 2, 0.1),
         slider("y", "target y ", 1, -2, 2, 0.1),
-    )
-    act = menu("act", "activation ", ["relu", "tanh", "sigmoid", "none"])
-    z = "(w * x + b)"
-    squash = f"(2 / (1 + exp(-2 * {z})) - 1)"
-    sig = f"(1 / (1 + exp(-{z})))"
-    a = f"(act == 'relu' ? max(0, {z}) : act == 'tanh' ? {squash} : act == 'sigmoid' ? {sig} : {z})"
-    da = f"(act == 'relu' ? ({z} > 0 ? 1 : 0) : act == 'tanh' ? 1 - {squash} * {squash} : act == 'sigmoid' ? {sig} * (1 - {sig}) : 1)"
-    dL = f"(2 * ({a} - y))"
-    rows = [
-        ("forward", f"'z = w x + b = ' + format({z}, '.3f')"),
-        ("forward", f"'a = ' + act + '(z) = ' + format({a}, '.3f')"),
-        ("forward", f"'L = (a - y)^2 = ' + format(({a} - y) * ({a} - y), '.3f')"),
-        ("back", f"'dL/da = 2 (a - y) = ' + format({dL}, '.3f')"),
-        ("back", f"'da/dz = ' + format({da}, '.3f') + ',  dL/dz = ' + format({dL} * {da}, '.3f')"),
-        ("back", f"'dL/dw = dL/dz x = ' + format({dL} * {da} * x, '.3f')"),
-        (
-            "back",
-            f"'dL/dx = dL/dz w = ' + format({dL} * {da} * w, '.3f') + ',  dL/db = ' + format({dL} * {da}, '.3f')",
-        ),
+        menu("act", "activation ", ["relu", "tanh", "sigmoid", "none"]),
     ]
-    say = (
-        " : ".join(f"datum.i == {i} ? {text}" for i, (_, text) in enumerate(rows[:-1]))
-        + f" : {rows[-1][1]}"
-    )
+    lines = [
+        ("forward", "z = w x + b = {z:.3f}"),
+        ("forward", "a = {name}(z) = {a:.3f}"),
+        ("forward", "L = (a - y)^2 = {L:.3f}"),
+        ("back", "dL/da = 2 (a - y) = {dL:.3f}"),
+        ("back", "da/dz = {da:.3f},  dL/dz = {dz:.3f}"),
+        ("back", "dL/dw = dL/dz x = {dw:.3f}"),
+        ("back", "dL/dx = dL/dz w = {dx:.3f},  dL/db = {dz:.3f}"),
+    ]
+    activation = {
+        "relu": "max(0, datum.z)",
+        "tanh": tanh("datum.z"),
+        "sigmoid": sigmoid("datum.z"),
+        "none": "datum.z",
+    }
+    derivative = {
+        "relu": "(datum.z > 0 ? 1 : 0)",
+        "tanh": "1 - datum.a * datum.a",
+        "sigmoid": "datum.a * (1 - datum.a)",
+        "none": "1",
+    }
+    rows = [{"i": i, "way": way} for i, (way, _) in enumerate(lines)]
     chart = (
-        alt.Chart(alt.Data(values=[{"i": i, "way": way} for i, (way, _) in enumerate(rows)]))
-        .transform_calculate(say=say)
+        alt.Chart(alt.Data(values=rows))
+        .transform_calculate(z="w * x + b", name="act")
+        .transform_calculate(a=choose("act", activation))
+        .transform_calculate(
+            L="pow(datum.a - y, 2)", dL="2 * (datum.a - y)", da=choose("act", derivative)
+        )
+        .transform_calculate(dz="datum.dL * datum.da")
+        .transform_calculate(dw="datum.dz * x", dx="datum.dz * w")
+        .transform_calculate(
+            say=choose("datum.i", {i: readout(text) for i, (_, text) in enumerate(lines)})
+        )
         .mark_text(align="left", fontSize=15)
         .encode(
             x=alt.value(8),
@@ -112,14 +131,16 @@ def explorer() -> Interactive:
             color=alt.Color(
                 "way:N",
                 title=None,
-                scale=alt.Scale(domain=["forward", "back"], range=[BLUE, ORANGE]),
+                scale=series_colors(["forward", "back"]),
                 legend=alt.Legend(orient="bottom"),
             ),
         )
-        .add_params(w, x, b, y, act)
+        .add_params(*controls)
         .properties(width=360, height=200)
     )
     return show(
         chart,
-        "Seven lines of numbers for one unit, three computed forward and four backward; sliders set weight, input, bias and target, a menu the activation.",
+        "Seven lines of numbers for one unit, three computed forward and four backward; sliders "
+        "set "
+        "weight, input, bias and target, a menu the activation.",
     )

@@ -99,12 +99,12 @@ def curves(sizes: list[int], table: dict[str, tuple[list[float], list[float]]]) 
 
 def explorer() -> Interactive:
     """A polynomial fitted to points of a sine wave; degree and noise by slider, the errors written above."""
-    degree, level = (
-        slider("deg", "degree ", 3, 0, 11, 1),
-        slider("noi", "noise 0.1, 0.3 ", 1, 0, 1, 1),
-    )
+    degree = slider("deg", "degree ", 3, 0, 11, 1)
+    level = slider("noi", "noise 0.1, 0.3 ", 1, 0, 1, 1)
     rng = np.random.default_rng(3)
-    x, at, unit = np.linspace(-0.95, 0.95, 14), np.linspace(-1, 1, 41), rng.normal(size=14)
+    x = np.linspace(-0.95, 0.95, 14)
+    at = np.linspace(-1, 1, 41)
+    unit = rng.normal(size=14)
     points: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
     for i, sigma in enumerate((0.1, 0.3)):
@@ -115,10 +115,8 @@ def explorer() -> Interactive:
         ]
         for d in range(12):
             f = polynomial(d)(x, y)
-            train, true = (
-                float(np.mean((f(x) - y) ** 2)),
-                float(np.mean((f(at) - np.sin(np.pi * at)) ** 2)) + sigma**2,
-            )
+            train = float(np.mean((f(x) - y) ** 2))
+            true = float(np.mean((f(at) - np.sin(np.pi * at)) ** 2)) + sigma**2
             lines.append(
                 {
                     "n": i,
@@ -155,7 +153,8 @@ def explorer() -> Interactive:
     )
     return show(
         alt.layer(curve, dots, note).add_params(degree, level).properties(width=320, height=230),
-        "A polynomial through fourteen noisy points of a wave; sliders set its degree and the noise, and its training error and its error on new data are written above.",
+        "A polynomial through fourteen noisy points of a wave; sliders set its degree and the "
+        "noise, and its training error and its error on new data are written above.",
     )
 
 
@@ -206,5 +205,7 @@ def leak() -> Interactive:
     )
     return show(
         alt.layer(bars, rule).add_params(per_group).properties(width=300, height=110),
-        "Accuracy of a nearest-neighbour classifier on labels drawn at random per subject, split at random and by subject; a menu sets how many rows each subject has, and chance is marked at one half.",
+        "Accuracy of a nearest-neighbour classifier on labels drawn at random per subject, split "
+        "at random and by subject; a menu sets how many rows each subject has, and chance is "
+        "marked at one half.",
     )

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.vega import Interactive, note, one_row, rings, show, slider
 
 
 def secants() -> Figure:
@@ -68,7 +68,8 @@ def saddle() -> Figure:
     fig, ax = figure(2.5)
     t = np.arange(0, 90)
     for start, style, color in ((1e-2, "-", BLUE), (1e-4, "--", GREEN), (1e-6, "-.", ORANGE)):
-        x, y = 0.8**t, start * 1.2**t
+        x = 0.8**t
+        y = start * 1.2**t
         height = x**2 - y**2
         keep = height > -1.5
         ax.plot(t[keep], height[keep], style, color=color, label=f"{start:.0e} off the ridge")
@@ -79,17 +80,13 @@ def saddle() -> Figure:
 
 
 def explorer() -> Interactive:
-    """The path on a bowl with curvatures 1 and kappa; rate and kappa by slider, all in closed form."""
-    eta, kappa = (
-        slider("eta", "rate ", 0.15, 0.01, 0.6, 0.01),
-        slider("kap", "curvature ratio ", 10, 1, 20, 1),
-    )
-    f1, f2 = "(1 - eta)", "(1 - eta * kap)"
-    steps = alt.sequence(0, 31, 1, as_="t")
+    """The path on a bowl with curvatures 1 and kappa; rate and kappa by slider, in closed form."""
+    eta = slider("eta", "rate ", 0.15, 0.01, 0.6, 0.01)
+    kappa = slider("kap", "curvature ratio ", 10, 1, 20, 1)
     domain = alt.Scale(domain=[-1.5, 1.5])
     path = (
-        alt.Chart(steps)
-        .transform_calculate(x=f"pow({f1}, datum.t)", y=f"pow({f2}, datum.t)")
+        alt.Chart(alt.sequence(0, 31, 1, as_="t"))
+        .transform_calculate(x="pow(1 - eta, datum.t)", y="pow(1 - eta * kap, datum.t)")
         .mark_line(point=True, color=BLUE, clip=True)
         .encode(
             x=alt.X("x:Q", title="flat direction", scale=domain),
@@ -97,24 +94,21 @@ def explorer() -> Interactive:
             order="t:Q",
         )
     )
-    ring = (
-        alt.Chart(alt.Data(values=[{"k": k} for k in (0.15, 0.4, 0.8, 1.2)]))
-        .transform_calculate(a="sequence(0, 6.4, 0.1)")
-        .transform_flatten(["a"])
-        .transform_calculate(x="datum.k * cos(datum.a)", y="datum.k * sin(datum.a) / sqrt(kap)")
+    contours = (
+        rings((0.15, 0.4, 0.8, 1.2), "datum.k * cos(datum.a)", "datum.k * sin(datum.a) / sqrt(kap)")
         .mark_line(color=GRAY, opacity=0.6, clip=True)
         .encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
     )
-    say = f"'factors a step: flat ' + format({f1}, '.2f') + ', steep ' + format({f2}, '.2f') + (abs({f2}) > 1 ? ': diverges' : '')"
-    note = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(s=say)
-        .mark_text(align="left", fontSize=13)
-        .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
+    factors = one_row(flat="1 - eta", steep="1 - eta * kap")
+    text = note(
+        factors.transform_calculate(verdict="abs(datum.steep) > 1 ? ': diverges' : ''"),
+        "factors per step: flat {flat:.2f}, steep {steep:.2f}{verdict}",
     )
     return show(
-        alt.layer(ring, path, note).add_params(eta, kappa).properties(width=300, height=260),
-        "Rings of equal loss around a minimum and thirty steps of descent from the upper right; sliders set the rate and how much steeper one direction is, and the factors of each step are written above.",
+        alt.layer(contours, path, text).add_params(eta, kappa).properties(width=300, height=260),
+        "Rings of equal loss around a minimum and thirty steps of descent from the upper right; "
+        "sliders set the rate and how much steeper one direction is, and the factors of each step "
+        "are written above.",
     )
 
 
@@ -147,5 +141,6 @@ def noise_ball() -> Interactive:
     )
     return show(
         alt.layer(dots, middle).add_params(which).properties(width=280, height=260),
-        "A hundred positions of stochastic descent around its minimum, a cross; a slider raises the batch from one to sixty-four, and the cloud shrinks.",
+        "A hundred positions of stochastic descent around its minimum, a cross; a slider raises "
+        "the batch from one to sixty-four, and the cloud shrinks.",
     )

@@ -95,10 +95,8 @@ def target(x: Any) -> Any:
 
 def explorer() -> Interactive:
     """A Gaussian process that looks for a minimum, step by step, for three lengths; its next trial is where improvement is expected."""
-    steps, length = (
-        slider("stp", "trials so far ", 3, 2, 9, 1),
-        menu("len", "length ", [0.08, 0.2, 0.5], 0.2),
-    )
+    steps = slider("stp", "trials so far ", 3, 2, 9, 1)
+    length = menu("len", "length ", [0.08, 0.2, 0.5], 0.2)
     at = np.linspace(0, 1, 41)
     frames: list[dict[str, Any]] = []
     dots: list[dict[str, Any]] = []
@@ -157,5 +155,7 @@ def explorer() -> Interactive:
         alt.layer(band, mean, gain, marks, rule, note, data=alt.Data(values=frames))
         .add_params(steps, length)
         .properties(width=320, height=240),
-        "Loss over a setting: trials as dots, the process's mean with a band of two standard deviations, and below it the expected improvement, whose peak is the next trial; controls set the number of trials and the length.",
+        "Loss over a setting: trials as dots, the process's mean with a band of two standard "
+        "deviations, and below it the expected improvement, whose peak is the next trial; "
+        "controls set the number of trials and the length.",
     )

@@ -16,7 +16,8 @@ from groundtruth.functional import sigmoid
 def boundary() -> Figure:
     """A line w.x + b = 0 in the plane, its normal vector, and the distance of one point from it."""
     fig, ax = figure(3.4)
-    w, b = np.array([1.0, 2.0]), -4.0
+    w = np.array([1.0, 2.0])
+    b = -4.0
     x = np.linspace(-0.5, 4.5, 2)
     ax.plot(x, (-b - w[0] * x) / w[1], color=BLUE, label="$w\\cdot x + b = 0$")
     foot = np.array([2.0, 1.0])
@@ -67,16 +68,12 @@ def explorer() -> Interactive:
             for b in np.arange(-3, 3.1, 0.5)
         ]
     )
-    w1, w2, bias = (
-        slider("w1", "w1 ", 0.5, -4, 4, 0.25),
-        slider("w2", "w2 ", -1, -4, 4, 0.25),
-        slider("bb", "b ", 0, -4, 4, 0.25),
-    )
+    w1 = slider("w1", "w1 ", 0.5, -4, 4, 0.25)
+    w2 = slider("w2", "w2 ", -1, -4, 4, 0.25)
+    bias = slider("bb", "b ", 0, -4, 4, 0.25)
     score = "(w1 * datum.a + w2 * datum.b + bb)"
-    x, y = (
-        alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25])),
-        alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25])),
-    )
+    x = alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25]))
+    y = alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25]))
     shade = (
         alt.Chart(cells)
         .transform_calculate(p=f"1 / (1 + exp(-{score}))")
@@ -120,7 +117,9 @@ def explorer() -> Interactive:
     )
     return show(
         alt.layer(shade, dots, note).add_params(w1, w2, bias).properties(width=300, height=300),
-        "Circles and triangles in a plane shaded by the probability of the triangles' class; three sliders turn and shift the boundary, and the loss and the share of correct points are written in the corner.",
+        "Circles and triangles in a plane shaded by the probability of the triangles' class; "
+        "three sliders turn and shift the boundary, and the loss and the share of correct points "
+        "are written in the corner.",
     )
 
 
@@ -156,5 +155,6 @@ def growth(hours: np.ndarray, weights: dict[int, np.ndarray]) -> Interactive:
     )
     return show(
         alt.layer(dots, curve, note).add_params(which).properties(width=400, height=200),
-        "Eight pass or fail results and the fitted probability; a slider takes gradient descent from two hundred to two hundred thousand steps, and the curve turns into a step.",
+        "Eight pass or fail results and the fitted probability; a slider takes gradient descent "
+        "from two hundred to two hundred thousand steps, and the curve turns into a step.",
     )

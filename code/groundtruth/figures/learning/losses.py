@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 from matplotlib.figure import Figure
 
 from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.vega import (
+    Interactive,
+    note,
+    one_row,
+    series_colors,
+    show,
+    sigmoid,
+    slider,
+)
 
 
 def by_residual() -> Figure:
@@ -94,25 +104,24 @@ def best_constant() -> Interactive:
     )
     return show(
         alt.layer(points, marks, text).add_params(last).properties(width=360, height=150),
-        "Five values as ticks and, above them, the best constant under the squared, the Huber and the absolute loss; a slider moves the fifth value away, and only the mean follows it.",
+        "Five values as ticks and, above them, the best constant under the squared, the Huber and "
+        "the absolute loss; a slider moves the fifth value away, and only the mean follows it.",
     )
 
 
 def by_score() -> Interactive:
-    """One example of class 1 and its score: loss and gradient of cross-entropy, squared error on the probability, and hinge."""
+    """One example of class 1 and its score: three losses and the gradient of each at that score."""
     z = slider("z", "score z ", -2, -8, 8, 0.5)
-    grid = alt.sequence(-8, 8.01, 0.1, as_="s")
-    p = "(1 / (1 + exp(-datum.s)))"
+    names: list[Any] = ["cross-entropy", "squared on p", "hinge"]
+    losses = {
+        "cross-entropy": "max(0, -datum.s) + log(1 + exp(-abs(datum.s)))",
+        "squared on p": f"pow(1 - {sigmoid('datum.s')}, 2)",
+        "hinge": "max(0, 1 - datum.s)",
+    }
     curves = (
-        alt.Chart(grid)
-        .transform_calculate(
-            **{
-                "cross-entropy": "max(0, -datum.s) + log(1 + exp(-abs(datum.s)))",
-                "squared on p": f"pow(1 - {p}, 2)",
-                "hinge": "max(0, 1 - datum.s)",
-            }
-        )
-        .transform_fold(["cross-entropy", "squared on p", "hinge"], as_=["loss", "v"])
+        alt.Chart(alt.sequence(-8, 8.01, 0.1, as_="s"))
+        .transform_calculate(**losses)
+        .transform_fold(names, as_=["loss", "v"])
         .mark_line(clip=True)
         .encode(
             x=alt.X("s:Q", title="score of an example of class 1"),
@@ -120,27 +129,32 @@ def by_score() -> Interactive:
             color=alt.Color(
                 "loss:N",
                 title=None,
-                scale=alt.Scale(range=[BLUE, ORANGE, GREEN]),
+                scale=series_colors(names, [BLUE, GREEN, ORANGE]),
                 legend=alt.Legend(orient="bottom"),
             ),
-            strokeDash=alt.StrokeDash("loss:N", title=None, legend=alt.Legend(orient="bottom")),
+            strokeDash=alt.StrokeDash(
+                "loss:N",
+                title=None,
+                scale=alt.Scale(domain=names),
+                legend=alt.Legend(orient="bottom"),
+            ),
         )
     )
-    here = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(s="z")
-        .mark_rule(color=GRAY, strokeWidth=2)
-        .encode(x="s:Q")
+    chosen = one_row(s="z").mark_rule(color=GRAY, strokeWidth=2).encode(x="s:Q")
+    slopes = (
+        one_row(p=sigmoid("z"))
+        .transform_calculate(entropy="datum.p - 1", hinge="z < 1 ? -1 : 0")
+        .transform_calculate(squared="2 * datum.entropy * datum.p * (1 - datum.p)")
     )
-    q = "(1 / (1 + exp(-z)))"
-    say = f"'slope: cross-entropy ' + format({q} - 1, '.3f') + ', squared on p ' + format(-2 * (1 - {q}) * {q} * (1 - {q}), '.3f') + ', hinge ' + (z < 1 ? '-1' : '0')"
-    note = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(t=say)
-        .mark_text(align="left", fontSize=12.5)
-        .encode(x=alt.value(4), y=alt.value(-8), text="t:N")
+    text = note(
+        slopes,
+        "gradient: cross-entropy {entropy:.3f}, squared on p {squared:.3f}, hinge {hinge}",
+        size=12.5,
     )
     return show(
-        alt.layer(curves, here, note).add_params(z).properties(width=400, height=210),
-        "Three losses over the score of one example of class 1, a vertical line at the chosen score, and the slope of each loss there; far on the wrong side the squared error on the probability is flat.",
+        alt.layer(curves, chosen, text).add_params(z).properties(width=400, height=210),
+        "Three losses over the score of one example of class 1, a vertical line at the chosen "
+        "score, "
+        "and the gradient of each loss there; far on the wrong side the squared error on the "
+        "probability is flat.",
     )

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 from matplotlib.figure import Figure
 
 from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.vega import (
+    Interactive,
+    normal_cdf,
+    note,
+    one_row,
+    series_colors,
+    show,
+    slider,
+)
 
 
 def densities(threshold: float, gap: float = 2.0) -> Figure:
@@ -63,65 +73,64 @@ def reliabilities(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     return fig
 
 
+def _rates() -> alt.Chart:
+    """One row with every rate of the interactive figure, from its four controls."""
+    rates = one_row(
+        recall=normal_cdf("gap - cut"),
+        false_alarms=normal_cdf("-cut"),
+        prevalence="prev / 100",
+        auc=normal_cdf("gap / sqrt(2)"),
+        log_odds="log((1 - prev / 100) / (cr * prev / 100))",
+    )
+    counts = rates.transform_calculate(
+        caught="datum.prevalence * datum.recall",
+        alarms="(1 - datum.prevalence) * datum.false_alarms",
+    )
+    return counts.transform_calculate(
+        precision="datum.caught / (datum.caught + datum.alarms)",
+        cost="datum.alarms + cr * (datum.prevalence - datum.caught)",
+        best="gap > 0 ? format(gap / 2 + datum.log_odds / gap, '.1f') : 'none'",
+    )
+
+
 def explorer() -> Interactive:
-    """Two normal score densities; separation, share of positives, threshold and cost ratio decide every rate."""
-    gap, log_share, cut, cost = (
+    """Two normal score densities; separation, prevalence, threshold and cost ratio decide every rate."""
+    controls = [
         slider("gap", "separation ", 2, 0, 4, 0.1),
         slider("prev", "percent positive ", 10, 1, 90, 1),
         slider("cut", "threshold ", 1, -3, 6, 0.1),
         slider("cr", "cost of a miss ", 5, 1, 50, 1),
-    )
-    cdf = "(1 / (1 + exp(-1.702 * ({0}))))"  # the normal distribution function to within 0.01
-    tpr, fpr = cdf.format("gap - cut"), cdf.format("-cut")
-    grid = alt.sequence(-4, 7.01, 0.1, as_="x")
-    x = alt.X("x:Q", title="score", scale=alt.Scale(domain=[-4, 7]))
+    ]
+    names: list[Any] = ["negatives", "positives"]
+    legend = alt.Legend(orient="bottom")
     bells = (
-        alt.Chart(grid)
+        alt.Chart(alt.sequence(-4, 7.01, 0.1, as_="x"))
         .transform_calculate(
-            negatives="(1 - prev / 100) * exp(-0.5 * datum.x * datum.x)",
-            positives="prev / 100 * exp(-0.5 * (datum.x - gap) * (datum.x - gap))",
+            negatives="(1 - prev / 100) * densityNormal(datum.x)",
+            positives="prev / 100 * densityNormal(datum.x, gap)",
         )
-        .transform_fold(["negatives", "positives"], as_=["class", "d"])
+        .transform_fold(names, as_=["class", "d"])
         .mark_line()
         .encode(
-            x=x,
-            y=alt.Y("d:Q", title="how many", axis=alt.Axis(labels=False)),
-            color=alt.Color(
-                "class:N",
-                title=None,
-                scale=alt.Scale(domain=["negatives", "positives"], range=[BLUE, ORANGE]),
-                legend=alt.Legend(orient="bottom"),
-            ),
+            x=alt.X("x:Q", title="score", scale=alt.Scale(domain=[-4, 7])),
+            y=alt.Y("d:Q", title="density times prevalence"),
+            color=alt.Color("class:N", title=None, scale=series_colors(names), legend=legend),
             strokeDash=alt.StrokeDash(
-                "class:N",
-                title=None,
-                scale=alt.Scale(domain=["negatives", "positives"]),
-                legend=alt.Legend(orient="bottom"),
+                "class:N", title=None, scale=alt.Scale(domain=names), legend=legend
             ),
         )
     )
-    line = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(x="cut")
-        .mark_rule(color=GRAY, strokeWidth=2)
-        .encode(x="x:Q")
-    )
-    caught, alarms = f"(prev / 100 * {tpr})", f"((1 - prev / 100) * {fpr})"
-    texts = [
-        f"'recall ' + format({tpr}, '.2f') + ', false-positive rate ' + format({fpr}, '.2f')",
-        f"'precision ' + format({caught} / ({caught} + {alarms} + 1e-12), '.2f') + ', AUC ' + format({cdf.format('gap / sqrt(2)')}, '.2f')",
-        f"'cost per row ' + format({alarms} + cr * (prev / 100 - {caught}), '.3f') + ', best threshold ' + (gap > 0 ? format(gap / 2 + log((1 - prev / 100) / (cr * prev / 100)) / gap, '.1f') : 'none')",
-    ]
+    line = one_row(x="cut").mark_rule(color=GRAY, strokeWidth=2).encode(x="x:Q")
+    rates = _rates()
     notes = [
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(t=text)
-        .mark_text(align="left", fontSize=13)
-        .encode(x=alt.value(4), y=alt.value(-44 + 17 * i), text="t:N")
-        for i, text in enumerate(texts)
+        note(rates, "recall {recall:.2f}, false-positive rate {false_alarms:.2f}", y=-44),
+        note(rates, "precision {precision:.2f}, AUC {auc:.2f}", y=-27),
+        note(rates, "cost per row {cost:.3f}, best threshold {best}", y=-10),
     ]
     return show(
-        alt.layer(bells, line, *notes)
-        .add_params(gap, log_share, cut, cost)
-        .properties(width=400, height=170),
-        "Two bell curves of scores and a threshold; sliders set their separation, the percentage of positives, the threshold and the cost of a miss against a false alarm, and recall, precision, AUC, cost and the best threshold are written above.",
+        alt.layer(bells, line, *notes).add_params(*controls).properties(width=400, height=170),
+        "Two bell curves of scores and a threshold; sliders set their separation, the percentage "
+        "of "
+        "positives, the threshold and the cost of a miss against a false alarm, and recall, "
+        "precision, AUC, cost and the best threshold are written above.",
     )

@@ -182,28 +182,32 @@ def decay(lags: np.ndarray, scores: np.ndarray) -> Figure:
     return fig
 
 
-def explorer() -> Interactive:
-    """A query in the plane turned by sliders, five keys, the weights and the blend they give."""
-    rows = [
-        {"w": w, "i": i, "x": float(k[0]), "y": float(k[1])}
-        for i, (w, k) in enumerate(zip(WORDS, KEYS, strict=True))
-    ]
-    angle, size, heat_ = (
-        slider("an", "direction of the query, degrees ", 40, -180, 180, 5),
-        slider("le", "length of the query ", 2, 0, 4, 0.2),
-        slider("te", "temperature ", 1, 0.1, 5, 0.1),
-    )
-    who = menu("cu", "may look at ", ["all words", "words up to sat"])
-    base = (
-        alt.Chart(alt.Data(values=rows))
-        .transform_calculate(
-            s="(cu == 'all words' || datum.i < 3) ? (le * (cos(an * PI / 180) * datum.x + sin(an * PI / 180) * datum.y) / sqrt(2)) / te : -1e9"
-        )
+def _weights(chart: alt.Chart) -> alt.Chart:
+    """The attention weight datum.p of each key, a softmax over the keys that may be looked at."""
+    turned = "cos(an * PI / 180) * datum.x + sin(an * PI / 180) * datum.y"
+    return (
+        chart.transform_calculate(score=f"le * ({turned}) / sqrt(2) / te")
+        .transform_calculate(s="cu == 'all words' || datum.i < 3 ? datum.score : -1e9")
         .transform_joinaggregate(top="max(s)")
         .transform_calculate(e="exp(datum.s - datum.top)")
         .transform_joinaggregate(sum="sum(e)")
         .transform_calculate(p="datum.e / datum.sum", t="format(datum.e / datum.sum, '.2f')")
     )
+
+
+def explorer() -> Interactive:
+    """A query in the plane set by sliders, five keys, the weights and the blend they give."""
+    rows = [
+        {"w": w, "i": i, "x": float(k[0]), "y": float(k[1])}
+        for i, (w, k) in enumerate(zip(WORDS, KEYS, strict=True))
+    ]
+    controls = [
+        slider("an", "direction of the query, degrees ", 40, -180, 180, 5),
+        slider("le", "norm of the query ", 2, 0, 4, 0.2),
+        slider("te", "temperature ", 1, 0.1, 5, 0.1),
+        menu("cu", "may look at ", ["all words", "words up to sat"]),
+    ]
+    base = _weights(alt.Chart(alt.Data(values=rows)))
     bars = base.mark_bar(color=BLUE).encode(
         x=alt.X("p:Q", title="weight", scale=alt.Scale(domain=[0, 1])),
         y=alt.Y("w:N", title=None, sort=WORDS),
@@ -233,12 +237,13 @@ def explorer() -> Interactive:
         .encode(x="x:Q", y="y:Q")
     )
     plane = alt.layer(needle, dots, names, blend).properties(width=190, height=190)
-    chart = alt.hconcat(plane, alt.layer(bars, text).properties(width=120, height=190)).add_params(
-        angle, size, heat_, who
-    )
+    weights = alt.layer(bars, text).properties(width=120, height=190)
     return show(
-        chart,
-        "Five words as points in a plane of keys, a query as a line from the origin, and the weight of each word as a bar; sliders turn and stretch the query and set the temperature, a menu hides the later words, and a green cross marks the blend of the keys.",
+        alt.hconcat(plane, weights).add_params(*controls),
+        "Five words as points in a plane of keys, a query as a line from the origin, and the "
+        "weight "
+        "of each word as a bar; sliders turn and stretch the query and set the temperature, a menu "
+        "hides the later words, and a green cross marks the blend of the keys.",
     )
 
 
@@ -247,10 +252,8 @@ def wheel() -> Interactive:
     pairs = [
         {"f": i, "w": round(10.0 ** (-0.75 * i), 5), "name": f"pair {i + 1}"} for i in range(4)
     ]
-    place, lag = (
-        slider("mm", "position of the query ", 20, 0, 200, 1),
-        slider("dd", "distance back to the key ", 3, 0, 60, 1),
-    )
+    place = slider("mm", "position of the query ", 20, 0, 200, 1)
+    lag = slider("dd", "distance back to the key ", 3, 0, 60, 1)
     base = alt.Chart(
         alt.Data(
             values=[
@@ -306,5 +309,7 @@ def wheel() -> Interactive:
         alt.vconcat(
             hands, alt.layer(curve, now, says).properties(width=370, height=130)
         ).add_params(place, lag),
-        "Four dials with a query hand and a key hand, each dial slower than the one before, and below them the score over the distance; moving both positions together turns the hands and leaves the score as it is.",
+        "Four dials with a query hand and a key hand, each dial slower than the one before, and "
+        "below them the score over the distance; moving both positions together turns the hands "
+        "and leaves the score as it is.",
     )

@@ -10,7 +10,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
-from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import (
+    BLUE,
+    CYCLE,
+    GRAY,
+    ORANGE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
 from groundtruth.figures.vega import Interactive, menu, show
 from groundtruth.networks import convolution as cv
 
@@ -187,10 +196,8 @@ def explorer() -> Interactive:
                     "v": (y / np.abs(y).max()).round(2).ravel().tolist(),
                 }
             )
-    which, how = (
-        menu("ff", "filter ", list(FILTERS)),
-        menu("mm", "window ", list(modes), "padding 1"),
-    )
+    which = menu("ff", "filter ", list(FILTERS))
+    how = menu("mm", "window ", list(modes), "padding 1")
     scale = alt.Scale(scheme="purpleorange", domain=[-1, 1], reverse=True)
     axis = alt.Axis(labels=False, ticks=False, domain=False)
     base = (
@@ -235,5 +242,7 @@ def explorer() -> Interactive:
     chart = alt.vconcat(alt.hconcat(source, cells), size).add_params(which, how)
     return show(
         chart,
-        "A scanned zero of eight by eight pixels and beside it its map under a three by three filter; one menu chooses the filter, the other padding, stride or dilation, and the size of the map is written below.",
+        "A scanned zero of eight by eight pixels and beside it its map under a three by three "
+        "filter; one menu chooses the filter, the other padding, stride or dilation, and the size "
+        "of the map is written below.",
     )

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.vega import Interactive, choose, menu, series_colors, show, slider
 
 
 def profiles(curves: dict[str, np.ndarray]) -> Figure:
@@ -88,46 +88,54 @@ def census(counts: np.ndarray, mass: np.ndarray) -> Figure:
 
 
 def explorer() -> Interactive:
-    """Size of the stream and of the gradient through a stack, from the closed forms, by depth, scale and kind of block."""
-    data = alt.Data(values=[{"l": i} for i in range(61)])
-    depth, gain, c = (
+    """Size of the residual stream and of the gradient through a stack, from the closed forms."""
+    controls = [
         slider("dp", "blocks ", 40, 5, 60, 5),
         slider("ga", "what a branch does to the mean square ", 1, 0.5, 2, 0.1),
         slider("cc", "scale of the branch ", 1, 0, 1.5, 0.1),
+        menu("md", "block ", ["plain", "residual", "Pre-LN", "Post-LN"], "residual"),
+    ]
+    # mean squares as natural logarithms: of the stream at block l, and of the gradient from the top
+    stream = {
+        "plain": "datum.l * log(datum.branch + 1e-9)",
+        "residual": "datum.l * log(1 + datum.branch)",
+        "Pre-LN": "log(1 + datum.l * datum.branch)",
+        "Post-LN": "0",
+    }
+    gradient = {
+        "plain": "(dp - datum.l) * log(datum.branch + 1e-9)",
+        "residual": "0",
+        "Pre-LN": "log((1 + datum.l * datum.branch) / (1 + dp * datum.branch))",
+        "Post-LN": "(datum.l - dp) * log(1 + datum.branch)",
+    }
+    base = (
+        alt.Chart(alt.Data(values=[{"l": i} for i in range(61)]))
+        .transform_filter("datum.l <= dp")
+        .transform_calculate(branch="ga * cc * cc")
     )
-    kind = menu("md", "block ", ["plain", "residual", "Pre-LN", "Post-LN"], "residual")
-    inside = "(ga * cc * cc)"
-    forward = f"md == 'plain' ? datum.l * log({inside} + 1e-9) / 2 : md == 'residual' ? datum.l * log(1 + {inside}) / 2 : md == 'Pre-LN' ? log(1 + datum.l * {inside}) / 2 : 0"
-    skip = f"md == 'plain' ? (dp - datum.l) * log({inside} + 1e-9) / 2 : md == 'residual' ? 0 : md == 'Pre-LN' ? -log((1 + dp * {inside}) / (1 + datum.l * {inside})) / 2 : -(dp - datum.l) * log(1 + {inside}) / 2"
-    x, y = (
-        alt.X("l:Q", title="block"),
-        alt.Y("v:Q", title="log10 of the size", scale=alt.Scale(domain=[-10, 10], clamp=True)),
-    )
-    base = alt.Chart(data).transform_filter("datum.l <= dp")
-    up = base.transform_calculate(v=f"({forward}) / log(10)", s="'stream, going forward'")
-    down = base.transform_calculate(
-        v=f"({skip}) / log(10)", s="'gradient along the skips (plain: through the layers)'"
-    )
-    color = alt.Color(
-        "s:N",
-        title=None,
-        scale=alt.Scale(range=[ORANGE, BLUE]),
-        legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400),
-    )
+    names = ["gradient along the skips (plain: through the layers)", "stream, going forward"]
+    x = alt.X("l:Q", title="block")
+    y = alt.Y("v:Q", title="log10 of the size", scale=alt.Scale(domain=[-10, 10], clamp=True))
+    legend = alt.Legend(orient="bottom", direction="vertical", labelLimit=400)
     lines = [
-        layer.mark_line(strokeWidth=2.5).encode(
+        base.transform_calculate(v=f"{choose('md', formulas)} / 2 / log(10)", s=f"'{name}'")
+        .mark_line(strokeWidth=2.5)
+        .encode(
             x=x,
             y=y,
-            color=color,
+            color=alt.Color(
+                "s:N", title=None, scale=series_colors(names, [ORANGE, BLUE]), legend=legend
+            ),
             strokeDash=alt.StrokeDash(
-                "s:N",
-                title=None,
-                legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400),
+                "s:N", title=None, scale=alt.Scale(domain=names), legend=legend
             ),
         )
-        for layer in (up, down)
+        for name, formulas in zip(names, (gradient, stream), strict=True)
     ]
     return show(
-        alt.layer(*lines).add_params(depth, gain, c, kind).properties(width=380, height=220),
-        "Two curves over the blocks of a stack, the size of the stream going forward and of the gradient going back along the skips; sliders change depth, gain and scale of the branches, a menu the kind of block.",
+        alt.layer(*lines).add_params(*controls).properties(width=380, height=220),
+        "Two curves over the blocks of a stack, the size of the stream going forward and of the "
+        "gradient going back along the skips; sliders change depth, gain and scale of the "
+        "branches, "
+        "a menu the kind of block.",
     )

@@ -9,7 +9,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.embeddings import superposition
 from groundtruth.networks.toy_language import ID, PEOPLE, WORDS
@@ -103,10 +112,8 @@ def pentagon() -> Interactive:
     base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.k == kk")
     scale = alt.Scale(domain=[-1.4, 1.4])
     each = base.transform_flatten(["x", "y", "i"])
-    x, y = (
-        alt.X("x:Q", title="first dimension", scale=scale),
-        alt.Y("y:Q", title="second dimension", scale=scale),
-    )
+    x = alt.X("x:Q", title="first dimension", scale=scale)
+    y = alt.Y("y:Q", title="second dimension", scale=scale)
     spokes = (
         each.transform_calculate(zero="0")
         .mark_rule(color=BLUE, strokeWidth=2.5)
@@ -117,7 +124,8 @@ def pentagon() -> Interactive:
     text = base.mark_text(align="left", fontSize=12, x=4, y=-8).encode(text="s:N")
     return show(
         alt.layer(spokes, dots, names, text).add_params(k).properties(width=260, height=260),
-        "Five features as arrows in the plane of two dimensions; a slider makes the features rarer, and more of them get an arrow, until five share two dimensions in a pentagon.",
+        "Five features as arrows in the plane of two dimensions; a slider makes the features "
+        "rarer, and more of them get an arrow, until five share two dimensions in a pentagon.",
     )
 
 
@@ -137,11 +145,9 @@ def calculator(W: np.ndarray) -> Interactive:
             }
         )
     names = list(PEOPLE)
-    one, two, three = (
-        menu("bb", "take ", names, "king"),
-        menu("aa", "minus ", names, "man"),
-        menu("cc", "plus ", names, "woman"),
-    )
+    one = menu("bb", "take ", names, "king")
+    two = menu("aa", "minus ", names, "man")
+    three = menu("cc", "plus ", names, "woman")
     base = (
         alt.Chart(alt.Data(values=rows))
         .transform_filter("datum.q == bb + '|' + aa + '|' + cc")
@@ -154,5 +160,7 @@ def calculator(W: np.ndarray) -> Interactive:
     text = base.mark_text(align="left", dx=4, fontSize=12).encode(x="v:Q", y=y, text="v:Q")
     return show(
         alt.layer(bars, text).add_params(one, two, three).properties(width=280, height=130),
-        "Three menus choose words; the three words nearest to the first minus the second plus the third are shown as bars of their cosine, with the words that were asked marked; three different words are needed.",
+        "Three menus choose words; the three words nearest to the first minus the second plus the "
+        "third are shown as bars of their cosine, with the words that were asked marked; three "
+        "different words are needed.",
     )

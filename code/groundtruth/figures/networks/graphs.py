@@ -108,7 +108,9 @@ def spectrum(values: np.ndarray, powers: tuple[int, ...] = (1, 2, 8)) -> Figure:
 def explorer() -> Interactive:
     """Forty nodes of two classes in the plane of their two features, after a chosen number of averaging steps."""
     g = block_model(40, 0.3, 0.05, np.random.default_rng(3), d=2, signal=0.35)
-    S, X, rows = normalize(g.A), g.X, []
+    S = normalize(g.A)
+    X = g.X
+    rows = []
     for k in range(17):
         gap = X[g.y == 1].mean(0) - X[g.y == 0].mean(0)
         middle = (X[g.y == 1].mean(0) + X[g.y == 0].mean(0)) / 2
@@ -145,5 +147,8 @@ def explorer() -> Interactive:
     text = base.mark_text(align="left", fontSize=14, x=8, y=14).encode(text="t:N")
     return show(
         alt.layer(dots, text).add_params(k).properties(width=340, height=260),
-        "Forty nodes of two classes as circles and squares in the plane of their features; a slider sets how often each node has been averaged with its neighbours, and the share that class means get right is written above: it rises, then the cloud collapses onto a line.",
+        "Forty nodes of two classes as circles and squares in the plane of their features; a "
+        "slider sets how often each node has been averaged with its neighbours, and the share "
+        "that class means get right is written above: it rises, then the cloud collapses onto a "
+        "line.",
     )

@@ -10,7 +10,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import (
+    BLUE,
+    CYCLE,
+    GRAY,
+    ORANGE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.activations import ACTIVATIONS
 from groundtruth.networks.initialization import predicted
@@ -81,7 +90,8 @@ def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Figure:
 
 def explorer() -> Interactive:
     """Second moments by depth for a chosen activation and scale."""
-    names, factors = ["identity", "relu", "tanh", "gelu"], (0.5, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2)
+    names = ["identity", "relu", "tanh", "gelu"]
+    factors = (0.5, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2)
     rows: list[dict[str, Any]] = [{"layer": i} for i in range(31)]
     for name in names:
         for k, v in enumerate(factors):
@@ -91,10 +101,8 @@ def explorer() -> Interactive:
                 strict=True,
             ):
                 row[f"{name}{k}"] = round(float(np.clip(q, -12, 12)), 1)
-    scale, bend = (
-        slider("sc", "scale of the weights ", 5, 0, len(factors) - 1, 1),
-        menu("be", "activation ", names, "relu"),
-    )
+    scale = slider("sc", "scale of the weights ", 5, 0, len(factors) - 1, 1)
+    bend = menu("be", "activation ", names, "relu")
     said = {f"s{k}": f"n Var(w) = {v}" for k, v in enumerate(factors)}
     y = alt.Y("q:Q", title="log10 of the second moment", scale=alt.Scale(domain=[-12, 12]))
     line = (
@@ -116,7 +124,9 @@ def explorer() -> Interactive:
     )
     return show(
         alt.layer(level, line, note).add_params(scale, bend).properties(width=380, height=220),
-        "The second moment of the scores over thirty layers on a logarithmic axis; a slider changes the scale of the weights, a menu the activation; only one scale keeps the line level.",
+        "The second moment of the scores over thirty layers on a logarithmic axis; a slider "
+        "changes the scale of the weights, a menu the activation; only one scale keeps the line "
+        "level.",
     )
 
 
@@ -146,5 +156,6 @@ def who_shares() -> Interactive:
     )
     return show(
         alt.layer(grid, text).add_params(which).properties(width=300, height=160),
-        "A table of four examples by six channels; a menu chooses a normalisation, and cells with the same number share one mean and one variance.",
+        "A table of four examples by six channels; a menu chooses a normalisation, and cells with "
+        "the same number share one mean and one variance.",
     )

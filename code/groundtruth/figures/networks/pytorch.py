@@ -83,8 +83,10 @@ def modes() -> Figure:
 
 def iteration() -> Interactive:
     """One training step of y = w x + b, statement by statement: numbers and their slopes after each call."""
-    w, b = torch.tensor(1.0, requires_grad=True), torch.tensor(0.0, requires_grad=True)
-    x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0])
+    w = torch.tensor(1.0, requires_grad=True)
+    b = torch.tensor(0.0, requires_grad=True)
+    x = torch.tensor([1.0, 2.0])
+    y = torch.tensor([3.0, 5.0])
     opt = torch.optim.SGD([w, b], lr=0.1)
     rows: list[dict[str, Any]] = []
 
@@ -129,5 +131,6 @@ def iteration() -> Interactive:
         )
     return show(
         alt.layer(*layers).add_params(which).properties(width=380, height=120),
-        "Two parameters, their gradients and the loss as text; a slider walks through the statements of two training steps and shows what each one changed.",
+        "Two parameters, their gradients and the loss as text; a slider walks through the "
+        "statements of two training steps and shows what each one changed.",
     )

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.vega import Interactive, left_text, one_row, readout, show, slider
 
 
 def _box(ax: Any, x: float, y: float, text: str, color: str) -> None:
@@ -134,31 +134,30 @@ def recalled(u: np.ndarray, guesses: dict[str, np.ndarray]) -> Figure:
 
 def eigen_explorer() -> Interactive:
     """The impulse response of one eigenvalue, by modulus and angle, with its half-life."""
-    size, angle = (
-        slider("mo", "modulus ", 0.95, 0.5, 1.05, 0.01),
-        slider("an", "angle, degrees ", 20, 0, 180, 5),
-    )
+    size = slider("mo", "modulus ", 0.95, 0.5, 1.05, 0.01)
+    angle = slider("an", "angle, degrees ", 20, 0, 180, 5)
     base = alt.Chart(alt.sequence(0, 61, 1, as_="t")).transform_calculate(
         y="pow(mo, datum.t) * cos(an * PI / 180 * datum.t)", top="pow(mo, datum.t)"
     )
-    x, y = (
-        alt.X("t:Q", title="steps after the impulse"),
-        alt.Y("y:Q", title="answer", scale=alt.Scale(domain=[-3, 3], clamp=True)),
+    scale = alt.Scale(domain=[-3, 3], clamp=True)
+    x = alt.X("t:Q", title="steps after the impulse")
+    y = alt.Y("y:Q", title="response", scale=scale)
+    line = base.mark_line(color=BLUE).encode(x=x, y=y)
+    dots = base.mark_circle(color=BLUE, size=25).encode(x=x, y=y)
+    edge = base.mark_line(color=GRAY, strokeDash=[4, 3]).encode(x=x, y=alt.Y("top:Q", scale=scale))
+    memory = (
+        one_row(halflife="-log(2) / log(mo)")
+        .transform_calculate(fading=readout("half-life {halflife:.1f} steps"))
+        .transform_calculate(
+            verdict="mo < 1 ? datum.fading : mo == 1 ? 'never forgets' : 'grows without end'"
+        )
     )
-    line, dots = (
-        base.mark_line(color=BLUE).encode(x=x, y=y),
-        base.mark_circle(color=BLUE, size=25).encode(x=x, y=y),
-    )
-    edge = base.mark_line(color=GRAY, strokeDash=[4, 3]).encode(
-        x=x, y=alt.Y("top:Q", scale=alt.Scale(domain=[-3, 3], clamp=True))
-    )
-    says = base.transform_filter("datum.t == 0").transform_calculate(
-        t2="mo < 1 ? 'half-life ' + format(log(2) / -log(mo), '.1f') + ' steps' : mo == 1 ? 'never forgets' : 'grows without end'"
-    )
-    text = says.mark_text(align="left", fontSize=14, x=150, y=16).encode(text="t2:N")
+    text = left_text(memory, "verdict", x=150, y=16, size=14)
     return show(
         alt.layer(edge, line, dots, text).add_params(size, angle).properties(width=380, height=200),
-        "The answer of one eigenvalue to an impulse over sixty steps; sliders set its modulus, which decides how fast the answer dies, and its angle, which decides how it oscillates; the half-life is written above.",
+        "The response of one eigenvalue to an impulse over sixty steps; sliders set its modulus, "
+        "which decides how fast the response decays, and its angle, which decides how it "
+        "oscillates; the half-life is written above.",
     )
 
 
@@ -172,11 +171,9 @@ def gate_explorer() -> Interactive:
         if t >= s
     ]
     rows += [{"t": t, "s": 0, "p": 0.0, "late": 0} for t in range(61)]
-    f, i, o = (
-        slider("ff", "forget gate ", 0.9, 0, 1, 0.01),
-        slider("ii", "input gate ", 1, 0, 1, 0.05),
-        slider("oo", "output gate ", 0.8, 0, 1, 0.05),
-    )
+    f = slider("ff", "forget gate ", 0.9, 0, 1, 0.01)
+    i = slider("ii", "input gate ", 1, 0, 1, 0.05)
+    o = slider("oo", "output gate ", 0.8, 0, 1, 0.05)
     base = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(v="ii * datum.p * pow(ff, datum.late)")
@@ -202,5 +199,6 @@ def gate_explorer() -> Interactive:
     )
     return show(
         chart.add_params(f, i, o).properties(width=380, height=200),
-        "Cell and output of one unit over sixty steps in which three pulses arrive; sliders hold the forget, input and output gates, and a forget gate near one keeps what came in.",
+        "Cell and output of one unit over sixty steps in which three pulses arrive; sliders hold "
+        "the forget, input and output gates, and a forget gate near one keeps what came in.",
     )
