@@ -1,4 +1,4 @@
-"""The one style of all static figures: sizes, colors that survive print and color blindness, no chart junk.
+"""The one style of all figures: sizes, and colors that survive print and color blindness.
 
 In Jupyter figures appear as PNG. The press asks for SVG through the variable GROUNDTRUTH_FIGURES.
 """
@@ -88,7 +88,7 @@ def figure(height: float = 3.2, columns: int = 1, **options: Any) -> tuple[Figur
 
 
 def rows(count: int, height: float) -> tuple[Figure, Any]:
-    """A new figure of the book's width with axes (count,) one under the other that share their horizontal axis.
+    """A new figure of the book's width with axes (count,) one under the other and one x axis.
 
     Examples
     --------

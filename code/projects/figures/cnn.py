@@ -109,7 +109,7 @@ def held_out(scores: dict[str, tuple[float, float]]) -> Figure:
 
 
 def confusion(table: np.ndarray, labels: list[int]) -> Figure:
-    """Counts (K, K) of labels against answers; the diagonal is greyed, since it is all that is right."""
+    """Counts (K, K) of labels against predictions; the diagonal, all that is right, is gray."""
     fig, ax = figure(3.6)
     off = table.astype(float).copy()
     np.fill_diagonal(off, 0)

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 
 def strip(clouds: list[np.ndarray], names: list[str]) -> Figure:
-    """Clouds of points (n, 2) side by side, in two rows of four; of each the first 250, since a browser draws every one."""
+    """Clouds of points (n, 2) in two rows of four; 250 of each keep the file small."""
     use_style()
     fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.9), layout="constrained")
     for ax, cloud, name in zip(axes.flat, clouds, names, strict=True):

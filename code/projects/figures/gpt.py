@@ -263,7 +263,7 @@ def memory(best: np.ndarray) -> Interactive:
 
 
 def scaling(runs: dict[str, list[tuple[float, float]]]) -> Figure:
-    """Held-out loss against the operations of a run: points (operations, loss) of each size, from the shortest run to the longest."""
+    """Held-out loss against a run's operations: (operations, loss) of each size, shortest first."""
     fig, ax = figure(3.3)
     styles = (("o", GRAY), ("s", BLUE), ("^", GREEN), ("D", ORANGE), ("v", PURPLE))
     for (name, points), (marker, color) in zip(runs.items(), styles, strict=True):

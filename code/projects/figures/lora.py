@@ -47,7 +47,7 @@ def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Any:
 
 
 def frontier(runs: dict[str, list[tuple[float, float]]]) -> Figure:
-    """New task against old task: points (old, new) of each method, one for each learning rate, in order of the rate."""
+    """New task against old task: points (old, new) of each method, in order of learning rate."""
     fig, ax = figure(3.6)
     styles = [("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", GRAY), ("P", CYCLE[0])]
     for (name, points), (marker, color) in zip(runs.items(), styles, strict=False):
@@ -74,7 +74,7 @@ def tails(ranks: list[int], best: list[float], trained: list[float]) -> Figure:
 
 
 def explorer() -> Interactive:
-    """Sizes and rank by slider: the share that is trained, and how much of an update it can hold."""
+    """Sizes and rank by slider: the share that is trained, and the part of an update it holds."""
     controls = [
         slider("dd", "inputs d, 2 to the ", 10, 6, 13, 1),  # 2^6 = 64: as many ranks as are drawn
         slider("kk", "outputs k, 2 to the ", 10, 6, 13, 1),

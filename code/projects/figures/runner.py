@@ -13,7 +13,7 @@ PARTS = {  # bytes per parameter in fp32, and in bf16 with fp32 master weights
     "AdamW moments": (8, 8),
     "fp32 master weights": (0, 4),
 }
-# bytes per token, layer and unit of width, without the tables of attention: Korthikanti et al. (2023)
+# bytes per token, layer and unit of width, without attention's tables: Korthikanti et al. (2023)
 # count 34 in half precision; two of them are masks of dropout, which are single bytes in fp32 too
 ACTIVATION_BYTES = (66, 34)
 

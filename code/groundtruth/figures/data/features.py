@@ -67,7 +67,7 @@ def flow() -> Figure:
 
 
 def ledger(rows: dict[str, tuple[float, float]]) -> Figure:
-    """Accuracy that each kind of leak reports and that an honest split reports, on labels made by a coin."""
+    """Accuracy on random labels that each kind of leak reports, and that a clean split reports."""
     fig, ax = figure(2.4)
     for i, (leaky, honest) in enumerate(rows.values()):
         y = len(rows) - 1 - i

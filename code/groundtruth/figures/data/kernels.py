@@ -18,7 +18,7 @@ WIDTHS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.2)
 
 
 def lifted() -> Figure:
-    """XOR in the plane, and the same four points with their product as a third coordinate and a plane between the classes."""
+    """XOR in the plane, and lifted by the product of its coordinates."""
     fig, (left, gone) = figure(3.0, columns=2)
     gone.remove()
     right = fig.add_subplot(1, 2, 2, projection="3d")
@@ -76,7 +76,7 @@ def bumps(x: np.ndarray, h: float) -> Figure:
 
 
 def ridge_explorer() -> Interactive:
-    """Kernel ridge on thirty noisy points of a wave under six values of gamma, with its kernel matrix and errors."""
+    """Kernel ridge on thirty noisy points under six values of gamma, with its kernel matrix."""
     rng = np.random.default_rng(3)
     x = np.sort(rng.uniform(0, 1, 30))
     y = np.sin(2 * np.pi * x) + rng.normal(0, 0.25, 30)

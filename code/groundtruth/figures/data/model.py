@@ -12,7 +12,7 @@ from groundtruth.figures.vega import Interactive, note, show, slider
 
 
 def bowl(x: Array, y: Array, history: Array) -> Figure:
-    """Contours of the loss over (w, b) and the path (steps + 1, 3) that training took through them."""
+    """Contours of the loss over (w, b) and the path of training, history (steps + 1, 3)."""
     w = np.linspace(-0.6, 3.4, 121)
     b = np.linspace(-0.9, 2.3, 121)
     errors = w[None, :, None] * x + b[:, None, None] - y  # (B, W, n)

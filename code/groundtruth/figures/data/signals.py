@@ -57,7 +57,7 @@ def pipeline(record: Record) -> Figure:
 
 
 def responses(window: int, order: int) -> Figure:
-    """Gain over frequency of the moving average, the centred and the causal Savitzky-Golay filter."""
+    """Gain of a moving average, a centered and a causal Savitzky-Golay filter by frequency."""
     fig, ax = figure(2.9)
     half = window // 2
     cycles = np.linspace(0, 0.25, 400)
@@ -98,14 +98,14 @@ def _example(n: int = 80) -> np.ndarray:
 
 
 def smoother() -> Interactive:
-    """A noisy wave with a step; window, order and centred or causal are chosen, and the curve follows."""
+    """A noisy wave with a step, smoothed by a Savitzky-Golay filter that the reader sets."""
     noisy = _example()
     data: list[dict[str, Any]] = [{"i": i, "x": round(float(v), 2)} for i, v in enumerate(noisy)]
     gains = {}
     for w in WINDOWS:
         for order in (0, 2, 4):
             for causal in (False, True):
-                key = f"{w}{order}{'c' if causal else 'm'}"  # short: it stands in every row of the data
+                key = f"{w}{order}{'c' if causal else 'm'}"  # short: every row has it
                 gains[key] = (
                     f"{(savgol_coeffs(w, order, pos=w - 1 if causal else None) ** 2).sum():.2f}"
                 )
@@ -113,7 +113,7 @@ def smoother() -> Interactive:
                     if np.isfinite(v):
                         row[key] = round(float(v), 2)
     window = menu("win", "window ", list(WINDOWS), 21)
-    order = menu("ord", "order ", [0, 2, 4], 2)
+    degree = menu("ord", "order ", [0, 2, 4], 2)
     way = menu("way", "position ", ["centred", "causal"])
     key = "(win + '' + ord + (way == 'causal' ? 'c' : 'm'))"
     base = alt.Chart()
@@ -136,7 +136,7 @@ def smoother() -> Interactive:
     )
     return show(
         alt.layer(dots, curve, note, data=alt.Data(values=data))
-        .add_params(window, order, way)
+        .add_params(window, degree, way)
         .properties(width=400, height=210),
         "Eighty noisy samples of a wave with a step, and a smoothed curve; three menus choose the "
         "window, the order and whether the filter may see the future; the share of noise left is "
@@ -145,7 +145,7 @@ def smoother() -> Interactive:
 
 
 def flagger() -> Interactive:
-    """Eighty samples with six planted spikes; window and threshold of the Hampel test decide which are flagged."""
+    """Eighty samples with six planted spikes, flagged by a Hampel test that the reader sets."""
     spiked = np.sin(2 * np.pi * np.arange(80) / 80) + np.random.default_rng(5).normal(0, 0.12, 80)
     spiked[[8, 21, 22, 40, 63, 72]] += [1.5, -1.2, -1.4, 1.0, -1.6, 0.6]
     data: list[dict[str, Any]] = [{"i": i, "x": round(float(v), 2)} for i, v in enumerate(spiked)]

@@ -15,7 +15,7 @@ from groundtruth.figures.vega import Interactive, menu, show
 
 
 def _grid(ax: Any, left: float, top: float, values: np.ndarray, solid: np.ndarray) -> None:
-    """Cells of a small matrix; cells that exist in memory are drawn solid, stretched ones dashed."""
+    """Cells of a small matrix, solid where they exist in memory and dotted where stretched."""
     for (i, j), value in np.ndenumerate(values):
         real = bool(solid[i, j])
         ax.add_patch(
@@ -51,7 +51,7 @@ def _grid(ax: Any, left: float, top: float, values: np.ndarray, solid: np.ndarra
 
 
 def stretching() -> Figure:
-    """Three cases of broadcasting: what exists in memory (solid) and what is only pretended (dotted)."""
+    """Three cases of broadcasting: solid cells exist in memory, dotted ones are stretched."""
     fig, ax = figure(4.4)
     table = np.arange(6).reshape(2, 3)
     cases = [
@@ -117,7 +117,7 @@ SHAPES = [(), (3,), (4,), (1, 4), (3, 1), (3, 4), (4, 3), (4, 4), (2, 3, 4), (2,
 
 
 def oracle() -> Interactive:
-    """Choose two shapes and an operation; see them aligned, and the result or the reason why there is none."""
+    """Two shapes and an operation: their alignment, and the result or why there is none."""
     rows = []
     for a in SHAPES:
         for b in SHAPES:
@@ -130,7 +130,7 @@ def oracle() -> Interactive:
     data = [{"a": a, "b": b, "op": op, "says": says} for a, b, op, says in rows]
     names = [str(shape) for shape in SHAPES]
     pa = menu("pa", "first shape ", names, "(3, 1)")
-    op = menu("pop", "operation ", ["+", "@"])
+    operation = menu("pop", "operation ", ["+", "@"])
     pb = menu("pb", "second shape ", names, "(4,)")
     base = alt.Chart(alt.Data(values=data)).transform_filter(
         "datum.a == pa && datum.b == pb && datum.op == pop"
@@ -143,7 +143,9 @@ def oracle() -> Interactive:
         text="says:N"
     )
     return show(
-        (first + second + sign + result).add_params(pa, op, pb).properties(width=400, height=130),
+        (first + second + sign + result)
+        .add_params(pa, operation, pb)
+        .properties(width=400, height=130),
         "Three menus choose two shapes and an operation; the figure shows the shapes aligned at "
         "their last axis and the resulting shape, or the reason why they do not fit.",
     )

@@ -33,7 +33,7 @@ EDGES = [("w", "w x"), ("x", "w x"), ("w x", "z"), ("b", "z"), ("z", "a"), ("a",
 
 
 def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Figure:
-    """The graph of one unit: under each name its value, above it the gradient that arrives there."""
+    """The graph of one unit: under each name its value, above it its gradient."""
     fig, ax = figure(3.5)
     ax.set_axis_off()
     ax.set_xlim(-0.7, 6.7)
@@ -69,7 +69,7 @@ def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Figure:
 
 
 def depths(products: dict[str, np.ndarray]) -> Figure:
-    """Length of the gradient after passing back through more and more layers, for several weight scales."""
+    """Norm of the gradient by the number of layers passed backward, for several weight scales."""
     fig, ax = figure(2.7)
     for (name, lengths), style, color in zip(
         products.items(), ("-", "--", "-."), (BLUE, GREEN, ORANGE), strict=True

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.vega import Interactive, menu, readout, show, slider
 from groundtruth.learning.generalization import polynomial
 
 
@@ -28,7 +28,7 @@ def degrees(x: Any, y: Any, shown: tuple[int, ...] = (1, 3, 11)) -> Figure:
 
 
 def splits() -> Figure:
-    """Sixteen examples in time, four groups: which are tested in each of four folds, by three ways to split."""
+    """Sixteen examples in time and in four groups: the four folds of three ways to split."""
     from groundtruth.learning import model_selection as ms
 
     group = np.repeat(range(4), 4)
@@ -98,7 +98,7 @@ def curves(sizes: list[int], table: dict[str, tuple[list[float], list[float]]]) 
 
 
 def explorer() -> Interactive:
-    """A polynomial fitted to points of a sine wave; degree and noise by slider, the errors written above."""
+    """A polynomial fitted to points of a sine wave; degree and noise by slider, errors above."""
     degree = slider("deg", "degree ", 3, 0, 11, 1)
     level = slider("noi", "noise 0.1, 0.3 ", 1, 0, 1, 1)
     rng = np.random.default_rng(3)
@@ -145,9 +145,7 @@ def explorer() -> Interactive:
         .encode(x="x:Q", y="y:Q")
     )
     note = (
-        here.transform_calculate(
-            s="'training error ' + format(datum.t, '.3f') + ', error on new data ' + format(datum.e, '.3f')"
-        )
+        here.transform_calculate(s=readout("training error {t:.3f}, error on new data {e:.3f}"))
         .mark_text(align="left", fontSize=13)
         .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
     )
@@ -159,7 +157,7 @@ def explorer() -> Interactive:
 
 
 def leak() -> Interactive:
-    """Scores of one classifier by the way its data were split, with and without groups that repeat."""
+    """Accuracies of one classifier by the way its data were split, with groups of several sizes."""
     from groundtruth.learning import model_selection as ms
 
     found: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Figures of the chapter on hyperparameter search. Read with book/learning/hyperparameter-search.md."""
+"""Figures of the chapter on search. Read with book/learning/hyperparameter-search.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from groundtruth.learning.bayesian import GP, expected_improvement
 
 
 def projections() -> Figure:
-    """Sixteen trials as a grid and at random, with their shadows on the axis of the only parameter that matters."""
+    """Sixteen trials, as a grid and at random, projected on the only parameter that matters."""
     fig, axes = figure(2.7, columns=2, sharey=True)
     side = (np.arange(4) + 0.5) / 4
     spots = {
@@ -94,7 +94,7 @@ def target(x: Any) -> Any:
 
 
 def explorer() -> Interactive:
-    """A Gaussian process that looks for a minimum, step by step, for three lengths; its next trial is where improvement is expected."""
+    """A Gaussian process that searches for a minimum trial by trial, for three length scales."""
     steps = slider("stp", "trials so far ", 3, 2, 9, 1)
     length = menu("len", "length ", [0.08, 0.2, 0.5], 0.2)
     at = np.linspace(0, 1, 41)

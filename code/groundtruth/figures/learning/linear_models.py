@@ -40,7 +40,7 @@ def boundary() -> Figure:
 
 
 def labels_by_lines(x: np.ndarray, y: np.ndarray, line: np.ndarray, curve: np.ndarray) -> Figure:
-    """0/1 labels over one feature, a least-squares line and a logistic curve; coefficients (2,), intercept first."""
+    """0/1 labels over one feature with a line and a logistic curve: (2,) each, intercept first."""
     fig, ax = figure(2.8)
     grid = np.linspace(x.min() - 1, x.max() + 1, 300)
     ax.plot(x, y, "o", color=GRAY, label="labels")
@@ -53,7 +53,7 @@ def labels_by_lines(x: np.ndarray, y: np.ndarray, line: np.ndarray, curve: np.nd
 
 
 def explorer() -> Interactive:
-    """Thirty points of two classes; three sliders are the weights and the bias of a logistic model."""
+    """Thirty points of two classes and a logistic model, whose weights and bias are sliders."""
     rng = np.random.default_rng(3)
     at = np.concatenate(
         [rng.normal([-1, -0.5], 0.9, (15, 2)), rng.normal([1, 0.8], 0.9, (15, 2))]
@@ -100,7 +100,7 @@ def explorer() -> Interactive:
             color=alt.value(GRAY),
         )
     )
-    # the loss of one point from its score s = (2y - 1) z is ln(1 + e^-s); for large scores it is |s|
+    # the loss ln(1 + e^z) - y z, in the form that does not overflow for large scores
     note = (
         alt.Chart(points)
         .transform_calculate(z=score)
@@ -124,7 +124,7 @@ def explorer() -> Interactive:
 
 
 def growth(hours: np.ndarray, weights: dict[int, np.ndarray]) -> Interactive:
-    """The S-curve after more and more steps on separable data; weights maps a number of steps to coefficients (2,)."""
+    """The logistic curve on separable data after each number of steps; weights maps it to (2,)."""
     grid = np.linspace(hours.min() - 1, hours.max() + 1, 81)
     data: list[dict[str, Any]] = [{"x": round(float(g), 2)} for g in grid]
     said = {}

@@ -60,7 +60,7 @@ def by_margin() -> Figure:
 
 
 def best_constant() -> Interactive:
-    """Five values, the last movable; the constants that minimise squared, Huber and absolute error."""
+    """Five values, the last movable, and the constants that minimize three losses on them."""
     fixed = [1.0, 2.0, 3.0, 4.0]
     data = []
     for last in np.arange(5.0, 30.5, 1.0):

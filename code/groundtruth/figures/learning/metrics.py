@@ -94,7 +94,7 @@ def _rates() -> alt.Chart:
 
 
 def explorer() -> Interactive:
-    """Two normal score densities; separation, prevalence, threshold and cost ratio decide every rate."""
+    """Two normal score densities; separation, prevalence, threshold and cost decide every rate."""
     controls = [
         slider("gap", "separation ", 2, 0, 4, 0.1),
         slider("prev", "percent positive ", 10, 1, 90, 1),

@@ -16,7 +16,7 @@ from groundtruth.learning import schedules
 
 
 def ravine() -> Figure:
-    """Sixty steps of four optimizers from one corner of a valley thirty times as steep across as along."""
+    """Sixty steps of four optimizers in a valley thirty times as steep across as along."""
     fig, axes = figure(2.6, columns=2, sharey=True)
     a, b = np.meshgrid(np.linspace(-1.2, 0.5, 80), np.linspace(-0.6, 0.7, 80))
     pairs = (
@@ -93,7 +93,7 @@ def _momentum_path(curvature: str) -> str:
     """Heavy-ball momentum from 1 on the curve curvature x^2 / 2, as a formula of the step datum.t.
 
     The error obeys x[t + 1] = s x[t] - bet x[t - 1] with s = 1 + bet - eta curvature, x[0] = 1 and
-    x[1] = 1 - eta curvature. Two real roots give a sum of two powers, a complex pair an oscillation.
+    x[1] = 1 - eta curvature. Two real roots give a sum of powers, a complex pair an oscillation.
     """
     total = f"(1 + bet - eta * {curvature})"
     first = f"(1 - eta * {curvature})"

@@ -15,7 +15,7 @@ LEAST_SQUARES = (1.6, 0.7)
 
 
 def corners() -> Figure:
-    """The same elliptic loss and two budgets of equal reach: a diamond, met at a corner, and a disc, met at its side."""
+    """The minimum of one quadratic loss in a diamond, at a corner, and in a disc, at its side."""
     fig, axes = figure(2.7, columns=2, sharey=True)
     H = np.array([[1.0, 0.5], [0.5, 1.6]])
     best = np.array([2.1, 0.25])
@@ -50,7 +50,7 @@ def corners() -> Figure:
 
 
 def path(W: Any, names: Any, shown: int = 5) -> Figure:
-    """Weights over the length of the whole vector, from the corners of the path; the largest ones are named."""
+    """Weights over the size of the whole vector, from the corners of the path."""
     fig, ax = figure(3.0)
     reach = np.abs(W).sum(1) / np.abs(W[-1]).sum()
     order = np.argsort(-np.abs(W[-1]))

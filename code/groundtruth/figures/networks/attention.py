@@ -248,7 +248,7 @@ def explorer() -> Interactive:
 
 
 def wheel() -> Interactive:
-    """Four pairs of a query and a key rotated by their positions; the score depends on the distance alone."""
+    """Four pairs of a query and a key rotated by their positions, and their score by distance."""
     pairs = [
         {"f": i, "w": round(10.0 ** (-0.75 * i), 5), "name": f"pair {i + 1}"} for i in range(4)
     ]

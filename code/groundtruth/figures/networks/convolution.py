@@ -57,7 +57,7 @@ def _grid(
 
 
 def slide(image: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Figure:
-    """An image (h, w), a kernel (k, k) and their correlation, with the window of one place framed."""
+    """An image (h, w), a kernel (k, k) and their correlation, one window framed."""
     use_style()
     out = cv.conv2d(image[None, None], kernel[None, None])[0, 0]
     widths = [image.shape[1], kernel.shape[1], out.shape[1]]
@@ -78,7 +78,7 @@ def slide(image: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Figure:
 
 
 def _tiles(ax: Any, values: np.ndarray) -> None:
-    """A matrix as coloured cells, violet above zero and orange below; cells and not a picture, so that the dark page can mirror them."""
+    """A matrix as cells, violet above zero and orange below; a dark page can recolor cells."""
     top = np.abs(values).max()
     ax.pcolormesh(values, cmap="PuOr", vmin=-top, vmax=top, edgecolors="face", linewidth=0.2)
     ax.set_xlim(0, values.shape[1])
@@ -140,7 +140,7 @@ def kernels(bank: np.ndarray) -> Figure:
 
 
 def influence(curves: dict[str, np.ndarray]) -> Figure:
-    """How strongly each input place moves one output; curves maps names to arrays (n,) centred on it."""
+    """How strongly each input moves one output; curves maps names to (n,), centered on it."""
     fig, ax = figure(2.8)
     for (name, v), color, style in zip(curves.items(), CYCLE, ("-", "--", "-."), strict=False):
         at = np.arange(len(v)) - len(v) // 2

@@ -76,7 +76,7 @@ def blocks() -> Figure:
 
 
 def census(counts: np.ndarray, mass: np.ndarray) -> Figure:
-    """Share of paths and share of the squared gradient by the number of branches on the path; both (L + 1,)."""
+    """Share of paths and of the squared gradient by the branches on the path; both (L + 1,)."""
     fig, ax = figure(2.8)
     at = np.arange(len(counts))
     ax.bar(at - 0.2, counts / counts.sum(), 0.4, color=GRAY, label="paths")

@@ -25,7 +25,7 @@ from groundtruth.networks.toy_language import ID, PEOPLE, WORDS
 
 
 def plane(W: np.ndarray) -> Figure:
-    """The eight people in the plane of rank and gender, with the arrows man to woman and king to queen; W (V, d)."""
+    """The eight people in the plane of rank and gender, with two parallel arrows; W (V, d)."""
     U = W / np.linalg.norm(W, axis=1, keepdims=True)
     names = list(PEOPLE)
     P = U[[ID[n] for n in names]]
@@ -95,14 +95,16 @@ def forgetting(rows: dict[str, tuple[float, float]]) -> Figure:
 
 
 def pentagon() -> Interactive:
-    """Five features in two dimensions: the vectors a small network gives them, by how sparse they are."""
+    """Five features in two dimensions: their vectors in a small network, by sparsity."""
     rows = []
     for step, s in enumerate((0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)):
         W, _ = superposition(5, 2, s, seed=1, steps=1500, decay=0.95)
+        represented = int((np.linalg.norm(W, axis=0) > 0.5).sum())
         rows.append(
             {
                 "k": step,
-                "s": f"zero in {s:.0%} of cases; features with a length above one half: {int((np.linalg.norm(W, axis=0) > 0.5).sum())} of 5",
+                "s": f"zero in {s:.0%} of cases; "
+                f"features with a length above one half: {represented} of 5",
                 "x": W[0].round(2).tolist(),
                 "y": W[1].round(2).tolist(),
                 "i": list(range(1, 6)),
@@ -130,7 +132,7 @@ def pentagon() -> Interactive:
 
 
 def calculator(W: np.ndarray) -> Interactive:
-    """b - a + c for any three of the eight people, with the three nearest words and their cosines; W (V, d)."""
+    """b - a + c for any three of the eight people, with the three nearest words; W (V, d)."""
     U = W / np.linalg.norm(W, axis=1, keepdims=True)
     rows = []
     for a, b, c in permutations(PEOPLE, 3):

@@ -41,7 +41,7 @@ def three_gates() -> Figure:
 
 
 def two_choices() -> Figure:
-    """The probability of the first of two, by the difference of the scores, for softmax at two temperatures and sparsemax."""
+    """The probability of the first of two by the difference of their scores, for three gates."""
     fig, ax = figure(2.7)
     d = np.linspace(-3, 3, 301)
     pairs = np.stack([d, np.zeros_like(d)], 1)
@@ -94,7 +94,7 @@ def _sparsemax(chart: alt.Chart) -> alt.Chart:
 
 
 def simplex() -> Interactive:
-    """Three scores and a temperature: softmax, sparsemax and a hundred Gumbel draws in a triangle."""
+    """Softmax, sparsemax and a hundred Gumbel draws of three scores, in a triangle."""
     noise = np.random.default_rng(3).gumbel(size=(100, 3)).round(2)
     controls = [
         slider("z1", "score 1 ", 1.5, -2, 3, 0.1),

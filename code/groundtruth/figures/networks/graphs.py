@@ -84,7 +84,7 @@ def hops(counts: list[int], distance: list[float], accuracy: list[float]) -> Fig
 
 
 def spectrum(values: np.ndarray, powers: tuple[int, ...] = (1, 2, 8)) -> Figure:
-    """What hops do to a signal along each eigenvector, by its eigenvalue; values (n,) are marked below."""
+    """What hops do to a signal along an eigenvector, by its eigenvalue; values (n,) are marked."""
     fig, ax = figure(2.8)
     grid = np.linspace(-1, 1, 401)
     for k, color, style in zip(powers, (GRAY, GREEN, BLUE), (":", "--", "-"), strict=True):
@@ -106,7 +106,7 @@ def spectrum(values: np.ndarray, powers: tuple[int, ...] = (1, 2, 8)) -> Figure:
 
 
 def explorer() -> Interactive:
-    """Forty nodes of two classes in the plane of their two features, after a chosen number of averaging steps."""
+    """Forty nodes of two classes in the plane of their features, after a number of hops."""
     g = block_model(40, 0.3, 0.05, np.random.default_rng(3), d=2, signal=0.35)
     S = normalize(g.A)
     X = g.X
@@ -125,7 +125,7 @@ def explorer() -> Interactive:
             }
         )
         X = S @ X
-    k = slider("kk", "hops ", 0, 0, 16, 1)
+    hops = slider("kk", "hops ", 0, 0, 16, 1)
     base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.k == kk")
     scale = alt.Scale(domain=[-3, 3])
     dots = (
@@ -146,7 +146,7 @@ def explorer() -> Interactive:
     )
     text = base.mark_text(align="left", fontSize=14, x=8, y=14).encode(text="t:N")
     return show(
-        alt.layer(dots, text).add_params(k).properties(width=340, height=260),
+        alt.layer(dots, text).add_params(hops).properties(width=340, height=260),
         "Forty nodes of two classes as circles and squares in the plane of their features; a "
         "slider sets how often each node has been averaged with its neighbours, and the share "
         "that class means get right is written above: it rises, then the cloud collapses onto a "

@@ -1,4 +1,7 @@
-"""Figures of the chapter on starting scales and normalising layers. Read with book/networks/initialization-and-normalization.md."""
+"""Figures of the chapter on initialization and normalization.
+
+Read with book/networks/initialization-and-normalization.md.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ NORMS = {
 
 
 def axes_of_norms() -> Figure:
-    """Four grids of examples by channels; in each, the cells that share one mean and one variance are framed and filled once."""
+    """Four grids of examples by channels; in each, cells that share a mean and a variance."""
     use_style()
     fig, grids = plt.subplots(2, 2, figsize=(WIDTH_IN, 4.0), layout="constrained")
     for ax, (name, group) in zip(grids.ravel(), NORMS.items(), strict=True):
@@ -62,7 +65,7 @@ def axes_of_norms() -> Figure:
 
 
 def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Mean square of the scores by layer, measured (marks) and predicted (lines); curves maps a name to (measured, predicted)."""
+    """Mean square of the scores by layer; curves maps a name to (measured, predicted)."""
     fig, ax = figure(3.4)
     for (name, (seen, told)), color, mark in zip(curves.items(), CYCLE, "osD^vPX", strict=False):
         at = np.arange(len(seen))
@@ -78,7 +81,7 @@ def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
 
 
 def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Figure:
-    """Change of the correlation of two inputs by one more layer, over the correlation before; maps names to arrays like c."""
+    """Change of two inputs' correlation by one layer, over that before; maps names to (n,)."""
     fig, ax = figure(2.9)
     ax.axhline(0, linestyle=":", color=GRAY)
     for (name, after), color, style in zip(maps.items(), CYCLE, ("-", "--", "-."), strict=False):
@@ -131,7 +134,7 @@ def explorer() -> Interactive:
 
 
 def who_shares() -> Interactive:
-    """Examples by channels, coloured by the group whose mean and variance a cell is normalised with."""
+    """Examples by channels, colored by the group that a cell is normalized with."""
     cells = [
         {"n": n + 1, "c": c + 1, **{name: int(group(n, c)) for name, group in NORMS.items()}}
         for n in range(4)

@@ -139,7 +139,7 @@ def noise_levels() -> Interactive:
 
 
 def glyph_recall() -> Interactive:
-    """What a network of 64 units makes of a damaged face when it stores more and more other patterns."""
+    """What a network of 64 units recalls of a damaged face beside more and more patterns."""
     face = np.array([[1.0 if c == "#" else -1.0 for c in row] for row in GLYPH]).ravel()
     rng = np.random.default_rng(1)
     others = rng.choice([-1.0, 1.0], size=(23, 64))

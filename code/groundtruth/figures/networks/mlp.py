@@ -26,7 +26,7 @@ MOMENTS = (0, 5, 10, 20, 30, 40, 60, 80, 100, 130, 170, 220, 300, 400, 600, 1000
 
 
 def graph() -> Figure:
-    """The way forward from X to the loss and the way back, each array with its shape; what is cached is framed."""
+    """Forward and backward pass of a network, each array with its shape; framed: cached."""
     fig, ax = figure(4.4)
     rows = [
         ("X", "(n, d)", "", ""),
@@ -91,7 +91,7 @@ def _classes(ax: Axes, points: np.ndarray, y: np.ndarray) -> None:
 
 
 def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Figure:
-    """The same points as the input sees them and as two hidden units do; each with the network's boundary."""
+    """The same points in input space and in the hidden layer, with the network's boundary."""
     fig, (left, right) = figure(2.8, 2)
     span = np.linspace(-2.3, 2.3, 81)
     a, b = np.meshgrid(span, span)

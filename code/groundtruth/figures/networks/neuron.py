@@ -33,7 +33,7 @@ from groundtruth.networks.regions import folded
 
 
 def field(w: np.ndarray, b: float) -> Figure:
-    """The score w.x + b over a plane, with its boundary and the arrow w, beside the rectified score."""
+    """The score w.x + b over a plane, with its boundary and w, beside the rectified score."""
     fig, axes = figure(2.9, 2, sharey=True)
     edge = np.array([-3.0, 3.0])
     x1, x2 = np.meshgrid(edge, edge)
@@ -88,7 +88,7 @@ def bends() -> Figure:
 
 
 def three_lines() -> Figure:
-    """Three lines in general position cut the plane into seven cells; each shows which units are on."""
+    """Three lines in general position and the seven cells, named by the units that are on."""
     fig, ax = figure(3.2)
     W = np.array([[1.0, 0.2], [-0.3, 1.0], [-1.0, -1.0]]).T
     b = np.array([1.0, 0.9, 0.4])
@@ -161,7 +161,7 @@ def _output(chart: alt.Chart, a: str, b: str) -> alt.Chart:
 
 
 def explorer() -> Interactive:
-    """The output of one unit over the plane; its weights, bias, activation and a point to choose."""
+    """The output of one unit over the plane, with controls for the unit and for one point."""
     side = np.arange(-3, 3.1, 0.5)
     grid = alt.Data(values=[{"a": float(a), "b": float(b)} for a in side for b in side])
     names = ["identity", "step", "relu", "sigmoid", "tanh", "silu"]

@@ -15,7 +15,7 @@ BOX = {"boxstyle": "round,pad=0.4", "facecolor": "none"}
 
 
 def tape() -> Figure:
-    """What torch records of y = relu(x w + b).sum(): operations forward, their partners back, and what each one saved."""
+    """What torch records of relu(x w + b).sum(): forward, backward, and what each one saves."""
     fig, ax = figure(3.4)
     steps = [
         ("x * w", "MulBackward0", "x, w"),
@@ -82,7 +82,7 @@ def modes() -> Figure:
 
 
 def iteration() -> Interactive:
-    """One training step of y = w x + b, statement by statement: numbers and their slopes after each call."""
+    """Two training steps of y = w x + b: the numbers and their gradients after each statement."""
     w = torch.tensor(1.0, requires_grad=True)
     b = torch.tensor(0.0, requires_grad=True)
     x = torch.tensor([1.0, 2.0])

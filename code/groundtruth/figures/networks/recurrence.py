@@ -51,7 +51,7 @@ def _arrow(
 
 
 def unrolled() -> Figure:
-    """One cell, drawn once for each of four steps, with the same weights at every arrow of a kind."""
+    """One cell, drawn once for each of four steps, with the same weights at every step."""
     fig, ax = figure(2.6)
     for t in range(4):
         _box(ax, 1.6 * t, 1, f"$h_{t + 1}$", BLUE)
@@ -108,7 +108,7 @@ def conveyor() -> Figure:
 
 
 def lags(curves: dict[str, np.ndarray]) -> Figure:
-    """Length of the gradient of the last state by the input some steps back; curves maps names to arrays (T,), newest first."""
+    """Norm of the last state's gradient by lag; curves maps names to (T,), newest first."""
     fig, ax = figure(3.2)
     for (name, v), color, style in zip(
         curves.items(), CYCLE, ("-", "--", "-.", ":", "-"), strict=False
@@ -162,7 +162,7 @@ def eigen_explorer() -> Interactive:
 
 
 def gate_explorer() -> Interactive:
-    """The cell and the output of one LSTM unit for a fixed input of three pulses, with gates held by sliders."""
+    """Cell and output of one LSTM unit after three pulses, with gates set by sliders."""
     pulses = {5: 1.0, 12: -0.7, 30: 0.8}
     rows = [
         {"t": t, "s": s, "p": p, "late": t - s}
