@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
@@ -108,11 +110,14 @@ def explorer() -> Interactive:
     ]
     level = slider("nt", "level, in % of the last ", 0, 0, 100, 1)
     data = menu("nd", "data ", list(clouds))
-    angle_of_level = "(nt / 100 + 0.008) / 1.008 * PI / 2"
+    # the cosine schedule, relative to its own start, so that level 0 is the data
+    start = math.cos(0.008 / 1.008 * math.pi / 2)
+    signal = f"cos((nt / 100 + 0.008) / 1.008 * PI / 2) / {start!r}"
     mixed = (
         alt.Chart(alt.Data(values=rows))
         .transform_filter("datum.a == nd")
-        .transform_calculate(signal=f"cos({angle_of_level})", noise=f"sin({angle_of_level})")
+        .transform_calculate(signal=signal)
+        .transform_calculate(noise="sqrt(1 - datum.signal * datum.signal)")
         .transform_calculate(
             px="datum.signal * datum.x + datum.noise * datum.u",
             py="datum.signal * datum.y + datum.noise * datum.v",
@@ -122,12 +127,10 @@ def explorer() -> Interactive:
     dots = mixed.mark_circle(color=BLUE, size=24, opacity=0.8).encode(
         x=alt.X("px:Q", title="x", scale=scale), y=alt.Y("py:Q", title="y", scale=scale)
     )
-    shares = one_row(
-        signal=f"100 * pow(cos({angle_of_level}), 2)", noise=f"100 * pow(sin({angle_of_level}), 2)"
-    )
+    shares = one_row(data=f"100 * pow({signal}, 2)").transform_calculate(noise="100 - datum.data")
     text = note(
         shares,
-        "data {signal:.0f} %, noise {noise:.0f} % of the variance",
+        "data {data:.0f} %, noise {noise:.0f} % of the variance",
         x=6,
         y=10,
         size=12,

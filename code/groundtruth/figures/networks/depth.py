@@ -97,15 +97,15 @@ def explorer() -> Interactive:
     ]
     # mean squares as natural logarithms: of the stream at block l, and of the gradient from the top
     stream = {
-        "plain": "datum.l * log(datum.branch + 1e-9)",
+        "plain": "datum.l * log(datum.branch + 1e-99)",
         "residual": "datum.l * log(1 + datum.branch)",
         "Pre-LN": "log(1 + datum.l * datum.branch)",
         "Post-LN": "0",
     }
     gradient = {
-        "plain": "(dp - datum.l) * log(datum.branch + 1e-9)",
+        "plain": "(dp - datum.l) * log(datum.branch + 1e-99)",
         "residual": "0",
-        "Pre-LN": "log((1 + datum.l * datum.branch) / (1 + dp * datum.branch))",
+        "Pre-LN": "-log(1 + dp * datum.branch)",  # of the final norm alone: the skips lose nothing
         "Post-LN": "(datum.l - dp) * log(1 + datum.branch)",
     }
     base = (
