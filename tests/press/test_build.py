@@ -148,11 +148,11 @@ def test_accept_shows_what_moved_and_is_idempotent(book):
     shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
     assert shop.press(book, "check").returncode == 1
     first = shop.press(book, "accept", "a/one")
-    assert first.returncode == 0 and "1 cell(s) moved" in first.stdout and "+6" in first.stdout
+    assert first.returncode == 0 and "1 cell(s) changed" in first.stdout and "+6" in first.stdout
     text = (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes()
     page = (book / "book" / "a" / "one.md").read_bytes()
     second = shop.press(book, "accept", "a/one")
-    assert "nothing moved" in second.stdout
+    assert "nothing changed" in second.stdout
     assert (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes() == text and (
         book / "book" / "a" / "one.md"
     ).read_bytes() == page
@@ -332,14 +332,15 @@ def test_what_was_found_equal_once_is_compared_again_when_its_outputs_change(boo
     assert done.returncode == 1 and "book/a/one.md" in done.stderr and "1.51" in done.stderr
 
 
-def test_an_edited_sentence_runs_no_comparison_and_opens_no_cache(book):
+def test_an_edited_sentence_runs_no_comparison(book):
     shop.write(
         book / "book" / "a" / "two.md",
         (book / "book" / "a" / "two.md").read_text() + "\nTouched.\n",
     )
     code = (
-        "import sys; from press import build, project; from pathlib import Path; from press import cache; cache._fill = lambda *a: sys.exit('filled');"
-        "r = build.build(project.load(Path('.').resolve()), quiet=True); print(r.rendered, 'nbval' in sys.modules)"
+        "import sys; from press import build, config; from pathlib import Path;"
+        "report = build.build(config.load(Path('.').resolve()), quiet=True);"
+        "print(report.rendered, 'nbval' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

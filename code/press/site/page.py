@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from lxml import html
 
+from press.files import write_atomic
 from press.site import facts, icons, interactive, listings, pictures, policy, reports
 from press.source.toc import Entry
 
@@ -419,10 +420,7 @@ def _figures(root: html.HtmlElement, up: str, page: Finished, context: Context) 
             twin.tail = None
             twin_name = name.removesuffix(".svg") + "-dark.svg"
             target = context.images / twin_name
-            if not target.is_file():
-                from press.files import write_atomic
-
-                write_atomic(target, pictures.dark(svg))
+            write_atomic(target, pictures.dark(svg))
             page.drawn.add(twin_name)
             twin.set("src", f"{up}_images/{twin_name}")
             for each, theme in ((image, "light"), (twin, "dark")):
