@@ -34,8 +34,11 @@ def sequence() -> Figure:
         ax.annotate(
             "", (b, y), (a, y), arrowprops={"arrowstyle": "->", "color": GRAY, "linewidth": 1.4}
         )
+        middle = (a + b) / 2
+        if abs(a - b) >= 4:  # beside the line that a long arrow crosses
+            middle = 4.6 if a < b else 7.3
         ax.text(
-            (a + b) / 2 if abs(a - b) < 4 else (4.6 if a < b else 7.3),
+            middle,
             y + 0.07,
             text,
             ha="center",

@@ -54,7 +54,7 @@ def _tiles(
     return fig
 
 
-def examples(pictures: np.ndarray, names: list[str]) -> Any:
+def examples(pictures: np.ndarray, names: list[str]) -> Figure:
     """Bars and digits (n, H, W) in rows of six."""
     return _tiles(pictures, names, 6)
 
@@ -73,12 +73,12 @@ def glyphs(pictures: np.ndarray, columns: int) -> Figure:
     return fig
 
 
-def filters(weights: np.ndarray) -> Any:
+def filters(weights: np.ndarray) -> Figure:
     """First-layer kernels (n, 3, 3): orange positive, purple negative."""
     return _tiles(weights, [f"{i + 1}" for i in range(len(weights))], 8, "PuOr_r", symmetric=True)
 
 
-def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Any:
+def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
     """Pictures (n, H, W) in the first row, then a row of maps for each method."""
     n = len(pictures)
     rows = [pictures, *maps.values()]
@@ -118,6 +118,7 @@ def confusion(table: np.ndarray, labels: list[int]) -> Figure:
     for i, row in enumerate(table):
         for j, v in enumerate(row):
             if v:
+                color = "white" if v > 0.6 * most else "black"
                 ax.text(
                     j + 0.5,
                     i + 0.5,
@@ -125,7 +126,7 @@ def confusion(table: np.ndarray, labels: list[int]) -> Figure:
                     ha="center",
                     va="center",
                     fontsize=9,
-                    color=GRAY if i == j else "white" if v > 0.6 * most else "black",
+                    color=GRAY if i == j else color,
                 )
     ax.set_ylim(len(table), 0)
     ax.set_aspect("equal")
@@ -166,7 +167,7 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
     x = alt.X("j:O", title=None, axis=None)
     y = alt.Y("i:O", title=None, axis=None)
 
-    def pixels(data: list[dict[str, Any]], which: str) -> Any:
+    def pixels(data: list[dict[str, Any]], which: str) -> alt.Chart:
         return (
             alt.Chart(alt.Data(values=data))
             .transform_filter(which)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
 from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, choose, menu, readout, series_colors, show, slider
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 
 def shapes() -> Figure:
@@ -32,9 +31,7 @@ def shapes() -> Figure:
     return fig
 
 
-def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Any:
-    from matplotlib.patches import Rectangle
-
+def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Rectangle:
     return Rectangle(
         (x, y),
         w,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -87,7 +88,7 @@ def ridge_explorer() -> Interactive:
     ]
     said: dict[str, str] = {}
     for place, gamma in enumerate(GAMMAS):
-        fit = KernelRidge(lambda P, Q, g=gamma: rbf(P, Q, g), 0.05).fit(x[:, None], y)  # type: ignore[misc]
+        fit = KernelRidge(partial(rbf, gamma=gamma), 0.05).fit(x[:, None], y)
         for row, v in zip(curve, fit.predict(grid[:, None]), strict=True):
             row[f"g{place}"] = round(float(v), 2)
         K = rbf(x[::3, None], gamma=gamma)

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
+from numpy.typing import ArrayLike
 
 from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
@@ -88,7 +89,7 @@ def races(curves: dict[str, Any]) -> Figure:
     return fig
 
 
-def target(x: Any) -> Any:
+def target(x: ArrayLike) -> np.ndarray:
     """The hidden function of the interactive figure, on [0, 1]."""
     return np.sin(9 * np.asarray(x)) * 0.6 + (np.asarray(x) - 0.6) ** 2 * 2
 

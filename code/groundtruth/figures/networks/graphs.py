@@ -44,7 +44,9 @@ def messages() -> Figure:
             },
         )
     for i, (x, y) in enumerate(PLACES):
-        ring = ORANGE if i == 3 else BLUE if i in near else GRAY
+        ring = BLUE if i in near else GRAY
+        if i == 3:
+            ring = ORANGE
         ax.text(
             x,
             y,
