@@ -137,30 +137,32 @@ def confusion(table: np.ndarray, labels: list[int]) -> Figure:
     return fig
 
 
+def _packed(X: np.ndarray) -> str:
+    """An image as one string of hundredths: a row for each pixel would be too large."""
+    return " ".join(str(round(float(v) * 100)) for v in X.ravel())
+
+
+def _rectified(X: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """The positive part of the correlation (H, W) with a kernel (3, 3), per unit of its weights."""
+    H, W = X.shape
+    padded = np.pad(X, 1)
+    out = np.zeros((H, W))
+    for i in range(3):
+        for j in range(3):
+            out += kernel[i, j] * padded[i : i + H, j : j + W]
+    return np.maximum(out, 0) / np.abs(kernel).sum()
+
+
 def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
     """A picture, a kernel and a stride from menus, and the map that comes out, rectified."""
-
-    def packed(
-        X: np.ndarray,
-    ) -> str:  # a picture in one text of hundredths: a row for each pixel would be too large
-        return " ".join(str(round(float(v) * 100)) for v in X.ravel())
-
-    rows = []
-    seen = []
+    images: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for name, X in pictures.items():
-        padded, (H, W) = np.pad(X, 1), X.shape
-        seen.append({"a": name, "W": W, "s": packed(X)})
-        for kernel, w in KERNELS.items():
-            out = np.asarray(
-                sum(
-                    np.array(w)[i, j] * padded[i : i + H, j : j + W]
-                    for i in range(3)
-                    for j in range(3)
-                )
-            )
-            rows.append(
-                {"a": name, "k": kernel, "W": W, "s": packed(np.maximum(out, 0) / np.abs(w).sum())}
-            )
+        W = X.shape[1]
+        images.append({"a": name, "W": W, "s": _packed(X)})
+        for kernel, weights in KERNELS.items():
+            out = _rectified(X, np.array(weights))
+            rows.append({"a": name, "k": kernel, "W": W, "s": _packed(out)})
     pic = menu("pp", "picture ", list(pictures))
     ker = menu("kk", "kernel ", list(KERNELS))
     stride = menu("ss", "stride ", [1, 2])
@@ -182,7 +184,7 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
         )
 
     left = (
-        pixels(seen, "datum.a == pp")
+        pixels(images, "datum.a == pp")
         .mark_rect()
         .encode(
             x=x,

@@ -76,17 +76,15 @@ def bumps(x: np.ndarray, h: float) -> Figure:
     return fig
 
 
-def ridge_explorer() -> Interactive:
-    """Kernel ridge on thirty noisy points under six values of gamma, with its kernel matrix."""
-    rng = np.random.default_rng(3)
-    x = np.sort(rng.uniform(0, 1, 30))
-    y = np.sin(2 * np.pi * x) + rng.normal(0, 0.25, 30)
+Rows = list[dict[str, Any]]
+
+
+def _ridge_fits(x: np.ndarray, y: np.ndarray) -> tuple[Rows, Rows, dict[str, str]]:
+    """For each gamma: the fitted curve, the kernel matrix of every third point, and the errors."""
     grid = np.linspace(0, 1, 61)
-    curve: list[dict[str, Any]] = [{"x": round(float(g), 3)} for g in grid]
-    gram: list[dict[str, Any]] = [
-        {"i": i, "j": j} for i in range(0, 30, 3) for j in range(0, 30, 3)
-    ]
-    said: dict[str, str] = {}
+    curve: Rows = [{"x": round(float(g), 3)} for g in grid]
+    gram: Rows = [{"i": i, "j": j} for i in range(0, 30, 3) for j in range(0, 30, 3)]
+    errors: dict[str, str] = {}
     for place, gamma in enumerate(GAMMAS):
         fit = KernelRidge(partial(rbf, gamma=gamma), 0.05).fit(x[:, None], y)
         for row, v in zip(curve, fit.predict(grid[:, None]), strict=True):
@@ -96,9 +94,18 @@ def ridge_explorer() -> Interactive:
             row[f"g{place}"] = round(float(v), 2)
         wrong = np.sqrt(np.mean((fit.predict(x[:, None]) - y) ** 2))
         far = np.sqrt(np.mean((fit.predict(grid[:, None]) - np.sin(2 * np.pi * grid)) ** 2))
-        said[f"g{place}"] = (
+        errors[f"g{place}"] = (
             f"gamma {gamma:g}: error on the points {wrong:.2f}, against the truth {far:.2f}"
         )
+    return curve, gram, errors
+
+
+def ridge_explorer() -> Interactive:
+    """Kernel ridge on thirty noisy points under six values of gamma, with its kernel matrix."""
+    rng = np.random.default_rng(3)
+    x = np.sort(rng.uniform(0, 1, 30))
+    y = np.sin(2 * np.pi * x) + rng.normal(0, 0.25, 30)
+    curve, gram, errors = _ridge_fits(x, y)
     which = slider("gam", "gamma, small to large ", 1, 0, len(GAMMAS) - 1, 1)
     scale = alt.Scale(domain=[-1.7, 1.7])
     dots = alt.Chart(
@@ -115,7 +122,7 @@ def ridge_explorer() -> Interactive:
         .mark_line(color=BLUE, strokeWidth=2.5)
     )
     note = (
-        alt.Chart(alt.Data(values=[said]))
+        alt.Chart(alt.Data(values=[errors]))
         .transform_calculate(t="datum['g' + gam]")
         .mark_text(align="left", fontSize=13)
         .encode(x=alt.value(4), y=alt.value(10), text="t:N")

@@ -94,14 +94,16 @@ def target(x: ArrayLike) -> np.ndarray:
     return np.sin(9 * np.asarray(x)) * 0.6 + (np.asarray(x) - 0.6) ** 2 * 2
 
 
-def explorer() -> Interactive:
-    """A Gaussian process that searches for a minimum trial by trial, for three length scales."""
-    steps = slider("stp", "trials so far ", 3, 2, 9, 1)
-    length = menu("len", "length ", [0.08, 0.2, 0.5], 0.2)
+Rows = list[dict[str, Any]]
+LENGTHS = [0.08, 0.2, 0.5]
+
+
+def _searches() -> tuple[Rows, Rows]:
+    """For each length and number of trials: the process with its next trial, and the trials."""
     at = np.linspace(0, 1, 41)
     frames: list[dict[str, Any]] = []
     dots: list[dict[str, Any]] = []
-    for ell in (0.08, 0.2, 0.5):
+    for ell in LENGTHS:
         X = np.array([0.05, 0.95])
         for n in range(2, 10):
             y = target(X)
@@ -122,6 +124,14 @@ def explorer() -> Interactive:
                 for a, b in zip(X, y, strict=True)
             ]
             X = np.append(X, at[gain.argmax()])
+    return frames, dots
+
+
+def explorer() -> Interactive:
+    """A Gaussian process that searches for a minimum trial by trial, for three length scales."""
+    steps = slider("stp", "trials so far ", 3, 2, 9, 1)
+    length = menu("len", "length ", LENGTHS, 0.2)
+    frames, dots = _searches()
     here = alt.Chart().transform_filter("datum.n == stp && datum.l == len")
     spread = (
         here.transform_flatten(["m", "s", "e"])
@@ -134,9 +144,9 @@ def explorer() -> Interactive:
         )
     )
     x = alt.X("x:Q", title="setting", scale=alt.Scale(domain=[0, 1]))
-    y = alt.Scale(domain=[-3, 3])
+    scale = alt.Scale(domain=[-3, 3])
     band = spread.mark_area(color=BLUE, opacity=0.25, clip=True).encode(
-        x=x, y=alt.Y("low:Q", title="loss", scale=y), y2="high:Q"
+        x=x, y=alt.Y("low:Q", title="loss", scale=scale), y2="high:Q"
     )
     mean = spread.mark_line(color=BLUE, clip=True).encode(x="x:Q", y="m:Q")
     gain = spread.mark_line(color=ORANGE, clip=True).encode(x="x:Q", y="gain:Q")

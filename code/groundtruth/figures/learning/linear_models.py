@@ -61,13 +61,8 @@ def explorer() -> Interactive:
     points = alt.Data(
         values=[{"a": float(a), "b": float(b), "y": int(i >= 15)} for i, (a, b) in enumerate(at)]
     )
-    cells = alt.Data(
-        values=[
-            {"a": float(a), "b": float(b)}
-            for a in np.arange(-3, 3.1, 0.5)
-            for b in np.arange(-3, 3.1, 0.5)
-        ]
-    )
+    side = np.arange(-3, 3.1, 0.5)
+    cells = alt.Data(values=[{"a": float(a), "b": float(b)} for a in side for b in side])
     w1 = slider("w1", "w1 ", 0.5, -4, 4, 0.25)
     w2 = slider("w2", "w2 ", -1, -4, 4, 0.25)
     bias = slider("bb", "b ", 0, -4, 4, 0.25)

@@ -173,18 +173,19 @@ def drops(names: list[str], still: list[float], moved: list[float]) -> Figure:
     return fig
 
 
-def explorer() -> Interactive:
-    """A digit, a hand-made filter, and its map with padding, stride or dilation."""
-    image = digit(0)
-    modes = {
-        "no padding": (1, 0, 1),
-        "padding 1": (1, 1, 1),
-        "padding 1, stride 2": (2, 1, 1),
-        "dilation 2": (1, 0, 2),
-    }
+MODES = {  # stride, padding, dilation
+    "no padding": (1, 0, 1),
+    "padding 1": (1, 1, 1),
+    "padding 1, stride 2": (2, 1, 1),
+    "dilation 2": (1, 0, 2),
+}
+
+
+def _maps(image: np.ndarray) -> list[dict[str, Any]]:
+    """The map of an image (h, w) under each filter and mode, relative to its largest entry."""
     rows = []
     for name, f in FILTERS.items():
-        for mode, (stride, pad, dilation) in modes.items():
+        for mode, (stride, pad, dilation) in MODES.items():
             y = cv.conv2d(
                 image[None, None], f[None, None], stride=stride, pad=pad, dilation=dilation
             )[0, 0]
@@ -196,12 +197,18 @@ def explorer() -> Interactive:
                     "v": (y / np.abs(y).max()).round(2).ravel().tolist(),
                 }
             )
+    return rows
+
+
+def explorer() -> Interactive:
+    """A digit, a hand-made filter, and its map with padding, stride or dilation."""
+    image = digit(0)
     which = menu("ff", "filter ", list(FILTERS))
-    how = menu("mm", "window ", list(modes), "padding 1")
+    how = menu("mm", "window ", list(MODES), "padding 1")
     scale = alt.Scale(scheme="purpleorange", domain=[-1, 1], reverse=True)
     axis = alt.Axis(labels=False, ticks=False, domain=False)
     base = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.Data(values=_maps(image)))
         .transform_filter("datum.f == ff && datum.m == mm")
         .transform_flatten(["v"])
         .transform_window(n="row_number()")
