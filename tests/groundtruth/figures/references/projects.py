@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from groundtruth.modern.ngrams import floor
 from projects.figures import agent, cnn, diffusion, gpt, lora, runner
-from projects.gpt import filtered
+from projects.gpt import next_token_probs
 from scipy import stats
 
 from tests.groundtruth.figures.checking import HUNDREDTHS, THOUSANDTHS, reference
@@ -90,7 +90,7 @@ NAMES = [chr(0x4E00 + i) for i in range(40)]
 def next_token(at):
     """The distribution of the project's sampler, over the 24 likeliest of forty tokens."""
     order = np.argsort(-LOGITS)[:24]
-    p = filtered(torch.tensor(LOGITS[order]), at.te, at.tk, at.tp).numpy().astype(float)
+    p = next_token_probs(torch.tensor(LOGITS[order]), at.te, at.tk, at.tp).numpy().astype(float)
     entropy = stats.entropy(p)
     return {
         "layer_0": {"p": p, "t": [NAMES[i] for i in order]},
