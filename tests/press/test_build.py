@@ -17,6 +17,8 @@ from press.files import read_json, write_json
 from tests.conftest import ROOT
 from tests.press import shop
 
+DEPENDS = ("code/press/**", "code/clikit/**")
+
 pytestmark = pytest.mark.slow
 
 
