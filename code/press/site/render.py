@@ -9,7 +9,6 @@ import contextlib
 import io
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
