@@ -53,7 +53,7 @@ class State:
 
 
 def look(project: Project) -> State:
-    """Read fingerprints and records; a chapter without a good record of its fingerprint is stale."""
+    """Read fingerprints and records; a chapter without a good record of its own is stale."""
     store = Store.of(project)
     prints = Fingerprints(project, store)
     state = State(project, store, prints, toc.slugs(project))
@@ -92,7 +92,7 @@ def compare_all(state: State, slugs: list[str]) -> list[Finding]:
         key = [slug, cells, record.digest, file_digest(state.project.expectation(slug))]
         if record.ok and state.store.load("equal", key):
             continue
-        # imported here: it brings nbval and pytest, which a build with nothing to compare does not need
+        # imported here: it imports nbval and pytest, which most builds do not need
         from press.execute import compare
 
         chapter = state.load_chapter(slug)
