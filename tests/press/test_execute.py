@@ -1,4 +1,7 @@
-"""What a cell can do to an execution: raise, hang, flood, kill its kernel. Each is one clear message."""
+"""What a cell can do to an execution: raise, hang, flood, kill its kernel.
+
+Each is one clear message.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A page that cannot be read is one finding with its line and its fix; the other pages are still checked."""
+"""A page that cannot be read is one finding with its line and its fix.
+
+The other pages are still checked.
+"""
 
 from __future__ import annotations
 
