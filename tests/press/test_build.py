@@ -151,11 +151,11 @@ def test_accept_shows_what_moved_and_is_idempotent(book):
     shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
     assert shop.press(book, "check").returncode == 1
     first = shop.press(book, "accept", "a/one")
-    assert first.returncode == 0 and "1 cell(s) moved" in first.stdout and "+6" in first.stdout
+    assert first.returncode == 0 and "1 cell(s) changed" in first.stdout and "+6" in first.stdout
     text = (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes()
     page = (book / "book" / "a" / "one.md").read_bytes()
     second = shop.press(book, "accept", "a/one")
-    assert "nothing moved" in second.stdout
+    assert "nothing changed" in second.stdout
     assert (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes() == text and (
         book / "book" / "a" / "one.md"
     ).read_bytes() == page
@@ -182,7 +182,7 @@ def test_accept_refuses_a_run_that_is_out_of_date(book):
     page = book / "book" / "a" / "two.md"
     page.write_text(page.read_text().replace("print('two')", "print('three')"))
     done = shop.press(book, "accept", "a/two")
-    assert done.returncode == 3 and "has not been executed as it stands" in done.stderr
+    assert done.returncode == 3 and "has not been executed since it changed" in done.stderr
     shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 9\n")
     done = shop.press(book, "accept", "a/one")
     assert done.returncode == 3 and "changed since its last execution" in done.stderr
