@@ -168,6 +168,15 @@ def test_a_page_that_cannot_be_read_leaves_the_others_checked(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_solution_of_no_exercise_is_named_with_its_line(tmp_path):
+    gates = "```{solution-start} nowhere\n```\n\n```{solution-end}\n```\n"
+    root = shop.make(tmp_path, {"index": shop.HEAD + "# T\n\n" + gates})
+    done = shop.press(root, "check")
+    assert done.returncode == 1
+    assert f"book/index.md:{TOP + 2}: [page] there is no exercise 'nowhere'" in done.stderr
+
+
+@pytest.mark.slow
 def test_the_expectation_of_a_page_that_is_gone_is_named(tmp_path):
     root = shop.accepted(shop.make(tmp_path))
     toc = root / "_toc.yml"
