@@ -27,6 +27,8 @@ from press.source.toc import Entry
 
 from tests.press import shop
 
+DEPENDS = ("code/press/**", "_config.yml", "pyproject.toml")
+
 WORDS = {"div", "a", "p", "keep", "also", "main", "html", "body"}
 
 
