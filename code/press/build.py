@@ -1,4 +1,4 @@
-"""One build: fingerprint, execute, compare, audit, render. The site changes only when all is right."""
+"""One build: fingerprint, execute, compare, audit, render; the site changes when all is right."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 import errno
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 from press.config import Project, commit
@@ -20,6 +22,15 @@ from press.progress import Progress
 from press.store import file_digest
 
 NEEDED_BYTES = 50_000_000
+# what the steps after the execution import: some two seconds, in which kernels can start
+RENDERING = (
+    "press.execute.compare",
+    "press.checks",
+    "press.site.finish",
+    "jupyter_book.config",
+    "sphinx.application",
+    "myst_nb.sphinx_",
+)
 DISK_ERRORS = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -72,11 +83,13 @@ def build(
         if not (stale or broken) and render and not only and _is_current(current):
             report.outputs = _count(current)
             return report
-        report.executed = _execute(current, stale, quiet)
-        clock.lap("execute")
-        _add_findings(report, [*broken, *state.compare_all(current, wanted)])
+        if stale:
+            with _importing(RENDERING if render and not only else ()):
+                report.executed = _execute(current, stale, quiet)
+            clock.lap("execute")
         if not only:
-            _add_findings(report, state.orphans(current))
+            broken += [*state.orphans(current), *state.unmatched_solutions(current)]
+        _add_findings(report, [*broken, *state.compare_all(current, wanted)])
         clock.lap("compare")
         report.outputs = _count(current)
         if report.code is Exit.OK and not only:
@@ -101,10 +114,26 @@ def _clean_partial_files(project: Project) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _importing(names: tuple[str, ...]) -> Iterator[None]:
+    """Import modules in a thread, while this process waits for kernels."""
+    import_module("press.execute.kernels")  # not in two threads at once: one would see half of it
+    thread = threading.Thread(target=_import_all, args=(names,))
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _import_all(names: tuple[str, ...]) -> None:
+    for name in names:
+        with suppress(Exception):  # it is raised again where the module is used
+            import_module(name)
+
+
 def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
     """Run the stale chapters; each record is on disk as soon as its chapter ends."""
-    if not stale:
-        return []
     from press.execute.kernels import run_many
     from press.execute.run import Run
 
@@ -147,9 +176,10 @@ def _add_findings(report: Report, findings: list[Finding]) -> None:
 
 def _render(current: state.State, report: Report, clock: _Clock) -> None:
     """Render, and change the site when the renderer has no findings."""
-    from press.site import finish, manifest, render
+    from press.site import finish, incremental, manifest, render
 
     project = current.project
+    whole = current.store.load(incremental.NAME, "") is None
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
     try:
         _add_findings(report, render.render(project, pages, current.store))
@@ -162,12 +192,14 @@ def _render(current: state.State, report: Report, clock: _Clock) -> None:
     except Exception as error:
         raise _render_error(project, error) from error
     current.store.save("site", _key(current), manifest.read(project.site))
+    if whole:  # everything was asked for, so the rest belongs to another press or another book
+        current.store.prune()
     report.rendered = True
     clock.lap("finish")
 
 
 def _render_error(project: Project, error: Exception) -> PressError:
-    """A full disk or a crash: extensions wrap what they are given, so the whole chain is searched."""
+    """A full disk or a crash: extensions wrap errors, so the whole chain is searched."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
@@ -194,7 +226,7 @@ def _key(current: state.State) -> list[str]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file below `folder` in a fixed order, through linked folders as well, each folder once."""
+    """Every file below `folder` in a fixed order, and through links; each folder once."""
     entered: set[str] = set()
     for base, names, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(base)

@@ -1,7 +1,8 @@
-"""Everything that is remembered between builds: one store, whose keys hold all that a value depends on.
+"""What is remembered between builds: one store, whose keys hold all that a value depends on.
 
-A value is returned only for the same name, key, press, configuration and installed packages. Nothing
-else in the press keeps a file of its own between two builds. What is damaged counts as missing.
+A value is returned only for the same name, key, press, configuration and installed packages.
+Nothing else in the press keeps a file of its own between two builds. What is damaged counts as
+missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs the press of a book that carries its own copy of it, in a fork of a process that has imported the rest.
+"""Runs the copy of the press that a book carries, in a fork of a process that imported the rest.
 
 A test that edits the press cannot run the one under `code/`; and importing Sphinx for each build
 takes longer than the build. The fork server imports what other packages bring, never the press.
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def press(root: Path, *arguments: str, path: tuple[Path, ...] = ()) -> Outcome:
-    """Run `python -m press ARGUMENTS` in `root` with the modules of `root/code`, after those of `path`."""
+    """Run `python -m press ARGUMENTS` in `root`, with the modules of `path` and of `root/code`."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     log = root / "press.log"

@@ -1,4 +1,4 @@
-"""Builds end to end on small books: once, only what is stale, and the same site whatever happened on the way."""
+"""Builds end to end on small books: once, only what is stale, the same site after any accident."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from press import config
+from press.execute import records
 from press.files import read_json, write_json
+from press.store import Store
 
 from tests.conftest import ROOT
 from tests.press import shop
@@ -38,35 +42,34 @@ def book(built, tmp_path):
     return root
 
 
+def built_from(root: Path) -> str:
+    """What the landing page says the site was built from."""
+    text = (root / "_build" / "html" / "index.html").read_text(encoding="utf-8")
+    match = re.search(r"Built from (.*?) with numpy", text)
+    assert match is not None
+    return match[1]
+
+
+def git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_a_commit_is_named_by_the_next_build_though_no_page_has_changed(tmp_path):
-    """The landing page says what the site was built from; before the first commit, that there is none."""
-    root = shop.accepted(
-        shop.make(
-            tmp_path / "b",
-            {"index": shop.chapter("Home", "print('home')") + "\n```{press} counts\n```\n"},
-        )
-    )
-    says = lambda: re.search(
-        r"Built from (.*?) with numpy", (root / "_build" / "html" / "index.html").read_text()
-    )[1]
-    assert shop.press(root, "build").returncode == 0 and says() == "a folder without history"
-    for args in (
-        ("init", "-q"),
-        ("add", "book", "code", "tests"),
-        ("-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-qm", "first"),
-    ):
-        subprocess.run(["git", "-C", str(root), *args], check=True)
-    name = subprocess.run(
-        ["git", "-C", str(root), "log", "-1", "--format=%h"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    assert executed(root) == [] and says() == name
-    assert (
-        shop.press(root, "build", env={"PATH": str(tmp_path)}).returncode == 0
-        and says() == "a folder without history"
-    )  # no git: no crash
+    """The landing page says what the site was built from, before the first commit and after it."""
+    counts = shop.chapter("Home", "print('home')") + "\n```{press} counts\n```\n"
+    root = shop.accepted(shop.make(tmp_path / "b", {"index": counts}))
+    assert shop.press(root, "build").returncode == 0
+    unversioned = built_from(root)
+    git(root, "init", "-q")
+    git(root, "add", "book", "code", "tests")
+    git(root, "-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-qm", "first")
+    assert executed(root) == []
+    assert built_from(root) == git(root, "log", "-1", "--format=%h")
+    assert built_from(root) != unversioned
+    without_git = shop.press(root, "build", env={"PATH": str(tmp_path)})
+    assert without_git.returncode == 0, without_git.stderr
+    assert built_from(root) == unversioned
 
 
 def executed(root) -> list[str]:
@@ -181,7 +184,7 @@ def test_accept_refuses_a_run_that_is_out_of_date(book):
     page = book / "book" / "a" / "two.md"
     page.write_text(page.read_text().replace("print('two')", "print('three')"))
     done = shop.press(book, "accept", "a/two")
-    assert done.returncode == 3 and "has not been executed as it stands" in done.stderr
+    assert done.returncode == 3 and "has not been executed since it changed" in done.stderr
     shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 9\n")
     done = shop.press(book, "accept", "a/one")
     assert done.returncode == 3 and "changed since its last execution" in done.stderr
@@ -207,64 +210,15 @@ def test_an_incremental_build_ends_with_the_site_of_a_clean_one(book):
     assert shop.digest(book / "_build" / "html") == clean
 
 
-def test_an_edited_reference_is_formatted_anew_and_the_site_is_that_of_a_clean_build(
-    built, tmp_path
-):
-    """The texts of the bibliography are kept between builds, as long as their entries are the same."""
-    entry = "@article{{gauss, title={{{}}}, author={{Gauss, Carl}}, journal={{Theoria}}, year={{1809}}}}\n@book{{euler, title={{Still the same}}, author={{Euler, L.}}, publisher={{Orell}}, year={{1768}}}}\n"
-    listed = "\n```{bibliography}\n```\n"
-    sites = []
-    for name, titles in (
-        ("edited", ("A first title", "Another title")),
-        ("clean", ("Another title",)),
-    ):
-        root = tmp_path / name
-        shutil.copytree(built, root, symlinks=True)
-        page = root / "book" / "a" / "two.md"
-        page.write_text(
-            page.read_text() + "\nThis was shown by {cite:t}`gauss` and {cite:t}`euler`.\n" + listed
-        )
-        for title in titles:
-            (root / "book" / "references.bib").write_text(entry.format(title))
-            done = shop.press(root, "build")
-            assert done.returncode == 0, done.stdout + done.stderr
-        sites.append((root / "_build" / "html" / "a" / "two.html").read_text())
-    assert (
-        "Another title" in sites[0]
-        and "A first title" not in sites[0]
-        and "Still the same" in sites[0]
-    )
-    assert sites[0] == sites[1]
-
-
-def test_a_new_reference_moves_the_numbers_on_the_other_pages_too(built, tmp_path):
-    """References are numbered by name: one more at the front moves those of pages that nobody edited."""
-    entries = "@book{abel, title={A}, author={Abel, N.}, publisher={P}, year={1826}}\n@book{gauss, title={G}, author={Gauss, C.}, publisher={P}, year={1809}}\n"
-    sites = []
-    for name in ("edited", "clean"):
-        root = tmp_path / name
-        shutil.copytree(built, root, symlinks=True)
-        shop.write(root / "book" / "references.bib", entries)
-        one, two = root / "book" / "a" / "one.md", root / "book" / "a" / "two.md"
-        one.write_text(one.read_text() + "\nThis was shown in {cite}`gauss`.\n")
-        two.write_text(two.read_text() + "\nReferences follow.\n\n```{bibliography}\n```\n")
-        if name == "edited":
-            assert shop.press(root, "build").returncode == 0
-            assert ">1<" in (root / "_build" / "html" / "a" / "one.html").read_text()
-        two.write_text(two.read_text().replace("References follow.", "So did {cite}`abel`."))
-        done = shop.press(root, "build")
-        assert done.returncode == 0, done.stdout + done.stderr
-        sites.append(root / "_build" / "html")
-    assert ">2<" in (sites[0] / "a" / "one.html").read_text()
-    assert shop.digest(sites[0]) == shop.digest(sites[1])
-
-
 def test_a_page_that_was_taken_out_leaves_nothing_behind(book):
     toc = book / "_toc.yml"
     toc.write_text(toc.read_text().replace("  - file: a/two\n", ""))
+    (book / "tests" / "expected" / "a" / "two.ipynb").unlink()  # else it is named
     assert shop.press(book, "build").returncode == 0
     assert not (book / "_build" / "html" / "a" / "two.html").exists()
-    assert not (book / "_build" / "press" / "runs" / "a" / "two.json").exists()
+    work = Store.of(config.load(book))
+    assert records.load(work, "a/one") is not None
+    assert records.load(work, "a/two") is None
     assert "two" not in (book / "_build" / "html" / "searchindex.js").read_text().lower()
 
 
@@ -276,27 +230,77 @@ def test_a_warning_is_not_forgotten_by_the_next_build(book):
         assert done.returncode == 1 and "book/a/two.md" in done.stderr and "nowhere" in done.stderr
 
 
-DAMAGE = {
-    "record cut": lambda w: (w / "runs" / "a" / "one.json").write_text(
-        (w / "runs" / "a" / "one.json").read_text()[:50]
-    ),
-    "record changed": lambda w: (w / "runs" / "a" / "one.json").write_text(
-        (w / "runs" / "a" / "one.json").read_text().replace("1.50", "1.51")
-    ),
-    "jupyter-cache database": lambda w: (w / "jupyter-cache" / "global.db").write_bytes(
-        b"not a database"
-    ),
-    "jupyter-cache emptied": lambda w: shutil.rmtree(w / "jupyter-cache"),
-    "doctrees gone": lambda w: shutil.rmtree(w / "doctrees"),
-    "environment cut": lambda w: (w / "doctrees" / "environment.pickle").write_bytes(b"\x80"),
-    "raw page changed": lambda w: (w / "raw" / "a" / "one.html").write_text("<html>"),
-    "finished page changed": lambda w: (w / "pages" / "a" / "one.html").write_text("<html>wrong"),
-    "state gone": lambda w: [p.unlink() for p in w.glob("*.json")],
-    "site page changed": lambda w: (w.parent / "html" / "a" / "one.html").write_text("x = 9.99"),
-    "site page gone": lambda w: (w.parent / "html" / "a" / "one.html").unlink(),
-    "site file added": lambda w: (w.parent / "html" / "stray.html").write_text("stray"),
-    "memo changed": lambda w: (w / "pages.json").write_text("{}"),
-}
+def record(root: Path) -> Path:
+    """The file of the record of a/one."""
+    return records.path(Store.of(config.load(root)), "a/one")
+
+
+def cut(path: Path) -> None:
+    """Leave the first half of a file."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def cut_record(root: Path) -> None:
+    cut(record(root))
+
+
+def change_record(root: Path) -> None:
+    text = record(root).read_text(encoding="utf-8")
+    assert "1.50" in text
+    record(root).write_text(text.replace("1.50", "1.51"), encoding="utf-8")
+
+
+def cut_store(root: Path) -> None:
+    for path in (root / "_build" / "press" / "store").rglob("*"):
+        if path.is_file() and path.parent.name != records.NAME:
+            cut(path)
+
+
+def remove_doctrees(root: Path) -> None:
+    shutil.rmtree(root / "_build" / "press" / "doctrees")
+
+
+def cut_environment(root: Path) -> None:
+    cut(root / "_build" / "press" / "doctrees" / "environment.pickle")
+
+
+def cut_doctree(root: Path) -> None:
+    cut(root / "_build" / "press" / "doctrees" / "a" / "one.doctree")
+
+
+def change_raw_page(root: Path) -> None:
+    shop.write(root / "_build" / "press" / "raw" / "a" / "one.html", "<html>")
+
+
+def remove_store(root: Path) -> None:
+    shutil.rmtree(root / "_build" / "press" / "store")
+
+
+def change_site_page(root: Path) -> None:
+    shop.write(root / "_build" / "html" / "a" / "one.html", "x = 9.99")
+
+
+def remove_site_page(root: Path) -> None:
+    (root / "_build" / "html" / "a" / "one.html").unlink()
+
+
+def add_site_file(root: Path) -> None:
+    shop.write(root / "_build" / "html" / "stray.html", "stray")
+
+
+DAMAGE = [
+    cut_record,
+    change_record,
+    cut_store,
+    remove_doctrees,
+    cut_environment,
+    cut_doctree,
+    change_raw_page,
+    remove_store,
+    change_site_page,
+    remove_site_page,
+    add_site_file,
+]
 
 
 @pytest.fixture(scope="module")
@@ -310,39 +314,36 @@ def touched(built, tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_noticed_and_mended(built, touched, tmp_path, name):
-    """Damage, then the sentence is taken back: what the next build leaves is the site of a clean one."""
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_noticed_and_repaired(built, touched, tmp_path, damage):
+    """Damage, then the sentence is taken back: the next build leaves the site of a clean one."""
     root = tmp_path / "b"
     shutil.copytree(touched, root, symlinks=True)
-    DAMAGE[name](root / "_build" / "press")
+    damage(root)
     shutil.copy(built / "book" / "a" / "two.md", root / "book" / "a" / "two.md")
     done = shop.press(root, "build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
 
 
-def test_what_was_found_equal_once_is_compared_again_when_its_outputs_change(book):
-    record = book / "_build" / "press" / "runs" / "a" / "one.json"
-    known = read_json(record)
-    assert "1.50" in json.dumps(known["outputs"])
-    write_json(
-        record,
-        {**known, "outputs": json.loads(json.dumps(known["outputs"]).replace("1.50", "1.51"))},
-    )
+def test_what_was_equal_once_is_compared_again_when_its_outputs_change(book):
+    path = record(book)
+    text = json.dumps(read_json(path))
+    assert "1.50" in text
+    write_json(path, json.loads(text.replace("1.50", "1.51")))
     done = shop.press(book, "check")
-    assert done.returncode == 1 and "book/a/one.md" in done.stderr and "1.51" in done.stderr
+    assert done.returncode == 1
+    assert "book/a/one.md" in done.stderr
+    assert "1.51" in done.stderr
 
 
 def test_an_edited_sentence_runs_no_comparison(book):
-    shop.write(
-        book / "book" / "a" / "two.md",
-        (book / "book" / "a" / "two.md").read_text() + "\nTouched.\n",
-    )
+    page = book / "book" / "a" / "two.md"
+    shop.write(page, page.read_text(encoding="utf-8") + "\nTouched.\n")
     code = (
         "import sys; from press import build, config; from pathlib import Path;"
-        "report = build.build(config.load(Path('.').resolve()), quiet=True);"
-        "print(report.rendered, 'nbval' in sys.modules)"
+        "r = build.build(config.load(Path('.').resolve()), quiet=True);"
+        "print(r.rendered, 'nbval' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -352,6 +353,21 @@ def test_an_edited_sentence_runs_no_comparison(book):
         env={**os.environ, "PYTHONPATH": str(ROOT / "code")},
     )
     assert done.stdout.split() == ["True", "False"], done.stdout + done.stderr
+
+
+def test_an_edited_expectation_is_compared_and_executes_nothing(book):
+    path = book / "tests" / "expected" / "a" / "one.ipynb"
+    text = path.read_text(encoding="utf-8")
+    shop.write(path, text.replace('"x = 1.50 m', '"x = 1.51 m'))
+    done = shop.press(book, "check", "--json")
+    report = shop.report(done)
+    assert report["executed"] == []
+    assert report["code"] == 1
+    assert "+x = 1.50 m" in report["findings"][0]["detail"]
+    shop.write(path, text)
+    report = shop.report(shop.press(book, "check", "--json"))
+    assert report["executed"] == []
+    assert report["code"] == 0
 
 
 def start(root, *args, **options):

@@ -1,7 +1,8 @@
 """After any edit whatever, an incremental build ends with the site of a clean one, byte for byte.
 
-Each row edits one kind of input of a finished book, builds it there, and builds a copy that was never
-built before. The control: the edit changed the site of the clean build, or is on record as invisible.
+Each row edits one kind of input of a finished book, builds it there, and builds a copy that was
+never built before. The control: the edit changed the site of the clean build, or is on record as
+invisible.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ONE = (
     shop.HEAD
     + """# One
 
-The drawing has the size that a module says.
+The drawing has the size that a module says, as in {cite}`gauss`.
 
 """
     + shop.cell("from toy.style import draw\n\ndraw()", ":tags: [remove-input]\n\n")
@@ -72,7 +73,7 @@ TWO = (
     shop.HEAD
     + """# Two
 
-See {cite:t}`gauss`.
+See {cite}`gauss`.
 
 ![A square behind a linked folder](../_assets/shared/square.svg)
 
@@ -124,19 +125,22 @@ CARD = """- id: first
   question: What is a loss, in one sentence?
   answer: A number that says how wrong a prediction is; training makes it small.
 """
-ENTRY = "@book{gauss, title={Theoria}, author={Gauss, C.}, publisher={Perthes}, year={1809}}\n"
+ENTRIES = """@book{abel, title={Algebra}, author={Abel, N.}, publisher={Crelle}, year={1826}}
+@book{gauss, title={Theoria}, author={Gauss, C.}, publisher={Perthes}, year={1809}}
+"""
 FIGURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
     '<circle r="5" fill="#336699"/></svg>\n'
 )
 FILES = {
-    "book/references.bib": ENTRY,
+    "book/references.bib": ENTRIES,
     "book/_assets/plain.svg": FIGURE,
     "book/_assets/size.txt": "30",
     "book/_assets/results/card.json": "4",
     "book/_assets/cards/a/one.yml": CARD,
     "book/_assets/reports/tests.json": '{"counts": {"tests passed": 17}}\n',
     "book/press.yml": "# the settings of the book\n",
+    "book/_assets/other/square.svg": FIGURE,
     "linked/square.svg": FIGURE.replace("circle", "rect"),
     "code/toy/style.py": STYLE,
     "requirements.txt": "numpy==2.0\n",
@@ -145,7 +149,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class Edit:
-    """`pattern` is replaced in `path`, exactly once; `code` is what both builds must then return."""
+    """`pattern` is replaced in `path`, exactly once; both builds must then return `code`."""
 
     path: str
     pattern: str
@@ -169,6 +173,12 @@ EDITS = {
         "A formula",
         "```{figure} ../_assets/plain.svg\n:name: fig-new\nNew.\n```\n\nA formula",
     ),
+    "text: a reference that renumbers the others": Edit(
+        "book/a/two.md", r"\{cite\}`gauss`", "{cite}`abel` and {cite}`gauss`"
+    ),
+    "text: another picture of the same name": Edit(
+        "book/a/one.md", "A formula", "![A circle](../_assets/other/square.svg)\n\nA formula"
+    ),
     "module": Edit("code/toy/deep.py", "FACTOR = 2", "FACTOR = 3"),
     "figure style": Edit("code/toy/style.py", "#123456", "#654321"),
     "module that nobody imports": Edit(
@@ -183,7 +193,8 @@ EDITS = {
     "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
     "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),
     "patch of the bibliography": Edit(
-        f"{SITE}/bibliography.py", r"FormattedEntry\(entry\.key, text, label\)",
+        f"{SITE}/bibliography.py",
+        r"FormattedEntry\(entry\.key, text, label\)",
         "FormattedEntry(entry.key, text, label + 'b')",
     ),
     "bibliography": Edit("book/references.bib", "Theoria", "Theoria motus"),
@@ -195,7 +206,10 @@ EDITS = {
     "report": Edit("book/_assets/reports/tests.json", "17", "18"),
     "_config.yml": Edit("_config.yml", "(?m)^title: .*$", "title: Another title"),
     "[tool.press]": Edit(
-        "pyproject.toml", "workers = 2", "workers = 1", invisible="how a build runs, not what it says"
+        "pyproject.toml",
+        "workers = 2",
+        "workers = 1",
+        invisible="how a build runs, not what it says",
     ),
     "kind of page": Edit(
         "book/press.yml", "settings", "rules", invisible="audits are off in this book"
@@ -208,7 +222,10 @@ EDITS = {
     "table of contents": Edit("_toc.yml", "caption: All", "caption: Everything"),
     "page taken out": Edit("_toc.yml", "  - file: a/two\n", ""),
     "expectation": Edit(
-        "tests/expected/a/one.ipynb", r"(?m)^   \"execution_count\": 1", '   "execution_count": 2', code=1
+        "tests/expected/a/one.ipynb",
+        r"(?m)^   \"execution_count\": 1",
+        '   "execution_count": 2',
+        code=1,
     ),
 }
 
@@ -216,7 +233,9 @@ EDITS = {
 def edit(root: Path, change: Edit) -> None:
     """Apply the edit; a pattern that no longer fits is an error of this table."""
     path = root / change.path
-    text, count = re.subn(change.pattern, change.replacement, path.read_text(encoding="utf-8"), count=2)
+    text, count = re.subn(
+        change.pattern, change.replacement, path.read_text(encoding="utf-8"), count=2
+    )
     assert count == 1, f"{change.pattern!r} fits {change.path} {count} times, not once"
     path.write_text(text, encoding="utf-8")
 
@@ -231,7 +250,7 @@ def edit_cell(root: Path) -> None:
 
 
 def commit(root: Path) -> None:
-    """A first commit, which the landing page names; the clock is fixed, so that both copies name the same."""
+    """A first commit, which the landing page names; a fixed clock gives both copies one name."""
     stamp = "2026-01-01T00:00:00Z"
     env = {**os.environ, "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
     who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
@@ -252,7 +271,7 @@ def age_page(root: Path) -> None:
 
 
 def install(root: Path) -> None:
-    """Another version of a library that the landing page names, and that nothing here computes with."""
+    """Another version of a library that the landing page names and no cell uses."""
     shop.write(
         root / "packages" / "scikit_learn-99.0.dist-info" / "METADATA",
         "Metadata-Version: 2.1\nName: scikit-learn\nVersion: 99.0\n",

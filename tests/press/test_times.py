@@ -1,4 +1,4 @@
-"""The time a page is said to run is kept with its expectation: the same in every build, and true when it was accepted."""
+"""The running time of a page is accepted with its outputs, and the same in every build."""
 
 from __future__ import annotations
 

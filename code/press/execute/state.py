@@ -53,7 +53,7 @@ class State:
 
 
 def look(project: Project) -> State:
-    """Read fingerprints and records; a chapter without a good record of its fingerprint is stale."""
+    """Read fingerprints and records; a chapter without a good record of its own is stale."""
     store = Store.of(project)
     prints = Fingerprints(project, store)
     state = State(project, store, prints, toc.slugs(project))
@@ -92,7 +92,7 @@ def compare_all(state: State, slugs: list[str]) -> list[Finding]:
         key = [slug, cells, record.digest, file_digest(state.project.expectation(slug))]
         if record.ok and state.store.load("equal", key):
             continue
-        # imported here: it brings nbval and pytest, which a build with nothing to compare does not need
+        # imported here: it imports nbval and pytest, which most builds do not need
         from press.execute import compare
 
         chapter = state.load_chapter(slug)
@@ -119,4 +119,24 @@ def orphans(state: State) -> list[Finding]:
         )
         for path in sorted(project.expected.rglob("*.ipynb"))
         if path not in expected and not path.name.startswith(".")
+    ]
+
+
+def unmatched_solutions(state: State) -> list[Finding]:
+    """Solutions of exercises that no page has: the renderer would name neither page nor line."""
+    blocks = [
+        (slug, block) for slug in state.slugs for block in state.load_chapter(slug).prose.blocks
+    ]
+    labels = {block.options.get("label") for _, block in blocks if "exercise" in block.name}
+    return [
+        Finding(
+            f"book/{slug}.md",
+            block.number,
+            "page",
+            f"there is no exercise {block.argument!r}",
+            "correct the name behind the solution, or the :label: of its exercise",
+            chapter=slug,
+        )
+        for slug, block in blocks
+        if block.name in ("solution", "solution-start") and block.argument not in labels
     ]

@@ -1,7 +1,8 @@
-"""How long a page runs, as it is told to readers: measured when its outputs were accepted, and kept beside them.
+"""How long a page runs, as readers see it: measured when its outputs were accepted.
 
-A clock read in every build would make two builds of one book differ. `tests/expected/seconds.json` holds a
-limit for each page; accepting outputs again moves it only when it stopped being true, or is far too high.
+A clock read in every build would make two builds of one book differ. `tests/expected/seconds.json`
+holds a limit for each page; accepting outputs again changes it only when it is no longer true, or
+is far too high.
 """
 
 from __future__ import annotations

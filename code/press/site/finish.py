@@ -70,7 +70,15 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     for name in [chapter.slug for chapter, _ in pages] + list(EXTRA_PAGES):
         source = (raw(project) / f"{name}.html").read_text(encoding="utf-8")
         key, done = (
-            sha([press, store.base, source, _svgs(source, context), _known_to(name, source, context)]),
+            sha(
+                [
+                    press,
+                    store.base,
+                    source,
+                    _svgs(source, context),
+                    _known_to(name, source, context),
+                ]
+            ),
             project.work / "pages" / f"{name}.html",
         )
         if (

@@ -1,8 +1,8 @@
 """Which pages Sphinx reads and writes again, so that an incremental render is a clean one.
 
-Sphinx goes by the dates of files, and it writes a page again only when the page itself changed. But a
-page also shows what others say: the title behind a reference, the number of a figure. Here the
-content of files decides what is read, and when anything changes that other pages can show, all
+Sphinx goes by the dates of files, and it writes a page again only when the page itself changed.
+But a page also shows what others say: the title behind a reference, the number of a figure. Here
+the content of files decides what is read, and when anything changes that other pages can show, all
 pages are written.
 """
 
@@ -60,6 +60,7 @@ class Incremental:
 
     def _shared_changed(self, app: Any, env: Any) -> list[str]:
         name_images(env)
+        detach(env)
         before = self.shared
         self.shared = sha(shared(env))
         self.pages = {page: self._page(env, page) for page in sorted(env.all_docs)}
@@ -74,7 +75,7 @@ class Incremental:
 
 
 def name_images(env: Any) -> None:
-    """Name the images in the order of their paths: Sphinx numbers equal names in order of arrival."""
+    """Name the images in the order of their paths: Sphinx numbers equal names as they come."""
     names: set[str] = set()
     for path in sorted(env.images):
         original = PurePosixPath(path)
@@ -85,6 +86,13 @@ def name_images(env: Any) -> None:
         names.add(name)
         env.images[path] = (env.images[path][0], name)
     env.images._existing = names
+
+
+def detach(env: Any) -> None:
+    """Cut exercises off their pages: Sphinx would save every page with the environment."""
+    for entry in getattr(env, "sphinx_exercise_registry", {}).values():
+        if entry["node"].parent is not None:
+            entry["node"] = entry["node"].deepcopy()
 
 
 def shared(env: Any) -> list[Any]:

@@ -132,7 +132,7 @@ def _finding(project: Project, block: str) -> Finding:
         int(match["line"] or 0) if match else 0,
         "render",
         what.strip(),
-        "mend the page; a render with a warning is not published",
+        "fix the page; a render with a warning is not published",
         rest,
         slug,
     )
