@@ -1,4 +1,4 @@
-"""Render with Sphinx, configured by Jupyter Book, into a raw folder that nobody reads.
+"""Render with Sphinx, configured by Jupyter Book, into a folder from which the site is assembled.
 
 Outputs come from jupyter-cache; a miss is an error, never a second execution. A marker stands while
 Sphinx works: a render that was killed or that warned is never continued, its state is thrown away.
@@ -11,7 +11,6 @@ import io
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,16 @@ from press.config import Project, node_folder
 from press.errors import Finding
 from press.execute import cache
 from press.execute.records import Record
-from press.files import read_json, sha, write_json
-from press.site import bibliography, katex
+from press.files import read_json, write_json
+from press.site import bibliography, context, katex
 from press.source.chapter import Chapter
+from press.store import Store
 
 DISK = re.compile(r"OSError\((27|28|122), '([^']*)'\)")  # too large, no space, over quota
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PLACE = re.compile(
-    r"^(?P<path>.+?\.(?:md|py|bib|yml))(?::(?P<line>\d+))?: *(?:WARNING|ERROR|CRITICAL|SEVERE): *(?P<what>.*)$"
+    r"^(?P<path>.+?\.(?:md|py|bib|yml))(?::(?P<line>\d+))?: *"
+    r"(?:WARNING|ERROR|CRITICAL|SEVERE): *(?P<what>.*)$"
 )
 
 
@@ -34,13 +35,15 @@ def raw(project: Project) -> Path:
     return project.work / "raw"
 
 
-def render(project: Project, pages: list[tuple[Chapter, Record]]) -> list[Finding]:
+def render(
+    project: Project, pages: list[tuple[Chapter, Record]], store: Store | None = None
+) -> list[Finding]:
     """Bring the raw pages up to date; every warning is a finding."""
+    store = store or Store.of(project)
     doctrees, state = project.work / "doctrees", project.work / "render.json"
     marker = project.work / "rendering"
-    press = _press_digest()
     known = read_json(state) or {}
-    if marker.exists() or known.get("press") != press:
+    if marker.exists() or known.get("base") != store.base:
         shutil.rmtree(raw(project), ignore_errors=True)
         shutil.rmtree(doctrees, ignore_errors=True)
     project.work.mkdir(parents=True, exist_ok=True)
@@ -48,31 +51,18 @@ def render(project: Project, pages: list[tuple[Chapter, Record]]) -> list[Findin
     for chapter, record in pages:  # Sphinx does not see that a cache entry changed
         if known.get("pages", {}).get(chapter.slug) != record.digest:
             (doctrees / f"{chapter.slug}.doctree").unlink(missing_ok=True)
-    text, titles = _sphinx(project, doctrees)
+    text = _sphinx(project, doctrees, context.read(project, pages, store))
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
     if not findings:
-        write_json(
-            state, {"press": press, "pages": {c.slug: r.digest for c, r in pages}, "titles": titles}
-        )
+        write_json(state, {"base": store.base, "pages": {c.slug: r.digest for c, r in pages}})
         marker.unlink()
     return findings
 
 
-def titles(project: Project) -> dict[str, str]:
-    """Titles of the pages as of the last render."""
-    return (read_json(project.work / "render.json") or {}).get("titles", {})
-
-
-def _press_digest() -> str:
-    """The extensions and the configuration code: when they change, every page is rendered anew."""
-    here = Path(__file__).parent.parent
-    files = sorted(here.rglob("*.py"))
-    return sha([path.read_text() for path in files] + [sys.version])
-
-
-def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
+def _sphinx(project: Project, doctrees: Path, book: context.Context) -> str:
+    """Run Sphinx and return its warnings."""
     folder = node_folder()
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
@@ -97,8 +87,8 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
         config, _ = get_final_config(
             user_yaml=project.root / "_config.yml", cli_config=overrides, sourcedir=project.book
         )
-    for unused in ("comments_config",):
-        config.pop(unused, None)
+    config.pop("comments_config", None)
+    config["html_theme_options"] = {}  # Jupyter Book fills in those of the theme it expects
     warnings = io.StringIO()
     with patch_docutils(None), docutils_namespace():
         app = Sphinx(
@@ -113,23 +103,23 @@ def _sphinx(project: Project, doctrees: Path) -> tuple[str, dict[str, str]]:
             warningiserror=True,
             keep_going=True,
         )
+        app.press_context = book  # type: ignore[attr-defined]
         app.connect("env-updated", _keep_index_entries)
         app.build()
-        names = {name: node.astext() for name, node in app.env.titles.items()}
-    return ANSI.sub("", warnings.getvalue()), names
+    return ANSI.sub("", warnings.getvalue())
 
 
 def _keep_index_entries(_: Any, env: Any) -> list[str]:
-    """Give the search index the index entries of pages that are not written again: Sphinx would forget them."""
+    """Sphinx forgets the index entries of pages that it does not write again: pass them on."""
     from sphinx.util.index_entries import split_index_msg
 
     for page, entries in env.domaindata["index"]["entries"].items():
-        found = {
+        rows = {
             (part, target or "", main)
             for kind, value, target, main, _ in entries
             for part in split_index_msg(kind, value)
         }
-        env._search_index_index_entries[page] = sorted(found)
+        env._search_index_index_entries[page] = sorted(rows)
     return []
 
 
@@ -170,7 +160,7 @@ def _finding(project: Project, block: str) -> Finding:
         int(match["line"] or 0) if match else 0,
         "render",
         what.strip(),
-        "mend the page; a render with a warning is not published",
+        "fix the page; a render with a warning is not published",
         rest,
         slug,
     )
