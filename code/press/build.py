@@ -27,7 +27,6 @@ RENDERING = (
     "sphinx.application",
     "myst_nb.sphinx_",
     "jupyter_cache",
-    "sphinx_book_theme",
     "sphinxcontrib.bibtex",
 )
 DISK_ERRORS = {

@@ -11,8 +11,6 @@ from pathlib import Path
 from press.files import sha
 from press.store import Store
 
-FACE = re.compile(r"@font-face\s*\{[^}]*\}")
-FAMILY = re.compile(r"KaTeX_[A-Za-z0-9]+")
 # what most pages draw is in the style sheet itself: a font that arrives after its formula gives it
 # another width, and the lines below move; the rare ones are files and come when a page uses them
 COMMON = tuple(
@@ -53,19 +51,10 @@ def used(css: str) -> list[str]:
     return sorted(set(re.findall(r"url\(fonts/([^)]+\.woff2)\)", css)))
 
 
-def asked_for(css: str) -> str:
-    """`css` without the faces of families of formulas that none of its rules asks for."""
-    families = set(FAMILY.findall(FACE.sub("", css)))
-    return FACE.sub(
-        lambda face: face[0] if not (of := FAMILY.search(face[0])) or of[0] in families else "", css
-    )
-
-
 def sheet(dist: Path) -> str:
     """KaTeX's style sheet, which names its fonts in their smallest form only."""
     css = (dist / "katex.min.css").read_text(encoding="utf-8")
-    css = re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css)
-    return asked_for(css) + "\n"
+    return re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css) + "\n"
 
 
 def subset(font: Path, characters: str, store: Store) -> Path:
