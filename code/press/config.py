@@ -24,7 +24,7 @@ class Project:
     cell_timeout_s: int = 120  # one cell
     output_limit_bytes: int = 1_000_000  # printed by one cell
     packages: tuple[str, ...] = field(
-        default=("groundtruth", "projects")
+        default=("groundtruth", "projects", "clikit")
     )  # code/ packages a page may import
     audits: tuple[str, ...] = field(default=AUDITS)
 

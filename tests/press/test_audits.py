@@ -397,14 +397,14 @@ def test_short_cells_and_imports_may_repeat(tmp_path):
     assert audits.run(book(tmp_path, pages), ("originality",)) == []
 
 
-def test_findings_have_place_and_remedy(tmp_path):
+def test_findings_have_a_place_and_a_fix(tmp_path):
     made = book(tmp_path, {"front/x": shop.HEAD + "# T\n\nThe loss is 0.77.\n"})
     (finding,) = audits.run(made, ("numbers",))
     assert (
         finding.path == "book/front/x.md"
         and made.pages[0].chapter.text.split("\n")[finding.line - 1] == "The loss is 0.77."
     )
-    assert "remedy:" in str(finding) and f":{finding.line}:" in str(finding)
+    assert "fix:" in str(finding) and f":{finding.line}:" in str(finding)
 
 
 def test_the_bounds_are_those_of_the_house_style():
