@@ -104,4 +104,4 @@ def _versions(project: Project) -> str:
             names.append(f"{name} {metadata.version(name).split('+')[0]}")
         except metadata.PackageNotFoundError:
             continue
-    return f"Built from {commit(project) or 'an unversioned folder'} with {', '.join(names)}."
+    return f"Built from {commit(project) or 'a folder without history'} with {', '.join(names)}."

@@ -140,7 +140,7 @@ def _search_index(script: str) -> str:
 
 
 def _styles(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:
-    """One style sheet, with the fonts of the formulas in it or beside it, cut down to their use."""
+    """One style sheet, with the common fonts of formulas in it and the rare ones beside it."""
     katex = project.root / "node_modules" / "katex" / "dist"
     used = {
         character
@@ -149,11 +149,12 @@ def _styles(project: Project, store: Store, placed: Placed, texts: dict[str, str
     }
     css = fonts.sheet(katex) + listings() + (STATIC / "book.css").read_text(encoding="utf-8")
     for font in fonts.used(css):
-        cut = fonts.subset(katex / "fonts" / font, "".join(sorted(used)), store)
+        source = katex / "fonts" / font
         if font in fonts.COMMON:
+            cut = fonts.subset(source, "".join(sorted(used)), store)
             css = css.replace(f"url(fonts/{font})", fonts.inline(cut))
         else:
-            placed.copy(cut, f"_static/fonts/{font}")
+            placed.copy(source, f"_static/fonts/{font}")
     placed.put("_static/book.css", css)
 
 

@@ -12,7 +12,7 @@ from press.files import sha
 from press.store import Store
 
 # what most pages draw is in the style sheet itself: a font that arrives after its formula gives it
-# another width, and the lines below move; the rare ones are files and come when a page uses them
+# another width, and the lines below move; the rare ones are whole files, loaded where they are used
 COMMON = tuple(
     f"KaTeX_{name}.woff2"
     for name in (
