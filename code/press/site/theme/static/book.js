@@ -149,11 +149,14 @@
   /* Whatever scrolls sideways can be reached and named by keyboard users. */
   function scrollers() {
     const near = new Set();
+    const edge = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
     const measure = () => {
       const over = [...near].filter((box) => box.scrollWidth > box.clientWidth && !box.hasAttribute("tabindex")); /* read all, then write all */
       for (const box of over) {
         box.tabIndex = 0;
+        box.addEventListener("scroll", () => edge(box), { passive: true });
         if (box.tagName !== "PRE") { box.setAttribute("role", "group"); box.setAttribute("aria-label", "Scrolls sideways"); }
+        edge(box);
       }
     };
     /* only what is near the screen is measured: asking about the rest would lay it out */
