@@ -55,7 +55,7 @@ def of_app(app: Any) -> Context:
 
 def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> Context:
     """The context of a book with these pages and their verified outputs."""
-    config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
+    config = _config(project)
     entries = toc.entries(project)
     parts = {entry.slug: entry.part for entry in entries}
     known = {
@@ -77,8 +77,17 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         versions=_versions(project),
         repository=repository.get("url", "").rstrip("/"),
         branch=repository.get("branch", "main"),
-        baseurl=config.get("html", {}).get("baseurl", "").rstrip("/"),
+        baseurl=baseurl(project),
     )
+
+
+def baseurl(project: Project) -> str:
+    """The address of the published site, empty where none is configured."""
+    return _config(project).get("html", {}).get("baseurl", "").rstrip("/")
+
+
+def _config(project: Project) -> dict[str, Any]:
+    return yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
 
 
 def _paths(project: Project, known: dict[str, facts.Facts]) -> list[dict[str, Any]]:

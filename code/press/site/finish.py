@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 
 from press.config import Project
-from press.execute import cache
 from press.execute.records import Record
 from press.files import sha
-from press.site import figures, fonts, manifest, pictures, policy
+from press.site import figures, fonts, manifest, notebooks, pictures, policy
+from press.site.context import baseurl
 from press.site.render import raw
 from press.source.chapter import Chapter
 from press.store import Store
-from press.supply import licences
+from press.supply import licences, wheel
 
 STATIC = Path(__file__).parent / "theme" / "static"
 EXTRA_PAGES = ("search", "404")
@@ -47,7 +47,7 @@ def finish(
     _images(project, store, placed, texts)
     _scripts(project, store, placed, texts)
     _styles(project, store, placed, texts)
-    _notebooks(pages, store, placed)
+    _library(project, pages, store, placed, baseurl(project))
     placed.put(".nojekyll", "")
     placed.put("licences.txt", licences.text(project))
     for name, text in policy.files().items():
@@ -173,23 +173,12 @@ def listings() -> str:
     return "\n".join([*light, "@media screen {", *forced, "}", query, *system, "}", ""])
 
 
-def _notebooks(pages: list[tuple[Chapter, Record]], store: Store, placed: Placed) -> None:
-    """Every page with cells as a notebook with its verified outputs."""
-    for chapter, record in pages:
-        if chapter.cells:
-            key = [sha(chapter.text), record.digest]
-            body = store.get("notebook", key, partial(notebook, chapter, record))
-            placed.put(f"_notebooks/{chapter.slug}.ipynb", body)
-
-
-def notebook(chapter: Chapter, record: Record) -> str:
-    """A page and its outputs in notebook format 4.5."""
-    import nbformat
-
-    book = cache.executed(chapter, record)
-    for number, cell in enumerate(book.cells, 1):
-        cell["id"] = f"cell-{number}"
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    book.metadata = nbformat.from_dict({"kernelspec": kernel})
-    book.nbformat, book.nbformat_minor = 4, 5
-    return json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+def _library(
+    project: Project, pages: list[tuple[Chapter, Record]], store: Store, placed: Placed, url: str
+) -> None:
+    """The downloadable notebooks, and the wheel that they install."""
+    about = wheel.library(project)
+    if about:
+        placed.copy(wheel.build(project, about, store), f"_static/{about.file}")
+    for slug, text in notebooks.notebooks(project, pages, url, store).items():
+        placed.put(f"_notebooks/{slug}.ipynb", text)

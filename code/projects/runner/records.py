@@ -24,7 +24,9 @@ from projects.runner.checkpoints import write_text
 from projects.runner.errors import Exit, RunnerError, nearest
 from projects.runner.settings import Settings
 
-RESULTS = Path(__file__).resolve().parents[3] / "book" / "_assets" / "results"
+CHECKOUT = Path(__file__).resolve().parents[3] / "book"
+INSTALLED = Path(__file__).resolve().parents[1]  # an installed library carries the cards itself
+RESULTS = (CHECKOUT if CHECKOUT.is_dir() else INSTALLED) / "_assets" / "results"
 
 
 class Metrics:

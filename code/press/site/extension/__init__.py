@@ -15,6 +15,7 @@ THEME = Path(__file__).parent.parent / "theme"
 
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
+    interactive.register()
     app.add_html_theme("book", str(THEME))
     app.set_translator("html", translator.BookTranslator)
     app.add_directive("cards", cards.Cards)

@@ -1,7 +1,7 @@
 """Interactive figures: a static picture first, the live one when it nears the viewport.
 
-Registered under `myst_nb.mime_renderers` in pyproject.toml. The page holds the specification as
-data; the page's script draws it with `vega.js`, which the press adds to the site.
+The page holds the specification as data; the page's script draws it with `vega.js`, which the press
+adds to the site.
 """
 
 from __future__ import annotations
@@ -35,6 +35,15 @@ class VegaLite:
             return None
         spec = data.content if isinstance(data.content, dict) else json.loads(data.content)
         return [interactive(spec=spec)]
+
+
+def register() -> None:
+    """Make myst-nb use this renderer, as an entry point of an installed package would."""
+    from myst_nb.core import render
+
+    installed = render.load_mime_renders()
+    if VegaLite not in installed:
+        render.load_mime_renders = lambda: [*installed, VegaLite]
 
 
 def visit(self: Any, node: nodes.Element) -> None:
