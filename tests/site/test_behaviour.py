@@ -74,7 +74,7 @@ def test_dark_is_followed_without_scripts(host, open_page):
 
 def test_code_is_copied_and_outputs_have_no_button(host, open_page):
     page = open_page(f"{host.url}/{CHAPTER}", permissions=["clipboard-read", "clipboard-write"])
-    cell = page.locator("div.cell_input").nth(1)
+    cell = page.locator("div.cell_input").nth(2)
     cell.hover()
     cell.locator("button.copybtn").click()
     copied = page.evaluate("navigator.clipboard.readText()")
