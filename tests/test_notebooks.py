@@ -131,6 +131,20 @@ def test_the_first_cell_installs_from_the_address_of_the_site():
     assert f"https://example.org/book/_static/{LIBRARY.file}" in cell
 
 
+@pytest.mark.parametrize(
+    ("slug", "module", "needed"),
+    [
+        ("front/primer", "groundtruth", True),
+        ("front/primer", "torch", False),
+        ("networks/pytorch", "torch", True),
+        ("capstones/agent", "mcp", True),
+    ],
+)
+def test_the_first_cell_asks_whether_every_module_of_the_page_is_there(slug, module, needed):
+    page = chapter.read(slug, PROJECT.page(slug))
+    assert (module in wheel.modules(PROJECT, LIBRARY, page)) is needed
+
+
 def test_a_project_without_a_library_gets_no_wheel(tmp_path):
     assert wheel.library(config.Project(tmp_path)) is None
 

@@ -26,7 +26,7 @@ def environment(project: Project) -> str:
     pins = project.root / "requirements.txt"
     site = Path(sysconfig.get_paths()["purelib"])
     installed = sorted(
-        p.name for p in site.glob("*.dist-info") if not p.name.startswith("groundtruth")
+        p.name for p in site.glob("*.dist-info") if not p.name.startswith(project.packages)
     )
     return sha([pins.read_text() if pins.is_file() else "", sys.version, installed])
 

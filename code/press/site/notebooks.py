@@ -18,7 +18,8 @@ INSTALL = """\
 import importlib.util
 from pathlib import Path
 
-if importlib.util.find_spec("{package}") is None:
+NEEDED = "{modules}".split()
+if not all(importlib.util.find_spec(module) for module in NEEDED):
     wheel = "{url}"
     for file in Path().glob("{pattern}"):  # a copy beside this notebook comes first
         wheel = file.absolute().as_uri()
@@ -52,16 +53,12 @@ def _remembered(
 
 
 def install_cell(project: Project, chapter: Chapter, baseurl: str, about: wheel.Library) -> str:
-    """The guarded cell that installs what the page imports; empty when it imports nothing of ours."""
-    from press.execute import imports
-
-    names = imports.cell_names([cell.source for cell in chapter.cells])
-    tops = {name.partition(".")[0] for name in names}
-    own = [package for package in about.packages if package in tops]
-    if not own:
+    """The guarded cell that installs what the page imports; empty when nothing of ours is."""
+    modules = wheel.modules(project, about, chapter)
+    if not set(modules) & set(about.packages):
         return ""
     return INSTALL.format(
-        package=own[0],
+        modules=" ".join(modules),
         url=f"{baseurl.rstrip('/')}/_static/{about.file}",
         pattern=f"{about.name.replace('-', '_')}-*.whl",
         requirement=wheel.requirement(project, about, chapter),

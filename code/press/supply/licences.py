@@ -7,6 +7,7 @@ from pathlib import Path
 
 from press.config import Project
 from press.errors import Exit, PressError
+from press.source import settings
 
 # what lies in the site -> the package that it comes from
 SHIPPED = {
@@ -15,12 +16,11 @@ SHIPPED = {
     "Colors of listings": "accessible-pygments",
     "The script that draws interactive figures, as packed by vl-convert": "vl-convert-python",
 }
-OURS = "Ground Truth: the text, figures, cards and exercises are CC BY 4.0, the code is MIT. What others wrote and this site ships follows with its licences.\n"
 
 
 def text(project: Project) -> str:
     """All of them; PressError when a package has no licence file, because then nobody may ship it."""
-    parts = [OURS]
+    parts = [settings.load(project.book).license_notice + "\n"]
     for what, name in SHIPPED.items():
         parts.append(_section(f"{what}: {name}", _of(name)))
     theme = Path(__file__).parent.parent / "site" / "theme"

@@ -1,7 +1,7 @@
 """The wheel that a reader's notebook installs: the book's library, as pyproject.toml describes it.
 
-Two builds of one tree give the same bytes: the files are copied to a folder of their own, with one mode,
-and packed under a fixed date.
+Two builds of one tree give the same bytes: the files are copied to a folder of their own, with one
+mode, and packed under a fixed date.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -39,7 +40,7 @@ class Library:
     name: str
     version: str
     packages: tuple[str, ...]
-    extras: dict[str, frozenset[str]]  # names of distributions, canonical
+    extras: Mapping[str, frozenset[str]]  # canonical names of distributions
 
     @property
     def file(self) -> str:
@@ -58,7 +59,7 @@ def library(project: Project) -> Library | None:
     about = data["project"]
     find = data.get("tool", {}).get("setuptools", {}).get("packages", {}).get("find", {})
     packages = tuple(pattern.rstrip("*") for pattern in find.get("include", []))
-    extras = {
+    extras: dict[str, frozenset[str]] = {
         extra: frozenset(canonicalize_name(Requirement(line).name) for line in lines)
         for extra, lines in about.get("optional-dependencies", {}).items()
     }
@@ -66,14 +67,26 @@ def library(project: Project) -> Library | None:
 
 
 def requirement(project: Project, about: Library, chapter: Chapter) -> str:
-    """What a notebook of `chapter` must install: the library with the extras that its imports need."""
-    distributions = _distributions(project, chapter)
+    """What a notebook of `chapter` installs: the library with the extras that its imports need."""
+    providers = _modules(project, chapter)
+    distributions = {name for names in providers.values() for name in names}
     needed = sorted(
         extra
         for extra, names in about.extras.items()
         if canonicalize_name(about.name) not in names and names & distributions
     )
     return f"{about.name}[{','.join(needed)}]" if needed else about.name
+
+
+def modules(project: Project, about: Library, chapter: Chapter) -> list[str]:
+    """Top-level modules that the page needs: the library's own and those of its extras."""
+    own_name = canonicalize_name(about.name)
+    optional = {name for names in about.extras.values() for name in names} - {own_name}
+    providers = _modules(project, chapter)
+    imported = imports.cell_names([cell.source for cell in chapter.cells])
+    tops = {name.partition(".")[0] for name in imported}
+    own = [package for package in about.packages if package in tops]
+    return own + sorted(top for top, names in providers.items() if names & optional)
 
 
 def build(project: Project, about: Library, store: Store) -> Path:
@@ -128,18 +141,17 @@ def _pack(project: Project, about: Library) -> bytes:
         return wheel.read_bytes()
 
 
-def _distributions(project: Project, chapter: Chapter) -> frozenset[str]:
-    """Distributions whose modules a page imports, itself or through the modules it imports."""
+def _modules(project: Project, chapter: Chapter) -> dict[str, frozenset[str]]:
+    """Top-level modules that a page imports, also through our modules, with their distributions."""
     roots = imports.cell_names([cell.source for cell in chapter.cells])
     names = set(roots)
     for path in imports.files(roots, project.code, project.packages):
         names |= imports.names(path.read_text(encoding="utf-8"))
     tops = {name.partition(".")[0] for name in names}
-    return frozenset(
-        canonicalize_name(distribution)
+    return {
+        top: frozenset(canonicalize_name(name) for name in _providers().get(top, []))
         for top in tops
-        for distribution in _providers().get(top, [])
-    )
+    }
 
 
 @cache
