@@ -1,34 +1,25 @@
-"""One build: fingerprint, execute, compare, audit, cache, render. Nothing reaches the site unless all is right."""
+"""One build: fingerprint, execute, compare, audit, render. The site changes only when all is right."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
+from pathlib import Path
 
 from press.config import Project, commit
 from press.errors import Exit, Finding, PressError
 from press.execute import records, state
-from press.execute.beside import beside
-from press.files import disk_error, lock, read_json, sha, write_json
+from press.files import disk_error, lock, sha
 from press.progress import Progress
+from press.store import file_digest
 
 NEEDED_BYTES = 50_000_000
-RENDERING = (
-    "press.checks",
-    "press.site.finish",
-    "jupyter_book.config",
-    "sphinx.application",
-    "myst_nb.sphinx_",
-    "jupyter_cache",
-    "sphinxcontrib.bibtex",
-)
 DISK_ERRORS = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -70,82 +61,44 @@ def build(
 ) -> Report:
     """Bring the site up to date. With `only`, just execute and compare these chapters."""
     report = Report()
-    with lock(project.work / "lock", tell), _swept(project), ExitStack() as held:
+    with lock(project.work / "lock", tell), _clean_partial_files(project):
         clock = _Clock(report.seconds)
         current = state.look(project)
-        wanted = only or current.slugs
+        wanted = [slug for slug in only or current.slugs if slug not in current.broken]
         stale = [slug for slug in wanted if force or slug in current.stale]
         report.chapters = len(wanted)
         clock.lap("fingerprint")
-        if not stale and render and not only and _is_current(project, _key(current)):
+        broken = [current.broken[slug] for slug in only or current.broken if slug in current.broken]
+        if not (stale or broken) and render and not only and _is_current(current):
             report.outputs = _count(current)
             return report
-        if stale:
-            held.enter_context(_warming(current, render and not only))
         report.executed = _execute(current, stale, quiet)
         clock.lap("execute")
-        report.findings = state.compare_all(current, wanted)
+        _add_findings(report, [*broken, *state.compare_all(current, wanted)])
+        if not only:
+            _add_findings(report, state.orphans(current))
         clock.lap("compare")
         report.outputs = _count(current)
-        if any(f.rule == "execution" for f in report.findings):
-            report.code = Exit.EXECUTION
-        elif report.findings:
-            report.code = Exit.FINDINGS
         if report.code is Exit.OK and not only:
             from press import checks as audits
 
-            book = current.book()
-            audited = beside(lambda: audits.run(book))
-            if render:
-                _render(current, report, clock, audited)
-            else:
-                _object(report, audited())
-            clock.lap("audit" if not render else "finish")
-        records.forget(project, current.slugs)
-        current.prints.save()
+            _add_findings(report, audits.run(current.book()))
+            clock.lap("audit")
+            if render and report.code is Exit.OK:
+                _render(current, report, clock)
+        records.forget(current.store, [*current.slugs, *current.broken])
     return report
 
 
 @contextmanager
-def _swept(project: Project) -> Iterator[None]:
-    """Ctrl-C can fall between the making of a file and the line that would remove it: no part of a file stays behind."""
+def _clean_partial_files(project: Project) -> Iterator[None]:
+    """Ctrl-C can fall between the creation of a file and the line that would remove it."""
     try:
         yield
     except KeyboardInterrupt:
         for part in project.build.rglob(".*.part"):
             part.unlink(missing_ok=True)
         raise
-
-
-@contextmanager
-def _warming(current: state.State, whole: bool) -> Iterator[None]:
-    """Bring in early what the steps after the execution need, in a thread: this process has nothing to do while kernels start.
-
-    What the execution itself needs comes first, since two threads that import one package from two ends can meet half
-    of it; and the thread has ended when the build has, since an interpreter must not go down in the middle of an import.
-    """
-    import_module("press.execute.kernels")
-    enough = threading.Event()
-    thread = threading.Thread(target=_warm, args=(current, whole, enough), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        thread.join()
-
-
-def _warm(current: state.State, whole: bool, enough: threading.Event) -> None:
-    """Whatever fails here fails again, and is told, where it is needed."""
-    with suppress(Exception):
-        for name in ("press.execute.compare", *(RENDERING if whole else ())):
-            if enough.is_set():
-                return
-            import_module(name)
-        for slug in current.slugs if whole else ():
-            if enough.is_set():
-                return
-            current.load_chapter(slug)
 
 
 def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
@@ -156,19 +109,20 @@ def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
     from press.execute.run import Run
 
     project = current.project
-    _space(project)
+    store = current.store
+    _require_free_space(project)
     chapters = [current.load_chapter(slug) for slug in stale]
     by_slug = {chapter.slug: chapter for chapter in chapters}
     # the longest chapter first: two workers end at about the same time
-    known = {slug: record.seconds for slug in stale if (record := records.load(project, slug))}
-    chapters.sort(key=lambda chapter: -known.get(chapter.slug, len(chapter.cells)))
+    seconds = {slug: record.seconds for slug in stale if (record := records.load(store, slug))}
+    chapters.sort(key=lambda chapter: -seconds.get(chapter.slug, len(chapter.cells)))
     progress = Progress(len(chapters), sum(len(c.cells) for c in chapters), quiet)
 
     def done(run: Run) -> None:
         chapter = by_slug[run.slug]
-        records.save(project, run, current.now[run.slug], [cell.source for cell in chapter.cells])
-        record = records.load(project, run.slug)
-        if record is not None and record.ok:
+        sources = [cell.source for cell in chapter.cells]
+        record = records.save(store, run, current.now[run.slug], sources)
+        if record.ok:
             current.records[run.slug] = record
         else:
             current.records.pop(run.slug, None)
@@ -182,92 +136,86 @@ def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
     return stale
 
 
-def _object(report: Report, findings: list[Finding]) -> bool:
-    """Add findings to the report; True when there were any."""
+def _add_findings(report: Report, findings: list[Finding]) -> None:
+    """Add findings to the report; a failed execution decides its code."""
     report.findings += findings
-    if findings:
+    if any(finding.rule == "execution" for finding in findings):
+        report.code = Exit.EXECUTION
+    elif findings:
         report.code = Exit.FINDINGS
-    return bool(findings)
 
 
-def _render(
-    current: state.State, report: Report, clock: _Clock, audited: Callable[[], list[Finding]]
-) -> None:
-    """Render what the audits are looking at meanwhile; the site changes when neither has anything to object to."""
-    from press.execute import cache
-    from press.site import render
+def _render(current: state.State, report: Report, clock: _Clock) -> None:
+    """Render, and change the site when the renderer has no findings."""
+    from press.site import finish, manifest, render
 
+    project = current.project
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
     try:
-        cache.fill(current.project, pages)
-        clock.lap("cache")
-        rendered = render.render(current.project, pages)
+        _add_findings(report, render.render(project, pages, current.store))
         clock.lap("render")
-        objected = _object(report, audited())
-        clock.lap("audit")
-        if _object(report, rendered) or objected:
+        if report.code is not Exit.OK:
             return
-        cache.settle(current.project, pages)
-        from press.site import finish
-
-        finish.finish(current.project, pages)
+        finish.finish(project, pages, current.store)
     except PressError:
         raise
-    except Exception as error:  # extensions wrap what they meet; tell a full disk from a crash
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
-                raise disk_error(current.project.build, cause) from error
-            if type(cause).__module__ == "sqlite3" and "disk" in str(
-                cause
-            ):  # the database of jupyter-cache
-                raise disk_error(
-                    current.project.build, OSError(errno.ENOSPC, str(cause))
-                ) from error
-            cause = cause.__cause__ or cause.__context__
-        raise PressError(
-            f"rendering stopped: {type(error).__name__}: {error}",
-            "mend what is named above; if it names no page, run `make clean` and build again",
-            Exit.FINDINGS,
-        ) from error
-    write_json(current.project.work / "site.json", {"key": _key(current)})
+    except Exception as error:
+        raise _render_error(project, error) from error
+    current.store.save("site", _key(current), manifest.read(project.site))
     report.rendered = True
+    clock.lap("finish")
 
 
-def _key(current: state.State) -> str:
-    """Digest of everything a page can show: sources, records, configuration, the press itself, the commit."""
-    project = current.project
-    parts: dict[str, str] = {"commit": commit(project)}
-    for folder, pattern in (
-        (project.book, "**/*"),
-        (project.code, "**/*"),
-        (project.root, "*.yml"),
-        (project.root, "*.toml"),
-    ):
-        for path in sorted(folder.glob(pattern)):
-            if path.is_file() and "__pycache__" not in path.parts and ".egg-info" not in str(path):
-                parts[project.rel(path)] = sha(path.read_bytes())
-    times = project.expected / "seconds.json"
-    parts["times"] = sha(times.read_bytes()) if times.is_file() else ""
-    parts.update(
-        {
-            slug: current.records[slug].digest if slug in current.records else ""
-            for slug in current.slugs
-        }
+def _render_error(project: Project, error: Exception) -> PressError:
+    """A full disk or a crash: extensions wrap what they are given, so the whole chain is searched."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+            return disk_error(project.build, cause)
+        cause = cause.__cause__ or cause.__context__
+    return PressError(
+        f"rendering stopped: {type(error).__name__}: {error}",
+        "fix what is named above; if it names no page, run `make clean` and build again",
+        Exit.FINDINGS,
     )
-    return sha(parts)
 
 
-def _is_current(project: Project, key: str) -> bool:
-    """True when the site on disk is whole and was made from exactly this."""
+def _key(current: state.State) -> list[str]:
+    """Digests of everything that a page can show: sources, records, expectations, the commit."""
+    project = current.project
+    folders = (project.book, project.code, project.expected)
+    files = [path for folder in folders for path in _files(folder)]
+    files += [
+        path for pattern in ("*.yml", "*.json") for path in sorted(project.root.glob(pattern))
+    ]
+    digests = [[project.rel(path), file_digest(path)] for path in files]
+    outputs = [[slug, current.records[slug].digest] for slug in current.slugs]
+    return [commit(project), sha([digests, outputs])]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file below `folder` in a fixed order, through linked folders as well, each folder once."""
+    entered: set[str] = set()
+    for base, names, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(base)
+        names[:] = sorted(n for n in names if n != "__pycache__" and not n.endswith(".egg-info"))
+        if real in entered:
+            names.clear()
+            continue
+        entered.add(real)
+        yield from (Path(base, name) for name in sorted(files))
+
+
+def _is_current(current: state.State) -> bool:
+    """True when the site on disk is whole and was built from exactly this."""
     from press.site import manifest
 
-    known = read_json(project.work / "site.json")
-    return known is not None and known.get("key") == key and manifest.holds(project)
+    files = current.store.load("site", _key(current))
+    return files is not None and manifest.is_intact(current.project.site, files)
 
 
 def _count(current: state.State) -> int:
-    """Outputs that stand compared with an expectation."""
+    """Outputs that are equal to their expectation."""
     from press.execute.expectations import minimal_outputs
 
     return sum(
@@ -277,12 +225,13 @@ def _count(current: state.State) -> int:
     )
 
 
-def _space(project: Project) -> None:
+def _require_free_space(project: Project) -> None:
     project.work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(project.work).free
     if free < NEEDED_BYTES:
         raise PressError(
-            f"{free / 1e6:.0f} MB are free where {project.build} lies; a build needs {NEEDED_BYTES / 1e6:.0f} MB",
+            f"{free / 1e6:.0f} MB are free on the disk of {project.build}; "
+            f"a build needs {NEEDED_BYTES / 1e6:.0f} MB",
             "free some space, then run the same command again; what was finished is kept",
         )
 

@@ -63,9 +63,6 @@ class Project:
     def expectation(self, slug: str) -> Path:
         return self.expected / f"{slug}.ipynb"
 
-    def record(self, slug: str) -> Path:
-        return self.work / "runs" / f"{slug}.json"
-
     def rel(self, path: Path) -> str:
         return os.path.relpath(path, self.root)
 

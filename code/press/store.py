@@ -1,7 +1,7 @@
-"""What is remembered between builds: one store, whose keys hold everything a value depends on.
+"""Everything that is remembered between builds: one store, whose keys hold all that a value depends on.
 
-A value is found again only under the same name, the same key, the same press, the same configuration and
-the same installed packages. Nothing else in the press keeps a file of its own between two builds.
+A value is returned only for the same name, key, press, configuration and installed packages. Nothing
+else in the press keeps a file of its own between two builds. What is damaged counts as missing.
 """
 
 from __future__ import annotations
@@ -28,18 +28,32 @@ def press_digest() -> str:
 
 
 def versions_digest() -> str:
-    """Digest of the interpreter and of every installed distribution, by the names of their metadata folders."""
-    installed = {
-        path.name
+    """Digest of the interpreter and of the names of all installed metadata folders.
+
+    A name holds a version; the order of the folders on the path decides which of two is taken.
+    """
+    installed = [
+        sorted(path.name for path in Path(entry).glob("*.dist-info"))
         for entry in sys.path
         if Path(entry).is_dir()
-        for path in Path(entry).glob("*.dist-info")
-    }
-    return sha([sys.version, sorted(installed)])
+    ]
+    return sha([sys.version, [names for names in installed if names]])
+
+
+def configuration_digest(project: Project) -> str:
+    """Digest of the settings of the press, of Jupyter Book and of the book."""
+    settings = {name: value for name, value in vars(project).items() if name != "root"}
+    files = (project.root / "_config.yml", project.book / "press.yml")
+    return sha([settings, [file_digest(path) for path in files]])
+
+
+def file_digest(path: Path) -> str:
+    """Digest of the bytes of a file; `missing` when there is none."""
+    return sha(path.read_bytes()) if path.is_file() else "missing"
 
 
 class Store:
-    """Values by name and key under `folder`; damaged files count as missing."""
+    """Values by name and key under `folder`. `base` is part of every key."""
 
     def __init__(self, folder: Path, base: str) -> None:
         self.folder = folder
@@ -49,44 +63,51 @@ class Store:
     @classmethod
     def of(cls, project: Project) -> Store:
         """The store of a project: its keys hold the press, the configuration and the versions."""
-        configuration = [
-            sha(path.read_bytes()) if path.is_file() else ""
-            for path in (
-                project.root / "_config.yml",
-                project.root / "pyproject.toml",
-                project.book / "press.yml",
-            )
-        ]
-        base = sha([press_digest(), configuration, versions_digest()])
+        base = sha([press_digest(), configuration_digest(project), versions_digest()])
         return cls(project.work / "store", base)
 
+    def with_base(self, base: str) -> Store:
+        """The same store for values that depend on something else than the whole press."""
+        other = Store(self.folder, base)
+        other.used = self.used
+        return other
+
     def get(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
-        """The JSON value of `name` under `key`; `make` computes it when it is not there."""
-        path = self._path(name, key, ".json")
+        """The JSON value of `name` for `key`; `make` computes it when it is not there."""
+        path = self.path(name, key)
         value = read_json(path)
         if value is None:
             value = [make()]
             write_json(path, value)
         return value[0]
 
+    def load(self, name: str, key: Any) -> Any | None:
+        """The JSON value of `name` for `key`, or None."""
+        value = read_json(self.path(name, key))
+        return None if value is None else value[0]
+
+    def save(self, name: str, key: Any, value: Any) -> None:
+        """Set the JSON value of `name` for `key`."""
+        write_json(self.path(name, key), [value])
+
     def file(self, name: str, key: Any, suffix: str, make: Callable[[], bytes]) -> Path:
-        """A file with the bytes of `make`, made once for each `key`; its digest is checked when it is found."""
-        path = self._path(name, key, suffix)
-        digest = self._path(name, key, suffix + ".json")
-        known = read_json(digest)
-        if not path.is_file() or known != sha(path.read_bytes()):
+        """A file with the bytes of `make`, created once for each `key`; its digest is checked."""
+        path = self.path(name, key, suffix)
+        digest = self.path(name, key, suffix + ".json")
+        if not path.is_file() or read_json(digest) != sha(path.read_bytes()):
             data = make()
             write_atomic(path, data)
             write_json(digest, sha(data))
         return path
 
     def prune(self) -> None:
-        """Remove what was not asked for since this store was opened; call it after a whole build only."""
+        """Remove what was not asked for since this store was opened; only after a whole build."""
         for path in self.folder.rglob("*"):
             if path.is_file() and path not in self.used:
                 path.unlink()
 
-    def _path(self, name: str, key: Any, suffix: str) -> Path:
+    def path(self, name: str, key: Any, suffix: str = ".json") -> Path:
+        """Where the value of `name` for `key` is."""
         path = self.folder / name / (sha([self.base, name, key])[:40] + suffix)
         self.used.add(path)
         return path

@@ -1,4 +1,4 @@
-"""The press against the stock way, on this machine, in one run: `make bench`. Prints ratios; asserts nothing.
+"""The press against the stock way in one run: `make bench`. Prints ratios; asserts nothing.
 
 The stock way is what a book without a press would do: `jupyter-book build` with execution forced,
 then `pytest --nbval` over the expectations, which executes everything once more.
@@ -42,7 +42,7 @@ def copy(to: Path) -> Path:
 
 
 def wall(command: list[str], cwd: Path, **env: str) -> tuple[float, float]:
-    """Seconds and peak megabytes of a command with all its children; its output is shown when it fails."""
+    """Seconds and peak megabytes of a command with its children; shows its output if it fails."""
     start, peak, stop = time.monotonic(), 0.0, threading.Event()
     log = tempfile.TemporaryFile(
         mode="w+"
@@ -142,7 +142,8 @@ def against_stock(folder: Path) -> None:
 
     run_s = records.load(project.load(book), "data/model").seconds
     print(
-        f"one edited cell: {cell_s:.2f} s, of which its page ran {run_s:.2f} s: {cell_s - run_s:.2f} s above (at most 5)"
+        f"one edited cell: {cell_s:.2f} s, of which its page ran {run_s:.2f} s: "
+        f"{cell_s - run_s:.2f} s above (at most 5)"
     )
 
 
@@ -163,7 +164,8 @@ def generated(folder: Path, sizes: tuple[int, ...]) -> None:
         costs.append(seconds / size)
         again, _ = press(root)
         print(
-            f"{size:4d} chapters: {seconds:6.1f} s, {1000 * seconds / size:5.0f} ms a chapter, nothing to do {again:.2f} s, peak {peak:.0f} MB"
+            f"{size:4d} chapters: {seconds:6.1f} s, {1000 * seconds / size:5.0f} ms per chapter, "
+            f"nothing to do {again:.2f} s, peak {peak:.0f} MB"
         )
     print(f"cost of a chapter, largest book over smallest: {costs[-1] / costs[0]:.2f}")
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from press.execute import cache
-from press.files import sha
 from press.site import figures, finish, fonts, manifest, pictures, policy, render
 from press.store import Store
 
 from tests.press import shop
+
+DEPENDS = ("code/press/**", "_config.yml", "pyproject.toml")
 
 SPEC = {
     "$schema": "https://vega.github.io/schema/vega-lite/v5.20.1.json",
@@ -433,40 +433,35 @@ def test_a_font_in_a_style_sheet_is_the_font():
     )
 
 
-def test_the_manifest_sees_every_change(tmp_path):
-    from press import config as project
+def _spoil_content(site: Path) -> None:
+    shop.write(site / "a.html", "two")
 
-    root = shop.make(tmp_path)
-    book = project.load(root)
-    assert not manifest.holds(book)
-    shop.write(book.site / "a.html", "one")
-    manifest.write(book)
-    assert manifest.holds(book)
-    for spoil in (
-        lambda: shop.write(book.site / "a.html", "two"),
-        lambda: shop.write(book.site / "b.html", ""),
-        lambda: (book.site / "a.html").unlink(),
-    ):
-        spoil()
-        assert not manifest.holds(book)
-        shop.write(book.site / "a.html", "one")
-        (book.site / "b.html").unlink(missing_ok=True)
-        assert manifest.holds(book) and sha("one") in str(manifest.write(book))
+
+def _spoil_names(site: Path) -> None:
+    shop.write(site / "b.html", "")
+
+
+def _spoil_presence(site: Path) -> None:
+    (site / "a.html").unlink()
+
+
+@pytest.mark.parametrize("spoil", [_spoil_content, _spoil_names, _spoil_presence])
+def test_the_manifest_sees_every_change(tmp_path, spoil):
+    shop.write(tmp_path / "a.html", "one")
+    files = manifest.read(tmp_path)
+    assert manifest.is_intact(tmp_path, files)
+    spoil(tmp_path)
+    assert not manifest.is_intact(tmp_path, files)
 
 
 @pytest.mark.slow
-def test_a_cache_miss_while_rendering_is_an_error_and_never_an_execution(tmp_path):
+def test_a_page_without_a_record_is_an_error_and_never_an_execution(tmp_path):
     from press import config as project
-    from press.execute.records import Record
-    from press.source import chapter
 
     root = shop.make(tmp_path, {"index": shop.chapter("Home", "open('executed', 'w').write('x')")})
     book = project.load(root)
-    read = chapter.read("index", book.page("index"))
-    record = Record("index", "", [c.source for c in read.cells], [[]], [1], 0.0, None)
-    cache.folder(book).mkdir(parents=True)
     try:
-        findings = render.render(book, [(read, record)])
+        findings = render.render(book, [], Store.of(book))
     except Exception as error:  # Sphinx may let the refusal through or turn it into a warning
         findings = [error]
     assert findings and "never executes" in " ".join(str(f) for f in findings)
@@ -476,14 +471,14 @@ def test_a_cache_miss_while_rendering_is_an_error_and_never_an_execution(tmp_pat
 def test_pages_that_are_not_written_again_keep_their_index_entries():
     from types import SimpleNamespace
 
-    from press.site.render import _keep_index_entries
+    from press.patches import index_entries
 
     entry = ("single", "stride", "term-stride", "main", None)
     env = SimpleNamespace(
         domaindata={"index": {"entries": {"glossary": [entry], "other": []}}},
         _search_index_index_entries={},
     )
-    assert _keep_index_entries(None, env) == []
+    assert index_entries(None, env) == []
     assert env._search_index_index_entries == {
         "glossary": [("stride", "term-stride", "main")],
         "other": [],

@@ -7,9 +7,10 @@ from typing import Any
 
 from press.config import Project
 from press.errors import Exit, PressError
-from press.execute import compare, expectations, records, times
+from press.execute import compare, expectations, reads, records, times
 from press.execute.fingerprint import Fingerprints
 from press.source import chapter as chapters
+from press.store import Store
 
 
 @dataclass(frozen=True)
@@ -23,30 +24,32 @@ class Moved:
 
 def accept(project: Project, slugs: list[str]) -> list[Moved]:
     """Accept the last execution of each chapter; refuses all of them if one cannot be accepted."""
-    prints = Fingerprints(project)
+    store = Store.of(project)
+    prints = Fingerprints(project, store)
     plans = []
     for slug in slugs:
-        chapter = chapters.read(slug, project.page(slug))
+        chapter = chapters.read(slug, project.page(slug), store)
         if not chapter.cells:
             raise PressError(
                 f"{slug} has no cells, so there is nothing to expect of it",
                 "name a chapter with cells",
                 Exit.USAGE,
             )
-        record = records.load(project, slug)
+        record = records.load(store, slug)
         if record is None or record.sources != [cell.source for cell in chapter.cells]:
             raise PressError(
-                f"{slug} has not been executed as it stands",
+                f"{slug} has not been executed since it changed",
                 f"run it first: python -m press build --execute-only {slug}",
                 Exit.EXECUTION,
             )
         if record.fault is not None:
             raise PressError(
                 f"{slug}: the last execution failed in cell {record.fault.cell}: {record.fault.what}",
-                "mend the cell and build again; a failed run is never accepted",
+                "fix the cell and build again; a failed run is never accepted",
                 Exit.EXECUTION,
             )
-        if record.fingerprint != prints.of(slug):
+        unchanged = reads.unchanged(project, record.reads)
+        if not unchanged or record.fingerprint != prints.of(slug):
             raise PressError(
                 f"{slug}: the code, the data or the installed versions changed since its last execution",
                 f"run it again: python -m press build --execute-only {slug}",
@@ -55,9 +58,6 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
         plans.append((chapter, record))
     moved = [_rewrite(project, chapter, record) for chapter, record in plans]
     times.accept(project, {chapter.slug: record.seconds for chapter, record in plans})
-    for slug in slugs:  # nothing but the expectation changed, so the execution still stands
-        records.refingerprint(project, slug, prints.of(slug))
-    prints.save()
     return moved
 
 

@@ -1,65 +1,85 @@
 """Whether a chapter must run again: a digest of all that its outputs depend on.
 
-The cells, the expectation, every module of `code/` they import (transitively) and the texts and tables that lie
-in those packages, every file under `book/` they name, the pins, the interpreter and the versions that are really installed.
+The cells, every module of `code/` they import (transitively) and the texts and tables that lie in
+those packages, the limits of an execution, the modules of the press that execute, the pins, the
+interpreter and the versions that are really installed. What else an execution read is in its record,
+see `reads`. Not the expectation: an edited one is compared with the recorded run.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-import sysconfig
 from functools import lru_cache
 from pathlib import Path
 
 from press.config import Project
 from press.execute import imports
-from press.files import read_json, sha, write_json
+from press.files import sha
 from press.source.chapter import read
+from press.store import Store, file_digest, versions_digest
 
 DATA_SUFFIXES = (".txt", ".csv", ".json", ".yml", ".npz")
-DATA_FILE = re.compile(r"""["'](_assets/[^"'\s]+)["']""")
+EXECUTING = {"press.execute.kernels", "press.execute.records"}  # execute a page, keep its outputs
+SCRIPT = re.compile(r"""["'](\w+\.py)["']""")
 
 
-def environment(project: Project) -> str:
-    """Digest of the pins, the interpreter and the installed versions."""
-    pins = project.root / "requirements.txt"
-    site = Path(sysconfig.get_paths()["purelib"])
-    installed = sorted(
-        p.name for p in site.glob("*.dist-info") if not p.name.startswith(project.packages)
-    )
-    return sha([pins.read_text() if pins.is_file() else "", sys.version, installed])
+def execution_digest(store: Store) -> str:
+    """Digest of the modules of the press that an execution runs, through every import.
+
+    A script that one of them starts in another interpreter is named there, beside it.
+    """
+    code = Path(__file__).parents[2]
+    modules = imports.files(EXECUTING, code, ("press",), Imports(store))
+    for path in list(modules):
+        scripts = SCRIPT.findall(path.read_text(encoding="utf-8"))
+        modules.update(path.with_name(name) for name in scripts if path.with_name(name).is_file())
+    return sha({str(path.relative_to(code)): file_digest(path) for path in modules})
+
+
+class Imports:
+    """What a module imports, parsed once for each content of it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.names: dict[tuple[str, str], list[str]] = {}
+
+    def __call__(self, source: str, package: str) -> list[str]:
+        key = (source, package)
+        if key not in self.names:
+            self.names[key] = self.store.get("imports", key, lambda: imports.of(source, package))
+        return self.names[key]
 
 
 class Fingerprints:
-    """Computes fingerprints; what a page or a module imports is remembered by its own digest."""
+    """Computes fingerprints; what a page or a module imports is remembered by its content."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, store: Store) -> None:
         self.project = project
-        self.environment = environment(project)
-        self._memo_path = project.work / "pages.json"
-        self._memo: dict[str, dict] = read_json(self._memo_path) or {}
-        self._used: dict[str, dict] = {}
-        self._imports_path = project.work / "imports.json"
-        self._imports: dict[str, list[str]] = read_json(self._imports_path) or {}
-        self._imports_used: dict[str, list[str]] = {}
+        self.store = store
+        self.imports = Imports(store)
+        self.shared = sha(
+            [
+                file_digest(project.root / "requirements.txt"),
+                versions_digest(),
+                project.cell_timeout_s,
+                project.output_limit_bytes,
+                execution_digest(store),
+            ]
+        )
 
     def page(self, slug: str) -> dict:
-        """Digest of the cells, imported names, data files and count of cells of a page."""
-        path = self.project.page(slug)
-        key = sha(slug + "\0" + path.read_text(encoding="utf-8"))
-        entry = self._memo.get(key)
-        if entry is None:
-            chapter = read(slug, path, self.project.work / "parsed")
+        """Digest of the cells, imported names and count of cells; raises PageError."""
+        chapter = read(slug, self.project.page(slug), self.store)
+
+        def parse() -> dict:
             sources = [cell.source for cell in chapter.cells]
-            entry = {
-                "cells": sha([[cell.source, cell.tags] for cell in chapter.cells]),
+            return {
+                "cells": sha([[cell.source, cell.execution_tags] for cell in chapter.cells]),
                 "imports": sorted(imports.cell_names(sources)),
-                "data": sorted({name for source in sources for name in DATA_FILE.findall(source)}),
                 "count": len(sources),
             }
-        self._used[key] = entry
-        return entry
+
+        return self.store.get("pages", [slug, chapter.text], parse)
 
     def modules(self, slug: str) -> set[Path]:
         """The files of `code/` that the page runs."""
@@ -67,12 +87,12 @@ class Fingerprints:
             set(self.page(slug)["imports"]),
             self.project.code,
             self.project.packages,
-            self._imported,
+            self.imports,
         )
 
     @staticmethod
     def _with_data(modules: set[Path]) -> set[Path]:
-        """The modules, and what lies beside the `__init__.py` of their packages to be read by them."""
+        """The modules, and what lies beside the `__init__.py` of their packages to be read."""
         return modules | {
             data
             for path in modules
@@ -81,14 +101,6 @@ class Fingerprints:
             if data.suffix in DATA_SUFFIXES
         }
 
-    def _imported(self, source: str, package: str) -> list[str]:
-        key = sha(f"{package}\0{source}")
-        if key not in self._imports_used:
-            self._imports_used[key] = (
-                self._imports[key] if key in self._imports else imports.of(source, package)
-            )
-        return self._imports_used[key]
-
     def of(self, slug: str) -> str:
         """The fingerprint of a chapter."""
         page = self.page(slug)
@@ -96,23 +108,9 @@ class Fingerprints:
             self.project.rel(path): _digest(path, path.stat().st_mtime_ns)
             for path in sorted(self._with_data(self.modules(slug)))
         }
-        data = {name: _maybe(self.project.book / name) for name in page["data"]}
-        return sha(
-            [page["cells"], modules, data, _maybe(self.project.expectation(slug)), self.environment]
-        )
-
-    def save(self) -> None:
-        """Remember the pages that were looked at, and forget the others."""
-        if self._used != self._memo:
-            write_json(self._memo_path, self._used)
-        if self._imports_used != self._imports:
-            write_json(self._imports_path, self._imports_used)
+        return sha([page["cells"], modules, self.shared])
 
 
 @lru_cache(maxsize=4096)
 def _digest(path: Path, mtime_ns: int) -> str:
     return sha(path.read_bytes())
-
-
-def _maybe(path: Path) -> str:
-    return sha(path.read_bytes()) if path.is_file() else "missing"

@@ -1,17 +1,18 @@
-"""What the last execution of each chapter gave; damaged records count as missing."""
+"""What the last execution of each chapter printed; damaged records count as missing."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from press.config import Project
 from press.execute.run import Fault, Run
-from press.files import read_json, sha, write_json
+from press.files import read_json, sha
+from press.store import Store
 
-VERSION = 1
+NAME = "runs"
+BASE = ""  # a record is found by its page alone; its fingerprint says what it belongs to
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Record:
     counts: list[int | None]
     seconds: float
     fault: Fault | None
+    reads: dict[str, str] = field(default_factory=dict)  # files of the project -> digest
 
     @property
     def ok(self) -> bool:
@@ -36,50 +38,55 @@ class Record:
         return sha([self.sources, self.outputs, self.counts])
 
 
-def save(project: Project, run: Run, fingerprint: str, sources: list[str]) -> None:
-    """Write the record of `run`; it is found again only under the same fingerprint."""
-    write_json(
-        project.record(run.slug),
-        {
-            "version": VERSION,
-            "fingerprint": fingerprint,
-            "sources": sources,
-            "outputs": run.outputs,
-            "counts": run.counts,
-            "seconds": round(run.seconds, 3),
-            "fault": asdict(run.fault) if run.fault else None,
-        },
-    )
+def save(store: Store, run: Run, fingerprint: str, sources: list[str]) -> Record:
+    """Write the record of `run`; it is valid only for the same fingerprint."""
+    values = {
+        "fingerprint": fingerprint,
+        "sources": sources,
+        "outputs": run.outputs,
+        "counts": run.counts,
+        "seconds": round(run.seconds, 3),
+        "fault": asdict(run.fault) if run.fault else None,
+        "reads": run.reads,
+    }
+    store.with_base(BASE).save(NAME, run.slug, values)
+    return _record(run.slug, values)
 
 
-def load(project: Project, slug: str) -> Record | None:
+def load(store: Store, slug: str) -> Record | None:
     """The record of the last execution, or None when there is none that can be trusted."""
-    raw = read_json(project.record(slug))
-    if not isinstance(raw, dict) or raw.get("version") != VERSION:
+    values = store.with_base(BASE).load(NAME, slug)
+    return None if values is None else _record(slug, values)
+
+
+def path(store: Store, slug: str) -> Path:
+    """The file of a record."""
+    return store.with_base(BASE).path(NAME, slug)
+
+
+def read(file: Path, slug: str) -> Record | None:
+    """A record of `slug` in a file that may come from another machine; None when it is damaged."""
+    values = read_json(file)
+    try:
+        return _record(slug, (values or [])[0])
+    except (TypeError, KeyError, IndexError):
         return None
-    fault = Fault(**raw["fault"]) if raw["fault"] else None
-    return Record(
-        slug,
-        raw["fingerprint"],
-        raw["sources"],
-        raw["outputs"],
-        raw["counts"],
-        raw["seconds"],
-        fault,
-    )
 
 
-def refingerprint(project: Project, slug: str, fingerprint: str) -> None:
-    """Move a record to a new fingerprint (after `accept`, which changes nothing but the expectation)."""
-    raw = read_json(project.record(slug))
-    if raw is not None:
-        write_json(project.record(slug), {**raw, "fingerprint": fingerprint})
+def keep(store: Store, record: Record) -> None:
+    """Store a record that was executed elsewhere."""
+    values = {name: value for name, value in asdict(record).items() if name != "slug"}
+    store.with_base(BASE).save(NAME, record.slug, values)
 
 
-def forget(project: Project, keep: list[str]) -> None:
-    """Remove the records of chapters that are no longer in the book."""
-    base = project.work / "runs"
-    wanted: set[Path] = {project.record(slug) for slug in keep}
-    for path in base.rglob("*.json") if base.is_dir() else ():
-        if path not in wanted:
-            path.unlink()
+def forget(store: Store, slugs: list[str]) -> None:
+    """Remove the records of all pages but these."""
+    wanted = {path(store, slug) for slug in slugs}
+    for file in (store.folder / NAME).glob("*"):
+        if file not in wanted:
+            file.unlink()
+
+
+def _record(slug: str, values: dict[str, Any]) -> Record:
+    fault = Fault(**values["fault"]) if values["fault"] else None
+    return Record(slug, **{**values, "fault": fault})

@@ -13,7 +13,7 @@ class Row:
     """One chapter."""
 
     slug: str
-    state: str  # "current", "stale", "failed", "never run"
+    state: str  # "current", "stale", "failed", "never run", "unreadable"
     cells: int
     outputs: int
     seconds: float
@@ -25,7 +25,7 @@ def rows(project: Project) -> list[Row]:
     current = state.look(project)
     found = []
     for slug in current.slugs:
-        record = records.load(project, slug)
+        record = records.load(current.store, slug)
         cells = current.prints.page(slug)["count"]
         word = (
             "current"
@@ -47,6 +47,10 @@ def rows(project: Project) -> list[Row]:
                 project.expectation(slug).is_file(),
             )
         )
+    found += [
+        Row(slug, "unreadable", 0, 0, 0.0, project.expectation(slug).is_file())
+        for slug in current.broken
+    ]
     return found
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from press.config import Project
 from press.execute.records import Record
 from press.files import sha
-from press.site import figures, fonts, manifest, notebooks, pictures, policy
+from press.site import figures, fonts, notebooks, pictures, policy
 from press.site.context import baseurl
 from press.site.render import raw
 from press.source.chapter import Chapter
@@ -31,11 +31,8 @@ LISTINGS = ("a11y-high-contrast-light", "a11y-high-contrast-dark")
 IMAGE = re.compile(r'_images/([^"?#]+)"')
 
 
-def finish(
-    project: Project, pages: list[tuple[Chapter, Record]], store: Store | None = None
-) -> None:
+def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> None:
     """Bring `project.site` up to date from the rendered pages."""
-    store = store or Store.of(project)
     new, old = project.build / "html.new", project.build / "html.old"
     shutil.rmtree(old, ignore_errors=True)
     new.mkdir(parents=True, exist_ok=True)
@@ -58,7 +55,6 @@ def finish(
     os.replace(new, project.site)
     if old.exists():  # the next build needs to write only what differs from it
         os.replace(old, new)
-    manifest.write(project)
 
 
 class Placed:

@@ -1,7 +1,6 @@
 """Render with Sphinx, configured by Jupyter Book, into a folder from which the site is assembled.
 
-Outputs come from jupyter-cache; a miss is an error, never a second execution. A marker stands while
-Sphinx works: a render that was killed or that warned is never continued, its state is thrown away.
+Outputs come from the records, see `reader`; a page without one is an error, never an execution.
 """
 
 from __future__ import annotations
@@ -10,16 +9,15 @@ import contextlib
 import io
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
+from press import patches
 from press.config import Project, node_folder
 from press.errors import Finding
-from press.execute import cache
 from press.execute.records import Record
-from press.files import read_json, write_json
-from press.site import bibliography, context, katex
+from press.site import context, reader
+from press.site.incremental import Incremental
 from press.source.chapter import Chapter
 from press.store import Store
 
@@ -35,33 +33,25 @@ def raw(project: Project) -> Path:
     return project.work / "raw"
 
 
-def render(
-    project: Project, pages: list[tuple[Chapter, Record]], store: Store | None = None
-) -> list[Finding]:
+def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> list[Finding]:
     """Bring the raw pages up to date; every warning is a finding."""
-    store = store or Store.of(project)
-    doctrees, state = project.work / "doctrees", project.work / "render.json"
-    marker = project.work / "rendering"
-    known = read_json(state) or {}
-    if marker.exists() or known.get("base") != store.base:
-        shutil.rmtree(raw(project), ignore_errors=True)
-        shutil.rmtree(doctrees, ignore_errors=True)
-    project.work.mkdir(parents=True, exist_ok=True)
-    marker.touch()
-    for chapter, record in pages:  # Sphinx does not see that a cache entry changed
-        if known.get("pages", {}).get(chapter.slug) != record.digest:
-            (doctrees / f"{chapter.slug}.doctree").unlink(missing_ok=True)
-    text = _sphinx(project, doctrees, context.read(project, pages, store))
+    outputs = {chapter.slug: record.digest for chapter, record in pages}
+    incremental = Incremental(store, project.work, outputs)
+    text = _sphinx(project, pages, incremental, context.read(project, pages, store))
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
     if not findings:
-        write_json(state, {"base": store.base, "pages": {c.slug: r.digest for c, r in pages}})
-        marker.unlink()
+        incremental.save()
     return findings
 
 
-def _sphinx(project: Project, doctrees: Path, book: context.Context) -> str:
+def _sphinx(
+    project: Project,
+    pages: list[tuple[Chapter, Record]],
+    incremental: Incremental,
+    book: context.Context,
+) -> str:
     """Run Sphinx and return its warnings."""
     folder = node_folder()
     if folder:
@@ -70,16 +60,16 @@ def _sphinx(project: Project, doctrees: Path, book: context.Context) -> str:
     os.environ.setdefault("SOURCE_DATE_EPOCH", "1767225600")
     from jupyter_book.config import get_final_config
     from sphinx.application import Sphinx
+    from sphinx.errors import ExtensionError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-    _never_execute()
-    katex.repair()
-    bibliography.repair()
+    patches.katex()
+    patches.bibliography()
+    patches.SEARCH.require()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),
-        "nb_execution_mode": "cache",
-        "nb_execution_cache_path": str(cache.folder(project)),
+        **reader.offer(pages),
         "nitpicky": True,
     }
     printed = io.StringIO()
@@ -95,7 +85,7 @@ def _sphinx(project: Project, doctrees: Path, book: context.Context) -> str:
             srcdir=str(project.book),
             confdir=None,
             outdir=str(raw(project)),
-            doctreedir=str(doctrees),
+            doctreedir=str(project.work / "doctrees"),
             buildername="html",
             confoverrides=config,
             status=None,
@@ -104,34 +94,14 @@ def _sphinx(project: Project, doctrees: Path, book: context.Context) -> str:
             keep_going=True,
         )
         app.press_context = book  # type: ignore[attr-defined]
-        app.connect("env-updated", _keep_index_entries)
-        app.build()
+        app.connect("env-updated", patches.index_entries)
+        incremental.connect(app)
+        try:
+            app.build()
+        except ExtensionError:  # some extensions name page and line in a warning, then stop
+            if not warnings.getvalue().strip():
+                raise
     return ANSI.sub("", warnings.getvalue())
-
-
-def _keep_index_entries(_: Any, env: Any) -> list[str]:
-    """Sphinx forgets the index entries of pages that it does not write again: pass them on."""
-    from sphinx.util.index_entries import split_index_msg
-
-    for page, entries in env.domaindata["index"]["entries"].items():
-        rows = {
-            (part, target or "", main)
-            for kind, value, target, main, _ in entries
-            for part in split_index_msg(kind, value)
-        }
-        env._search_index_index_entries[page] = sorted(rows)
-    return []
-
-
-def _never_execute() -> None:
-    import myst_nb.core.execute.cache as client
-
-    def refuse(notebook: Any, **_: Any) -> Any:
-        raise LookupError(
-            "this page's outputs are not in the cache; rendering never executes a cell"
-        )
-
-    client.single_nb_execution = refuse
 
 
 def _blocks(text: str) -> list[str]:

@@ -1,0 +1,342 @@
+"""After any edit whatever, an incremental build ends with the site of a clean one, byte for byte.
+
+Each row edits one kind of input of a finished book, builds it there, and builds a copy that was never
+built before. The control: the edit changed the site of the clean build, or is on record as invisible.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.press import copies, shop
+
+pytestmark = pytest.mark.slow
+
+INDEX = """# Home
+
+A first sentence about {term}`loss`.
+
+```{press} counts
+```
+
+```{press} checks
+```
+
+```{press} machines
+```
+"""
+ONE = (
+    shop.HEAD
+    + """# One
+
+The drawing has the size that a module says.
+
+"""
+    + shop.cell("from toy.style import draw\n\ndraw()", ":tags: [remove-input]\n\n")
+    + """
+(the-area)=
+## The area
+
+A formula $x^2$ and a static figure.
+
+```{figure} ../_assets/plain.svg
+:name: fig-plain
+A circle.
+```
+
+```{literalinclude} ../../code/toy/deep.py
+```
+
+```{exercise} Of areas
+:label: ex-area
+
+How large is it?
+```
+
+## Cards
+
+```{cards}
+```
+"""
+)
+TWO = (
+    shop.HEAD
+    + """# Two
+
+See {cite:t}`gauss`.
+
+![A square behind a linked folder](../_assets/shared/square.svg)
+
+"""
+    + shop.cell(
+        "from pathlib import Path\nfrom IPython.display import SVG\n\n"
+        "folder = 'results'\nsize = Path(f'_assets/{folder}/card.json').read_text()\n"
+        "radius = open('_assets/size.txt').read()\nshape = f'<circle r=\"{size.strip()}\"/>'\n"
+        'SVG(f\'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="{radius.strip()}">\''
+        "\n    + shape + '</svg>')"
+    )
+    + """
+```{bibliography}
+```
+"""
+)
+THREE = """# Three
+
+A page without cells and citations, which shows what others say: {doc}`one`, {ref}`the-area`,
+{numref}`fig-plain`, {term}`loss` and {ref}`the exercise <ex-area>` {ref}`ex-area`.
+"""
+GLOSSARY = """# Glossary
+
+```{glossary}
+loss
+  What is lost. It is minimized.
+```
+"""
+STYLE = '''"""How figures look."""
+
+from IPython.display import SVG
+
+from toy.deep import FACTOR
+
+COLOR = "#123456"
+
+
+def draw():
+    """A square."""
+    return SVG(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{90 * FACTOR}" height="90">'
+        f'<rect width="9" height="9" fill="{COLOR}"/></svg>'
+    )
+'''
+CARD = """- id: first
+  level: foundational
+  type: concept
+  tags: [loss]
+  question: What is a loss, in one sentence?
+  answer: A number that says how wrong a prediction is; training makes it small.
+"""
+ENTRY = "@book{gauss, title={Theoria}, author={Gauss, C.}, publisher={Perthes}, year={1809}}\n"
+FIGURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
+    '<circle r="5" fill="#336699"/></svg>\n'
+)
+FILES = {
+    "book/references.bib": ENTRY,
+    "book/_assets/plain.svg": FIGURE,
+    "book/_assets/size.txt": "30",
+    "book/_assets/results/card.json": "4",
+    "book/_assets/cards/a/one.yml": CARD,
+    "book/_assets/reports/tests.json": '{"counts": {"tests passed": 17}}\n',
+    "book/press.yml": "# the settings of the book\n",
+    "linked/square.svg": FIGURE.replace("circle", "rect"),
+    "code/toy/style.py": STYLE,
+    "requirements.txt": "numpy==2.0\n",
+}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """`pattern` is replaced in `path`, exactly once; `code` is what both builds must then return."""
+
+    path: str
+    pattern: str
+    replacement: str
+    code: int = 0
+    invisible: str = ""  # why the site stays as it was
+
+
+PRESS = "code/press"
+SITE = f"{PRESS}/site"
+EDITS = {
+    "text: a sentence": Edit("book/a/two.md", "See ", "Do see "),
+    "text: a title that other pages name": Edit("book/a/one.md", "# One", "# The one"),
+    "text: a section that another page names": Edit("book/a/one.md", "## The area", "## Its area"),
+    "text: a label that another page names": Edit("book/a/one.md", r"\(the-area\)=", "", code=1),
+    "text: the title of an exercise that another page names": Edit(
+        "book/a/one.md", "Of areas", "About areas"
+    ),
+    "text: a figure before a numbered one": Edit(
+        "book/a/one.md",
+        "A formula",
+        "```{figure} ../_assets/plain.svg\n:name: fig-new\nNew.\n```\n\nA formula",
+    ),
+    "module": Edit("code/toy/deep.py", "FACTOR = 2", "FACTOR = 3"),
+    "figure style": Edit("code/toy/style.py", "#123456", "#654321"),
+    "module that nobody imports": Edit(
+        "code/toy/unused.py", "= 0", "= 1", invisible="no page runs or shows it"
+    ),
+    "data file that a cell names": Edit("book/_assets/size.txt", "30", "40"),
+    "result card, named through a variable": Edit("book/_assets/results/card.json", "4", "3"),
+    "dark colors": Edit(f"{SITE}/pictures.py", r"0\.93 - 0\.86", "0.90 - 0.80"),
+    "theme template": Edit(f"{SITE}/theme/404.html", "<title>", "<title>Oh: "),
+    "CSS": Edit(f"{SITE}/theme/book.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"),
+    "JavaScript": Edit(f"{SITE}/theme/book.js", r"\A", "void 'edited';\n"),
+    "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
+    "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),
+    "patch of the bibliography": Edit(
+        f"{SITE}/bibliography.py", r"FormattedEntry\(entry\.key, text, label\)",
+        "FormattedEntry(entry.key, text, label + 'b')",
+    ),
+    "bibliography": Edit("book/references.bib", "Theoria", "Theoria motus"),
+    "glossary": Edit("book/reference/glossary.md", "What is lost", "What was lost"),
+    "glossary: a term that other pages use": Edit(
+        "book/reference/glossary.md", r"\nloss\n", "\nloss function\n", code=1
+    ),
+    "card": Edit("book/_assets/cards/a/one.yml", "training makes", "training will make"),
+    "report": Edit("book/_assets/reports/tests.json", "17", "18"),
+    "_config.yml": Edit("_config.yml", "(?m)^title: .*$", "title: Another title"),
+    "[tool.press]": Edit(
+        "pyproject.toml", "workers = 2", "workers = 1", invisible="how a build runs, not what it says"
+    ),
+    "kind of page": Edit(
+        "book/press.yml", "settings", "rules", invisible="audits are off in this book"
+    ),
+    "pin": Edit(
+        "requirements.txt", r"2\.0", "2.1", invisible="executes everything; prints the same"
+    ),
+    "static SVG": Edit("book/_assets/plain.svg", "#336699", "#993366"),
+    "picture behind a linked folder": Edit("linked/square.svg", "#336699", "#993366"),
+    "table of contents": Edit("_toc.yml", "caption: All", "caption: Everything"),
+    "page taken out": Edit("_toc.yml", "  - file: a/two\n", ""),
+    "expectation": Edit(
+        "tests/expected/a/one.ipynb", r"(?m)^   \"execution_count\": 1", '   "execution_count": 2', code=1
+    ),
+}
+
+
+def edit(root: Path, change: Edit) -> None:
+    """Apply the edit; a pattern that no longer fits is an error of this table."""
+    path = root / change.path
+    text, count = re.subn(change.pattern, change.replacement, path.read_text(encoding="utf-8"), count=2)
+    assert count == 1, f"{change.pattern!r} fits {change.path} {count} times, not once"
+    path.write_text(text, encoding="utf-8")
+
+
+def edit_cell(root: Path) -> None:
+    """The radius of a figure, in the page and in its expectation: images are not compared."""
+    for name in ("book/a/two.md", "tests/expected/a/two.ipynb"):
+        path = root / name
+        text = path.read_text(encoding="utf-8")
+        assert "width=" in text
+        path.write_text(re.sub(r'(width=\\?")9', r"\g<1>8", text), encoding="utf-8")
+
+
+def commit(root: Path) -> None:
+    """A first commit, which the landing page names; the clock is fixed, so that both copies name the same."""
+    stamp = "2026-01-01T00:00:00Z"
+    env = {**os.environ, "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    for arguments in (("init", "-q"), ("add", "book"), (*who, "commit", "-qm", "first")):
+        subprocess.run(["git", *arguments], cwd=root, env=env, check=True)
+
+
+def age_figure(root: Path) -> None:
+    """Another figure with the date of long ago, as a restored backup has it."""
+    edit(root, EDITS["static SVG"])
+    os.utime(root / "book" / "_assets" / "plain.svg", (1_000_000_000, 1_000_000_000))
+
+
+def age_page(root: Path) -> None:
+    """Another sentence in a page that is older than its last build."""
+    edit(root, EDITS["text: a sentence"])
+    os.utime(root / "book" / "a" / "two.md", (1_000_000_000, 1_000_000_000))
+
+
+def install(root: Path) -> None:
+    """Another version of a library that the landing page names, and that nothing here computes with."""
+    shop.write(
+        root / "packages" / "scikit_learn-99.0.dist-info" / "METADATA",
+        "Metadata-Version: 2.1\nName: scikit-learn\nVersion: 99.0\n",
+    )
+
+
+SPECIAL: dict[str, Callable[[Path], None]] = {
+    "cell": edit_cell,
+    "commit": commit,
+    "figure with an old date": age_figure,
+    "page with an old date": age_page,
+    "installed version": install,
+}
+
+
+def build(root: Path) -> tuple[copies.Outcome, dict[str, str]]:
+    """One build, and the digest of every file of the site that it leaves."""
+    outcome = copies.press(root, "build", path=(root / "packages",))
+    return outcome, shop.digest(root / "_build" / "html")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> tuple[Path, dict[str, str]]:
+    """The book, built, with a copy of the press; and the digests of its site."""
+    root = tmp_path_factory.mktemp("original") / "book"
+    shop.make(
+        root,
+        {
+            "index": INDEX,
+            "a/one": ONE,
+            "a/two": TWO,
+            "a/three": THREE,
+            "reference/glossary": GLOSSARY,
+        },
+    )
+    for name, text in FILES.items():
+        shop.write(root / name, text)
+    (root / "book" / "_assets" / "shared").symlink_to("../../linked")
+    shutil.copytree(
+        ROOT / "code" / "press",
+        root / "code" / "press",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    copies.press(root, "check")
+    copies.press(root, "accept", "a/one", "a/two")
+    outcome, site = build(root)
+    assert outcome.code == 0, outcome.text
+    return root, site
+
+
+def copied(root: Path, to: Path, *left_out: str) -> Path:
+    """A copy of the book with the same dates."""
+    return shutil.copytree(root, to, symlinks=True, ignore=shutil.ignore_patterns(*left_out))
+
+
+@pytest.mark.parametrize("name", [*EDITS, *SPECIAL])
+def test_after_an_edit_an_incremental_build_is_a_clean_one(original, tmp_path, name):
+    root, before = original
+    row = EDITS.get(name, Edit("", "", ""))
+    here = copied(root, tmp_path / "here")
+    if name in SPECIAL:
+        SPECIAL[name](here)
+    else:
+        edit(here, row)
+    there = copied(here, tmp_path / "elsewhere" / "deeper", "_build")
+    clean, wanted = build(there)
+    assert clean.code == row.code, clean.text
+    if not row.code:
+        assert (wanted != before) == (not row.invisible), "the control: does this edit show?"
+    incremental, site = build(here)
+    assert incremental.code == row.code, incremental.text
+    if row.code:
+        assert site == before
+        return
+    different = [file for file in sorted({*site, *wanted}) if site.get(file) != wanted.get(file)]
+    assert different == []
+
+
+def test_the_press_that_is_tried_is_the_one_of_this_checkout(original, tmp_path):
+    """The control of the table: the copy is what ran, and it is whole."""
+    root = copied(original[0], tmp_path / "here")
+    ours = shop.digest(ROOT / "code" / "press")
+    copied_files = shop.digest(root / "code" / "press")
+    for name in [name for name in ours if "__pycache__" not in name]:
+        assert copied_files[name] == ours[name]
+    (root / "code" / "press" / "cli.py").write_text("raise SystemExit(77)\n", encoding="utf-8")
+    assert copies.press(root, "build").code == 77
