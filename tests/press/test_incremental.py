@@ -188,8 +188,8 @@ EDITS = {
     "result card, named through a variable": Edit("book/_assets/results/card.json", "4", "3"),
     "dark colors": Edit(f"{SITE}/pictures.py", r"0\.93 - 0\.86", "0.90 - 0.80"),
     "theme template": Edit(f"{SITE}/theme/404.html", "<title>", "<title>Oh: "),
-    "CSS": Edit(f"{SITE}/theme/book.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"),
-    "JavaScript": Edit(f"{SITE}/theme/book.js", r"\A", "void 'edited';\n"),
+    "CSS": Edit(f"{SITE}/theme/static/book.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"),
+    "JavaScript": Edit(f"{SITE}/theme/static/book.js", r"\A", "void 'edited';\n"),
     "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
     "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),
     "patch of the bibliography": Edit(
