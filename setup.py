@@ -1,4 +1,4 @@
-"""The wheel that readers install carries the recorded result cards; pyproject.toml says the rest."""
+"""The wheel that readers install carries the recorded result cards; see pyproject.toml."""
 
 import shutil
 from pathlib import Path

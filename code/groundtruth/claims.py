@@ -69,7 +69,7 @@ def claim(
     >>> claim("Adam is ahead", {"SGD": 0.42, "Adam": 0.871}, ordering="increasing", margin=0.1)
     claim ok: Adam is ahead (SGD 0.42 < Adam 0.87)
     """
-    bounds = {"above": above, "below": below, "between": between}
+    bounds: dict[str, Any] = {"above": above, "below": below, "between": between}
     bounds |= {"equal": equal, "ordering": ordering}
     given = [name for name, bound in bounds.items() if bound is not None]
     if len(given) != 1:

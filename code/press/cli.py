@@ -75,15 +75,25 @@ def build(
     spent = sum(report.seconds.values())
     laps = ", ".join(f"{name} {s:.1f} s" for name, s in report.seconds.items() if s >= 0.05)
     if report.code is not Exit.OK:
-        summary = f"press: {len(report.findings)} finding(s); the site was not touched ({spent:.1f} s: {laps})"
+        summary = (
+            f"press: {len(report.findings)} finding(s); the site was not touched"
+            f" ({spent:.1f} s: {laps})"
+        )
     elif report.rendered:
-        summary = f"press: {len(report.executed)} of {report.chapters} chapters executed, {report.outputs} outputs checked, site in {project.rel(project.site)} ({spent:.1f} s: {laps})"
+        summary = (
+            f"press: {len(report.executed)} of {report.chapters} chapters executed,"
+            f" {report.outputs} outputs checked, site in {project.rel(project.site)}"
+            f" ({spent:.1f} s: {laps})"
+        )
     elif only:
         summary = (
             f"press: {len(report.executed)} chapter(s) executed, no differences ({spent:.1f} s)"
         )
     else:
-        summary = f"press: up to date: {report.chapters} chapters, {report.outputs} outputs verified, site in {project.rel(project.site)}"
+        summary = (
+            f"press: up to date: {report.chapters} chapters, {report.outputs} outputs verified,"
+            f" site in {project.rel(project.site)}"
+        )
     _end(report, as_json, summary)
 
 
@@ -113,7 +123,8 @@ def execute(
 ) -> None:
     """Execute and compare what is stale; render nothing.
 
-    Several machines execute one book, each a shard of it; `press gather` brings the records together.
+    Several machines execute one book, each a shard of it; `press gather` brings the records
+    together.
     """
     from press import build as builder
     from press.execute import shards
@@ -137,8 +148,8 @@ def execute(
 def gather(project: projects.Project, folders: tuple[Path, ...]) -> None:
     """Take over the records of pages that other machines executed.
 
-    FOLDER holds the _build/press/store/runs of a machine. A record is taken when its cells, code, data
-    and versions are those of this machine.
+    FOLDER holds the _build/press/store/runs of a machine. A record is taken when its cells, code,
+    data and versions are those of this machine.
     """
     from press.execute import shards
     from press.files import lock
@@ -285,7 +296,9 @@ def profiles(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Execute the book under emulated CPU configurations and report which outputs differ; changes nothing."""
+    """Execute the book under emulated CPU configurations and report which outputs differ; changes
+    nothing.
+    """
     from press.files import write_atomic
     from press.machines import profiles as machines
     from press.source import toc
@@ -402,5 +415,6 @@ def status(project: projects.Project, as_json: bool) -> None:
     for row in rows:
         note = "" if row.expectation else "  no expectation"
         click.echo(
-            f"{row.state:9s}  {row.slug:32s} {row.cells:3d} cells  {row.outputs:3d} outputs  {row.seconds:6.1f} s{note}"
+            f"{row.state:9s}  {row.slug:32s} {row.cells:3d} cells  {row.outputs:3d} outputs  "
+            f"{row.seconds:6.1f} s{note}"
         )

@@ -17,7 +17,9 @@ from press.files import read_json, sha, write_atomic, write_json
 
 
 def press_digest() -> str:
-    """Digest of every file of the press, its theme included, and of the package it shares with the projects."""
+    """Digest of every file of the press, its theme included, and of the package it shares with the
+    projects.
+    """
     code = Path(__file__).parent.parent
     files = [
         path

@@ -1,7 +1,8 @@
 """Damaged inputs from whole ones, and how many of them are tried.
 
-Hypothesis draws seeds; each seed stands for a batch of mutations, so that ten thousand cases take seconds and a
-failure names the one seed that shows it again. CI tries 10,000 cases of each parser, FUZZ_CASES=... another number.
+Hypothesis draws seeds; each seed stands for a batch of mutations, so that ten thousand cases take
+seconds and a failure names the one seed that shows it again. CI tries 10,000 cases of each parser,
+FUZZ_CASES=... another number.
 """
 
 from __future__ import annotations

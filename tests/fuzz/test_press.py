@@ -1,4 +1,6 @@
-"""The parsers of the press on damaged input: an answer or a clear error, never a crash, and nothing wrong is let through."""
+"""The parsers of the press on damaged input: an answer or a clear error, never a crash, and nothing
+wrong is let through.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,14 @@ def pages(*slugs: str) -> list[str]:
 
 
 CARDS = [
-    "- id: a-card\n  level: expert\n  type: math\n  tags: [one, two]\n  question: What is a mean of numbers?\n  answer: The sum of the numbers over how many there are, and nothing else.\n",
-    "- id: first\n  level: foundational\n  type: coding\n  tags: [x]\n  question: 'How do you add?'\n  answer: >\n    With the plus sign, as everybody does who was ever asked to do it.\n  verify: assert 1 + 1 == 2\n"
-    '- id: second\n  level: advanced\n  type: concept\n  tags:\n  - y-2\n  question: Why is that so, after all?\n  answer: "Because it was defined so, and the definition was found to be useful."\n',
+    "- id: a-card\n  level: expert\n  type: math\n  tags: [one, two]\n  question: What is a mean "
+    "of numbers?\n  answer: The sum of the numbers over how many there are, and nothing else.\n",
+    "- id: first\n  level: foundational\n  type: coding\n  tags: [x]\n  question: 'How do you "
+    "add?'\n  answer: >\n    With the plus sign, as everybody does who was ever asked to do it.\n  "
+    "verify: assert 1 + 1 == 2\n"
+    "- id: second\n  level: advanced\n  type: concept\n  tags:\n  - y-2\n"
+    "  question: Why is that so, after all?\n"
+    '  answer: "Because it was defined so, and the definition was found to be useful."\n',
 ]
 
 
@@ -64,7 +71,8 @@ def test_a_card_file_is_read_or_refused(tmp_path_factory, seed):
 
 
 SETTINGS = [
-    '[tool.press]\nworkers = 2\ncell_timeout_s = 120\noutput_limit_bytes = 1000000\npackages = ["groundtruth"]\naudits = ["numbers", "anatomy"]\n',
+    "[tool.press]\nworkers = 2\ncell_timeout_s = 120\noutput_limit_bytes = 1000000\n"
+    'packages = ["groundtruth"]\naudits = ["numbers", "anatomy"]\n',
     '[project]\nname = "x"\n\n[tool.press]\nworkers = 4\n[tool.ruff]\nline-length = 100\n',
 ]
 
@@ -124,7 +132,9 @@ RECORD = Record(
 
 @fuzz
 def test_no_changed_expectation_passes(tmp_path_factory, seed):
-    """Whatever is changed in the committed file is found: by its form, by its cells, or by what the page prints."""
+    """Whatever is changed in the committed file is found: by its form, by its cells, or by what the
+    page prints.
+    """
     elsewhere = replace(REAL, root=tmp_path_factory.mktemp("fuzz"))
     path = elsewhere.expectation(SLUG)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +245,8 @@ def test_no_changed_small_expectation_passes(tmp_path_factory, seed):
 
 PROSE = [
     *pages("front/primer", "data/tensors"),
-    "# T\n\n```{note}\nx 0.5\n```\n\n:::{admonition} A\n:class: trap\nB 12 %.\n:::\n\n| a | b |\n|---|---|\n| 1 | 2.5 |\n",
+    "# T\n\n```{note}\nx 0.5\n```\n\n:::{admonition} A\n:class: trap\nB 12 %.\n:::\n\n| a | b "
+    "|\n|---|---|\n| 1 | 2.5 |\n",
     "$$x^2$$ and $0.5$ {term}`a` {cite}`b` <!-- given: 3 -->",
 ]
 MARKS = [
@@ -307,7 +318,7 @@ def replace_pages(book: Book, page: Page) -> Book:
 def test_the_audits_end_with_findings_on_any_page(seed):
     """A page that is not even a page gets findings with a line that exists."""
     book = Book(REAL, [])
-    book.terms, book.citations
+    assert book.terms is not book.citations  # both are computed before the audits ask
     for text in cases(seed, [PROSE[0][:1500], PROSE[0][-2500:], *PROSE[2:]], MARKS):
         page = Page(REAL, replace(PAGE, text=text, cells=(), prose=prose.read(text)), None)
         for finding in audits.run(
@@ -316,7 +327,11 @@ def test_the_audits_end_with_findings_on_any_page(seed):
             assert finding.what and finding.fix and 0 <= finding.line <= text.count("\n") + 1
 
 
-FIGURE = '<svg xmlns="http://www.w3.org/2000/svg"><g id="axes_1"><g id="matplotlib.axis_1"><g id="xtick_1"><g id="text_1"><!-- 1 --><path d="M0 0"/></g></g><g id="text_3"><!-- x --></g></g></g></svg>'
+FIGURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg"><g id="axes_1"><g id="matplotlib.axis_1">'
+    '<g id="xtick_1"><g id="text_1"><!-- 1 --><path d="M0 0"/></g></g>'
+    '<g id="text_3"><!-- x --></g></g></g></svg>'
+)
 
 
 @fuzz
@@ -330,7 +345,8 @@ def test_a_figure_is_read_or_named_as_damaged(seed):
 
 
 TOC = [
-    "format: jb-book\nroot: index\nparts:\n- caption: One\n  chapters:\n  - file: a/b\n  - file: c/d\n- caption: Two\n  chapters:\n  - file: e\n"
+    "format: jb-book\nroot: index\nparts:\n- caption: One\n  chapters:\n  - file: a/b\n  - file: "
+    "c/d\n- caption: Two\n  chapters:\n  - file: e\n"
 ]
 
 

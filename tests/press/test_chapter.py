@@ -154,7 +154,8 @@ def test_imports_in_a_circle_end(tmp_path):
 def test_prose_leaves_out_code_mathematics_and_options():
     text = (
         shop.HEAD
-        + "# T\n\nOne line.\n<!-- hidden -->\n\n$$\na = 7\n$$ (eq-x)\n\n```{admonition} Title\n:class: trap\nInside.\n```\n\n"
+        + "# T\n\nOne line.\n<!-- hidden -->\n\n$$\na = 7\n$$ (eq-x)\n\n"
+        + "```{admonition} Title\n:class: trap\nInside.\n```\n\n"
         + shop.cell("print(3)")
     )
     assert [line.text for line in prose.lines(text)] == ["T", "One line.", "Title", "Inside."]

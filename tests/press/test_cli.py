@@ -84,7 +84,9 @@ def test_wrong_use_is_one_message(book, args, code, message):
     [("status",), ("audit", "spelling"), ("accept", "data/modle"), ("--help",), ("frobnicate",)],
 )
 def test_a_command_that_starts_warm_says_and_returns_what_a_cold_one_does(book, args):
-    """The tests' own shortcut, see tests/warm.py: an environment of its own makes `shop.press` start a command in the usual way."""
+    """The tests' own shortcut, see tests/warm.py: an environment of its own makes `shop.press`
+    start a command in the usual way.
+    """
     warm, cold = shop.press(book, *args), shop.press(book, *args, env={"NOTHING": "1"})
     assert (warm.returncode, warm.stdout, warm.stderr) == (
         cold.returncode,

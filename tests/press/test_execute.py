@@ -182,7 +182,8 @@ def test_chapters_share_nothing(tmp_path):
 def test_kernels_have_one_thread_no_chance_and_the_book_as_folder(tmp_path):
     source = (
         "import os, pathlib\n"
-        "print(os.environ['OMP_NUM_THREADS'], os.environ['PYTHONHASHSEED'], pathlib.Path.cwd().name)"
+        "print(os.environ['OMP_NUM_THREADS'], os.environ['PYTHONHASHSEED'], "
+        "pathlib.Path.cwd().name)"
     )
     result, _ = run(tmp_path, source)
     assert result.outputs[0][0]["text"] == "1 0 book\n"

@@ -25,10 +25,13 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not forked.possible(),
-        reason="this system does not copy processes that hold such libraries; its kernels are started in the usual way",
+        reason="this system cannot fork a process with such libraries; kernels start one by one",
     ),
 ]
-PARENT = "import os\nprint(open(f'/proc/{os.getppid()}/cmdline').read().split(chr(0))[1].rpartition('/')[2])"
+PARENT = (
+    "import os\ncommand = open(f'/proc/{os.getppid()}/cmdline').read().split(chr(0))\n"
+    "print(command[1].rpartition('/')[2])"
+)
 
 
 def run(tmp_path, pages, library="", **settings):
@@ -64,7 +67,11 @@ def same(source, names="abc"):
 
 
 def test_what_several_pages_import_is_there_before_they_ask_and_only_that(tmp_path):
-    ahead = "import sys\nprint('outsider' in sys.modules, 'rare' in sys.modules, 'press' in sys.modules)\nfrom outsider import x"
+    ahead = (
+        "import sys\n"
+        "print('outsider' in sys.modules, 'rare' in sys.modules, 'press' in sys.modules)\n"
+        "from outsider import x"
+    )
     pages = same(ahead) | {
         "d": shop.chapter("D", ahead.replace("from outsider import x", "import rare"))
     }
@@ -84,7 +91,8 @@ def test_a_copy_is_as_a_kernel_of_its_own(tmp_path):
     source = (
         "import json, os, signal, sys, threading\n"
         "env = {k: v for k, v in os.environ.items() if k != 'JPY_PARENT_PID'}\n"
-        "print(json.dumps([os.getcwd(), sys.path, sys.argv[1:2], os.getsid(0) == os.getpid(), signal.getsignal(signal.SIGINT) is signal.default_int_handler,"
+        "print(json.dumps([os.getcwd(), sys.path, sys.argv[1:2], os.getsid(0) == os.getpid(), "
+        "signal.getsignal(signal.SIGINT) is signal.default_int_handler,"
         " env, sorted(get_ipython().user_ns), sys.flags.hash_randomization]))"
     )
     started = run(
@@ -121,7 +129,8 @@ def test_every_fault_is_told_as_before_and_harms_no_other_page(tmp_path):
         "deaf": shop.chapter(
             "I",
             PARENT,
-            "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)",
+            "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    "
+            "time.sleep(1)",
         ),
     }
     runs = run(tmp_path, pages, cell_timeout_s=8)
@@ -144,7 +153,8 @@ def test_every_fault_is_told_as_before_and_harms_no_other_page(tmp_path):
     "library",
     [
         # a lock could be held in the copy
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), "
+        "daemon=True).start()",
         "import os\nos._exit(1)",
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
     ],
@@ -233,7 +243,8 @@ def test_a_process_that_is_not_a_child_is_held_and_not_its_number():
         [
             sys.executable,
             "-c",
-            "import subprocess\nprint(subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)",
+            "import subprocess\nprint(subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, "
+            "stderr=subprocess.DEVNULL).pid)",
         ],
         capture_output=True,
         text=True,

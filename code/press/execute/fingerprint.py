@@ -2,8 +2,8 @@
 
 The cells, every module of `code/` they import (transitively) and the texts and tables that lie in
 those packages, the limits of an execution, the modules of the press that execute, the pins, the
-interpreter and the versions that are really installed. What else an execution read is in its record,
-see `reads`. Not the expectation: an edited one is compared with the recorded run.
+interpreter and the versions that are really installed. What else an execution read is in its
+record, see `reads`. Not the expectation: an edited one is compared with the recorded run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The table of dependencies: why each is here, its licence, size and release, and what it brings along.
+"""The table of dependencies: why each is here, its licence, size and release, and what it brings
+along.
 
 `dependencies.yml` holds the reasons, requirements.txt the pins, the installed packages the rest.
 """
@@ -31,7 +32,9 @@ PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;#]+)$")
 INDEX = "https://pypi.org/simple/{name}/"
 # words of a licence that lets us use, change and ship; MPL and LGPL parts are used as they come
 FREE = re.compile(
-    r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|Python-2\.0|MPL|Mozilla|LGPL|HPND|Zlib|Unlicense|CNRI|BSL-1\.0|CC0|public domain)\b|CMU License",
+    r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software "
+    r"Foundation|Python-2\.0|MPL|Mozilla|LGPL|HPND|Zlib|Unlicense|CNRI|BSL-1\.0|CC0|public "
+    r"domain)\b|CMU License",
     re.I,
 )
 NAMES = {  # what is imported, where it is not called like its package
@@ -72,7 +75,7 @@ class Package:
 
 
 def pins(project: Project) -> tuple[dict[str, str], list[Finding]]:
-    """Name and version of every pin, by canonical name; a line that is no exact pin is a finding."""
+    """Name and version of every pin by canonical name; a line without an exact pin is a finding."""
     found: dict[str, str] = {}
     wrong = []
     for number, line in enumerate(
@@ -150,7 +153,9 @@ def _extra(name: str, extras: set[str]) -> set[str]:
 
 
 def licence(dist: metadata.Distribution) -> str:
-    """Its licence in a few words: the SPDX expression, else the classifier, else the first line of the field or of the file."""
+    """Its licence in a few words: the SPDX expression, else the classifier, else the first line of
+    the field or of the file.
+    """
     about = cast(email.message.Message, dist.metadata)
     if about.get("License-Expression"):
         return str(about["License-Expression"])
@@ -196,7 +201,7 @@ def brought(direct: list[str], packages: dict[str, Package]) -> dict[str, list[s
 
 
 def imported(project: Project) -> dict[str, str]:
-    """Top-level names imported by code/, tests/ and the cells of book/, each with one place that does."""
+    """Top-level names imported by code/, tests/ and cells of book/, each with one place."""
     found: dict[str, str] = {}
     for folder, kinds in (
         (project.code, "*.py"),
@@ -254,7 +259,8 @@ def look(
             if not FREE.search(package.licence):
                 object_to(
                     f"the licence of {name} is {package.licence!r}",
-                    "look it up; add its words to FREE in press/dependencies.py if they allow what we do, or use another package",
+                    "look it up; add its words to FREE in press/dependencies.py if they allow what "
+                    "we do, or use another package",
                 )
     for name, row in table.items():
         if canonicalize_name(name) not in pinned:
@@ -294,8 +300,11 @@ def markdown(
     rows = [
         "# Dependencies",
         "",
-        "Written by `python -m press dependencies`; the reasons are in `dependencies.yml`, the exact versions in `requirements.txt`.",
-        f"{len(direct)} packages are asked for and bring {len(packages) - len(direct)} others, {total:,.0f} MB together; two more come from npm, for the site and its tests (`package-lock.json`).",
+        "Written by `python -m press dependencies`; the reasons are in `dependencies.yml`, the "
+        "exact versions in `requirements.txt`.",
+        f"{len(direct)} packages are asked for and bring {len(packages) - len(direct)} others, "
+        f"{total:,.0f} MB together; two more come from npm, for the site and its tests "
+        "(`package-lock.json`).",
         "",
         "| package | version | for | considered instead | licence | released | MB |",
         "|---|---|---|---|---|---|---:|",
@@ -304,7 +313,8 @@ def markdown(
         if name in packages:
             p = packages[name]
             rows.append(
-                f"| {p.name} | {p.version.split('+')[0]} | {row['for']} | {row['instead']} | {_cell(p.licence)} | {row.get('released', '')} | {p.megabytes:.1f} |"
+                f"| {p.name} | {p.version.split('+')[0]} | {row['for']} | {row['instead']} | "
+                f"{_cell(p.licence)} | {row.get('released', '')} | {p.megabytes:.1f} |"
             )
     rows += [
         "",
@@ -317,7 +327,9 @@ def markdown(
         if name not in direct:
             who = sorted(by.get(name, []))
             rows.append(
-                f"| {p.name} | {p.version} | {', '.join(who[:4])}{f' and {len(who) - 4} more' if len(who) > 4 else ''} | {_cell(p.licence)} | {p.megabytes:.1f} |"
+                f"| {p.name} | {p.version} | "
+                f"{', '.join(who[:4])}{f' and {len(who) - 4} more' if len(who) > 4 else ''} | "
+                f"{_cell(p.licence)} | {p.megabytes:.1f} |"
             )
     return "\n".join(rows) + "\n"
 
@@ -327,7 +339,9 @@ def _cell(text: str) -> str:
 
 
 def dates(project: Project, tell=print) -> None:
-    """Ask PyPI when each pinned version that we ask for was released, and keep the day in `dependencies.yml`."""
+    """Ask PyPI when each pinned version that we ask for was released, and keep the day in
+    `dependencies.yml`.
+    """
     pinned, _ = pins(project)
     path = project.root / "dependencies.yml"
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -376,7 +390,9 @@ def write(project: Project) -> list[Finding]:
 
 
 def check(project: Project) -> list[Finding]:
-    """As `write`, but only compares with the DEPENDENCIES.md that is there; sizes and platforms may differ, the packages may not."""
+    """As `write`, but only compares with the DEPENDENCIES.md that is there; sizes and platforms may
+    differ, the packages may not.
+    """
     table, packages, by, wrong = look(project)
     there = Path(project.root / "DEPENDENCIES.md")
     if not wrong and (

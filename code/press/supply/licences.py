@@ -19,7 +19,7 @@ SHIPPED = {
 
 
 def text(project: Project) -> str:
-    """All of them; PressError when a package has no licence file, because then nobody may ship it."""
+    """All of them; PressError when a package has no license file, since it must not be shipped."""
     parts = [settings.load(project.book).license_notice + "\n"]
     for what, name in SHIPPED.items():
         parts.append(_section(f"{what}: {name}", _of(name)))
