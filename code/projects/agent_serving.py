@@ -51,8 +51,7 @@ def application(agent: Callable[[], Agent]) -> FastAPI:
             yield agent().run(question.question)
 
         def events() -> Iterator[dict[str, Any]]:
-            for answer in result():
-                yield from answer.events()
+            return agent().events(question.question)
 
         if question.stream:
             return web.stream(web.submit(workers, events), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Collection
 from typing import Any
 
 import anyio
@@ -17,10 +18,11 @@ from clikit.errors import Exit, UserError
 from mcp import Client, StdioServerParameters, stdio_server
 from mcp.server.lowlevel import Server
 
-from projects.tools import Registry, Tool
+from projects.toolkit import Confirm, Registry, Tool, deny_all
 
 TIMEOUT_S = 30.0  # a server may import for a while as it starts; one that is silent longer hangs
 PAGES = 100  # of a list of tools
+DESCRIPTION = 1000  # characters: what a server writes there is read by the model
 
 
 def server(registry: Registry) -> Server[Any]:
@@ -30,7 +32,12 @@ def server(registry: Registry) -> Server[Any]:
     async def on_list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(
             tools=[
-                types.Tool(name=t.name, description=t.description, input_schema=t.schema)
+                types.Tool(
+                    name=t.name,
+                    description=t.description,
+                    input_schema=t.schema,
+                    annotations=types.ToolAnnotations(read_only_hint=True),
+                )
                 for t in offered.values()
             ]
         )
@@ -62,22 +69,33 @@ def serve(registry: Registry) -> None:
     anyio.run(main)
 
 
-def remote_tools(where: Any, timeout_s: float = TIMEOUT_S) -> Registry:
+def remote_tools(
+    where: Any,
+    timeout_s: float = TIMEOUT_S,
+    reads: Collection[str] = (),
+    confirm: Confirm = deny_all,
+) -> Registry:
     """The tools of a server as a registry.
 
     Each call opens a connection of its own, as a function that is called from a loop without one
     must, and waits at most `timeout_s` seconds for its answer.
 
+    Every tool is taken for one that changes something and is approved before each call, whatever
+    its server says of it. Only what the caller names in `reads` runs without, and not even that
+    when the server says that it changes something.
+
     Parameters
     ----------
     where : an address, a `Server` in this process, or `StdioServerParameters`
     timeout_s : seconds, at most, for the list and for each call
+    reads : names of the tools that you know only to read
+    confirm : function of a Call, the approval step of the registry
 
     Raises
     ------
     UserError
         When the server cannot be reached, does not speak the protocol, is silent for `timeout_s`
-        seconds, or offers two tools of one name.
+        seconds, offers two tools of one name, or does not offer one of `reads`.
     """
 
     async def listed() -> list[types.Tool]:
@@ -102,8 +120,16 @@ def remote_tools(where: Any, timeout_s: float = TIMEOUT_S) -> Registry:
             "check its address or command",
             Exit.ENVIRONMENT,
         ) from None
+    missing = sorted(set(reads) - {tool.name for tool in offered})
+    if missing:
+        raise UserError(
+            f"the tools' server has no tool {missing[0]!r}",
+            f"name in reads only tools that it offers: {', '.join(t.name for t in offered)}",
+            Exit.USAGE,
+        )
     try:
-        return Registry(*(_tool(where, tool, timeout_s) for tool in offered))
+        borrowed = (_tool(where, tool, timeout_s, tool.name in reads) for tool in offered)
+        return Registry(*borrowed, confirm=confirm)
     except ValueError as error:
         raise UserError(
             f"the tools' server cannot be used: {error}",
@@ -112,16 +138,16 @@ def remote_tools(where: Any, timeout_s: float = TIMEOUT_S) -> Registry:
         ) from None
 
 
-def _tool(where: Any, tool: types.Tool, timeout_s: float) -> Tool:
-    """A tool of the server; one that says it changes something is confirmed like our own."""
+def _tool(where: Any, tool: types.Tool, timeout_s: float, reads: bool) -> Tool:
+    """A tool of the server; its annotations can only make it one that is approved first."""
     notes = tool.annotations
     writes = notes is not None and (notes.read_only_hint is False or bool(notes.destructive_hint))
     return Tool(
         tool.name,
-        tool.description or "",
+        (tool.description or "")[:DESCRIPTION],
         _remote(where, tool.name, timeout_s),
         dict(tool.input_schema or {}),
-        "write" if writes else "read",
+        "read" if reads and not writes else "write",
         timeout_s,
     )
 

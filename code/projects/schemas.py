@@ -5,7 +5,7 @@ Read with `book/capstones/agent.md`.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -14,6 +14,7 @@ from clikit.errors import nearest
 from jsonschema.validators import extend, validator_for
 
 LONGEST = 300  # characters of a message
+REFERENCES = 10_000  # that one check may follow: a short schema can double its work with each
 
 
 def invalid(name: str, schema: Any, arguments: dict[str, Any]) -> str | None:
@@ -30,7 +31,7 @@ def invalid(name: str, schema: Any, arguments: dict[str, Any]) -> str | None:
     True
     """
     try:
-        kind = _without_patterns(validator_for(schema, default=jsonschema.Draft202012Validator))
+        kind = _bounded(validator_for(schema, default=jsonschema.Draft202012Validator))
         kind.check_schema(schema)
         # an empty registry: a reference to an address must not open a connection
         validator = kind(schema, registry=referencing.Registry())
@@ -48,13 +49,35 @@ def _order(error: jsonschema.ValidationError) -> tuple[int, str]:
     return (order.index(word) if word in order else len(order), error.json_path)
 
 
-@lru_cache(maxsize=16)
-def _without_patterns(kind: Any) -> Any:
-    """A validator that leaves regular expressions to the server that wrote them.
+def _bounded(kind: Any) -> Any:
+    """A validator that follows a limited number of references and matches no regular expressions.
 
-    Matching one can take for ever, and Python cannot interrupt it.
+    Matching one can take for ever, and Python cannot interrupt it: patterns are left to the server
+    that wrote them.
     """
-    return extend(kind, {"pattern": lambda *_: None, "patternProperties": lambda *_: None})
+    followed = 0
+
+    def limited(keyword: str) -> Any:
+        follow = kind.VALIDATORS[keyword]
+
+        def check(validator: Any, *rest: Any) -> Iterator[Any]:
+            nonlocal followed
+            followed += 1
+            if followed > REFERENCES:
+                raise ValueError(f"checking follows more than {REFERENCES} references")
+            yield from follow(validator, *rest) or ()
+
+        return check
+
+    references = [word for word in kind.VALIDATORS if word.endswith(("$ref", "Ref"))]
+    return extend(
+        kind,
+        {
+            "pattern": lambda *_: None,
+            "patternProperties": lambda *_: None,
+            **{word: limited(word) for word in references},
+        },
+    )
 
 
 def _explain(name: str, schema: dict[str, Any], error: jsonschema.ValidationError) -> str:

@@ -1,173 +1,38 @@
-"""Tools for a model: a typed function with a schema made from its signature, and guards around
-every call.
+"""The book's own tools: units, search in its pages, files of one folder, and the calculator.
 
-A tool never raises into the loop: what goes wrong comes back as an observation that says so, for
-the model to correct.
+What a tool is and how one is called is in `toolkit.py`. Read with `book/capstones/agent.md`.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
-import queue
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from clikit.errors import nearest
 
-from projects.calculator import evaluate
-from projects.schemas import invalid
+from projects.calculator import calculator
+from projects.toolkit import Effect, Observation, Registry, Tool, tool
+
+__all__ = [
+    "Effect",
+    "Observation",
+    "Registry",
+    "Tool",
+    "calculator",
+    "convert",
+    "reader",
+    "retrieve",
+    "search",
+    "tool",
+]
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-KINDS: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 LISTED = 20  # names of files in a message
 READ = 100_000  # characters of a file
-Effect = Literal["read", "write"]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What came back from a call: data, never an instruction."""
-
-    text: str
-    error: bool = False
-
-
-@dataclass(frozen=True)
-class Tool:
-    """A function a model may call.
-
-    Attributes
-    ----------
-    name, description : str
-    run : the function
-    schema : dict, JSON schema of its arguments
-    effect : "read", or "write" for what changes something outside: those are confirmed first
-    timeout_s, limit : seconds a call may take, characters of its result that are passed on
-    """
-
-    name: str
-    description: str
-    run: Callable[..., Any]
-    schema: dict[str, Any]
-    effect: Effect = "read"
-    timeout_s: float = 5.0
-    limit: int = 2000
-
-
-def tool(
-    function: Callable[..., Any], effect: Effect = "read", timeout_s: float = 5.0, limit: int = 2000
-) -> Tool:
-    """A tool from a function: its name, the first paragraph of its docstring, and a schema from its
-    annotations.
-
-    Raises
-    ------
-    TypeError
-        When an argument has no annotation, or one that has no JSON type here.
-    """
-    hints = get_type_hints(function)
-    fields = {}
-    required = []
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name not in hints:
-            raise TypeError(
-                f"argument {name!r} of {function.__name__} has no annotation; a schema cannot be "
-                "made"
-            )
-        fields[name] = _type(function.__name__, name, hints[name])
-        if parameter.default is inspect.Parameter.empty:
-            required.append(name)
-    schema = {
-        "type": "object",
-        "properties": fields,
-        "required": required,
-        "additionalProperties": False,
-    }
-    return Tool(
-        function.__name__,
-        " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split("\n")),
-        function,
-        schema,
-        effect,
-        timeout_s,
-        limit,
-    )
-
-
-def _type(function: str, name: str, hint: Any) -> dict[str, Any]:
-    if get_origin(hint) is Literal:
-        return {"type": "string", "enum": list(get_args(hint))}
-    if hint not in KINDS:
-        raise TypeError(
-            f"argument {name!r} of {function} is {hint}; use str, int, float, bool or a Literal of "
-            "strings"
-        )
-    return {"type": KINDS[hint]}
-
-
-class Registry:
-    """The tools a model may use, and the only way to call one."""
-
-    def __init__(self, *tools: Tool) -> None:
-        self.tools = {t.name: t for t in tools}
-        if len(self.tools) != len(tools):
-            raise ValueError(f"two tools share a name among {', '.join(t.name for t in tools)}")
-
-    def problem(self, name: str, arguments: Any) -> str | None:
-        """What is wrong with a call, in one sentence with the fix; None when nothing is.
-
-        The arguments are validated against the tool's JSON schema, whatever its shape: those of
-        other people's servers leave out `required`, `properties` or `type`, and use all of JSON
-        Schema.
-        """
-        if name not in self.tools:
-            names = ", ".join(self.tools)
-            return f"there is no tool {name!r}{nearest(name, self.tools)}; the tools are: {names}"
-        if not isinstance(arguments, dict):
-            return f"the arguments of {name} must be an object, got {type(arguments).__name__}"
-        return invalid(name, self.tools[name].schema, arguments)
-
-    def call(self, name: str, arguments: Any) -> Observation:
-        """Run a tool within its time and size; whatever happens comes back as an observation."""
-        if problem := self.problem(name, arguments):
-            return Observation(problem, error=True)
-        tool = self.tools[name]
-        results: queue.Queue[Observation] = queue.Queue()
-
-        def work() -> None:
-            try:
-                results.put(Observation(str(tool.run(**arguments))))
-            except Exception as error:  # a tool may raise anything; the loop must continue
-                results.put(Observation(f"{name} failed: {error}", error=True))
-
-        threading.Thread(target=work, daemon=True).start()
-        try:
-            observation = results.get(timeout=tool.timeout_s)
-        except queue.Empty:
-            message = f"{name} took longer than {tool.timeout_s:g} s and was given up"
-            return Observation(message, error=True)
-        length = len(observation.text)
-        if length <= tool.limit:
-            return observation
-        text = observation.text[: tool.limit]
-        return Observation(
-            f"{text} [cut: {length} characters, {tool.limit} are passed on]", observation.error
-        )
-
-
-# -- the tools of the book ------------------------------------------------------------------------
-
-
-def calculator(expression: str) -> str:
-    """Compute an arithmetic expression, for example 23*19+7."""
-    return str(evaluate(expression))
 
 
 FACTORS = {  # to the unit of each kind: metre, kilogram, second

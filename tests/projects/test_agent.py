@@ -144,11 +144,11 @@ def box(*more) -> Registry:
         return "sent"
 
     return Registry(
-        tools.tool(tools.calculator),
-        tools.tool(slow, timeout_s=0.2),
-        tools.tool(breaks),
-        tools.tool(long, limit=50),
-        tools.tool(send, effect="write"),
+        tools.tool(tools.calculator, effect="read"),
+        tools.tool(slow, effect="read", timeout_s=0.2),
+        tools.tool(breaks, effect="read"),
+        tools.tool(long, effect="read", limit=50),
+        tools.tool(send),
         *more,
     )
 
@@ -355,7 +355,7 @@ def test_the_loop_always_ends_with_a_reason(outcome):
 def test_an_answer_that_was_cut_is_not_an_answer():
     assert (
         Agent(Scripted([Turn("The answer is 4", stop="length")]), box()).run("What?").outcome
-        == "budget"
+        == "truncated"
     )
 
 
@@ -408,8 +408,8 @@ def test_what_changes_something_is_confirmed_first(confirm, sent):
 def test_an_instruction_in_a_page_moves_a_gullible_brain_and_the_gate_stops_it():
     SENT.clear()
     poisoned = Registry(
-        tools.tool(search_poisoned, limit=500),
-        tools.tool(tools.calculator),
+        tools.tool(search_poisoned, effect="read", limit=500),
+        tools.tool(tools.calculator, effect="read"),
         *[t for t in box().tools.values() if t.name == "send"],
     )
     for brain, confirm, tried, sent in (
@@ -524,7 +524,9 @@ def test_the_messages_api_is_spoken_as_published(server):
     assert headers["content-type"] == "application/json"
     assert first["model"] == "test-model"
     assert {"name", "description", "input_schema"} == set(first["tools"][0])
-    assert first["messages"] == [{"role": "user", "content": "What is 23*19+7?"}]
+    (question,) = first["messages"]
+    assert question["role"] == "user"
+    assert question["content"][0]["text"] == "What is 23*19+7?"
     assert [m["role"] for m in second["messages"]] == ["user", "assistant", "user"]
     assert [b["type"] for b in second["messages"][1]["content"]] == ["text", "tool_use", "tool_use"]
     results = second["messages"][2]["content"]
@@ -582,7 +584,7 @@ def test_errors_of_the_server_end_the_run_with_a_reason(server, status, answer, 
 def test_a_call_that_was_cut_short_does_not_run(server):
     server.script = [(200, {}, message([use("t1", expression="1+")], "max_tokens"))]
     result = Agent(messages_model(server), box()).run("What?")
-    assert result.outcome == "budget"
+    assert result.outcome == "truncated"
     assert not [e for e in result.trace if e["kind"] == "observation"]
 
 
@@ -723,7 +725,7 @@ def test_the_chat_api_is_spoken_as_published(server):
         ([(500, {"retry-after": "0"}, {"error": {"message": "x"}})] * 2, "model_error", "error"),
         ([(401, {}, {"error": {"message": "x"}})], "model_error", "refused the API key"),
         ([(200, {}, {"choices": []})], "model_error", "cannot be read"),
-        ([(200, {}, chat("half", None, "length"))], "budget", "half"),
+        ([(200, {}, chat("half", None, "length"))], "truncated", "half"),
     ],
 )
 def test_the_chat_model_survives_what_servers_do(server, script, outcome, said):
@@ -754,7 +756,7 @@ def test_no_server_and_no_key_are_told(monkeypatch):
 def test_our_tools_are_served_and_taken_by_the_official_sdk():
     from projects import mcp_tools
 
-    near = mcp_tools.remote_tools(mcp_tools.server(box()))
+    near = mcp_tools.remote_tools(mcp_tools.server(box()), reads=("calculator",))
     assert "send" not in near.tools
     assert near.tools["calculator"].schema == box().tools["calculator"].schema
     assert near.call("calculator", {"expression": "6*7"}) == Observation("42")
@@ -772,7 +774,8 @@ def test_another_process_serves_its_tools_over_its_pipes():
 
     ours = mcp_tools.own_server()
     far = mcp_tools.remote_tools(
-        StdioServerParameters(command=ours.command, args=ours.args, env=ENV)
+        StdioServerParameters(command=ours.command, args=ours.args, env=ENV),
+        reads=("convert",),
     )
     assert set(far.tools) == {"calculator", "convert", "search"}
     assert far.call("convert", {"value": 1.0, "unit": "km", "to": "m"}) == Observation("1000 m")

@@ -25,7 +25,7 @@ CALL = {"expression": "6*7"}
 
 
 def registry(schema):
-    return Registry(Tool("look", "", lambda **arguments: f"saw {arguments}", schema))
+    return Registry(Tool("look", "", lambda **arguments: f"saw {arguments}", schema, "read"))
 
 
 # -- schemas --------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def test_an_answer_of_another_form_ends_with_a_message(server, first):  # noqa: 
 def test_no_arguments_are_an_empty_object(server, arguments):  # noqa: F811
     calls = []
     server.script = [(200, {}, altered(name="now", arguments=arguments)), (200, {}, chat("done"))]
-    now = Tool("now", "", lambda: calls.append(1) or "noon", {"type": "object"})
+    now = Tool("now", "", lambda: calls.append(1) or "noon", {"type": "object"}, "read")
     assert Agent(chat_model(server), Registry(now)).run("When?").answer == "done"
     assert calls == [1]
 
