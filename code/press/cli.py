@@ -1,9 +1,4 @@
-"""The command line. `python -m press COMMAND --help` explains each command.
-
-\b
-Exit codes: 0 all is right; 1 findings (a difference, an audit, a warning); 2 wrong usage;
-3 a cell failed; 4 the machine (space, permissions, interpreter); 130 interrupted.
-"""
+"""Build, check and audit the book. `python -m press COMMAND --help` explains each command."""
 
 from __future__ import annotations
 
@@ -12,38 +7,19 @@ import sys
 from pathlib import Path
 
 import click
+from clikit.group import CommandGroup
 
 from press import config as projects
-from press.errors import Exit, PressError
+from press.errors import Exit
 
 
-class Commands(click.Group):
-    """A group that tells faults as one message and lists commands in the order of use."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context):
-        try:
-            return super().invoke(ctx)
-        except PressError as error:
-            click.echo(f"press: {error}", err=True)
-            sys.exit(int(error.code))
-        except KeyboardInterrupt:
-            click.echo(
-                "\npress: interrupted; what was finished is kept, the same command goes on from there",
-                err=True,
-            )
-            sys.exit(int(Exit.INTERRUPTED))
-        except MemoryError:
-            click.echo(
-                "press: out of memory\n    remedy: set workers = 1 under [tool.press] in pyproject.toml",
-                err=True,
-            )
-            sys.exit(int(Exit.ENVIRONMENT))
-
-
-@click.group(cls=Commands, help=__doc__)
+@click.group(
+    "press",
+    cls=CommandGroup,
+    help=__doc__,
+    interrupted="interrupted; finished work is saved, the same command resumes it",
+    out_of_memory="set workers = 1 under [tool.press] in pyproject.toml",
+)
 @click.option(
     "--root",
     type=click.Path(file_okay=False, path_type=Path),
@@ -104,10 +80,10 @@ def build(
         summary = f"press: {len(report.executed)} of {report.chapters} chapters executed, {report.outputs} outputs checked, site in {project.rel(project.site)} ({spent:.1f} s: {laps})"
     elif only:
         summary = (
-            f"press: {len(report.executed)} chapter(s) executed, nothing differs ({spent:.1f} s)"
+            f"press: {len(report.executed)} chapter(s) executed, no differences ({spent:.1f} s)"
         )
     else:
-        summary = f"press: nothing to do; {report.chapters} chapters and {report.outputs} outputs stand as checked, site in {project.rel(project.site)}"
+        summary = f"press: up to date: {report.chapters} chapters, {report.outputs} outputs verified, site in {project.rel(project.site)}"
     _end(report, as_json, summary)
 
 
@@ -119,7 +95,7 @@ def check(project: projects.Project, as_json: bool) -> None:
     from press import build as builder
 
     report = builder.build(project, _tell, render=False, quiet=as_json)
-    word = f"{len(report.findings)} finding(s)" if report.findings else "nothing to object to"
+    word = f"{len(report.findings)} finding(s)" if report.findings else "no findings"
     _end(
         report,
         as_json,
@@ -131,7 +107,7 @@ def check(project: projects.Project, as_json: bool) -> None:
 @click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...")
 @click.pass_obj
 def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
-    """Make the last execution of CHAPTER... the committed expectation, and show what moved."""
+    """Make the last execution of CHAPTER... the committed expectation, and show the changes."""
     from press.execute.accept import accept as run
     from press.files import lock
     from press.source import toc
@@ -141,9 +117,9 @@ def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
             word = (
                 "new expectation"
                 if moved.new
-                else f"{len(moved.cells)} cell(s) moved"
+                else f"{len(moved.cells)} cell(s) changed"
                 if moved.cells
-                else "nothing moved"
+                else "nothing changed"
             )
             click.echo(f"{moved.slug}: {word}")
             for cell, diff in moved.cells.items():
@@ -153,26 +129,34 @@ def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
                     )
 
 
-@main.command()
+class _ListsAudits(click.Command):
+    """A command whose help ends with the list of audits."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from press import checks
+
+        with formatter.section("Audits"):
+            formatter.write_dl([(audit.name, audit.about) for audit in checks.ALL.values()])
+
+
+@main.command(cls=_ListsAudits)
 @click.argument("names", nargs=-1, metavar="[AUDIT]...")
+@click.option("--lower", is_flag=True, help="Lower the counts of book/debt.yml; never raises one.")
 @_json_option
 @click.pass_obj
-def audit(project: projects.Project, names: tuple[str, ...], as_json: bool) -> None:
-    """Run the audits on what was last executed: numbers anatomy figures links originality."""
+def audit(project: projects.Project, names: tuple[str, ...], lower: bool, as_json: bool) -> None:
+    """Run all audits, or those named, on the last execution."""
     from press import checks as audits
     from press.build import Report
     from press.execute import state
 
-    for name in names:
-        if name not in audits.ALL:
-            raise PressError(
-                f"there is no audit {name!r}", f"use one of: {', '.join(audits.ALL)}", Exit.USAGE
-            )
+    audits.chosen(names)
     current = state.look(project)
     if current.stale:
-        _tell(
-            f"press: not executed as they stand: {', '.join(current.stale)}; their outputs are left out"
-        )
+        _tell(f"press: stale, skipped: {', '.join(current.stale)}")
+    if lower:
+        for rule, count in audits.lower(current.book()).items():
+            _tell(f"press: {rule} lowered by {count}")
     report = Report(chapters=len(current.slugs), findings=audits.run(current.book(), names))
     report.code = Exit.FINDINGS if report.findings else Exit.OK
     _end(report, as_json, f"press: {len(report.findings)} finding(s) in {report.chapters} pages")
@@ -226,9 +210,9 @@ def drift(
     "names",
     multiple=True,
     metavar="NAME",
-    help="Only this machine (more than once for several); --list names them.",
+    help="Only this configuration (repeat for several); --list names them.",
 )
-@click.option("--list", "listed", is_flag=True, help="Name the profiles and end.")
+@click.option("--list", "listed", is_flag=True, help="List the profiles and exit.")
 @click.option(
     "--markdown",
     "to",
@@ -252,7 +236,7 @@ def profiles(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Run the book as other machines would, and say which outputs differ; changes nothing."""
+    """Execute the book under emulated CPU configurations and report which outputs differ; changes nothing."""
     from press.files import write_atomic
     from press.machines import profiles as machines
     from press.source import toc
@@ -279,7 +263,7 @@ def profiles(
     "--check",
     "only",
     is_flag=True,
-    help="Compare with the DEPENDENCIES.md that is there, and write nothing.",
+    help="Compare with the committed DEPENDENCIES.md, and write nothing.",
 )
 @click.option(
     "--dates",
@@ -289,7 +273,7 @@ def profiles(
 @_json_option
 @click.pass_obj
 def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bool) -> None:
-    """Check why each package is here, and write the table DEPENDENCIES.md."""
+    """Check that each package has a reason, a pin and a license, and write DEPENDENCIES.md."""
     from press.build import Report
     from press.supply import dependencies as packages
 
@@ -302,7 +286,7 @@ def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bo
         as_json,
         f"press: {len(report.findings)} finding(s)"
         if report.findings
-        else "press: every package has its reason, an exact pin and a licence",
+        else "press: every package has a reason, an exact pin and a license",
     )
 
 
@@ -310,7 +294,7 @@ def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bo
 @_json_option
 @click.pass_obj
 def status(project: projects.Project, as_json: bool) -> None:
-    """Say which chapters a build would execute, and why nothing else."""
+    """List the chapters with their state: what a build would execute, and what is current."""
     from press.execute import status as states
 
     rows = states.rows(project)

@@ -10,9 +10,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from press.errors import Exit, PressError
+from press.source import settings
 
 THREAD_KNOBS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-AUDITS = ("numbers", "anatomy", "figures", "links", "originality")
+
+
+def _all_audits() -> tuple[str, ...]:
+    from press import checks
+
+    return tuple(checks.ALL)
 
 
 @dataclass(frozen=True)
@@ -23,10 +29,8 @@ class Project:
     workers: int = 2  # kernels at a time
     cell_timeout_s: int = 120  # one cell
     output_limit_bytes: int = 1_000_000  # printed by one cell
-    packages: tuple[str, ...] = field(
-        default=("groundtruth", "projects")
-    )  # code/ packages a page may import
-    audits: tuple[str, ...] = field(default=AUDITS)
+    packages: tuple[str, ...] = ()  # packages of code/ that a page may import
+    audits: tuple[str, ...] = field(default_factory=_all_audits)
 
     @property
     def book(self) -> Path:
@@ -81,7 +85,7 @@ def find(start: Path | None = None) -> Project:
 
 def load(root: Path) -> Project:
     """The project at `root` with its settings; unknown or wrong settings are refused."""
-    settings: dict = {}
+    values: dict = {}
     for key, value in _table(root / "pyproject.toml").items():
         where = f"pyproject.toml: [tool.press] {key} = {value!r}"
         if key not in SETTINGS:
@@ -97,20 +101,28 @@ def load(root: Path) -> Project:
                     'write, for example, ["one", "two"]',
                     Exit.USAGE,
                 )
-            if key == "audits" and (strange := set(value) - set(AUDITS)):
-                raise PressError(
-                    f"pyproject.toml: [tool.press] there is no audit {sorted(strange)[0]!r}",
-                    f"use some of: {', '.join(AUDITS)}",
-                    Exit.USAGE,
-                )
-            settings[key] = tuple(value)
+            if key == "audits":
+                _check_audits(tuple(value))
+            values[key] = tuple(value)
         elif type(value) is not int or value < 1:
             raise PressError(
                 f"{where} is not a positive whole number", "correct the setting", Exit.USAGE
             )
         else:
-            settings[key] = value
-    return Project(root=root.resolve(), **settings)
+            values[key] = value
+    return Project(root=root.resolve(), **values)
+
+
+def _check_audits(names: tuple[str, ...]) -> None:
+    """Refuse an unknown name, and say where it stands."""
+    from press import checks
+
+    try:
+        checks.chosen(names)
+    except PressError as error:
+        raise PressError(
+            f"pyproject.toml: [tool.press] audits: {error.what}", error.fix, error.code
+        ) from error
 
 
 def _table(config: Path) -> dict:
@@ -140,9 +152,9 @@ def kernel_env(project: Project) -> dict[str, str]:
         PYTHONHASHSEED="0",
         PYTHONPATH=str(project.code),
         PYDEVD_DISABLE_FILE_VALIDATION="1",
-        GROUNDTRUTH_FIGURES="svg",
         MPLBACKEND="module://matplotlib_inline.backend_inline",
     )
+    env.update(settings.load(project.book).kernel_env)
     return env
 
 

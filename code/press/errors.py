@@ -1,25 +1,18 @@
-"""What can go wrong, told to a person: where, why, and what to do about it."""
+"""A finding: one thing that is wrong in the book, with its place and its fix."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import IntEnum
 
+from clikit.errors import Exit
+from clikit.errors import UserError as PressError
 
-class Exit(IntEnum):
-    """The exit codes of every command."""
-
-    OK = 0
-    FINDINGS = 1  # an output differs, an audit objects, a page does not render
-    USAGE = 2  # the command line is wrong (click's own code)
-    EXECUTION = 3  # a cell raised, hung, printed too much or lost its kernel
-    ENVIRONMENT = 4  # no space, no lock, no such file, no such interpreter
-    INTERRUPTED = 130  # Ctrl-C
+__all__ = ["Exit", "Finding", "PressError"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, with its place and its remedy."""
+    """One thing that is wrong, with its place and its fix."""
 
     path: str  # relative to the project root
     line: int  # 1-based; 0 when the whole file is meant
@@ -36,18 +29,8 @@ class Finding:
         text = f"{place}: [{self.rule}] {self.what}{cell}"
         if self.detail:
             text += "\n" + "\n".join("    " + row for row in self.detail.splitlines())
-        return f"{text}\n    remedy: {self.fix}"
+        return f"{text}\n    fix: {self.fix}"
 
     def as_dict(self) -> dict:
+        """The fields, for a JSON report."""
         return asdict(self)
-
-
-class PressError(Exception):
-    """A fault that stops a command: `what` happened and the `fix`."""
-
-    def __init__(self, what: str, fix: str, code: Exit = Exit.ENVIRONMENT) -> None:
-        super().__init__(what)
-        self.what, self.fix, self.code = what, fix, code
-
-    def __str__(self) -> str:
-        return f"{self.what}\n    remedy: {self.fix}"

@@ -17,10 +17,15 @@ from press.files import read_json, sha, write_atomic, write_json
 
 
 def press_digest() -> str:
-    """Digest of every file of the press, its theme included."""
-    folder = Path(__file__).parent
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
-    return sha([[path.relative_to(folder).as_posix(), sha(path.read_bytes())] for path in files])
+    """Digest of every file of the press, its theme included, and of the package it shares with the projects."""
+    code = Path(__file__).parent.parent
+    files = [
+        path
+        for package in ("clikit", "press")
+        for path in sorted((code / package).rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    ]
+    return sha([[path.relative_to(code).as_posix(), sha(path.read_bytes())] for path in files])
 
 
 def versions_digest() -> str:

@@ -1,1 +1,1 @@
-"""Five projects that train and use the modern stack, and the runner that trains, stops, resumes and records them."""
+"""Five projects that train and use the modern stack, and the runner that trains them."""

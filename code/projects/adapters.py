@@ -1,7 +1,9 @@
-"""Low-rank adapters: LoRA (Hu et al., 2022) on any linear layer, merged, taken off, saved, swapped, over a four-bit base.
+"""Low-rank adapters: LoRA (Hu et al., 2022) on any linear layer, merged, taken off, saved, swapped,
+over a four-bit base.
 
-Writing x for rows: y = x W0' + (alpha / r) x A' B', with A (r, d) random and B (k, r) zero, so that the first step
-starts at the base. Four bits are the NormalFloat levels of QLoRA (Dettmers et al., 2023), in blocks with one scale each.
+Writing x for rows: y = x W0' + (alpha / r) x A' B', with A (r, d) random and B (k, r) zero, so that
+the first step starts at the base. Four bits are the NormalFloat levels of QLoRA (Dettmers et al.,
+2023), in blocks with one scale each.
 """
 
 from __future__ import annotations
@@ -13,9 +15,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError, nearest
 from torch import Tensor, nn
-
-from projects.runner.errors import Exit, RunnerError, nearest
 
 
 class LoRALinear(nn.Module):
@@ -28,7 +29,8 @@ class LoRALinear(nn.Module):
     r : int
         Rank of the update, at least 1 and at most min(d, k).
     alpha : float
-        The update is scaled by alpha / r, or by alpha / sqrt(r) with `rank_stable` (Kalajdzievski, 2023).
+        The update is scaled by alpha / r, or, with `rank_stable`, by alpha / sqrt(r)
+        (Kalajdzievski, 2023).
     dropout : float
         Applied to the input of the update only.
     """
@@ -42,21 +44,25 @@ class LoRALinear(nn.Module):
         rank_stable: bool = False,
     ) -> None:
         super().__init__()
-        d, k = base.in_features, base.out_features
+        d = base.in_features
+        k = base.out_features
         if not 1 <= r <= min(d, k):
             raise ValueError(
                 f"rank {r} does not fit a layer from {d} to {k}; give 1 to {min(d, k)}"
             )
         self.base: nn.Linear | FourBitLinear = base.requires_grad_(False)
-        self.r, self.scale = r, alpha / (math.sqrt(r) if rank_stable else r)
-        self.A, self.B = nn.Parameter(torch.empty(r, d)), nn.Parameter(torch.zeros(k, r))
+        self.r = r
+        self.scale = alpha / (math.sqrt(r) if rank_stable else r)
+        self.A = nn.Parameter(torch.empty(r, d))
+        self.B = nn.Parameter(torch.zeros(k, r))
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
-        self.drop, self.on = nn.Dropout(dropout), True
-        self.kept: Tensor | None = None  # the base's weight while the update is merged into it
+        self.drop = nn.Dropout(dropout)
+        self.enabled = True
+        self.saved: list[Any] = []  # the base's weight while the update is merged
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.base(x)
-        if self.merged or not self.on:
+        if self.merged or not self.enabled:
             return y
         return y + self.scale * F.linear(F.linear(self.drop(x), self.A), self.B)
 
@@ -66,40 +72,53 @@ class LoRALinear(nn.Module):
 
     @torch.no_grad()
     def merge(self) -> None:
-        """Add the update to the base's weight: the layer then costs what the base costs. Doing it twice changes nothing.
+        """Replace the base's weight by one with the update: the layer then costs what the base
+        does.
 
-        The base's own weight is kept aside, on the CPU: taking the update out by subtraction would leave rounding
-        behind, and a base that drifts is no longer the one its adapters belong to.
+        Merging twice changes nothing. The base's own weight is set aside, not written to: another
+        layer may share it, and taking the update out by subtraction would leave rounding behind.
+
+        Raises
+        ------
+        ValueError
+            For a four-bit base.
         """
         if not isinstance(self.base, nn.Linear):
             raise ValueError(
-                "a four-bit base cannot take the update in: rounding would destroy it; merge into an nn.Linear of `base.weight` instead"
+                "a four-bit base cannot take the update in: rounding would destroy it; "
+                "merge into an nn.Linear of `base.weight` instead"
             )
-        if self.kept is None:
-            self.kept = self.base.weight.detach().cpu().clone()
-            self.base.weight += self.update()
+        if not self.merged:
+            self.saved.append(self.base.weight)
+            weight = self.base.weight + self.update()
+            self.base.weight = nn.Parameter(weight, requires_grad=False)
 
-    @torch.no_grad()
     def unmerge(self) -> None:
-        """Put the base's own weight back, bit for bit."""
-        if self.kept is not None:
-            self.base.weight.copy_(self.kept)
-            self.kept = None
+        """Put the base's own weight back: the same tensor, shared with whatever shared it."""
+        if self.merged and isinstance(self.base, nn.Linear):
+            device = self.base.weight.device
+            self.base.weight = self.saved.pop()
+            self.base.to(device)
 
     @property
     def merged(self) -> bool:
-        return self.kept is not None
+        """Whether the update is part of the base's weight."""
+        return bool(self.saved)
 
 
 class FourBitLinear(nn.Module):
-    """A frozen linear layer whose weights are held in four bits: blocks of 64, each with its largest size as a scale."""
+    """A frozen linear layer whose weights are held in four bits: blocks of 64, each with its
+    largest size as a scale.
+    """
 
     codes: Tensor
     scales: Tensor
 
     def __init__(self, base: nn.Linear, block: int = 64) -> None:
         super().__init__()
-        self.in_features, self.out_features, self.block = base.in_features, base.out_features, block
+        self.in_features = base.in_features
+        self.out_features = base.out_features
+        self.block = block
         codes, scales = quantize(base.weight.detach(), block)
         self.register_buffer("codes", codes)
         self.register_buffer("scales", scales)
@@ -121,10 +140,11 @@ class FourBitLinear(nn.Module):
 
 
 def levels() -> Tensor:
-    """The sixteen NormalFloat levels from -1 to 1: quantiles of a normal distribution with zero among them.
+    """The sixteen NormalFloat levels from -1 to 1: quantiles of a normal distribution with zero
+    among them.
 
-    Eight of the upper half and seven of the lower, of equal probability on either side, divided by the largest
-    (Dettmers et al., 2023, section 3; the outermost quantile is theirs).
+    Eight of the upper half and seven of the lower, of equal probability on either side, divided by
+    the largest (Dettmers et al., 2023, section 3; the outermost quantile is theirs).
     """
     normal = torch.distributions.Normal(0.0, 1.0)
     edge = 0.9677083
@@ -140,11 +160,13 @@ def quantize(weight: Tensor, block: int = 64) -> tuple[Tensor, Tensor]:
     Raises
     ------
     ValueError
-        When the number of weights is not a multiple of the block, the block is odd, or a weight is not finite.
+        When the number of weights is not a multiple of the block, the block is odd, or a weight is
+        not finite.
     """
     if weight.numel() % block or block % 2:
         raise ValueError(
-            f"{weight.numel()} weights do not split into blocks of {block}; choose an even block that divides them"
+            f"{weight.numel()} weights do not split into blocks of {block}; choose an even block "
+            "that divides them"
         )
     if not bool(torch.isfinite(weight).all()):
         raise ValueError("a weight is not finite; quantising it would spoil its whole block")
@@ -172,11 +194,12 @@ def inject(
     four_bit: bool = False,
     rank_stable: bool = False,
 ) -> list[str]:
-    """Freeze a model and put an adapter on every linear layer whose name ends in one of the targets; return their names.
+    """Freeze a model and put an adapter on every linear layer whose name ends in one of the
+    targets; return their names.
 
     Raises
     ------
-    RunnerError
+    UserError
         When nothing matches: a run that trains nothing looks like one that learns slowly.
     """
     targets = tuple(targets)
@@ -187,8 +210,9 @@ def inject(
             {name.rpartition(".")[2] for name in linear}
             | {name.partition(".")[2].partition(".")[2] for name in linear} - {""}
         )
-        raise RunnerError(
-            f"no linear layer ends in {' or '.join(map(repr, targets)) or 'nothing'}{nearest(targets[0], endings) if targets else ''}",
+        hint = nearest(targets[0], endings) if targets else ""
+        raise UserError(
+            f"no linear layer ends in {' or '.join(map(repr, targets)) or 'nothing'}{hint}",
             f"the layers are: {', '.join(linear)}",
             Exit.USAGE,
         )
@@ -223,7 +247,7 @@ def unmerge(model: nn.Module) -> None:
 
 
 def count(model: nn.Module) -> tuple[int, int]:
-    """How many parameters are trained, and how many there are; a four-bit base counts its weights."""
+    """Trained parameters, and all of them; a four-bit base counts its weights."""
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     packed = sum(
         m.in_features * m.out_features for m in model.modules() if isinstance(m, FourBitLinear)
@@ -232,7 +256,9 @@ def count(model: nn.Module) -> tuple[int, int]:
 
 
 def base_hash(model: nn.Module) -> str:
-    """A short fingerprint of everything in a model that is not an adapter, merged or not: which base an adapter belongs to."""
+    """A short fingerprint of everything in a model that is not an adapter, merged or not: which
+    base an adapter belongs to.
+    """
     digest = hashlib.sha256()
     adapted = layers(model)
     for name, value in sorted(model.state_dict().items()):
@@ -265,44 +291,47 @@ def load_adapter(model: nn.Module, state: dict[str, Any]) -> None:
 
     Raises
     ------
-    RunnerError
+    UserError
         When the adapter was trained on another base, or has other layers or ranks.
     """
-    here = base_hash(model)
-    if state["base"] != here:
-        raise RunnerError(
-            f"the adapter belongs to base {state['base']}, this model is {here}",
+    base = base_hash(model)
+    if state["base"] != base:
+        raise UserError(
+            f"the adapter belongs to base {state['base']}, this model is {base}",
             "load the base it was trained on; adapters do not move between bases",
             Exit.USAGE,
         )
     adapted = layers(model)
-    wanted = {
+    expected = {
         f"{name}.{part}": getattr(layer, part)
         for name, layer in adapted.items()
         for part in ("A", "B")
     }
-    if set(wanted) != set(state["tensors"]) or any(
-        wanted[n].shape != t.shape for n, t in state["tensors"].items()
+    if set(expected) != set(state["tensors"]) or any(
+        expected[n].shape != t.shape for n, t in state["tensors"].items()
     ):
-        raise RunnerError(
-            f"the adapter has {len(state['tensors']) // 2} layers that do not match the model's {len(adapted)}",
+        raise UserError(
+            f"the adapter has {len(state['tensors']) // 2} layers that do not match the model's "
+            f"{len(adapted)}",
             "inject with the same targets and rank first",
             Exit.USAGE,
         )
     with torch.no_grad():
         for name, tensor in state["tensors"].items():
-            wanted[name].copy_(tensor)
+            expected[name].copy_(tensor)
         for name, layer in adapted.items():
             layer.scale = state["scale"][name]
 
 
 def stack(model: nn.Module, states: list[dict[str, Any]], weights: list[float]) -> None:
-    """Several adapters of one base at once, as one of the summed rank: sum over i of weights[i] times update i."""
+    """Several adapters of one base at once, as one of the summed rank: sum over i of weights[i]
+    times update i.
+    """
     if len(states) != len(weights) or not states:
         raise ValueError(f"need one weight for each adapter, got {len(states)} and {len(weights)}")
     for state in states:
         if state["base"] != base_hash(model):
-            raise RunnerError(
+            raise UserError(
                 f"an adapter belongs to base {state['base']}, this model is {base_hash(model)}",
                 "stack adapters of one base",
                 Exit.USAGE,
@@ -316,4 +345,7 @@ def stack(model: nn.Module, states: list[dict[str, Any]], weights: list[float]) 
             ],
             1,
         )
-        layer.A, layer.B, layer.r, layer.scale = nn.Parameter(A), nn.Parameter(B), len(A), 1.0
+        layer.A = nn.Parameter(A)
+        layer.B = nn.Parameter(B)
+        layer.r = len(A)
+        layer.scale = 1.0

@@ -1,9 +1,9 @@
-"""agent: a loop around a brain that may use tools, with caps, a trace, and a gate before anything is changed.
+"""agent: a loop around a model that may use tools, with caps, a trace, and an approval step.
 
-The brain says what it thinks and which tools it wants; the loop checks, asks, calls and hands back observations, and
-always ends with a reason. `python -m projects ask` uses the deterministic brain; `brains.py` has
-clients of real models, `mcp_tools.py` shares the same tools by the Model Context Protocol.
-Read with `book/capstones/agent.md`. Source: Yao et al. (2023).
+The model says what it thinks and which tools it wants; the loop checks, asks for approval, calls,
+hands back observations, and always ends with a reason. `python -m projects ask` uses deterministic
+rules in place of a model; `models.py` has clients of real ones, `mcp_tools.py` shares the same
+tools by the Model Context Protocol. Read with `book/capstones/agent.md`. Source: Yao et al. (2023).
 """
 
 from __future__ import annotations
@@ -11,22 +11,25 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
+from clikit.errors import Exit, UserError
+
 from projects import tools
-from projects.runner.errors import Exit, RunnerError
 from projects.tools import Registry
 
-Outcome = Literal["answered", "step_cap", "budget", "timeout", "repeated", "refused", "brain_error"]
+Outcome = Literal["answered", "step_cap", "budget", "timeout", "repeated", "refused", "model_error"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
+ENDS: dict[str, Outcome] = {"refusal": "refused", "length": "budget"}  # by why the model stopped
 
 
 @dataclass(frozen=True)
 class Call:
-    """A tool a brain wants called; the id ties the observation to it."""
+    """A tool that a model wants called; the id ties the observation to it."""
 
     id: str
     name: str
@@ -35,25 +38,28 @@ class Call:
 
 @dataclass(frozen=True)
 class Turn:
-    """What a brain says: a thought, calls, or, without calls, its answer; and what it cost."""
+    """What a model says: a thought, calls, or, without calls, its answer; and what it cost."""
 
     text: str
     calls: tuple[Call, ...] = ()
     tokens_in: int = 0
     tokens_out: int = 0
-    stop: str = "end"  # end, tools, length, refusal: why the brain stopped
+    stop: str = "end"  # end, tools, length, refusal: why the model stopped
 
 
-class Brain(Protocol):
-    """Anything that can go on from a list of messages."""
+class Model(Protocol):
+    """Anything that can continue a list of messages."""
 
-    def go_on(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
-        """The next turn. A message has a `role` (user, brain, tools) and `content` or `calls` or `observations`."""
+    def next_turn(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
+        """The next turn.
+
+        A message has a `role` (user, assistant, tools) and `content`, `calls` or `observations`.
+        """
 
 
 @dataclass(frozen=True)
 class Caps:
-    """Where the loop stops whatever the brain wants."""
+    """Where the loop stops whatever the model wants."""
 
     steps: int = 8
     tokens: int = 50_000
@@ -73,37 +79,29 @@ class Result:
     def steps(self) -> int:
         return sum(event["kind"] == "turn" for event in self.trace)
 
+    def events(self) -> list[dict[str, Any]]:
+        """The trace and, as its last event, the outcome and the answer."""
+        end = {"kind": "end", "outcome": self.outcome, "answer": self.answer}
+        return [*self.trace, end]
+
     def save(self, path: Path) -> None:
-        """The trace as JSON lines, the outcome last."""
+        """The events as JSON lines."""
         from projects.runner.checkpoints import write_text
 
-        write_text(
-            path,
-            "".join(
-                json.dumps(event) + "\n"
-                for event in [
-                    *self.trace,
-                    {"kind": "end", "outcome": self.outcome, "answer": self.answer},
-                ]
-            ),
-        )
+        write_text(path, "".join(json.dumps(event) + "\n" for event in self.events()))
 
     def pretty(self) -> str:
         """The trace for reading."""
-        lines = []
+        lines: list[str] = []
         for event in self.trace:
             if event["kind"] == "turn":
-                lines += (
-                    [f"thought      {event['text']}"] if event["text"] and event["calls"] else []
-                )
-                lines += [
-                    f"action       {call['name']}({_spelled(call['arguments'])})"
-                    for call in event["calls"]
-                ]
+                if event["text"] and event["calls"]:
+                    lines.append(f"thought      {event['text']}")
+                for call in event["calls"]:
+                    lines.append(f"action       {call['name']}({_spelled(call['arguments'])})")
             elif event["kind"] == "observation":
-                lines.append(
-                    f"observation  {'error: ' if event['error'] else ''}{event['text'].splitlines()[0][:110] if event['text'] else ''}"
-                )
+                first = (event["text"].splitlines() or [""])[0][:110]
+                lines.append(f"observation  {'error: ' if event['error'] else ''}{first}")
         return "\n".join([*lines, f"{self.outcome:<12} {self.answer}"])
 
 
@@ -116,7 +114,7 @@ def _spelled(arguments: Any) -> str:
 
 
 def load_trace(path: Path) -> Result:
-    """A saved trace; RunnerError when a line is not one of ours or the end is missing."""
+    """A saved trace; UserError when a line is not one of ours or the end is missing."""
     try:
         events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         end = events[-1]
@@ -130,7 +128,7 @@ def load_trace(path: Path) -> Result:
             _check_event(event)
         return Result(end["outcome"], end["answer"], events[:-1])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise RunnerError(
+        raise UserError(
             f"{path} is not a whole trace: {error}", "record it again with Result.save", Exit.USAGE
         ) from None
 
@@ -158,8 +156,8 @@ def _check_event(event: Any) -> None:
             raise ValueError("a call of a turn has the wrong fields")
 
 
-def nobody(call: Call) -> bool:
-    """The confirmation that refuses every change: right where no person is there to ask."""
+def deny_all(call: Call) -> bool:
+    """The approval step that refuses every change: right where no person is there to ask."""
     return False
 
 
@@ -168,7 +166,7 @@ class Agent:
 
     Parameters
     ----------
-    brain : Brain
+    model : Model
     registry : Registry
     caps : Caps
     confirm : function of a Call, asked before a tool that changes something; the default refuses
@@ -176,17 +174,15 @@ class Agent:
 
     def __init__(
         self,
-        brain: Brain,
+        model: Model,
         registry: Registry,
         caps: Caps | None = None,
-        confirm: Callable[[Call], bool] = nobody,
+        confirm: Callable[[Call], bool] = deny_all,
     ) -> None:
-        self.brain, self.registry, self.caps, self.confirm = (
-            brain,
-            registry,
-            caps or Caps(),
-            confirm,
-        )
+        self.model = model
+        self.registry = registry
+        self.caps = caps or Caps()
+        self.confirm = confirm
 
     def run(self, question: str) -> Result:
         """Answer a question, or say why not: never None, never an endless loop."""
@@ -194,73 +190,49 @@ class Agent:
             raise ValueError("the question is empty")
         messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
         trace: list[dict[str, Any]] = []
-        seen: dict[str, int] = {}
-        spent, started = 0, time.monotonic()
+        repeats: Counter[str] = Counter()
+        tokens = 0
+        start = time.monotonic()
         for step in range(1, self.caps.steps + 1):
             try:
-                turn = self.brain.go_on(messages, self.registry)
-            except RunnerError as error:
-                return Result("brain_error", str(error), trace)
-            spent += turn.tokens_in + turn.tokens_out
-            trace.append(
-                {
-                    "kind": "turn",
-                    "step": step,
-                    "text": turn.text,
-                    "calls": [asdict(c) for c in turn.calls],
-                    "tokens": turn.tokens_in + turn.tokens_out,
-                    "stop": turn.stop,
-                }
-            )
+                turn = self.model.next_turn(messages, self.registry)
+            except UserError as error:
+                return Result("model_error", str(error), trace)
+            tokens += turn.tokens_in + turn.tokens_out
+            trace.append(_turn_event(step, turn))
             if not turn.calls:
-                return Result(
-                    "refused"
-                    if turn.stop == "refusal"
-                    else "budget"
-                    if turn.stop == "length"
-                    else "answered",
-                    turn.text,
-                    trace,
-                )
-            if spent > self.caps.tokens:
-                return Result(
-                    "budget", f"{spent:,} tokens spent, {self.caps.tokens:,} allowed", trace
-                )
-            if time.monotonic() - started > self.caps.seconds:
+                return Result(ENDS.get(turn.stop, "answered"), turn.text, trace)
+            if tokens > self.caps.tokens:
+                spent = f"{tokens:,} tokens spent, {self.caps.tokens:,} allowed"
+                return Result("budget", spent, trace)
+            if time.monotonic() - start > self.caps.seconds:
                 return Result("timeout", f"more than {self.caps.seconds:g} s", trace)
-            messages.append({"role": "brain", "content": turn.text, "calls": turn.calls})
+            messages.append({"role": "assistant", "content": turn.text, "calls": turn.calls})
             observations = []
             for call in turn.calls:
-                key = json.dumps([call.name, call.arguments], sort_keys=True, default=str)
-                seen[key] = seen.get(key, 0) + 1
-                if seen[key] > self.caps.repeats:
-                    return Result(
-                        "repeated",
-                        f"{call.name} was called {seen[key]} times with the same arguments",
-                        trace,
-                    )
-                found = self._call(call)
-                observations.append((call, found))
-                trace.append(
-                    {
-                        "kind": "observation",
-                        "step": step,
-                        "id": call.id,
-                        "name": call.name,
-                        "text": found.text,
-                        "error": found.error,
-                    }
-                )
-            messages.append(
-                {"role": "tools", "observations": observations}
-            )  # all of one turn in one message
+                repeated = self._repeated(call, repeats)
+                if repeated:
+                    return Result("repeated", repeated, trace)
+                observation = self._call(call)
+                observations.append((call, observation))
+                trace.append(_observation_event(step, call, observation))
+            # all observations of one turn belong into one message
+            messages.append({"role": "tools", "observations": observations})
         return Result("step_cap", f"no answer within {self.caps.steps} steps", trace)
 
+    def _repeated(self, call: Call, repeats: Counter[str]) -> str | None:
+        """Count a call; a sentence when it was made too often."""
+        key = json.dumps([call.name, call.arguments], sort_keys=True, default=str)
+        repeats[key] += 1
+        if repeats[key] <= self.caps.repeats:
+            return None
+        return f"{call.name} was called {repeats[key]} times with the same arguments"
+
     def _call(self, call: Call) -> tools.Observation:
-        known = self.registry.tools.get(call.name)
+        tool = self.registry.tools.get(call.name)
         if (
-            known is not None
-            and known.effect == "write"
+            tool is not None
+            and tool.effect == "write"
             and self.registry.problem(call.name, call.arguments) is None
             and not self.confirm(call)
         ):
@@ -268,27 +240,52 @@ class Agent:
         return self.registry.call(call.name, call.arguments)
 
 
-# -- brains without a model -----------------------------------------------------------------------
+def _turn_event(step: int, turn: Turn) -> dict[str, Any]:
+    return {
+        "kind": "turn",
+        "step": step,
+        "text": turn.text,
+        "calls": [asdict(call) for call in turn.calls],
+        "tokens": turn.tokens_in + turn.tokens_out,
+        "stop": turn.stop,
+    }
+
+
+def _observation_event(step: int, call: Call, observation: tools.Observation) -> dict[str, Any]:
+    return {
+        "kind": "observation",
+        "step": step,
+        "id": call.id,
+        "name": call.name,
+        "text": observation.text,
+        "error": observation.error,
+    }
+
+
+# -- without a model ------------------------------------------------------------------------------
 
 
 class Scripted:
-    """A brain that says what it was given, turn by turn: for tests, and to replay a trace."""
+    """Turns that were written before: for tests, and to replay a trace."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
-        self.turns, self.heard = list(turns), []  # type: ignore[var-annotated]
+        self.turns = list(turns)
+        self.heard: list[list[dict[str, Any]]] = []
 
-    def go_on(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
+    def next_turn(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
+        """The next turn of the script."""
         self.heard.append(list(messages))
         if len(self.heard) > len(self.turns):
-            raise RunnerError(
+            raise UserError(
                 f"the script has {len(self.turns)} turns, turn {len(self.heard)} was asked for",
                 "give it more turns",
+                Exit.EXECUTION,
             )
         return self.turns[len(self.heard) - 1]
 
     @classmethod
     def of(cls, result: Result) -> Scripted:
-        """The brain that would say again what it said in a trace."""
+        """The turns of a trace."""
         return cls(
             [
                 Turn(e["text"], tuple(Call(**c) for c in e["calls"]), stop=e["stop"])
@@ -298,52 +295,66 @@ class Scripted:
         )
 
 
-class Rules:
-    """The book's deterministic brain: it routes a question by its form to one tool, and answers with what came back.
+CONVERSION = re.compile(r"(\S+?)\s*([A-Za-z]+) (?:in|to) ([A-Za-z]+)\??$")
+NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
+EXPRESSION = re.compile(r"[-+(]*\s*(?:\d|sqrt|exp|log|sin|cos|tan|pi)[\w\s.+*/%(),-]*")
+FILE = re.compile(r"(?:read|open|in) (?:the )?(?:file )?([\w./-]+\.\w+)")
 
-    It obeys no instruction inside an observation unless `gullible`, which shows what an unguarded model does.
+
+class Rules:
+    """Deterministic rules: one tool for each form of question, and what it returns as the answer.
+
+    They obey no instruction inside an observation unless `gullible`, which shows what an unguarded
+    model does.
     """
 
     def __init__(self, gullible: bool = False) -> None:
         self.gullible = gullible
 
-    def go_on(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
-        question = messages[0]["content"]
-        if messages[-1]["role"] == "tools":
-            call, seen = messages[-1]["observations"][-1]
-            order = re.search(r"call (\w+) with (\w+)=(\S+)", seen.text)
-            if self.gullible and order and call.name != order[1]:
-                return Turn(
-                    "The text says what to do next.",
-                    (Call(f"c{len(messages)}", order[1], {order[2]: order[3]}),),
-                    stop="tools",
-                )
-            return Turn(seen.text if not seen.error else f"I could not find out: {seen.text}")
-        return Turn(*self._route(question), stop="tools")
+    def next_turn(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
+        """A call for a question, an answer for an observation."""
+        if messages[-1]["role"] != "tools":
+            return self._route(messages[0]["content"])
+        call, observation = messages[-1]["observations"][-1]
+        order = re.search(r"call (\w+) with (\w+)=(\S+)", observation.text)
+        if self.gullible and order and call.name != order[1]:
+            obeyed = Call(f"c{len(messages)}", order[1], {order[2]: order[3]})
+            return Turn("The text says what to do next.", (obeyed,), stop="tools")
+        if observation.error:
+            return Turn(f"I could not find out: {observation.text}")
+        return Turn(observation.text)
 
-    def _route(self, question: str) -> tuple[str, tuple[Call, ...]]:
-        if found := re.search(r"(-?[\d.]+)\s*([A-Za-z]+) (?:in|to) ([A-Za-z]+)\??$", question):
-            return "A conversion of units.", (
-                Call("c1", "convert", {"value": float(found[1]), "unit": found[2], "to": found[3]}),
-            )
-        if found := re.search(
-            r"[-+(]*\s*(?:\d|sqrt|exp|log|sin|cos|tan|pi)[\w\s.+*/%(),-]*", question
-        ):
-            if re.search(r"[+*/%-]|\w\(", found[0]):
-                return "Arithmetic: compute, do not guess.", (
-                    Call("c1", "calculator", {"expression": found[0].strip(" ?.")}),
-                )
-        if found := re.search(r"(?:read|open|in) (?:the )?(?:file )?([\w./-]+\.\w+)", question):
-            return "A file has it.", (Call("c1", "read_file", {"path": found[1]}),)
-        return "A question about the subject: look it up in the book.", (
-            Call("c1", "search", {"query": question}),
-        )
+    def _route(self, question: str) -> Turn:
+        if match := CONVERSION.search(question):
+            quantity, unit, to = match.groups()
+            units = {unit, to} <= {*tools.FACTORS, *tools.DEGREES}
+            if NUMBER.fullmatch(quantity):
+                arguments = {"value": float(quantity), "unit": unit, "to": to}
+                return _use("A conversion of units.", "convert", arguments)
+            if units or any(character.isdigit() for character in quantity):
+                return Turn(f"I could not find out: {quantity!r} is not a number")
+        if match := EXPRESSION.search(question):
+            if re.search(r"[+*/%-]|\w\(", match[0]):
+                expression = {"expression": match[0].strip(" ?.")}
+                return _use("Arithmetic: compute, do not guess.", "calculator", expression)
+        if match := FILE.search(question):
+            return _use("A file has it.", "read_file", {"path": match[1]})
+        thought = "A question about the subject: look it up in the book."
+        return _use(thought, "search", {"query": question})
+
+
+def _use(thought: str, tool: str, arguments: dict[str, Any]) -> Turn:
+    return Turn(thought, (Call("c1", tool, arguments),), stop="tools")
 
 
 def registry(folder: Path | None = None) -> Registry:
-    """The book's tools: calculator, units, search in its pages, and, with a folder, reading files there."""
-    made = [tools.tool(tools.calculator), tools.tool(tools.convert), tools.tool(tools.search)]
-    return Registry(*made, *([tools.tool(tools.reader(folder))] if folder else []))
+    """The book's tools: calculator, units, search in its pages, and, with a folder, reading files
+    there.
+    """
+    functions: list[Callable[..., str]] = [tools.calculator, tools.convert, tools.search]
+    if folder is not None:
+        functions.append(tools.reader(folder))
+    return Registry(*(tools.tool(function) for function in functions))
 
 
 # question, what the answer must contain
@@ -382,16 +393,16 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
 
 
 def evaluate(
-    brain: Brain, with_tools: Registry, questions: Sequence[tuple[str, str]] = QUESTIONS
+    model: Model, with_tools: Registry, questions: Sequence[tuple[str, str]] = QUESTIONS
 ) -> dict[str, float]:
     """Share of questions answered right, mean steps, and mean calls."""
-    results = [
-        (Agent(brain, with_tools).run(question), expected) for question, expected in questions
+    results = [Agent(model, with_tools).run(question) for question, _ in questions]
+    right = [
+        expected in result.answer for result, (_, expected) in zip(results, questions, strict=True)
     ]
-    right = [expected in result.answer for result, expected in results]
+    calls = [sum(event["kind"] == "observation" for event in r.trace) for r in results]
     return {
-        "success": sum(right) / len(right),
-        "steps": sum(r.steps for r, _ in results) / len(results),
-        "calls": sum(sum(e["kind"] == "observation" for e in r.trace) for r, _ in results)
-        / len(results),
+        "success": sum(right) / len(results),
+        "steps": sum(result.steps for result in results) / len(results),
+        "calls": sum(calls) / len(results),
     }

@@ -1,6 +1,8 @@
-"""A calculator for other people's expressions: parsed into a tree, every kind of node allowed by name, sizes bounded.
+"""A calculator for other people's expressions: parsed into a tree, every kind of node allowed by
+name, sizes bounded.
 
-Nothing is ever evaluated by Python itself. Limits hold before the work is done, so `9**9**9` is refused at once.
+Nothing is ever evaluated by Python itself. Limits hold before the work is done, so `9**9**9` is
+refused at once.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-LONGEST, DEEPEST, LARGEST = 500, 40, 10**60  # characters, nested operations, size of a whole number
+LONGEST = 500
+DEEPEST = 40
+LARGEST = 10**60  # characters, nested operations, size of a whole number
 
 Number = int | float
 BINARY: dict[type, Callable[[Any, Any], Any]] = {
@@ -32,11 +36,14 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {
     "cos": math.cos,
     "tan": math.tan,
     "abs": abs,
-    "round": round,
+    "round": lambda *numbers: _round(*numbers),
     "min": min,
     "max": max,
 }
 NAMES: dict[str, Number] = {"pi": math.pi, "e": math.e}
+
+
+DIGITS = 100  # of round, on either side of the point
 
 
 class CalculatorError(ValueError):
@@ -51,7 +58,8 @@ def evaluate(expression: str) -> Number:
     Raises
     ------
     CalculatorError
-        For anything else, for a result that is no finite number, and for expressions or numbers beyond the limits.
+        For anything else, for a result that is no finite number, and for expressions or numbers
+        beyond the limits.
 
     Examples
     --------
@@ -85,7 +93,8 @@ def _value(node: ast.AST, depth: int) -> Number:
     if isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
         return UNARY[type(node.op)](_value(node.operand, depth + 1))
     if isinstance(node, ast.BinOp) and type(node.op) in BINARY:
-        left, right = _value(node.left, depth + 1), _value(node.right, depth + 1)
+        left = _value(node.left, depth + 1)
+        right = _value(node.right, depth + 1)
         if isinstance(node.op, ast.Pow):
             _check_power(left, right)
         return _bounded(BINARY[type(node.op)](left, right))
@@ -104,8 +113,18 @@ def _value(node: ast.AST, depth: int) -> Number:
         or type(node).__name__
     )
     raise CalculatorError(
-        f"{what!r} is not arithmetic; allowed are numbers, + - * / // % **, {', '.join(NAMES)} and {', '.join(FUNCTIONS)}"
+        f"{what!r} is not arithmetic; allowed are numbers, + - * / // % **, {', '.join(NAMES)} and "
+        f"{', '.join(FUNCTIONS)}"
     )
+
+
+def _round(value: Number, digits: Number | None = None) -> Number:
+    """Python's round; it computes 10**digits without releasing the interpreter, hence the limit."""
+    if digits is None:
+        return round(value)
+    if not isinstance(digits, int) or abs(digits) > DIGITS:
+        raise CalculatorError(f"round takes a whole number of digits up to {DIGITS}, got {digits}")
+    return round(value, digits)
 
 
 def _check_power(base: Number, exponent: Number) -> None:
@@ -118,7 +137,8 @@ def _check_power(base: Number, exponent: Number) -> None:
         and exponent * math.log10(abs(base)) > math.log10(LARGEST)
     ):
         raise CalculatorError(
-            f"the power would have {exponent * math.log10(abs(base)):.0f} digits, at most {round(math.log10(LARGEST))} are computed"
+            f"the power would have {exponent * math.log10(abs(base)):.0f} digits, at most "
+            f"{round(math.log10(LARGEST))} are computed"
         )
 
 

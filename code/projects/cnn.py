@@ -1,10 +1,12 @@
-"""cnn: an image classifier, measured: generated bars, real digits or glyphs of fonts, five models on one loop.
+"""cnn: an image classifier, measured: generated bars, real digits or glyphs of fonts, five models
+on one loop.
 
-Bars are 12 x 12 pictures with one bright row (class 0) or column (class 1) in noise. Digits are the 1,797
-handwritten 8 x 8 ones of scikit-learn, 500 of which are for testing and 200 for choosing. Glyphs are 62 characters
-in 16 fonts, and in 4 more that no training sees. All come from `pictures.py`. A run can start from the
-weights of another (`start`), keep them (`freeze`) and learn a new set of labels from a few examples
-(`classes`, `labels_per_class`): transfer. Read with `book/capstones/cnn.md`.
+Bars are 12 x 12 pictures with one bright row (class 0) or column (class 1) in noise. Digits are the
+1,797 handwritten 8 x 8 ones of scikit-learn, 500 of which are for testing and 200 for choosing.
+Glyphs are 62 characters in 16 fonts, and in 4 more that no training sees. All come from
+`pictures.py`. A run can start from the weights of another (`start`), keep them (`freeze`) and learn
+a new set of labels from a few examples (`classes`, `labels_per_class`): transfer. Read with
+`book/capstones/cnn.md`.
 """
 
 from __future__ import annotations
@@ -15,19 +17,19 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
 from projects import pictures
 from projects.pictures import CHARACTERS, augmented, bars, digits, shades
 from projects.runner import checkpoints
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.order import epochs
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
 
-SUMMARY = "an image classifier: small, residual and attention models on bars and real digits"
+SUMMARY = "an image classifier: five models on bars, handwritten digits or glyphs of fonts"
 DATA = ("bars", "digits", "glyphs")
 MODELS = ("logistic", "mlp", "small", "residual", "vit")
 
@@ -160,7 +162,7 @@ class Sample:
     index: int = 0
 
 
-# -- models: each has a body, from pictures to features, and a head, from features to scores -------------
+# -- models: a body, from pictures to features, and a head, from features to scores ---------------
 
 
 class Classifier(nn.Module):
@@ -168,32 +170,37 @@ class Classifier(nn.Module):
 
     def __init__(self, body: nn.Module, features: int, K: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.body, self.drop, self.head = body, nn.Dropout(dropout), nn.Linear(features, K)
+        self.body = body
+        self.drop = nn.Dropout(dropout)
+        self.head = nn.Linear(features, K)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.drop(self.body(x)))  # (B, K)
 
 
 class Residual(nn.Module):
-    """x + two convolutions of it, each normalised; the way past is a 1 x 1 convolution where the channels change."""
+    """x + two convolutions of it, each normalized; the skip connection is a 1 x 1 convolution
+    where the channels change."""
 
     def __init__(self, a: int, b: int) -> None:
         super().__init__()
-        self.way = nn.Sequential(
+        self.branch = nn.Sequential(
             nn.Conv2d(a, b, 3, padding=1, bias=False),
             nn.BatchNorm2d(b),
             nn.ReLU(),
             nn.Conv2d(b, b, 3, padding=1, bias=False),
             nn.BatchNorm2d(b),
         )
-        self.past = nn.Identity() if a == b else nn.Conv2d(a, b, 1, bias=False)
+        self.skip = nn.Identity() if a == b else nn.Conv2d(a, b, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.past(x) + self.way(x))
+        return F.relu(self.skip(x) + self.branch(x))
 
 
 class Patches(nn.Module):
-    """A small vision transformer's body: 2 x 2 patches as tokens, learned positions, four blocks, the mean token."""
+    """A small vision transformer's body: 2 x 2 patches as tokens, learned positions, four blocks,
+    the mean token.
+    """
 
     def __init__(self, size: int, C: int) -> None:
         super().__init__()
@@ -214,7 +221,9 @@ class Patches(nn.Module):
 def network(
     name: str, size: int, C: int, K: int, dropout: float = 0.0, stages: int = 1
 ) -> Classifier:
-    """A model by name for pictures (B, 1, size, size) and K labels; C is its first number of channels, doubled in each stage."""
+    """A model by name for pictures (B, 1, size, size) and K labels; C is its first number of
+    channels, doubled in each stage.
+    """
     if name == "logistic":
         return Classifier(nn.Flatten(), size * size, K)
     if name == "mlp":
@@ -263,7 +272,9 @@ def network(
 
 
 def saliency(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
-    """|d score of label y / d pixel|, (n, H, W): how much each pixel's change would change the score (Simonyan et al., 2014)."""
+    """|d score of label y / d pixel|, (n, H, W): how much each pixel's change would change the
+    score (Simonyan et al., 2014).
+    """
     X = X.clone().requires_grad_(True)
     score = model(X).gather(1, y[:, None]).sum()
     (gradient,) = torch.autograd.grad(score, X)
@@ -271,7 +282,9 @@ def saliency(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
 
 
 def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
-    """How far the score of label y falls when a square around each pixel is blanked, (n, H, W) (Zeiler and Fergus, 2014)."""
+    """How far the score of label y falls when a square around each pixel is blanked, (n, H, W)
+    (Zeiler and Fergus, 2014).
+    """
     n, _, H, W = X.shape
     falls = torch.zeros(n, H, W)
     with torch.no_grad():
@@ -287,16 +300,18 @@ def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
 
 
 def gradcam(model: Classifier, X: Tensor, y: Tensor, layer: nn.Module) -> Tensor:
-    """Where the channels that speak for label y are active, (n, H, W), each map scaled to at most 1 (Selvaraju et al., 2017)."""
-    kept: list[Tensor] = []
-    hook = layer.register_forward_hook(lambda _, __, output: kept.append(output))
+    """Where the channels that speak for label y are active, (n, H, W), each map scaled to at most 1
+    (Selvaraju et al., 2017).
+    """
+    activations: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda _, __, output: activations.append(output))
     try:
         score = model(X).gather(1, y[:, None]).sum()
     finally:
         hook.remove()
-    (gradient,) = torch.autograd.grad(score, kept[0])
+    (gradient,) = torch.autograd.grad(score, activations[0])
     weights = gradient.mean((2, 3), keepdim=True)  # (n, C, 1, 1)
-    maps = F.relu((weights * kept[0]).sum(1, keepdim=True)).detach()
+    maps = F.relu((weights * activations[0]).sum(1, keepdim=True)).detach()
     maps = F.interpolate(maps, X.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-12)
 
@@ -304,7 +319,7 @@ def gradcam(model: Classifier, X: Tensor, y: Tensor, layer: nn.Module) -> Tensor
 # -- the task -------------------------------------------------------------------------------------
 
 
-class Pictures(Task):
+class Pictures(Task[Settings]):
     """Name the label of a picture."""
 
     unit = "images"
@@ -313,13 +328,10 @@ class Pictures(Task):
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
-        self.s = settings
         self.parts = _data(settings)
         X, y = self.parts["train"]
-        self.mean, self.sd = (
-            float(X.mean()),
-            float(X.std()),
-        )  # of the training pictures: the others must not tell
+        self.mean = float(X.mean())
+        self.sd = float(X.std())  # of the training pictures: the others must not tell
         torch.manual_seed(settings.seed)
         self.labels = sorted(set(y.tolist()))
         self.model = network(
@@ -331,11 +343,11 @@ class Pictures(Task):
             settings.stages,
         )
         if settings.start and state is None:
-            self._take(Path(settings.start))
+            self._load_body(Path(settings.start))
         if settings.freeze:
             self.model.body.requires_grad_(False)
 
-    def _take(self, folder: Path) -> None:
+    def _load_body(self, folder: Path) -> None:
         """The body of another run of this project; the head stays new."""
         weights = checkpoints.load(folder / "best.pt", "cnn")["model"]
         body = {
@@ -344,70 +356,74 @@ class Pictures(Task):
         try:
             self.model.body.load_state_dict(body)
         except RuntimeError as error:
-            raise RunnerError(
-                f"the body of {folder} does not fit model={self.s.model} with channels={self.s.channels}: {str(error).splitlines()[1].strip()}",
+            raise UserError(
+                f"the body of {folder} does not fit model={self.settings.model} with "
+                f"channels={self.settings.channels}: {str(error).splitlines()[1].strip()}",
                 "give the same data, model and channels as that run",
                 Exit.USAGE,
             ) from None
 
-    def _scaled(self, X: Tensor) -> Tensor:
+    def standardize(self, X: Tensor) -> Tensor:
         return (X - self.mean) / self.sd
 
     def batch(self, step: int) -> Batch:
         X, y = self.parts["train"]
-        chosen = epochs(len(X), self.s.batch_size, step, self.s.seed)
+        chosen = epochs(len(X), self.settings.batch_size, step, self.settings.seed)
         shown = X[chosen]
-        if self.s.augment:
-            rng = generator(self.s.seed, step, 1)
+        if self.settings.augment:
+            rng = generator(self.settings.seed, step, 1)
             shown = (
-                pictures.careless(shown, rng) if self.s.data == "glyphs" else augmented(shown, rng)
+                pictures.random_affine(shown, rng)
+                if self.settings.data == "glyphs"
+                else augmented(shown, rng)
             )
-        return self._scaled(shown), torch.searchsorted(torch.tensor(self.labels), y[chosen])
+        return self.standardize(shown), torch.searchsorted(torch.tensor(self.labels), y[chosen])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         X, y = batch
-        if self.s.freeze:
+        if self.settings.freeze:
             self.model.body.eval()  # frozen statistics too
-        return F.cross_entropy(model(X), y, label_smoothing=self.s.smoothing)
+        return F.cross_entropy(model(X), y, label_smoothing=self.settings.smoothing)
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        found = {}
+        metrics = {}
         for name in (name for name in self.parts if name != "train"):
             scores, y = self.scores(model, name, device)
-            found[f"{name}_loss"] = float(F.cross_entropy(scores, y))
-            found[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
-        return found
+            metrics[f"{name}_loss"] = float(F.cross_entropy(scores, y))
+            metrics[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
+        return metrics
 
     @torch.no_grad()
     def scores(self, model: nn.Module, part: str, device: torch.device) -> tuple[Tensor, Tensor]:
         """Scores (n, K) and labels (n,) of a part of the data."""
         X, y = self.parts[part]
         scores = torch.cat(
-            [model(self._scaled(piece).to(device)).float().cpu() for piece in X.split(500)]
+            [model(self.standardize(piece).to(device)).float().cpu() for piece in X.split(500)]
         )
         return scores, torch.searchsorted(torch.tensor(self.labels), y)
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         X, y = self.parts["test"]
         if not 0 <= options.index < len(X):
-            raise RunnerError(
+            raise UserError(
                 f"index={options.index} is not a test picture",
                 f"there are {len(X)}: give 0 to {len(X) - 1}",
                 Exit.USAGE,
             )
-        picture = self._scaled(X[options.index][None]).to(device)
+        picture = self.standardize(X[options.index][None]).to(device)
         with torch.no_grad():
             p = model(picture).softmax(1)[0].cpu()
         best = p.topk(min(3, len(p)))
         looks = saliency(model, picture, best.indices[:1].to(device))[0].cpu()
         rows = zip(shades(X[options.index, 0]), shades(looks), strict=True)
-        named = CHARACTERS if self.s.data == "glyphs" else "0123456789"
+        named = CHARACTERS if self.settings.data == "glyphs" else "0123456789"
         answer = ", ".join(
             f"{named[self.labels[int(i)]]} with {v:.3f}" for v, i in zip(*best, strict=True)
         )
         return (
             "\n".join(f"{a}   {b}" for a, b in rows)
-            + f"\nlabel {named[int(y[options.index])]}; the model says {answer}; right: how much each pixel counts"
+            + f"\nlabel {named[int(y[options.index])]}; the model says {answer}; "
+            "right: how much each pixel counts"
         )
 
 
@@ -421,12 +437,13 @@ def _data(s: Settings) -> dict[str, tuple[Tensor, Tensor]]:
     elif s.data == "digits":
         parts = digits()
     else:
-        clean, held = pictures.typeset(s.size), pictures.glyphs(pictures.HELD, s.size)
+        clean = pictures.typeset(s.size)
+        held = pictures.glyphs(pictures.HELD, s.size)
         parts = {
             "train": clean,
-            "val": pictures.printed(*clean, 1000, 1),
-            "test": pictures.printed(*clean, 2000, 2),
-            "fonts": pictures.printed(*held, 2000, 3),
+            "val": pictures.render_samples(*clean, 1000, 1),
+            "test": pictures.render_samples(*clean, 2000, 2),
+            "fonts": pictures.render_samples(*held, 2000, 3),
         }
     labels = (
         torch.tensor(sorted(CHARACTERS.index(c) for c in set(s.classes))) if s.classes else None

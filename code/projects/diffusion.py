@@ -1,9 +1,11 @@
-"""diffusion: denoising diffusion on sets of points in the plane, and on pictures with a small U-Net and guidance.
+"""diffusion: denoising diffusion on sets of points in the plane, and on pictures with a small U-Net
+and guidance.
 
-`ring`, `moons`, `spirals` and `letters` are points whose distribution is known, so the quality of samples is a number
-beside a floor; `digits` are scikit-learn's and `glyphs` those of fonts, drawn on request by label. Training predicts the noise or v (`target`);
-sampling takes any number of steps with any share of fresh noise. Read with `book/capstones/diffusion.md`. Sources:
-Ho et al. (2020), Song et al. (2021), Salimans and Ho (2022) for v, Ho and Salimans (2021) for guidance.
+`ring`, `moons`, `spirals` and `letters` are points whose distribution is known, so the quality of
+samples is a number beside a floor; `digits` are scikit-learn's and `glyphs` those of fonts, drawn
+on request by label. Training predicts the noise or v (`target`); sampling takes any number of steps
+with any share of fresh noise. Read with `book/capstones/diffusion.md`. Sources: Ho et al. (2020),
+Song et al. (2021), Salimans and Ho (2022) for v, Ho and Salimans (2021) for guidance.
 """
 
 from __future__ import annotations
@@ -18,21 +20,21 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
 from projects import cnn, pictures
 from projects.quality import frechet, mmd, sliced_wasserstein
 from projects.runner import checkpoints, records
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
 
-SUMMARY = "a diffusion model of points in the plane or of digits, against exact answers"
+SUMMARY = "a diffusion model of points in the plane, of digits or of glyphs of fonts"
 POINTS = ("ring", "moons", "spirals", "letters")
 PICTURES = {"digits": (8, 10), "glyphs": (32, 62)}  # their size and how many labels there are
-NONE = -1  # the label that stands for no label
+NO_LABEL = -1  # the label that stands for no label
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Settings(RunSettings):
     target: str = "eps"  # eps, v
     width: int = 128
     levels: int = 1  # halvings of the U-Net
-    unlabelled: float = 0.1  # share of pictures whose label is hidden in training, for guidance
+    label_dropout: float = 0.1  # share of pictures whose label is hidden in training, for guidance
     sample_steps: int = 50  # steps of the sampler in evaluations
     guidance: float = 1.0  # 1: the conditional model as it is
     samples: int = 1000  # drawn in an evaluation of points; of digits a fifth
@@ -82,10 +84,10 @@ class Settings(RunSettings):
             )
         if self.judge and self.data != "glyphs":
             raise wrong("judge", self.judge, "reads glyphs alone: give data=glyphs too")
-        if not 0 <= self.unlabelled < 1 or self.guidance < 0:
+        if not 0 <= self.label_dropout < 1 or self.guidance < 0:
             raise wrong(
-                "unlabelled, guidance",
-                (self.unlabelled, self.guidance),
+                "label_dropout, guidance",
+                (self.label_dropout, self.guidance),
                 "must be a share below 1, and not negative",
             )
 
@@ -184,8 +186,9 @@ class Sample:
 class Schedule:
     """How much is left of the data at noise level t = 0, ..., T - 1.
 
-    `linear` is Ho et al.'s for a thousand levels, its rates scaled by 1000 / T so that as much is left at the end;
-    with fewer than about 50 levels they are capped. `cosine` is Nichol and Dhariwal's (2021, equation 17).
+    `linear` is Ho et al.'s for a thousand levels, its rates scaled by 1000 / T so that as much is
+    left at the end; with fewer than about 50 levels they are capped. `cosine` is Nichol and
+    Dhariwal's (2021, equation 17).
 
     Attributes
     ----------
@@ -202,11 +205,12 @@ class Schedule:
             ).clamp(max=0.999)
         elif kind == "cosine":
             t = torch.arange(T + 1, dtype=torch.float64) / T
-            kept = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
-            self.beta = (1 - kept[1:] / kept[:-1]).clamp(max=0.999)
+            abar = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
+            self.beta = (1 - abar[1:] / abar[:-1]).clamp(max=0.999)
         else:
             raise ValueError(f"there is no schedule {kind!r}; choose linear or cosine")
-        self.T, self.alpha = T, 1 - self.beta
+        self.T = T
+        self.alpha = 1 - self.beta
         self.abar = self.alpha.cumprod(0)
 
     @classmethod
@@ -214,18 +218,19 @@ class Schedule:
         """The schedule of given rates (T,), each strictly between 0 and 1."""
         if beta.dim() != 1 or not bool(((beta > 0) & (beta < 1)).all()):
             raise ValueError("rates must be one row of numbers strictly between 0 and 1")
-        made = cls("cosine", len(beta))
-        made.beta, made.alpha = beta.double(), 1 - beta.double()
-        made.abar = made.alpha.cumprod(0)
-        return made
+        schedule = cls("cosine", len(beta))
+        schedule.beta = beta.double()
+        schedule.alpha = 1 - beta.double()
+        schedule.abar = schedule.alpha.cumprod(0)
+        return schedule
 
     def at(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply a batch."""
-        kept = self.abar.to(like.device)[t].view(-1, *[1] * (like.dim() - 1))
-        return kept.sqrt().to(like.dtype), (1 - kept).sqrt().to(like.dtype)
+        abar = self.abar.to(like.device)[t].view(-1, *[1] * (like.dim() - 1))
+        return abar.sqrt().to(like.dtype), (1 - abar).sqrt().to(like.dtype)
 
 
-def noised(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
+def add_noise(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
     """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps: any level in one step."""
     a, b = s.at(t, x0)
     return a * x0 + b * eps
@@ -237,7 +242,7 @@ def velocity(x0: Tensor, t: Tensor, eps: Tensor, s: Schedule) -> Tensor:
     return a * eps - b * x0
 
 
-def both(
+def predict_x0_eps(
     xt: Tensor, t: Tensor, predicted: Tensor, s: Schedule, target: str
 ) -> tuple[Tensor, Tensor]:
     """The data and the noise (x_0, eps) that a prediction of `target` says x_t is made of."""
@@ -253,7 +258,7 @@ Predict = Callable[
 
 
 @torch.no_grad()
-def backwards(
+def sample(
     predict: Predict,
     x: Tensor,
     s: Schedule,
@@ -264,23 +269,25 @@ def backwards(
     rng: torch.Generator | None = None,
     path: list[Tensor] | None = None,
 ) -> Tensor:
-    """From noise x at the last level to data, in `steps` levels spread evenly (Song et al., 2021, equation 12).
+    """From noise x at the last level to data, in `steps` levels spread evenly (Song et al., 2021,
+    equation 12).
 
-    eta = 0 is deterministic (DDIM); eta = 1 with all levels is the ancestral sampler of Ho et al. (2020) with the
-    variance of the posterior. `clip` > 0 keeps the predicted data within [-clip, clip]. `path` collects every state.
+    eta = 0 is deterministic (DDIM); eta = 1 with all levels is the ancestral sampler of Ho et al.
+    (2020) with the variance of the posterior. `clip` > 0 keeps the predicted data within [-clip,
+    clip]. `path` collects every state.
     """
     if not 1 <= steps <= s.T or eta < 0:
         raise ValueError(f"need 1 to {s.T} steps and eta >= 0, got {steps} and {eta}")
     levels = torch.linspace(s.T - 1, 0, steps).round().long().tolist() if steps > 1 else [s.T - 1]
     for level, after in zip(levels, [*levels[1:], -1], strict=True):
         t = torch.full((len(x),), level, device=x.device)
-        x0, eps = both(x, t, predict(x, t), s, target)
-        kept = s.abar[level]
+        x0, eps = predict_x0_eps(x, t, predict(x, t), s, target)
+        abar = s.abar[level]
         if clip:
             x0 = x0.clamp(-clip, clip)
-            eps = (x - float(kept.sqrt()) * x0) / float((1 - kept).sqrt())
+            eps = (x - float(abar.sqrt()) * x0) / float((1 - abar).sqrt())
         then = s.abar[after] if after >= 0 else torch.tensor(1.0, dtype=torch.float64)
-        variance = eta**2 * (1 - then) / (1 - kept) * (1 - kept / then)
+        variance = eta**2 * (1 - then) / (1 - abar) * (1 - abar / then)
         x = float(then.sqrt()) * x0 + float((1 - then - variance).clamp_min(0).sqrt()) * eps
         if float(variance) > 0:
             x = x + float(variance.sqrt()) * torch.randn(
@@ -295,7 +302,7 @@ def backwards(
 
 
 def points(name: str, n: int, rng: torch.Generator) -> Tensor:
-    """n points (n, 2) of a set: the unit circle, two half moons, two spiral arms, or the letters GT."""
+    """n points (n, 2): the unit circle, two half moons, two spiral arms, or the letters GT."""
     if n < 1:
         raise ValueError(f"cannot draw {n} points; give 1 or more")
     u = torch.rand(n, generator=rng)
@@ -346,7 +353,7 @@ def embedding(t: Tensor, T: int, size: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], 1)
 
 
-class Planar(nn.Module):
+class PointDenoiser(nn.Module):
     """A denoiser of points: three hidden layers of x and the level's embedding."""
 
     def __init__(self, width: int, T: int) -> None:
@@ -366,69 +373,76 @@ class Planar(nn.Module):
         return self.body(torch.cat([x, embedding(t, self.T, 32)], 1))
 
 
-class Cell(nn.Module):
-    """Two convolutions with the level and the label added between them, and a way past."""
+class ResBlock(nn.Module):
+    """Two convolutions with the level and the label added between them, and a skip connection."""
 
     def __init__(self, a: int, b: int, size: int) -> None:
         super().__init__()
-        self.first, self.second = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 3, padding=1)
-        self.norm1, self.norm2, self.say = (
-            nn.GroupNorm(min(8, a), a),
-            nn.GroupNorm(8, b),
-            nn.Linear(size, b),
-        )
-        self.past = nn.Identity() if a == b else nn.Conv2d(a, b, 1)
+        self.first = nn.Conv2d(a, b, 3, padding=1)
+        self.second = nn.Conv2d(b, b, 3, padding=1)
+        self.norm1 = nn.GroupNorm(min(8, a), a)
+        self.norm2 = nn.GroupNorm(8, b)
+        self.cond_proj = nn.Linear(size, b)
+        self.skip = nn.Identity() if a == b else nn.Conv2d(a, b, 1)
 
-    def forward(self, x: Tensor, about: Tensor) -> Tensor:
-        h = self.first(F.silu(self.norm1(x))) + self.say(about)[:, :, None, None]
-        return self.past(x) + self.second(F.silu(self.norm2(h)))
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        h = self.first(F.silu(self.norm1(x))) + self.cond_proj(cond)[:, :, None, None]
+        return self.skip(x) + self.second(F.silu(self.norm2(h)))
 
 
 class UNet(nn.Module):
-    """Down by halves and back up, with the way across at each size; the label is an embedding, the last of which means none."""
+    """Down by halves and back up, with a skip connection at each size; the label is an embedding,
+    the last of which means none.
+    """
 
     def __init__(self, width: int, T: int, labels: int = 10, levels: int = 1) -> None:
         super().__init__()
-        C, self.T, self.labels = width, T, labels
+        C = width
+        self.T = T
+        self.labels = labels
         wide = [C << i for i in range(levels + 1)]  # channels at each size
-        self.about = nn.Sequential(nn.Linear(32, 4 * C), nn.SiLU(), nn.Linear(4 * C, 4 * C))
+        self.cond_mlp = nn.Sequential(nn.Linear(32, 4 * C), nn.SiLU(), nn.Linear(4 * C, 4 * C))
         self.label = nn.Embedding(labels + 1, 4 * C)
-        self.enter = nn.Conv2d(1, C, 3, padding=1)
-        self.down = nn.ModuleList(Cell(a, b, 4 * C) for a, b in zip([C, *wide], wide, strict=False))
-        self.shrink = nn.ModuleList(nn.Conv2d(a, a, 3, stride=2, padding=1) for a in wide[:-1])
-        self.middle = Cell(wide[-1], wide[-1], 4 * C)
-        self.up = nn.ModuleList(
-            Cell(2 * a, b, 4 * C) for a, b in zip(wide, [C, *wide], strict=False)
+        self.conv_in = nn.Conv2d(1, C, 3, padding=1)
+        self.down = nn.ModuleList(
+            ResBlock(a, b, 4 * C) for a, b in zip([C, *wide], wide, strict=False)
         )
-        self.leave = nn.Sequential(nn.GroupNorm(8, C), nn.SiLU(), nn.Conv2d(C, 1, 3, padding=1))
+        self.shrink = nn.ModuleList(nn.Conv2d(a, a, 3, stride=2, padding=1) for a in wide[:-1])
+        self.middle = ResBlock(wide[-1], wide[-1], 4 * C)
+        self.up = nn.ModuleList(
+            ResBlock(2 * a, b, 4 * C) for a, b in zip(wide, [C, *wide], strict=False)
+        )
+        self.conv_out = nn.Sequential(nn.GroupNorm(8, C), nn.SiLU(), nn.Conv2d(C, 1, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         labels = (
             torch.full_like(t, self.labels)
             if labels is None
-            else torch.where(labels == NONE, self.labels, labels)
+            else torch.where(labels == NO_LABEL, self.labels, labels)
         )
-        about = F.silu(self.about(embedding(t, self.T, 32)) + self.label(labels))
-        h = self.down[0](self.enter(x), about)  # (B, C, H, W)
-        across = [h]
+        cond = F.silu(self.cond_mlp(embedding(t, self.T, 32)) + self.label(labels))
+        h = self.down[0](self.conv_in(x), cond)  # (B, C, H, W)
+        skips = [h]
         for shrink, down in zip(self.shrink, self.down[1:], strict=True):
-            h = down(shrink(h), about)  # (B, 2C, H / 2, W / 2), and so on
-            across.append(h)
-        h = self.middle(h, about)
-        for i in reversed(range(len(across))):
-            h = self.up[i](torch.cat([h, across[i]], 1), about)
+            h = down(shrink(h), cond)  # (B, 2C, H / 2, W / 2), and so on
+            skips.append(h)
+        h = self.middle(h, cond)
+        for i in reversed(range(len(skips))):
+            h = self.up[i](torch.cat([h, skips[i]], 1), cond)
             if i:
                 h = F.interpolate(h, scale_factor=2.0, mode="nearest")
-        return self.leave(h)
+        return self.conv_out(h)
 
 
-def guided(model: nn.Module, labels: Tensor, w: float) -> Predict:
-    """Predictions pushed towards a label: none + w (labelled - none). w = 0 forgets the label, w = 1 is the model as trained."""
+def with_guidance(model: nn.Module, labels: Tensor, w: float) -> Predict:
+    """Predictions pushed towards a label: none + w (labelled - none). w = 0 forgets the label, w =
+    1 is the model as trained.
+    """
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
         if w == 1.0:
             return model(x, t, labels)
-        free = model(x, t, torch.full_like(labels, NONE))
+        free = model(x, t, torch.full_like(labels, NO_LABEL))
         return free if w == 0.0 else free + w * (model(x, t, labels) - free)
 
     return predict
@@ -437,7 +451,7 @@ def guided(model: nn.Module, labels: Tensor, w: float) -> Predict:
 # -- the task -------------------------------------------------------------------------------------
 
 
-class Denoising(Task):
+class Denoising(Task[Settings]):
     """Say which noise is in a noisy example."""
 
     unit = "examples"
@@ -445,42 +459,43 @@ class Denoising(Task):
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
-        self.s = settings
         self.schedule = Schedule(settings.schedule, settings.T)
         self.size, self.labels = PICTURES.get(settings.data, (0, 0))  # 0: points
         torch.manual_seed(settings.seed)
         self.model = (
             UNet(settings.width, settings.T, self.labels, settings.levels)
             if self.size
-            else Planar(settings.width, settings.T)
+            else PointDenoiser(settings.width, settings.T)
         )
 
     @cached_property
     def parts(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Pictures with values from -1 to 1; of glyphs the clean ones, which are printed anew in every batch, and a test."""
-        if self.s.data == "glyphs":
+        """Pictures with values from -1 to 1; of glyphs the clean ones, which are augmented again in
+        every batch, and a test.
+        """
+        if self.settings.data == "glyphs":
             clean = pictures.typeset(self.size)
-            found = {"train": clean, "val": clean, "test": pictures.printed(*clean, 2000, 2)}
+            parts = {"train": clean, "val": clean, "test": pictures.render_samples(*clean, 2000, 2)}
         else:
-            found = pictures.digits()
-        return {name: (X * 2 - 1, y) for name, (X, y) in found.items()}
+            parts = pictures.digits()
+        return {name: (X * 2 - 1, y) for name, (X, y) in parts.items()}
 
     @cached_property
-    def reader(self) -> cnn.Pictures:
+    def judge(self) -> cnn.Pictures:
         """The judge: a trained classifier of glyphs with its scale."""
-        folder = Path(self.s.judge)
-        made = records.read_run(folder)
+        folder = Path(self.settings.judge)
+        run = records.read_run(folder)
         if (
-            made["project"] != "cnn"
-            or made["settings"]["data"] != "glyphs"
-            or made["settings"]["size"] != self.size
+            run["project"] != "cnn"
+            or run["settings"]["data"] != "glyphs"
+            or run["settings"]["size"] != self.size
         ):
-            raise RunnerError(
+            raise UserError(
                 f"{folder} is not a run of cnn on glyphs of {self.size} pixels",
                 f"train one: run cnn --preset glyphs --set size={self.size}",
                 Exit.USAGE,
             )
-        judge = cnn.build(cnn.Settings(**made["settings"]))
+        judge = cnn.build(cnn.Settings(**run["settings"]))
         judge.model.load_state_dict(checkpoints.load(folder / "best.pt", "cnn")["model"])
         judge.model.eval()
         return judge
@@ -488,24 +503,26 @@ class Denoising(Task):
     def examples(self, n: int, rng: torch.Generator, part: str = "train") -> tuple[Tensor, Tensor]:
         """n examples and their labels."""
         if not self.size:
-            return points(self.s.data, n, rng), torch.full((n,), NONE)
+            return points(self.settings.data, n, rng), torch.full((n,), NO_LABEL)
         X, y = self.parts[part]
         chosen = torch.randint(len(X), (n,), generator=rng)
-        if self.s.data == "glyphs" and part != "test":
-            return pictures.careless(X[chosen] / 2 + 0.5, rng) * 2 - 1, y[chosen]
+        if self.settings.data == "glyphs" and part != "test":
+            return pictures.random_affine(X[chosen] / 2 + 0.5, rng) * 2 - 1, y[chosen]
         return X[chosen], y[chosen]
 
     def batch(self, step: int) -> Batch:
         """Noisy examples, levels, labels (some hidden) and targets; drawn anew in every step."""
-        return self._noisy(self.s.batch_size, generator(self.s.seed, step), "train")
+        return self._noisy(self.settings.batch_size, generator(self.settings.seed, step), "train")
 
     def _noisy(self, n: int, rng: torch.Generator, part: str) -> Batch:
         x0, labels = self.examples(n, rng, part)
-        t = torch.randint(self.s.T, (n,), generator=rng)
+        t = torch.randint(self.settings.T, (n,), generator=rng)
         eps = torch.randn(x0.shape, generator=rng)
-        labels = torch.where(torch.rand(n, generator=rng) < self.s.unlabelled, NONE, labels)
-        goal = velocity(x0, t, eps, self.schedule) if self.s.target == "v" else eps
-        return noised(x0, t, eps, self.schedule), t, labels, goal
+        labels = torch.where(
+            torch.rand(n, generator=rng) < self.settings.label_dropout, NO_LABEL, labels
+        )
+        goal = velocity(x0, t, eps, self.schedule) if self.settings.target == "v" else eps
+        return add_noise(x0, t, eps, self.schedule), t, labels, goal
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         x, t, labels, goal = batch
@@ -528,14 +545,14 @@ class Denoising(Task):
         x = torch.randn(
             n, *((1, self.size, self.size) if self.size else (2,)), generator=rng, device=device
         )
-        labels = torch.full((n,), NONE, device=device) if labels is None else labels.to(device)
-        return backwards(
-            guided(model, labels, guidance),
+        labels = torch.full((n,), NO_LABEL, device=device) if labels is None else labels.to(device)
+        return sample(
+            with_guidance(model, labels, guidance),
             x,
             self.schedule,
             steps,
             eta,
-            self.s.target,
+            self.settings.target,
             clip=1.0 if self.size else 0.0,
             rng=rng,
             path=path,
@@ -544,37 +561,44 @@ class Denoising(Task):
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         x, t, labels, goal = (v.to(device) for v in self._noisy(2000, generator(5, 5), "val"))
         with torch.no_grad():
-            found = {"val_loss": float(F.mse_loss(model(x, t, labels).float(), goal))}
-        return {**found, **self.quality(model, device)}
+            metrics = {"val_loss": float(F.mse_loss(model(x, t, labels).float(), goal))}
+        return {**metrics, **self.quality(model, device)}
 
     def quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Distances between samples and data beside those between data and data, and how many samples show what was asked for."""
-        if self.s.judge:
+        """Distances between samples and data beside those between data and data, and how many
+        samples show what was asked for.
+        """
+        if self.settings.judge:
             return self._read_quality(model, device)
         return {"digits": self._digit_quality, "glyphs": lambda *_: {}}.get(
-            self.s.data, self._point_quality
+            self.settings.data, self._point_quality
         )(model, device)
 
     def _point_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        n = self.s.samples
-        drawn = self.draw(model, n, device, self.s.sample_steps, eta=1.0).cpu()
-        data, more = (points(self.s.data, n, generator(i, 77)) for i in (1, 2))
-        found = {
+        n = self.settings.samples
+        drawn = self.draw(model, n, device, self.settings.sample_steps, eta=1.0).cpu()
+        data, more = (points(self.settings.data, n, generator(i, 77)) for i in (1, 2))
+        metrics = {
             "sliced": sliced_wasserstein(drawn, data),
             "sliced_floor": sliced_wasserstein(more, data),
             "mmd": mmd(drawn, data, 0.2),
             "mmd_floor": mmd(more, data, 0.2),
         }
-        if self.s.data == "ring":
+        if self.settings.data == "ring":
             radius = drawn.norm(dim=1)
-            found |= {"radius_mean": float(radius.mean()), "radius_sd": float(radius.std())}
-        return found
+            metrics |= {"radius_mean": float(radius.mean()), "radius_sd": float(radius.std())}
+        return metrics
 
     def _digit_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        n = self.s.samples // 5
+        n = self.settings.samples // 5
         labels = torch.arange(n) % 10
         drawn = self.draw(
-            model, n, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels
+            model,
+            n,
+            device,
+            self.settings.sample_steps,
+            guidance=self.settings.guidance,
+            labels=labels,
         ).cpu()
         X, y = self.parts["train"]
         real = self.examples(n, generator(3, 3), "test")[0]
@@ -595,8 +619,11 @@ class Denoising(Task):
 
     @torch.no_grad()
     def _read_quality(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """What a classifier says of drawn glyphs, and how far its features of them lie from those of printed ones."""
-        judge, n = self.reader, self.s.samples
+        """What a classifier says of drawn glyphs, and how far its features of them lie from those
+        of printed ones.
+        """
+        judge = self.judge
+        n = self.settings.samples
         labels = torch.arange(n) % self.labels
         drawn = torch.cat(
             [
@@ -604,8 +631,8 @@ class Denoising(Task):
                     model,
                     len(part),
                     device,
-                    self.s.sample_steps,
-                    guidance=self.s.guidance,
+                    self.settings.sample_steps,
+                    guidance=self.settings.guidance,
                     labels=part,
                     seed=i,
                 ).cpu()
@@ -613,7 +640,7 @@ class Denoising(Task):
             ]
         )
         real = [self.examples(n, generator(i, 78)) for i in (1, 2)]
-        scaled = [judge._scaled(X / 2 + 0.5) for X in (drawn, real[0][0], real[1][0])]
+        scaled = [judge.standardize(X / 2 + 0.5) for X in (drawn, real[0][0], real[1][0])]
         features = [torch.cat([judge.model.body(part) for part in X.split(250)]) for X in scaled]
         says = [judge.model.head(f).argmax(1) for f in features]
         return {
@@ -624,15 +651,17 @@ class Denoising(Task):
         }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
-        """A few samples for the page: 250 points, two of each digit in hundredths, or one of each glyph in ninths."""
-        if self.s.data == "glyphs":
+        """A few samples for the page: 250 points, two of each digit in hundredths, or one of each
+        glyph in ninths.
+        """
+        if self.settings.data == "glyphs":
             labels = torch.arange(self.labels)
             drawn = self.draw(
                 model,
                 len(labels),
                 device,
-                self.s.sample_steps,
-                guidance=self.s.guidance,
+                self.settings.sample_steps,
+                guidance=self.settings.guidance,
                 labels=labels,
                 seed=1,
             ).cpu()
@@ -645,29 +674,46 @@ class Denoising(Task):
             return {
                 "drawn": [
                     [round(float(v), 2) for v in x]
-                    for x in self.draw(model, 250, device, self.s.sample_steps, eta=1.0).cpu()
+                    for x in self.draw(
+                        model, 250, device, self.settings.sample_steps, eta=1.0
+                    ).cpu()
                 ]
             }
         labels = torch.arange(20) % 10
         drawn = self.draw(
-            model, 20, device, self.s.sample_steps, guidance=self.s.guidance, labels=labels, seed=1
+            model,
+            20,
+            device,
+            self.settings.sample_steps,
+            guidance=self.settings.guidance,
+            labels=labels,
+            seed=1,
         ).cpu()
-        pictures = [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]
+        images = [[round(float(v) * 50 + 50) for v in x.flatten()] for x in drawn]
         return {
-            "drawn": pictures,
+            "drawn": images,
             "drawn_labels": labels.tolist(),
             "sweep": self._sweep(model, device),
         }
 
     def _sweep(self, model: nn.Module, device: torch.device) -> list[dict[str, float]]:
-        """What guidance does to 200 digits: how many are read as asked for, how far apart those of one label are, how near the training digits."""
+        """What guidance does to 200 digits: how many are read as asked for, how far apart those of
+        one label are, how near the training digits.
+        """
         X, y = self.parts["train"]
-        labels, rows = torch.arange(200) % 10, []
+        labels = torch.arange(200) % 10
+        rows = []
         real = torch.cat([X[y == label][:20] for label in range(10)]).flatten(1).view(10, 20, 64)
         for w in (0.0, 1.0, 1.5, 3.0, 6.0):
             drawn = (
                 self.draw(
-                    model, 200, device, self.s.sample_steps, guidance=w, labels=labels, seed=2
+                    model,
+                    200,
+                    device,
+                    self.settings.sample_steps,
+                    guidance=w,
+                    labels=labels,
+                    seed=2,
                 )
                 .cpu()
                 .flatten(1)
@@ -698,11 +744,13 @@ class Denoising(Task):
         if (
             not 1 <= options.count <= 1000
             or not -1 <= options.label < max(self.labels, 10)
-            or not 1 <= options.steps <= self.s.T
+            or not 1 <= options.steps <= self.settings.T
         ):
-            raise RunnerError(
-                f"count={options.count}, label={options.label} or steps={options.steps} is out of range",
-                f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to {self.s.T} steps",
+            raise UserError(
+                f"count={options.count}, label={options.label} or steps={options.steps} is out of "
+                "range",
+                f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to "
+                f"{self.settings.T} steps",
                 Exit.USAGE,
             )
         labels = (

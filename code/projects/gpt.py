@@ -1,33 +1,36 @@
 """gpt: a decoder-only transformer, from a text file to samples.
 
-Corpora: `sonnets` (Shakespeare's 154 sonnets, 1609, in the project), `sentence` (forty characters, again and
-again), `echo` (words without meaning, each repeated), `stdlib` (the source of the Python that runs this, some ten
-million characters), or the path of a text file or of a folder of them. The last tenth of a single text, or every tenth document of many, is never trained on.
-Read with `book/capstones/gpt.md`. Sources: Vaswani et al. (2017), Radford et al. (2019).
+Corpora: `sonnets` (Shakespeare's 154 sonnets, 1609, in the project), `sentence` (forty characters,
+again and again), `echo` (words without meaning, each repeated), `stdlib` (the source of the Python
+that runs this, some ten million characters), or the path of a text file or of a folder of them. The
+last tenth of a single text, or every tenth document of many, is never trained on. Read with
+`book/capstones/gpt.md`. Sources: Vaswani et al. (2017), Radford et al. (2019).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError
 from groundtruth.modern import tokenizers
 from groundtruth.modern.tokenizers import BytePairs, Characters, Tokenizer
 from torch import Tensor, nn
 
 from projects import corpora
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
-from projects.runner.settings import wrong
-from projects.runner.task import Batch, Task
+from projects.runner.settings import finite, wrong
+from projects.runner.task import Batch, S, Task
 
 SUMMARY = "a decoder-only transformer trained from scratch on text, and sampled"
+LONGEST_SEED = 2**63 - 1  # what torch's generators take
+COLDEST = 1e-20  # a lower temperature is 0 in 32 bits: the likeliest token
 PIECE = 8192  # positions whose logits are held at a time when a loss is measured
 
 
@@ -143,12 +146,26 @@ PRESETS: dict[str, dict[str, Any]] = {
 class Sample:
     """Options of sampling."""
 
-    prompt: str = "\n"
+    prompt: str = ""  # empty: a line break, or the first character of the vocabulary
     length: int = 400
     temperature: float = 0.8
     top_k: int = 0  # keep this many tokens; 0: all
     top_p: float = 1.0  # keep the likeliest tokens that hold this share of the probability
     seed: int = 0
+
+    def check(self) -> None:
+        """Refuse values that cannot be sampled with."""
+        finite(self)
+        if self.length < 1:
+            raise wrong("length", self.length, "must be at least 1")
+        if self.temperature < 0:
+            raise wrong("temperature", self.temperature, "must not be negative")
+        if self.top_k < 0:
+            raise wrong("top_k", self.top_k, "must not be negative")
+        if not 0 < self.top_p <= 1:
+            raise wrong("top_p", self.top_p, "must be a probability above 0 and at most 1")
+        if abs(self.seed) > LONGEST_SEED:
+            raise wrong("seed", self.seed, "must fit into 63 bits")
 
 
 # -- the model ------------------------------------------------------------------------------------
@@ -156,20 +173,22 @@ class Sample:
 Cache = list[tuple[Tensor, Tensor]]  # keys and values of each layer, (B, KV, T, d)
 
 
-def turns(start: int, T: int, d: int, device: torch.device) -> Tensor:
-    """Cosines and sines, each (T, d), of position times 10000^(-2i/d), every one for two neighbours."""
+def rope_table(start: int, T: int, d: int, device: torch.device) -> Tensor:
+    """Cosines and sines, each (T, d), of position times 10000^(-2i/d), one for two neighbors."""
     rates = 10_000.0 ** (-torch.arange(0, d, 2, device=device, dtype=torch.float32) / d)  # (d / 2)
     angle = torch.arange(start, start + T, device=device)[:, None] * rates  # (T, d / 2)
     return torch.stack([angle.cos(), angle.sin()]).repeat_interleave(2, -1)  # (2, T, d)
 
 
-kept_turns = lru_cache(maxsize=64)(turns)  # the same table serves every layer and step
+cached_rope_table = lru_cache(maxsize=64)(rope_table)  # the same table serves every layer and step
 
 
-def rotate(x: Tensor, start: int) -> Tensor:
-    """Rotary positions: pairs (x_2i, x_2i+1) turned by position times 10000^(-2i/d). x: (B, H, T, d)."""
+def apply_rope(x: Tensor, start: int) -> Tensor:
+    """Rotate the pairs (x_2i, x_2i+1) of x (B, H, T, d) by position times 10000^(-2i/d)."""
     _, _, T, d = x.shape
-    c, s = (turns if torch.compiler.is_compiling() else kept_turns)(start, T, d, x.device)
+    c, s = (rope_table if torch.compiler.is_compiling() else cached_rope_table)(
+        start, T, d, x.device
+    )
     quarter = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(
         -2
     )  # each pair turned by 90 degrees
@@ -181,8 +200,11 @@ class Attention(nn.Module):
 
     def __init__(self, s: Settings) -> None:
         super().__init__()
-        self.heads, self.kv_heads, self.size = s.heads, s.kv_heads or s.heads, s.width // s.heads
-        self.rope, self.dropout = s.positions == "rope", s.dropout
+        self.heads = s.heads
+        self.kv_heads = s.kv_heads or s.heads
+        self.size = s.width // s.heads
+        self.rope = s.positions == "rope"
+        self.dropout = s.dropout
         self.qkv = nn.Linear(s.width, (self.heads + 2 * self.kv_heads) * self.size, bias=s.bias)
         self.out = nn.Linear(s.width, s.width, bias=s.bias)
 
@@ -198,10 +220,12 @@ class Attention(nn.Module):
             part.view(B, T, -1, self.size).transpose(1, 2) for part in parts
         )  # (B, H, T, d), (B, KV, T, d) twice
         if self.rope:
-            q, k = rotate(q, start), rotate(k, start)
+            q = apply_rope(q, start)
+            k = apply_rope(k, start)
         if cache:
-            k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)  # (B, KV, start + T, d)
-        kept = (k, v)
+            k = torch.cat([cache[0], k], 2)
+            v = torch.cat([cache[1], v], 2)  # (B, KV, start + T, d)
+        keys_values = (k, v)
         if self.kv_heads < self.heads:  # each key and value head serves several query heads
             k, v = (t.repeat_interleave(self.heads // self.kv_heads, 1) for t in (k, v))
         mask = None
@@ -215,11 +239,13 @@ class Attention(nn.Module):
             is_causal=start == 0 and T > 1,
             dropout_p=self.dropout if self.training else 0.0,
         )
-        return self.out(y.transpose(1, 2).reshape(B, T, C)), kept  # (B, T, C)
+        return self.out(y.transpose(1, 2).reshape(B, T, C)), keys_values  # (B, T, C)
 
 
 class MLP(nn.Module):
-    """The same small network at every position, four times as wide inside; SwiGLU with as many parameters."""
+    """The same small network at every position, four times as wide inside; SwiGLU with as many
+    parameters.
+    """
 
     def __init__(self, s: Settings) -> None:
         super().__init__()
@@ -237,23 +263,28 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)): the norm stands before, the way past stays free."""
+    """x + attention(norm(x)), then x + mlp(norm(x)): the residual stream itself is not normed."""
 
     def __init__(self, s: Settings) -> None:
         super().__init__()
-        self.norm1, self.norm2 = _norm(s), _norm(s)
-        self.attention, self.mlp, self.drop = Attention(s), MLP(s), nn.Dropout(s.dropout)
+        self.norm1 = _norm(s)
+        self.norm2 = _norm(s)
+        self.attention = Attention(s)
+        self.mlp = MLP(s)
+        self.drop = nn.Dropout(s.dropout)
 
     def forward(
         self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        a, kept = self.attention(self.norm1(x), cache)
+        a, keys_values = self.attention(self.norm1(x), cache)
         x = x + self.drop(a)
-        return x + self.drop(self.mlp(self.norm2(x))), kept
+        return x + self.drop(self.mlp(self.norm2(x))), keys_values
 
 
 class RMSNorm(nn.RMSNorm):
-    """torch's, with the weight in the type of x: for two types torch takes no fused kernel, and says so."""
+    """torch's, with the weight in the type of x: for two types torch takes no fused kernel, and
+    says so.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
@@ -274,7 +305,8 @@ class GPT(nn.Module):
 
     def __init__(self, s: Settings, V: int) -> None:
         super().__init__()
-        self.s, self.V = s, V
+        self.s = s
+        self.V = V
         self.token = nn.Embedding(V, s.width)
         self.position = nn.Embedding(s.context, s.width) if s.positions == "learned" else None
         self.drop = nn.Dropout(s.dropout)
@@ -302,17 +334,19 @@ class GPT(nn.Module):
         tokens: Tensor,
         targets: Tensor | None = None,
         cache: Cache | None = None,
-        keep: Cache | None = None,
+        new_cache: Cache | None = None,
     ) -> Tensor:
         """Logits (B, T, V) for tokens (B, T), or, with targets (B, T), the mean loss.
 
-        `cache` holds keys and values of earlier positions; those of all positions are appended to `keep`.
+        `cache` holds keys and values of earlier positions; those of all positions are appended to
+        `new_cache`.
         """
         _, T = tokens.shape
         start = cache[0][0].shape[2] if cache else 0
         if start + T > self.s.context and self.position is not None:
             raise ValueError(
-                f"{start + T} positions, but the model has learned {self.s.context}; keep the last {self.s.context} tokens"
+                f"{start + T} positions, but the model has learned {self.s.context}; keep the last "
+                f"{self.s.context} tokens"
             )
         x = self.token(tokens)  # (B, T, C)
         if self.position is not None:
@@ -323,9 +357,9 @@ class GPT(nn.Module):
             x = x.to(torch.get_autocast_dtype(x.device.type))
         x = self.drop(x)
         for i, block in enumerate(self.blocks):
-            x, kept = block(x, cache[i] if cache else None)
-            if keep is not None:
-                keep.append(kept)
+            x, keys_values = block(x, cache[i] if cache else None)
+            if new_cache is not None:
+                new_cache.append(keys_values)
         logits = self.head(self.norm(x))  # (B, T, V)
         if targets is None:
             return logits
@@ -342,10 +376,12 @@ class GPT(nn.Module):
         rng: torch.Generator | None = None,
         cached: bool = True,
     ) -> Iterator[Tensor]:
-        """`length` tokens (B, 1), one after the other, each drawn from the model's distribution given the text before it.
+        """`length` tokens (B, 1), one after the other, each drawn from the model's distribution
+        given the text before it.
 
-        Temperature 0 takes the likeliest token. While the text fits into the context, keys and values are kept and
-        only the new token is computed; after that the window slides and is computed anew (`cached=False` always does).
+        Temperature 0 takes the likeliest token. While the text fits into the context, keys and
+        values are kept and only the new token is computed; after that the window slides and is
+        computed anew (`cached=False` always does).
         """
         if tokens.shape[1] == 0:
             raise ValueError("the prompt is empty; give at least one token to start from")
@@ -353,14 +389,14 @@ class GPT(nn.Module):
         for _ in range(length):
             window = tokens[:, -self.s.context :]
             fits = cached and tokens.shape[1] <= self.s.context
-            keep: Cache = []
+            new_cache: Cache = []
             logits = (
-                self(window[:, -1:], cache=cache, keep=keep)
+                self(window[:, -1:], cache=cache, new_cache=new_cache)
                 if fits and cache
-                else self(window, keep=keep)
+                else self(window, new_cache=new_cache)
             )
-            cache = keep if fits else None
-            drawn = pick(logits[:, -1], temperature, top_k, top_p, rng)  # (B, 1)
+            cache = new_cache if fits else None
+            drawn = sample_token(logits[:, -1], temperature, top_k, top_p, rng)  # (B, 1)
             tokens = torch.cat([tokens, drawn], 1)
             yield drawn
 
@@ -382,7 +418,9 @@ class GPT(nn.Module):
 
 @torch.no_grad()
 def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
-    """Weights of every layer, (B, H, T, T) each: row t is what position t takes from each position up to its own."""
+    """Weights of every layer, (B, H, T, T) each: row t is what position t takes from each position
+    up to its own.
+    """
     maps: list[Tensor] = []
 
     def look(module: Any, inputs: tuple[Tensor, ...], _: Any) -> None:
@@ -390,7 +428,8 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
         qkv = module.qkv(inputs[0]).view(B, T, -1, module.size).transpose(1, 2)
         q, k, _v = qkv.split([module.heads, module.kv_heads, module.kv_heads], dim=1)
         if module.rope:
-            q, k = rotate(q, 0), rotate(k, 0)
+            q = apply_rope(q, 0)
+            k = apply_rope(k, 0)
         k = k.repeat_interleave(module.heads // module.kv_heads, 1)
         scores = q @ k.transpose(-1, -2) / math.sqrt(module.size)  # (B, H, T, T)
         maps.append(
@@ -412,46 +451,55 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
     return maps
 
 
-def filtered(
+def next_token_probs(
     logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
 ) -> Tensor:
-    """The distribution that is drawn from: probabilities (..., V) after temperature, top-k and top-p, in this order.
+    """The distribution that is drawn from: probabilities (..., V) after temperature, top-k and
+    top-p, in this order.
 
     Raises
     ------
     ValueError
         For a temperature that is not positive, a negative k and a share outside (0, 1].
     """
-    if temperature <= 0 or top_k < 0 or not 0 < top_p <= 1:
+    if not temperature > 0 or top_k < 0 or not 0 < top_p <= 1:
         raise ValueError(
-            f"need temperature > 0, top_k >= 0 and 0 < top_p <= 1, got {temperature}, {top_k} and {top_p}"
+            f"need temperature > 0, top_k >= 0 and 0 < top_p <= 1, "
+            f"got {temperature}, {top_k} and {top_p}"
         )
-    logits = logits.float() / temperature
+    if not bool(torch.isfinite(logits.amax(-1)).all()):
+        raise ValueError("the logits are not finite: the model has no next token to offer")
+    logits = logits.float()
+    if temperature < 1e-3:  # a division by less could overflow: the largest becomes 0 first
+        logits = logits - logits.amax(-1, keepdim=True)
+    logits = logits / max(temperature, COLDEST)
     if 0 < top_k < logits.shape[-1]:
         smallest = logits.topk(top_k).values[..., -1:]
         logits = logits.masked_fill(logits < smallest, -math.inf)
     p = logits.softmax(-1)
     if top_p < 1:
-        ordered, places = p.sort(descending=True)
-        before = (
-            ordered.cumsum(-1) - ordered
-        )  # what the likelier ones hold: the likeliest always stays
-        p = torch.zeros_like(p).scatter(-1, places, ordered.masked_fill(before >= top_p, 0.0))
+        ordered, order = p.sort(descending=True)
+        preceding = ordered.cumsum(-1) - ordered  # what the likelier tokens hold
+        outside = preceding >= top_p
+        outside[..., 0] = False  # the likeliest always stays
+        p = torch.zeros_like(p).scatter(-1, order, ordered.masked_fill(outside, 0.0))
         p = p / p.sum(-1, keepdim=True)
     return p
 
 
-def pick(
+def sample_token(
     logits: Tensor, temperature: float, top_k: int, top_p: float, rng: torch.Generator | None
 ) -> Tensor:
-    """One token (B, 1) for each row of logits (B, V)."""
+    """One token (B, 1) for each row of logits (B, V); temperature 0 takes the likeliest."""
     if temperature == 0:
         return logits.argmax(-1, keepdim=True)
-    return torch.multinomial(filtered(logits, temperature, top_k, top_p), 1, generator=rng)
+    return torch.multinomial(next_token_probs(logits, temperature, top_k, top_p), 1, generator=rng)
 
 
 def load_gpt2(model: GPT, weights: dict[str, Tensor]) -> None:
-    """Copy the weights of a GPT-2 of Hugging Face transformers (`GPT2LMHeadModel.state_dict()`) into a model of its sizes."""
+    """Copy the weights of a GPT-2 of Hugging Face transformers (`GPT2LMHeadModel.state_dict()`)
+    into a model of its sizes.
+    """
     names = {
         "token.weight": "wte.weight",
         "position.weight": "wpe.weight",
@@ -481,44 +529,30 @@ def load_gpt2(model: GPT, weights: dict[str, Tensor]) -> None:
 # -- the task -------------------------------------------------------------------------------------
 
 
-class Language(Task):
-    """Predict the next token of a text."""
+class TextTask(Task[S]):
+    """Predict the next token of a text, with whatever settings the training has.
+
+    Attributes
+    ----------
+    model : GPT, whose settings `s` are those of its sizes
+    tokenizer : Tokenizer
+    train, held_out : Tensor, tokens; absent where only the weights of a checkpoint are used
+    """
 
     unit = "tokens"
     model: GPT
-
-    def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
-        super().__init__(settings)
-        self.s = settings
-        self.tokenizer: Tokenizer
-        if state is not None:
-            self.tokenizer = tokenizers.load(state["tokenizer"])
-        else:
-            train, held = corpora.split(settings.corpus)
-            self.tokenizer = (
-                BytePairs.train(train[:2_000_000], settings.merges)
-                if settings.merges
-                else Characters(train + held)
-            )
-            self.train, self.held = (
-                torch.tensor(self.tokenizer.encode(text)) for text in (train, held)
-            )
-            self.held_bytes = len(held.encode())
-            for name, tokens in (("training", self.train), ("held-out", self.held)):
-                if len(tokens) <= settings.context:
-                    raise RunnerError(
-                        f"the {name} text of corpus {settings.corpus!r} has {len(tokens)} tokens, a window needs {settings.context + 1}",
-                        "use a longer text, or --set context=... (smaller)",
-                        Exit.USAGE,
-                    )
-        torch.manual_seed(settings.seed)
-        self.model = GPT(settings, len(self.tokenizer))
+    tokenizer: Tokenizer
+    train: Tensor
+    held_out: Tensor
+    held_out_bytes: int
 
     def batch(self, step: int) -> Batch:
-        """(B, T) tokens and the (B, T) tokens that follow them, from random places of the training text."""
-        T = self.s.context
+        """(B, T) tokens and the (B, T) that follow them, from random positions of the text."""
+        T = self.model.s.context
         starts = torch.randint(
-            len(self.train) - T, (self.s.batch_size, 1), generator=generator(self.s.seed, step)
+            len(self.train) - T,
+            (self.settings.batch_size, 1),
+            generator=generator(self.settings.seed, step),
         )
         window = self.train[starts + torch.arange(T + 1)]  # (B, T + 1)
         return window[:, :-1], window[:, 1:]
@@ -530,17 +564,19 @@ class Language(Task):
         return batch[0].numel()
 
     def flops(self) -> float:
-        """6 for each parameter that multiplies (forward 2, backward 4), and the two products of attention."""
+        """6 for each parameter that multiplies (forward 2, backward 4), and the two products of
+        attention.
+        """
         N = sum(p.numel() for p in self.model.parameters()) - (
             self.model.position.weight.numel() if self.model.position is not None else 0
         )
-        if not self.s.tie:
+        if not self.model.s.tie:
             N -= self.model.token.weight.numel()  # looked up, not multiplied
-        return 6.0 * N + 12.0 * self.s.layers * self.s.width * self.s.context
+        return 6.0 * N + 12.0 * self.model.s.layers * self.model.s.width * self.model.s.context
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        val = self.mean_loss(model, self.held, device)
-        per_byte = val * len(self.held) / self.held_bytes / math.log(2)
+        val = self.mean_loss(model, self.held_out, device)
+        per_byte = val * len(self.held_out) / self.held_out_bytes / math.log(2)
         return {
             "val_loss": val,
             "train_loss": self.mean_loss(model, self.train, device),
@@ -550,10 +586,10 @@ class Language(Task):
 
     @torch.no_grad()
     def mean_loss(self, model: nn.Module, tokens: Tensor, device: torch.device) -> float:
-        """Mean loss in nats a token over windows that do not overlap, spread evenly over the text."""
-        T = self.s.context
+        """Mean loss, nats per token, over windows that do not overlap, spread over the text."""
+        T = self.model.s.context
         count = (len(tokens) - 1) // T
-        chosen = torch.linspace(0, count - 1, min(count, self.s.eval_windows)).round().long()
+        chosen = torch.linspace(0, count - 1, min(count, self.model.s.eval_windows)).round().long()
         windows = tokens[chosen[:, None] * T + torch.arange(T + 1)]  # (n, T + 1)
         total = 0.0
         for part in windows.split(max(1, PIECE // T)):
@@ -566,7 +602,7 @@ class Language(Task):
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         """What the model expects after the first 21 tokens of the held-out text."""
-        start = self.held[: min(21, self.s.context)]
+        start = self.held_out[: min(21, self.model.s.context)]
         logits = model(start[None].to(device))[0, -1].detach().float().cpu()
         best = logits.topk(min(100, len(logits)))
         names = [self.tokenizer.decode([int(i)]) for i in best.indices]
@@ -579,33 +615,79 @@ class Language(Task):
         }
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
+        """The prompt and what the model appends to it."""
+        options.check()
+        prompt = options.prompt or self.default_prompt()
         try:
-            return options.prompt + "".join(self.pieces(model, options, device))
+            text = "".join(self.pieces(model, replace(options, prompt=prompt), device))
         except ValueError as error:
-            raise RunnerError(
-                str(error), "change it with --set, for example --set prompt=Shall", Exit.USAGE
+            raise UserError(
+                str(error),
+                f"change it with --set, for example --set prompt={self.default_prompt()!r}",
+                Exit.USAGE,
             ) from None
+        return prompt + text
+
+    def default_prompt(self) -> str:
+        """A line break if the vocabulary has one, otherwise its first character."""
+        try:
+            self.tokenizer.encode("\n")
+        except ValueError:
+            return next(text for i in range(len(self.tokenizer)) if (text := self._decode(i)))
+        return "\n"
+
+    def _decode(self, token: int) -> str:
+        return self.tokenizer.decode([token]).strip()
 
     def pieces(self, model: nn.Module, options: Sample, device: torch.device) -> Iterator[str]:
-        """The text that follows a prompt, piece by piece; a character of several tokens comes when it is whole."""
+        """The text after a prompt, piece by piece; a character of several tokens comes complete."""
         assert isinstance(model, GPT)
-        start = torch.tensor(
+        options.check()
+        prompt = torch.tensor(
             [self.tokenizer.encode(options.prompt)], dtype=torch.long, device=device
         )
         rng = torch.Generator(device).manual_seed(options.seed)
+        stream = model.stream(
+            prompt, options.length, options.temperature, options.top_k, options.top_p, rng
+        )
         tokens: list[int] = []
-        told = 0
-        for i, drawn in enumerate(
-            model.stream(
-                start, options.length, options.temperature, options.top_k, options.top_p, rng
-            ),
-            1,
-        ):
-            tokens.append(int(drawn))
+        sent = 0
+        for i, token in enumerate(stream, 1):
+            tokens.append(int(token))
             text = self.tokenizer.decode(tokens)
             if not text.endswith("\ufffd") or i == options.length:
-                yield text[told:]
-                told = len(text)
+                yield text[sent:]
+                sent = len(text)
+
+
+class Language(TextTask[Settings]):
+    """A model trained from scratch on a corpus."""
+
+    def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
+        super().__init__(settings)
+        if state is not None:
+            self.tokenizer = tokenizers.load(state["tokenizer"])
+        else:
+            train, held_out = corpora.split(settings.corpus)
+            self.tokenizer = (
+                BytePairs.train(train[:2_000_000], settings.merges)
+                if settings.merges
+                else Characters(train + held_out)
+            )
+            self.train, self.held_out = (
+                torch.tensor(self.tokenizer.encode(text)) for text in (train, held_out)
+            )
+            self.held_out_bytes = len(held_out.encode())
+            for name, tokens in (("training", self.train), ("held-out", self.held_out)):
+                if len(tokens) <= settings.context:
+                    raise UserError(
+                        f"the {name} text of corpus {settings.corpus!r} has {len(tokens)} tokens, "
+                        f"a window needs {settings.context + 1}",
+                        "use a longer text, or --set context=... (smaller)",
+                        Exit.USAGE,
+                    )
+        torch.manual_seed(settings.seed)
+        self.model = GPT(settings, len(self.tokenizer))
 
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Language:

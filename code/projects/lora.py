@@ -1,9 +1,10 @@
 """lora: fine-tuning a pretrained model five ways, and what each one costs and forgets.
 
-The base is a small encoder pretrained on upright digits, or, with `start=FOLDER`, a model of the gpt project. The task
-is the same digits turned by a quarter, from a few labelled pictures; or, for a gpt base, another `corpus`. Methods:
-`head` trains the last layer, `bias` the biases, `lora` low-rank adapters (over a four-bit base with `four_bit`), `full`
-everything. Measured are the new task and the old one. Adapters are in `adapters.py`. Read with `book/capstones/lora.md`.
+The base is a small encoder pretrained on upright digits, or, with `start=FOLDER`, a model of the
+gpt project. The task is the same digits turned by a quarter, from a few labelled pictures; or, for
+a gpt base, another `corpus`. Methods: `head` trains the last layer, `bias` the biases, `lora`
+low-rank adapters (over a four-bit base with `four_bit`), `full` everything. Measured are the new
+task and the old one. Adapters are in `adapters.py`. Read with `book/capstones/lora.md`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
 from projects import adapters, cnn, gpt, pictures
 from projects.runner import checkpoints, records
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.order import epochs
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
@@ -101,7 +102,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Sample(gpt.Sample):
-    """Options of `sample`: those of gpt for a gpt base; for the encoder, which test picture is shown."""
+    """Options of `sample`: those of gpt for a gpt base; for the encoder, a test picture."""
 
     index: int = 0
 
@@ -125,36 +126,27 @@ def adapt(model: nn.Module, s: Settings) -> None:
             or (s.method == "head" and name.startswith("head"))
             or (s.method == "bias" and name.endswith("bias"))
         )
-    if s.method == "none" or not any(p.requires_grad for p in model.parameters()):
-        next(model.parameters()).requires_grad_(
-            s.method == "none"
-        )  # the loop needs one; without a slope it stays
-    if not any(p.requires_grad for p in model.parameters()):
-        raise RunnerError(
+    if s.method != "none" and not any(p.requires_grad for p in model.parameters()):
+        raise UserError(
             f"method={s.method} finds nothing to train in this base",
             "a model without biases has none to tune: use lora, head or full",
             Exit.USAGE,
         )
 
 
-class Adapted(Task):
+class Adapted(Task[Settings]):
     """What both bases share: counts for the card, and a method that trains nothing."""
 
     betas = (0.9, 0.999)
 
-    @property
-    def moves(self) -> float:
-        """1, or 0 where the method trains nothing: the loss has no slope then, and plain SGD stands still."""
-        return float(self.settings.method != "none")  # type: ignore[attr-defined]
-
-    def optimizer(self, fused: bool) -> torch.optim.Optimizer:
-        if self.settings.method == "none":  # type: ignore[attr-defined]
-            return torch.optim.SGD([p for p in self.model.parameters() if p.requires_grad], lr=1.0)
-        return super().optimizer(fused)
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.evaluate_only = settings.method == "none"
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
+        """How many parameters are trained, of how many."""
         trained, total = adapters.count(model)
-        return {"trained": 0 if self.settings.method == "none" else trained, "of": total}  # type: ignore[attr-defined]
+        return {"trained": trained, "of": total}
 
 
 class Encoder(Adapted):
@@ -165,10 +157,10 @@ class Encoder(Adapted):
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
-        self.s = settings
         self.parts = pictures.digits()
         X, y = self.parts["train"]
-        self.mean, self.sd = float(X.mean()), float(X.std())
+        self.mean = float(X.mean())
+        self.sd = float(X.std())
         torch.manual_seed(settings.seed)
         self.model = cnn.network("mlp", 8, WIDTH, 10)
         if state is None:
@@ -181,30 +173,30 @@ class Encoder(Adapted):
         self.few = (self._ready(X[few], turned=True), y[few])
 
     def _ready(self, X: Tensor, turned: bool) -> Tensor:
-        return ((X.rot90(self.s.turn, (2, 3)) if turned else X) - self.mean) / self.sd
+        return ((X.rot90(self.settings.turn, (2, 3)) if turned else X) - self.mean) / self.sd
 
     def _pretrain(self) -> None:
         """The old task: upright digits, in full."""
         X, y = self.parts["train"]
         X = self._ready(X, turned=False)
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-3)
-        for step in range(self.s.pretrain_steps):
-            chosen = epochs(len(X), 64, step, self.s.seed)
-            optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / self.s.pretrain_steps)
+        for step in range(self.settings.pretrain_steps):
+            chosen = epochs(len(X), 64, step, self.settings.seed)
+            optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / self.settings.pretrain_steps)
             optimizer.zero_grad()
             F.cross_entropy(self.model(X[chosen]), y[chosen]).backward()
             optimizer.step()
 
     def batch(self, step: int) -> Batch:
         X, y = self.few
-        chosen = epochs(len(X), self.s.batch_size, step, self.s.seed)
+        chosen = epochs(len(X), self.settings.batch_size, step, self.settings.seed)
         return X[chosen], y[chosen]
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return F.cross_entropy(model(batch[0]), batch[1]) * self.moves
+        return F.cross_entropy(model(batch[0]), batch[1])
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        found = {}
+        metrics = {}
         for name, part, turned in (
             ("val", "val", True),
             ("new", "test", True),
@@ -213,15 +205,15 @@ class Encoder(Adapted):
             X, y = self.parts[part]
             with torch.no_grad():
                 scores = model(self._ready(X, turned).to(device)).float().cpu()
-            found[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
+            metrics[f"{name}_accuracy"] = float((scores.argmax(1) == y).float().mean())
             if name == "val":
-                found["val_loss"] = float(F.cross_entropy(scores, y))
-        return found
+                metrics["val_loss"] = float(F.cross_entropy(scores, y))
+        return metrics
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
         X, y = self.parts["test"]
         if not 0 <= options.index < len(X):
-            raise RunnerError(
+            raise UserError(
                 f"index={options.index} is not a test picture",
                 f"there are {len(X)}: give 0 to {len(X) - 1}",
                 Exit.USAGE,
@@ -234,59 +226,53 @@ class Encoder(Adapted):
         return f"label {int(y[options.index])}; upright the model says {says[0]}, turned {says[1]}"
 
 
-class Text(Adapted, gpt.Language):
+class Text(Adapted, gpt.TextTask[Settings]):
     """A gpt base on another text; its tokenizer stays."""
 
     betas = (0.9, 0.95)
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         folder = Path(settings.start)
-        made = records.read_run(folder)
-        if made["project"] != "gpt":
-            raise RunnerError(
-                f"{folder} is a run of {made['project']!r}", "start from a run of gpt", Exit.USAGE
+        run = records.read_run(folder)
+        if run["project"] != "gpt":
+            raise UserError(
+                f"{folder} is a run of {run['project']!r}", "start from a run of gpt", Exit.USAGE
             )
         own = {f.name: getattr(settings, f.name) for f in fields(RunSettings)}
-        base = gpt.Settings(
-            **{**made["settings"], **own}
-        )  # the model's sizes are the base's, the training is ours
+        # the sizes of the model are those of the base, the training has settings of its own
+        base = gpt.Settings(**{**run["settings"], **own})
         best = checkpoints.load(folder / "best.pt", "gpt")
-        Task.__init__(self, settings)
-        self.s = base
+        super().__init__(settings)
         self.tokenizer = gpt.tokenizers.load(best["task"]["tokenizer"])
         self.model = gpt.GPT(base, len(self.tokenizer))
         self.model.load_state_dict(best["model"])
-        if base.tie and settings.method in (
-            "lora",
-            "head",
-        ):  # what changes the head must not change the embedding with it
+        # what changes the head must not change the embedding with it
+        if base.tie and settings.method in ("lora", "head"):
             self.model.head.weight = nn.Parameter(self.model.head.weight.detach().clone())
         adapt(self.model, settings)
         try:
-            train, held = gpt.corpora.split(settings.corpus)
+            train, held_out = gpt.corpora.split(settings.corpus)
             old = gpt.corpora.split(base.corpus)[1]
-            self.train, self.held, self.old = (
-                torch.tensor(self.tokenizer.encode(t)) for t in (train, held, old)
+            self.train, self.held_out, self.old = (
+                torch.tensor(self.tokenizer.encode(t)) for t in (train, held_out, old)
             )
         except ValueError as error:
-            raise RunnerError(
+            raise UserError(
                 f"the base's tokenizer cannot spell the corpus: {error}",
                 "use a base with byte pairs (--set merges=...), or another text",
                 Exit.USAGE,
             ) from None
-        self.held_bytes = len(held.encode())
-
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return model(*batch) * self.moves
+        self.held_out_bytes = len(held_out.encode())
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Metrics on the new text, and the loss on the old one."""
         return {
-            **gpt.Language.evaluate(self, model, device),
+            **gpt.TextTask.evaluate(self, model, device),
             "old_loss": self.mean_loss(model, self.old, device),
         }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
-        return {**gpt.Language.extras(self, model, device), **Adapted.extras(self, model, device)}
+        return {**gpt.TextTask.extras(self, model, device), **Adapted.extras(self, model, device)}
 
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Encoder | Text:

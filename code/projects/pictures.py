@@ -1,7 +1,8 @@
-"""Pictures with labels, none of which is downloaded: bars that are generated, real digits, glyphs of fonts.
+"""Pictures with labels, none of which is downloaded: bars that are generated, real digits, glyphs
+of fonts.
 
-Glyphs are the 62 letters and digits of the fonts that come with matplotlib, drawn from their outlines, so that no
-version of a rasteriser changes them much. Read with `book/capstones/cnn.md`.
+Glyphs are the 62 letters and digits of the fonts that come with matplotlib, drawn from their
+outlines, so that no version of a rasteriser changes them much. Read with `book/capstones/cnn.md`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ EM = 0.75  # height of a font's em as a share of the picture
 def bars(
     n: int, noise: float, seed: int, places: tuple[int, ...] = tuple(range(12))
 ) -> tuple[Tensor, Tensor]:
-    """n pictures (n, 1, 12, 12) with a bright row (label 0) or column (label 1) at one of the places, and labels (n,)."""
+    """n pictures (n, 1, 12, 12) with a bright row (label 0) or column (label 1) at one of the
+    places, and labels (n,).
+    """
     if n < 1 or noise < 0 or not places or not all(0 <= p < 12 for p in places):
         raise ValueError(
             f"need n >= 1, noise >= 0 and places from 0 to 11, got {n}, {noise} and {places}"
@@ -51,24 +54,26 @@ def bars(
 
 
 def digits() -> dict[str, tuple[Tensor, Tensor]]:
-    """`train` 1,097, `val` 200 and `test` 500 digits (n, 1, 8, 8) with values from 0 to 1; the same for every seed."""
+    """`train` 1,097, `val` 200 and `test` 500 digits (n, 1, 8, 8) with values from 0 to 1; the same
+    for every seed.
+    """
     from sklearn.datasets import load_digits
 
     pictures, labels = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(labels))
-    X, y = (
-        torch.tensor(pictures[order] / 16, dtype=torch.float32).view(-1, 1, 8, 8),
-        torch.tensor(labels[order]),
-    )
+    X = torch.tensor(pictures[order] / 16, dtype=torch.float32).view(-1, 1, 8, 8)
+    y = torch.tensor(labels[order])
     cuts = {"test": slice(0, 500), "val": slice(500, 700), "train": slice(700, None)}
     return {name: (X[cut], y[cut]) for name, cut in cuts.items()}
 
 
 @lru_cache(maxsize=8)
 def glyphs(family: str, size: int) -> tuple[Tensor, Tensor]:
-    """Every character in every style of a family: pictures (n, 1, size, size) from 0 to 1, upright and clean, and labels (n,).
+    """Every character in every style of a family: pictures (n, 1, size, size) from 0 to 1, upright
+    and clean, and labels (n,).
 
-    All stand on one baseline and have their own size, so that *c* and *C* differ; each is centred from left to right.
+    All stand on one baseline and have their own size, so that *c* and *C* differ; each is centred
+    from left to right.
 
     Raises
     ------
@@ -112,11 +117,16 @@ def _sheet(font: str, size: int) -> np.ndarray:
         axes.axis("off")
         for i, character in enumerate(CHARACTERS):
             outline = TextPath((0, 0), character, size=1, prop=face)
-            box = outline.get_extents()
-            place = (
-                Affine2D().translate(-(box.x0 + box.x1) / 2, 0).scale(EM).translate(i + 0.5, 0.28)
+            extents = outline.get_extents()
+            transform = (
+                Affine2D()
+                .translate(-(extents.x0 + extents.x1) / 2, 0)
+                .scale(EM)
+                .translate(i + 0.5, 0.28)
             )
-            axes.add_patch(PathPatch(outline.transformed(place), facecolor="black", linewidth=0))
+            axes.add_patch(
+                PathPatch(outline.transformed(transform), facecolor="black", linewidth=0)
+            )
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     grey = 1 - np.asarray(canvas.buffer_rgba())[..., 0] / 255.0  # (size, n * size)
@@ -129,25 +139,31 @@ def typeset(size: int) -> tuple[Tensor, Tensor]:
     return torch.cat([X for X, _ in parts]), torch.cat([y for _, y in parts])
 
 
-def printed(X: Tensor, y: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """n random ones of the glyphs, each shifted, turned and stretched as a careless printer would."""
+def render_samples(X: Tensor, y: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """n random ones of the glyphs, each under a random affine map as of a careless printer."""
     rng = generator(seed, n)
     chosen = torch.randint(len(y), (n,), generator=rng)
-    return careless(X[chosen], rng), y[chosen]
+    return random_affine(X[chosen], rng), y[chosen]
 
 
-def careless(X: Tensor, rng: torch.Generator) -> Tensor:
-    """Glyphs (n, 1, size, size) shifted by up to a sixteenth of their size, turned by up to 15 degrees, stretched by up to an eighth."""
+def random_affine(X: Tensor, rng: torch.Generator) -> Tensor:
+    """Glyphs (n, 1, size, size) shifted by up to a sixteenth of their size, turned by up to 15
+    degrees, stretched by up to an eighth.
+    """
     return augmented(X, rng, shift=X.shape[-1] / 16, turn=15.0, stretch=0.125)
 
 
 def augmented(
     X: Tensor, rng: torch.Generator, shift: float = 1.0, turn: float = 12.0, stretch: float = 0.1
 ) -> Tensor:
-    """Each picture (n, 1, H, W) shifted by up to `shift` pixels, turned by up to `turn` degrees, stretched by up to a share."""
+    """Each picture (n, 1, H, W) shifted by up to `shift` pixels, turned by up to `turn` degrees,
+    stretched by up to a share.
+    """
     n, _, H, W = X.shape
     r = torch.rand(n, 5, generator=rng) * 2 - 1  # in [-1, 1]
-    angle, sx, sy = r[:, 0] * math.radians(turn), 1 + stretch * r[:, 1], 1 + stretch * r[:, 2]
+    angle = r[:, 0] * math.radians(turn)
+    sx = 1 + stretch * r[:, 1]
+    sy = 1 + stretch * r[:, 2]
     moved = (
         shift * r[:, 3:] * 2 / torch.tensor([W, H])
     )  # one pixel is 2 / W of the picture's coordinates

@@ -1,4 +1,6 @@
-"""How far two samples lie apart: what the diffusion project measures what it draws by. Each has a floor, data against data."""
+"""How far two samples lie apart: what the diffusion project measures what it draws by. Each has a
+floor, data against data.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from projects.runner.rng import generator
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 64, seed: int = 0) -> float:
-    """Root of the mean squared distance between the sorted projections of two samples (n, d), over random directions (Rabin et al., 2012)."""
+    """Root of the mean squared distance between the sorted projections of two samples (n, d), over
+    random directions (Rabin et al., 2012).
+    """
     if a.shape != b.shape or a.dim() != 2 or len(a) == 0:
         raise ValueError(
             f"need two samples of one shape (n, d), got {tuple(a.shape)} and {tuple(b.shape)}"
@@ -22,7 +26,9 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 64, seed: int = 0
 
 
 def mmd(a: Tensor, b: Tensor, width: float) -> float:
-    """Squared maximum mean discrepancy, unbiased, with a Gaussian kernel (Gretton et al., 2012, equation 3); near 0, or below, for equal distributions."""
+    """Squared maximum mean discrepancy, unbiased, with a Gaussian kernel (Gretton et al., 2012,
+    equation 3); near 0, or below, for equal distributions.
+    """
     if (
         a.dim() != 2
         or b.dim() != 2
@@ -31,25 +37,34 @@ def mmd(a: Tensor, b: Tensor, width: float) -> float:
         or width <= 0
     ):
         raise ValueError(
-            f"need two samples (n, d) with n >= 2 and a positive width, got {tuple(a.shape)}, {tuple(b.shape)} and {width}"
+            f"need two samples (n, d) with n >= 2 and a positive width, "
+            f"got {tuple(a.shape)}, {tuple(b.shape)} and {width}"
         )
-    k = lambda x, y: torch.exp(-(torch.cdist(x.double(), y.double()) ** 2) / (2 * width**2))
-    n, m = len(a), len(b)
+
+    def k(x: Tensor, y: Tensor) -> Tensor:
+        return torch.exp(-(torch.cdist(x.double(), y.double()) ** 2) / (2 * width**2))
+
+    n = len(a)
+    m = len(b)
     same = (k(a, a).sum() - n) / (n * (n - 1)) + (k(b, b).sum() - m) / (m * (m - 1))
     return float(same - 2 * k(a, b).mean())
 
 
 def frechet(a: Tensor, b: Tensor) -> float:
-    """Squared Frechet distance of the normal distributions with the means and covariances of two samples (n, d) and (m, d).
+    """Squared Frechet distance of the normal distributions with the means and covariances of two
+    samples (n, d) and (m, d).
 
-    |mean a - mean b|^2 + tr(A + B - 2 (A B)^(1/2)), on features of a network the FID of Heusel et al. (2017).
+    |mean a - mean b|^2 + tr(A + B - 2 (A B)^(1/2)), on features of a network the FID of Heusel et
+    al. (2017).
     """
     if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise ValueError(
             f"need two samples (n, d) with n >= 2, got {tuple(a.shape)} and {tuple(b.shape)}"
         )
-    x, y = a.double(), b.double()
-    A, B = torch.cov(x.T).reshape(x.shape[1], -1), torch.cov(y.T).reshape(x.shape[1], -1)
+    x = a.double()
+    y = b.double()
+    A = torch.cov(x.T).reshape(x.shape[1], -1)
+    B = torch.cov(y.T).reshape(x.shape[1], -1)
     values, vectors = torch.linalg.eigh(A)
     root = (
         vectors * values.clamp_min(0).sqrt() @ vectors.T

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from projects.runner.errors import Exit, RunnerError, nearest
+from clikit.errors import Exit, UserError, nearest
 
 NAMES = ("gpt", "lora", "cnn", "diffusion")
 
@@ -13,13 +13,13 @@ NAMES = ("gpt", "lora", "cnn", "diffusion")
 def load(name: str) -> ModuleType:
     """The module of a project; a wrong name is answered with the nearest right one."""
     if name == "agent":
-        raise RunnerError(
+        raise UserError(
             "the agent is not trained",
             'ask it: python -m projects ask "What is 23*19+7?"',
             Exit.USAGE,
         )
     if name not in NAMES:
-        raise RunnerError(
+        raise UserError(
             f"there is no project {name!r}{nearest(name, NAMES)}",
             f"choose one of: {', '.join(NAMES)}",
             Exit.USAGE,

@@ -1,72 +1,87 @@
-"""A trained gpt behind HTTP: one endpoint that answers whole or streams, its limits checked before anything is computed.
+r"""A trained gpt behind HTTP: one endpoint that answers in one piece or streams.
 
 python -m projects serve runs/gpt-laptop
-curl -N http://127.0.0.1:8001/generate -H 'content-type: application/json' -d '{"prompt": "Shall I", "stream": true}'
+curl -N http://127.0.0.1:8001/generate -H 'content-type: application/json' \
+     -d '{"prompt": "Shall I", "stream": true}'
+
+Limits are checked before anything is computed. Read with `book/capstones/gpt.md`.
 """
 
 from __future__ import annotations
 
-import errno
-import json
-import socket
-import threading
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
+from clikit.errors import Exit, UserError
+from fastapi import FastAPI, HTTPException
+from fastapi import Request as Connection
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from projects.gpt import Language, Sample
-from projects.runner.errors import Exit, RunnerError
+from projects import web
+from projects.gpt import LONGEST_SEED, Sample, TextTask
+from projects.web import serve
+from projects.workers import Workers
 
-try:
-    import uvicorn
-    from fastapi import FastAPI, HTTPException
-    from fastapi.responses import StreamingResponse
-    from pydantic import BaseModel, ConfigDict, Field
-except ImportError as missing:  # pragma: no cover - pinned in requirements.txt
-    raise RunnerError(
-        f"serving needs a package that is not installed: {missing.name}",
-        "pip install fastapi uvicorn",
-        Exit.ENVIRONMENT,
-    ) from None
+__all__ = ["Request", "application", "serve", "text_task"]
 
 LONGEST = 2000  # tokens of an answer, characters of a prompt
+WAITING = 64  # callers that may wait for the model
+LIMITS: dict[str, dict[str, Any]] = {
+    "prompt": {"min_length": 1, "max_length": LONGEST},
+    "length": {"ge": 1, "le": LONGEST},
+    "temperature": {"ge": 0, "le": 10, "allow_inf_nan": False},
+    "top_k": {"ge": 0, "le": 10**9},
+    "top_p": {"gt": 0, "le": 1, "allow_inf_nan": False},
+    "seed": {"ge": -LONGEST_SEED, "le": LONGEST_SEED},
+}
 
 
-class Request(BaseModel):
-    """What a caller may ask for; anything else is refused with the name of the field."""
+class _Form(BaseModel):
+    """Fields that are not options of sampling; an unknown field is refused by name."""
 
     model_config = ConfigDict(extra="forbid")
 
-    prompt: str = Field(min_length=1, max_length=LONGEST)
-    length: int = Field(default=200, ge=1, le=LONGEST)
-    temperature: float = Field(default=0.8, ge=0, le=10)
-    top_k: int = Field(default=0, ge=0)
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    seed: int = 0
     stream: bool = False
 
     def options(self) -> Sample:
-        return Sample(self.prompt, self.length, self.temperature, self.top_k, self.top_p, self.seed)
+        """The options of sampling that a request names."""
+        return Sample(**self.model_dump(exclude={"stream"}))
+
+
+def _fields() -> dict[str, Any]:
+    """The options of `Sample` with their defaults; a caller has to name a prompt."""
+    kinds = {"prompt": str, "length": int, "temperature": float}
+    kinds |= {"top_k": int, "top_p": float, "seed": int}
+    defaults = {field.name: field.default for field in fields(Sample)} | {"prompt": ...}
+    return {
+        name: (kinds[name], Field(default=defaults[name], **limits))
+        for name, limits in LIMITS.items()
+    }
+
+
+Request: Any = create_model("Request", __base__=_Form, **_fields())
 
 
 def application(
-    task: Language, device: torch.device, about: dict[str, Any] | None = None
+    task: TextTask[Any], device: torch.device, about: dict[str, Any] | None = None
 ) -> FastAPI:
     """The web application around a trained model.
 
-    `GET /health` tells what is served. `POST /generate` answers {"text", "tokens", "seconds"}, or, with
-    "stream": true, server-sent events of {"piece"} and a last one of {"done", "tokens", "seconds"}. One text is made
-    at a time; further callers wait. A prompt with a character the model does not know is answered with 422.
+    `GET /health` describes what is served. `POST /generate` answers {"text", "tokens", "seconds"},
+    or, with "stream": true, server-sent events of {"piece"} and a last one of {"done", "tokens",
+    "seconds"}. One text is computed at a time; further callers wait, and beyond `WAITING` of them
+    the answer is 503. A prompt with a character that the model does not have is answered with 422.
     """
-    app = FastAPI(title="Ground Truth: gpt")
+    app = web.application("Ground Truth: gpt")
     model = task.model.to(device).eval()
-    busy = threading.Lock()
+    workers = Workers(threads=1, waiting=WAITING)
 
     @app.get("/health")
-    def health() -> dict[str, Any]:
+    async def health() -> dict[str, Any]:
         return {
             "status": "ok",
             "parameters": sum(p.numel() for p in model.parameters()),
@@ -75,62 +90,34 @@ def application(
         }
 
     @app.post("/generate")
-    def generate(request: Request) -> Any:
+    async def generate(request: Request, connection: Connection) -> Any:
+        started = time.perf_counter()
         try:
             task.tokenizer.encode(request.prompt)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        if request.stream:
-            return StreamingResponse(_events(request), media_type="text/event-stream")
-        started = time.perf_counter()
-        with busy:
-            text = "".join(task.pieces(model, request.options(), device))
-        return {
-            "text": request.prompt + text,
-            "tokens": request.length,
-            "seconds": round(time.perf_counter() - started, 4),
-        }
 
-    def _events(request: Request) -> Iterator[str]:
-        started = time.perf_counter()
-        with busy:
+        def pieces() -> Iterator[Any]:
             for piece in task.pieces(model, request.options(), device):
-                yield f"data: {json.dumps({'piece': piece})}\n\n"
-        yield f"data: {json.dumps({'done': True, 'tokens': request.length, 'seconds': round(time.perf_counter() - started, 4)})}\n\n"
+                yield {"piece": piece} if request.stream else piece
+
+        def cost() -> dict[str, Any]:
+            seconds = round(time.perf_counter() - started, 4)
+            return {"tokens": request.length, "seconds": seconds}
+
+        job = web.submit(workers, pieces)
+        if request.stream:
+            return web.stream(job, lambda: {"done": True, **cost()})
+        text = "".join(await web.collect(job, connection))
+        return {"text": request.prompt + text, **cost()}
 
     return app
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
-    """Answer until Ctrl-C.
-
-    Raises
-    ------
-    RunnerError
-        When the port is taken or may not be used.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            why = (
-                "is taken by another program"
-                if error.errno == errno.EADDRINUSE
-                else f"cannot be used: {error.strerror}"
-            )
-            raise RunnerError(
-                f"port {port} of {host} {why}",
-                f"name another one: --port {port + 1}",
-                Exit.ENVIRONMENT,
-            ) from None
-    uvicorn.run(app, host=host, port=port, log_level="warning")
-
-
-def text_task(folder: Path, task: Any) -> Language:
-    """The task, when it is one that makes text; RunnerError otherwise."""
-    if not isinstance(task, Language):
-        raise RunnerError(
+def text_task(folder: Path, task: Any) -> TextTask[Any]:
+    """The task, when it is one that generates text; UserError otherwise."""
+    if not isinstance(task, TextTask):
+        raise UserError(
             f"{folder} is a run of a project that makes no text", "serve a run of gpt", Exit.USAGE
         )
     return task

@@ -1,12 +1,15 @@
-"""Tools for a model: a typed function with a schema made from its signature, and guards around every call.
+"""Tools for a model: a typed function with a schema made from its signature, and guards around
+every call.
 
-A tool never raises into the loop: what goes wrong comes back as an observation that says so, for the model to mend.
+A tool never raises into the loop: what goes wrong comes back as an observation that says so, for
+the model to correct.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
+import queue
 import re
 import threading
 from collections import Counter
@@ -16,11 +19,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from clikit.errors import nearest
+
 from projects.calculator import evaluate
-from projects.runner.errors import nearest
+from projects.schemas import invalid
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 KINDS: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+LISTED = 20  # names of files in a message
+READ = 100_000  # characters of a file
 Effect = Literal["read", "write"]
 
 
@@ -57,18 +64,22 @@ class Tool:
 def tool(
     function: Callable[..., Any], effect: Effect = "read", timeout_s: float = 5.0, limit: int = 2000
 ) -> Tool:
-    """A tool from a function: its name, the first line of its docstring, and a schema from its annotations.
+    """A tool from a function: its name, the first line of its docstring, and a schema from its
+    annotations.
 
     Raises
     ------
     TypeError
         When an argument has no annotation, or one that has no JSON type here.
     """
-    hints, fields, required = get_type_hints(function), {}, []
+    hints = get_type_hints(function)
+    fields = {}
+    required = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in hints:
             raise TypeError(
-                f"argument {name!r} of {function.__name__} has no annotation; a schema cannot be made"
+                f"argument {name!r} of {function.__name__} has no annotation; a schema cannot be "
+                "made"
             )
         fields[name] = _type(function.__name__, name, hints[name])
         if parameter.default is inspect.Parameter.empty:
@@ -95,7 +106,8 @@ def _type(function: str, name: str, hint: Any) -> dict[str, Any]:
         return {"type": "string", "enum": list(get_args(hint))}
     if hint not in KINDS:
         raise TypeError(
-            f"argument {name!r} of {function} is {hint}; use str, int, float, bool or a Literal of strings"
+            f"argument {name!r} of {function} is {hint}; use str, int, float, bool or a Literal of "
+            "strings"
         )
     return {"type": KINDS[hint]}
 
@@ -109,63 +121,45 @@ class Registry:
             raise ValueError(f"two tools share a name among {', '.join(t.name for t in tools)}")
 
     def problem(self, name: str, arguments: Any) -> str | None:
-        """What is wrong with a call, in one sentence with the remedy; None when nothing is."""
+        """What is wrong with a call, in one sentence with the fix; None when nothing is.
+
+        The arguments are validated against the tool's JSON schema, whatever its shape: those of
+        other people's servers leave out `required`, `properties` or `type`, and use all of JSON
+        Schema.
+        """
         if name not in self.tools:
-            return f"there is no tool {name!r}{nearest(name, self.tools)}; the tools are: {', '.join(self.tools)}"
+            names = ", ".join(self.tools)
+            return f"there is no tool {name!r}{nearest(name, self.tools)}; the tools are: {names}"
         if not isinstance(arguments, dict):
             return f"the arguments of {name} must be an object, got {type(arguments).__name__}"
-        schema = self.tools[name].schema
-        if missing := [n for n in schema["required"] if n not in arguments]:
-            return f"{name} needs {', '.join(missing)}"
-        for key, value in arguments.items():
-            if key not in schema["properties"]:
-                return f"{name} has no argument {key!r}{nearest(key, schema['properties'])}"
-            if wrong := _mismatch(value, schema["properties"][key]):
-                return f"argument {key!r} of {name} {wrong}"
-        return None
+        return invalid(name, self.tools[name].schema, arguments)
 
     def call(self, name: str, arguments: Any) -> Observation:
         """Run a tool within its time and size; whatever happens comes back as an observation."""
         if problem := self.problem(name, arguments):
             return Observation(problem, error=True)
-        chosen, box = self.tools[name], []
+        tool = self.tools[name]
+        results: queue.Queue[Observation] = queue.Queue()
 
         def work() -> None:
             try:
-                box.append(Observation(str(chosen.run(**arguments))))
-            except Exception as error:  # a tool may raise anything; the loop must go on
-                box.append(Observation(f"{name} failed: {error}", error=True))
+                results.put(Observation(str(tool.run(**arguments))))
+            except Exception as error:  # a tool may raise anything; the loop must continue
+                results.put(Observation(f"{name} failed: {error}", error=True))
 
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        thread.join(chosen.timeout_s)
-        if not box:
-            return Observation(
-                f"{name} took longer than {chosen.timeout_s:g} s and was given up", error=True
-            )
-        seen = box[0]
-        if len(seen.text) > chosen.limit:
-            return Observation(
-                f"{seen.text[: chosen.limit]} [cut: {len(seen.text)} characters, {chosen.limit} are passed on]",
-                seen.error,
-            )
-        return seen
-
-
-def _mismatch(value: Any, schema: dict[str, Any]) -> str | None:
-    kinds: dict[str, tuple[type, ...]] = {
-        "string": (str,),
-        "integer": (int,),
-        "number": (int, float),
-        "boolean": (bool,),
-    }
-    if not isinstance(value, kinds[schema["type"]]) or (
-        isinstance(value, bool) and schema["type"] != "boolean"
-    ):
-        return f"must be a {schema['type']}, got {value!r}"
-    if "enum" in schema and value not in schema["enum"]:
-        return f"must be one of {', '.join(schema['enum'])}, got {value!r}"
-    return None
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            observation = results.get(timeout=tool.timeout_s)
+        except queue.Empty:
+            message = f"{name} took longer than {tool.timeout_s:g} s and was given up"
+            return Observation(message, error=True)
+        length = len(observation.text)
+        if length <= tool.limit:
+            return observation
+        text = observation.text[: tool.limit]
+        return Observation(
+            f"{text} [cut: {length} characters, {tool.limit} are passed on]", observation.error
+        )
 
 
 # -- the tools of the book ------------------------------------------------------------------------
@@ -193,20 +187,26 @@ FACTORS = {  # to the unit of each kind: metre, kilogram, second
 }
 
 
+DEGREES = {  # kelvin in one degree, and absolute zero in degrees
+    "C": (1.0, -273.15),
+    "F": (5 / 9, -459.67),
+    "K": (1.0, 0.0),
+}
+
+
 def convert(value: float, unit: str, to: str) -> str:
-    """Convert a value between units of length, mass, time or temperature, for example 26.2 mile to km."""
-    degrees = {
-        "C": lambda v: v + 273.15,
-        "F": lambda v: (v - 32) * 5 / 9 + 273.15,
-        "K": lambda v: v,
-    }
-    back = {"C": lambda v: v - 273.15, "F": lambda v: (v - 273.15) * 9 / 5 + 32, "K": lambda v: v}
-    if unit in degrees and to in degrees:
-        return f"{back[to](degrees[unit](value)):.6g} {to}"
+    """Convert between units of length, mass, time or temperature, for example 26.2 mile to km."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
+    if unit in DEGREES and to in DEGREES:
+        size, zero = DEGREES[unit]
+        to_size, to_zero = DEGREES[to]
+        return f"{((value - zero) * size) / to_size + to_zero:.6g} {to}"
     for name in (unit, to):
         if name not in FACTORS:
             raise ValueError(
-                f"there is no unit {name!r}{nearest(name, FACTORS)}; known are {', '.join([*FACTORS, *degrees])}"
+                f"there is no unit {name!r}{nearest(name, FACTORS)}; known are "
+                f"{', '.join([*FACTORS, *DEGREES])}"
             )
     if FACTORS[unit][0] != FACTORS[to][0]:
         raise ValueError(f"{unit} is a {FACTORS[unit][0]} and {to} a {FACTORS[to][0]}")
@@ -215,7 +215,9 @@ def convert(value: float, unit: str, to: str) -> str:
 
 @lru_cache(maxsize=4)
 def _index(book: Path) -> tuple[list[tuple[str, str]], dict[str, Counter[int]], list[int]]:
-    """Sections of the pages as (name, text), the sections each word occurs in, and their lengths in words."""
+    """Sections of the pages as (name, text), the sections each word occurs in, and their lengths in
+    words.
+    """
     sections: list[tuple[str, str]] = []
     for path in sorted(book.rglob("*.md")):
         text = re.sub(
@@ -243,14 +245,16 @@ def search(query: str) -> str:
 
 
 def retrieve(query: str, book: Path, count: int = 3) -> str:
-    """The best sections by BM25 (Robertson and Zaragoza, 2009, with k1 = 1.2 and b = 0.75), each by name with its first sentences."""
+    """The best sections by BM25 (Robertson and Zaragoza, 2009, with k1 = 1.2 and b = 0.75), each by
+    name with its first sentences.
+    """
     sections, where, lengths = _index(book)
     scores: dict[int, float] = {}
     mean = sum(lengths) / max(len(lengths), 1)
     for word in set(re.findall(r"[a-z]+", query.lower())):
-        found = where.get(word, Counter())
-        rare = math.log(1 + (len(sections) - len(found) + 0.5) / (len(found) + 0.5))
-        for i, n in found.items():
+        counts = where.get(word, Counter())
+        rare = math.log(1 + (len(sections) - len(counts) + 0.5) / (len(counts) + 0.5))
+        for i, n in counts.items():
             scores[i] = scores.get(i, 0.0) + rare * n * 2.2 / (
                 n + 1.2 * (0.25 + 0.75 * lengths[i] / mean)
             )
@@ -262,19 +266,22 @@ def retrieve(query: str, book: Path, count: int = 3) -> str:
     )
 
 
-def reader(root: Path) -> Callable[..., str]:
+def reader(root: Path) -> Callable[[str], str]:
     """A function that reads text files under a folder, and nothing outside of it."""
     base = root.resolve()
 
     def read_file(path: str) -> str:
         """Read a text file from the folder given to you."""
-        place = (base / path).resolve()  # follows links and dots before the check
-        if not place.is_relative_to(base):
+        file = (base / path).resolve()  # follows links and dots before the check
+        if not file.is_relative_to(base):
             raise ValueError(f"{path!r} lies outside the folder")
-        if not place.is_file():
+        if not file.is_file():
+            names = sorted(p.name for p in base.iterdir() if p.is_file())
+            more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
             raise ValueError(
-                f"there is no file {path!r}; files are: {', '.join(sorted(p.name for p in base.iterdir() if p.is_file()))}"
+                f"there is no file {path!r}; files are: {', '.join(names[:LISTED])}{more}"
             )
-        return place.read_text(encoding="utf-8", errors="replace")
+        with open(file, encoding="utf-8", errors="replace") as handle:
+            return handle.read(READ)  # of a file of gigabytes only the beginning
 
     return read_file

@@ -275,8 +275,8 @@ def test_prose_is_cut_into_lines_blocks_and_numbers_whatever_it_is(seed):
         assert 0 <= prose.word_count(text) <= len(text)
         prose.plain(text)
         for _, value, decimals, percent in numbers.tokens(text):
-            assert numbers.accounted(value, decimals, percent, {value}) and not numbers.accounted(
-                value, decimals, percent, set()
+            assert numbers.accounted(value, decimals, percent, [value]) and not numbers.accounted(
+                value, decimals, percent, []
             )
 
 

@@ -1,4 +1,6 @@
-"""The parsers of the projects and of the library on damaged input: an answer or a clear error, and nothing wrong is let through."""
+"""The parsers of the projects and of the library on damaged input: an answer or a clear error, and
+nothing wrong is let through.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ import time
 from itertools import pairwise
 
 import jsonschema
+from clikit.errors import UserError
 from groundtruth.modern import tokenizers
 from projects import agent, calculator, gpt
-from projects.runner.errors import RunnerError
 from projects.runner.settings import choose
 
 from tests.fuzz.mutate import BATCH, cases, fuzz
@@ -94,7 +96,7 @@ def test_the_calculator_computes_arithmetic_and_refuses_the_rest_at_once(seed):
         assert all(isinstance(node, KINDS) for node in ast.walk(tree)) and math.isfinite(value), (
             text
         )
-        pythons = eval(compile(tree, "", "eval"), {"__builtins__": {}}, known)
+        pythons = eval(compile(tree, "", "eval"), {"__builtins__": {}}, known)  # noqa: S307
         assert type(value) is type(pythons) and value == pythons, text
 
 
@@ -140,8 +142,8 @@ def test_settings_of_a_run_are_taken_or_refused_with_a_remedy(seed):
     for first, second in pairwise(texts):
         try:
             chosen = choose(gpt.Settings(), gpt.PRESETS, "smoke", [first, second])
-        except RunnerError as error:
-            assert error.what and error.remedy
+        except UserError as error:
+            assert error.what and error.fix
             continue
         assert (
             type(chosen.steps) is int
@@ -209,7 +211,14 @@ def test_a_tokenizer_is_loaded_whole_or_refused(seed):
         assert tokenizers.load(loaded.state()).state() == loaded.state()
 
 
-TRACE = '{"kind": "turn", "step": 1, "text": "Arithmetic.", "calls": [{"id": "c1", "name": "calculator", "arguments": {"expression": "6*7"}}], "tokens": 0, "stop": "tools"}\n{"kind": "observation", "step": 1, "id": "c1", "name": "calculator", "text": "42", "error": false}\n{"kind": "end", "outcome": "answered", "answer": "42"}\n'
+TRACE = (
+    '{"kind": "turn", "step": 1, "text": "Arithmetic.", '
+    '"calls": [{"id": "c1", "name": "calculator", '
+    '"arguments": {"expression": "6*7"}}], "tokens": 0, "stop": "tools"}\n'
+    '{"kind": "observation", "step": 1, "id": "c1", "name": "calculator", '
+    '"text": "42", "error": false}\n'
+    '{"kind": "end", "outcome": "answered", "answer": "42"}\n'
+)
 
 
 @fuzz
@@ -233,8 +242,8 @@ def test_a_trace_is_read_whole_or_refused(tmp_path_factory, seed):
         path.write_text(text, encoding="utf-8")
         try:
             result = agent.load_trace(path)
-        except RunnerError as error:
-            assert str(path) in error.what and error.remedy
+        except UserError as error:
+            assert str(path) in error.what and error.fix
             continue
         assert result.outcome in agent.OUTCOMES and isinstance(result.answer, str)
         result.pretty()
@@ -265,11 +274,13 @@ def value(rng: random.Random, depth: int = 0):
 
 @fuzz
 def test_arguments_are_taken_just_when_the_full_validator_takes_them(seed):
-    rng, registry = random.Random(seed), agent.registry()
+    rng = random.Random(seed)
+    registry = agent.registry()
     validators = {
         name: jsonschema.Draft202012Validator(tool.schema) for name, tool in registry.tools.items()
     }
     for _ in range(BATCH):
-        name, arguments = rng.choice(list(validators)), value(rng)
+        name = rng.choice(list(validators))
+        arguments = value(rng)
         ours = registry.problem(name, arguments)
         assert (ours is None) == validators[name].is_valid(arguments), (name, arguments, ours)

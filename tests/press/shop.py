@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from tests import warm
 from tests.conftest import ROOT
 
@@ -22,9 +24,14 @@ kernelspec:
   display_name: Python 3
   language: python
   name: python3
+kind: front
 ---
 
 """
+SETTINGS = {  # of the real book, whose documents a small one has not
+    **yaml.safe_load((ROOT / "book" / "press.yml").read_text(encoding="utf-8")),
+    "documents": {},
+}
 TOY = '''"""A module that chapters import."""
 
 from toy.deep import FACTOR
@@ -74,6 +81,8 @@ def make(root: Path, pages: dict[str, str] | None = None, **settings: object) ->
     )
     shutil.copy(ROOT / "_config.yml", root / "_config.yml")
     write(root / "book" / "references.bib", "")
+    if not (root / "book" / "press.yml").exists():
+        write(root / "book" / "press.yml", yaml.safe_dump(SETTINGS, sort_keys=False))
     write(
         root / "pyproject.toml",
         "[tool.press]\n"

@@ -151,11 +151,11 @@ def test_accept_shows_what_moved_and_is_idempotent(book):
     shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
     assert shop.press(book, "check").returncode == 1
     first = shop.press(book, "accept", "a/one")
-    assert first.returncode == 0 and "1 cell(s) moved" in first.stdout and "+6" in first.stdout
+    assert first.returncode == 0 and "1 cell(s) changed" in first.stdout and "+6" in first.stdout
     text = (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes()
     page = (book / "book" / "a" / "one.md").read_bytes()
     second = shop.press(book, "accept", "a/one")
-    assert "nothing moved" in second.stdout
+    assert "nothing changed" in second.stdout
     assert (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes() == text and (
         book / "book" / "a" / "one.md"
     ).read_bytes() == page

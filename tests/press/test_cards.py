@@ -12,7 +12,8 @@ ALL = [(page, card) for page, group in BANK.items() for card in group]
 
 
 def test_every_card_file_belongs_to_a_page():
-    assert BANK and all((ROOT / "book" / f"{page}.md").is_file() for page in BANK)
+    assert len(BANK) > 30
+    assert [page for page in BANK if not (ROOT / "book" / f"{page}.md").is_file()] == []
 
 
 def test_ids_are_unique_in_the_book():
@@ -28,10 +29,17 @@ def test_an_answer_is_complete_and_its_code_holds(page, card):
         <= 9
     ), "two to six sentences"
     if card.verify:
-        exec(compile(card.verify, f"{page}:{card.id}", "exec"), {})
+        exec(compile(card.verify, f"{page}:{card.id}", "exec"), {})  # noqa: S102 - our own cards
 
 
-GOOD = "- id: a-b\n  level: foundational\n  type: concept\n  tags: [x]\n  question: What is the question here?\n  answer: An answer of some forty characters at the least.\n"
+GOOD = """\
+- id: a-b
+  level: foundational
+  type: concept
+  tags: [x]
+  question: What is the question here?
+  answer: An answer of some forty characters at the least.
+"""
 
 
 def test_a_good_card_passes(tmp_path):
@@ -49,7 +57,7 @@ def test_a_good_card_passes(tmp_path):
         ("  tags: [x]\n", "", "'tags' is a required property"),
         ("  tags: [x]\n", "  tags: [x]\n  hint: y\n", "Additional properties"),
         ("An answer of some forty characters at the least.", "Short.", "too short"),
-        (GOOD, GOOD + GOOD, "stands twice"),
+        (GOOD, GOOD + GOOD, "is a duplicate"),
         (GOOD, "[]", "non-empty"),
         (GOOD, "{", "cannot be read"),
     ],

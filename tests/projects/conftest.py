@@ -1,4 +1,6 @@
-"""One thread a process: the suite runs two workers on two cores, and two pools of two threads would wait for each other."""
+"""One thread a process: the suite runs two workers on two cores, and two pools of two threads would
+wait for each other.
+"""
 
 import torch
 

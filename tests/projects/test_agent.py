@@ -1,4 +1,6 @@
-"""Claims of the agent: a calculator nobody escapes from, tools within limits, a loop that always ends, brains over real HTTP."""
+"""Claims of the agent: a calculator nobody escapes from, tools within limits, a loop that always
+ends, brains over real HTTP.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from clikit.errors import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from projects import agent, brains, calculator, tools
+from projects import agent, calculator, models, tools
 from projects.agent import Agent, Call, Caps, Rules, Scripted, Turn
-from projects.runner.errors import RunnerError
 from projects.tools import Observation, Registry
 
 # -- the calculator -------------------------------------------------------------------------------
@@ -39,7 +41,7 @@ expressions = st.recursive(
 @settings(max_examples=1000)
 def test_values_are_pythons_own_on_a_thousand_expressions(expression):
     try:
-        expected = eval(compile(ast.parse(expression, mode="eval"), "", "eval"))
+        expected = eval(compile(ast.parse(expression, mode="eval"), "", "eval"))  # noqa: S307
     except ZeroDivisionError:
         with pytest.raises(calculator.CalculatorError, match="cannot be computed"):
             calculator.evaluate(expression)
@@ -111,7 +113,7 @@ def test_what_is_too_large_is_refused_at_once(expression):
 def test_why_no_eval_with_empty_builtins():
     """The escape works against `eval`, and is refused here."""
     escape = "().__class__.__base__.__subclasses__()"
-    assert len(eval(escape, {"__builtins__": {}})) > 100
+    assert len(eval(escape, {"__builtins__": {}})) > 100  # noqa: S307
     with pytest.raises(
         calculator.CalculatorError, match="'Call' is not arithmetic|'Attribute' is not arithmetic"
     ):
@@ -278,7 +280,8 @@ def test_search_ranks_by_bm25(tmp_path):
     def score(query: str, name: str) -> float:
         total = 0.0
         for word in set(query.split()):
-            n, holds = words[name].count(word), sum(word in w for w in words.values())
+            n = words[name].count(word)
+            holds = sum(word in w for w in words.values())
             total += (
                 math.log(1 + (3 - holds + 0.5) / (holds + 0.5))
                 * n
@@ -318,7 +321,7 @@ def test_a_trace_is_a_transcript_is_saved_and_replays_to_the_same_end(tmp_path):
         and Agent(Scripted.of(again), agent.registry()).run("What is 23*19+7?") == result
     )
     (tmp_path / "t.jsonl").write_text('{"kind": "turn"}\n')
-    with pytest.raises(RunnerError, match="is not a whole trace"):
+    with pytest.raises(UserError, match="is not a whole trace"):
         agent.load_trace(tmp_path / "t.jsonl")
 
 
@@ -332,7 +335,7 @@ CAPS = {
     "budget": ([step(i) for i in range(9)], Caps(tokens=50), "60 tokens spent, 50 allowed"),
     "timeout": ([step(1, "slow", seconds=0.1), step(2)], Caps(seconds=0.05), "more than 0.05 s"),
     "refused": ([Turn("No.", stop="refusal")], Caps(), "No."),
-    "brain_error": ([], Caps(), "script has 0 turns"),
+    "model_error": ([], Caps(), "script has 0 turns"),
     "answered": ([step(1), Turn("2")], Caps(), "2"),
 }
 
@@ -403,7 +406,7 @@ def test_an_instruction_in_a_page_moves_a_gullible_brain_and_the_gate_stops_it()
     )
     for brain, confirm, tried, sent in (
         (Rules(gullible=True), lambda c: True, True, 1),
-        (Rules(gullible=True), agent.nobody, True, 0),
+        (Rules(gullible=True), agent.deny_all, True, 0),
         (Rules(), lambda c: True, False, 0),
     ):
         SENT.clear()
@@ -452,7 +455,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.asked, made.script = [], []
+    made.asked = []
+    made.script = []
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield made
     made.shutdown()
@@ -480,8 +484,8 @@ def text(said: str) -> dict:
     return {"type": "text", "text": said}
 
 
-def messages_brain(server, **options) -> brains.Messages:
-    return brains.Messages(
+def messages_model(server, **options) -> models.Messages:
+    return models.Messages(
         "test-model",
         f"http://127.0.0.1:{server.server_port}",
         "dummy",
@@ -501,7 +505,7 @@ def test_the_messages_api_is_spoken_as_published(server):
         ),
         (200, {}, message([text("It is 444.")])),
     ]
-    result = Agent(messages_brain(server), box()).run("What is 23*19+7?")
+    result = Agent(messages_model(server), box()).run("What is 23*19+7?")
     assert (result.outcome, result.answer) == ("answered", "It is 444.")
     (path, headers, first), (_, _, second) = server.asked
     headers = {k.lower(): v for k, v in headers.items()}
@@ -534,12 +538,12 @@ def test_rate_limits_and_overload_are_retried(server):
         (200, {}, message([text("4")])),
     ]
     assert (
-        Agent(messages_brain(server), box()).run("What is 2+2?").answer == "4"
+        Agent(messages_model(server), box()).run("What is 2+2?").answer == "4"
         and len(server.asked) == 3
     )
     server.script = [(429, {"retry-after": "0"}, busy)] * 3
-    result = Agent(messages_brain(server), box()).run("What is 2+2?")
-    assert result.outcome == "brain_error" and "rate limit" in result.answer
+    result = Agent(messages_model(server), box()).run("What is 2+2?")
+    assert result.outcome == "model_error" and "rate limit" in result.answer
 
 
 @pytest.mark.parametrize(
@@ -564,15 +568,15 @@ def test_rate_limits_and_overload_are_retried(server):
 )
 def test_errors_of_the_server_end_the_run_with_a_reason(server, status, answer, said):
     server.script = [(status, {}, answer)] * 3
-    result = Agent(messages_brain(server, retries=0), box()).run("What?")
+    result = Agent(messages_model(server, retries=0), box()).run("What?")
     assert (
-        result.outcome == "brain_error" and said in result.answer and "dummy" not in result.answer
+        result.outcome == "model_error" and said in result.answer and "dummy" not in result.answer
     )
 
 
 def test_a_call_that_was_cut_short_does_not_run(server):
     server.script = [(200, {}, message([use("t1", expression="1+")], "max_tokens"))]
-    result = Agent(messages_brain(server), box()).run("What?")
+    result = Agent(messages_model(server), box()).run("What?")
     assert result.outcome == "budget" and not [
         e for e in result.trace if e["kind"] == "observation"
     ]
@@ -580,7 +584,7 @@ def test_a_call_that_was_cut_short_does_not_run(server):
 
 def test_a_refusal_is_told_as_one(server):
     server.script = [(200, {}, message([text("I will not.")], "refusal"))]
-    assert Agent(messages_brain(server), box()).run("What?").outcome == "refused"
+    assert Agent(messages_model(server), box()).run("What?").outcome == "refused"
 
 
 def test_malformed_arguments_go_back_to_the_model(server):
@@ -588,7 +592,7 @@ def test_malformed_arguments_go_back_to_the_model(server):
         (200, {}, message([use("t1", wrong="x")], "tool_use")),
         (200, {}, message([text("sorry")])),
     ]
-    result = Agent(messages_brain(server), box()).run("What?")
+    result = Agent(messages_model(server), box()).run("What?")
     assert (
         result.outcome == "answered"
         and server.asked[1][2]["messages"][2]["content"][0]["is_error"] is True
@@ -641,7 +645,7 @@ def test_a_stream_is_read_piece_by_piece(server):
     ).encode()
     server.script = [(200, {"content-type": "text/event-stream"}, data)]
     pieces: list[str] = []
-    result = Agent(messages_brain(server, on_text=pieces.append), box()).run("What is 2+2?")
+    result = Agent(messages_model(server, on_text=pieces.append), box()).run("What is 2+2?")
     assert (
         result.answer == "It is 4."
         and pieces == ["It is ", "4."]
@@ -669,8 +673,8 @@ def function(id_: str, arguments: str) -> dict:
     }
 
 
-def chat_brain(server, **options) -> brains.Chat:
-    return brains.Chat(
+def chat_model(server, **options) -> models.Chat:
+    return models.Chat(
         "test-model",
         f"http://127.0.0.1:{server.server_port}/v1",
         "dummy",
@@ -691,7 +695,7 @@ def test_the_chat_api_is_spoken_as_published(server):
         ),
         (200, {}, chat("42")),
     ]
-    assert Agent(chat_brain(server), box()).run("What is 6*7?").answer == "42"
+    assert Agent(chat_model(server), box()).run("What is 6*7?").answer == "42"
     (path, headers, first), (_, _, second) = server.asked
     assert (
         path == "/v1/chat/completions"
@@ -719,29 +723,29 @@ def test_the_chat_api_is_spoken_as_published(server):
             "answered",
             "4",
         ),
-        ([(500, {"retry-after": "0"}, {"error": {"message": "x"}})] * 2, "brain_error", "error"),
-        ([(401, {}, {"error": {"message": "x"}})], "brain_error", "refused the API key"),
-        ([(200, {}, {"choices": []})], "brain_error", "cannot be read"),
+        ([(500, {"retry-after": "0"}, {"error": {"message": "x"}})] * 2, "model_error", "error"),
+        ([(401, {}, {"error": {"message": "x"}})], "model_error", "refused the API key"),
+        ([(200, {}, {"choices": []})], "model_error", "cannot be read"),
         ([(200, {}, chat("half", None, "length"))], "budget", "half"),
     ],
 )
-def test_the_chat_brain_survives_what_servers_do(server, script, outcome, said):
+def test_the_chat_model_survives_what_servers_do(server, script, outcome, said):
     server.script = list(script)
-    result = Agent(chat_brain(server), box()).run("What?")
+    result = Agent(chat_model(server), box()).run("What?")
     assert result.outcome == outcome and said in result.answer
 
 
 def test_no_server_and_no_key_are_told(monkeypatch):
     result = Agent(
-        brains.Messages("m", "http://127.0.0.1:9", "dummy", retries=0, timeout_s=2.0), box()
+        models.Messages("m", "http://127.0.0.1:9", "dummy", retries=0, timeout_s=2.0), box()
     ).run("What?")
-    assert result.outcome == "brain_error" and "cannot be reached" in result.answer
+    assert result.outcome == "model_error" and "cannot be reached" in result.answer
     for variable, brain in (
-        ("ANTHROPIC_API_KEY", brains.Messages),
-        ("OPENAI_API_KEY", brains.Chat),
+        ("ANTHROPIC_API_KEY", models.Messages),
+        ("OPENAI_API_KEY", models.Chat),
     ):
         monkeypatch.delenv(variable, raising=False)
-        with pytest.raises(RunnerError, match=f"{variable} is not set"):
+        with pytest.raises(UserError, match=f"{variable} is not set"):
             brain("m")
 
 
@@ -751,7 +755,7 @@ def test_no_server_and_no_key_are_told(monkeypatch):
 def test_our_tools_are_served_and_taken_by_the_official_sdk():
     from projects import mcp_tools
 
-    near = mcp_tools.borrowed(mcp_tools.server(box()))
+    near = mcp_tools.remote_tools(mcp_tools.server(box()))
     assert (
         "send" not in near.tools
         and near.tools["calculator"].schema == box().tools["calculator"].schema
@@ -768,13 +772,15 @@ def test_another_process_serves_its_tools_over_its_pipes():
 
     from tests.projects.test_commands import ENV
 
-    ours = mcp_tools.ourselves()
-    far = mcp_tools.borrowed(StdioServerParameters(command=ours.command, args=ours.args, env=ENV))
+    ours = mcp_tools.own_server()
+    far = mcp_tools.remote_tools(
+        StdioServerParameters(command=ours.command, args=ours.args, env=ENV)
+    )
     assert set(far.tools) == {"calculator", "convert", "search"} and far.call(
         "convert", {"value": 1.0, "unit": "km", "to": "m"}
     ) == Observation("1000 m")
-    with pytest.raises(RunnerError, match="the tools' server cannot be used"):
-        mcp_tools.borrowed(StdioServerParameters(command="/no/such/program"))
+    with pytest.raises(UserError, match="the tools' server cannot be used"):
+        mcp_tools.remote_tools(StdioServerParameters(command="/no/such/program"))
 
 
 def test_a_server_that_never_answers_is_given_up():
@@ -784,8 +790,8 @@ def test_a_server_that_never_answers_is_given_up():
     silent = StdioServerParameters(
         command=sys.executable, args=["-c", "import sys; sys.stdin.read()"]
     )
-    with pytest.raises(RunnerError, match=r"has not answered within 0\.5 s"):
-        mcp_tools.borrowed(silent, patience_s=0.5)
+    with pytest.raises(UserError, match=r"has not answered within 0\.5 s"):
+        mcp_tools.remote_tools(silent, timeout_s=0.5)
 
 
 def test_the_served_agent_answers_over_a_real_socket():
@@ -846,7 +852,7 @@ def test_the_command_asks_evaluates_and_tells_what_is_wrong(tmp_path):
 
     for args, said in (
         (["ask"], "there is no question"),
-        (["ask", "x", "--brain", "messages"], "needs the name of a model"),
+        (["ask", "x", "--provider", "messages"], "needs the name of a model"),
     ):
         told = CliRunner().invoke(main, args)
         assert told.exit_code == 2 and said in told.output

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from clikit.errors import UserError
 from projects import cnn, pictures
 from projects.cnn import Settings
-from projects.runner.errors import RunnerError
 from projects.runner.order import epochs
 from projects.runner.rng import generator
 from projects.runner.settings import choose
@@ -34,7 +34,8 @@ def trained(**settings):
 def test_a_bar_is_a_row_or_a_column_in_noise():
     X, y = pictures.bars(500, 0.0, 0)
     assert X.shape == (500, 1, 12, 12) and set(y.tolist()) == {0, 1}
-    rows, columns = X[y == 0][:, 0], X[y == 1][:, 0]
+    rows = X[y == 0][:, 0]
+    columns = X[y == 1][:, 0]
     assert (
         bool((rows.sum(2) == 12).sum(1).eq(1).all())
         and bool((columns.sum(1) == 12).sum(1).eq(1).all())
@@ -106,12 +107,15 @@ def test_every_model_gives_scores_and_every_parameter_a_gradient(name, size):
 
 
 def test_pooled_models_forget_where_and_flat_ones_do_not():
-    """A shift of the picture: the residual network averages over places, the small one has a weight for each."""
+    """A shift of the picture: the residual network averages over places, the small one has a weight
+    for each.
+    """
     torch.manual_seed(0)
     X = torch.zeros(1, 1, 24, 24)
     X[..., 8:11, 8:11] = torch.randn(3, 3)
     moved = X.roll((4, 4), (2, 3))
-    pooled, flat = cnn.network("residual", 24, 4, 2).eval(), cnn.network("small", 24, 4, 2).eval()
+    pooled = cnn.network("residual", 24, 4, 2).eval()
+    flat = cnn.network("small", 24, 4, 2).eval()
     with torch.no_grad():
         assert torch.allclose(pooled(X), pooled(moved), atol=1e-5) and not torch.allclose(
             flat(X), flat(moved), atol=1e-4
@@ -119,7 +123,9 @@ def test_pooled_models_forget_where_and_flat_ones_do_not():
 
 
 def test_a_straight_line_through_pixels_does_not_see_bars():
-    """Each pixel is bright as often in a row as in a column, so a linear score knows nothing; one convolution does."""
+    """Each pixel is bright as often in a row as in a column, so a linear score knows nothing; one
+    convolution does.
+    """
     _, line = trained(model="logistic", images=1000)
     _, small = trained(model="small")
     assert line["test_accuracy"] < 0.62 and small["test_accuracy"] == 1.0
@@ -134,8 +140,9 @@ def test_training_pictures_alone_set_the_scale():
 
 
 def test_stages_halve_and_double():
-    """Three stages of a model of 4 channels end in 32 features, and one stage is the model as it was."""
-    three, one = cnn.network("residual", 32, 4, 5, stages=3), cnn.network("residual", 32, 4, 5)
+    """Three stages of 4 channels end in 32 features, and one stage is the model as it was."""
+    three = cnn.network("residual", 32, 4, 5, stages=3)
+    one = cnn.network("residual", 32, 4, 5)
     assert three.head.in_features == 32 and one.head.in_features == 8
     assert three(torch.randn(2, 1, 32, 32)).shape == (2, 5)
     assert sum(isinstance(m, torch.nn.MaxPool2d) for m in three.body) == 3
@@ -150,7 +157,8 @@ def test_glyphs_are_trained_clean_or_careless_and_tested_in_fonts_never_seen():
         and len(clean.parts["train"][1]) == 5 * 16
         and set(clean.parts) == {"train", "val", "test", "fonts"}
     )
-    (a, y), (b, z) = clean.batch(3), careless.batch(3)
+    (a, y) = clean.batch(3)
+    (b, z) = careless.batch(3)
     assert torch.equal(y, z) and not torch.allclose(a, b) and set(y.tolist()) <= set(range(5))
     found = careless.evaluate(careless.model.eval(), CPU)
     assert {"val_loss", "test_accuracy", "fonts_accuracy"} <= set(found)
@@ -160,7 +168,9 @@ def test_glyphs_are_trained_clean_or_careless_and_tested_in_fonts_never_seen():
 
 
 def test_the_published_glyphs_are_of_the_preset_and_the_page_reads_them_right():
-    """Known fonts are read better than new ones, and both better when training was careless, in every seed of the card."""
+    """Known fonts are read better than new ones, and both better when training was careless, in
+    every seed of the card.
+    """
     from projects.runner import records
 
     card, plain = (
@@ -202,7 +212,7 @@ def test_a_frozen_body_stays_and_few_labels_are_few(tmp_path):
         )
     )
     before = {name: w.clone() for name, w in second.model.state_dict().items()}
-    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]
+    best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]  # noqa: TID251
     assert all(torch.equal(w, best[name]) for name, w in before.items() if name.startswith("body."))
     assert len(second.parts["train"][1]) == 15 and second.labels == [5, 6, 7, 8, 9]
     trainer(tmp_path / "second", second).run()
@@ -217,7 +227,7 @@ def test_a_body_that_does_not_fit_is_refused(tmp_path):
     run = trainer(tmp_path, cnn.build(choose(Settings(), cnn.PRESETS, "smoke", ["steps=5"])))
     run.project = "cnn"
     run.run()
-    with pytest.raises(RunnerError, match="does not fit model=small with channels=4"):
+    with pytest.raises(UserError, match="does not fit model=small with channels=4"):
         cnn.build(replace(Settings(), channels=4, start=str(tmp_path)))
 
 
@@ -237,7 +247,7 @@ def test_a_body_that_does_not_fit_is_refused(tmp_path):
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(Settings(), **changes).check()
 
 
@@ -260,7 +270,8 @@ def sees():
 def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
     X, y = pictures.bars(40, 0.1, 9)
     clean = pictures.bars(40, 0.0, 9)[0][:, 0] > 0.5
-    scaled, model = (X - sees.mean) / sees.sd, sees.model.eval()
+    scaled = (X - sees.mean) / sees.sd
+    model = sees.model.eval()
     fresh = cnn.network("small", 12, 8, 2).eval()
     for method in (cnn.saliency, lambda m, a, b: cnn.occlusion(m, a, b, 1)):
         on_bar = []
@@ -272,7 +283,8 @@ def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
 
 def test_saliency_is_the_gradient_by_differences(sees):
     X, y = pictures.bars(2, 0.1, 5)
-    model, X = sees.model.double().eval(), X.double()
+    model = sees.model.double().eval()
+    X = X.double()
     maps = cnn.saliency(model, X, y)
     for i, j in ((0, 0), (5, 7), (11, 3)):
         step = torch.zeros_like(X)
@@ -283,10 +295,13 @@ def test_saliency_is_the_gradient_by_differences(sees):
 
 
 def test_gradcam_on_an_average_pooled_network_is_its_class_activation_map():
-    """With average pooling before a linear head the weights are the head's (Selvaraju et al., 2017, section 3.1)."""
+    """With average pooling before a linear head the weights are the head's (Selvaraju et al., 2017,
+    section 3.1).
+    """
     torch.manual_seed(0)
     model = cnn.network("residual", 8, 4, 3).eval()
-    X, y = torch.randn(2, 1, 8, 8), torch.tensor([0, 2])
+    X = torch.randn(2, 1, 8, 8)
+    y = torch.tensor([0, 2])
     layer = model.body[6]  # the last residual block
     maps = cnn.gradcam(model, X, y, layer)
     with torch.no_grad():
@@ -306,5 +321,5 @@ def test_a_sample_shows_the_picture_and_the_answer(sees):
         len(text.splitlines()) == 13
         and f"label {int(sees.parts['test'][1][3])}; the model says" in text
     )
-    with pytest.raises(RunnerError, match="index=200 is not a test picture"):
+    with pytest.raises(UserError, match="index=200 is not a test picture"):
         sees.sample(sees.model, cnn.Sample(index=200), CPU)

@@ -56,12 +56,13 @@ def wait_for(what, process: subprocess.Popen) -> None:
 
 
 def last(folder: Path) -> dict:
-    return checkpoints.load(checkpoints.found(folder)[0], "gpt")
+    return checkpoints.load(checkpoints.list_newest_first(folder)[0], "gpt")
 
 
 def same(a: Path, b: Path) -> bool:
     """Whether two runs ended with the same weights and left the same metrics, bit for bit."""
-    left, right = last(a), last(b)
+    left = last(a)
+    right = last(b)
     weights = all(torch.equal(x, right["model"][name]) for name, x in left["model"].items())
     return (
         weights
@@ -101,7 +102,7 @@ def test_a_run_says_where_it_computes_and_leaves_its_files(straight):
         "curve.svg",
         "card.json",
         "best.pt",
-    } <= names and len(checkpoints.found(straight)) == 2
+    } <= names and len(checkpoints.list_newest_first(straight)) == 2
     assert not [n for n in names if n.endswith(".part")]
     card = json.loads((straight / "card.json").read_text())
     assert (
@@ -115,7 +116,10 @@ def test_a_run_says_where_it_computes_and_leaves_its_files(straight):
 def test_a_run_killed_at_any_moment_goes_on_as_if_nothing_had_been(straight, tmp_path, after):
     process = start("run", "gpt", *LONG, "--out", tmp_path / "run")
     wait_for(
-        lambda: any(int(p.stem[-8:]) >= after for p in checkpoints.found(tmp_path / "run")), process
+        lambda: any(
+            int(p.stem[-8:]) >= after for p in checkpoints.list_newest_first(tmp_path / "run")
+        ),
+        process,
     )
     time.sleep(0.03 * (after % 7))
     process.kill()
@@ -128,21 +132,21 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_nothing_had_been(straight, tmp
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_saves_and_says_how_to_go_on(straight, tmp_path, number):
     process = start("run", "gpt", *LONG, "--out", tmp_path / "run")
-    wait_for(lambda: len(checkpoints.found(tmp_path / "run")) > 0, process)
+    wait_for(lambda: len(checkpoints.list_newest_first(tmp_path / "run")) > 0, process)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in said
-    assert f"saved; go on with: python -m projects resume {tmp_path / 'run'}" in said
+    assert f"saved; resume with: python -m projects resume {tmp_path / 'run'}" in said
     assert projects("resume", tmp_path / "run").returncode == 0
     assert same(straight, tmp_path / "run")
 
 
 def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(straight, tmp_path):
     process = start("run", "gpt", *LONG, "--out", tmp_path / "run")
-    wait_for(lambda: len(checkpoints.found(tmp_path / "run")) == 2, process)
+    wait_for(lambda: len(checkpoints.list_newest_first(tmp_path / "run")) == 2, process)
     process.kill()
     process.communicate()
-    newest = checkpoints.found(tmp_path / "run")[0]
+    newest = checkpoints.list_newest_first(tmp_path / "run")[0]
     newest.write_bytes(newest.read_bytes()[:1000])
     done = projects("resume", tmp_path / "run")
     assert done.returncode == 0 and f"{newest.name} is damaged" in done.stderr
@@ -150,7 +154,9 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(straight, tmp
 
 
 def test_two_processes_give_the_curve_of_one_with_the_same_global_batch(tmp_path):
-    """Data parallelism changes who computes, not what: gloo, half of each batch in either process, 15 examples so that the halves differ."""
+    """Data parallelism changes who computes, not what: gloo, half of each batch in either process,
+    15 examples so that the halves differ.
+    """
     options = [*SMALL, "--set", "steps=40", "--set", "batch_size=15", "--set", "eval_every=20"]
     for count in (1, 2):
         done = projects(
@@ -298,7 +304,7 @@ def test_bad_input_is_told_in_one_message_and_nothing_is_lost(case, shelf, tmp_p
     assert (
         done.exit_code == code
         and message in done.output
-        and "remedy:" in done.output
+        and "fix:" in done.output
         and "Traceback" not in done.output
     )
     assert sorted(p for p in shelf["folder"].rglob("*")) == before

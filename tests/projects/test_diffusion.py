@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from clikit.errors import UserError
 from groundtruth.networks.diffusion import circle_noise
 from projects import diffusion as d
 from projects import quality
 from projects.diffusion import Schedule, Settings
-from projects.runner.errors import RunnerError
 from projects.runner.rng import generator
 from projects.runner.settings import choose
 
@@ -27,10 +27,10 @@ def theirs(kind: str, s: Schedule, **options):
     made = getattr(diffusers, kind)(
         num_train_timesteps=s.T, trained_betas=s.beta.numpy(), clip_sample=False, **options
     )
-    made.betas, made.alphas, made.alphas_cumprod = (
-        s.beta,
-        s.alpha,
-        s.abar,
+    made.betas = s.beta
+    made.alphas = s.alpha
+    made.alphas_cumprod = (
+        s.abar
     )  # their tables in our precision: a cosine's end divides by nearly nothing
     return made
 
@@ -49,10 +49,12 @@ def test_linear_and_cosine_schedules_are_those_of_diffusers():
 @pytest.mark.parametrize("kind", ["linear", "cosine"])
 def test_noise_and_velocity_are_those_of_diffusers(kind):
     s = Schedule(kind, 100)
-    x0, eps, t = torch.randn(20, 2), torch.randn(20, 2), torch.randint(100, (20,))
+    x0 = torch.randn(20, 2)
+    eps = torch.randn(20, 2)
+    t = torch.randint(100, (20,))
     reference = theirs("DDPMScheduler", s)
     assert torch.allclose(
-        d.noised(x0, t, eps, s), reference.add_noise(x0, eps, t).float(), atol=1e-6
+        d.add_noise(x0, t, eps, s), reference.add_noise(x0, eps, t).float(), atol=1e-6
     )
     assert torch.allclose(
         d.velocity(x0, t, eps, s), reference.get_velocity(x0, eps, t).float(), atol=1e-6
@@ -64,10 +66,13 @@ def test_noise_and_velocity_are_those_of_diffusers(kind):
 def test_ancestral_sampling_is_that_of_diffusers_step_for_step(kind, target):
     """The same noise in both: a model that is no model, and every state of the way compared."""
     s = Schedule(kind, 40)
-    predict = lambda x, t: torch.sin(3 * x) + t.view(-1, 1) / 40
+
+    def predict(x, t):
+        return torch.sin(3 * x) + t.view(-1, 1) / 40
+
     x = torch.randn(16, 2, generator=generator(1), dtype=torch.float64)
     path: list = []
-    d.backwards(
+    d.sample(
         predict, x, s, 40, eta=1.0, target=target, rng=torch.Generator().manual_seed(7), path=path
     )
     reference = theirs(
@@ -77,7 +82,8 @@ def test_ancestral_sampling_is_that_of_diffusers_step_for_step(kind, target):
         prediction_type={"eps": "epsilon", "v": "v_prediction"}[target],
     )
     reference.set_timesteps(40)
-    rng, theirs_x = torch.Generator().manual_seed(7), x
+    rng = torch.Generator().manual_seed(7)
+    theirs_x = x
     for t, ours_x in zip(reference.timesteps, path, strict=True):
         theirs_x = reference.step(
             predict(theirs_x, t.expand(16)), t, theirs_x, generator=rng
@@ -87,18 +93,22 @@ def test_ancestral_sampling_is_that_of_diffusers_step_for_step(kind, target):
 
 def test_deterministic_sampling_in_few_steps_is_that_of_diffusers():
     s = Schedule("linear", 50)
-    predict = lambda x, t: torch.tanh(x)
+
+    def predict(x, t):
+        return torch.tanh(x)
+
     x = torch.randn(16, 2, generator=generator(1))
     path: list = []
-    d.backwards(predict, x, s, 8, path=path)
+    d.sample(predict, x, s, 8, path=path)
     reference = theirs("DDIMScheduler", s, set_alpha_to_one=True, timestep_spacing="linspace")
     reference.set_timesteps(8)
     levels = torch.linspace(49, 0, 8).round().long().tolist()
     assert reference.timesteps.tolist() == levels
     theirs_x = x
     for i, level in enumerate(levels):
-        # diffusers takes the level before as t - T // steps; we jump to the next of the list, so it is told the same
-        kept, then = s.abar[level], s.abar[levels[i + 1]] if i + 1 < 8 else torch.tensor(1.0)
+        # diffusers takes the level before as t - T // steps, ours is the next of the list
+        kept = s.abar[level]
+        then = s.abar[levels[i + 1]] if i + 1 < 8 else torch.tensor(1.0)
         eps = predict(theirs_x, level)
         x0 = (theirs_x - (1 - kept).sqrt() * eps) / kept.sqrt()
         theirs_x = (then.sqrt() * x0 + (1 - then).sqrt() * eps).float()
@@ -106,7 +116,8 @@ def test_deterministic_sampling_in_few_steps_is_that_of_diffusers():
     even = Schedule("linear", 50)
     one = theirs("DDIMScheduler", even, set_alpha_to_one=True)
     one.set_timesteps(50)
-    ours, other = d.backwards(predict, x, even, 50), x
+    ours = d.sample(predict, x, even, 50)
+    other = x
     for t in one.timesteps:
         other = one.step(predict(other, t), t, other).prev_sample
     assert torch.allclose(ours, other, atol=1e-5)
@@ -129,38 +140,50 @@ def test_many_single_steps_are_one_jump():
 
 def test_data_and_noise_are_found_again_from_either_target():
     s = Schedule("cosine", 30)
-    x0, eps, t = torch.randn(50, 2).double(), torch.randn(50, 2).double(), torch.randint(30, (50,))
-    xt = d.noised(x0, t, eps, s)
+    x0 = torch.randn(50, 2).double()
+    eps = torch.randn(50, 2).double()
+    t = torch.randint(30, (50,))
+    xt = d.add_noise(x0, t, eps, s)
     for target, said in (("eps", eps), ("v", d.velocity(x0, t, eps, s))):
-        found = d.both(xt, t, said, s, target)
+        found = d.predict_x0_eps(xt, t, said, s, target)
         assert torch.allclose(found[0], x0, atol=1e-6) and torch.allclose(found[1], eps, atol=1e-6)
 
 
 @pytest.mark.parametrize(("steps", "eta"), [(50, 0.0), (50, 1.0), (10, 0.0)])
 def test_with_the_exact_denoiser_samples_lie_on_the_ring(steps, eta):
     s = Schedule.of(torch.linspace(1e-4, 0.1, 50))
-    predict = lambda x, t: torch.tensor(circle_noise(x.numpy(), float(s.abar[int(t[0])])))
+
+    def predict(x, t):
+        return torch.tensor(circle_noise(x.numpy(), float(s.abar[int(t[0])])))
+
     x = torch.randn(1000, 2, generator=generator(0), dtype=torch.float64)
-    radius = d.backwards(predict, x, s, steps, eta, rng=generator(1)).norm(dim=1)
+    radius = d.sample(predict, x, s, steps, eta, rng=generator(1)).norm(dim=1)
     assert float(radius.mean()) == pytest.approx(1.0, abs=2e-3) and float(radius.std()) < 2e-3
 
 
 def test_clipping_keeps_the_predicted_data_in_range():
     s = Schedule("cosine", 20)
-    wild = lambda x, t: -5 * x
+
+    def wild(x, t):
+        return -5 * x
+
     x = torch.randn(50, 2, generator=generator(0))
     assert (
-        float(d.backwards(wild, x, s, 20, clip=1.0).abs().max())
+        float(d.sample(wild, x, s, 20, clip=1.0).abs().max())
         <= 1.0 + 1e-5
-        < float(d.backwards(wild, x, s, 20).abs().max())
+        < float(d.sample(wild, x, s, 20).abs().max())
     )
 
 
 def test_guidance_extrapolates_between_without_and_with_the_label():
-    model = lambda x, t, labels: x * labels.view(-1, 1)
-    x, t, labels = torch.ones(3, 2), torch.zeros(3, dtype=torch.long), torch.tensor([1, 2, 3])
+    def model(x, t, labels):
+        return x * labels.view(-1, 1)
+
+    x = torch.ones(3, 2)
+    t = torch.zeros(3, dtype=torch.long)
+    labels = torch.tensor([1, 2, 3])
     for w, expected in ((0.0, [-1.0, -1.0, -1.0]), (1.0, [1.0, 2.0, 3.0]), (2.0, [3.0, 5.0, 7.0])):
-        assert d.guided(model, labels, w)(x, t)[:, 0].tolist() == expected
+        assert d.with_guidance(model, labels, w)(x, t)[:, 0].tolist() == expected
 
 
 # -- data and measures ----------------------------------------------------------------------------
@@ -207,8 +230,12 @@ def test_mmd_is_unbiased_and_sees_a_difference():
         for i in range(30)
     ]
     assert abs(np.mean(values)) < 3 * np.std(values) / math.sqrt(30)
-    a, b = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [3.0]])
-    k = lambda x: math.exp(-(x**2) / 2)
+    a = torch.tensor([[0.0], [1.0]])
+    b = torch.tensor([[2.0], [3.0]])
+
+    def k(x):
+        return math.exp(-(x**2) / 2)
+
     assert quality.mmd(a, b, 1.0) == pytest.approx(2 * k(1) - 2 * (2 * k(2) + k(3) + k(1)) / 4)
     assert (
         quality.mmd(
@@ -229,7 +256,7 @@ def test_mmd_is_unbiased_and_sees_a_difference():
         (lambda: d.points("square", 5, generator(0)), "no set 'square'"),
         (lambda: d.points("ring", 0, generator(0)), "0 points"),
         (
-            lambda: d.backwards(lambda x, t: x, torch.zeros(1, 2), Schedule("linear", 5), 6),
+            lambda: d.sample(lambda x, t: x, torch.zeros(1, 2), Schedule("linear", 5), 6),
             "1 to 5 steps",
         ),
         (lambda: quality.sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2)), "one shape"),
@@ -249,14 +276,14 @@ def test_bad_input_is_told(do, message):
         ({"target": "x0"}, "target='x0'"),
         ({"sample_steps": 51}, "between 1 and T"),
         ({"width": 12}, "multiple of 8"),
-        ({"unlabelled": 1.0}, "share below 1"),
+        ({"label_dropout": 1.0}, "share below 1"),
         ({"levels": 0}, "levels=0"),
         ({"data": "digits", "levels": 3}, "even number of pixels"),
         ({"judge": "x"}, "give data=glyphs too"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(Settings(), **changes).check()
 
 
@@ -268,7 +295,8 @@ def test_models_answer_in_the_shape_of_their_input_and_know_the_level(data):
     task = d.build(replace(Settings(), data=data, width=16))
     x, t, labels, goal = task.batch(0)
     with torch.no_grad():
-        out, other = task.model(x, t, labels), task.model(x, (t + 20) % 50, labels)
+        out = task.model(x, t, labels)
+        other = task.model(x, (t + 20) % 50, labels)
     assert out.shape == x.shape == goal.shape and not torch.allclose(out, other)
     again = task.batch(0)
     assert torch.equal(x, again[0]) and not torch.equal(x, task.batch(1)[0])
@@ -276,7 +304,7 @@ def test_models_answer_in_the_shape_of_their_input_and_know_the_level(data):
 
 def test_a_tenth_of_the_labels_is_hidden():
     labels = d.build(replace(Settings(), data="digits", width=16, batch_size=5000)).batch(0)[2]
-    assert float((labels == d.NONE).float().mean()) == pytest.approx(0.1, abs=0.015)
+    assert float((labels == d.NO_LABEL).float().mean()) == pytest.approx(0.1, abs=0.015)
 
 
 def test_a_short_run_moves_noise_towards_the_ring(tmp_path):
@@ -291,7 +319,7 @@ def test_a_short_run_moves_noise_towards_the_ring(tmp_path):
     )
     text = task.sample(task.model, d.Sample(count=3), CPU)
     assert len(text.splitlines()) == 3 and text == task.sample(task.model, d.Sample(count=3), CPU)
-    with pytest.raises(RunnerError, match="count=0"):
+    with pytest.raises(UserError, match="count=0"):
         task.sample(task.model, d.Sample(count=0), CPU)
 
 
@@ -327,13 +355,12 @@ def test_digits_are_drawn_by_label_as_pictures(tmp_path):
 def test_a_network_of_any_depth_takes_no_label_as_one_of_its_own(levels):
     torch.manual_seed(0)
     model = d.UNet(8, 50, labels=5, levels=levels)
-    x, t = torch.randn(3, 1, 16, 16), torch.tensor([0, 10, 49])
+    x = torch.randn(3, 1, 16, 16)
+    t = torch.tensor([0, 10, 49])
     with torch.no_grad():
-        hidden, none, named = (
-            model(x, t, torch.full((3,), d.NONE)),
-            model(x, t),
-            model(x, t, torch.tensor([0, 1, 4])),
-        )
+        hidden = model(x, t, torch.full((3,), d.NO_LABEL))
+        none = model(x, t)
+        named = model(x, t, torch.tensor([0, 1, 4]))
     assert (
         hidden.shape == x.shape and torch.equal(hidden, none) and not torch.allclose(hidden, named)
     )
@@ -367,7 +394,7 @@ def test_drawn_glyphs_are_read_by_a_judge_that_was_trained_on_glyphs(tmp_path):
     )  # noise is far from letters
     drawn = task.extras(task.model, CPU)["drawn"]
     assert len(drawn) == 62 and all(len(row) == 32 * 32 and row.isdigit() for row in drawn)
-    with pytest.raises(RunnerError, match="is not a run of cnn on glyphs of 32 pixels"):
+    with pytest.raises(UserError, match="is not a run of cnn on glyphs of 32 pixels"):
         d.build(
             choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'bars'}"])
         ).evaluate(task.model, CPU)

@@ -1,4 +1,6 @@
-"""Claims of the gpt project, against Hugging Face GPT-2, against our NumPy library, and against counting."""
+"""Claims of the gpt project, against Hugging Face GPT-2, against our NumPy library, and against
+counting.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from clikit.errors import UserError
 from groundtruth.networks.positions import rope
 from projects import corpora, gpt
 from projects.gpt import GPT, Settings
-from projects.runner.errors import RunnerError
 from projects.runner.settings import choose
 from torch import nn
 
@@ -142,11 +144,13 @@ def test_gpt2_small_has_the_parameters_it_is_known_for():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_past_does_not_see_the_future(kind):
-    made, x = model(**KINDS[kind]), tokens()
+    made = model(**KINDS[kind])
+    x = tokens()
     changed = x.clone()
     changed[:, 9] = (changed[:, 9] + 1) % 11
     with torch.no_grad():
-        before, after = made(x), made(changed)
+        before = made(x)
+        after = made(changed)
     assert torch.allclose(before[:, :9], after[:, :9], atol=1e-6) and not torch.allclose(
         before[:, 9:], after[:, 9:], atol=1e-2
     )
@@ -154,21 +158,24 @@ def test_the_past_does_not_see_the_future(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_cached_keys_and_values_give_the_logits_of_recomputation(kind):
-    made, x = model(**KINDS[kind]), tokens()
+    made = model(**KINDS[kind])
+    x = tokens()
     with torch.no_grad():
         whole = made(x)
         for cuts in ((0, 5, 6, 16), (0, 1, 2, 16), (0, 15, 16)):
-            cache, parts = None, []
+            cache = None
+            parts = []
             for a, b in pairwise(cuts):
                 keep: gpt.Cache = []
-                parts.append(made(x[:, a:b], cache=cache, keep=keep))
+                parts.append(made(x[:, a:b], cache=cache, new_cache=keep))
                 cache = keep
             assert torch.allclose(torch.cat(parts, 1), whole, atol=1e-4), cuts
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_generation_is_the_same_with_and_without_the_cache_past_the_window_too(kind):
-    made, start = model(**KINDS[kind]), tokens(2, 3)
+    made = model(**KINDS[kind])
+    start = tokens(2, 3)
     texts = [
         made.generate(start, 30, 0.9, rng=torch.Generator().manual_seed(5), cached=cached)
         for cached in (True, False)
@@ -178,9 +185,10 @@ def test_generation_is_the_same_with_and_without_the_cache_past_the_window_too(k
 
 def test_rotation_is_the_librarys_and_scores_depend_on_the_distance_alone():
     x = torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(0))
-    assert np.allclose(gpt.rotate(x, 4).numpy(), rope(x.numpy(), np.arange(4, 11)), atol=1e-5)
-    q, k = x[:1, :1, :1], x[1:, :1, :1]
-    score = [float((gpt.rotate(q, s + 3) * gpt.rotate(k, s)).sum()) for s in (0, 5, 90)]
+    assert np.allclose(gpt.apply_rope(x, 4).numpy(), rope(x.numpy(), np.arange(4, 11)), atol=1e-5)
+    q = x[:1, :1, :1]
+    k = x[1:, :1, :1]
+    score = [float((gpt.apply_rope(q, s + 3) * gpt.apply_rope(k, s)).sum()) for s in (0, 5, 90)]
     assert score == pytest.approx([score[0]] * 3, abs=1e-4)
 
 
@@ -196,15 +204,20 @@ def test_attention_is_the_formula_written_out():
 
 @pytest.mark.parametrize("kind", ["plain", "modern"])
 def test_the_maps_shown_are_the_weights_used(kind):
-    """The attention's output is the maps times the values, and every row is a distribution over the past."""
-    made, x, seen = model(**KINDS[kind]), tokens(), []
+    """The attention's output is the maps times the values, and every row is a distribution over the
+    past.
+    """
+    made = model(**KINDS[kind])
+    x = tokens()
+    seen = []
     module = made.blocks[1].attention
     hook = module.register_forward_hook(
         lambda _, inputs, output: seen.append((inputs[0], output[0]))
     )
     maps = gpt.attention_maps(made, x)
     hook.remove()
-    (inside, out), KV = seen[0], module.kv_heads
+    (inside, out) = seen[0]
+    KV = module.kv_heads
     v = module.qkv(inside).view(3, 16, -1, 8).transpose(1, 2)[:, -KV:].repeat_interleave(4 // KV, 1)
     assert torch.allclose(
         module.out((maps[1] @ v).transpose(1, 2).reshape(3, 16, 32)), out, atol=1e-5
@@ -217,9 +230,11 @@ def test_the_maps_shown_are_the_weights_used(kind):
 
 
 def test_the_mean_of_a_batch_does_not_depend_on_its_order():
-    made, x = model(), tokens(5)
+    made = model()
+    x = tokens(5)
     with torch.no_grad():
-        a, b = made(x[:, :-1], x[:, 1:]), made(x.flip(0)[:, :-1], x.flip(0)[:, 1:])
+        a = made(x[:, :-1], x[:, 1:])
+        b = made(x.flip(0)[:, :-1], x.flip(0)[:, 1:])
     assert float(a) == pytest.approx(float(b), abs=1e-5)
 
 
@@ -234,7 +249,8 @@ def test_the_stream_does_not_grow_with_depth_at_the_start():
     spread = []
     for L in (2, 8, 32):
         torch.manual_seed(0)
-        made, seen = GPT(Settings(layers=L, width=64), 50), []
+        made = GPT(Settings(layers=L, width=64), 50)
+        seen = []
         made.norm.register_forward_pre_hook(
             lambda _, x, seen=seen: seen.append(float(x[0].detach().std()))
         )
@@ -249,14 +265,18 @@ def test_the_stream_does_not_grow_with_depth_at_the_start():
 def test_filters_keep_the_likeliest_tokens_and_their_proportions():
     p = torch.tensor([0.5, 0.25, 0.15, 0.07, 0.03])
     logits = p.log() + 3.0
-    assert torch.allclose(gpt.filtered(logits), p)
-    assert torch.allclose(gpt.filtered(logits, top_k=2), torch.tensor([2 / 3, 1 / 3, 0, 0, 0]))
-    assert torch.allclose(gpt.filtered(logits, top_p=0.7), torch.tensor([2 / 3, 1 / 3, 0, 0, 0]))
+    assert torch.allclose(gpt.next_token_probs(logits), p)
     assert torch.allclose(
-        gpt.filtered(logits, top_p=0.76), torch.tensor([0.5, 0.25, 0.15, 0, 0]) / 0.9
+        gpt.next_token_probs(logits, top_k=2), torch.tensor([2 / 3, 1 / 3, 0, 0, 0])
     )
-    assert gpt.filtered(logits, top_p=1e-9).tolist() == [1, 0, 0, 0, 0]
-    cold = gpt.filtered(logits, temperature=0.5)
+    assert torch.allclose(
+        gpt.next_token_probs(logits, top_p=0.7), torch.tensor([2 / 3, 1 / 3, 0, 0, 0])
+    )
+    assert torch.allclose(
+        gpt.next_token_probs(logits, top_p=0.76), torch.tensor([0.5, 0.25, 0.15, 0, 0]) / 0.9
+    )
+    assert gpt.next_token_probs(logits, top_p=1e-9).tolist() == [1, 0, 0, 0, 0]
+    cold = gpt.next_token_probs(logits, temperature=0.5)
     assert torch.allclose(cold, p**2 / (p**2).sum())
 
 
@@ -267,22 +287,22 @@ def test_filters_agree_with_those_of_transformers():
     theirs = TopPLogitsWarper(0.8)(
         None, TopKLogitsWarper(20)(None, TemperatureLogitsWarper(0.7)(None, logits.clone()))
     )
-    assert torch.allclose(gpt.filtered(logits, 0.7, 20, 0.8), theirs.softmax(-1), atol=1e-6)
+    assert torch.allclose(gpt.next_token_probs(logits, 0.7, 20, 0.8), theirs.softmax(-1), atol=1e-6)
 
 
 def test_draws_follow_the_filtered_distribution():
     logits = torch.tensor([[2.0, 1.0, 0.0, -1.0]]).expand(20_000, 4)
-    drawn = gpt.pick(logits, 1.0, 3, 1.0, torch.Generator().manual_seed(0)).flatten()
+    drawn = gpt.sample_token(logits, 1.0, 3, 1.0, torch.Generator().manual_seed(0)).flatten()
     shares = torch.bincount(drawn, minlength=4) / len(drawn)
-    assert torch.allclose(shares, gpt.filtered(logits[0], 1.0, 3), atol=0.015)
+    assert torch.allclose(shares, gpt.next_token_probs(logits[0], 1.0, 3), atol=0.015)
 
 
 @pytest.mark.parametrize(
     ("do", "message"),
     [
-        (lambda: gpt.filtered(torch.zeros(3), temperature=0), "temperature > 0"),
-        (lambda: gpt.filtered(torch.zeros(3), top_k=-1), "top_k >= 0"),
-        (lambda: gpt.filtered(torch.zeros(3), top_p=0), "0 < top_p <= 1"),
+        (lambda: gpt.next_token_probs(torch.zeros(3), temperature=0), "temperature > 0"),
+        (lambda: gpt.next_token_probs(torch.zeros(3), top_k=-1), "top_k >= 0"),
+        (lambda: gpt.next_token_probs(torch.zeros(3), top_p=0), "0 < top_p <= 1"),
         (lambda: model()(tokens(1, 17)), "17 positions, but the model has learned 16"),
         (lambda: model().generate(torch.zeros(1, 0, dtype=torch.long), 3), "the prompt is empty"),
     ],
@@ -305,7 +325,7 @@ def test_bad_input_is_told(do, message):
     ],
 )
 def test_settings_that_make_no_model_are_refused(changes, message):
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(Settings(), **changes).check()
 
 
@@ -383,7 +403,7 @@ def test_the_published_echo_says_what_the_page_concludes():
     ],
 )
 def test_a_corpus_that_cannot_be_read_is_told(tmp_path, make, message):
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         corpora.split(make(tmp_path))
 
 
@@ -401,7 +421,7 @@ def test_batches_are_windows_of_the_training_text_with_the_next_token_as_target(
 
 def test_the_measured_loss_is_that_of_every_window():
     task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["eval_windows=1000"]))
-    text = task.held
+    text = task.held_out
     windows = [text[i : i + 33] for i in range(0, len(text) - 32, 32)]
     with torch.no_grad():
         slow = np.mean([float(task.model(w[None, :-1], w[None, 1:])) for w in windows])
@@ -463,7 +483,9 @@ def test_operations_are_counted_as_torch_counts_them():
 
 
 def test_the_smoke_run_reaches_the_floor_of_its_text():
-    """Forty characters by heart: what is left is the start of the window, where the place in the sentence is not known yet."""
+    """Forty characters by heart: what is left is the start of the window, where the place in the
+    sentence is not known yet.
+    """
     from tests.projects.toy import trainer
 
     settings = choose(Settings(), gpt.PRESETS, "smoke", ["steps=250"])

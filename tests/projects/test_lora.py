@@ -1,4 +1,6 @@
-"""Claims of the adapters and of the lora project, against the peft library where it has the same thing."""
+"""Claims of the adapters and of the lora project, against the peft library where it has the same
+thing.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from clikit.errors import UserError
 from projects import adapters, gpt, lora
 from projects.lora import Settings
-from projects.runner.errors import RunnerError
 from projects.runner.settings import choose
 from torch import nn
 
@@ -25,7 +27,7 @@ def net(seed: int = 0) -> nn.Sequential:
 
 
 def stirred(model: nn.Module, seed: int = 5) -> nn.Module:
-    """Adapters as after training: B is zero at the start, and a zero update would agree with anything."""
+    """Adapters as after training: the zero update of the start would agree with anything."""
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for layer in adapters.layers(model).values():
@@ -38,7 +40,8 @@ X = torch.randn(7, 64, generator=torch.Generator().manual_seed(1))
 
 
 def test_the_first_step_starts_at_the_base_and_only_b_has_a_gradient():
-    base, model = net(), net()
+    base = net()
+    model = net()
     adapters.inject(model, ["0", "2"], r=4)
     assert torch.equal(base(X), model(X))
     model(X).square().sum().backward()
@@ -118,7 +121,8 @@ def test_merged_is_unmerged_and_merging_twice_is_merging_once():
     model = net()
     adapters.inject(model, ["0", "2", "4"], r=3)
     stirred(model).eval()
-    before, weight = model(X).detach(), adapters.layers(model)["0"].base.weight.clone()
+    before = model(X).detach()
+    weight = adapters.layers(model)["0"].base.weight.clone()
     adapters.merge(model)
     adapters.merge(model)
     assert torch.allclose(model(X), before, atol=1e-4 * float(before.abs().max()))
@@ -132,7 +136,8 @@ def test_merged_is_unmerged_and_merging_twice_is_merging_once():
 def test_adapters_are_saved_swapped_and_refused_on_another_base():
     model = net()
     adapters.inject(model, ["0", "2"], r=2)
-    saved, answers = [], []
+    saved = []
+    answers = []
     for seed in (5, 6):
         stirred(model, seed)
         saved.append(adapters.adapter_state(model))
@@ -141,11 +146,11 @@ def test_adapters_are_saved_swapped_and_refused_on_another_base():
     assert torch.equal(model(X), answers[0]) and not torch.equal(answers[0], answers[1])
     other = net(seed=1)
     adapters.inject(other, ["0", "2"], r=2)
-    with pytest.raises(RunnerError, match="the adapter belongs to base"):
+    with pytest.raises(UserError, match="the adapter belongs to base"):
         adapters.load_adapter(other, saved[0])
     small = net()
     adapters.inject(small, ["0"], r=2)
-    with pytest.raises(RunnerError, match=r"2 layers that do not match the model's 1"):
+    with pytest.raises(UserError, match=r"2 layers that do not match the model's 1"):
         adapters.load_adapter(small, {**saved[0], "base": adapters.base_hash(small)})
     adapters.merge(model)
     with pytest.raises(ValueError, match="an adapter is merged"):
@@ -155,7 +160,8 @@ def test_adapters_are_saved_swapped_and_refused_on_another_base():
 def test_stacked_adapters_add_their_updates():
     model = net()
     adapters.inject(model, ["0"], r=2, alpha=6)
-    states, updates = [], []
+    states = []
+    updates = []
     for seed in (5, 6):
         stirred(model, seed)
         states.append(adapters.adapter_state(model))
@@ -169,7 +175,7 @@ def test_stacked_adapters_add_their_updates():
         adapters.stack(model, states, [1.0])
     other = net(seed=1)
     adapters.inject(other, ["0"], r=2)
-    with pytest.raises(RunnerError, match="an adapter belongs to base"):
+    with pytest.raises(UserError, match="an adapter belongs to base"):
         adapters.stack(other, states, [1.0, 1.0])
 
 
@@ -178,7 +184,7 @@ def test_switched_off_the_base_answers():
     adapters.inject(model, ["0", "2"], r=2)
     stirred(model)
     for layer in adapters.layers(model).values():
-        layer.on = False
+        layer.enabled = False
     assert torch.equal(model(X), net()(X))
 
 
@@ -190,7 +196,9 @@ def test_rank_stable_scaling_divides_by_the_root():
 
 
 def test_the_best_update_of_a_rank_leaves_the_tail_of_the_spectrum():
-    """Eckart and Young: with whitened inputs the excess error of rank r is the energy of the singular values left out."""
+    """Eckart and Young: with whitened inputs the excess error of rank r is the energy of the
+    singular values left out.
+    """
     torch.manual_seed(0)
     U, _, V = torch.linalg.svd(torch.randn(8, 8, dtype=torch.float64))
     s = torch.tensor([4.0, 2, 1, 0.5, 0, 0, 0, 0], dtype=torch.float64)
@@ -300,7 +308,7 @@ def test_bad_input_is_told(do, message):
 
 def test_targets_that_match_nothing_are_told_with_the_layers_there_are():
     with pytest.raises(
-        RunnerError,
+        UserError,
         match=r"no linear layer ends in 'qvk'; did you mean 'qkv'(.|\n)*blocks.0.attention.qkv",
     ):
         adapters.inject(gpt.GPT(gpt.Settings(), 5), ["qvk"], r=2)
@@ -347,7 +355,7 @@ def test_training_helps_the_new_task_and_the_base_knew_the_old_one(tmp_path):
         and card["new_accuracy"] > before["new_accuracy"] + 0.3
     )
     assert "label" in task.sample(task.model, lora.Sample(), torch.device("cpu"))
-    with pytest.raises(RunnerError, match="index=900 is not a test picture"):
+    with pytest.raises(UserError, match="index=900 is not a test picture"):
         task.sample(task.model, lora.Sample(index=900), torch.device("cpu"))
 
 
@@ -387,12 +395,14 @@ def test_a_gpt_base_is_adapted_to_another_text(tmp_path):
     assert [name for name, p in head.model.named_parameters() if p.requires_grad] == [
         "head.weight"
     ] and head.model.head.weight is not head.model.token.weight
-    with pytest.raises(RunnerError, match="cannot spell the corpus"):
+    with pytest.raises(UserError, match="cannot spell the corpus"):
         made(start=str(tmp_path / "base"), corpus="stdlib")
 
 
 def test_the_published_comparison_is_of_one_base_and_says_what_the_page_concludes():
-    """Every run starts from one base and one text; for each adapter run there is a full one that is better at old and new."""
+    """Every run starts from one base and one text; for each adapter run there is a full one that is
+    better at old and new.
+    """
     from projects.runner import records
 
     card = records.read_card("_assets/results/lora-gpt.json")
@@ -429,5 +439,5 @@ def test_the_published_comparison_is_of_one_base_and_says_what_the_page_conclude
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         replace(Settings(), **changes).check()

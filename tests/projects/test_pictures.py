@@ -24,7 +24,9 @@ def test_every_family_has_every_character_and_no_two_are_alike():
 
 
 def test_glyphs_show_the_character_they_are_named_for():
-    """Against another renderer of the same fonts, Pillow with FreeType: the picture nearest to its own is that of the same character."""
+    """Against another renderer of the same fonts, Pillow with FreeType: the picture nearest to its
+    own is that of the same character.
+    """
     from pathlib import Path
 
     from PIL import Image, ImageDraw, ImageFont
@@ -47,7 +49,8 @@ def test_glyphs_show_the_character_they_are_named_for():
 
 
 def test_the_size_is_that_of_a_coarser_picture():
-    fine, coarse = pictures.glyphs("cm", 64)[0], pictures.glyphs("cm", 32)[0]
+    fine = pictures.glyphs("cm", 64)[0]
+    coarse = pictures.glyphs("cm", 32)[0]
     assert float((torch.nn.functional.avg_pool2d(fine, 2) - coarse).abs().mean()) < 0.02
 
 
@@ -76,9 +79,9 @@ def test_the_held_family_is_not_in_what_is_typeset():
 
 def test_prints_move_within_their_picture_and_repeat_with_the_seed():
     clean = pictures.typeset(32)
-    X, y = pictures.printed(*clean, 300, 1)
-    assert torch.equal(X, pictures.printed(*clean, 300, 1)[0]) and not torch.equal(
-        X, pictures.printed(*clean, 300, 2)[0]
+    X, y = pictures.render_samples(*clean, 300, 1)
+    assert torch.equal(X, pictures.render_samples(*clean, 300, 1)[0]) and not torch.equal(
+        X, pictures.render_samples(*clean, 300, 2)[0]
     )
     assert X.shape == (300, 1, 32, 32) and len(set(y.tolist())) > 55
     edge = torch.cat([X[..., 0, :], X[..., -1, :]], -1)
@@ -100,11 +103,10 @@ def test_frechet_is_the_formula_with_scipys_root():
     from scipy.linalg import sqrtm
 
     rng = np.random.default_rng(0)
-    a, b = (
-        rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)),
-        rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5)) + 1,
-    )
-    A, B = np.cov(a.T), np.cov(b.T)
+    a = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5))
+    b = rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5)) + 1
+    A = np.cov(a.T)
+    B = np.cov(b.T)
     expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(A + B - 2 * np.real(sqrtm(A @ B)))
     assert quality.frechet(torch.tensor(a), torch.tensor(b)) == pytest.approx(expected, rel=1e-8)
     assert quality.frechet(torch.tensor(b), torch.tensor(a)) == pytest.approx(expected, rel=1e-8)

@@ -8,9 +8,9 @@ import random
 import numpy as np
 import pytest
 import torch
+from clikit.errors import Exit, UserError, nearest
 from projects import registry
 from projects.runner import checkpoints, devices, processes, progress, records, rng
-from projects.runner.errors import Exit, RunnerError, nearest
 from projects.runner.settings import choose, override
 
 from tests.projects.toy import PRESETS, Settings, trainer
@@ -35,18 +35,18 @@ def test_a_preset_and_overrides_make_settings_of_the_right_types():
         ("smoke", ["shuffle=maybe"], "is not true or false"),
         ("smoke", ["steps"], "'steps' is not of the form key=value"),
         ("smoke", ["steps=0"], "steps=0 must be at least 1"),
-        ("smoke", ["learning_rate=nan"], "learning_rate=nan must be positive"),
+        ("smoke", ["learning_rate=nan"], "learning_rate=nan is not a finite number"),
         ("smoke", ["ema=1"], "ema=1.0 is a decay"),
         ("smoke", ["final_rate=2"], "final_rate=2.0 is a share"),
         ("smoke", ["clip_norm=-1"], "clip_norm=-1.0 must not be negative"),
     ],
 )
 def test_wrong_settings_are_told_with_the_remedy(preset, overrides, message):
-    with pytest.raises(RunnerError) as error:
+    with pytest.raises(UserError) as error:
         choose(Settings(), PRESETS, preset, overrides)
     assert (
         message in str(error.value)
-        and "remedy: " in str(error.value)
+        and "fix: " in str(error.value)
         and error.value.code is Exit.USAGE
     )
 
@@ -57,9 +57,9 @@ def test_override_changes_any_dataclass_and_leaves_the_old_one():
 
 
 def test_an_unknown_project_is_answered_with_the_nearest():
-    with pytest.raises(RunnerError, match="no project 'gtp'; did you mean 'gpt'"):
+    with pytest.raises(UserError, match="no project 'gtp'; did you mean 'gpt'"):
         registry.load("gtp")
-    with pytest.raises(RunnerError, match="the agent is not trained(.|\n)*projects ask"):
+    with pytest.raises(UserError, match="the agent is not trained(.|\n)*projects ask"):
         registry.load("agent")
     assert nearest("zzz", ["gpt"]) == ""
 
@@ -72,7 +72,7 @@ def test_the_device_is_chosen_in_order_and_said_why(monkeypatch, cuda, mps, kind
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     place = devices.choose()
-    assert place.device.type == kind and place.precision == "fp32" and "CUDA" in place.why
+    assert place.device.type == kind and place.precision == "fp32" and "CUDA" in place.reason
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_device_or_precision_that_cannot_be_is_refused_with_the_reason(
     monkeypatch, device, precision, message
 ):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(RunnerError, match=message):
+    with pytest.raises(UserError, match=message):
         devices.choose(device, precision)
 
 
@@ -107,7 +107,7 @@ def test_bf16_training_stays_nearer_to_fp32_than_another_seed_does(tmp_path):
     curves = {}
     for name, seed, precision in (("fp32", 0, "fp32"), ("bf16", 0, "bf16"), ("seed", 1, "fp32")):
         run = trainer(tmp_path / name, steps=40, seed=seed)
-        run.place = devices.choose("cpu", precision)
+        run.device_config = devices.choose("cpu", precision)
         run.run()
         curves[name] = np.array(
             [
@@ -137,12 +137,15 @@ def test_peaks_are_found_by_the_devices_names():
 def test_restored_generators_go_on_where_they_were():
     rng.seed_all(7)
     cpu = torch.device("cpu")
-    draw = lambda: (
-        random.random(),
-        random.gauss(0, 1),
-        np.random.randn(3).tolist(),
-        torch.randn(3).tolist(),
-    )
+
+    def draw():
+        return (
+            random.random(),
+            random.gauss(0, 1),
+            np.random.randn(3).tolist(),
+            torch.randn(3).tolist(),
+        )
+
     draw()
     states = rng.capture(cpu)
     first = draw()
@@ -196,30 +199,30 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_taken(tmp_path, d
             keep=2,
         )
     damage(tmp_path / "checkpoint-00000002.pt")
-    with pytest.raises(RunnerError, match=r"00000002.pt is damaged or not a checkpoint"):
+    with pytest.raises(UserError, match=r"00000002.pt is damaged or not a checkpoint"):
         checkpoints.load(tmp_path / "checkpoint-00000002.pt", "toy")
     told: list[str] = []
-    assert checkpoints.newest(tmp_path, "toy", told.append)["step"] == 1
+    assert checkpoints.load_newest(tmp_path, "toy", told.append)["step"] == 1
     assert "00000002.pt is damaged" in told[0] and "going back" in told[0]
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
     torch.save({"format": 1, "project": "toy", "f": print}, tmp_path / "checkpoint-00000001.pt")
-    with pytest.raises(RunnerError, match="damaged or not a checkpoint"):
+    with pytest.raises(UserError, match="damaged or not a checkpoint"):
         checkpoints.load(tmp_path / "checkpoint-00000001.pt", "toy")
 
 
 def test_checkpoints_of_others_and_missing_ones_are_told(tmp_path):
     path = checkpoints.save(tmp_path, 3, {"project": "cnn"}, keep=1)
-    with pytest.raises(RunnerError, match="is of project 'cnn', not 'gpt'"):
-        checkpoints.newest(tmp_path, "gpt", print)
+    with pytest.raises(UserError, match="is of project 'cnn', not 'gpt'"):
+        checkpoints.load_newest(tmp_path, "gpt", print)
     torch.save({"format": 99}, path)
-    with pytest.raises(RunnerError, match="format 99, this runner reads 1"):
+    with pytest.raises(UserError, match="format 99, this runner reads 1"):
         checkpoints.load(path, "gpt")
-    with pytest.raises(RunnerError, match="there is no checkpoint"):
+    with pytest.raises(UserError, match="there is no checkpoint"):
         checkpoints.load(tmp_path / "gone.pt", "gpt")
-    with pytest.raises(RunnerError, match="holds no checkpoint"):
-        checkpoints.newest(tmp_path / "empty", "gpt", print)
+    with pytest.raises(UserError, match="holds no checkpoint"):
+        checkpoints.load_newest(tmp_path / "empty", "gpt", print)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path):
@@ -230,8 +233,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path):
         handle.write(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(RunnerError, match="No space left"):
-        checkpoints.whole(path, fail)
+    with pytest.raises(UserError, match="No space left"):
+        checkpoints.write(path, fail)
     assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
@@ -293,18 +296,18 @@ def test_a_comparison_keeps_what_differs_and_refuses_two_projects():
         (r["name"], r["settings"], r["metrics"]) for r in made["runs"]
     ] == [("one", {"rank": 1}, {"a": 1}), ("two", {"rank": 2}, {"a": 2})]
     cards["two"]["project"] = "q"
-    with pytest.raises(RunnerError, match="of 2 projects: p, q"):
+    with pytest.raises(UserError, match="of 2 projects: p, q"):
         records.comparison(cards)
 
 
 def test_folders_that_are_not_runs_and_cards_that_are_not_there_are_told(tmp_path):
-    with pytest.raises(RunnerError, match="it has no run.json"):
+    with pytest.raises(UserError, match="it has no run.json"):
         records.read_run(tmp_path)
     (tmp_path / "run.json").write_text('{"project": 3')
-    with pytest.raises(RunnerError, match=r"run.json is damaged"):
+    with pytest.raises(UserError, match=r"run.json is damaged"):
         records.read_run(tmp_path)
     with pytest.raises(
-        RunnerError,
+        UserError,
         match=r"no committed card '_assets/results/gpt-labtop.json'; did you mean 'gpt-laptop'",
     ):
         records.read_card("_assets/results/gpt-labtop.json")
@@ -327,11 +330,13 @@ def test_progress_draws_a_falling_curve_and_is_silent_when_told(capsys):
         and progress.spark([]) == ""
         and progress.spark([1.0]) == "▁"
     )
-    progress.Progress(10, "tokens", speak=False).step(1, 2.0, 1e-3, 10.0, 5.0)
+    progress.TrainingProgress(10, "tokens", speak=False).step(1, 2.0, 1e-3, 10.0, 5.0)
     assert capsys.readouterr().err == ""
-    progress.Progress(10, "tokens").step(1, 2.0, 1e-3, 10.0, 5.0)
+    progress.TrainingProgress(10, "tokens").step(1, 2.0, 1e-3, 10.0, 5.0)
     assert "step 1/10  loss 2.0000  rate 1.0e-03  10 tokens/s  left 5 s" in capsys.readouterr().err
-    progress.Progress(10, "tokens").step(1, 2.0, 1e-3, 0.0, None)  # while it warms up nobody knows
+    progress.TrainingProgress(10, "tokens").step(
+        1, 2.0, 1e-3, 0.0, None
+    )  # while it warms up nobody knows
     assert capsys.readouterr().err == "  step 1/10  loss 2.0000  rate 1.0e-03  ▁\n"
 
 
@@ -347,7 +352,7 @@ def test_shares_cover_a_batch_once_and_differ_by_one_at_most(B, size):
 
 
 def test_more_processes_than_examples_are_refused():
-    with pytest.raises(RunnerError, match="a batch of 2 cannot be shared by 3 processes"):
+    with pytest.raises(UserError, match="a batch of 2 cannot be shared by 3 processes"):
         processes.Group(size=3).share((torch.zeros(2),))
 
 
@@ -366,7 +371,9 @@ EVERY = [(name, preset) for name in registry.NAMES for preset in registry.load(n
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_every_preset_takes_a_step(name, preset):
-    """Also those that are too large to be trained here: the sizes that cost time are cut, all else is as published."""
+    """Also those that are too large to be trained here: the sizes that cost time are cut, all else
+    is as published.
+    """
     module = registry.load(name)
     whole = choose(module.Settings(), module.PRESETS, preset)
     task = module.build(
@@ -400,7 +407,8 @@ def test_the_published_speeds_are_of_one_run_and_agree_with_their_shares():
     for name in ("gpt-speed", "gpt-speed-wide"):
         facts = records.read_card(f"_assets/results/{name}.json")
         peak = devices.peak_flops(facts["device"])
-        tokens, shares = facts["tokens_per_s"], facts["share_of_peak"]
+        tokens = facts["tokens_per_s"]
+        shares = facts["share_of_peak"]
         flops = 6.0 * (12 * 12 * 768 * 768 + 50304 * 768) + 12.0 * 12 * 768 * facts["context"]
         assert {
             who: round(rate * flops / peak, 4) for who, rate in tokens.items()
@@ -450,7 +458,9 @@ def test_the_published_transfer_has_every_kind_at_every_size_with_the_same_seeds
 
 
 def test_the_published_race_is_between_runs_of_the_sizes_it_names():
-    """What the page concludes follows from the seeds in the card, and the settings are ones that the project takes."""
+    """What the page concludes follows from the seeds in the card, and the settings are ones that
+    the project takes.
+    """
     race = records.read_card("_assets/results/gpt-recipe.json")
     module = registry.load("gpt")
     for run in race["runs"].values():

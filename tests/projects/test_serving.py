@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from projects.runner.errors import RunnerError
+from clikit.errors import UserError
 from projects.serving import text_task
 
 from tests.projects.test_commands import ENV, SMALL, command, projects, start
@@ -140,5 +140,5 @@ def test_a_port_that_is_taken_is_told(server, folder):
 
 
 def test_a_project_without_text_is_not_served(tmp_path):
-    with pytest.raises(RunnerError, match="makes no text"):
+    with pytest.raises(UserError, match="makes no text"):
         text_task(tmp_path, object())

@@ -1,4 +1,6 @@
-"""Claims of the loop: exact resume, accumulation, clipping, averaging, and what it says when a run goes wrong."""
+"""Claims of the loop: exact resume, accumulation, clipping, averaging, and what it says when a run
+goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ import math
 
 import pytest
 import torch
+from clikit.errors import UserError
 from groundtruth.learning.schedules import warmup_cosine
 from projects.runner import checkpoints, records
-from projects.runner.errors import RunnerError
 from projects.runner.training import Interrupted, rate
 from torch import nn
 
@@ -31,7 +33,7 @@ def equal(a, b) -> bool:
 
 @pytest.mark.parametrize("k", [1, 20, 37])
 def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
-    """Weights, averaged weights, optimiser, generators (there is dropout) and the files of metrics."""
+    """Weights, averaged weights, optimizer, generators (there is dropout) and metrics."""
     straight = trainer(tmp_path / "straight", **MIXED)
     straight.run()
     first = trainer(tmp_path / "stopped", **MIXED)
@@ -56,7 +58,7 @@ def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
         tmp_path / "stopped" / "metrics.jsonl"
     ).read_bytes()
     last = [
-        checkpoints.load(checkpoints.found(tmp_path / name)[0], "toy")
+        checkpoints.load(checkpoints.list_newest_first(tmp_path / name)[0], "toy")
         for name in ("straight", "stopped")
     ]
     assert all(
@@ -66,7 +68,9 @@ def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
 
 
 def test_the_weights_alone_are_not_enough_to_resume(tmp_path):
-    """What the other parts of a checkpoint are for: without optimiser and generators another run comes out."""
+    """What the other parts of a checkpoint are for: without optimiser and generators another run
+    comes out.
+    """
     straight = trainer(tmp_path / "straight", **MIXED)
     straight.run()
     half = trainer(tmp_path / "half", **{**MIXED, "steps": 20})
@@ -91,10 +95,8 @@ def test_a_training_run_is_a_plain_loop_with_adamw(tmp_path):
     ours = trainer(tmp_path, Line(settings))
     task = Line(settings)
     model = task.model
-    matrices, rest = (
-        [p for p in model.parameters() if p.dim() > 1],
-        [p for p in model.parameters() if p.dim() < 2],
-    )
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    rest = [p for p in model.parameters() if p.dim() < 2]
     plain = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": 0.2}, {"params": rest, "weight_decay": 0.0}],
         lr=1e-3,
@@ -117,10 +119,8 @@ def test_a_training_run_is_a_plain_loop_with_adamw(tmp_path):
 @pytest.mark.parametrize("micro", [8, 5, 1])
 def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path, micro):
     """32 at once against micro-batches, 5 does not divide 32: each counts by its examples."""
-    whole, parts = (
-        trainer(tmp_path, batch_size=32),
-        trainer(tmp_path, batch_size=32, micro_batch=micro),
-    )
+    whole = trainer(tmp_path, batch_size=32)
+    parts = trainer(tmp_path, batch_size=32, micro_batch=micro)
     batch = whole.task.batch(0)
     losses = [float(t._gradients(batch, 32)) for t in (whole, parts)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
@@ -161,12 +161,13 @@ def test_looking_does_not_change_the_training(tmp_path):
 
 def test_the_best_weights_are_those_of_the_lowest_loss(tmp_path):
     run = trainer(tmp_path, steps=4, eval_every=1)
-    values, seen = iter([3.0, 1.0, 2.0, 1.5]), []
+    values = iter([3.0, 1.0, 2.0, 1.5])
+    seen = []
     run.task.evaluate = lambda model, device: (
         seen.append(weights(model)) or {"val_loss": next(values)}
     )
     run.run()
-    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    best = torch.load(tmp_path / "best.pt", weights_only=True)  # noqa: TID251
     assert best["step"] == 2 and equal(list(best["model"].values()), seen[1])
 
 
@@ -180,13 +181,13 @@ class Broken(Line):
 
 def test_a_loss_that_is_no_number_stops_the_run_with_step_checkpoint_and_causes(tmp_path):
     run = trainer(tmp_path, Broken(Settings(steps=20, save_every=2, clip_norm=0)))
-    with pytest.raises(RunnerError) as error:
+    with pytest.raises(UserError) as error:
         run.run()
     text = str(error.value)
     assert "the loss is nan at step 6" in text and "checkpoint-00000004.pt" in text
     assert "learning rate (" in text and "clip_norm=1" in text
     saved = checkpoints.load(
-        checkpoints.found(tmp_path)[0], "toy"
+        checkpoints.list_newest_first(tmp_path)[0], "toy"
     )  # what is on the disk is not spoiled
     assert all(bool(torch.isfinite(w).all()) for w in saved["model"].values())
 
@@ -203,10 +204,8 @@ class Hungry(Line):
 
 
 def test_out_of_memory_is_answered_with_smaller_micro_batches_and_the_same_result(tmp_path):
-    small, plain = (
-        trainer(tmp_path / "a", Hungry(Settings(steps=10))),
-        trainer(tmp_path / "b", steps=10),
-    )
+    small = trainer(tmp_path / "a", Hungry(Settings(steps=10)))
+    plain = trainer(tmp_path / "b", steps=10)
     small.run(), plain.run()
     assert small.micro == 2
     assert all(
@@ -219,7 +218,7 @@ def test_when_not_even_one_example_fits_the_remedies_are_named(tmp_path):
     task = Hungry(Settings(steps=10))
     task.room = 0
     with pytest.raises(
-        RunnerError, match=r"out of memory with 1 example.*at step 0(.|\n)*micro_batch"
+        UserError, match=r"out of memory with 1 example.*at step 0(.|\n)*micro_batch"
     ):
         trainer(tmp_path, task).run()
 
@@ -233,7 +232,9 @@ def test_a_model_that_does_not_compile_trains_without(tmp_path, monkeypatch, cap
 
     monkeypatch.setattr(torch, "compile", refuse)
     run = trainer(tmp_path, steps=3)
-    run.compiled, run.called, run.progress.speak = True, torch.compile(run.model), True
+    run.compiled = True
+    run.wrapped = torch.compile(run.model)
+    run.progress.bar.quiet = False
     card = run.run()
     assert "torch.compile failed (no compiler here); going on without it" in capsys.readouterr().err
     assert card["compiled"] is False and card["steps"] == 3

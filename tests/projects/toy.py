@@ -1,4 +1,4 @@
-"""A project small enough for the tests of the runner: a line with dropout, fitted to noisy points."""
+"""A project for the tests of the runner: a line with dropout, fitted to noisy points."""
 
 from __future__ import annotations
 

@@ -5,13 +5,31 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from press.config import Project
 from press.errors import Finding
 from press.execute.records import Record
-from press.source import prose
-from press.source.chapter import Chapter
+from press.source import kinds, prose, settings
+from press.source.chapter import Cell, Chapter
+from press.source.settings import Kind, Settings
+
+IMAGES = frozenset({"image/svg+xml", "image/png", "application/vnd.vegalite.v5+json"})
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A second-level section: its title and its lines."""
+
+    title: str
+    line: int  # of its heading
+    end: int  # its last line
+
+    def holds(self, line: int) -> bool:
+        """Whether a line belongs to the section, its heading included."""
+        return self.line <= line <= self.end
 
 
 @dataclass(frozen=True)
@@ -26,19 +44,57 @@ class Page:
     def slug(self) -> str:
         return self.chapter.slug
 
+    @cached_property
+    def settings(self) -> Settings:
+        """What `book/press.yml` says."""
+        return settings.load(self.project.book)
+
+    @cached_property
+    def front(self) -> kinds.FrontMatter:
+        return kinds.front_matter(self.chapter.source.get("metadata", {}), self.settings)
+
     @property
-    def kind(self) -> str:
-        """ "chapter" for the parts, "front" for the pages around them."""
-        head = self.slug.split("/")[0]
-        return "front" if head in ("index", "front", "reference") else "chapter"
+    def rules(self) -> Kind:
+        """The rules of the page's kind."""
+        return self.front.rules(self.settings)
 
     @cached_property
     def lines(self) -> list[prose.Line]:
         return prose.lines(self.chapter.text)
 
     @cached_property
+    def words(self) -> list[tuple[prose.Line, str]]:
+        """Each line with its words: without roles, links, code and mathematics."""
+        return [(line, prose.plain(line.text)) for line in self.lines]
+
+    @cached_property
     def blocks(self) -> list[prose.Block]:
         return prose.blocks(self.chapter.text)
+
+    @cached_property
+    def headings(self) -> list[prose.Line]:
+        """Headings of the page itself, not those inside its boxes."""
+        return [line for line in self.lines if 0 < line.heading < 7 and not line.blocks]
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """Second-level sections in order."""
+        heads = [line for line in self.headings if line.heading <= 2]
+        starts = [line.number for line in heads] + [self.chapter.text.count("\n") + 2]
+        return [
+            Section(head.text, start, following - 1)
+            for head, (start, following) in zip(heads, pairwise(starts), strict=True)
+            if head.heading == 2
+        ]
+
+    @cached_property
+    def aside(self) -> list[Section]:
+        """Sections that count neither as words nor as cells of the page."""
+        return [part for part in self.sections if part.title in self.settings.sections.aside]
+
+    def in_main_part(self, line: int) -> bool:
+        """Whether a line counts as text of the page."""
+        return not any(section.holds(line) for section in self.aside)
 
     def outputs(self, number: int) -> list[dict[str, Any]]:
         """Recorded outputs of cell `number` (1-based)."""
@@ -46,12 +102,27 @@ class Page:
             return []
         return self.record.outputs[number - 1]
 
+    def printed(self, cell: Cell) -> list[str]:
+        """What a cell printed: streams, values and errors, not the stand-in of a figure."""
+        texts = []
+        for output in self.outputs(cell.number):
+            data = output.get("data", {})
+            if output["output_type"] == "stream":
+                text = output.get("text", "")
+            elif output["output_type"] == "error":
+                text = output["evalue"]
+            elif IMAGES & set(data):
+                continue
+            else:
+                text = data.get("text/plain", "")
+            texts.append(ANSI.sub("", "".join(text)))
+        return texts
+
     def finding(
         self, line: int, rule: str, what: str, fix: str, cell: int | None = None, detail: str = ""
     ) -> Finding:
-        return Finding(
-            self.project.rel(self.chapter.path), line, rule, what, fix, detail, self.slug, cell
-        )
+        path = self.project.rel(self.chapter.path)
+        return Finding(path, line, rule, what, fix, detail, self.slug, cell)
 
 
 @dataclass(frozen=True)
@@ -62,18 +133,25 @@ class Book:
     pages: list[Page] = field(default_factory=list)
 
     @cached_property
+    def settings(self) -> Settings:
+        """What `book/press.yml` says."""
+        return settings.load(self.project.book)
+
+    @cached_property
     def terms(self) -> dict[str, str]:
         """Glossary terms, lower case -> as written."""
-        path = self.project.page("reference/glossary")
-        found: dict[str, str] = {}
-        if path.is_file():
-            for block in prose.blocks(path.read_text(encoding="utf-8")):
-                if block.name == "glossary":
-                    rows = block.body.split("\n")
-                    for row in rows:
-                        if row and not row[0].isspace() and not row.startswith(":"):
-                            found[row.strip().lower()] = row.strip()
-        return found
+        name = self.settings.pages.glossary
+        path = self.project.page(name)
+        if not name or not path.is_file():
+            return {}
+        bodies = [
+            block.body
+            for block in prose.blocks(path.read_text(encoding="utf-8"))
+            if block.name == "glossary"
+        ]
+        rows = [row for body in bodies for row in body.split("\n")]
+        terms = [row.strip() for row in rows if row and row[0] not in " \t:"]
+        return {term.lower(): term for term in terms}
 
     @cached_property
     def citations(self) -> set[str]:

@@ -6,143 +6,114 @@ import posixpath
 import re
 
 from press.checks.book import Book, Page
+from press.checks.registry import audit
 from press.errors import Finding
-from press.source import prose
+from press.source.prose import Line
 
+RULE = "links"
 ROLE = re.compile(r"\{([\w:-]+)\}`([^`]*)`")
+TARGET = re.compile(r"<([^>]*)>\s*$")
 LABEL = re.compile(r"^\(([^)]+)\)=\s*$", re.M)
 EQUATION = re.compile(r"^\$\$\s*\(([\w:-]+)\)\s*$", re.M)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+NOT_WORDS = re.compile(r"\{[\w:-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\]\([^)]*\)")
+FROM_HERE = "correct the path; it is relative to this page"
 
 
-def audit(book: Book) -> list[Finding]:
+@audit(RULE, "references, citations and terms that do not resolve, terms not linked at first use")
+def links(book: Book) -> list[Finding]:
     """Broken references, unknown citations and terms, and first uses without a link."""
     labels = {name for page in book.pages for name in _labels(page)}
     slugs = {page.slug for page in book.pages}
-    found = []
+    findings = []
     for page in book.pages:
-        found += _references(book, page, labels, slugs)
-        if page.kind == "chapter" or page.slug == "front/primer":
-            found += _first_uses(book, page)
-    return found
+        for line in page.lines:
+            findings += _roles(book, page, line, labels, slugs)
+            findings += _paths(page, line)
+        if page.rules.terms or page.slug in page.settings.pages.terms:
+            findings += _first_uses(book, page)
+    return findings
 
 
 def _labels(page: Page) -> set[str]:
     text = page.chapter.text
     names = set(LABEL.findall(text)) | set(EQUATION.findall(text))
-    names |= {
-        block.options[key]
-        for block in page.blocks
-        for key in ("label", "name")
-        if key in block.options
-    }
-    names |= {
-        cell.metadata.get("mystnb", {}).get("figure", {}).get("name", "")
-        for cell in page.chapter.cells
-    }
+    for block in page.blocks:
+        names |= {block.options[key] for key in ("label", "name") if key in block.options}
+    for cell in page.chapter.cells:
+        names.add(cell.metadata.get("mystnb", {}).get("figure", {}).get("name", ""))
     return names
 
 
-def _references(book: Book, page: Page, labels: set[str], slugs: set[str]) -> list[Finding]:
-    found = []
-    for line in page.lines:
-        for role, body in ROLE.findall(line.text):
-            target = (re.search(r"<([^>]*)>\s*$", body) or [None, body])[1].strip()
-            if role == "doc":
-                path = posixpath.normpath(
-                    target.lstrip("/")
-                    if target.startswith("/")
-                    else posixpath.join(posixpath.dirname(page.slug), target)
-                )
-                if path not in slugs:
-                    found.append(
-                        page.finding(
-                            line.number,
-                            "links",
-                            f"there is no page {target!r}",
-                            "correct the path; it is relative to this page",
-                        )
-                    )
-            elif role in ("ref", "numref", "eq", "prf:ref") and target not in labels:
-                found.append(
-                    page.finding(
-                        line.number,
-                        "links",
-                        f"nothing is labelled {target!r}",
-                        "correct the label, or put (label)= where it belongs",
-                    )
-                )
-            elif role.startswith("cite"):
-                for key in target.split(","):
-                    if key.strip() not in book.citations:
-                        found.append(
-                            page.finding(
-                                line.number,
-                                "links",
-                                f"the bibliography has no entry {key.strip()!r}",
-                                "add it to book/references.bib",
-                            )
-                        )
-            elif role == "term" and target.lower() not in book.terms:
-                found.append(
-                    page.finding(
-                        line.number,
-                        "links",
-                        f"the glossary has no term {target!r}",
-                        "add it to book/reference/glossary.md",
-                    )
-                )
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", line.text):
-            if (
-                not re.match(r"https?:|mailto:", target)
-                and not (page.chapter.path.parent / target).exists()
-            ):
-                found.append(
-                    page.finding(
-                        line.number,
-                        "links",
-                        f"the link target {target!r} does not exist",
-                        "correct the path; it is relative to this page",
-                    )
-                )
-    return found
+def _roles(book: Book, page: Page, line: Line, labels: set[str], slugs: set[str]) -> list[Finding]:
+    """References of a line that lead nowhere."""
+    findings = []
+    for role, target in _targets(line.text):
+        problem = None
+        if role == "doc" and _page_named(page, target) not in slugs:
+            problem = (f"there is no page {target!r}", FROM_HERE)
+        elif role in ("ref", "numref", "eq", "prf:ref") and target not in labels:
+            fix = "correct the label, or put (label)= where it belongs"
+            problem = (f"nothing is labeled {target!r}", fix)
+        elif role == "term" and target.lower() not in book.terms:
+            fix = f"add it to book/{book.settings.pages.glossary}.md"
+            problem = (f"the glossary has no term {target!r}", fix)
+        elif role.startswith("cite"):
+            keys = [key.strip() for key in target.split(",")]
+            unknown = [key for key in keys if key not in book.citations]
+            if unknown:
+                what = f"the bibliography has no entry {unknown[0]!r}"
+                problem = (what, "add it to book/references.bib")
+        if problem:
+            findings.append(page.finding(line.number, RULE, *problem))
+    return findings
+
+
+def _targets(text: str) -> list[tuple[str, str]]:
+    """(role, target) of each role of a line; of `text <target>`, what the brackets hold."""
+    pairs = []
+    for role, body in ROLE.findall(text) if "{" in text else ():
+        match = TARGET.search(body)
+        pairs.append((role, (match[1] if match else body).strip()))
+    return pairs
+
+
+def _page_named(page: Page, target: str) -> str:
+    """The slug that a path on `page` means."""
+    if target.startswith("/"):
+        return posixpath.normpath(target.lstrip("/"))
+    return posixpath.normpath(posixpath.join(posixpath.dirname(page.slug), target))
+
+
+def _paths(page: Page, line: Line) -> list[Finding]:
+    """Links to files that do not exist."""
+    return [
+        page.finding(line.number, RULE, f"the link target {target!r} does not exist", FROM_HERE)
+        for target in LINK.findall(line.text)
+        if not re.match(r"https?:|mailto:", target)
+        and not (page.chapter.path.parent / target).exists()
+    ]
 
 
 def _first_uses(book: Book, page: Page) -> list[Finding]:
-    found = []
+    """Glossary terms that the page uses before it has linked them."""
+    findings = []
     done: set[str] = set()
     order = sorted(book.terms, key=len, reverse=True)
     for line in page.lines:
         if line.heading or line.is_table or "admonition.promise" in line.blocks:
             continue
-        linked = {
-            (re.search(r"<([^>]*)>\s*$", body) or [None, body])[1].strip().lower()
-            for role, body in ROLE.findall(line.text)
-            if role == "term"
-        }
-        text = re.sub(r"\{[\w:-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\]\([^)]*\)", " ", line.text).lower()
+        linked = {target.lower() for role, target in _targets(line.text) if role == "term"}
         done |= linked & set(book.terms)
+        text = NOT_WORDS.sub(" ", line.text).lower()
         for term in order:
-            if term in done:
+            if term not in text or term in done:
                 continue
             match = re.search(rf"(?<![\w-]){re.escape(term)}s?(?![\w-])", text)
             if match:
                 done.add(term)
-                found.append(
-                    page.finding(
-                        line.number,
-                        "terms",
-                        f"the term {book.terms[term]!r} is used here first and not linked",
-                        f"write {{term}}`{book.terms[term]}`",
-                    )
-                )
-                text = (
-                    text[: match.start()]
-                    + " " * (match.end() - match.start())
-                    + text[match.end() :]
-                )
-    return found
-
-
-def plain_text(page: Page) -> str:
-    """The words of a page, for the search of repeated paragraphs."""
-    return "\n".join(prose.plain(line.text) for line in page.lines)
+                what = f"the term {book.terms[term]!r} is used here first and not linked"
+                fix = f"write {{term}}`{book.terms[term]}`"
+                findings.append(page.finding(line.number, "terms", what, fix))
+                text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+    return findings

@@ -10,12 +10,11 @@ from press.checks.figures import SVG, VEGA
 from press.config import Project
 from press.execute import expectations, times
 from press.execute.records import Record
-from press.source import cards, prose
+from press.source import cards, prose, settings
 from press.source.chapter import Chapter
 
 WORDS_A_MINUTE = 200
 CELL_MINUTES = 0.5
-CHECK = re.compile(r"^(parity|derived) ok:(.*)$", re.M)
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,11 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
     outputs = [output for group in record.outputs for output in group]
     compared = sum(len(expectations.minimal_outputs(group)) for group in record.outputs)
     text = "\n".join(_text(output) for output in outputs)
-    checks = CHECK.findall(text)
+    patterns = settings.load(project.book).check_lines
+    checks = {kind: re.findall(pattern, text, re.M) for kind, pattern in patterns.items()}
     blocks = prose.blocks(chapter.text)
     solved = [block for block in blocks if block.name == "solution-start"]
-    bank = project.book / "_assets" / "cards" / f"{chapter.slug}.yml"
+    bank = cards.card_file(project.book, chapter.slug)
     return Facts(
         slug=chapter.slug,
         part=part,
@@ -59,9 +59,13 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
         runs_under_s=times.load(project).get(chapter.slug) or times.limit(record.seconds),
         cells=len(chapter.cells),
         outputs=compared,
-        parity=sum(kind == "parity" for kind, _ in checks),
-        derived=sum(kind == "derived" for kind, _ in checks),
-        gradients=sum("gradient" in label or "backward" in label for _, label in checks),
+        parity=len(checks.get("parity", [])),
+        derived=len(checks.get("derived", [])),
+        gradients=sum(
+            "gradient" in label or "backward" in label
+            for labels in checks.values()
+            for label in labels
+        ),
         exercises=len(solved),
         figures=sum(SVG in output.get("data", {}) for output in outputs),
         interactive=sum(VEGA in output.get("data", {}) for output in outputs),

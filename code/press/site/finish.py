@@ -19,18 +19,16 @@ import yaml
 from lxml import html
 
 from press.config import Project, commit
-from press.errors import PressError
-from press.execute import cache
 from press.execute.records import Record
 from press.files import read_json, sha, write_atomic, write_json
-from press.site import facts, fonts, interactive, policy, reports, styles
+from press.site import facts, fonts, interactive, notebooks, policy, reports, styles
 from press.site.page import Context
 from press.site.page import finish as finish_page
 from press.site.render import raw, titles
-from press.source import toc
+from press.source import cards, kinds, settings, toc
 from press.source.chapter import Chapter
 from press.store import Store, file_digest
-from press.supply import licences
+from press.supply import licences, wheel
 
 THEME = Path(__file__).parent / "theme"
 EXTRA_PAGES = ("search",)
@@ -57,7 +55,6 @@ STYLES = (
     "exercise.css",
     "proof.css",
 )
-VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib")
 
 
 def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> None:
@@ -157,7 +154,7 @@ def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path)
         totals=facts.totals(list(known.values()), project),
         checks=reports.checks(project, list(known.values())),
         machines=reports.machines(project),
-        paths=_paths(project, set(known)),
+        paths=_paths(project, [chapter for chapter, _ in pages]),
         versions=_versions(project),
         definitions=_definitions(project),
         repository=repository.get("url", ""),
@@ -168,24 +165,20 @@ def _context(project: Project, pages: list[tuple[Chapter, Record]], drawn: Path)
     )
 
 
-def _paths(project: Project, slugs: set[str]) -> list[dict]:
-    """The reading paths of `book/_assets/paths.yml`; a page that does not exist is refused."""
-    path = project.book / "_assets" / "paths.yml"
-    found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
-    for entry in found:
-        missing = [slug for slug in entry["pages"] if slug not in slugs]
-        if missing:
-            raise PressError(
-                f"book/_assets/paths.yml: the path {entry['name']!r} names {missing[0]!r}, which is not in the book",
-                "correct the name or take it out",
-            )
-    return found
+def _paths(project: Project, chapters: list[Chapter]) -> list[dict]:
+    """The reading paths, by the front matter of the pages and in their order."""
+    book = settings.load(project.book)
+    fronts = [
+        (chapter.slug, kinds.front_matter(chapter.source.get("metadata", {}), book))
+        for chapter in chapters
+    ]
+    return kinds.reading_paths(book, fronts, set(cards.bank(project.book)))
 
 
 def _versions(project: Project) -> str:
     """The commit and the library versions behind the numbers."""
     found = []
-    for name in VERSIONS:
+    for name in settings.load(project.book).versions:
         try:
             found.append(f"{name} {metadata.version(name).split('+')[0]}")
         except metadata.PackageNotFoundError:
@@ -197,7 +190,7 @@ def _versions(project: Project) -> str:
 
 def _definitions(project: Project) -> dict[str, str]:
     """First sentence of each glossary entry by its anchor."""
-    path = raw(project) / "reference" / "glossary.html"
+    path = raw(project) / f"{settings.load(project.book).pages.glossary}.html"
     if not path.is_file():
         return {}
     root = html.document_fromstring(path.read_text(encoding="utf-8"))
@@ -281,7 +274,7 @@ def _assemble(
             drawn / "fonts",
         ),
     )
-    _notebooks(project, pages, placed)
+    _library(project, pages, placed, context.baseurl)
     placed.put("404.html", _not_found(context))
     placed.put(".nojekyll", "")
     placed.put("licences.txt", licences.text(project))
@@ -368,45 +361,16 @@ def _with_fonts(css: str, folder: Path, placed: Placed, kept: str, work: Path) -
     return css
 
 
-def _notebooks(project: Project, pages: list[tuple[Chapter, Record]], placed: Placed) -> None:
-    """Every page as a notebook with its verified outputs; one whose page did not change is taken as it was made."""
-    import nbformat
-
-    known, now = read_json(project.work / "notebooks.json") or {}, {}
-    form = [Path(file).read_text(encoding="utf-8") for file in (__file__, cache.__file__)]
-    for chapter, record in pages:
-        if chapter.cells:
-            key, kept, name = (
-                sha([form, chapter.text, record.digest]),
-                project.work / "notebooks" / f"{chapter.slug}.ipynb",
-                f"_notebooks/{chapter.slug}.ipynb",
-            )
-            if (
-                known.get(chapter.slug, {}).get("key") == key
-                and kept.is_file()
-                and sha(body := kept.read_text(encoding="utf-8")) == known[chapter.slug]["digest"]
-            ):
-                placed.put(name, body)
-                now[chapter.slug] = known[chapter.slug]
-                continue
-            notebook = cache.executed(chapter, record)
-            for number, cell in enumerate(notebook.cells, 1):
-                cell["id"] = f"cell-{number}"
-            notebook.metadata = nbformat.from_dict(
-                {
-                    "kernelspec": {
-                        "display_name": "Python 3",
-                        "language": "python",
-                        "name": "python3",
-                    }
-                }
-            )
-            notebook.nbformat, notebook.nbformat_minor = 4, 5
-            body = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-            write_atomic(kept, body)
-            placed.put(name, body)
-            now[chapter.slug] = {"key": key, "digest": sha(body)}
-    write_json(project.work / "notebooks.json", now)
+def _library(
+    project: Project, pages: list[tuple[Chapter, Record]], placed: Placed, baseurl: str
+) -> None:
+    """The downloadable notebooks, and the wheel that they install."""
+    store = Store.of(project)
+    about = wheel.library(project)
+    if about:
+        placed.copy(wheel.build(project, about, store), f"_static/{about.file}")
+    for slug, text in notebooks.notebooks(project, pages, baseurl, store).items():
+        placed.put(f"_notebooks/{slug}.ipynb", text)
 
 
 def _not_found(context: Context) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from press.source.settings import read_yaml
+
 LEVELS = ("foundational", "intermediate", "advanced", "expert")
 TYPES = ("concept", "math", "coding", "system-design")
 SCHEMA = {
@@ -35,7 +37,7 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class Card:
-    """One question with its answer and, where it is a number or an identity, code that asserts it."""
+    """One question with its answer and, for a number or an identity, code that asserts it."""
 
     id: str
     level: str
@@ -46,15 +48,18 @@ class Card:
     verify: str = ""
 
 
+def card_file(book: Path, slug: str) -> Path:
+    """The file of a page's cards, whether it exists or not."""
+    return book / "_assets" / "cards" / f"{slug}.yml"
+
+
 def load(path: Path) -> list[Card]:
     """The cards of one page. Raises ValueError naming the card and the field that is wrong."""
     import jsonschema
 
     try:
-        raw = yaml.load(
-            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-    except (OSError, yaml.YAMLError) as error:
+        raw = read_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
     errors = sorted(
         jsonschema.Draft202012Validator(SCHEMA).iter_errors(raw),
@@ -64,11 +69,11 @@ def load(path: Path) -> list[Card]:
         place = "/".join(str(part) for part in errors[0].absolute_path) or "the file"
         raise ValueError(f"{path}: {place}: {errors[0].message}")
     cards = [Card(**{**card, "tags": tuple(card["tags"])}) for card in raw]
-    seen: set[str] = set()
+    ids: set[str] = set()
     for card in cards:
-        if card.id in seen:
-            raise ValueError(f"{path}: the id {card.id!r} stands twice")
-        seen.add(card.id)
+        if card.id in ids:
+            raise ValueError(f"{path}: the id {card.id!r} is a duplicate")
+        ids.add(card.id)
     return cards
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from press.config import Project
 from press.errors import Exit, PressError
+from press.source import settings
 
 # what lies in the site -> the package that it comes from
 SHIPPED = {
@@ -22,12 +23,11 @@ SHIPPED = {
     "The script that draws interactive figures, as packed by vl-convert": "vl-convert-python",
 }
 BOOTSTRAP = "Bootstrap and Popper, parts of the theme's script"
-OURS = "Ground Truth: the text, figures, cards and exercises are CC BY 4.0, the code is MIT. What others wrote and this site ships follows with its licences.\n"
 
 
 def text(project: Project) -> str:
     """All of them; PressError when a package has no licence file, because then nobody may ship it."""
-    parts = [OURS]
+    parts = [settings.load(project.book).license_notice + "\n"]
     for what, name in SHIPPED.items():
         parts.append(_section(f"{what}: {name}", _of(name)))
     parts.append(_section(BOOTSTRAP, _named("pydata-sphinx-theme", "bootstrap.js.LICENSE.txt")))

@@ -1,7 +1,8 @@
 """Texts to train on, split by document: what is held out was never seen, not even in part.
 
-`sonnets.txt` holds William Shakespeare's 154 sonnets (1609, public domain) in modern spelling, one blank line
-between two; nothing else of it is anybody's. `echo` is made, not written: words without meaning, each said again and again.
+`sonnets.txt` holds William Shakespeare's 154 sonnets (1609, public domain) in modern spelling, one
+blank line between two; nothing else of it is anybody's. `echo` is made, not written: words without
+meaning, each said again and again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import string
 import sysconfig
 from pathlib import Path
 
-from projects.runner.errors import Exit, RunnerError, nearest
+from clikit.errors import Exit, UserError, nearest
 
 NAMES = ("sonnets", "sentence", "echo", "stdlib")
 SENTENCE = "to be or not to be that is the question "
@@ -20,14 +21,16 @@ EVERY = 10  # one document in ten is held out
 
 
 def split(name: str) -> tuple[str, str]:
-    """The text to train on and the text held out, of a corpus by its name or of a file or folder by its path.
+    """The text to train on and the text held out, of a corpus by its name or of a file or folder by
+    its path.
 
-    Of many documents every tenth is held out; of a single text, the last tenth. `sentence` is the exception: forty
-    characters repeated, the same for both, since nothing but memory is asked of a model there.
+    Of many documents every tenth is held out; of a single text, the last tenth. `sentence` is the
+    exception: forty characters repeated, the same for both, since nothing but memory is asked of a
+    model there.
 
     Raises
     ------
-    RunnerError
+    UserError
         When there is no such corpus or path, nothing in it, or text that is not UTF-8.
     """
     if name == "sentence":
@@ -45,9 +48,9 @@ def split(name: str) -> tuple[str, str]:
 def documents(name: str) -> list[str]:
     """The documents of a corpus, in a fixed order, without white space around them."""
     if name == "sonnets":
-        found = (Path(__file__).parent / "sonnets.txt").read_text(encoding="utf-8").split("\n\n")
+        texts = (Path(__file__).parent / "sonnets.txt").read_text(encoding="utf-8").split("\n\n")
     elif name == "echo":
-        found = echoes(4000)
+        texts = echoes(4000)
     elif name == "stdlib":
         root = Path(sysconfig.get_paths()["stdlib"])
         skip = {
@@ -60,33 +63,33 @@ def documents(name: str) -> list[str]:
             "lib2to3",
         }
         paths = [p for p in sorted(root.rglob("*.py")) if not skip & set(p.relative_to(root).parts)]
-        found = [p.read_text(encoding="utf-8", errors="replace") for p in paths]
+        texts = [p.read_text(encoding="utf-8", errors="replace") for p in paths]
     else:
-        found = [_read(path) for path in _paths(Path(name))]
-    found = [text.strip() for text in found if text.strip()]
-    if not found:
-        raise RunnerError(
+        texts = [_read(path) for path in _paths(Path(name))]
+    texts = [text.strip() for text in texts if text.strip()]
+    if not texts:
+        raise UserError(
             f"the corpus {name!r} is empty",
             f"give a text file, or one of: {', '.join(NAMES)}",
             Exit.USAGE,
         )
-    return found
+    return texts
 
 
-def _paths(place: Path) -> list[Path]:
-    if place.is_file():
-        return [place]
-    if place.is_dir():
-        paths = [p for p in sorted(place.rglob("*")) if p.is_file() and p.suffix in SUFFIXES]
+def _paths(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        paths = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix in SUFFIXES]
         if not paths:
-            raise RunnerError(
-                f"the folder {str(place)!r} holds no text",
+            raise UserError(
+                f"the folder {str(path)!r} holds no text",
                 f"texts end in {', '.join(SUFFIXES)}",
                 Exit.USAGE,
             )
         return paths
-    raise RunnerError(
-        f"there is no corpus, file or folder {str(place)!r}{nearest(str(place), NAMES)}",
+    raise UserError(
+        f"there is no corpus, file or folder {str(path)!r}{nearest(str(path), NAMES)}",
         f"give the path of a text, or one of: {', '.join(NAMES)}",
         Exit.USAGE,
     )
@@ -96,7 +99,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise RunnerError(
+        raise UserError(
             f"{path} is not UTF-8 text (byte {error.start})",
             "convert it, for example with iconv, or give another file",
             Exit.USAGE,
@@ -104,9 +107,11 @@ def _read(path: Path) -> str:
 
 
 def echoes(n: int, length: int = 40) -> list[str]:
-    """n texts of `length` letters: a random word of 6 to 12 of the letters a to p, repeated, always the same ones.
+    """n texts of `length` letters: a random word of 6 to 12 of the letters a to p, repeated, always
+    the same ones.
 
-    Nothing in them can be foreseen but the repetition: who knows no more than letter counts pays ln 16 nats for each.
+    Nothing in them can be foreseen but the repetition: who knows no more than letter counts pays ln
+    16 nats for each.
 
     Raises
     ------

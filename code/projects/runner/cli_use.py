@@ -8,10 +8,11 @@ from types import ModuleType
 from typing import Any
 
 import click
+from clikit.errors import Exit, UserError
+from clikit.group import Choice
 
 from projects import registry
 from projects.runner import checkpoints, devices, records
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.options import changes, settings_of
 from projects.runner.settings import override
 
@@ -21,11 +22,11 @@ from projects.runner.settings import override
 @changes
 @click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
 def sample(folder: Path, overrides: tuple[str, ...], device: str) -> None:
-    """Make something with the best weights of the run in FOLDER; `describe` lists the options for --set."""
+    """Sample from the best weights of the run in FOLDER; `describe` lists the options."""
     module, task, _ = trained(folder)
     options = override(module.Sample(), overrides)
-    place = devices.choose(device, "fp32")
-    click.echo(task.sample(task.model.to(place.device).eval(), options, place.device))
+    config = devices.choose(device, "fp32")
+    click.echo(task.sample(task.model.to(config.device).eval(), options, config.device))
 
 
 @click.command()
@@ -43,14 +44,14 @@ def serve(folder: Path, host: str, port: int, device: str) -> None:
     _, task, state = trained(folder)
     from projects import serving
 
-    place = devices.choose(device, "fp32")
+    config = devices.choose(device, "fp32")
     app = serving.application(
         serving.text_task(folder, task),
-        place.device,
+        config.device,
         {"step": state["step"], "metrics": state["metrics"]},
     )
     click.echo(
-        f"serving {folder} at http://{host}:{port}/generate ({place.name}); Ctrl-C ends", err=True
+        f"serving {folder} at http://{host}:{port}/generate ({config.name}); Ctrl-C ends", err=True
     )
     serving.serve(app, host, port)
 
@@ -58,11 +59,11 @@ def serve(folder: Path, host: str, port: int, device: str) -> None:
 @click.command()
 @click.argument("question", required=False)
 @click.option(
-    "--brain",
-    type=click.Choice(["rules", "messages", "chat"]),
+    "--provider",
+    type=Choice(["rules", "messages", "chat"]),
     default="rules",
     show_default=True,
-    help="The deterministic brain, or a model behind an API.",
+    help="Deterministic rules, or a model behind an API.",
 )
 @click.option("--model", help="Name of the model, for messages and chat.")
 @click.option("--base-url", help="Address of the API, if not the vendor's.")
@@ -87,7 +88,7 @@ def serve(folder: Path, host: str, port: int, device: str) -> None:
 @click.option("--port", default=8002, show_default=True, type=click.IntRange(1, 65535))
 def ask(
     question: str | None,
-    brain: str,
+    provider: str,
     model: str | None,
     base_url: str | None,
     folder: Path | None,
@@ -97,41 +98,42 @@ def ask(
     host: str,
     port: int,
 ) -> None:
-    """Ask the agent a QUESTION; it may calculate, convert units, search the book, and read files of --folder."""
+    """Ask the agent a QUESTION: it calculates, converts units, and searches the book."""
     from projects import agent
 
-    if brain != "rules" and not model:
-        raise RunnerError(
-            f"--brain {brain} needs the name of a model", "add --model NAME", Exit.USAGE
+    if provider != "rules" and not model:
+        raise UserError(
+            f"--provider {provider} needs the name of a model", "add --model NAME", Exit.USAGE
         )
-    mind: agent.Brain = agent.Rules()
-    if brain != "rules":
-        from projects import brains
+    client: agent.Model = agent.Rules()
+    if provider != "rules":
+        from projects import models
 
-        mind = (brains.Messages if brain == "messages" else brains.Chat)(str(model), base_url)
+        kind = models.Messages if provider == "messages" else models.Chat
+        client = kind(str(model), base_url)
     tools = agent.registry(folder)
     if served:
         from projects import agent_serving, serving
 
         click.echo(f"serving the agent at http://{host}:{port}/ask; Ctrl-C ends", err=True)
-        serving.serve(agent_serving.application(lambda: agent.Agent(mind, tools)), host, port)
+        serving.serve(agent_serving.application(lambda: agent.Agent(client, tools)), host, port)
         return
     if evaluated:
-        for name, value in agent.evaluate(mind, tools).items():
+        for name, value in agent.evaluate(client, tools).items():
             click.echo(f"{name:<8} {value:.2f}")
         return
     if not question or not question.strip():
-        raise RunnerError(
+        raise UserError(
             "there is no question",
             'for example: python -m projects ask "What is 23*19+7?"',
             Exit.USAGE,
         )
-    result = agent.Agent(mind, tools).run(question)
+    result = agent.Agent(client, tools).run(question)
     click.echo(result.pretty())
     if trace:
         result.save(trace)
     if result.outcome != "answered":
-        sys.exit(int(Exit.RUN))
+        sys.exit(int(Exit.EXECUTION))
 
 
 @click.command()
@@ -149,9 +151,9 @@ def tools(folder: Path | None) -> None:
 
 def trained(folder: Path) -> tuple[ModuleType, Any, dict[str, Any]]:
     """The project of a run, its task with the best weights, and what was saved with them."""
-    made = records.read_run(folder)
-    module = registry.load(made["project"])
-    state = checkpoints.load(folder / "best.pt", made["project"])
-    task = module.build(settings_of(module, made, folder), state["task"])
+    run = records.read_run(folder)
+    module = registry.load(run["project"])
+    state = checkpoints.load(folder / "best.pt", run["project"])
+    task = module.build(settings_of(module, run, folder), state["task"])
     task.model.load_state_dict(state["model"])
     return module, task, state

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-
-from projects.runner.errors import Exit, RunnerError, nearest
+from clikit.errors import Exit, UserError, nearest
 
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 # dense tensor-core peaks in bf16, from the makers' data sheets, FLOP/s
@@ -25,61 +25,60 @@ PEAKS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class DeviceConfig:
     """Where and how a run computes."""
 
     device: torch.device
     precision: str
-    why: str
+    reason: str
 
     def autocast(self) -> Any:
         """The context of forward passes: lower precision where it is safe, or nothing."""
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
-        return (
-            torch.autocast(self.device.type, dtype=kinds[self.precision])
-            if self.precision in kinds
-            else nullcontext()
-        )
+        if self.precision not in kinds:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=kinds[self.precision])
 
     @property
     def name(self) -> str:
         """The device as its maker calls it."""
-        return (
-            torch.cuda.get_device_name(self.device)
-            if self.device.type == "cuda"
-            else cpu_name()
-            if self.device.type == "cpu"
-            else "Apple GPU"
-        )
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        if self.device.type == "cpu":
+            return cpu_name()
+        return "Apple GPU"
 
 
-def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> Place:
-    """cuda, then mps, then cpu, unless told otherwise; bf16 on CUDA devices that have it, fp32 elsewhere.
+def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> DeviceConfig:
+    """cuda, then mps, then cpu, unless one is named; bf16 on CUDA devices that have it, fp32
+    elsewhere.
 
     Raises
     ------
-    RunnerError
+    UserError
         For a device that is not here and for a precision that the device cannot compute in.
     """
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    cuda = torch.cuda.is_available()
+    mps = torch.backends.mps.is_available()
     kinds = {"cuda": cuda, "mps": mps, "cpu": True}
     if device == "auto":
-        kind = next(k for k, here in kinds.items() if here)
-        why = {
+        kind = next(k for k, available in kinds.items() if available)
+        reason = {
             "cuda": "CUDA sees a GPU",
             "mps": "no CUDA; Metal sees a GPU",
             "cpu": "neither CUDA nor Metal sees a GPU",
         }[kind]
     else:
-        kind, why = device, "you chose it"
+        kind = device
+        reason = "you chose it"
         if kind not in kinds:
-            raise RunnerError(
+            raise UserError(
                 f"there is no device {device!r}{nearest(device, kinds)}",
                 "choose auto, cuda, mps or cpu",
                 Exit.USAGE,
             )
         if not kinds[kind]:
-            raise RunnerError(
+            raise UserError(
                 f"the device {device!r} is not on this machine",
                 "use --device auto, or install a torch build for it",
                 Exit.ENVIRONMENT,
@@ -91,7 +90,7 @@ def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> Plac
         if kind == "cuda"
         else torch.device(kind)
     )
-    return Place(where, _precision(precision, kind), why)
+    return DeviceConfig(where, _precision(precision, kind), reason)
 
 
 def _precision(precision: str, kind: str) -> str:
@@ -99,19 +98,19 @@ def _precision(precision: str, kind: str) -> str:
     if precision == "auto":
         return "bf16" if bf16 else "fp32"
     if precision not in PRECISIONS:
-        raise RunnerError(
+        raise UserError(
             f"there is no precision {precision!r}{nearest(precision, PRECISIONS)}",
             f"choose auto or one of: {', '.join(PRECISIONS)}",
             Exit.USAGE,
         )
     if precision in ("tf32", "fp16") and kind != "cuda":
-        raise RunnerError(
+        raise UserError(
             f"{precision} needs a CUDA device, this is {kind}",
             "use --precision fp32 or bf16",
             Exit.USAGE,
         )
     if precision == "bf16" and kind == "cuda" and not bf16:
-        raise RunnerError(
+        raise UserError(
             "this GPU does not compute in bf16", "use --precision fp16 or fp32", Exit.ENVIRONMENT
         )
     if precision == "tf32":
@@ -120,7 +119,7 @@ def _precision(precision: str, kind: str) -> str:
 
 
 def cpu_name() -> str:
-    """The processor's model name and how many threads torch uses."""
+    """The CPU's model name and how many threads torch uses."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             model = next(
@@ -140,7 +139,7 @@ def peak_flops(name: str) -> float | None:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was asked: a clock read before that measures the asking."""
+    """Wait for the device: a clock read earlier measures how long the work took to queue."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -151,8 +150,11 @@ def peak_memory(device: torch.device) -> float:
     """Most memory used so far, MB: of the GPU's allocator on CUDA, of the process elsewhere."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
-    import resource
-    import sys
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
 
+        return psutil.Process().memory_info().peak_wset / 1e6
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used / (1e6 if sys.platform == "darwin" else 1e3)

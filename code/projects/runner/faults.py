@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
-from projects.runner.errors import RunnerError
+from clikit.errors import Exit, UserError
+
 from projects.runner.settings import Settings
 
 
@@ -18,9 +19,11 @@ def not_finite(
     settings: Settings,
     precision: str,
     saved: Sequence[Path],
-) -> RunnerError:
-    """The error of a loss or a gradient's norm that is not finite: the step, the last good checkpoint, the likely causes."""
-    kept = (
+) -> UserError:
+    """The error of a loss or a gradient's norm that is not finite: the step, the last good
+    checkpoint, the likely causes.
+    """
+    checkpoint = (
         f"the last good checkpoint is {saved[0].name}"
         if saved
         else "no checkpoint was saved before it"
@@ -34,6 +37,8 @@ def not_finite(
     if precision == "fp16":
         causes.insert(0, "fp16 overflows above 65504: try bf16")
     what = f"the loss is {loss}" if not isfinite(loss) else f"the gradient's norm is {norm}"
-    return RunnerError(
-        f"{what} at step {step}; {kept}", "likely causes, in this order: " + "; ".join(causes)
+    return UserError(
+        f"{what} at step {step}; {checkpoint}",
+        "likely causes, in this order: " + "; ".join(causes),
+        Exit.EXECUTION,
     )

@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Any
 
 import click
+from clikit.errors import Exit, UserError
 
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.settings import Settings
 
 
@@ -42,12 +42,12 @@ def machine(function: Any) -> Any:
     return function
 
 
-def settings_of(module: ModuleType, made: dict[str, Any], folder: Path) -> Settings:
-    """The settings in a run.json; RunnerError when this edition has others."""
+def settings_of(module: ModuleType, run: dict[str, Any], folder: Path) -> Settings:
+    """The settings in a run.json; UserError when this edition has others."""
     try:
-        return module.Settings(**made["settings"])
+        return module.Settings(**run["settings"])
     except TypeError as error:
-        raise RunnerError(
+        raise UserError(
             f"{folder / 'run.json'} does not fit this edition's settings: {error}",
             "start the run again",
             Exit.USAGE,

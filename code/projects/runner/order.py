@@ -9,9 +9,11 @@ from projects.runner.rng import generator
 
 
 def epochs(n: int, B: int, step: int, seed: int) -> Tensor:
-    """Indices (B,) of step 0, 1, ... when n examples are shuffled anew in each epoch and dealt out in order.
+    """Indices (B,) of step 0, 1, ... when n examples are shuffled anew in each epoch and dealt out
+    in order.
 
-    A batch may begin in one epoch and end in the next; every example is seen once before any is seen twice.
+    A batch may begin in one epoch and end in the next; every example is seen once before any is
+    seen twice.
 
     Raises
     ------
@@ -25,9 +27,11 @@ def epochs(n: int, B: int, step: int, seed: int) -> Tensor:
     """
     if n < 1 or B < 1 or step < 0:
         raise ValueError(
-            f"need at least one example, a batch of at least one and a step >= 0, got {n}, {B} and {step}"
+            f"need at least one example, a batch of at least one and a step >= 0, got {n}, {B} and "
+            f"{step}"
         )
-    first, last = step * B // n, ((step + 1) * B - 1) // n
+    first = step * B // n
+    last = ((step + 1) * B - 1) // n
     dealt = torch.cat(
         [torch.randperm(n, generator=generator(seed, epoch)) for epoch in range(first, last + 1)]
     )

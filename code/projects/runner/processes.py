@@ -1,8 +1,9 @@
-"""One process or many: who am I, what is my share, what do we know together.
+r"""One process or many: who am I, what is my share, what do we know together.
 
 Several processes are started by torchrun, here (`--processes 2`) or by hand on several machines:
 
-    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 -m projects run gpt --preset gpu
+    torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \
+        -m projects run gpt --preset gpu
 
 Each one computes the whole batch's indices and takes its share; gradients are averaged by
 DistributedDataParallel, over gloo on CPUs and NCCL on CUDA. The first process alone writes.
@@ -17,9 +18,9 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
-from projects.runner.errors import Exit, RunnerError
 from projects.runner.task import Batch
 
 
@@ -39,12 +40,13 @@ class Group:
         """This process's examples of a batch; the shares differ by one example at most."""
         B = len(batch[0])
         if self.size > B:
-            raise RunnerError(
+            raise UserError(
                 f"a batch of {B} cannot be shared by {self.size} processes",
                 f"use --set batch_size={self.size} or more, or fewer processes",
                 Exit.USAGE,
             )
-        start, end = self.rank * B // self.size, (self.rank + 1) * B // self.size
+        start = self.rank * B // self.size
+        end = (self.rank + 1) * B // self.size
         return tuple(part[start:end] for part in batch)
 
     def total(self, values: Tensor) -> Tensor:
@@ -54,7 +56,7 @@ class Group:
         return values
 
     def gather(self, value: Any) -> list[Any]:
-        """Everybody's value, in order of rank."""
+        """The value of every process, in order of rank."""
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
@@ -74,7 +76,7 @@ class Group:
         )
 
 
-def join() -> Group:
+def current_group() -> Group:
     """The group torchrun put this process in, or the group of one."""
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Group()
@@ -85,7 +87,7 @@ def join() -> Group:
     )
 
 
-def meet(group: Group, device: torch.device) -> None:
+def init_group(group: Group, device: torch.device) -> None:
     """Connect the processes: after the device is chosen, before the first tensor is exchanged."""
     if group.size > 1 and not dist.is_initialized():
         dist.init_process_group(
@@ -93,7 +95,7 @@ def meet(group: Group, device: torch.device) -> None:
         )
 
 
-def part() -> None:
+def destroy_group() -> None:
     """Disconnect."""
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -20,21 +20,26 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from clikit.errors import Exit, UserError, nearest
+
 from projects.runner.checkpoints import write_text
-from projects.runner.errors import Exit, RunnerError, nearest
 from projects.runner.settings import Settings
 
-RESULTS = Path(__file__).resolve().parents[3] / "book" / "_assets" / "results"
+CHECKOUT = Path(__file__).resolve().parents[3] / "book"
+INSTALLED = Path(__file__).resolve().parents[1]  # an installed library carries the cards itself
+RESULTS = (CHECKOUT if CHECKOUT.is_dir() else INSTALLED) / "_assets" / "results"
 
 
 class Metrics:
     """The lines of metrics.jsonl."""
 
     def __init__(self, folder: Path, start: int) -> None:
-        """Open for a run that begins at step `start`: lines of later steps (written after the checkpoint) go."""
+        """Open for a run that begins at step `start`: lines of later steps (written after the
+        checkpoint) go.
+        """
         self.path = folder / "metrics.jsonl"
-        kept = [line for line in read_lines(self.path) if line["step"] <= start] if start else []
-        write_text(self.path, "".join(json.dumps(line) + "\n" for line in kept))
+        lines = [line for line in read_lines(self.path) if line["step"] <= start] if start else []
+        write_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
         self.handle = open(self.path, "a", encoding="utf-8")
 
     def add(self, line: dict[str, Any]) -> None:
@@ -71,7 +76,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
     Raises
     ------
-    RunnerError
+    UserError
         When the folder is not one of a run.
     """
     try:
@@ -80,13 +85,13 @@ def read_run(folder: Path) -> dict[str, Any]:
             raise ValueError("keys are missing")
         return run
     except FileNotFoundError:
-        raise RunnerError(
+        raise UserError(
             f"{folder} is not the folder of a run: it has no run.json",
             "name a folder that `run` made, for example runs/gpt-laptop",
             Exit.USAGE,
         ) from None
     except (ValueError, TypeError) as error:
-        raise RunnerError(
+        raise UserError(
             f"{folder / 'run.json'} is damaged: {error}",
             "start the run again in another folder",
             Exit.USAGE,
@@ -95,29 +100,29 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Of Python and of what computes."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in ("torch", "numpy"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             pass
-    return found
+    return versions
 
 
 def commit() -> str | None:
-    """The commit of this checkout, with a plus when files differ from it; None outside a repository."""
-    here = Path(__file__).parent
+    """The commit of this checkout, with a plus when files differ; None outside a repository."""
+    folder = Path(__file__).parent
     try:
         name = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=here,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=10,
         )
         changed = subprocess.run(
             ["git", "status", "--porcelain", "--", "."],
-            cwd=here.parent,
+            cwd=folder.parent,
             capture_output=True,
             text=True,
             timeout=10,
@@ -170,7 +175,7 @@ def curve(folder: Path, name: str) -> list[list[float]]:
 
 
 def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One card from those of several seeds: of each metric its values, mean and standard deviation."""
+    """One card from those of several seeds: the values, mean and deviation of each metric."""
     first = dict(cards[0])
     first.pop("seed")
     first["settings"] = {k: v for k, v in first["settings"].items() if k != "seed"}
@@ -187,16 +192,17 @@ def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Several cards of one project as one: what they share, and of each run its name, sizes, differing settings and metrics.
+    """Several cards of one project as one: what they share, and of each run its name, sizes,
+    differing settings and metrics.
 
     Raises
     ------
-    RunnerError
+    UserError
         When the cards are of different projects: their metrics have nothing to do with each other.
     """
     projects = sorted({card["project"] for card in cards.values()})
     if len(projects) != 1:
-        raise RunnerError(
+        raise UserError(
             f"the cards are of {len(projects)} projects: {', '.join(projects)}",
             "compare runs of one project",
             Exit.USAGE,
@@ -210,12 +216,12 @@ def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
     runs = []
     for name, card in cards.items():
         own = {k: v for k, v in card["settings"].items() if k not in same}
-        kept: dict[str, Any] = {
+        sizes: dict[str, Any] = {
             k: card[k]
             for k in ("parameters", "trained", "seeds", "seed", "peak_memory_mb")
             if k in card
         }
-        runs.append({"name": name, **kept, "settings": own, "metrics": card["metrics"]})
+        runs.append({"name": name, **sizes, "settings": own, "metrics": card["metrics"]})
     shared: dict[str, Any] = {
         k: every[0][k] for k in ("project", "preset", "device", "precision", "versions", "commit")
     }
@@ -223,30 +229,30 @@ def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def read_card(name: str) -> dict[str, Any]:
-    """A committed result card, by its path under the book's folder: `_assets/results/gpt-laptop.json`.
+    """A committed result card, by its path in `book/`: `_assets/results/gpt-laptop.json`.
 
     Raises
     ------
-    RunnerError
+    UserError
         When there is no such card, with the names of those there are.
     """
     path = RESULTS.parent.parent / name
     if not path.is_file():
-        there = sorted(p.stem for p in RESULTS.glob("*.json"))
-        raise RunnerError(
-            f"there is no committed card {name!r}{nearest(Path(name).stem, there)}",
-            f"cards lie under book/_assets/results: {', '.join(there)}",
+        names = sorted(p.stem for p in RESULTS.glob("*.json"))
+        raise UserError(
+            f"there is no committed card {name!r}{nearest(Path(name).stem, names)}",
+            f"cards lie under book/_assets/results: {', '.join(names)}",
             Exit.USAGE,
         )
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def event_files(folder: Path) -> Any:
-    """A writer of TensorBoard event files; RunnerError when tensorboard is not installed."""
+    """A writer of TensorBoard event files; UserError when tensorboard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise RunnerError(
+        raise UserError(
             "TensorBoard event files were asked for, but tensorboard is not installed",
             "pip install tensorboard, or leave --tensorboard out",
             Exit.ENVIRONMENT,

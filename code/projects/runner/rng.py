@@ -1,4 +1,4 @@
-"""The states of every random number generator a run uses, as plain data that a safe loader accepts."""
+"""The states of all random number generators, as plain data that a safe loader accepts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def seed_all(seed: int, rank: int = 0) -> None:
 def capture(device: torch.device) -> dict[str, Any]:
     """States of Python, NumPy, torch on the CPU, and torch on the device."""
     version, numbers, gauss = random.getstate()
-    kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
+    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     states: dict[str, Any] = {
         "python": [version, list(numbers), gauss],
         "numpy": [
             str(kind),
             torch.from_numpy(np.asarray(keys).astype(np.int64)),
-            int(place),
+            int(position),
             int(has_gauss),
             float(cached),
         ],
@@ -39,11 +39,11 @@ def capture(device: torch.device) -> dict[str, Any]:
 
 
 def restore(states: dict[str, Any], device: torch.device) -> None:
-    """Put the generators where `capture` found them; a state of a device that is not here is left out."""
+    """Restore what `capture` returned; the state of a device that is missing is left out."""
     version, numbers, gauss = states["python"]
     random.setstate((version, tuple(numbers), gauss))
-    kind, keys, place, has_gauss, cached = states["numpy"]
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), place, has_gauss, cached))
+    kind, keys, position, has_gauss, cached = states["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, cached))
     torch.set_rng_state(states["torch"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
@@ -52,7 +52,9 @@ def restore(states: dict[str, Any], device: torch.device) -> None:
 
 
 def generator(*parts: int) -> torch.Generator:
-    """A generator of its own for a purpose, started from whole numbers (seed, step, ...), the same on every machine."""
+    """A generator of its own for a purpose, started from whole numbers (seed, step, ...), the same
+    on every machine.
+    """
     return torch.Generator().manual_seed(
         int(
             np.random.SeedSequence([len(parts), *(int(p) for p in parts)]).generate_state(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from typing import Any, TypeVar, get_type_hints
 
-from projects.runner.errors import Exit, RunnerError, nearest
+from clikit.errors import Exit, UserError, nearest
 
+LARGEST_SEED = 2**53  # times 1000 it fits into the 63 bits of torch's seeds
 S = TypeVar("S", bound="Settings")
 
 
@@ -15,7 +17,8 @@ S = TypeVar("S", bound="Settings")
 class Settings:
     """What every training run needs; a project adds its own fields.
 
-    Lengths count optimiser steps; a step sees `batch_size` examples, over all processes and micro-batches.
+    Lengths count optimiser steps; a step sees `batch_size` examples, over all processes and
+    micro-batches.
     """
 
     steps: int = 100
@@ -34,25 +37,40 @@ class Settings:
 
     def check(self) -> None:
         """Refuse values that cannot be trained with; a project extends this."""
+        finite(self)
         for name in ("steps", "batch_size", "eval_every", "save_every", "keep"):
             if getattr(self, name) < 1:
                 raise wrong(name, getattr(self, name), "must be at least 1")
         for name in ("micro_batch", "warmup_steps", "weight_decay", "clip_norm", "seed"):
             if not getattr(self, name) >= 0:
                 raise wrong(name, getattr(self, name), "must not be negative")
-        if not 0 < self.learning_rate < float("inf"):
-            raise wrong("learning_rate", self.learning_rate, "must be positive and finite")
+        if self.learning_rate <= 0:
+            raise wrong("learning_rate", self.learning_rate, "must be positive")
+        if self.seed > LARGEST_SEED:
+            raise wrong("seed", self.seed, f"must be at most {LARGEST_SEED}")
         if not 0 <= self.final_rate <= 1:
             raise wrong("final_rate", self.final_rate, "is a share between 0 and 1")
         if not 0 <= self.ema < 1:
             raise wrong("ema", self.ema, "is a decay of at least 0 and below 1")
 
 
-def wrong(name: str, value: Any, why: str) -> RunnerError:
+def finite(options: Any) -> None:
+    """Refuse a field of a dataclass that is a number but not a finite one.
+
+    Raises
+    ------
+    UserError
+        For NaN and for infinity.
+    """
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if isinstance(value, float) and not isfinite(value):
+            raise wrong(field.name, value, "is not a finite number")
+
+
+def wrong(name: str, value: Any, why: str) -> UserError:
     """The error of a setting whose value makes no sense."""
-    return RunnerError(
-        f"{name}={value!r} {why}", f"give another value: --set {name}=...", Exit.USAGE
-    )
+    return UserError(f"{name}={value!r} {why}", f"give another value: --set {name}=...", Exit.USAGE)
 
 
 def choose(
@@ -62,11 +80,12 @@ def choose(
 
     Raises
     ------
-    RunnerError
-        For an unknown preset or key (with the nearest valid name) and for a value of the wrong type.
+    UserError
+        For an unknown preset or key (with the nearest valid name) and for a value of the wrong
+        type.
     """
     if preset not in presets:
-        raise RunnerError(
+        raise UserError(
             f"there is no preset {preset!r}{nearest(preset, presets)}",
             f"choose one of: {', '.join(presets)}",
             Exit.USAGE,
@@ -77,20 +96,22 @@ def choose(
 
 
 def override(settings: Any, pairs: Iterable[str]) -> Any:
-    """A copy of a settings dataclass with `key=value` texts applied, each parsed by the type of its field."""
+    """A copy of a settings dataclass with `key=value` texts applied, each parsed by the type of its
+    field.
+    """
     hints = get_type_hints(type(settings))
     names = [field.name for field in fields(settings)]
     changes = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
-            raise RunnerError(
+            raise UserError(
                 f"{pair!r} is not of the form key=value",
                 "for example: --set learning_rate=3e-4",
                 Exit.USAGE,
             )
         if key not in names:
-            raise RunnerError(
+            raise UserError(
                 f"there is no setting {key!r}{nearest(key, names)}",
                 f"the settings are: {', '.join(names)}",
                 Exit.USAGE,
@@ -103,7 +124,7 @@ def _parse(key: str, text: str, kind: type) -> Any:
     if kind is bool:
         truth = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if text.lower() not in truth:
-            raise RunnerError(
+            raise UserError(
                 f"{key}={text!r} is not true or false",
                 f"write --set {key}=true or --set {key}=false",
                 Exit.USAGE,
@@ -113,7 +134,7 @@ def _parse(key: str, text: str, kind: type) -> Any:
         return kind(text)
     except ValueError:
         word = {"int": "a whole number", "float": "a number"}.get(kind.__name__, kind.__name__)
-        raise RunnerError(
+        raise UserError(
             f"{key}={text!r} is not {word}",
             f"write, for example, --set {key}={kind(1)}",
             Exit.USAGE,

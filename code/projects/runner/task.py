@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from projects.runner.settings import Settings
 
+S = TypeVar("S", bound=Settings)
 Batch = tuple[Tensor, ...]  # tensors with one common first dimension: the examples
 
 
-class Task(ABC):
+class Task(ABC, Generic[S]):
     """A model, its data and its measure of success; the runner does everything else.
 
     Attributes
     ----------
+    settings : Settings, those of the project
     model : torch.nn.Module, on the CPU; the runner moves it
     unit : str, what throughput counts: "tokens", "images"
     target : str, the metric by which the best checkpoint is chosen; smaller is better
@@ -26,15 +28,17 @@ class Task(ABC):
     model: nn.Module
     unit: str = "examples"
     target: str = "val_loss"
+    evaluate_only: bool = False  # nothing is trained: the run is one evaluation
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: S) -> None:
         self.settings = settings
 
     @abstractmethod
     def batch(self, step: int) -> Batch:
-        """The whole batch of a step, (B, ...) each, as a function of the settings and the step alone.
+        """The whole batch of a step, (B, ...) each: a function of the settings and the step.
 
-        Every process computes it and takes its share; a run resumed at a step finds the data where it left them.
+        Every process computes it and takes its share; a run resumed at a step finds the data where
+        it left them.
         """
 
     @abstractmethod
@@ -71,7 +75,9 @@ class Task(ABC):
         return 0.0
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold besides the weights (a vocabulary, for example): numbers, texts, lists, dicts."""
+        """What a checkpoint must hold besides the weights (a vocabulary, for example): numbers,
+        texts, lists, dicts.
+        """
         return {}
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from clikit.errors import Exit, UserError
 from groundtruth.learning.schedules import cosine, warmup_cosine
 from torch import Tensor, nn
 
 from projects.runner import checkpoints, devices, records, rng
-from projects.runner.devices import Place
-from projects.runner.errors import Exit, RunnerError
+from projects.runner.devices import DeviceConfig
 from projects.runner.faults import not_finite
 from projects.runner.processes import Group
-from projects.runner.progress import Progress
+from projects.runner.progress import TrainingProgress
 from projects.runner.settings import Settings
 from projects.runner.signals import OnSignals
 from projects.runner.task import Batch, Task
@@ -32,12 +32,12 @@ class Interrupted(Exception):
 
 
 def rate(step: int, settings: Settings) -> float:
-    """The learning rate of a step, counted from 0: linear warm-up, then a cosine down to its final share."""
-    base, low, total = (
-        settings.learning_rate,
-        settings.learning_rate * settings.final_rate,
-        settings.steps,
-    )
+    """The learning rate of a step, counted from 0: linear warm-up, then a cosine down to its final
+    share.
+    """
+    base = settings.learning_rate
+    low = settings.learning_rate * settings.final_rate
+    total = settings.steps
     if 0 < settings.warmup_steps < total:
         return warmup_cosine(step, base, settings.warmup_steps, total, low)
     return cosine(step, base, total, low)
@@ -50,7 +50,7 @@ class Trainer:
     ----------
     task : Task, its model on the CPU
     project : str, name that the checkpoints carry
-    place : Place, device and precision
+    device_config : DeviceConfig, device and precision
     group : Group, the processes
     folder : Path, where the run lives
     compiled : bool, whether to ask torch.compile for a faster model (falls back with a message)
@@ -61,56 +61,67 @@ class Trainer:
         self,
         task: Task,
         project: str,
-        place: Place,
+        device_config: DeviceConfig,
         group: Group,
         folder: Path,
         compiled: bool = False,
         speak: bool = True,
         tensorboard: bool = False,
     ) -> None:
-        self.task, self.project, self.place, self.group, self.folder = (
-            task,
-            project,
-            place,
-            group,
-            folder,
-        )
+        self.task = task
+        self.project = project
+        self.device_config = device_config
+        self.group = group
+        self.folder = folder
         self.settings = task.settings
         rng.seed_all(self.settings.seed, group.rank)
-        self.model = task.model.to(place.device)
-        self.optimizer = task.optimizer(fused=place.device.type in ("cuda", "cpu"))
-        self.scaler = torch.amp.GradScaler(place.device.type, enabled=place.precision == "fp16")
-        self.average = (
-            deepcopy(self.model).eval().requires_grad_(False) if self.settings.ema else None
-        )
-        self.progress = Progress(self.settings.steps, task.unit, speak and group.first)
+        device = device_config.device
+        self.model = task.model.to(device)
+        self.optimizer = self._optimizer()
+        self.scaler = torch.amp.GradScaler(device.type, enabled=device_config.precision == "fp16")
+        self.average: nn.Module | None = None
+        if self.settings.ema:
+            self.average = deepcopy(self.model).eval().requires_grad_(False)
+        self.progress = TrainingProgress(self.settings.steps, task.unit, speak and group.first)
         self.compiled = compiled
-        self.called = self._prepare(compiled)
-        self.step, self.best = 0, float("inf")
+        self.wrapped = self._prepare(compiled)
+        self.step = 0
+        self.best = float("inf")
         self.micro = self.settings.micro_batch or self.settings.batch_size
         self.metrics: dict[str, float] = {}
         self.stopping = False
-        self.seconds, self.units, self.timed, self.before = (
-            0.0,
-            0,
-            0,
-            0.0,
-        )  # timed training; wall seconds of earlier sessions
-        self.begun = 0  # steps of this session: the first ones are not timed
+        self.seconds = 0.0  # of the timed steps
+        self.units = 0  # in the timed steps
+        self.timed = 0  # steps
+        self.earlier_s = 0.0  # wall time of earlier sessions
+        self.session_steps = 0  # the first steps of a session are not timed
         self.pending: list[tuple[int, Tensor, Tensor, float]] = []
         self.writer = records.event_files(folder) if tensorboard and group.first else None
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        if self.task.evaluate_only:  # a placeholder: checkpoints keep their form
+            return torch.optim.SGD([nn.Parameter(torch.zeros(()))], lr=1.0)
+        return self.task.optimizer(fused=self.device_config.device.type in ("cuda", "cpu"))
 
     # -- state ------------------------------------------------------------------------------------
 
     def resume(self) -> None:
-        """Take up the newest whole checkpoint: weights, optimiser, scaler, average, generators, place in the data."""
-        state = checkpoints.newest(self.folder, self.project, self.progress.tell)
+        """Restore the newest intact checkpoint: weights, optimizer, scaler, average, generators.
+
+        Raises
+        ------
+        UserError
+            When no checkpoint can be read, the model has another shape, or the run is already past
+            its last step.
+        """
+        state = checkpoints.load_newest(self.folder, self.project, self.progress.log)
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
-            raise RunnerError(
-                f"the checkpoint in {self.folder} does not fit the model of its run.json: {str(error).splitlines()[0]}",
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"the checkpoint in {self.folder} does not fit the model of its run.json: {reason}",
                 "start the run again: these two files are not of one run",
                 Exit.USAGE,
             ) from None
@@ -118,17 +129,22 @@ class Trainer:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         if self.group.rank < len(state["rng"]):
-            rng.restore(state["rng"][self.group.rank], self.place.device)
-        self.step, self.best, self.metrics, self.before = (
-            state["step"],
-            state["best"],
-            state["metrics"],
-            state["seconds"],
-        )
+            rng.restore(state["rng"][self.group.rank], self.device_config.device)
+        self.step = state["step"]
+        self.best = state["best"]
+        self.metrics = state["metrics"]
+        self.earlier_s = state["seconds"]
+        if self.step > self.settings.steps:
+            raise UserError(
+                f"the run in {self.folder} is at step {self.step}, past "
+                f"steps={self.settings.steps}",
+                f"give steps={self.step} or more; what was trained cannot be taken back",
+                Exit.USAGE,
+            )
 
     def _state(self, started: float) -> dict[str, Any] | None:
         """What `resume` needs; None in processes that do not write."""
-        generators = self.group.gather(rng.capture(self.place.device))
+        generators = self.group.gather(rng.capture(self.device_config.device))
         if not self.group.first:
             return None
         return {
@@ -141,7 +157,7 @@ class Trainer:
             "rng": generators,
             "best": self.best,
             "metrics": self.metrics,
-            "seconds": self.before + time.perf_counter() - started,
+            "seconds": self.earlier_s + time.perf_counter() - started,
         }
 
     def _save(self, started: float) -> None:
@@ -153,121 +169,142 @@ class Trainer:
     # -- the loop ---------------------------------------------------------------------------------
 
     def run(self) -> dict[str, Any] | None:
-        """Train to the last step, from wherever the run stands; return the result card (in the first process).
+        """Train from the current step to the last; return the result card, in the first process.
 
         Raises
         ------
         Interrupted
             After Ctrl-C or SIGTERM; a checkpoint of the last finished step is on the disk.
-        RunnerError
-            When a loss or gradient is not a finite number, or when one example does not fit into memory.
+        UserError
+            When a loss or gradient is not a finite number, or one example does not fit into memory.
         """
         started = time.perf_counter()
         if self.group.first:
             self.lines = records.Metrics(self.folder, self.step)
         with OnSignals(self._ask_to_stop):
-            mark = self._begin()
-            while self.step < self.settings.steps:
-                self._one_step()
-                done = self.step == self.settings.steps
-                due = done or self.step % self.settings.eval_every == 0
-                save = done or self.step % self.settings.save_every == 0
-                if (
-                    due
-                    or save
-                    or self.place.device.type == "cpu"
-                    or len(self.pending) >= PENDING
-                    or self.stopping
-                ):
-                    mark = self._look(mark, force=due)
-                if due:
-                    self._evaluate()
-                if save or self.stopping:
-                    self._save(started)
-                if due or save:
-                    mark = self._begin()
-                if self.stopping and not done:
-                    raise Interrupted
+            if self.task.evaluate_only:
+                self._evaluate_once(started)
+            else:
+                self._train(started)
+        self.progress.close()
         return self._card(started) if self.group.first else None
 
+    def _evaluate_once(self, started: float) -> None:
+        """The run of a task that trains nothing: one evaluation, saved as the last step."""
+        self.step = self.settings.steps
+        self._evaluate()
+        self._save(started)
+
+    def _train(self, started: float) -> None:
+        mark = self._begin()
+        while self.step < self.settings.steps:
+            self._one_step()
+            done = self.step == self.settings.steps
+            due = done or self.step % self.settings.eval_every == 0
+            save = done or self.step % self.settings.save_every == 0
+            if due or save or self.stopping or self._many_pending():
+                mark = self._flush_metrics(mark, force=due)
+            if due:
+                self._evaluate()
+            if save or self.stopping:
+                self._save(started)
+            if due or save:
+                mark = self._begin()
+            if self.stopping and not done:
+                raise Interrupted
+
+    def _many_pending(self) -> bool:
+        return self.device_config.device.type == "cpu" or len(self.pending) >= PENDING
+
     def _begin(self) -> float:
-        devices.synchronize(self.place.device)
+        devices.synchronize(self.device_config.device)
         return time.perf_counter()
 
     def _one_step(self) -> None:
         batch = self.task.batch(self.step)
         whole = len(batch[0])
         share = self.group.share(batch)
+        learning_rate = rate(self.step, self.settings)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(self.step, self.settings)
+            group["lr"] = learning_rate
         loss = self._gradients(share, whole)
         self.scaler.unscale_(
             self.optimizer
         )  # before clipping: the limit is meant for true gradients
         limit = self.settings.clip_norm or float("inf")
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
-        self._shared_facts(loss)
+        self._sync_loss_and_stop(loss)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.step += 1
         if self.average is not None:
             self._update_average()
-        self.pending.append((self.step, loss, norm, self.optimizer.param_groups[0]["lr"]))
-        self.begun += 1
-        if self.begun > WARM:
-            self.units, self.timed = self.units + self.task.units(batch), self.timed + 1
+        self.pending.append((self.step, loss, norm, learning_rate))
+        self.session_steps += 1
+        if self.session_steps > WARM:
+            self.units += self.task.units(batch)
+            self.timed += 1
 
     def _gradients(self, share: Batch, whole: int) -> Tensor:
-        """Accumulate the gradient of the batch's mean loss, micro-batch by micro-batch; return this share's part of the loss.
+        """The gradient of the batch's mean loss; returns this share's part of the loss.
 
-        A micro-batch weighs as many examples as it holds: the mean of the means of unequal parts is not the mean.
+        Falls back to smaller micro-batches when memory runs out, and to no compiler.
         """
         while True:
+            self.optimizer.zero_grad(set_to_none=True)
             try:
-                self.optimizer.zero_grad(set_to_none=True)
-                loss = torch.zeros((), device=self.place.device)
-                for start in range(0, len(share[0]), self.micro):
-                    part = tuple(
-                        _to(x[start : start + self.micro], self.place.device) for x in share
-                    )
-                    weight = len(part[0]) / whole
-                    last = start + self.micro >= len(share[0])
-                    quiet = nullcontext() if last or self.group.size == 1 else self.called.no_sync()
-                    with quiet:
-                        with self.place.autocast():
-                            value = self.task.loss(self.called, part)
-                        self.scaler.scale(value * weight * self.group.size).backward()
-                    loss += value.detach() * weight
-                return loss
+                return self._accumulate(share, whole)
             except torch.OutOfMemoryError as error:
-                self._smaller(error, len(share[0]))
+                self.optimizer.zero_grad(set_to_none=True)
+                self._halve_micro_batch(error, len(share[0]))
             except Exception as error:
                 if not self.compiled or self.step > 0:
                     raise
-                self.progress.tell(
-                    f"torch.compile failed ({str(error).splitlines()[0][:120]}); going on without it"
-                )
+                reason = str(error).splitlines()[0][:120]
+                self.progress.log(f"torch.compile failed ({reason}); going on without it")
                 self.compiled = False
-                self.called = self._prepare(False)
+                self.wrapped = self._prepare(False)
 
-    def _smaller(self, error: Exception, share: int) -> None:
-        """Half the micro-batch after an out-of-memory error; the batch of a step stays what it was."""
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.place.device.type == "cuda":
+    def _accumulate(self, share: Batch, whole: int) -> Tensor:
+        """Backward passes micro-batch by micro-batch.
+
+        A micro-batch weighs as many examples as it holds: the mean of the means of unequal parts is
+        not the mean.
+        """
+        device = self.device_config.device
+        loss = torch.zeros((), device=device)
+        for start in range(0, len(share[0]), self.micro):
+            part = tuple(_to(x[start : start + self.micro], device) for x in share)
+            weight = len(part[0]) / whole
+            last = start + self.micro >= len(share[0])
+            sync = nullcontext() if last or self.group.size == 1 else self.wrapped.no_sync()
+            with sync:
+                with self.device_config.autocast():
+                    value = self.task.loss(self.wrapped, part)
+                self.scaler.scale(value * weight * self.group.size).backward()
+            loss += value.detach() * weight
+        return loss
+
+    def _halve_micro_batch(self, error: Exception, share: int) -> None:
+        """Halve the micro-batch when memory runs out; the batch of a step stays the same."""
+        if self.device_config.device.type == "cuda":
             torch.cuda.empty_cache()
         now = min(self.micro, share)
         if now == 1 or self.group.size > 1:  # several processes would have to agree on it
-            raise RunnerError(
+            raise UserError(
                 f"out of memory with {now} example(s) at a time at step {self.step}",
-                "use --set micro_batch=... (smaller), a smaller model or context, or --precision bf16",
+                "use --set micro_batch=... (smaller), a smaller model or context, or --precision "
+                "bf16",
+                Exit.EXECUTION,
             ) from error
         self.micro = now // 2
-        self.progress.tell(
-            f"out of memory: going on with {self.micro} examples at a time, accumulated to the same batch"
+        self.progress.log(
+            f"out of memory: going on with {self.micro} examples at a time, accumulated to the "
+            "same batch"
         )
 
-    def _shared_facts(self, loss: Tensor) -> None:
-        """The loss of the whole batch, and whether any process was asked to stop: in one exchange."""
+    def _sync_loss_and_stop(self, loss: Tensor) -> None:
+        """Exchange the loss of the whole batch, and whether any process was asked to stop."""
         if self.group.size > 1:
             facts = self.group.total(
                 torch.stack([loss, torch.tensor(float(self.stopping), device=loss.device)])
@@ -284,17 +321,20 @@ class Trainer:
             ):
                 slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
-    def _look(self, mark: float, force: bool) -> float:
+    def _flush_metrics(self, mark: float, force: bool) -> float:
         """Read the pending losses, stop at one that is no number, write and tell."""
-        devices.synchronize(self.place.device)
+        devices.synchronize(self.device_config.device)
         now = time.perf_counter()
-        timed = self.begun - len(self.pending) >= WARM  # none of the pending steps was a warm-up
+        timed = (
+            self.session_steps - len(self.pending) >= WARM
+        )  # none of the pending steps was a warm-up
         if timed:
             self.seconds += now - mark
         else:
             self.units = self.timed = 0
         for step, loss, norm, lr in self.pending:
-            value, length = float(loss), float(norm)
+            value = float(loss)
+            length = float(norm)
             finite = isfinite(value) and (
                 isfinite(length) or self.scaler.is_enabled()
             )  # the scaler skips such a step itself
@@ -305,8 +345,8 @@ class Trainer:
                     length,
                     lr,
                     self.settings,
-                    self.place.precision,
-                    checkpoints.found(self.folder),
+                    self.device_config.precision,
+                    checkpoints.list_newest_first(self.folder),
                 )
             if self.group.first:
                 self.lines.add({"step": step, "loss": value, "rate": lr, "grad_norm": length})
@@ -323,16 +363,16 @@ class Trainer:
 
     @torch.no_grad()
     def _evaluate(self) -> None:
-        states = rng.capture(self.place.device)  # looking must not change the training
+        states = rng.capture(self.device_config.device)  # looking must not change the training
         if self.group.first:
             model = self.average if self.average is not None else self.model
             model.eval()
-            with self.place.autocast():
-                self.metrics = self.task.evaluate(model, self.place.device)
+            with self.device_config.autocast():
+                self.metrics = self.task.evaluate(model, self.device_config.device)
             self.model.train()
             self.lines.add({"step": self.step, **self.metrics})
             self.lines.flush()
-            self.progress.tell(
+            self.progress.log(
                 "  "
                 + f"step {self.step}  "
                 + "  ".join(f"{name} {value:.4f}" for name, value in self.metrics.items())
@@ -349,7 +389,7 @@ class Trainer:
                     "metrics": self.metrics,
                 }
                 checkpoints.save_best(self.folder, self.step, weights)
-        rng.restore(states, self.place.device)
+        rng.restore(states, self.device_config.device)
         self.group.wait()
 
     def _card(self, started: float) -> dict[str, Any]:
@@ -360,18 +400,18 @@ class Trainer:
             "preset": "",
             "seed": self.settings.seed,
             "steps": self.step,
-            "device": self.place.name,
-            "kind": self.place.device.type,
-            "precision": self.place.precision,
+            "device": self.device_config.name,
+            "kind": self.device_config.device.type,
+            "precision": self.device_config.precision,
             "compiled": self.compiled,
             "processes": self.group.size,
             "versions": records.versions(),
             "commit": records.commit(),
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            "wall_s": round(self.before + time.perf_counter() - started, 2),
+            "wall_s": round(self.earlier_s + time.perf_counter() - started, 2),
             "unit": self.task.unit,
             "units_per_s": round(speed, 1),
-            "peak_memory_mb": round(devices.peak_memory(self.place.device), 1),
+            "peak_memory_mb": round(devices.peak_memory(self.device_config.device), 1),
             "metrics": self.metrics,
             f"best_{self.task.target}": self.best,
         }
@@ -379,10 +419,14 @@ class Trainer:
             card.update(
                 self.task.extras(
                     (self.average if self.average is not None else self.model).eval(),
-                    self.place.device,
+                    self.device_config.device,
                 )
             )
-        peak = devices.peak_flops(self.place.name) if self.place.device.type == "cuda" else None
+        peak = (
+            devices.peak_flops(self.device_config.name)
+            if self.device_config.device.type == "cuda"
+            else None
+        )
         if peak and self.task.flops():
             card["share_of_peak"] = round(self.task.flops() * speed / (peak * self.group.size), 4)
         return card
@@ -391,11 +435,13 @@ class Trainer:
         model: Any = self.model
         if compiled:
             model = torch.compile(model)
-        return self.group.wrap(model, self.place.device)
+        if self.task.evaluate_only:
+            return model
+        return self.group.wrap(model, self.device_config.device)
 
     def _ask_to_stop(self) -> None:
         self.stopping = True
-        self.progress.tell("stopping after this step (again: at once)")
+        self.progress.log("stopping after this step (again: at once)")
 
 
 def _to(x: Tensor, device: torch.device) -> Tensor:

@@ -1,112 +1,133 @@
-"""The parts of the book as a picture of what needs what."""
+"""The parts of the book and which needs which. Read with book/index.md."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal, NamedTuple
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from groundtruth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, figure
 
-PARTS = {  # name: (column, row, has pages in this edition)
-    "Front": (0, 2.5, True),
-    "Data": (0, 1, True),
-    "Learning": (1, 1.75, True),
-    "Networks": (2, 2.9, True),
-    "Classical": (2, 1.75, False),
-    "Maths": (2, 0.6, False),
-    "Modern stack": (3, 2.9, False),
-    "Shipping": (3, 1.75, False),
-    "Interview": (3, 0.6, False),
-    "Capstones": (4, 2.3, True),
+
+class Box(NamedTuple):
+    """A part on the map: its label, and its place in columns and rows."""
+
+    label: str
+    column: int
+    row: float
+
+
+# Parts by their captions in _toc.yml. A part that _toc.yml does not list yet is announced: dashed.
+BOXES = {
+    "Front": Box("Front", 0, 2.5),
+    "Data and vocabulary": Box("Data", 0, 1),
+    "How learning works": Box("Learning", 1, 1.75),
+    "Neural networks": Box("Networks", 2, 2.9),
+    "Classical methods": Box("Classical", 2, 1.75),
+    "Mathematics": Box("Maths", 2, 0.6),
+    "The modern stack": Box("Modern\nstack", 3, 2.9),
+    "Shipping": Box("Shipping", 3, 1.75),
+    "Interview": Box("Interview", 3, 0.6),
+    "Capstones": Box("Capstones", 4, 2.3),
 }
-PATHS: dict[str, tuple[str, Any]] = {
-    "deep learning": (BLUE, "-"),
+LineStyle = Literal["-", "--", ":"]
+PATHS: dict[str, tuple[str, LineStyle]] = {
+    "deep-learning": (BLUE, "-"),
     "classical": (GREEN, "--"),
     "interview": (ORANGE, ":"),
 }
-NEEDS = [
-    ("Front", "Data", "deep learning"),
-    ("Data", "Learning", "deep learning"),
-    ("Learning", "Networks", "deep learning"),
-    ("Networks", "Modern stack", "deep learning"),
-    ("Modern stack", "Capstones", "deep learning"),
-    ("Learning", "Classical", "classical"),
-    ("Learning", "Maths", "classical"),
-    ("Classical", "Shipping", "classical"),
-    ("Maths", "Interview", "interview"),
+NEEDS = [  # a part, the part that needs it, and the reading path that leads over both
+    ("Front", "Data and vocabulary", "deep-learning"),
+    ("Data and vocabulary", "How learning works", "deep-learning"),
+    ("How learning works", "Neural networks", "deep-learning"),
+    ("Neural networks", "The modern stack", "deep-learning"),
+    ("The modern stack", "Capstones", "deep-learning"),
+    ("How learning works", "Classical methods", "classical"),
+    ("How learning works", "Mathematics", "classical"),
+    ("Classical methods", "Shipping", "classical"),
+    ("Mathematics", "Interview", "interview"),
     ("Shipping", "Interview", "interview"),
 ]
+CONTENTS = Path("../_toc.yml")  # pages run in book/
+WIDTH = 1.32
+HEIGHT = 0.6
+STEP = 1.72  # from one column to the next
+ROUND = "round,pad=0.04"
 
 
-def parts() -> Any:
+def written(contents: Path = CONTENTS) -> set[str]:
+    """Captions of the parts that have pages; of all parts where there is no table of contents.
+
+    A page that a reader runs outside the book has no table of contents beside it.
+    """
+    if not contents.is_file():
+        return set(BOXES)
+    import yaml  # what a reader installs outside the book does not need it
+
+    parts = yaml.safe_load(contents.read_text(encoding="utf-8")).get("parts", [])
+    return {part["caption"] for part in parts}
+
+
+def parts(contents: Path = CONTENTS) -> Figure:
     """Boxes for parts, arrows for needs; parts without pages yet are dashed."""
     fig, ax = figure(3.1)
-    width, height, step = 1.32, 0.6, 1.72
-    for name, (column, row, done) in PARTS.items():
-        ax.add_patch(
-            FancyBboxPatch(
-                (column * step, row),
-                width,
-                height,
-                boxstyle="round,pad=0.04",
-                facecolor=BLUE if done else "none",
-                alpha=0.25 if done else 1,
-                edgecolor="none",
-            )
-        )
-        ax.add_patch(
-            FancyBboxPatch(
-                (column * step, row),
-                width,
-                height,
-                boxstyle="round,pad=0.04",
-                facecolor="none",
-                edgecolor=INK if done else GREY,
-                linestyle="-" if done else "--",
-                linewidth=1,
-            )
-        )
-        ax.text(
-            column * step + width / 2,
-            row + height / 2,
-            name.replace(" ", "\n"),
-            ha="center",
-            va="center",
-            fontsize=8.6,
-        )
+    _boxes(ax, written(contents))
+    _arrows(ax)
+    handles = [
+        Line2D([], [], color=color, linestyle=style, label=name.replace("-", " "))
+        for name, (color, style) in PATHS.items()
+    ]
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, -0.04), fontsize=9)
+    ax.set_xlim(-0.1, 4 * STEP + WIDTH + 0.1)
+    ax.set_ylim(-0.1, 3.7)
+    ax.set_axis_off()
+    return fig
+
+
+def _boxes(ax: Axes, captions: Collection[str]) -> None:
+    for caption, box in BOXES.items():
+        has_pages = caption in captions
+        corner = (box.column * STEP, box.row)
+        fill = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=ROUND, edgecolor="none")
+        fill.set_facecolor(BLUE if has_pages else "none")
+        fill.set_alpha(0.25 if has_pages else 1)
+        ax.add_patch(fill)
+        frame = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=ROUND, facecolor="none", linewidth=1)
+        frame.set_edgecolor(INK if has_pages else GREY)
+        frame.set_linestyle("-" if has_pages else "--")
+        ax.add_patch(frame)
+        middle = (corner[0] + WIDTH / 2, corner[1] + HEIGHT / 2)
+        ax.text(*middle, box.label, ha="center", va="center", fontsize=8.6)
+
+
+def _arrows(ax: Axes) -> None:
     for tail, head, path in NEEDS:
-        (c0, r0, _), (c1, r1, _) = PARTS[tail], PARTS[head]
-        start = (
-            (c0 * step + width + 0.05, r0 + height / 2)
-            if c0 != c1
-            else (c0 * step + width / 2, r0 - 0.06)
-        )
-        end = (
-            (c1 * step - 0.05, r1 + height / 2)
-            if c0 != c1
-            else (c1 * step + width / 2, r1 + height + 0.06)
-        )
+        color, style = PATHS[path]
+        start, end = _ends(BOXES[tail], BOXES[head])
         ax.add_patch(
             FancyArrowPatch(
                 start,
                 end,
                 arrowstyle="->",
                 mutation_scale=11,
-                color=PATHS[path][0],
-                linestyle=PATHS[path][1],
+                color=color,
+                linestyle=style,
                 linewidth=1.5,
                 shrinkA=0,
                 shrinkB=0,
             )
         )
-    handles = [
-        Line2D([], [], color=colour, linestyle=style, label=name)
-        for name, (colour, style) in PATHS.items()
-    ]
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, -0.04), fontsize=9)
-    ax.set_xlim(-0.1, 4 * step + width + 0.1)
-    ax.set_ylim(-0.1, 3.7)
-    ax.set_axis_off()
-    return fig
+
+
+def _ends(tail: Box, head: Box) -> tuple[tuple[float, float], tuple[float, float]]:
+    """From the right side to the left side, or down within a column."""
+    if tail.column == head.column:
+        x = tail.column * STEP + WIDTH / 2
+        return (x, tail.row - 0.06), (x, head.row + HEIGHT + 0.06)
+    start = (tail.column * STEP + WIDTH + 0.05, tail.row + HEIGHT / 2)
+    return start, (head.column * STEP - 0.05, head.row + HEIGHT / 2)

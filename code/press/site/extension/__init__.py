@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from press.site.extension import cards, places
+from press.site.extension import cards, interactive, places
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
+    interactive.register()
     app.add_directive("cards", cards.Cards)
     app.add_directive("press", places.Place)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

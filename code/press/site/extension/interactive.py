@@ -1,6 +1,6 @@
 """How myst-nb shows a Vega-Lite output: its specification as data, to be drawn by the page's own script.
 
-Registered under `myst_nb.mime_renderers` in pyproject.toml. The static picture and the frame around it
+The static picture and the frame around it
 are added by `press.site.interactive` after rendering.
 """
 
@@ -33,3 +33,12 @@ class VegaLite:
                 format="html",
             )
         ]
+
+
+def register() -> None:
+    """Make myst-nb use this renderer, as an entry point of an installed package would."""
+    from myst_nb.core import render
+
+    installed = render.load_mime_renders()
+    if VegaLite not in installed:
+        render.load_mime_renders = lambda: [*installed, VegaLite]

@@ -1,0 +1,49 @@
+"""The one list of audits: a module of this package adds to it with `@audit(name, about)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clikit.group import unknown
+
+from press.errors import Finding
+
+if TYPE_CHECKING:
+    from press.checks.book import Book
+
+Check = Callable[["Book"], list[Finding]]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One audit: its name on the command line, a line of help, the function that reads the book."""
+
+    name: str
+    about: str
+    check: Check
+    counted: tuple[str, ...] = ()  # rules whose findings `book/debt.yml` may allow, by page
+
+
+ALL: dict[str, Audit] = {}
+
+
+def audit(name: str, about: str, counted: tuple[str, ...] = ()) -> Callable[[Check], Check]:
+    """Register the decorated function as the audit `name`; a second one of that name is refused."""
+
+    def register(check: Check) -> Check:
+        if name in ALL:
+            raise ValueError(f"two audits are called {name!r}: give one of them another name")
+        ALL[name] = Audit(name, about, check, counted)
+        return check
+
+    return register
+
+
+def chosen(names: tuple[str, ...]) -> list[Audit]:
+    """The audits of these names. Raises PressError with the nearest name for an unknown one."""
+    for name in names:
+        if name not in ALL:
+            raise unknown("audit", name, tuple(ALL))
+    return [ALL[name] for name in names]

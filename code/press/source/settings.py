@@ -1,0 +1,239 @@
+"""`book/press.yml`: what the press must know of this book and of no other, read and checked here.
+
+Each dataclass below is one mapping of that file, and its fields are the keys that the mapping may
+have. An unknown key or a value of another type is refused with the place, the nearest key and the
+type expected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+import yaml
+from clikit.errors import nearest
+
+from press.errors import Exit, PressError
+
+NAME = "book/press.yml"
+
+
+class Range(NamedTuple):
+    """A least and a greatest number, both allowed; written as a list of two."""
+
+    low: int
+    high: int
+
+    def holds(self, value: int) -> bool:
+        """Whether `value` lies between both, ends included."""
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:,} to {self.high:,}"
+
+
+class Pattern(str):
+    """A regular expression, checked when the file is read."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What each entry of a page of many entries holds; an entry is a second-level section."""
+
+    least: int  # entries on a page
+    title: Pattern | None = None
+    box: str = ""  # class of an admonition
+    cells: Range | None = None
+    words: Range | None = None
+    card: bool = False  # a card with the title as its question
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The rules for one kind of page."""
+
+    about: str
+    sections: tuple[str, ...] = ()  # all of them, in this order
+    promise: bool = False  # opens with an admonition of class promise
+    words: Range | None = None  # outside the sections of `sections.aside`
+    cells: Range | None = None  # likewise
+    exercises: Range | None = None
+    entries: Entry | None = None
+    terms: bool = False  # glossary terms are linked where they are first used
+
+
+@dataclass(frozen=True)
+class Sections:
+    """Sections with a meaning of their own, by their titles."""
+
+    aside: tuple[
+        str, ...
+    ] = ()  # taken one item at a time: not counted as text and cells of the page
+    keep: str = ""  # at most `limits.keep_lines` items
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Numbers that hold on every page."""
+
+    columns: int = 79  # of a line of a cell and of an output
+    cell_lines: int = 25
+    keep_lines: int = 5
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Pages with a task of their own."""
+
+    glossary: str = ""
+    terms: tuple[
+        str, ...
+    ] = ()  # pages whose first uses are linked although their kind does not ask for it
+
+
+@dataclass(frozen=True)
+class ReadingPath:
+    """One way through the book; its pages stand in the order of `_toc.yml`."""
+
+    name: str
+    about: str
+    cards: bool = False  # holds every page that has cards, whatever their front matter says
+
+
+@dataclass(frozen=True)
+class HouseWord:
+    """A wording that the prose does not use, and what it says instead."""
+
+    pattern: Pattern
+    say: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole file; every key may be left out."""
+
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    sections: Sections = field(default_factory=Sections)
+    limits: Limits = field(default_factory=Limits)
+    grades: tuple[str, ...] = ()  # an exercise's title begins with one of them
+    pages: Pages = field(default_factory=Pages)
+    paths: dict[str, ReadingPath] = field(default_factory=dict)
+    filler: tuple[Pattern, ...] = ()
+    words: tuple[HouseWord, ...] = ()
+    known_abbreviations: tuple[str, ...] = ()
+    documents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    versions: tuple[str, ...] = ()  # packages named on the landing page
+    check_lines: dict[str, Pattern] = field(default_factory=dict)
+    kernel_env: dict[str, str] = field(default_factory=dict)
+    license_notice: str = ""  # the first lines of the collected licenses
+
+
+def read_yaml(text: str) -> Any:
+    """The value of a YAML text, through the C parser where it is installed. Raises YAMLError."""
+    if yaml.__with_libyaml__:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    return yaml.safe_load(text)
+
+
+def load(book: Path) -> Settings:
+    """The settings of the book in the folder `book`; the defaults when it has no press.yml.
+
+    Raises PressError for a file that cannot be read, an unknown key and a value of the wrong type.
+    """
+    path = book / "press.yml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeError) as error:
+        raise _refused(f"cannot be read: {error}", "make it a readable UTF-8 file") from error
+    return _parsed(text)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Settings:
+    try:
+        raw = read_yaml(text)
+    except yaml.YAMLError as error:
+        raise _refused(f"is not valid YAML: {error}", "correct it at the place named") from error
+    if raw is None:
+        return Settings()
+    return _value(Settings, raw, "the file")
+
+
+def _is_mapping(raw: Any) -> bool:
+    return isinstance(raw, Mapping) and all(isinstance(key, str) for key in raw)
+
+
+def _refused(what: str, fix: str) -> PressError:
+    return PressError(f"{NAME}: {what}", fix, Exit.USAGE)
+
+
+def _wrong(place: str, raw: Any, wanted: str) -> PressError:
+    return _refused(f"{place} is {raw!r}, not {wanted}", f"write {wanted} there")
+
+
+def _value(wanted: Any, raw: Any, place: str) -> Any:
+    """`raw` as the type `wanted`."""
+    origin = get_origin(wanted)
+    if origin is UnionType:
+        return _value(get_args(wanted)[0], raw, place)
+    if is_dataclass(wanted):
+        return _record(wanted, raw, place)
+    if origin is dict:
+        if not _is_mapping(raw):
+            raise _wrong(place, raw, "a mapping with names as keys")
+        item = get_args(wanted)[1]
+        return {key: _value(item, value, f"{place}, {key}") for key, value in raw.items()}
+    if origin is tuple:
+        if not isinstance(raw, list):
+            raise _wrong(place, raw, "a list")
+        item = get_args(wanted)[0]
+        return tuple(_value(item, value, f"{place}, item {i}") for i, value in enumerate(raw, 1))
+    return _scalar(wanted, raw, place)
+
+
+def _scalar(wanted: Any, raw: Any, place: str) -> Any:
+    if wanted is Range:
+        whole = isinstance(raw, list) and [type(item) for item in raw] == [int, int]
+        if not whole or not 0 <= raw[0] <= raw[1]:
+            raise _wrong(place, raw, "a list of two whole numbers, the smaller first")
+        return Range(*raw)
+    if wanted is Pattern:
+        if not isinstance(raw, str):
+            raise _wrong(place, raw, "a regular expression in quotes")
+        try:
+            re.compile(raw)
+        except re.error as error:
+            raise _wrong(place, raw, f"a regular expression ({error})") from error
+        return Pattern(raw)
+    if type(raw) is not wanted:
+        names = {str: "a string", int: "a whole number", bool: "true or false"}
+        raise _wrong(place, raw, names[wanted])
+    return raw
+
+
+def _record(wanted: Any, raw: Any, place: str) -> Any:
+    """`raw` as the dataclass `wanted`."""
+    names = [item.name for item in fields(wanted)]
+    if not _is_mapping(raw):
+        raise _wrong(place, raw, f"a mapping with some of the keys {', '.join(names)}")
+    for key in raw:
+        if key not in names:
+            raise _refused(
+                f"{place} has no key {key!r}{nearest(key, names)}",
+                f"use one of: {', '.join(names)}",
+            )
+    types = get_type_hints(wanted)
+    values = {key: _value(types[key], value, f"{place}, {key}") for key, value in raw.items()}
+    try:
+        return wanted(**values)
+    except TypeError as error:
+        raise _refused(f"{place} is not complete: {error}", "add what is missing") from error

@@ -1,0 +1,168 @@
+"""One training run from its settings to its result card, as `run` and `resume` start it.
+
+Read with `book/capstones/runner.md`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from clikit import files
+from clikit.errors import Exit, UserError
+
+from projects import registry
+from projects.runner import checkpoints, devices, processes, records
+from projects.runner.settings import Settings
+from projects.runner.training import Interrupted, Trainer
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a run is: everything that `run.json` records, and where it records it."""
+
+    project: str
+    preset: str
+    settings: Settings
+    folder: Path
+    device: str = "auto"
+    precision: str = "auto"
+    compiled: bool | None = None
+    tensorboard: bool = False
+
+    def write(self) -> None:
+        """run.json."""
+        records.write_run(
+            self.folder,
+            self.project,
+            self.preset,
+            self.settings,
+            device=self.device,
+            precision=self.precision,
+            compiled=self.compiled,
+        )
+
+    def train(self, group: processes.Group, resume: bool) -> dict[str, Any] | None:
+        """Train, and write the card; the card, in the first process.
+
+        Raises
+        ------
+        UserError
+            When another process trains in the same folder, and whatever `Trainer.run` raises.
+        """
+        if group.first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with alone(self.folder, group):
+            trainer = self._trainer(group)
+            if resume:
+                trainer.resume()
+            if group.first:
+                self.write()
+            return self._run(trainer, group)
+
+    def _trainer(self, group: processes.Group) -> Trainer:
+        config = devices.choose(self.device, self.precision, group.local_rank)
+        processes.init_group(group, config.device)
+        if group.first:
+            click.echo(
+                f"{self.project} ({self.preset}): {config.name}, {config.reason}; "
+                f"{config.precision}; {group.size} process(es); seed {self.settings.seed}; "
+                f"in {self.folder}",
+                err=True,
+            )
+        task = registry.load(self.project).build(self.settings)
+        compiled = config.device.type == "cuda" if self.compiled is None else self.compiled
+        return Trainer(
+            task, self.project, config, group, self.folder, compiled, tensorboard=self.tensorboard
+        )
+
+    def _run(self, trainer: Trainer, group: processes.Group) -> dict[str, Any] | None:
+        try:
+            card = trainer.run()
+        except Interrupted:
+            if group.first:
+                click.echo(
+                    f"projects: stopped at step {trainer.step}, saved; resume with: "
+                    f"python -m projects resume {self.folder}",
+                    err=True,
+                )
+            processes.destroy_group()
+            sys.exit(int(Exit.INTERRUPTED))
+        if card is not None:
+            card["preset"] = self.preset
+            card["settings"] = asdict(self.settings)
+            card["curve"] = records.curve(self.folder, trainer.task.target)
+            records.write_curve(self.folder, f"{self.project}, {self.preset}")
+            checkpoints.write_text(self.folder / "card.json", json.dumps(card, indent=1) + "\n")
+        return card
+
+
+@contextmanager
+def alone(folder: Path, group: processes.Group) -> Iterator[None]:
+    """Refuse a second run that writes into a folder; the first process holds it for its group."""
+    if not group.first:
+        yield
+        return
+    with files.lock(folder / "run.lock", lambda _: None, wait_s=0, holder="run"):
+        yield
+
+
+def new_folder(base: Path, shared: bool) -> Path:
+    """Make `base`, or `base-2`, `base-3`, ...: the first that does not exist.
+
+    The folder is made at once, so that two runs started together get two.
+
+    Raises
+    ------
+    UserError
+        For several processes, which could not agree on one.
+    """
+    if shared:
+        raise UserError(
+            "several processes need one folder that all of them know",
+            "add --out FOLDER to the command that torchrun starts",
+            Exit.USAGE,
+        )
+    number = 1
+    while True:
+        folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            continue
+        except OSError as error:
+            raise files.disk_error(folder, error, checkpoints.DISK_FIX) from error
+        return folder
+
+
+def launch(count: int, arguments: list[str]) -> None:
+    """Start this command again in several processes, by torchrun.
+
+    Raises
+    ------
+    UserError
+        When one of them fails.
+    """
+    passed = []
+    value_follows = False
+    for argument in arguments:
+        option = argument == "--processes"
+        if not (value_follows or option or argument.startswith("--processes=")):
+            passed.append(argument)
+        value_follows = option
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+    result = subprocess.run([sys.executable, *torchrun, "-m", "projects", *passed])
+    if result.returncode:
+        raise UserError(
+            f"a process of {count} ended with code {result.returncode}",
+            "its message is printed above; a single process says more: leave --processes out",
+            Exit.EXECUTION,
+        )

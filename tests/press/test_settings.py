@@ -1,0 +1,162 @@
+"""`book/press.yml`: wrong keys are refused with their place, and the press holds nothing of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from press import config
+from press.errors import Exit, PressError
+from press.source import cards, chapter, kinds, settings, toc
+
+from tests.conftest import ROOT
+
+BOOK = settings.load(ROOT / "book")
+PROJECT = config.load(ROOT)
+
+
+def load(folder, text: str) -> settings.Settings:
+    (folder / "press.yml").write_text(text, encoding="utf-8")
+    return settings.load(folder)
+
+
+def test_a_book_without_settings_has_the_defaults(tmp_path):
+    assert settings.load(tmp_path) == settings.Settings()
+
+
+def test_an_empty_file_has_the_defaults(tmp_path):
+    assert load(tmp_path, "# nothing\n") == settings.Settings()
+
+
+def test_a_kind_may_share_the_rules_of_another(tmp_path):
+    text = "kinds:\n  a: &a {about: x, words: [1, 2]}\n  b: {<<: *a, about: y}\n"
+    assert load(tmp_path, text).kinds["b"] == settings.Kind("y", words=settings.Range(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kidns: {}", "the file has no key 'kidns'; did you mean 'kinds'?"),
+        (
+            "kinds: {a: {about: x, word: [1, 2]}}",
+            "kinds, a has no key 'word'; did you mean 'words'?",
+        ),
+        ("kinds: {a: {words: [1, 2]}}", "kinds, a is not complete"),
+        ("kinds: [a]", "kinds is ['a'], not a mapping with names as keys"),
+        ("kinds: {a: {about: x, words: [3, 2]}}", "a list of two whole numbers, the smaller first"),
+        ("kinds: {a: {about: x, words: 3}}", "kinds, a, words is 3"),
+        ("kinds: {a: {about: x, promise: 1}}", "kinds, a, promise is 1, not true or false"),
+        ("limits: {columns: wide}", "limits, columns is 'wide', not a whole number"),
+        ("limits: {columns: true}", "limits, columns is True, not a whole number"),
+        ("filler: delve", "filler is 'delve', not a list"),
+        ("filler: ['(']", "filler, item 1 is '(', not a regular expression"),
+        ("words: [{pattern: a}]", "words, item 1 is not complete"),
+        ("versions: [1]", "versions, item 1 is 1, not a string"),
+        ("- a", "the file is ['a'], not a mapping"),
+        ("a: [", "is not valid YAML"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_place(tmp_path, text, message):
+    with pytest.raises(PressError, match=re.escape(message)) as caught:
+        load(tmp_path, text)
+    assert str(caught.value).startswith("book/press.yml: ")
+    assert caught.value.code is Exit.USAGE
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path):
+    (tmp_path / "press.yml").write_bytes("license_notice: é".encode("latin-1"))
+    with pytest.raises(PressError, match="cannot be read"):
+        settings.load(tmp_path)
+
+
+def test_the_settings_name_pages_that_exist():
+    named = (BOOK.pages.glossary, *BOOK.pages.terms)
+    assert set(named) <= set(toc.slugs(PROJECT))
+
+
+def test_the_settings_name_documents_that_exist():
+    names = {*BOOK.documents, *(name for files in BOOK.documents.values() for name in files)}
+    assert {name for name in names if not (ROOT / name).is_file()} == set()
+
+
+def words_of_the_book() -> set[str]:
+    """Slugs, parts, folders, section titles, kinds of box and paths that only the book may name."""
+    slugs = set(toc.slugs(PROJECT)) - {"index"}
+    names = slugs | {entry.part for entry in toc.entries(PROJECT)} - {""}
+    names |= {f"{slug.split('/')[0]}/" for slug in slugs}
+    names |= {title for kind in BOOK.kinds.values() for title in kind.sections}
+    names |= {*BOOK.sections.aside, BOOK.sections.keep, *BOOK.grades, *BOOK.kernel_env}
+    names |= {path.name for path in BOOK.paths.values()} - {"Interview"}
+    return names | {"Ground Truth", "groundtruth", "paths.yml"}
+
+
+ALLOWED = {
+    "data/model",
+    "Exercises",
+}  # an example of a slug in comments, the name of a package's part
+
+
+def names_in(text: str, words: set[str]) -> set[str]:
+    """The words that occur in a text; one that is a plain word only where it is quoted."""
+    quoted = set(re.findall(r"[\"'`]([A-Z][a-z]+)[\"'`]", text))
+    plain = {word for word in words if word.isalpha() and word != "groundtruth"}
+    rest = {word for word in words - plain if re.search(rf"(?<![\w/]){re.escape(word)}", text)}
+    return rest | (plain & quoted)
+
+
+def test_the_press_names_nothing_of_the_book():
+    words = words_of_the_book() - ALLOWED
+    hits = {}
+    for path in sorted((ROOT / "code" / "press").rglob("*.py")):
+        text = path.read_text(encoding="utf-8").replace("data/model", "")
+        if names := names_in(text, words):
+            hits[path.relative_to(ROOT).as_posix()] = names
+    assert hits == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'if slug == "front/primer":',
+        'title = "What to keep"',
+        "name = 'GROUNDTRUTH_FIGURES'",
+        'part = "Front"',
+    ],
+)
+def test_a_planted_name_of_the_book_is_noticed(line):
+    assert names_in(line, words_of_the_book()) != set()
+
+
+def front(metadata: dict) -> kinds.FrontMatter:
+    return kinds.front_matter(metadata, BOOK)
+
+
+def test_a_path_holds_its_pages_in_the_order_of_the_contents():
+    pages = [
+        ("b", front({"kind": "front", "paths": ["deep-learning"]})),
+        ("a", front({"kind": "front", "paths": ["classical", "deep-learning"]})),
+        ("c", front({"kind": "front"})),
+    ]
+    paths = kinds.reading_paths(BOOK, pages, {"c"})
+    assert {path["name"]: path["pages"] for path in paths} == {
+        "Deep learning": ["b", "a"],
+        "Classical and statistical": ["a"],
+        "Interview": ["c"],
+    }
+
+
+def test_a_path_without_pages_is_left_out():
+    assert kinds.reading_paths(BOOK, [("a", front({"kind": "front"}))], set()) == []
+
+
+def test_the_interview_path_holds_every_page_with_cards():
+    slugs = toc.slugs(PROJECT)
+    pages = [
+        (slug, front(chapter.read(slug, PROJECT.page(slug)).source["metadata"])) for slug in slugs
+    ]
+    paths = {
+        path["name"]: path for path in kinds.reading_paths(BOOK, pages, cards.bank(ROOT / "book"))
+    }
+    with_cards = [slug for slug in slugs if cards.card_file(ROOT / "book", slug).is_file()]
+    assert paths["Interview"]["pages"] == with_cards
+    assert len(with_cards) >= 37
