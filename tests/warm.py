@@ -29,14 +29,18 @@ def imports(name: str) -> Iterator[str]:
     """What `python -m name` imports sooner or later, as far as it takes long."""
     yield f"{name}.cli" if name == "press" else f"{name}.runner.cli"
     if name == "press":
-        from press import build
-
         yield from (
             "press.execute.accept",
             "press.machines.drift",
             "press.execute.kernels",
             "press.machines.profiles",
-            *build.RENDERING,
+            "press.checks",
+            "press.site.finish",
+            "jupyter_book.config",
+            "sphinx.application",
+            "myst_nb.sphinx_",
+            "sphinx_book_theme",
+            "sphinxcontrib.bibtex",
         )
         from jupyter_book.config import get_final_config
         from sphinx.application import builtin_extensions

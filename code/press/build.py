@@ -75,18 +75,21 @@ def build(
     with lock(project.work / "lock", tell), _clean_partial_files(project):
         clock = _Clock(report.seconds)
         current = state.look(project)
-        wanted = only or current.slugs
+        wanted = [slug for slug in only or current.slugs if slug not in current.broken]
         stale = [slug for slug in wanted if force or slug in current.stale]
         report.chapters = len(wanted)
         clock.lap("fingerprint")
-        if not stale and render and not only and _is_current(current):
+        broken = [current.broken[slug] for slug in only or current.broken if slug in current.broken]
+        if not (stale or broken) and render and not only and _is_current(current):
             report.outputs = _count(current)
             return report
         if stale:
             with _importing(RENDERING if render and not only else ()):
                 report.executed = _execute(current, stale, quiet)
             clock.lap("execute")
-        _add_findings(report, state.compare_all(current, wanted))
+        _add_findings(report, [*broken, *state.compare_all(current, wanted)])
+        if not only:
+            _add_findings(report, state.orphans(current))
         clock.lap("compare")
         report.outputs = _count(current)
         if report.code is Exit.OK and not only:
@@ -96,7 +99,7 @@ def build(
             clock.lap("audit")
             if render and report.code is Exit.OK:
                 _render(current, report, clock)
-        records.forget(current.store, current.slugs)
+        records.forget(current.store, [*current.slugs, *current.broken])
     return report
 
 
@@ -173,14 +176,12 @@ def _add_findings(report: Report, findings: list[Finding]) -> None:
 
 def _render(current: state.State, report: Report, clock: _Clock) -> None:
     """Render, and change the site when the renderer has no findings."""
-    from press.execute import cache
     from press.site import finish, incremental, manifest, render
 
     project = current.project
     whole = current.store.load(incremental.NAME, "") is None
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
     try:
-        cache.fill(project, pages)
         _add_findings(report, render.render(project, pages, current.store))
         clock.lap("render")
         if report.code is not Exit.OK:
@@ -203,8 +204,6 @@ def _render_error(project: Project, error: Exception) -> PressError:
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
             return disk_error(project.build, cause)
-        if type(cause).__module__ == "sqlite3" and "disk" in str(cause):  # of jupyter-cache
-            return disk_error(project.build, OSError(errno.ENOSPC, str(cause)))
         cause = cause.__cause__ or cause.__context__
     return PressError(
         f"rendering stopped: {type(error).__name__}: {error}",

@@ -104,6 +104,55 @@ def check(project: projects.Project, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+@click.option("--shard", metavar="K/N", help="Only the K-th of N parts of about equal length.")
+@_json_option
+@click.pass_obj
+def execute(
+    project: projects.Project, chapters: tuple[str, ...], shard: str | None, as_json: bool
+) -> None:
+    """Execute and compare what is stale; render nothing.
+
+    Several machines execute one book, each a shard of it; `press gather` brings the records together.
+    """
+    from press import build as builder
+    from press.execute import shards
+    from press.source import toc
+
+    slugs = toc.slugs(project, chapters)
+    if shard:
+        slugs = shards.pages(project, slugs, shard)
+    report = builder.Report()
+    if slugs:
+        report = builder.build(project, _tell, only=slugs, quiet=as_json)
+    word = f"{len(report.findings)} finding(s)" if report.findings else "no findings"
+    _end(report, as_json, f"press: {len(report.executed)} of {len(slugs)} pages executed: {word}")
+
+
+@main.command()
+@click.argument(
+    "folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER..."
+)
+@click.pass_obj
+def gather(project: projects.Project, folders: tuple[Path, ...]) -> None:
+    """Take over the records of pages that other machines executed.
+
+    FOLDER holds the _build/press/store/runs of a machine. A record is taken when its cells, code, data
+    and versions are those of this machine.
+    """
+    from press.execute import shards
+    from press.files import lock
+
+    with lock(project.work / "lock", _tell):
+        rows = shards.gather(project, list(folders))
+    missing = [row for row in rows if not row.taken]
+    for row in missing:
+        click.echo(f"{row.slug}: not taken: {row.reason}", err=True)
+    click.echo(f"press: the records of {len(rows) - len(missing)} of {len(rows)} pages are current")
+    sys.exit(int(Exit.FINDINGS if missing else Exit.OK))
+
+
+@main.command()
 @click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...")
 @click.pass_obj
 def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:

@@ -1,11 +1,16 @@
 """Pages become notebooks whose cells know their lines."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from press.execute import imports
-from press.source import chapter, prose
+from press.source import chapter, markdown, prose
+from press.store import Store
 
+from tests.conftest import ROOT
 from tests.press import shop
 
 
@@ -29,21 +34,36 @@ def test_a_fence_inside_a_longer_fence_is_an_example_and_no_cell(tmp_path):
     assert [cell.source for cell in read(tmp_path, text).cells] == ["print(2)"]
 
 
-def test_a_page_is_parsed_once_and_again_when_its_text_changes_or_the_memory_is_damaged(
-    tmp_path, monkeypatch
-):
-    parsed, plain = [], chapter._parse
-    monkeypatch.setattr(
-        chapter, "_parse", lambda path, text: parsed.append(text) or plain(path, text)
-    )
-    page, memo = tmp_path / "p.md", tmp_path / "memo"
+@pytest.fixture
+def parsed(monkeypatch):
+    """The texts that were parsed, in order."""
+    texts = []
+    parse = chapter._Page.parse
+    monkeypatch.setattr(chapter._Page, "parse", lambda page: texts.append(page.text) or parse(page))
+    return texts
+
+
+def test_a_page_is_parsed_once_and_again_when_its_text_changes(tmp_path, parsed):
+    page = tmp_path / "p.md"
+    store = Store(tmp_path / "store", "base")
     page.write_text(shop.chapter("T", "print(1)"))
-    first, second = chapter.read("p", page, memo), chapter.read("p", page, memo)
-    assert len(parsed) == 1 and first == second and first.notebook == second.notebook
+    first = chapter.read("p", page, store)
+    assert chapter.read("p", page, store) == first
+    assert len(parsed) == 1
     page.write_text(shop.chapter("T", "print(2)"))
-    assert chapter.read("p", page, memo).cells[0].source == "print(2)" and len(parsed) == 2
-    (memo / "p.json").write_text((memo / "p.json").read_text().replace("print(2)", "print(3)"))
-    assert chapter.read("p", page, memo).cells[0].source == "print(2)" and len(parsed) == 3
+    assert chapter.read("p", page, store).cells[0].source == "print(2)"
+    assert len(parsed) == 2
+
+
+def test_a_damaged_memory_of_a_page_is_not_believed(tmp_path, parsed):
+    page = tmp_path / "p.md"
+    store = Store(tmp_path / "store", "base")
+    page.write_text(shop.chapter("T", "print(2)"))
+    chapter.read("p", page, store)
+    for path in (tmp_path / "store").rglob("*.json"):
+        path.write_text(path.read_text().replace("print(2)", "print(3)"))
+    assert chapter.read("p", page, store).cells[0].source == "print(2)"
+    assert len(parsed) == 2
 
 
 def test_tags_are_kept(tmp_path):
@@ -70,7 +90,11 @@ def test_lines_and_cells_agree_for_any_mixture(parts):
 
     text = shop.HEAD + "# T\n\n" + "\n\n".join(parts) + "\n"
     code = [c for c in jupytext.reads(text, fmt="md:myst").cells if c.cell_type == "code"]
-    assert len(chapter.cell_lines(text)) == len(code)
+    with tempfile.TemporaryDirectory() as folder:
+        page = read(Path(folder), text)
+    assert [cell.source for cell in page.cells] == [cell.source for cell in code]
+    rows = text.split("\n")
+    assert {rows[cell.line - 1] for cell in page.cells} <= {"```{code-cell} ipython3"}
 
 
 IMPORTS = [
@@ -94,11 +118,25 @@ def test_relative_imports_are_resolved(source, package, expected):
     assert imports.names(source, package) == expected
 
 
-def test_magics_and_broken_cells_do_not_hide_imports():
-    assert imports.cell_names(["%matplotlib inline\nimport a", "def broken(", "import b"]) == {
-        "a",
-        "b",
-    }
+CELLS = {
+    "a magic": ("%matplotlib inline\nimport a", {"a"}),
+    "a magic that runs code": ("%time from a.b import c", {"a.b", "a.b.c"}),
+    "a shell line": ("from a import b\nout = !echo hi", {"a", "a.b"}),
+    "help": ("import a\na?", {"a"}),
+    "an indented magic": ("if True:\n    %precision 3\n    import a", {"a"}),
+    "a cell magic": ("%%timeit\nimport a", {"a"}),
+    "another interpreter": ("%%bash\npython -c 'import a, b'", {"a", "b"}),
+    "importlib": ("f('a.b')", {"a.b"}),
+    "a module as a program": ("!python -m a.b", {"a.b"}),
+    "a cell that is not Python": ("import a\ndef broken(", {"a"}),
+    "await at the margin": ("await f()\nimport a", {"a"}),
+}
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_imports_of_a_cell_are_those_that_ipython_would_run(kind):
+    source, expected = CELLS[kind]
+    assert imports.cell_names([source]) == expected
 
 
 def test_imports_are_followed_through_packages(tmp_path):
@@ -120,6 +158,26 @@ def test_prose_leaves_out_code_mathematics_and_options():
         + shop.cell("print(3)")
     )
     assert [line.text for line in prose.lines(text)] == ["T", "One line.", "Title", "Inside."]
+
+
+def test_prose_leaves_out_mathematics_below_a_line_of_text():
+    assert [line.text for line in prose.lines("A\n$$x =\n7$$\nB\n")] == ["A", "B"]
+
+
+def test_prose_of_directives_inside_directives_knows_its_lines():
+    text = "::::{note}\n:class: a\n\n```{tip} T\nInside.\n```\n::::\n"
+    inside = [line for line in prose.lines(text) if line.text == "Inside."]
+    assert [(line.number, line.blocks) for line in inside] == [(5, ("note.a", "tip"))]
+
+
+def test_an_example_in_a_fence_holds_no_directives():
+    assert [b.name for b in prose.blocks("````md\n```{note}\nx\n```\n````\n")] == []
+
+
+def test_the_extensions_of_the_parser_are_those_of_the_configuration(tmp_path):
+    assert markdown.extensions(ROOT) == markdown.EXTENSIONS
+    (tmp_path / "_config.yml").write_text("parse: {myst_enable_extensions: [deflist]}\n")
+    assert markdown.extensions(tmp_path) == ("deflist",)
 
 
 def test_prose_counts_words():

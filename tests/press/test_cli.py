@@ -16,7 +16,18 @@ from press.errors import Exit, PressError
 from tests.conftest import ROOT
 from tests.press import shop
 
-COMMANDS = ("build", "check", "accept", "audit", "drift", "profiles", "dependencies", "status")
+COMMANDS = (
+    "build",
+    "check",
+    "execute",
+    "gather",
+    "accept",
+    "audit",
+    "drift",
+    "profiles",
+    "dependencies",
+    "status",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +68,9 @@ def test_the_help_lists_the_commands_and_the_exit_codes():
         (["drift", "--python", "/no/python"], 2, "cannot be run"),
         (["frobnicate"], 2, "No such command"),
         (["build", "--wrong"], 2, "No such option"),
-        (["accept", "data/model"], 3, "has not been executed"),
+        (["accept", "data/model"], 3, "has not been executed since"),
+        (["execute", "--shard", "5/2"], 2, "not a part of a whole"),
+        (["gather"], 2, "Missing argument"),
     ],
 )
 def test_wrong_use_is_one_message(book, args, code, message):

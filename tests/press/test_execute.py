@@ -7,7 +7,9 @@ import time
 
 import pytest
 from press import config as project
-from press.execute.kernels import Bounded, run_many
+from press.execute import kernels
+from press.execute.kernels import run_many
+from press.execute.limits import Bounded
 from press.source import chapter as chapters
 
 from tests.press import shop
@@ -172,3 +174,69 @@ def test_kernels_have_one_thread_no_chance_and_the_book_as_folder(tmp_path):
     source = "import os, pathlib\nprint(os.environ['OMP_NUM_THREADS'], os.environ['PYTHONHASHSEED'], pathlib.Path.cwd().name)"
     result, _ = run(tmp_path, source)
     assert result.outputs[0][0]["text"] == "1 0 book\n"
+
+
+DISPLAY = "from IPython.display import display, update_display\ndisplay('first', display_id='a');\n"
+FLOODS = {
+    "an update that is not opened": DISPLAY + "update_display('b' * 13_000_000, display_id='a')",
+    "an update": DISPLAY + "update_display('b' * 1_100_000, display_id='a')",
+    "metadata": "display({'text/plain': 'a'}, raw=True, metadata={'k': 'x' * 1_100_000})",
+    "two bytes a character": "print(('\u00e9' * 999 + '\\n') * 600)",
+    "a long line": "print('x' * 10_001)",
+    "a long line in a result": "display({'text/plain': 'x' * 10_001}, raw=True)",
+    "backspaces": "print('x' * 1_001 + '\\b' * 1_001)",
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_every_kind_of_output_counts_against_the_limit(tmp_path, kind):
+    result, _ = run(tmp_path, "print(1)", FLOODS[kind])
+    assert result.fault is not None
+    assert (result.fault.kind, result.fault.cell) == ("flood", 2)
+
+
+def test_an_expected_error_counts_against_the_limit(tmp_path):
+    cell = shop.cell("raise ValueError('x' * 1_100_000)", ":tags: [raises-exception]\n\n")
+    runs, _ = run(tmp_path, pages={"index": shop.HEAD + "# H\n\n" + cell})
+    assert runs["index"].fault.kind == "flood"
+
+
+def test_an_error_with_an_endless_message_is_still_named(tmp_path):
+    result, _ = run(tmp_path, "raise ValueError('x' * 3_000_000)")
+    assert result.fault.kind == "raised"
+    assert "ValueError: xxx" in result.fault.what
+    assert len(result.fault.what) + len(result.fault.detail) < 100_000
+
+
+def test_small_updates_are_what_the_page_shows(tmp_path):
+    result, _ = run(tmp_path, DISPLAY + "update_display('second', display_id='a')")
+    assert result.fault is None
+    assert result.outputs[0][0]["data"]["text/plain"] == "'second'"
+
+
+def test_a_page_may_have_its_own_time_limit(tmp_path):
+    page = shop.chapter("Home", "import time\ntime.sleep(600)")
+    pages = {"index": page.replace("kernelspec:", "press: {timeout_s: 1}\nkernelspec:", 1)}
+    runs, _ = run(tmp_path, pages=pages, cell_timeout_s=500)
+    assert (runs["index"].fault.kind, "within 1 s" in runs["index"].fault.what) == ("timeout", True)
+
+
+@pytest.mark.parametrize("name", ["per%41cent", "a:b", "with space", "#1", "{connection_file}"])
+def test_a_book_may_lie_in_a_folder_of_any_name(tmp_path, name):
+    result, _ = run(tmp_path / name, "from toy.near import double\nprint(double(2))")
+    assert result.fault is None
+    assert result.outputs[0][0]["text"] == "4\n"
+
+
+def test_a_temporary_folder_with_a_long_name_is_no_hindrance(tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr(kernels.tempfile, "tempdir", str(long))
+    result, _ = run(tmp_path, "print(1)")
+    assert result.fault is None
+
+
+def test_where_every_folder_has_a_long_name_the_kernel_talks_over_tcp(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernels, "SOCKET_BYTES", 1)
+    result, _ = run(tmp_path, "print(1)")
+    assert result.fault is None

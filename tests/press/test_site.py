@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from press.execute import cache
 from press.files import sha
 from press.site import (
     finish,
@@ -338,18 +337,14 @@ def test_the_manifest_sees_every_change(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cache_miss_while_rendering_is_an_error_and_never_an_execution(tmp_path):
+def test_a_page_without_a_record_is_an_error_and_never_an_execution(tmp_path):
     from press import config as project
-    from press.execute.records import Record
-    from press.source import chapter
+    from press.store import Store
 
     root = shop.make(tmp_path, {"index": shop.chapter("Home", "open('executed', 'w').write('x')")})
     book = project.load(root)
-    read = chapter.read("index", book.page("index"))
-    record = Record("index", "", [c.source for c in read.cells], [[]], [1], 0.0, None)
-    cache.folder(book).mkdir(parents=True)
     try:
-        findings = render.render(book, [(read, record)])
+        findings = render.render(book, [], Store.of(book))
     except Exception as error:  # Sphinx may let the refusal through or turn it into a warning
         findings = [error]
     assert findings and "never executes" in " ".join(str(f) for f in findings)
@@ -359,14 +354,14 @@ def test_a_cache_miss_while_rendering_is_an_error_and_never_an_execution(tmp_pat
 def test_pages_that_are_not_written_again_keep_their_index_entries():
     from types import SimpleNamespace
 
-    from press.site.render import _keep_index_entries
+    from press.patches import index_entries
 
     entry = ("single", "stride", "term-stride", "main", None)
     env = SimpleNamespace(
         domaindata={"index": {"entries": {"glossary": [entry], "other": []}}},
         _search_index_index_entries={},
     )
-    assert _keep_index_entries(None, env) == []
+    assert index_entries(None, env) == []
     assert env._search_index_index_entries == {
         "glossary": [("stride", "term-stride", "main")],
         "other": [],

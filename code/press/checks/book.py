@@ -60,7 +60,7 @@ class Page:
 
     @cached_property
     def lines(self) -> list[prose.Line]:
-        return prose.lines(self.chapter.text)
+        return self.chapter.prose.lines
 
     @cached_property
     def words(self) -> list[tuple[prose.Line, str]]:
@@ -69,7 +69,7 @@ class Page:
 
     @cached_property
     def blocks(self) -> list[prose.Block]:
-        return prose.blocks(self.chapter.text)
+        return self.chapter.prose.blocks
 
     @cached_property
     def headings(self) -> list[prose.Line]:

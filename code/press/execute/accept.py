@@ -7,7 +7,7 @@ from typing import Any
 
 from press.config import Project
 from press.errors import Exit, PressError
-from press.execute import compare, expectations, records, times
+from press.execute import compare, expectations, reads, records, times
 from press.execute.fingerprint import Fingerprints
 from press.source import chapter as chapters
 from press.store import Store
@@ -38,17 +38,18 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
         record = records.load(store, slug)
         if record is None or record.sources != [cell.source for cell in chapter.cells]:
             raise PressError(
-                f"{slug} has not been executed as it stands",
+                f"{slug} has not been executed since it changed",
                 f"run it first: python -m press build --execute-only {slug}",
                 Exit.EXECUTION,
             )
         if record.fault is not None:
             raise PressError(
                 f"{slug}: the last execution failed in cell {record.fault.cell}: {record.fault.what}",
-                "mend the cell and build again; a failed run is never accepted",
+                "fix the cell and build again; a failed run is never accepted",
                 Exit.EXECUTION,
             )
-        if record.fingerprint != prints.of(slug):
+        unchanged = reads.unchanged(project, record.reads)
+        if not unchanged or record.fingerprint != prints.of(slug):
             raise PressError(
                 f"{slug}: the code, the data or the installed versions changed since its last execution",
                 f"run it again: python -m press build --execute-only {slug}",

@@ -1,9 +1,9 @@
 """Whether a chapter must run again: a digest of all that its outputs depend on.
 
 The cells, every module of `code/` they import (transitively) and the texts and tables that lie in
-those packages, every file under `book/` they name, the limits of an execution, the modules of the
-press that execute, the pins, the interpreter and the versions that are really installed. Not the
-expectation: an edited one is compared with the recorded run.
+those packages, the limits of an execution, the modules of the press that execute, the pins, the
+interpreter and the versions that are really installed. What else an execution read is in its record,
+see `reads`. Not the expectation: an edited one is compared with the recorded run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from press.source.chapter import read
 from press.store import Store, file_digest, versions_digest
 
 DATA_SUFFIXES = (".txt", ".csv", ".json", ".yml", ".npz")
-DATA_FILE = re.compile(r"""["'](_assets/[^"'\s]+)["']""")
 EXECUTING = {"press.execute.kernels", "press.execute.records"}  # execute a page, keep its outputs
 SCRIPT = re.compile(r"""["'](\w+\.py)["']""")
 
@@ -69,21 +68,18 @@ class Fingerprints:
         )
 
     def page(self, slug: str) -> dict:
-        """Digest of the cells, imported names, data files and count of cells of a page."""
-        path = self.project.page(slug)
-        text = path.read_text(encoding="utf-8")
+        """Digest of the cells, imported names and count of cells; raises PageError."""
+        chapter = read(slug, self.project.page(slug), self.store)
 
         def parse() -> dict:
-            cells = read(slug, path, self.store).cells
-            sources = [cell.source for cell in cells]
+            sources = [cell.source for cell in chapter.cells]
             return {
-                "cells": sha([[cell.source, cell.tags] for cell in cells]),
+                "cells": sha([[cell.source, cell.execution_tags] for cell in chapter.cells]),
                 "imports": sorted(imports.cell_names(sources)),
-                "data": sorted({name for source in sources for name in DATA_FILE.findall(source)}),
                 "count": len(sources),
             }
 
-        return self.store.get("pages", [slug, text], parse)
+        return self.store.get("pages", [slug, chapter.text], parse)
 
     def modules(self, slug: str) -> set[Path]:
         """The files of `code/` that the page runs."""
@@ -112,8 +108,7 @@ class Fingerprints:
             self.project.rel(path): _digest(path, path.stat().st_mtime_ns)
             for path in sorted(self._with_data(self.modules(slug)))
         }
-        data = {name: file_digest(self.project.book / name) for name in page["data"]}
-        return sha([page["cells"], modules, data, self.shared])
+        return sha([page["cells"], modules, self.shared])
 
 
 @lru_cache(maxsize=4096)

@@ -102,12 +102,13 @@ class Preloaded:
         self.works = True
         self.turn = asyncio.Lock()
 
-    async def kernel(self, argv: list[str], cwd: str, env: dict[str, str]) -> Forked | None:
-        """A copy of the process that runs as a kernel with `argv`; None when it cannot be had."""
+    async def kernel(self, command: list[str], cwd: str, env: dict[str, str]) -> Forked | None:
+        """A copy of the process that runs as the kernel of `command`; None when it cannot be had."""
         if not self.works:
             return None
+        request = {"record": command[2:5], "argv": command[5:], "cwd": cwd, "env": env}
         async with self.turn:
-            answer = await self._ask(json.dumps({"argv": argv, "cwd": cwd, "env": env}) + "\n")
+            answer = await self._ask(json.dumps(request) + "\n")
         if not answer.isdigit():
             self.works = False
             return None
@@ -150,9 +151,7 @@ class Manager(AsyncKernelManager):
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         forked = None
         if self.preloaded is not None:
-            forked = await self.preloaded.kernel(
-                kernel_cmd[kernel_cmd.index("-f") :], str(kw["cwd"]), kw["env"]
-            )
+            forked = await self.preloaded.kernel(kernel_cmd, str(kw["cwd"]), kw["env"])
         if forked is None:
             return await super()._async_launch_kernel(kernel_cmd, **kw)
         local: Any = self.provisioner

@@ -1,41 +1,95 @@
-"""Which files of `code/` a piece of Python depends on, through every import, without running it."""
+"""Which files a piece of Python depends on, through every import, without running it.
+
+Cells are read as IPython would run them: magics, shell lines and help become calls, and what stands inside
+those is searched too. What only the run can show is recorded there, see `reads`.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+
+IMPORT = re.compile(r"(?:^|[\s;'\"])(?:from|import)\s+([\w.]+(?:\s*,\s*[\w.]+)*)", re.MULTILINE)
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+WORD = re.compile(r"[^\s\"'`=;|<>(){}\[\],]+")
 
 
 def names(source: str, package: str = "") -> set[str]:
     """Dotted names that `source` imports; relative ones are resolved against `package`."""
-    found: set[str] = set()
+    imported: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            imported.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 parents = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*parents, base] if base else parents)
             # "from a.b import c" may name the module a.b.c as well as an attribute of a.b
-            found.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
-    return found
+            imported.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
+    return imported
 
 
 def cell_names(sources: list[str]) -> set[str]:
-    """Names imported by notebook cells; IPython magics and broken cells are passed over."""
-    found: set[str] = set()
+    """Names that notebook cells import, inside magics and shell lines as well, and strings such as "a.b"."""
+    imported: set[str] = set()
     for source in sources:
-        plain = "\n".join(
-            "" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")
-        )
-        try:
-            found |= names(plain)
-        except SyntaxError:
-            continue  # the execution will report it
-    return found
+        code = as_python(source)
+        imported |= _names(code)
+        for text in _constants(code):
+            if "import" in text:  # what a magic or another interpreter is given
+                imported |= _names(as_python(text))
+            imported |= {word for word in WORD.findall(text) if DOTTED.fullmatch(word)}
+    return imported
+
+
+def file_names(sources: list[str]) -> set[str]:
+    """Every word of every string of the cells: those that are files of the book are among what a page reads."""
+    words: set[str] = set()
+    for source in sources:
+        for text in _strings(source):
+            words.update({text, *WORD.findall(text)})
+    return {word for word in words if 1 < len(word) < 200 and ("." in word or "/" in word)}
+
+
+def _names(code: str) -> set[str]:
+    """What a piece of code imports; a piece that is not Python is searched line by line."""
+    try:
+        return names(code)
+    except (SyntaxError, ValueError):
+        lists = IMPORT.findall(code)
+        return {name for group in lists for name in re.split(r"\s*,\s*", group)}
+
+
+def _strings(source: str) -> Iterator[str]:
+    for text in _constants(as_python(source)):
+        yield text
+        yield from _constants(text)
+
+
+def _constants(code: str) -> list[str]:
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return []
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+
+def as_python(source: str) -> str:
+    """A cell as the Python that IPython makes of it; a cell that it cannot read stays as it is."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        return TransformerManager().transform_cell(source)
+    except (SyntaxError, ValueError):  # the execution will report it
+        return source
 
 
 def files(
@@ -46,9 +100,9 @@ def files(
 ) -> set[Path]:
     """Every file of `packages` under `code` that importing `roots` would run.
 
-    `parse` is `of` or something that remembers what `of` found.
+    `parse` is `of` or something that remembers its results.
     """
-    found: set[Path] = set()
+    paths: set[Path] = set()
     queue = list(roots)
     seen: set[str] = set()
     while queue:
@@ -64,9 +118,9 @@ def files(
             (stem / "__init__.py", name),
         ):
             if path.is_file():
-                found.add(path)
+                paths.add(path)
                 queue += (parse or of)(_text(path, path.stat().st_mtime_ns), package)
-    return found
+    return paths
 
 
 def of(source: str, package: str) -> list[str]:

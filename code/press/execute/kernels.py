@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import json
 import logging
 import os
-import re
 import shutil
 import signal
 import sys
@@ -18,109 +18,66 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any, cast
 
 from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.session import Session
 from jupyter_core.utils import ensure_async
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 
+from press import patches
 from press.config import Project, kernel_env
+from press.execute import faults, reads
+from press.execute.expectations import KERNELSPEC
 from press.execute.forked import Manager, Preloaded, preloaded
+from press.execute.limits import Bounded, Client, unreadable
 from press.execute.run import Fault, Run
 from press.source.chapter import Chapter
 
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+LOG = "reads"
+RECORDER = Path(__file__).with_name("recorder.py")
+SOCKET_BYTES = 80  # a socket's path ends at 103 bytes on some systems, and its name comes behind
 
 
-class Bounded(Session):
-    """A session that does not open outputs that are certainly too long: a kernel sends at once what it printed in a fifth of a second."""
-
-    limit_bytes = 1_000_000
-    outputs = frozenset({"stream", "display_data", "update_display_data", "execute_result"})
-
-    def deserialize(self, msg_list: Any, content: bool = True, copy: bool = True) -> dict[str, Any]:
-        # one character is at most twelve bytes of JSON
-        if (
-            not content
-            or not copy
-            or len(msg_list) < 5
-            or len(msg_list[4]) < 12 * self.limit_bytes + 10_000
-        ):
-            return super().deserialize(msg_list, content, copy)
-        message = super().deserialize(msg_list, content=False)
-        if message["msg_type"] not in self.outputs:
-            return super().deserialize(msg_list)
-        text = " " * (self.limit_bytes + 1)  # as good as what was sent: it is counted and dropped
-        message["content"] = (
-            {"name": "stdout", "text": text}
-            if message["msg_type"] == "stream"
-            else {
-                "data": {"text/plain": text},
-                "metadata": {},
-                "transient": {},
-                "execution_count": None,
-            }
-        )
-        return message
-
-
-class Client(NotebookClient):
-    """nbclient with a limit on what one cell may print."""
-
-    limit_bytes = 1_000_000
-    printed = 0
-    flooded = False
-    flooded_at = 0
+class Signaling(Client):
+    """A client that leaves Ctrl-C to the whole build."""
 
     async def async_start_new_kernel(self, **kwargs: Any) -> None:
         _take_signals()  # nbclient has just taken them: a Ctrl-C while the kernel starts must end the build as well
         await super().async_start_new_kernel(**kwargs)
 
-    async def async_execute_cell(self, cell, cell_index, execution_count=None, store_history=True):  # type: ignore[override]
-        self.printed = 0
-        return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
-
-    def process_message(self, msg, cell, cell_index):
-        if msg["msg_type"] in ("stream", "display_data", "execute_result"):
-            content = msg["content"]
-            self.printed += (
-                len(content.get("text", ""))
-                if msg["msg_type"] == "stream"
-                else len(str(content.get("data", "")))
-            )
-            if self.printed > self.limit_bytes:
-                if not self.flooded:
-                    self.flooded, self.flooded_at = True, cell_index + 1
-                    assert self.km is not None
-                    self.interrupt = asyncio.ensure_future(
-                        ensure_async(cast(Any, self.km.interrupt_kernel()))
-                    )
-                return None  # drop it: no more of it is kept
-        return super().process_message(msg, cell, cell_index)
-
 
 def kernel_manager(
-    python: str, sockets: str, limit_bytes: int, parent: Preloaded | None = None
+    project: Project, python: str, sockets: str, parent: Preloaded | None = None
 ) -> Manager:
-    """A manager whose kernel is `python -m ipykernel_launcher`, whatever kernels are installed, or a copy of `parent`.
+    """A manager whose kernel is `python -m ipykernel_launcher`, recorded, or a copy of `parent`.
 
     It talks through sockets in a private folder: no port, nothing to overhear.
     """
     manager = Manager()
     manager.preloaded = parent
-    manager.session = Bounded(parent=manager)
-    manager.session.limit_bytes = limit_bytes
-    if sys.platform != "win32":
-        manager.transport, manager.ip = "ipc", os.path.join(sockets, "k")
+    session = Bounded(parent=manager)
+    session.limit_bytes = project.output_limit_bytes
+    manager.session = session
+    if sys.platform != "win32" and len(os.fsencode(sockets)) < SOCKET_BYTES:
+        manager.transport = "ipc"
+        manager.ip = os.path.join(sockets, "k")
+    record = [os.path.join(sockets, LOG), str(project.code), json.dumps(reads.roots(project))]
     manager._kernel_spec = KernelSpec(
-        argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        argv=[python, str(RECORDER), *record, "-f", "{connection_file}"],
         display_name="Python 3",
         language="python",
     )
     return manager
+
+
+def _private_folder() -> str:
+    """A folder for the sockets of one kernel; where the usual one has too long a name, a shorter one."""
+    for base in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        short = len(os.fsencode(base)) + len("/press-") + 8 < SOCKET_BYTES
+        if short and os.access(base, os.W_OK | os.X_OK):
+            return tempfile.mkdtemp(prefix="press-", dir=base)
+    return tempfile.mkdtemp(prefix="press-")
 
 
 async def run_chapter(
@@ -135,59 +92,80 @@ async def run_chapter(
     run = Run(chapter.slug)
     if not chapter.cells:
         return run
-    book = new_notebook(
-        cells=[new_code_cell(cell.source, metadata={"tags": cell.tags}) for cell in chapter.cells]
-    )
-    book.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
-        "language": "python",
-    }
-    current, started, spent = 0, 0.0, 0.0
-
-    def on_start(**_: Any) -> None:
-        _take_signals()
-
-    def on_cell(cell: Any, cell_index: int) -> None:
-        nonlocal current, started
-        current, started = cell_index + 1, time.monotonic()
-        tell(chapter.slug, current, len(chapter.cells))
-
-    def on_done(cell: Any, cell_index: int, execute_reply: Any) -> None:
-        nonlocal spent
-        spent += time.monotonic() - started
-
-    client = Client(
-        book,
+    notebook = _notebook(chapter)
+    clock = _Clock(chapter, tell)
+    timeout_s = chapter.settings.get("timeout_s", project.cell_timeout_s)
+    client = Signaling(
+        notebook,
         km=None,
-        timeout=project.cell_timeout_s,
+        timeout=timeout_s,
         kernel_name="python3",
         resources={"metadata": {"path": str(project.book)}},
         record_timing=False,
-        on_notebook_start=on_start,
-        on_cell_start=on_cell,
-        on_cell_executed=on_done,
+        on_notebook_start=lambda **_: _take_signals(),
+        on_cell_start=clock.start,
+        on_cell_executed=clock.stop,
         shutdown_kernel="immediate",
     )
     client.limit_bytes = project.output_limit_bytes
-    sockets = tempfile.mkdtemp(prefix="press-")
-    client.km = kernel_manager(python, sockets, project.output_limit_bytes, parent)
+    sockets = _private_folder()
+    client.km = kernel_manager(project, python, sockets, parent)
     client.owns_km = True
     try:
         await client.async_execute(env=dict(env))
-        if client.flooded:  # the cell was done before the interrupt reached it
-            run.fault = _fault(RuntimeError("flood"), client, current, project)
     except asyncio.CancelledError:
         raise
-    except Exception as error:  # every kind is told apart below; none is swallowed
-        run.fault = _fault(error, client, current, project)
+    except Exception as error:  # every kind is told apart; none is swallowed
+        run.fault = faults.of(error, clock.cell, timeout_s)
     finally:
         await _put_down(client)
+        run.reads = reads.collect(project, Path(sockets, LOG), [c.source for c in chapter.cells])
         shutil.rmtree(sockets, ignore_errors=True)
-    run.outputs = [merged([dict(output) for output in cell.outputs]) for cell in book.cells]
-    run.counts = [cell.execution_count for cell in book.cells]
-    run.seconds = spent
+    run.outputs = [merged([dict(output) for output in cell.outputs]) for cell in notebook.cells]
+    run.counts = [cell.execution_count for cell in notebook.cells]
+    run.seconds = clock.spent_s
+    if client.flooded:  # also where the cell was done before the interrupt reached it
+        run.fault = faults.flood(project, client.flooded_at)
+    run.fault = run.fault or _unreadable(run)
     return run
+
+
+def _notebook(chapter: Chapter) -> Any:
+    """The cells of a page as nbclient wants them."""
+    notebook = new_notebook(
+        cells=[
+            new_code_cell(cell.source, metadata={"tags": cell.execution_tags})
+            for cell in chapter.cells
+        ]
+    )
+    notebook.metadata["kernelspec"] = dict(KERNELSPEC)
+    return notebook
+
+
+def _unreadable(run: Run) -> Fault | None:
+    for number, outputs in enumerate(run.outputs, 1):
+        if what := unreadable(outputs):
+            return Fault("flood", number, what, "print a summary, in lines that fit on the page")
+    return None
+
+
+class _Clock:
+    """Which cell runs, and the seconds spent inside cells."""
+
+    def __init__(self, chapter: Chapter, tell: Callable[[str, int, int], None]) -> None:
+        self.chapter = chapter
+        self.tell = tell
+        self.cell = 0
+        self.started = 0.0
+        self.spent_s = 0.0
+
+    def start(self, cell: Any, cell_index: int) -> None:
+        self.cell = cell_index + 1
+        self.started = time.monotonic()
+        self.tell(self.chapter.slug, self.cell, len(self.chapter.cells))
+
+    def stop(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        self.spent_s += time.monotonic() - self.started
 
 
 def merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -235,47 +213,6 @@ async def _put_down(client: Client) -> None:
             client.kc.stop_channels()
 
 
-def _fault(error: Exception, client: Client, cell: int, project: Project) -> Fault:
-    if client.flooded:
-        return Fault(
-            "flood",
-            client.flooded_at,
-            f"the cell printed more than {project.output_limit_bytes:,} bytes and was stopped",
-            "print a summary; or raise output_limit_bytes under [tool.press] in pyproject.toml",
-        )
-    if isinstance(error, CellTimeoutError):
-        return Fault(
-            "timeout",
-            cell,
-            f"the cell did not end within {project.cell_timeout_s} s and was stopped",
-            "make the cell smaller; or raise cell_timeout_s under [tool.press] in pyproject.toml",
-        )
-    if isinstance(error, DeadKernelError):
-        return Fault(
-            "died",
-            cell,
-            "the kernel died while the cell ran",
-            "look for os._exit, a crash in a compiled library or a lack of memory in this cell",
-        )
-    if isinstance(error, CellExecutionError):
-        trace = ANSI.sub("", error.traceback).strip().splitlines()
-        return Fault(
-            "raised",
-            cell,
-            f"the cell raised {error.ename}: {ANSI.sub('', str(error.evalue)).splitlines()[0] if error.evalue else ''}".rstrip(
-                ": "
-            ),
-            "mend the cell, or the module of code/ that it calls",
-            "\n".join(trace[-25:]),
-        )
-    return Fault(
-        "start" if cell == 0 else "died",
-        cell,
-        f"the kernel could not be used: {type(error).__name__}: {error}",
-        "see that ipykernel is installed for this interpreter: `python -m ipykernel_launcher --version`",
-    )
-
-
 async def run_many(
     project: Project,
     chapters: list[Chapter],
@@ -285,7 +222,10 @@ async def run_many(
     env: dict[str, str] | None = None,
 ) -> None:
     """Execute chapters, `project.workers` at a time, in `env` or as a build does; `done` is called as each one ends."""
-    gate, env = asyncio.Semaphore(project.workers), env or kernel_env(project)
+    patches.CLIENT.require()
+    patches.KERNELS.require()
+    gate = asyncio.Semaphore(project.workers)
+    env = env or kernel_env(project)
 
     async def one(chapter: Chapter) -> None:
         async with gate:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from press.execute.run import Fault, Run
-from press.files import sha
+from press.files import read_json, sha
 from press.store import Store
 
 NAME = "runs"
@@ -26,6 +26,7 @@ class Record:
     counts: list[int | None]
     seconds: float
     fault: Fault | None
+    reads: dict[str, str] = field(default_factory=dict)  # files of the project -> digest
 
     @property
     def ok(self) -> bool:
@@ -46,6 +47,7 @@ def save(store: Store, run: Run, fingerprint: str, sources: list[str]) -> Record
         "counts": run.counts,
         "seconds": round(run.seconds, 3),
         "fault": asdict(run.fault) if run.fault else None,
+        "reads": run.reads,
     }
     store.with_base(BASE).save(NAME, run.slug, values)
     return _record(run.slug, values)
@@ -60,6 +62,21 @@ def load(store: Store, slug: str) -> Record | None:
 def path(store: Store, slug: str) -> Path:
     """The file of a record."""
     return store.with_base(BASE).path(NAME, slug)
+
+
+def read(file: Path, slug: str) -> Record | None:
+    """A record of `slug` in a file that may come from another machine; None when it is damaged."""
+    values = read_json(file)
+    try:
+        return _record(slug, (values or [])[0])
+    except (TypeError, KeyError, IndexError):
+        return None
+
+
+def keep(store: Store, record: Record) -> None:
+    """Store a record that was executed elsewhere."""
+    values = {name: value for name, value in asdict(record).items() if name != "slug"}
+    store.with_base(BASE).save(NAME, record.slug, values)
 
 
 def forget(store: Store, slugs: list[str]) -> None:

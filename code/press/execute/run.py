@@ -26,3 +26,4 @@ class Run:
     counts: list[int | None] = field(default_factory=list)
     seconds: float = 0.0  # inside the cells
     fault: Fault | None = None
+    reads: dict[str, str] = field(default_factory=dict)  # files of the project -> digest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from press.config import Project
 from press.errors import Finding
-from press.execute import records
+from press.execute import reads, records
 from press.execute.fingerprint import Fingerprints
 from press.source import chapter as chapters
 from press.source import toc
@@ -30,6 +30,7 @@ class State:
         default_factory=dict
     )  # only those that can be trusted
     stale: list[str] = field(default_factory=list)
+    broken: dict[str, Finding] = field(default_factory=dict)  # pages that cannot be read
     _read: dict[str, chapters.Chapter] = field(default_factory=dict)
 
     def load_chapter(self, slug: str) -> chapters.Chapter:
@@ -57,12 +58,22 @@ def look(project: Project) -> State:
     prints = Fingerprints(project, store)
     state = State(project, store, prints, toc.slugs(project))
     for slug in state.slugs:
-        state.now[slug] = prints.of(slug)
+        try:
+            state.now[slug] = prints.of(slug)
+        except chapters.PageError as error:
+            state.broken[slug] = error.finding
+            continue
         record = records.load(store, slug)
-        if record is not None and record.ok and record.fingerprint == state.now[slug]:
+        if (
+            record is not None
+            and record.ok
+            and record.fingerprint == state.now[slug]
+            and reads.unchanged(project, record.reads)
+        ):
             state.records[slug] = record
         else:
             state.stale.append(slug)
+    state.slugs = [slug for slug in state.slugs if slug not in state.broken]
     return state
 
 
@@ -92,3 +103,20 @@ def compare_all(state: State, slugs: list[str]) -> list[Finding]:
         else:
             state.store.save("equal", key, True)
     return findings
+
+
+def orphans(state: State) -> list[Finding]:
+    """Committed expectations whose page is not in the table of contents any more."""
+    project = state.project
+    expected = {project.expectation(slug) for slug in (*state.slugs, *state.broken)}
+    return [
+        Finding(
+            project.rel(path),
+            0,
+            "pairing",
+            "no page of _toc.yml has this expectation",
+            f"git rm {project.rel(path)}, or add its page to _toc.yml",
+        )
+        for path in sorted(project.expected.rglob("*.ipynb"))
+        if path not in expected and not path.name.startswith(".")
+    ]

@@ -13,7 +13,7 @@ class Row:
     """One chapter."""
 
     slug: str
-    state: str  # "current", "stale", "failed", "never run"
+    state: str  # "current", "stale", "failed", "never run", "unreadable"
     cells: int
     outputs: int
     seconds: float
@@ -47,6 +47,10 @@ def rows(project: Project) -> list[Row]:
                 project.expectation(slug).is_file(),
             )
         )
+    found += [
+        Row(slug, "unreadable", 0, 0, 0.0, project.expectation(slug).is_file())
+        for slug in current.broken
+    ]
     return found
 
 

@@ -44,7 +44,7 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
     text = "\n".join(_text(output) for output in outputs)
     patterns = settings.load(project.book).check_lines
     checks = {kind: re.findall(pattern, text, re.M) for kind, pattern in patterns.items()}
-    blocks = prose.blocks(chapter.text)
+    blocks = chapter.prose.blocks
     solved = [block for block in blocks if block.name == "solution-start"]
     bank = cards.card_file(project.book, chapter.slug)
     return Facts(

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from press.config import Project
-from press.execute import cache
 from press.execute.records import Record
+from press.site import reader
 from press.source.chapter import Chapter
 from press.store import Store
 from press.supply import wheel
@@ -68,7 +68,7 @@ def install_cell(project: Project, chapter: Chapter, baseurl: str, about: wheel.
 def _notebook(chapter: Chapter, record: Record, install: str) -> str:
     import nbformat
 
-    notebook: Any = cache.executed(chapter, record)
+    notebook: Any = reader.executed(chapter, record)
     if install:
         cell = nbformat.v4.new_code_cell(install)
         cell.metadata["tags"] = ["install"]

@@ -1,6 +1,6 @@
 """Render with Sphinx, configured by Jupyter Book, into a raw folder that nobody reads.
 
-Outputs come from jupyter-cache; a miss is an error, never a second execution.
+Outputs come from the records, see `reader`; a page without one is an error, never an execution.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from press import patches
 from press.config import Project, node_folder
 from press.errors import Finding
-from press.execute import cache
 from press.execute.records import Record
 from press.files import read_json, write_json
-from press.site import bibliography, katex
+from press.site import reader
 from press.site.incremental import Incremental
 from press.source.chapter import Chapter
 from press.store import Store
@@ -37,7 +37,7 @@ def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     """Bring the raw pages up to date; every warning is a finding."""
     outputs = {chapter.slug: record.digest for chapter, record in pages}
     incremental = Incremental(store, project.work, outputs)
-    text, titles = _sphinx(project, incremental)
+    text, titles = _sphinx(project, pages, incremental)
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
@@ -52,7 +52,9 @@ def titles(project: Project) -> dict[str, str]:
     return (read_json(project.work / "render.json") or {}).get("titles", {})
 
 
-def _sphinx(project: Project, incremental: Incremental) -> tuple[str, dict[str, str]]:
+def _sphinx(
+    project: Project, pages: list[tuple[Chapter, Record]], incremental: Incremental
+) -> tuple[str, dict[str, str]]:
     folder = node_folder()
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
@@ -60,16 +62,16 @@ def _sphinx(project: Project, incremental: Incremental) -> tuple[str, dict[str, 
     os.environ.setdefault("SOURCE_DATE_EPOCH", "1767225600")
     from jupyter_book.config import get_final_config
     from sphinx.application import Sphinx
+    from sphinx.errors import ExtensionError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-    _never_execute()
-    katex.repair()
-    bibliography.repair()
+    patches.katex()
+    patches.bibliography()
+    patches.SEARCH.require()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),
-        "nb_execution_mode": "cache",
-        "nb_execution_cache_path": str(cache.folder(project)),
+        **reader.offer(pages),
         "nitpicky": True,
     }
     printed = io.StringIO()
@@ -93,36 +95,15 @@ def _sphinx(project: Project, incremental: Incremental) -> tuple[str, dict[str, 
             warningiserror=True,
             keep_going=True,
         )
-        app.connect("env-updated", _keep_index_entries)
+        app.connect("env-updated", patches.index_entries)
         incremental.connect(app)
-        app.build()
+        try:
+            app.build()
+        except ExtensionError:  # some extensions name page and line in a warning, then stop
+            if not warnings.getvalue().strip():
+                raise
         names = {name: node.astext() for name, node in app.env.titles.items()}
     return ANSI.sub("", warnings.getvalue()), names
-
-
-def _keep_index_entries(_: Any, env: Any) -> list[str]:
-    """Give the search index the index entries of pages that are not written again: Sphinx would forget them."""
-    from sphinx.util.index_entries import split_index_msg
-
-    for page, entries in env.domaindata["index"]["entries"].items():
-        found = {
-            (part, target or "", main)
-            for kind, value, target, main, _ in entries
-            for part in split_index_msg(kind, value)
-        }
-        env._search_index_index_entries[page] = sorted(found)
-    return []
-
-
-def _never_execute() -> None:
-    import myst_nb.core.execute.cache as client
-
-    def refuse(notebook: Any, **_: Any) -> Any:
-        raise LookupError(
-            "this page's outputs are not in the cache; rendering never executes a cell"
-        )
-
-    client.single_nb_execution = refuse
 
 
 def _blocks(text: str) -> list[str]:

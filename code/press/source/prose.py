@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-FENCE = re.compile(r"^\s*(`{3,}|:{3,}|~{3,})\s*(?:\{([\w:-]+)\}\s*(.*))?")
-OPTION = re.compile(r"^\s*:[\w-]+:")
-HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
+from press.source import markdown
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+INFO = re.compile(r"\{([\w:+-]+)\}\s*(.*)$", re.DOTALL)
+OPTION = re.compile(r"^\s*:([\w-]+):\s*(.*)$")
+COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+# display mathematics directly below a line of text belongs to the paragraph of that line
+DISPLAY = re.compile(r"^\s*\$\$.*?\$\$[^\n]*$", re.DOTALL | re.MULTILINE)
 # directives whose body is prose; the body of every other fence is code or data
 PROSE = {
     "admonition",
@@ -36,6 +44,9 @@ PROSE = {
     "rubric",
     "epigraph",
 }
+# directives whose body is not markdown; a directive that is in neither set is searched for others
+CODE = {"code-cell", "raw-cell", "code", "code-block", "math", "raw", "literalinclude", "toctree"}
+CELLS = ("code-cell", "raw-cell")
 
 
 @dataclass(frozen=True)
@@ -61,93 +72,125 @@ class Block:
     argument: str
     options: dict[str, str]
     body: str
+    runs: bool = False  # a fenced cell that is in no other block: the only kind that is executed
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Lines and directives of one page, in order."""
+
+    lines: list[Line]
+    blocks: list[Block]
+
+
+def restore(values: dict[str, Any]) -> Prose:
+    """Lines and directives out of their form as JSON."""
+    lines = [Line(**{**row, "blocks": tuple(row["blocks"])}) for row in values["lines"]]
+    return Prose(lines, [Block(**row) for row in values["blocks"]])
+
+
+def read(text: str, names: tuple[str, ...] = markdown.EXTENSIONS) -> Prose:
+    """Lines of prose and directives of MyST markdown, nested ones included.
+
+    Lines leave out front matter, code, options, comments, labels and display mathematics.
+    """
+    walker = _Walker(names)
+    walker.walk(text, 1, (), True, 0)
+    return Prose(walker.lines, walker.blocks)
 
 
 def lines(text: str) -> list[Line]:
-    """Prose lines of MyST markdown: no front matter, code, options, comments, labels or display mathematics."""
-    found: list[Line] = []
-    stack: list[tuple[str, str]] = []
-    rows = text.split("\n")
-    start = 0
-    if rows and rows[0] == "---":
-        start = rows.index("---", 1) + 1 if "---" in rows[1:] else 0
-    in_math = in_options = False
-    comment = False
-    for number, row in enumerate(rows[start:], start + 1):
-        fence = FENCE.match(row)
-        top = stack[-1] if stack else None
-        if top and row.strip() == top[0]:
-            stack.pop()
-            continue
-        if top and top[1].partition(".")[0] not in PROSE:
-            continue
-        if fence:
-            stack.append((fence[1], fence[2] or ""))
-            in_options = True
-            if fence[2] in PROSE and fence[3]:
-                found.append(Line(number, fence[3], tuple(name for _, name in stack), heading=7))
-            continue
-        if in_options and OPTION.match(row):
-            if stack and row.strip().startswith(":class:"):  # "admonition.promise"
-                stack[-1] = (stack[-1][0], f"{stack[-1][1]}.{row.partition(':class:')[2].strip()}")
-            continue
-        in_options = False
-        if "<!--" in row:
-            comment = "-->" not in row
-            row = re.sub(r"<!--.*?(-->|$)", "", row)
-        elif comment:
-            comment = "-->" not in row
-            continue
-        if row.strip().startswith("$$"):
-            in_math = (
-                not in_math
-                if row.strip().count("$$") == 1 or not row.strip().endswith("$$")
-                else in_math
-            )
-            if in_math and row.strip().count("$$") == 2:
-                in_math = False
-            continue
-        if (
-            in_math
-            or not row.strip()
-            or re.match(r"^\(.+\)=$", row.strip())
-            or row.strip() in ("+++", "---")
-        ):
-            if in_math and "$$" in row:
-                in_math = False
-            continue
-        heading = HEADING.match(row)
-        blocks = tuple(name for _, name in stack)
-        found.append(
-            Line(
-                number,
-                heading[2] if heading else row.strip(),
-                blocks,
-                len(heading[1]) if heading else 0,
-            )
-        )
-    return found
+    """Lines of prose, see `read`."""
+    return read(text).lines
 
 
 def blocks(text: str) -> list[Block]:
-    """Every directive of a page with its options and body, nested ones included."""
-    rows = text.split("\n")
-    found: list[Block] = []
-    for number, row in enumerate(rows, 1):
-        fence = FENCE.match(row)
-        if not fence or not fence[2]:
-            continue
-        body: list[str] = []
-        for later in rows[number:]:
-            if later.strip() == fence[1]:
-                break
-            body.append(later)
+    """Directives with their options and bodies, see `read`."""
+    return read(text).blocks
+
+
+class _Walker:
+    """Collects lines and directives while it goes through the tokens of a text and of its directives."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.lines: list[Line] = []
+        self.blocks: list[Block] = []
+
+    def walk(self, text: str, first: int, around: tuple[str, ...], prose: bool, depth: int) -> None:
+        """Read `text`, whose first line is line `first` of the page."""
+        rows = text.split("\n")
+        heading = 0
+        table = False
+        for token in markdown.parse(text, self.names):
+            if token.type == "heading_open":
+                heading = int(token.tag[1:])
+            elif token.type == "heading_close":
+                heading = 0
+            elif token.type in ("table_open", "table_close"):
+                table = token.nesting > 0
+                if table:
+                    self._rows(token, rows, first, around, prose)
+            elif token.type in ("fence", "colon_fence"):
+                self._fence(token, first, around, prose, depth)
+            elif token.type == "inline" and heading:
+                self._heading(token, first, around, prose, heading)
+            elif token.type in ("inline", "html_block") and not table:
+                self._rows(token, rows, first, around, prose)
+
+    def _heading(
+        self, token: Token, first: int, around: tuple[str, ...], prose: bool, level: int
+    ) -> None:
+        if prose and token.map:
+            text = COMMENT.sub("", token.content).strip()
+            self.lines.append(Line(first + token.map[0], text, around, level))
+
+    def _rows(
+        self, token: Token, rows: list[str], first: int, around: tuple[str, ...], prose: bool
+    ) -> None:
+        """The lines of a paragraph, a table or a piece of HTML as they are on the page, without comments."""
+        if not prose or not token.map:
+            return
+        start, end = token.map
+        text = "\n".join(rows[start:end])
+        for hidden in (COMMENT, DISPLAY):
+            text = hidden.sub(lambda match: "\n" * match[0].count("\n"), text)
+        for number, row in enumerate(text.split("\n"), first + start):
+            if row.strip():
+                self.lines.append(Line(number, row.strip(), around))
+
+    def _fence(
+        self, token: Token, first: int, around: tuple[str, ...], prose: bool, depth: int
+    ) -> None:
+        match = INFO.match(token.info.strip())
+        if not match or not token.map:
+            return
+        number = first + token.map[0]
+        name, argument = match[1], match[2].strip()
+        body = token.content.split("\n")[:-1]
         options: dict[str, str] = {}
-        while body and (match := re.match(r"^\s*:([\w-]+):\s*(.*)$", body[0])):
-            options[match[1]] = match[2]
+        while body and (option := OPTION.match(body[0])):
+            options[option[1]] = option[2]
             body.pop(0)
-        found.append(Block(number, fence[2], fence[3] or "", options, "\n".join(body)))
-    return found
+        runs = name in CELLS and token.type == "fence" and not depth and not token.level
+        text = "\n".join(body)
+        self.blocks.append(Block(number, name, argument, options, text, runs))
+        is_prose = prose and name in PROSE
+        if is_prose and argument:
+            self.lines.append(Line(number, argument, (*around, name), heading=7))
+        if name in CODE:
+            return
+        kind = f"{name}.{options['class'].strip()}" if options.get("class") else name
+        start = number + 1 + len(options)
+        if name == "glossary":  # its terms are lines at the margin, which markdown has no word for
+            if is_prose:
+                self.lines += [
+                    Line(start + i, row.strip(), (*around, kind))
+                    for i, row in enumerate(body)
+                    if row.strip()
+                ]
+            return
+        self.walk(text, start, (*around, kind), is_prose, depth + 1)
 
 
 def plain(text: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import yaml
+from sphinx_external_toc.api import FileItem
 
 from press.config import Project
 from press.errors import Exit, PressError
+
+if TYPE_CHECKING:
+    from sphinx_external_toc.api import SiteMap, TocTree
 
 
 @dataclass(frozen=True)
@@ -21,38 +25,46 @@ class Entry:
 
 def entries(project: Project) -> list[Entry]:
     """Every page of `_toc.yml` in reading order."""
+    from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
+
     path = project.root / "_toc.yml"
     try:
-        toc = yaml.load(
-            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-        found = [Entry(toc["root"], "")]
-        for part in toc.get("parts", []):
-            found += [
-                Entry(chapter["file"], part.get("caption", "")) for chapter in part["chapters"]
-            ]
-        if not all(isinstance(word, str) for entry in found for word in (entry.slug, entry.part)):
-            raise TypeError("a file or a caption is not a text")
-        if any(".." in entry.slug or "\x00" in entry.slug or not entry.slug for entry in found):
-            raise ValueError("a file is not a path below book/")
-        if twice := [
-            slug for slug, count in Counter(entry.slug for entry in found).items() if count > 1
-        ]:
-            raise ValueError(f"{twice[0]!r} stands twice")
-    except (OSError, KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
-        raise PressError(
-            f"_toc.yml cannot be read: {error!r}",
-            "correct it: format jb-book, a root, parts with chapters",
-            Exit.USAGE,
-        ) from error
-    for entry in found:
+        site = parse_toc_yaml(path)
+        pages = [Entry(site.root.docname, "")]
+        for tree in site.root.subtrees:
+            pages += [Entry(name, tree.caption or "") for name in _pages(site, tree)]
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _refused(repr(error)) from error
+    except (yaml.YAMLError, MalformedError) as error:
+        raise _refused(" ".join(str(error).split())) from error
+    for entry in pages:
+        parts = entry.slug.split("/")
+        if "\x00" in entry.slug or not {"", ".", ".."}.isdisjoint(parts):
+            raise _refused(f"the file {entry.slug!r} is not a path below book/")
         if not project.page(entry.slug).is_file():
             raise PressError(
                 f"_toc.yml names {entry.slug}, but book/{entry.slug}.md does not exist",
-                "write the page or take the line out",
+                "write the page or remove the line",
                 Exit.USAGE,
             )
-    return found
+    return pages
+
+
+def _pages(site: SiteMap, tree: TocTree) -> list[str]:
+    """Names of the pages below one caption, those below other pages included."""
+    names: list[str] = []
+    for item in tree.items:
+        if not isinstance(item, FileItem):
+            raise ValueError(f"{item!r} is not a file of the book")
+        names.append(str(item))
+        for below in site[item].subtrees:
+            names += _pages(site, below)
+    return names
+
+
+def _refused(reason: str) -> PressError:
+    fix = "correct it: format jb-book, a root, parts with chapters"
+    return PressError(f"_toc.yml cannot be read: {reason}", fix, Exit.USAGE)
 
 
 def slugs(project: Project, wanted: tuple[str, ...] = ()) -> list[str]:

@@ -1,0 +1,63 @@
+"""Why an execution did not end well, told apart from the exceptions of nbclient."""
+
+from __future__ import annotations
+
+import re
+
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from press.config import Project
+from press.execute.limits import ERROR_LIMIT
+from press.execute.run import Fault
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def flood(project: Project, cell: int) -> Fault:
+    """A cell that printed too much."""
+    return Fault(
+        "flood",
+        cell,
+        f"the cell printed more than {project.output_limit_bytes:,} bytes and was stopped",
+        "print a summary; or raise output_limit_bytes under [tool.press] in pyproject.toml",
+    )
+
+
+def of(error: Exception, cell: int, timeout_s: int) -> Fault:
+    """The fault behind an exception that ended the execution in `cell`; 0 is before the first."""
+    if isinstance(error, CellTimeoutError):
+        return Fault(
+            "timeout",
+            cell,
+            f"the cell did not end within {timeout_s} s and was stopped",
+            "make the cell smaller; or give the page more time in its front matter: "
+            f"press: {{timeout_s: {2 * timeout_s}}}",
+        )
+    if isinstance(error, DeadKernelError):
+        return Fault(
+            "died",
+            cell,
+            "the kernel died while the cell ran",
+            "look for os._exit, a crash in a compiled library or a lack of memory in this cell",
+        )
+    if isinstance(error, CellExecutionError):
+        return _raised(error, cell)
+    return Fault(
+        "start" if cell == 0 else "died",
+        cell,
+        f"the kernel could not be used: {type(error).__name__}: {error}",
+        "check that ipykernel is installed for this interpreter: `python -m ipykernel_launcher --version`",
+    )
+
+
+def _raised(error: CellExecutionError, cell: int) -> Fault:
+    trace = ANSI.sub("", error.traceback[-200 * ERROR_LIMIT :]).strip().splitlines()
+    message = ANSI.sub("", str(error.evalue)[:ERROR_LIMIT]).splitlines()
+    what = f"the cell raised {error.ename}: {message[0] if message else ''}"
+    return Fault(
+        "raised",
+        cell,
+        what.rstrip(": "),
+        "fix the cell, or the module of code/ that it calls",
+        "\n".join(row[:ERROR_LIMIT] for row in trace[-25:]),
+    )

@@ -1,0 +1,121 @@
+"""What one cell may print: so many bytes, counted in every kind of message, and no line that cannot be rendered."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, cast
+
+from jupyter_client.session import Session
+from jupyter_core.utils import ensure_async
+from nbclient import NotebookClient
+
+OUTPUTS = frozenset({"stream", "display_data", "update_display_data", "execute_result", "error"})
+LINE_LIMIT = (
+    10_000  # MyST-NB's time grows with the square of the length of a line: here it is 0.2 s
+)
+BACKSPACE_LIMIT = 1_000  # and with the number of backspaces times the length of the output
+ERROR_LIMIT = 2_000  # of the message of an error that stops the page
+
+
+class Bounded(Session):
+    """A session that does not open outputs that are certainly too long: a kernel sends at once what it printed in a fifth of a second."""
+
+    limit_bytes = 1_000_000
+
+    def deserialize(self, msg_list: Any, content: bool = True, copy: bool = True) -> dict[str, Any]:
+        # one character is at most twelve bytes of JSON
+        if (
+            not content
+            or not copy
+            or len(msg_list) < 5
+            or len(msg_list[4]) < 12 * self.limit_bytes + 10_000
+        ):
+            return super().deserialize(msg_list, content, copy)
+        message = super().deserialize(msg_list, content=False)
+        kind = message["msg_type"]
+        if (
+            kind not in OUTPUTS or kind == "error"
+        ):  # why a page stops is needed, if only its beginning
+            return super().deserialize(msg_list)
+        text = " " * (self.limit_bytes + 1)  # as good as what was sent: it is counted and dropped
+        data = {"data": {"text/plain": text}, "metadata": {}, "transient": {}}
+        message["content"] = (
+            {"name": "stdout", "text": text}
+            if kind == "stream"
+            else {**data, "execution_count": None}
+        )
+        return message
+
+
+class Client(NotebookClient):
+    """nbclient with a limit on what one cell may print."""
+
+    limit_bytes = 1_000_000
+    printed = 0
+    flooded = False
+    flooded_at = 0
+
+    async def async_execute_cell(self, cell, cell_index, execution_count=None, store_history=True):  # type: ignore[override]
+        self.printed = 0
+        return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] in OUTPUTS:
+            self.printed += _size(msg["content"])
+            if self.printed > self.limit_bytes:
+                if msg["msg_type"] == "error" and "raises-exception" not in _tags(cell):
+                    _shorten(msg["content"])  # it stops the page, and that is what is reported
+                else:
+                    self._stop(cell_index)
+                    return None  # drop it: no more of it is stored
+        return super().process_message(msg, cell, cell_index)
+
+    def _stop(self, cell_index: int) -> None:
+        if not self.flooded:
+            self.flooded = True
+            self.flooded_at = cell_index + 1
+            assert self.km is not None
+            interrupt = cast(Any, self.km.interrupt_kernel())
+            self.interrupt = asyncio.ensure_future(ensure_async(interrupt))
+
+
+def _tags(cell: Any) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def _shorten(content: dict[str, Any]) -> None:
+    content["evalue"] = str(content["evalue"])[:ERROR_LIMIT]
+    content["traceback"] = [str(row)[:ERROR_LIMIT] for row in content["traceback"][-50:]]
+
+
+def _size(value: Any) -> int:
+    """Bytes of all strings and numbers in the content of a message, as UTF-8."""
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, dict):
+        return sum(_size(name) + _size(item) for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return sum(_size(item) for item in value)
+    return len(str(value))
+
+
+def unreadable(outputs: list[dict[str, Any]]) -> str:
+    """What is wrong with the form of a cell's text for those who render and read it; empty when nothing is."""
+    for output in outputs:
+        for text in _texts(output):
+            longest = max(map(len, re.split(r"[\r\n]", text)), default=0)
+            if longest > LINE_LIMIT:
+                return f"the cell printed a line of {longest:,} characters, over {LINE_LIMIT:,}"
+            if text.count("\b") > BACKSPACE_LIMIT:
+                return f"the cell printed more than {BACKSPACE_LIMIT:,} backspaces"
+    return ""
+
+
+def _texts(output: dict[str, Any]) -> list[str]:
+    """The strings of an output that are shown as text."""
+    if output["output_type"] == "stream":
+        return [output["text"]]
+    if output["output_type"] == "error":
+        return [output["evalue"], *output["traceback"]]
+    return [text for text in [output["data"].get("text/plain")] if isinstance(text, str)]

@@ -1,0 +1,153 @@
+"""A page that cannot be read is one finding with its line and its fix; the other pages are still checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from press.errors import Exit
+from press.source import chapter
+
+from tests.press import shop
+
+CELL = "```{code-cell} ipython3\n%s\n```\n"
+FRONT = shop.HEAD.replace("kernelspec:", "%s\nkernelspec:")
+BODY = "# T\n"
+BROKEN = {
+    "a byte order mark": (b"\xef\xbb\xbf" + shop.HEAD.encode(), 1, "byte order mark"),
+    "UTF-16": ((shop.HEAD + BODY).encode("utf-16"), 1, "UTF-16"),
+    "Latin-1": ((shop.HEAD + "# caf\xe9\n").encode("latin-1"), 12, "not UTF-8: byte 0xe9"),
+    "a NUL": (shop.HEAD + "# T\n\x00\n", 13, "U+0000"),
+    "a form feed": (shop.HEAD + "# T\n\x0c\n", 13, "U+000C"),
+    "a bell": (shop.HEAD + "# T\x07\n", 12, "U+0007"),
+    "a line separator": (shop.HEAD + "# T\u2028\n", 12, "U+2028"),
+    "nothing": ("", 1, "empty"),
+    "broken YAML": (FRONT % "title: [", 8, "not valid YAML"),
+    "an impossible date": (FRONT % "date: 2020-13-45" + BODY, 1, "month must be in 1..12"),
+    "a list in front": ("---\n- a\n---\n\n# T\n", 1, "not a mapping"),
+    "a tag of Python": (FRONT % "x: !!python/name:os.system ''" + BODY, 6, "not valid YAML"),
+    "jupytext as a string": ("---\njupytext: x\n---\n\n# T\n", 1, "jupytext"),
+    "binary data": (FRONT % "x: !!binary aGk=" + BODY, 1, "type bytes"),
+    "a deep front matter": (FRONT % ("x: " + "[" * 3000) + BODY, 0, "nested too deeply"),
+    "tags as a string": (shop.HEAD + BODY + CELL % ":tags: hide-input\nx", 13, "'hide-input'"),
+    "tags that are not names": (shop.HEAD + BODY + CELL % ":tags: [1, null]\nx", 13, "1 is not"),
+    "options that are not YAML": (shop.HEAD + BODY + CELL % "---\na: [\n---\nx", 13, "bad YAML"),
+    "a figure as a string": (
+        shop.HEAD + BODY + CELL % "---\nmystnb: {figure: x}\n---\nx",
+        13,
+        "mystnb",
+    ),
+    "source from elsewhere": (shop.HEAD + BODY + CELL % ":load: x.py\n", 13, "loads its source"),
+    "a cell in a block": (shop.HEAD + "````{note}\n" + CELL % "x" + "````\n", 13, "not executed"),
+    "a cell in a list": (shop.HEAD + "- a\n\n  ```{code-cell}\n  x\n  ```\n", 14, "not executed"),
+    "a cell of colons": (shop.HEAD + ":::{code-cell}\nx\n:::\n", 12, "not executed"),
+    "a gate without end": (
+        shop.HEAD + "```{exercise-start} A\n```\nx\n",
+        12,
+        "without exercise-end",
+    ),
+    "an end without gate": (shop.HEAD + "```{solution-end}\n```\n", 12, "without solution-start"),
+    "two gates": (
+        shop.HEAD
+        + "```{exercise-start} A\n```\n```{solution-start} a\n```\n```{solution-end}\n```\n",
+        12,
+        "without exercise-end",
+    ),
+    "an unknown setting": (FRONT % "press: {timeout: 3}" + BODY, 1, "no setting 'timeout'"),
+    "a wrong time limit": (FRONT % "press: {timeout_s: soon}" + BODY, 1, "'soon'"),
+}
+
+
+def write(tmp_path: Path, content: str | bytes) -> Path:
+    path = tmp_path / "book" / "p.md"
+    path.parent.mkdir()
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_page_that_cannot_be_read_names_its_line_and_the_fix(tmp_path, name):
+    content, line, message = BROKEN[name]
+    with pytest.raises(chapter.PageError) as caught:
+        chapter.read("p", write(tmp_path, content))
+    finding = caught.value.finding
+    assert message in finding.what
+    assert (finding.path, finding.line) == ("book/p.md", line)
+    assert finding.fix
+    assert caught.value.code is Exit.FINDINGS
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "I/O")])
+def test_a_page_that_the_system_does_not_give_is_named(tmp_path, monkeypatch, error):
+    def refuse(self):
+        raise error
+
+    path = write(tmp_path, shop.HEAD)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(chapter.PageError, match="cannot be read"):
+        chapter.read("p", path)
+
+
+GOOD = {
+    "a date": FRONT % "date: 2020-01-01" + BODY,
+    "a date in the head of a cell": shop.HEAD + BODY + CELL % "---\nday: 2020-01-01\n---\nx",
+    "a set": FRONT % "x: {1: 2}" + BODY,
+    "infinity": FRONT % "x: .inf" + BODY,
+    "Windows line ends": (shop.HEAD + BODY + CELL % "x").replace("\n", "\r\n"),
+    "no front matter": BODY + CELL % "x",
+    "a time limit": FRONT % "press: {timeout_s: 300}" + BODY,
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_page_with_rare_values_is_read(tmp_path, name):
+    page = chapter.read("p", write(tmp_path, GOOD[name]))
+    assert page.notebook.nbformat == 4
+
+
+FENCES = {
+    "a closing fence longer than the opening one": ("```{code-cell}\nx\n````\n", ["x"]),
+    "a space behind a fence": ("```{code-cell} \nx\n``` \n", ["x"]),
+    "a fence inside a longer one": ("````{code-cell}\n```\n````\n", ["```"]),
+    "inline code at the start of a line": ("```x``` is code.\n\n```{code-cell}\ny\n```\n", ["y"]),
+    "a cell in a comment": ("<!--\n```{code-cell}\nx\n```\n-->\n\n```{code-cell}\ny\n```\n", ["y"]),
+    "an indented example": ("    ```{code-cell}\n    x\n    ```\n", []),
+    "an example by tabs": ("\t```{code-cell}\n\tx\n\t```\n", []),
+    "tildes": ("~~~{code-cell}\nx\n~~~\n", ["x"]),
+}
+
+
+@pytest.mark.parametrize("name", FENCES)
+def test_cells_are_those_that_commonmark_and_jupytext_see(tmp_path, name):
+    import jupytext
+
+    text, sources = FENCES[name]
+    page = chapter.read("p", write(tmp_path, shop.HEAD + text))
+    assert [cell.source for cell in page.cells] == sources
+    cells = jupytext.reads(shop.HEAD + text, fmt="md:myst").cells
+    assert [cell.source for cell in cells if cell.cell_type == "code"] == sources
+
+
+@pytest.mark.slow
+def test_a_page_that_cannot_be_read_leaves_the_others_checked(tmp_path):
+    root = shop.make(tmp_path)
+    shop.accepted(root)
+    (root / "book" / "a" / "two.md").write_bytes((shop.HEAD + "# caf\xe9\n").encode("latin-1"))
+    path = root / "tests" / "expected" / "a" / "one.ipynb"
+    path.write_text(path.read_text().replace('"x = 1.50', '"x = 1.51'))
+    done = shop.press(root, "check")
+    assert done.returncode == 1
+    assert "book/a/two.md:12: [page] the page is not UTF-8" in done.stderr
+    assert "cell 2 of a/one does not print" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "unreadable" in shop.press(root, "status").stdout
+
+
+@pytest.mark.slow
+def test_the_expectation_of_a_page_that_is_gone_is_named(tmp_path):
+    root = shop.accepted(shop.make(tmp_path))
+    toc = root / "_toc.yml"
+    toc.write_text(toc.read_text().replace("  - file: a/two\n", ""))
+    done = shop.press(root, "check")
+    assert done.returncode == 1
+    assert "tests/expected/a/two.ipynb: [pairing] no page of _toc.yml" in done.stderr
