@@ -74,7 +74,7 @@ def test_dark_is_followed_without_scripts(host, open_page):
 
 def test_code_is_copied_and_outputs_have_no_button(host, open_page):
     page = open_page(f"{host.url}/{CHAPTER}", permissions=["clipboard-read", "clipboard-write"])
-    cell = page.locator("div.cell_input").nth(1)
+    cell = page.locator("div.cell_input").nth(2)
     cell.hover()
     cell.locator("button.copybtn").click()
     copied = page.evaluate("navigator.clipboard.readText()")
@@ -283,7 +283,7 @@ def test_an_address_inside_a_long_page_is_reached(site, host, open_page, width):
 
 
 def test_what_is_off_the_screen_is_laid_out_when_the_browser_is_idle(site, host, open_page):
-    seen = "[...document.querySelectorAll('.bd-article section > section ~ section > :is(p, div) > *')].map(e => e.checkVisibility({contentVisibilityAuto: true}))"
+    seen = "[...document.querySelectorAll('article section > section ~ section > :is(p, div) > *')].map(e => e.checkVisibility({contentVisibilityAuto: true}))"
     busy = open_page(
         f"{host.url}/{longest(site)}",
         width=412,
@@ -305,7 +305,7 @@ def test_print_shows_the_solutions_and_hides_the_furniture(host, open_page):
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details.solution div.cell_output").first.is_visible()
-    assert not page.locator(".bd-sidebar-primary").is_visible()
+    assert not page.locator("#contents").is_visible()
     assert page.locator("article figure img.for-light").first.is_visible()
 
 

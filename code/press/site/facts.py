@@ -1,4 +1,4 @@
-"""What the build knows of its pages: minutes, seconds, outputs, and the counts of the landing page."""
+"""What the build knows of its pages: minutes, seconds, outputs, and the counts of the book."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Facts:
 
 
 def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
-    """Facts of one page, from its text, its verified outputs and the time they were accepted with."""
+    """Facts of one page, from its text, its verified outputs and the time of their acceptance."""
     outputs = [output for group in record.outputs for output in group]
     compared = sum(len(expectations.minimal_outputs(group)) for group in record.outputs)
     text = "\n".join(_text(output) for output in outputs)

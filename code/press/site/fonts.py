@@ -8,12 +8,11 @@ import logging
 import re
 from pathlib import Path
 
-from press.files import sha, write_atomic
+from press.files import sha
+from press.store import Store
 
-FACE = re.compile(r"@font-face\s*\{[^}]*\}")
-FAMILY = re.compile(r"KaTeX_[A-Za-z0-9]+")
-# what most pages draw lies in the style sheet itself: a font that arrives after its formula gives it another width, and
-# the lines below move; the rare ones are files and come when a page uses them
+# what most pages draw is in the style sheet itself: a font that arrives after its formula gives it
+# another width, and the lines below move; the rare ones are whole files, loaded where they are used
 COMMON = tuple(
     f"KaTeX_{name}.woff2"
     for name in (
@@ -39,12 +38,12 @@ def characters(text: str) -> str:
     """The distinct characters of all formulas of a finished page, sorted."""
     from lxml import html
 
-    found: set[str] = set()
+    letters: set[str] = set()
     if "katex-html" in text:
         for formula in html.fromstring(text).iter("span"):
             if formula.get("class") == "katex-html":
-                found.update(formula.text_content())
-    return "".join(sorted(found))
+                letters.update(formula.text_content())
+    return "".join(sorted(letters))
 
 
 def used(css: str) -> list[str]:
@@ -52,35 +51,34 @@ def used(css: str) -> list[str]:
     return sorted(set(re.findall(r"url\(fonts/([^)]+\.woff2)\)", css)))
 
 
-def asked_for(css: str) -> str:
-    """`css` without the faces of families of formulas that none of its rules asks for."""
-    families = set(FAMILY.findall(FACE.sub("", css)))
-    return FACE.sub(
-        lambda face: face[0] if not (of := FAMILY.search(face[0])) or of[0] in families else "", css
-    )
+def sheet(dist: Path) -> str:
+    """KaTeX's style sheet, which names its fonts in their smallest form only."""
+    css = (dist / "katex.min.css").read_text(encoding="utf-8")
+    return re.sub(r",url\([^)]*\.(?:woff|ttf)\) format\(\"(?:woff|truetype)\"\)", "", css) + "\n"
 
 
-def subset(font: Path, kept: str, work: Path) -> Path:
-    """The font with the glyphs of `kept` alone, made once for each set of characters.
+def subset(font: Path, characters: str, store: Store) -> Path:
+    """The font with the glyphs of `characters` alone, made once for each set of characters.
 
-    A glyph that the font lacks is no error: KaTeX spreads its alphabet over twenty files.
+    A glyph that the font lacks is not an error: KaTeX spreads its alphabet over twenty files.
     """
-    from fontTools import subset as tool
-    from fontTools.ttLib import TTFont
-
     data = font.read_bytes()
-    done = work / f"{sha(sha(data) + kept)}.woff2"
-    if not done.is_file():
+
+    def cut() -> bytes:
+        from fontTools import subset as tool
+        from fontTools.ttLib import TTFont
+
         logging.getLogger("fontTools").setLevel(logging.WARNING)
         options = tool.Options(
             flavor="woff2", hinting=False, layout_features=["*"], notdef_outline=True
         )
-        made = TTFont(io.BytesIO(data), recalcTimestamp=False)
+        small = TTFont(io.BytesIO(data), recalcTimestamp=False)
         cutter = tool.Subsetter(options)
-        cutter.populate(unicodes=[ord(character) for character in kept])
-        cutter.subset(made)
-        made.flavor = "woff2"
+        cutter.populate(unicodes=[ord(character) for character in characters])
+        cutter.subset(small)
+        small.flavor = "woff2"
         whole = io.BytesIO()
-        made.save(whole)
-        write_atomic(done, whole.getvalue())
-    return done
+        small.save(whole)
+        return whole.getvalue()
+
+    return store.file("font", [sha(data), characters], ".woff2", cut)

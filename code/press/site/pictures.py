@@ -5,18 +5,17 @@ from __future__ import annotations
 import colorsys
 import re
 
-COLOUR = re.compile(r"#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
-LENGTH = re.compile(r"^([\d.]+)(pt|px|)$")
+COLOR = re.compile(r"#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
 NAMED = {"white": "#ffffff", "black": "#000000", "transparent": "transparent"}
 
 
 def dark(svg: str) -> str:
-    """The same picture for a dark page: every colour keeps its hue and has its lightness mirrored."""
+    """The picture for a dark page: each color keeps its hue and has its lightness mirrored."""
     head, mark, body = svg.partition("<svg")
     body = re.sub(
         r"\b(fill|stroke)(=\"|:\s*)(white|black)\b", lambda m: m[1] + m[2] + NAMED[m[3]], body
     )
-    # a drawing that names no colour is drawn in black: give its root an explicit one
+    # a drawing that names no color is drawn in black: give its root an explicit one
     body = (
         re.sub(r">", ' color="#000000" fill="#000000">', body, count=1)
         if ' fill="' not in body.split(">", 1)[0]
@@ -25,20 +24,34 @@ def dark(svg: str) -> str:
     return head + mark + _outside_data(body)
 
 
+def dark_name(name: str) -> str:
+    """File name of the version for dark pages of the picture `name`.
+
+    >>> dark_name("a.svg")
+    'a-dark.svg'
+    """
+    return name.removesuffix(".svg") + "-dark.svg"
+
+
+def mirrored(text: str) -> dict[str, str]:
+    """Every color of a specification in JSON, and the one that takes its place on a dark page."""
+    return {color: mirror(color) for color in sorted(set(re.findall(r'"(#[0-9a-fA-F]{6})"', text)))}
+
+
 def _outside_data(text: str) -> str:
     parts = re.split(r"((?:xlink:href|href)=\"[^\"]*\"|url\(#[^)]*\)|id=\"[^\"]*\")", text)
     return "".join(
-        part if i % 2 else COLOUR.sub(lambda m: mirror(m[0]), part) for i, part in enumerate(parts)
+        part if i % 2 else COLOR.sub(lambda m: mirror(m[0]), part) for i, part in enumerate(parts)
     )
 
 
-def mirror(colour: str) -> str:
-    """A colour with its lightness mirrored between near-black and near-white.
+def mirror(color: str) -> str:
+    """A color with its lightness mirrored between near-black and near-white.
 
     >>> mirror("#ffffff"), mirror("#000000")
     ('#121212', '#ededed')
     """
-    digits = colour.lstrip("#")
+    digits = color.lstrip("#")
     if len(digits) == 3:
         digits = "".join(c * 2 for c in digits)
     r, g, b = (int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4))
@@ -47,17 +60,31 @@ def mirror(colour: str) -> str:
     return "#" + "".join(f"{round(255 * c):02x}" for c in (r, g, b))
 
 
+COLUMN = 640  # CSS pixels
+ENLARGED = 1.4  # a drawing is made for print; its labels are to be read on a screen
+
+
+def shown(width: int, height: int) -> tuple[int, int]:
+    """The size at which a figure of this size is shown: enlarged, but no wider than the column.
+
+    >>> shown(300, 200), shown(800, 400)
+    ((420, 280), (640, 320))
+    """
+    factor = min(ENLARGED, COLUMN / width)
+    return round(width * factor), round(height * factor)
+
+
 def size(svg: str) -> tuple[int, int]:
     """Width and height in CSS pixels, from the attributes or the view box."""
     head = svg[svg.index("<svg") :].split(">", 1)[0]
-    found = []
+    lengths = []
     for name in ("width", "height"):
         match = re.search(rf'\b{name}="([\d.]+)(pt|px|)"', head)
         if match:
-            found.append(float(match[1]) * (4 / 3 if match[2] == "pt" else 1))
-    if len(found) < 2:
+            lengths.append(float(match[1]) * (4 / 3 if match[2] == "pt" else 1))
+    if len(lengths) < 2:
         box = re.search(r'viewBox="([^"]+)"', head)
         if not box:
             raise ValueError("the SVG has neither a size nor a view box")
-        found = [float(v) for v in box[1].split()[2:]]
-    return round(found[0]), round(found[1])
+        lengths = [float(value) for value in box[1].split()[2:]]
+    return round(lengths[0]), round(lengths[1])

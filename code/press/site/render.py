@@ -1,4 +1,4 @@
-"""Render with Sphinx, configured by Jupyter Book, into a raw folder that nobody reads.
+"""Render with Sphinx, configured by Jupyter Book, into a folder from which the site is assembled.
 
 Outputs come from the records, see `reader`; a page without one is an error, never an execution.
 """
@@ -16,8 +16,7 @@ from press import patches
 from press.config import Project, node_folder
 from press.errors import Finding
 from press.execute.records import Record
-from press.files import read_json, write_json
-from press.site import reader
+from press.site import context, reader
 from press.site.incremental import Incremental
 from press.source.chapter import Chapter
 from press.store import Store
@@ -25,7 +24,8 @@ from press.store import Store
 DISK = re.compile(r"OSError\((27|28|122), '([^']*)'\)")  # too large, no space, over quota
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PLACE = re.compile(
-    r"^(?P<path>.+?\.(?:md|py|bib|yml))(?::(?P<line>\d+))?: *(?:WARNING|ERROR|CRITICAL|SEVERE): *(?P<what>.*)$"
+    r"^(?P<path>.+?\.(?:md|py|bib|yml))(?::(?P<line>\d+))?: *"
+    r"(?:WARNING|ERROR|CRITICAL|SEVERE): *(?P<what>.*)$"
 )
 
 
@@ -37,24 +37,22 @@ def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     """Bring the raw pages up to date; every warning is a finding."""
     outputs = {chapter.slug: record.digest for chapter, record in pages}
     incremental = Incremental(store, project.work, outputs)
-    text, titles = _sphinx(project, pages, incremental)
+    text = _sphinx(project, pages, incremental, context.read(project, pages, store))
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
     if not findings:
         incremental.save()
-        write_json(project.work / "render.json", {"titles": titles})
     return findings
 
 
-def titles(project: Project) -> dict[str, str]:
-    """Titles of the pages as of the last render."""
-    return (read_json(project.work / "render.json") or {}).get("titles", {})
-
-
 def _sphinx(
-    project: Project, pages: list[tuple[Chapter, Record]], incremental: Incremental
-) -> tuple[str, dict[str, str]]:
+    project: Project,
+    pages: list[tuple[Chapter, Record]],
+    incremental: Incremental,
+    book: context.Context,
+) -> str:
+    """Run Sphinx and return its warnings."""
     folder = node_folder()
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
@@ -79,8 +77,8 @@ def _sphinx(
         config, _ = get_final_config(
             user_yaml=project.root / "_config.yml", cli_config=overrides, sourcedir=project.book
         )
-    for unused in ("comments_config",):
-        config.pop(unused, None)
+    config.pop("comments_config", None)
+    config["html_theme_options"] = {}  # Jupyter Book fills in those of the theme it expects
     warnings = io.StringIO()
     with patch_docutils(None), docutils_namespace():
         app = Sphinx(
@@ -95,6 +93,7 @@ def _sphinx(
             warningiserror=True,
             keep_going=True,
         )
+        app.press_context = book  # type: ignore[attr-defined]
         app.connect("env-updated", patches.index_entries)
         incremental.connect(app)
         try:
@@ -102,8 +101,7 @@ def _sphinx(
         except ExtensionError:  # some extensions name page and line in a warning, then stop
             if not warnings.getvalue().strip():
                 raise
-        names = {name: node.astext() for name, node in app.env.titles.items()}
-    return ANSI.sub("", warnings.getvalue()), names
+    return ANSI.sub("", warnings.getvalue())
 
 
 def _blocks(text: str) -> list[str]:
@@ -132,7 +130,7 @@ def _finding(project: Project, block: str) -> Finding:
         int(match["line"] or 0) if match else 0,
         "render",
         what.strip(),
-        "mend the page; a render with a warning is not published",
+        "fix the page; a render with a warning is not published",
         rest,
         slug,
     )

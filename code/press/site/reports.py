@@ -1,7 +1,8 @@
-"""The counts of *How we know*: from the pages of this build, and from the committed reports of profiles and tests.
+"""The counts of *How we know*: from this build, and from the reports of profiles and tests.
 
-`book/_assets/reports/profiles.json` is written by `python -m press profiles --report`, `tests.json` by
-`make counts`. A report that is missing or damaged leaves its rows out; nothing is typed in its place.
+`book/_assets/reports/profiles.json` is written by `python -m press profiles --report`,
+`tests.json` by `make counts`. A report that is missing or damaged leaves its rows out; nothing is
+typed in its place.
 """
 
 from __future__ import annotations

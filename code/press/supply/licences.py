@@ -11,18 +11,11 @@ from press.source import settings
 
 # what lies in the site -> the package that it comes from
 SHIPPED = {
-    "Style sheets and scripts of pages, search": "Sphinx",
+    "Scripts of the search": "Sphinx",
     "Stemming of search words": "snowballstemmer",
-    "The theme": "sphinx-book-theme",
-    "The theme below it": "pydata-sphinx-theme",
-    "Copy buttons (clipboard.js, MIT, Zeno Rocha, is a part of them)": "sphinx-copybutton",
-    "Exercises": "sphinx-exercise",
-    "Theorems and proofs": "sphinx-proof",
-    "Cells and outputs": "myst-nb",
-    "Colours of listings": "Pygments",
+    "Colors of listings": "accessible-pygments",
     "The script that draws interactive figures, as packed by vl-convert": "vl-convert-python",
 }
-BOOTSTRAP = "Bootstrap and Popper, parts of the theme's script"
 
 
 def text(project: Project) -> str:
@@ -30,7 +23,6 @@ def text(project: Project) -> str:
     parts = [settings.load(project.book).license_notice + "\n"]
     for what, name in SHIPPED.items():
         parts.append(_section(f"{what}: {name}", _of(name)))
-    parts.append(_section(BOOTSTRAP, _named("pydata-sphinx-theme", "bootstrap.js.LICENSE.txt")))
     theme = Path(__file__).parent.parent / "site" / "theme"
     parts.append(
         _section(
@@ -53,17 +45,6 @@ def _of(name: str) -> str:
     raise PressError(
         f"{name} is shipped in the site and has no licence file",
         "look its licence up before you ship it",
-        Exit.ENVIRONMENT,
-    )
-
-
-def _named(name: str, filename: str) -> str:
-    for file in metadata.distribution(name).files or []:
-        if file.name == filename:
-            return file.read_text(encoding="utf-8")
-    raise PressError(
-        f"{name} has no file {filename}",
-        "look where its new version keeps the licences of what it packs",
         Exit.ENVIRONMENT,
     )
 

@@ -1,18 +1,35 @@
-"""The Sphinx extension of the press: cards, places for numbers of the build, interactive figures.
+"""The Sphinx extension of the press: the theme, its transforms and directives.
 
 Works under `press build` and under plain `jupyter-book build` alike; it never executes anything.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from press.site.extension import cards, interactive, places
+from press.site.extension import cards, folding, interactive, pages, places, terms, translator
+
+THEME = Path(__file__).parent.parent / "theme"
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
     interactive.register()
+    app.add_html_theme("book", str(THEME))
+    app.set_translator("html", translator.BookTranslator)
     app.add_directive("cards", cards.Cards)
     app.add_directive("press", places.Place)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_node(places.place, html=(places.visit, None))
+    app.add_node(interactive.interactive, html=(interactive.visit, None))
+    app.add_node(folding.fold, html=(folding.visit_fold, folding.depart_fold))
+    app.add_node(folding.fold_title, html=(folding.visit_title, folding.depart_title))
+    app.add_node(terms.term_link, html=(terms.visit, terms.depart))
+    app.add_post_transform(folding.Folds)
+    app.add_post_transform(terms.Terms)
+    app.add_post_transform(terms.Punctuation)
+    app.connect("builder-inited", translator.lighten)
+    app.connect("env-updated", pages.changed)
+    app.connect("html-collect-pages", pages.extra)
+    app.connect("html-page-context", pages.complete)
+    return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,15 +1,23 @@
-"""``{press} NAME`` marks a place that is filled after rendering: counts, reading paths, the depth switch, reports."""
+"""``{press} NAME`` marks a place for what the build knows: counts, reading paths, reports."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from press.site import context
+
 NAMES = ("counts", "paths", "depth", "checks", "machines", "licences")
 
 
+class place(nodes.General, nodes.Element):
+    """Filled when the page is written, from the template `places.html`."""
+
+
 class Place(SphinxDirective):
-    """An empty element that `press.site.finish` fills from the records of the build."""
+    """A place for one of `NAMES`."""
 
     required_arguments = 1
 
@@ -19,4 +27,18 @@ class Place(SphinxDirective):
             raise self.error(
                 f"the press has nothing called {name!r}; use one of: {', '.join(NAMES)}"
             )
-        return [nodes.raw("", f'<div data-press="{name}"></div>', format="html")]
+        self.env.metadata[self.env.docname]["press"] = True
+        return [place(name=name)]
+
+
+def visit(self: Any, node: nodes.Element) -> None:
+    builder = self.builder
+    up = "../" * builder.current_docname.count("/")
+    values = {
+        "name": node["name"],
+        "up": up,
+        "site": context.of_app(builder.app),
+        "titles": {page: title.astext() for page, title in builder.env.titles.items()},
+    }
+    self.body.append(builder.templates.render("places.html", values))
+    raise nodes.SkipNode

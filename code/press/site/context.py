@@ -1,0 +1,116 @@
+"""What the pages need to know of the whole book while they are rendered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from typing import Any
+
+import yaml
+
+from press.config import Project, commit
+from press.errors import PressError
+from press.execute.records import Record
+from press.site import facts, reports
+from press.source import toc
+from press.source.chapter import Chapter
+from press.source.toc import Entry
+from press.store import Store
+
+VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Context:
+    """The book around a page. An empty one serves a build without the press."""
+
+    store: Store | None = None
+    title: str = ""  # of the book
+    copyright: str = ""
+    entries: list[Entry] = field(default_factory=list)
+    facts: dict[str, facts.Facts] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)  # of the recorded outputs
+    totals: list[tuple[str, str]] = field(default_factory=list)
+    checks: list[tuple[str, str, str]] = field(default_factory=list)
+    machines: list[reports.Machine] = field(default_factory=list)
+    paths: list[dict[str, Any]] = field(default_factory=list)  # name, about, pages
+    versions: str = ""
+    repository: str = ""
+    branch: str = "main"
+    baseurl: str = ""
+
+    def counted(self) -> dict[str, Any]:
+        """What only pages with a ``{press}`` place show."""
+        return {
+            "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
+            "machines": [asdict(machine) for machine in self.machines],
+            "rest": [self.totals, self.checks, self.versions, self.paths],
+        }
+
+
+def of_app(app: Any) -> Context:
+    """The context that the press gave to a Sphinx application, or an empty one."""
+    return getattr(app, "press_context", None) or Context()
+
+
+def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> Context:
+    """The context of a book with these pages and their verified outputs."""
+    config = _config(project)
+    entries = toc.entries(project)
+    parts = {entry.slug: entry.part for entry in entries}
+    known = {
+        chapter.slug: facts.of(project, parts[chapter.slug], chapter, record)
+        for chapter, record in pages
+    }
+    repository = config.get("repository", {})
+    return Context(
+        store=store,
+        title=config["title"],
+        copyright=config.get("copyright", ""),
+        entries=entries,
+        facts=known,
+        digests={chapter.slug: record.digest for chapter, record in pages},
+        totals=facts.totals(list(known.values()), project),
+        checks=reports.checks(project, list(known.values())),
+        machines=reports.machines(project),
+        paths=_paths(project, known),
+        versions=_versions(project),
+        repository=repository.get("url", "").rstrip("/"),
+        branch=repository.get("branch", "main"),
+        baseurl=baseurl(project),
+    )
+
+
+def baseurl(project: Project) -> str:
+    """The address of the published site, empty where none is configured."""
+    return _config(project).get("html", {}).get("baseurl", "").rstrip("/")
+
+
+def _config(project: Project) -> dict[str, Any]:
+    return yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
+
+
+def _paths(project: Project, known: dict[str, facts.Facts]) -> list[dict[str, Any]]:
+    """The reading paths of `book/_assets/paths.yml`; a page that does not exist is refused."""
+    path = project.book / "_assets" / "paths.yml"
+    paths = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
+    for entry in paths:
+        missing = [slug for slug in entry["pages"] if slug not in known]
+        if missing:
+            raise PressError(
+                f"book/_assets/paths.yml: the path {entry['name']!r} names {missing[0]!r}, "
+                "which is not in the book",
+                "correct the name or remove it",
+            )
+    return paths
+
+
+def _versions(project: Project) -> str:
+    """The commit and the library versions behind the numbers."""
+    names = []
+    for name in VERSIONS:
+        try:
+            names.append(f"{name} {metadata.version(name).split('+')[0]}")
+        except metadata.PackageNotFoundError:
+            continue
+    return f"Built from {commit(project) or 'a folder without history'} with {', '.join(names)}."

@@ -1,0 +1,115 @@
+"""How nodes become HTML where Sphinx's own way does not serve the book."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from docutils import nodes
+from pygments.formatters import HtmlFormatter
+from pygments.token import Name, Punctuation, Text, Whitespace
+from sphinx.writers.html5 import HTML5Translator
+
+from press.site import context, facts, pictures
+
+# they have the color of the listing itself; without their own tags a page has a quarter fewer
+# elements
+PLAIN = (Name, Punctuation, Text, Whitespace)
+
+
+class PlainTokens(HtmlFormatter):
+    """Listings in which names, punctuation and spaces are bare text."""
+
+    def _get_css_class(self, ttype: Any) -> str:
+        return "" if ttype in PLAIN else super()._get_css_class(ttype)
+
+
+def lighten(app: Any) -> None:
+    """Let the HTML builder highlight with fewer elements."""
+    if app.builder.format == "html":
+        app.builder.highlighter.formatter = PlainTokens
+
+
+class BookTranslator(HTML5Translator):
+    """Sphinx's HTML5 with two pictures a figure, tables that scroll, and labeled links."""
+
+    def visit_image(self, node: Any) -> None:
+        """Figures have a size before they load, and a second version for dark pages."""
+        name = self.builder.images.get(node["uri"], "")  # type: ignore[attr-defined]
+        if not name.endswith(".svg"):
+            node["loading"] = "lazy"
+            super().visit_image(node)
+            return
+        path = Path(self.builder.srcdir) / node["uri"]
+        width, height = pictures.shown(*pictures.size(path.read_text(encoding="utf-8")))
+        shared = {"alt": node.get("alt", ""), "width": width, "height": height}
+        self.body.append(both(self, name, "figure-picture", shared, node["ids"]))
+
+    def depart_image(self, node: Any) -> None:
+        if not node["uri"].endswith(".svg"):
+            super().depart_image(node)
+
+    def visit_table(self, node: Any) -> None:
+        self.body.append('<div class="table-scroll">')
+        super().visit_table(node)
+
+    def depart_table(self, node: Any) -> None:
+        super().depart_table(node)
+        self.body.append("</div>\n")
+
+    def visit_reference(self, node: Any) -> None:
+        node.attributes.pop("reftitle", None)  # it would only repeat the text of the link
+        if not node.get("internal") and "refuri" in node:
+            node["rel"] = "noopener"
+        super().visit_reference(node)
+
+    def visit_citation(self, node: Any) -> None:
+        """An item of a list: the bibliography is one."""
+        if not isinstance(node.previous_sibling(), nodes.citation):
+            self.body.append('<div role="list" class="citation-list">\n')
+        self.body.append(self.starttag(node, "div", CLASS="citation", role="listitem"))
+
+    def add_permalink_ref(self, node: Any, title: str) -> None:
+        """A link to a heading, a figure or a term, named after it."""
+        if node["ids"] and self.config.html_permalinks and self.builder.add_permalinks:  # type: ignore[attr-defined]
+            label = escape(re.sub(r"\s+", " ", _name(node))[:80].strip())
+            self.body.append(
+                f'<a class="headerlink" href="#{node["ids"][0]}" aria-label="Link to: {label}">'
+                f"{self.config.html_permalinks_icon}</a>"
+            )
+
+    def depart_title(self, node: Any) -> None:
+        super().depart_title(node)
+        if self.section_level == 1 and isinstance(node.parent, nodes.section):
+            name = self.builder.current_docname  # type: ignore[attr-defined]
+            fact = context.of_app(self.builder.app).facts.get(name)
+            if fact:
+                self.body.append(f'<p class="page-facts">{escape(facts.line(fact))}</p>\n')
+
+
+def both(self: Any, name: str, kind: str, shared: dict[str, Any], ids: list[str]) -> str:
+    """The picture `name` for light pages and its twin for dark ones."""
+    tags = []
+    for theme, file in (("light", name), ("dark", pictures.dark_name(name))):
+        tags.append(
+            self.emptytag(
+                nodes.image(ids=ids if theme == "light" else []),
+                "img",
+                CLASS=f"{kind} for-{theme}",
+                src=posixpath.join(self.builder.imgpath, quote(file)),
+                loading="lazy",
+                decoding="async",
+                **shared,
+            )
+        )
+    return "".join(tags)
+
+
+def _name(node: nodes.Element) -> str:
+    """The words of a heading, a caption or a term."""
+    titles = node.findall(lambda child: isinstance(child, nodes.title | nodes.caption))
+    return next((title.astext() for title in titles), node.astext())

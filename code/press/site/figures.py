@@ -1,0 +1,44 @@
+"""Static pictures of interactive figures, and the script that draws the live ones.
+
+Vega, Vega-Lite and vega-embed come as one bundle out of the vl-convert wheel: no network, one file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from press.files import sha
+from press.store import Store
+
+VEGALITE = "6.1"  # draws v5 specifications too; JupyterLab, which knows only v5, gets those
+
+
+def name(spec: dict[str, Any]) -> str:
+    """File name of the picture of a specification."""
+    return f"vega-{sha(spec)[:24]}.svg"
+
+
+def static(spec: dict[str, Any], store: Store | None) -> str:
+    """The picture of a specification as SVG, drawn once where there is a store."""
+
+    def draw() -> bytes:
+        import vl_convert
+
+        return vl_convert.vegalite_to_svg(spec, vl_version=VEGALITE).encode()
+
+    if store is None:
+        return draw().decode()
+    return store.file("vega", name(spec), ".svg", draw).read_text(encoding="utf-8")
+
+
+def bundle(store: Store) -> Path:
+    """The script that draws; its names stay its own."""
+
+    def pack() -> bytes:
+        import vl_convert
+
+        script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGALITE)
+        return f"(() => {{{script}}})();\n".encode()
+
+    return store.file("vega-bundle", VEGALITE, ".js", pack)
