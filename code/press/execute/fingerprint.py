@@ -16,7 +16,7 @@ from press.config import Project
 from press.execute import imports
 from press.files import sha
 from press.source.chapter import read
-from press.store import Store, file_digest, versions_digest
+from press.store import PACKAGES, Store, file_digest, versions_digest
 
 DATA_SUFFIXES = (".txt", ".csv", ".json", ".yml", ".npz")
 EXECUTING = {"press.execute.kernels", "press.execute.records"}  # execute a page, keep its outputs
@@ -29,7 +29,7 @@ def execution_digest(store: Store) -> str:
     A script that one of them starts in another interpreter is named there, beside it.
     """
     code = Path(__file__).parents[2]
-    modules = imports.files(EXECUTING, code, ("press",), Imports(store))
+    modules = imports.files(EXECUTING, code, PACKAGES, Imports(store))
     for path in list(modules):
         scripts = SCRIPT.findall(path.read_text(encoding="utf-8"))
         modules.update(path.with_name(name) for name in scripts if path.with_name(name).is_file())
