@@ -15,7 +15,6 @@ from typing import Any
 from press.config import Project
 from press.files import read_json, sha, write_atomic, write_json
 
-
 PACKAGES = ("clikit", "press")
 
 

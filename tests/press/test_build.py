@@ -355,7 +355,7 @@ def test_an_edited_sentence_runs_no_comparison(book):
 def test_an_edited_expectation_is_compared_and_executes_nothing(book):
     path = book / "tests" / "expected" / "a" / "one.ipynb"
     text = path.read_text(encoding="utf-8")
-    shop.write(path, text.replace("x = 1.50 m", "x = 1.51 m"))
+    shop.write(path, text.replace('"x = 1.50 m', '"x = 1.51 m'))
     done = shop.press(book, "check", "--json")
     report = shop.report(done)
     assert report["executed"] == []

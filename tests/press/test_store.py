@@ -172,6 +172,27 @@ def test_what_does_not_execute_is_not_in_a_fingerprint(press_copy, values, name)
     assert fingerprint.execution_digest(values) == before
 
 
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("book/press.yml", "GROUNDTRUTH_FIGURES: svg", "GROUNDTRUTH_FIGURES: png"),
+        ("pyproject.toml", "cell_timeout_s = 20", "cell_timeout_s = 30"),
+        ("requirements.txt", "", "numpy==9.9"),
+        ("code/toy/deep.py", "FACTOR = 2", "FACTOR = 3"),
+        ("book/a/one.md", "double(2)", "double(3)"),
+        ("book/a/one.md", "kind: ", "press: {timeout_s: 300}\nkind: "),
+    ],
+)
+def test_what_an_execution_depends_on_is_in_its_fingerprint(book, path, before, after):
+    old = fingerprint.Fingerprints(book, Store.of(book)).of("a/one")
+    file = book.root / path
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    assert before in text
+    shop.write(file, text.replace(before, after, 1) if before else after)
+    edited = config.load(book.root)
+    assert fingerprint.Fingerprints(edited, Store.of(edited)).of("a/one") != old
+
+
 def test_an_expectation_is_not_in_a_fingerprint(book):
     before = fingerprint.Fingerprints(book, Store.of(book)).of("a/one")
     shop.write(book.expectation("a/one"), "{}")
