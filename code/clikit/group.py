@@ -56,6 +56,9 @@ class CommandGroup(click.Group):
         run: Any = partial(super().main, standalone_mode=False)
         if not standalone_mode:
             return run(*args, **options)
+        for output in (sys.stdout, sys.stderr):
+            if hasattr(output, "reconfigure"):  # a character the terminal lacks must not raise
+                output.reconfigure(errors="backslashreplace")
         sys.exit(int(self._exit_code(partial(run, *args, **options))))
 
     def _exit_code(self, run: Callable[[], Any]) -> int:

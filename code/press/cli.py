@@ -308,6 +308,55 @@ def profiles(
 
 
 @main.command()
+@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+@click.option(
+    "--seeds", default=20, show_default=True, type=click.IntRange(min=1), help="How many shifts."
+)
+@click.option(
+    "--page", "pages", multiple=True, metavar="CHAPTER", help="Another way to name a chapter."
+)
+@click.option(
+    "--markdown",
+    "to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the Markdown report to this file.",
+)
+@click.option(
+    "--report",
+    "data",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the JSON report to this file.",
+)
+@_json_option
+@click.pass_obj
+def seeds(
+    project: projects.Project,
+    chapters: tuple[str, ...],
+    seeds: int,
+    pages: tuple[str, ...],
+    to: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the book under other seeds and count in how many each claim holds."""
+    from clikit.files import write_atomic
+
+    from press.machines import seeds as shifts
+    from press.source import toc
+
+    slugs = toc.slugs(project, (*chapters, *pages))
+    result = shifts.run(project, slugs, seeds, as_json, _tell)
+    text = shifts.markdown(result)
+    body = json.dumps(result.as_dict(), indent=1, ensure_ascii=False)
+    if to:
+        write_atomic(to, text)
+    if data:
+        write_atomic(data, body + "\n")
+    click.echo(body if as_json else text.rstrip())
+    sys.exit(int(Exit.FINDINGS if result.fragile() else Exit.OK))
+
+
+@main.command()
 @click.option(
     "--check",
     "only",

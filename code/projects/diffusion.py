@@ -28,12 +28,13 @@ from projects.quality import frechet, mmd, sliced_wasserstein
 from projects.runner import checkpoints, records
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
-from projects.runner.settings import wrong
+from projects.runner.settings import check_seed, finite, wrong
 from projects.runner.task import Batch, Task
 
 SUMMARY = "a diffusion model of points in the plane, of digits or of glyphs of fonts"
 POINTS = ("ring", "moons", "spirals", "letters")
 PICTURES = {"digits": (8, 10), "glyphs": (32, 62)}  # their size and how many labels there are
+STEPS = 50  # of the sampler, unless a number is given
 NO_LABEL = -1  # the label that stands for no label
 
 
@@ -174,10 +175,20 @@ class Sample:
 
     count: int = 4
     label: int = -1  # of digits or glyphs; -1: any
-    steps: int = 50
+    steps: int = 0  # of the sampler; 0: 50, or as many as there are noise levels
     eta: float = 0.0  # share of fresh noise: 0 is DDIM, 1 is DDPM
     guidance: float = 1.5
     seed: int = 0
+
+    def check(self) -> None:
+        """Refuse values that cannot be sampled with, whatever the run."""
+        finite(self)
+        for name in ("steps", "eta", "guidance"):
+            if getattr(self, name) < 0:
+                raise wrong(name, getattr(self, name), "must not be negative")
+        if self.eta > 1:
+            raise wrong("eta", self.eta, "is a share of at most 1")
+        check_seed(self.seed)
 
 
 # -- noise ----------------------------------------------------------------------------------------
@@ -741,28 +752,26 @@ class Denoising(Task[Settings]):
         ]  # -1: the digits themselves
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
-        if (
-            not 1 <= options.count <= 1000
-            or not -1 <= options.label < max(self.labels, 10)
-            or not 1 <= options.steps <= self.settings.T
-        ):
+        """Samples as rows of characters, or as the coordinates of points."""
+        options.check()
+        kinds = max(self.labels, 10)
+        T = self.settings.T
+        steps = options.steps or min(STEPS, T)
+        if not 1 <= options.count <= 1000 or not -1 <= options.label < kinds or steps > T:
             raise UserError(
-                f"count={options.count}, label={options.label} or steps={options.steps} is out of "
-                "range",
-                f"give a count of 1 to 1000, a label of -1 to {max(self.labels, 10) - 1}, and 1 to "
-                f"{self.settings.T} steps",
+                f"count={options.count}, label={options.label} or steps={steps} is out of range",
+                f"give a count of 1 to 1000, a label of -1 to {kinds - 1}, and 1 to {T} steps",
                 Exit.USAGE,
             )
-        labels = (
-            (torch.arange(options.count) % max(self.labels, 10))
-            if options.label < 0
-            else torch.full((options.count,), options.label)
-        )
+        if options.label < 0:
+            labels = torch.arange(options.count) % kinds
+        else:
+            labels = torch.full((options.count,), options.label)
         drawn = self.draw(
             model,
             options.count,
             device,
-            options.steps,
+            steps,
             options.eta,
             options.guidance if self.size else 1.0,
             labels if self.size else None,

@@ -25,11 +25,10 @@ from torch import Tensor, nn
 from projects import corpora
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
-from projects.runner.settings import finite, wrong
+from projects.runner.settings import check_seed, finite, wrong
 from projects.runner.task import Batch, S, Task
 
 SUMMARY = "a decoder-only transformer trained from scratch on text, and sampled"
-LONGEST_SEED = 2**63 - 1  # what torch's generators take
 COLDEST = 1e-20  # a lower temperature is 0 in 32 bits: the likeliest token
 PIECE = 8192  # positions whose logits are held at a time when a loss is measured
 
@@ -164,8 +163,7 @@ class Sample:
             raise wrong("top_k", self.top_k, "must not be negative")
         if not 0 < self.top_p <= 1:
             raise wrong("top_p", self.top_p, "must be a probability above 0 and at most 1")
-        if abs(self.seed) > LONGEST_SEED:
-            raise wrong("seed", self.seed, "must fit into 63 bits")
+        check_seed(self.seed)
 
 
 # -- the model ------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from fastapi import Request as Connection
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from projects import web
-from projects.gpt import LONGEST_SEED, Sample, TextTask
+from projects.gpt import Sample, TextTask
+from projects.runner.settings import LARGEST_GENERATOR_SEED
 from projects.web import serve
 from projects.workers import Workers
 
@@ -36,7 +37,7 @@ LIMITS: dict[str, dict[str, Any]] = {
     "temperature": {"ge": 0, "le": 10, "allow_inf_nan": False},
     "top_k": {"ge": 0, "le": 10**9},
     "top_p": {"gt": 0, "le": 1, "allow_inf_nan": False},
-    "seed": {"ge": -LONGEST_SEED, "le": LONGEST_SEED},
+    "seed": {"ge": -LARGEST_GENERATOR_SEED, "le": LARGEST_GENERATOR_SEED},
 }
 
 

@@ -64,7 +64,7 @@ class Tool:
 def tool(
     function: Callable[..., Any], effect: Effect = "read", timeout_s: float = 5.0, limit: int = 2000
 ) -> Tool:
-    """A tool from a function: its name, the first line of its docstring, and a schema from its
+    """A tool from a function: its name, the first paragraph of its docstring, and a schema from its
     annotations.
 
     Raises
@@ -92,7 +92,7 @@ def tool(
     }
     return Tool(
         function.__name__,
-        (inspect.getdoc(function) or "").split("\n")[0],
+        " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split("\n")),
         function,
         schema,
         effect,
@@ -195,7 +195,9 @@ DEGREES = {  # kelvin in one degree, and absolute zero in degrees
 
 
 def convert(value: float, unit: str, to: str) -> str:
-    """Convert between units of length, mass, time or temperature, for example 26.2 mile to km."""
+    """Convert a value between units of length, mass, time or temperature,
+    for example 26.2 mile to km.
+    """
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     if unit in DEGREES and to in DEGREES:

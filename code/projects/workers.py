@@ -80,7 +80,6 @@ class Job:
         async def watch() -> None:
             while not await disconnected():
                 await asyncio.sleep(poll_s)
-            self.cancel()
             self.items.put_nowait(Cancelled())
 
         watcher = asyncio.create_task(watch())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -109,3 +113,24 @@ def test_an_unknown_name_is_refused_with_all_names():
     assert error.what == "there is no audit 'link'; did you mean 'links'?"
     assert error.fix == "use one of: numbers, links"
     assert error.code is Exit.USAGE
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_character_that_the_terminal_lacks_is_escaped(encoding):
+    program = (
+        "import click\n"
+        "from clikit.group import CommandGroup\n"
+        "@click.group('tool', cls=CommandGroup)\n"
+        "def main(): pass\n"
+        "@main.command()\n"
+        "def say(): click.echo('\\u2588 \\ud800')\n"
+        "main(['say'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0
+    assert done.stdout.endswith((b"\\ud800\n", b"?\n", b"\\ud800\r\n"))
+    assert done.stderr == b""

@@ -93,11 +93,11 @@ def test_the_calculator_computes_arithmetic_and_refuses_the_rest_at_once(seed):
         finally:
             assert time.perf_counter() - started < 1.0, text
         tree = ast.parse(text.strip(), mode="eval")
-        assert all(isinstance(node, KINDS) for node in ast.walk(tree)) and math.isfinite(value), (
-            text
-        )
+        assert all(isinstance(node, KINDS) for node in ast.walk(tree)), text
+        assert math.isfinite(value), text
         pythons = eval(compile(tree, "", "eval"), {"__builtins__": {}}, known)  # noqa: S307
-        assert type(value) is type(pythons) and value == pythons, text
+        assert type(value) is type(pythons), text
+        assert value == pythons, text
 
 
 OVERRIDES = [
@@ -143,20 +143,17 @@ def test_settings_of_a_run_are_taken_or_refused_with_a_remedy(seed):
         try:
             chosen = choose(gpt.Settings(), gpt.PRESETS, "smoke", [first, second])
         except UserError as error:
-            assert error.what and error.fix
+            assert error.what
+            assert error.fix
             continue
-        assert (
-            type(chosen.steps) is int
-            and chosen.steps >= 1
-            and chosen.batch_size >= 1
-            and 0 < chosen.learning_rate < math.inf
-        )
-        assert (
-            0 <= chosen.final_rate <= 1
-            and 0 <= chosen.ema < 1
-            and chosen.clip_norm >= 0
-            and not math.isnan(chosen.clip_norm)
-        )
+        assert type(chosen.steps) is int
+        assert chosen.steps >= 1
+        assert chosen.batch_size >= 1
+        assert 0 < chosen.learning_rate < math.inf
+        assert 0 <= chosen.final_rate <= 1
+        assert 0 <= chosen.ema < 1
+        assert chosen.clip_norm >= 0
+        assert not math.isnan(chosen.clip_norm)
 
 
 TEXTS = [
@@ -172,11 +169,9 @@ PAIRS = tokenizers.BytePairs.train("".join(TEXTS) * 3, 60)
 def test_byte_pairs_spell_every_text_and_read_it_back(seed):
     for text in cases(seed, TEXTS):
         tokens = PAIRS.encode(text)
-        assert (
-            PAIRS.decode(tokens) == text
-            and all(0 <= token < len(PAIRS) for token in tokens)
-            and len(tokens) <= len(text.encode())
-        )
+        assert PAIRS.decode(tokens) == text
+        assert all(0 <= token < len(PAIRS) for token in tokens)
+        assert len(tokens) <= len(text.encode())
 
 
 @fuzz
@@ -243,9 +238,11 @@ def test_a_trace_is_read_whole_or_refused(tmp_path_factory, seed):
         try:
             result = agent.load_trace(path)
         except UserError as error:
-            assert str(path) in error.what and error.fix
+            assert str(path) in error.what
+            assert error.fix
             continue
-        assert result.outcome in agent.OUTCOMES and isinstance(result.answer, str)
+        assert result.outcome in agent.OUTCOMES
+        assert isinstance(result.answer, str)
         result.pretty()
         agent.Scripted.of(result)
 

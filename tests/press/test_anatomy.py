@@ -219,3 +219,10 @@ def test_a_recipe_page_of_three_entries_passes(tmp_path):
 def test_a_planted_fault_in_a_recipe_page_is_reported(tmp_path, body, message):
     reported = messages(tmp_path, "anatomy", body, slug="reference/recipes", kind="recipe")
     assert any(message in what for what in reported)
+
+
+@pytest.mark.parametrize("count", ["has 3 words", "has 1 cells"])
+def test_words_and_cells_of_exercises_do_not_count(tmp_path, count):
+    body = f"One two.\n\n{RUNS}\n## Exercises\n\n{'word ' * 2000}\n\n{shop.cell('print(2)')}"
+    reported = messages(tmp_path, "anatomy", body, slug="data/x", kind="chapter")
+    assert any(f"the page {count}, outside" in what for what in reported)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -140,12 +141,16 @@ def audit_document(folder, text: str) -> list[str]:
     settings = dict(shop.SETTINGS, documents={"README.md": ["report.json"]})
     shop.write(folder / "book" / "press.yml", shop.yaml.safe_dump(settings))
     shop.write(folder / "README.md", text)
-    shop.write(folder / "report.json", '{"counts": {"tests": 2345}, "profiles": [1, 2, 3]}')
+    report = {"counts": {"tests": 2345}, "profiles": [1.5] * 14}
+    shop.write(folder / "report.json", json.dumps(report))
     other = Book(sample.project, sample.pages)
     return [finding.what for finding in checks.run(other, ("numbers",))]
 
 
-@pytest.mark.parametrize("line", ["There are 2,345 tests.", "Three or 3 profiles.", "Twelve."])
+@pytest.mark.parametrize(
+    "line",
+    ["There are 2,345 tests.", "Three or 3.", "Twelve.", "Fourteen profiles.", "All 14 profiles."],
+)
 def test_numbers_of_a_document_may_come_from_its_reports(tmp_path, line):
     assert audit_document(tmp_path, f"# R\n\n{line}\n") == []
 
@@ -154,7 +159,7 @@ def test_numbers_of_a_document_may_come_from_its_reports(tmp_path, line):
     ("line", "token"),
     [
         ("There are 2,346 tests.", "2,346"),
-        ("Run as fourteen other machines.", "fourteen"),
+        ("Run as fifteen other machines.", "fifteen"),
         ("It takes thirty-five minutes.", "thirty-five"),
         ("A hundred pages.", "hundred"),
     ],

@@ -183,4 +183,4 @@ def test_an_abbreviation_that_is_explained_passes(tmp_path, line):
 )
 def test_an_unexplained_abbreviation_is_reported_once(tmp_path, line, name):
     expected = f"the abbreviation {name!r} is neither expanded nor linked at its first use"
-    assert messages(tmp_path, "abbreviations", f"{line}\n\nAgain {name}.") == [expected]
+    assert messages(tmp_path, "abbreviations", f"{line}\n\nAgain {name}s.") == [expected]

@@ -57,7 +57,8 @@ def test_whatever_is_typed_gives_a_number_or_a_reason(text):
     except calculator.CalculatorError as error:
         assert str(error)
     else:
-        assert type(value) in (int, float) and abs(value) < float("inf")
+        assert type(value) in (int, float)
+        assert abs(value) < float("inf")
 
 
 ESCAPES = [
@@ -164,7 +165,8 @@ def test_a_schema_is_made_from_the_signature():
         return title
 
     made = tools.tool(lend)
-    assert made.description == "Lend a book." and made.schema == {
+    assert made.description == "Lend a book."
+    assert made.schema == {
         "type": "object",
         "properties": {
             "title": {"type": "string"},
@@ -216,12 +218,14 @@ def test_a_schema_is_made_from_the_signature():
 )
 def test_what_goes_wrong_comes_back_as_an_observation(name, arguments, said):
     seen = box().call(name, arguments)
-    assert seen.error and said in seen.text
+    assert seen.error
+    assert said in seen.text
 
 
 def test_a_long_result_is_cut_and_says_so():
     seen = box().call("long", {"n": 500})
-    assert seen.text == "x" * 50 + " [cut: 500 characters, 50 are passed on]" and not seen.error
+    assert seen.text == "x" * 50 + " [cut: 500 characters, 50 are passed on]"
+    assert not seen.error
 
 
 def test_files_are_read_inside_the_folder_and_nowhere_else(tmp_path):
@@ -303,7 +307,9 @@ def test_search_ranks_by_bm25(tmp_path):
 
 def test_the_book_s_questions_are_answered():
     found = agent.evaluate(Rules(), agent.registry())
-    assert found["success"] == 1.0 and found["steps"] == 2.0 and len(agent.QUESTIONS) == 30
+    assert found["success"] == 1.0
+    assert found["steps"] == 2.0
+    assert len(agent.QUESTIONS) == 30
 
 
 def test_a_trace_is_a_transcript_is_saved_and_replays_to_the_same_end(tmp_path):
@@ -316,10 +322,8 @@ def test_a_trace_is_a_transcript_is_saved_and_replays_to_the_same_end(tmp_path):
     ]
     result.save(tmp_path / "t.jsonl")
     again = agent.load_trace(tmp_path / "t.jsonl")
-    assert (
-        again == result
-        and Agent(Scripted.of(again), agent.registry()).run("What is 23*19+7?") == result
-    )
+    assert again == result
+    assert Agent(Scripted.of(again), agent.registry()).run("What is 23*19+7?") == result
     (tmp_path / "t.jsonl").write_text('{"kind": "turn"}\n')
     with pytest.raises(UserError, match="is not a whole trace"):
         agent.load_trace(tmp_path / "t.jsonl")
@@ -344,7 +348,8 @@ CAPS = {
 def test_the_loop_always_ends_with_a_reason(outcome):
     turns, caps, said = CAPS[outcome]
     result = Agent(Scripted(turns), box(), caps).run("What?")
-    assert result.outcome == outcome and said in result.answer
+    assert result.outcome == outcome
+    assert said in result.answer
 
 
 def test_an_answer_that_was_cut_is_not_an_answer():
@@ -364,7 +369,8 @@ def test_the_brain_hears_its_mistakes_and_may_mend_them():
     brain = Scripted(turns)
     assert Agent(brain, box()).run("What is 1+1?").outcome == "answered"
     heard = [m["observations"][0][1] for m in brain.heard[-1] if m["role"] == "tools"]
-    assert [h.error for h in heard] == [True, True, False] and "did you mean" in heard[0].text
+    assert [h.error for h in heard] == [True, True, False]
+    assert "did you mean" in heard[0].text
 
 
 def test_all_results_of_a_turn_come_in_one_message_with_their_ids():
@@ -379,7 +385,8 @@ def test_all_results_of_a_turn_come_in_one_message_with_their_ids():
     brain = Scripted([both, Turn("done")])
     Agent(brain, box()).run("What?")
     last = brain.heard[-1][-1]
-    assert last["role"] == "tools" and [(c.id, o.text) for c, o in last["observations"]] == [
+    assert last["role"] == "tools"
+    assert [(c.id, o.text) for c, o in last["observations"]] == [
         ("a", "1"),
         ("b", "2"),
     ]
@@ -394,7 +401,8 @@ def test_what_changes_something_is_confirmed_first(confirm, sent):
     made = (
         Agent(Scripted(turns), box(), confirm=confirm) if confirm else Agent(Scripted(turns), box())
     )
-    assert made.run("Send it.").outcome == "answered" and sent == SENT
+    assert made.run("Send it.").outcome == "answered"
+    assert sent == SENT
 
 
 def test_an_instruction_in_a_page_moves_a_gullible_brain_and_the_gate_stops_it():
@@ -411,7 +419,8 @@ def test_an_instruction_in_a_page_moves_a_gullible_brain_and_the_gate_stops_it()
     ):
         SENT.clear()
         result = Agent(brain, poisoned, confirm=confirm).run("Who wrote the book?")
-        assert any(e.get("name") == "send" for e in result.trace) == tried and len(SENT) == sent
+        assert any(e.get("name") == "send" for e in result.trace) == tried
+        assert len(SENT) == sent
 
 
 def search_poisoned(query: str) -> str:
@@ -509,24 +518,21 @@ def test_the_messages_api_is_spoken_as_published(server):
     assert (result.outcome, result.answer) == ("answered", "It is 444.")
     (path, headers, first), (_, _, second) = server.asked
     headers = {k.lower(): v for k, v in headers.items()}
-    assert (
-        path == "/v1/messages"
-        and headers.get("x-api-key", headers.get("authorization", "")).split()[-1] == "dummy"
-        and headers["anthropic-version"]
-        and headers["content-type"] == "application/json"
-    )
-    assert (
-        first["model"] == "test-model"
-        and {"name", "description", "input_schema"} == set(first["tools"][0])
-        and first["messages"] == [{"role": "user", "content": "What is 23*19+7?"}]
-    )
+    assert path == "/v1/messages"
+    assert headers.get("x-api-key", headers.get("authorization", "")).split()[-1] == "dummy"
+    assert headers["anthropic-version"]
+    assert headers["content-type"] == "application/json"
+    assert first["model"] == "test-model"
+    assert {"name", "description", "input_schema"} == set(first["tools"][0])
+    assert first["messages"] == [{"role": "user", "content": "What is 23*19+7?"}]
     assert [m["role"] for m in second["messages"]] == ["user", "assistant", "user"]
     assert [b["type"] for b in second["messages"][1]["content"]] == ["text", "tool_use", "tool_use"]
     results = second["messages"][2]["content"]
     assert [(r["type"], r["tool_use_id"], r["is_error"]) for r in results] == [
         ("tool_result", "t1", False),
         ("tool_result", "t2", True),
-    ] and results[0]["content"] == "444"
+    ]
+    assert results[0]["content"] == "444"
     assert "dummy" not in json.dumps(result.trace) + json.dumps(second)
 
 
@@ -537,13 +543,12 @@ def test_rate_limits_and_overload_are_retried(server):
         (529, {"retry-after": "0"}, busy),
         (200, {}, message([text("4")])),
     ]
-    assert (
-        Agent(messages_model(server), box()).run("What is 2+2?").answer == "4"
-        and len(server.asked) == 3
-    )
+    assert Agent(messages_model(server), box()).run("What is 2+2?").answer == "4"
+    assert len(server.asked) == 3
     server.script = [(429, {"retry-after": "0"}, busy)] * 3
     result = Agent(messages_model(server), box()).run("What is 2+2?")
-    assert result.outcome == "model_error" and "rate limit" in result.answer
+    assert result.outcome == "model_error"
+    assert "rate limit" in result.answer
 
 
 @pytest.mark.parametrize(
@@ -569,17 +574,16 @@ def test_rate_limits_and_overload_are_retried(server):
 def test_errors_of_the_server_end_the_run_with_a_reason(server, status, answer, said):
     server.script = [(status, {}, answer)] * 3
     result = Agent(messages_model(server, retries=0), box()).run("What?")
-    assert (
-        result.outcome == "model_error" and said in result.answer and "dummy" not in result.answer
-    )
+    assert result.outcome == "model_error"
+    assert said in result.answer
+    assert "dummy" not in result.answer
 
 
 def test_a_call_that_was_cut_short_does_not_run(server):
     server.script = [(200, {}, message([use("t1", expression="1+")], "max_tokens"))]
     result = Agent(messages_model(server), box()).run("What?")
-    assert result.outcome == "budget" and not [
-        e for e in result.trace if e["kind"] == "observation"
-    ]
+    assert result.outcome == "budget"
+    assert not [e for e in result.trace if e["kind"] == "observation"]
 
 
 def test_a_refusal_is_told_as_one(server):
@@ -593,10 +597,8 @@ def test_malformed_arguments_go_back_to_the_model(server):
         (200, {}, message([text("sorry")])),
     ]
     result = Agent(messages_model(server), box()).run("What?")
-    assert (
-        result.outcome == "answered"
-        and server.asked[1][2]["messages"][2]["content"][0]["is_error"] is True
-    )
+    assert result.outcome == "answered"
+    assert server.asked[1][2]["messages"][2]["content"][0]["is_error"] is True
 
 
 def test_a_stream_is_read_piece_by_piece(server):
@@ -646,11 +648,9 @@ def test_a_stream_is_read_piece_by_piece(server):
     server.script = [(200, {"content-type": "text/event-stream"}, data)]
     pieces: list[str] = []
     result = Agent(messages_model(server, on_text=pieces.append), box()).run("What is 2+2?")
-    assert (
-        result.answer == "It is 4."
-        and pieces == ["It is ", "4."]
-        and server.asked[0][2]["stream"] is True
-    )
+    assert result.answer == "It is 4."
+    assert pieces == ["It is ", "4."]
+    assert server.asked[0][2]["stream"] is True
 
 
 def chat(content, calls=None, stop="stop") -> dict:
@@ -697,11 +697,10 @@ def test_the_chat_api_is_spoken_as_published(server):
     ]
     assert Agent(chat_model(server), box()).run("What is 6*7?").answer == "42"
     (path, headers, first), (_, _, second) = server.asked
-    assert (
-        path == "/v1/chat/completions"
-        and {k.lower(): v for k, v in headers.items()}["authorization"] == "Bearer dummy"
-    )
-    assert first["tools"][0]["type"] == "function" and first["messages"][0]["role"] == "system"
+    assert path == "/v1/chat/completions"
+    assert {k.lower(): v for k, v in headers.items()}["authorization"] == "Bearer dummy"
+    assert first["tools"][0]["type"] == "function"
+    assert first["messages"][0]["role"] == "system"
     assert [m["role"] for m in second["messages"]] == [
         "system",
         "user",
@@ -709,10 +708,8 @@ def test_the_chat_api_is_spoken_as_published(server):
         "tool",
         "tool",
     ]
-    assert (
-        second["messages"][3] == {"role": "tool", "tool_call_id": "a", "content": "42"}
-        and "must be an object" in second["messages"][4]["content"]
-    )
+    assert second["messages"][3] == {"role": "tool", "tool_call_id": "a", "content": "42"}
+    assert "must be an object" in second["messages"][4]["content"]
 
 
 @pytest.mark.parametrize(
@@ -732,14 +729,16 @@ def test_the_chat_api_is_spoken_as_published(server):
 def test_the_chat_model_survives_what_servers_do(server, script, outcome, said):
     server.script = list(script)
     result = Agent(chat_model(server), box()).run("What?")
-    assert result.outcome == outcome and said in result.answer
+    assert result.outcome == outcome
+    assert said in result.answer
 
 
 def test_no_server_and_no_key_are_told(monkeypatch):
     result = Agent(
         models.Messages("m", "http://127.0.0.1:9", "dummy", retries=0, timeout_s=2.0), box()
     ).run("What?")
-    assert result.outcome == "model_error" and "cannot be reached" in result.answer
+    assert result.outcome == "model_error"
+    assert "cannot be reached" in result.answer
     for variable, brain in (
         ("ANTHROPIC_API_KEY", models.Messages),
         ("OPENAI_API_KEY", models.Chat),
@@ -756,13 +755,12 @@ def test_our_tools_are_served_and_taken_by_the_official_sdk():
     from projects import mcp_tools
 
     near = mcp_tools.remote_tools(mcp_tools.server(box()))
-    assert (
-        "send" not in near.tools
-        and near.tools["calculator"].schema == box().tools["calculator"].schema
-    )
+    assert "send" not in near.tools
+    assert near.tools["calculator"].schema == box().tools["calculator"].schema
     assert near.call("calculator", {"expression": "6*7"}) == Observation("42")
     refused = near.call("calculator", {"expression": "9**9**9"})
-    assert refused.error and "digits" in refused.text
+    assert refused.error
+    assert "digits" in refused.text
     assert Agent(Rules(), near).run("What is 23*19+7?").answer == "444"
 
 
@@ -776,9 +774,8 @@ def test_another_process_serves_its_tools_over_its_pipes():
     far = mcp_tools.remote_tools(
         StdioServerParameters(command=ours.command, args=ours.args, env=ENV)
     )
-    assert set(far.tools) == {"calculator", "convert", "search"} and far.call(
-        "convert", {"value": 1.0, "unit": "km", "to": "m"}
-    ) == Observation("1000 m")
+    assert set(far.tools) == {"calculator", "convert", "search"}
+    assert far.call("convert", {"value": 1.0, "unit": "km", "to": "m"}) == Observation("1000 m")
     with pytest.raises(UserError, match="the tools' server cannot be used"):
         mcp_tools.remote_tools(StdioServerParameters(command="/no/such/program"))
 
@@ -812,19 +809,16 @@ def test_the_served_agent_answers_over_a_real_socket():
                 assert process.poll() is None, process.communicate()
                 time.sleep(0.1)
         answer = client.post("/ask", json={"question": "What is 23*19+7?"}).json()
-        assert (answer["outcome"], answer["answer"]) == ("answered", "444") and len(
-            answer["trace"]
-        ) == 3
+        assert (answer["outcome"], answer["answer"]) == ("answered", "444")
+        assert len(answer["trace"]) == 3
         with client.stream(
             "POST", "/ask", json={"question": "What is 23*19+7?", "stream": True}
         ) as response:
             events = [
                 json.loads(line.removeprefix("data: ")) for line in response.iter_lines() if line
             ]
-        assert (
-            events[-1] == {"kind": "end", "outcome": "answered", "answer": "444"}
-            and events[:-1] == answer["trace"]
-        )
+        assert events[-1] == {"kind": "end", "outcome": "answered", "answer": "444"}
+        assert events[:-1] == answer["trace"]
         for wrong in (
             {},
             {"question": ""},
@@ -842,11 +836,9 @@ def test_the_command_asks_evaluates_and_tells_what_is_wrong(tmp_path):
     from tests.projects.test_commands import projects
 
     done = projects("ask", "What is 23*19+7?", "--trace", tmp_path / "t.jsonl")
-    assert (
-        done.returncode == 0
-        and done.stdout.splitlines()[-1] == "answered     444"
-        and agent.load_trace(tmp_path / "t.jsonl").answer == "444"
-    )
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "answered     444"
+    assert agent.load_trace(tmp_path / "t.jsonl").answer == "444"
     from click.testing import CliRunner
     from projects.runner.cli import main
 
@@ -855,5 +847,6 @@ def test_the_command_asks_evaluates_and_tells_what_is_wrong(tmp_path):
         (["ask", "x", "--provider", "messages"], "needs the name of a model"),
     ):
         told = CliRunner().invoke(main, args)
-        assert told.exit_code == 2 and said in told.output
+        assert told.exit_code == 2
+        assert said in told.output
     assert "success  1.00" in CliRunner().invoke(main, ["ask", "--evaluate"]).output

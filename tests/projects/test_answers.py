@@ -88,6 +88,13 @@ def test_a_call_that_does_not_fit_is_answered_with_the_reason(schema, arguments,
     assert len(observation.text) < 400
 
 
+def test_a_reference_to_an_address_opens_no_connection(monkeypatch):
+    opened = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *args, **_: opened.append(args))
+    registry({"$ref": "http://example.org/schema.json"}).call("look", {})
+    assert opened == []
+
+
 @pytest.mark.parametrize("arguments", [None, [], "x", 3])
 def test_arguments_that_are_no_object_are_refused(arguments):
     assert "must be an object" in registry({}).call("look", arguments).text

@@ -33,14 +33,13 @@ def trained(**settings):
 
 def test_a_bar_is_a_row_or_a_column_in_noise():
     X, y = pictures.bars(500, 0.0, 0)
-    assert X.shape == (500, 1, 12, 12) and set(y.tolist()) == {0, 1}
+    assert X.shape == (500, 1, 12, 12)
+    assert set(y.tolist()) == {0, 1}
     rows = X[y == 0][:, 0]
     columns = X[y == 1][:, 0]
-    assert (
-        bool((rows.sum(2) == 12).sum(1).eq(1).all())
-        and bool((columns.sum(1) == 12).sum(1).eq(1).all())
-        and bool((X.sum((1, 2, 3)) == 12).all())
-    )
+    assert bool((rows.sum(2) == 12).sum(1).eq(1).all())
+    assert bool((columns.sum(1) == 12).sum(1).eq(1).all())
+    assert bool((X.sum((1, 2, 3)) == 12).all())
     noisy = pictures.bars(500, 0.3, 0)[0] - X
     assert abs(float(noisy.std()) - 0.3) < 0.01
     assert len({tuple(x.flatten().tolist()) for x in X}) == 24  # there are no others
@@ -56,18 +55,15 @@ def test_digits_are_split_once_and_for_all():
         "train": 1097,
     }
     seen = {name: {x.numpy().tobytes() for x in X} for name, (X, _) in parts.items()}
-    assert (
-        not seen["train"] & seen["test"]
-        and not seen["train"] & seen["val"]
-        and float(parts["train"][0].max()) == 1.0
-    )
+    assert not seen["train"] & seen["test"]
+    assert not seen["train"] & seen["val"]
+    assert float(parts["train"][0].max()) == 1.0
 
 
 def test_epochs_show_every_example_once_before_any_twice():
     dealt = torch.cat([epochs(10, 4, step, 3) for step in range(10)]).view(4, 10)
-    assert all(sorted(row.tolist()) == list(range(10)) for row in dealt) and not torch.equal(
-        dealt[0], dealt[1]
-    )
+    assert all(sorted(row.tolist()) == list(range(10)) for row in dealt)
+    assert not torch.equal(dealt[0], dealt[1])
     assert torch.equal(epochs(10, 4, 7, 3), epochs(10, 4, 7, 3))
     with pytest.raises(ValueError, match="at least one example"):
         epochs(0, 4, 0, 0)
@@ -76,7 +72,8 @@ def test_epochs_show_every_example_once_before_any_twice():
 def test_augmented_pictures_are_near_and_new():
     X = pictures.digits()["train"][0][:64]
     new = pictures.augmented(X, generator(0))
-    assert new.shape == X.shape and bool((new != X).any(dim=(1, 2, 3)).all())
+    assert new.shape == X.shape
+    assert bool((new != X).any(dim=(1, 2, 3)).all())
     moved = abs(float(new.sum() / X.sum()) - 1)
     assert moved < 0.1, moved
     assert torch.equal(pictures.augmented(X, generator(0)), new)
@@ -117,9 +114,8 @@ def test_pooled_models_forget_where_and_flat_ones_do_not():
     pooled = cnn.network("residual", 24, 4, 2).eval()
     flat = cnn.network("small", 24, 4, 2).eval()
     with torch.no_grad():
-        assert torch.allclose(pooled(X), pooled(moved), atol=1e-5) and not torch.allclose(
-            flat(X), flat(moved), atol=1e-4
-        )
+        assert torch.allclose(pooled(X), pooled(moved), atol=1e-5)
+        assert not torch.allclose(flat(X), flat(moved), atol=1e-4)
 
 
 def test_a_straight_line_through_pixels_does_not_see_bars():
@@ -128,22 +124,23 @@ def test_a_straight_line_through_pixels_does_not_see_bars():
     """
     _, line = trained(model="logistic", images=1000)
     _, small = trained(model="small")
-    assert line["test_accuracy"] < 0.62 and small["test_accuracy"] == 1.0
+    assert line["test_accuracy"] < 0.62
+    assert small["test_accuracy"] == 1.0
 
 
 def test_training_pictures_alone_set_the_scale():
     task = cnn.build(choose(Settings(), cnn.PRESETS, "smoke", ["data=digits"]))
     X, _ = task.parts["train"]
-    assert task.mean == pytest.approx(
-        float(np.mean(X.numpy())), abs=1e-6
-    ) and task.sd == pytest.approx(float(X.std()), abs=1e-6)
+    assert task.mean == pytest.approx(float(np.mean(X.numpy())), abs=1e-6)
+    assert task.sd == pytest.approx(float(X.std()), abs=1e-6)
 
 
 def test_stages_halve_and_double():
     """Three stages of 4 channels end in 32 features, and one stage is the model as it was."""
     three = cnn.network("residual", 32, 4, 5, stages=3)
     one = cnn.network("residual", 32, 4, 5)
-    assert three.head.in_features == 32 and one.head.in_features == 8
+    assert three.head.in_features == 32
+    assert one.head.in_features == 8
     assert three(torch.randn(2, 1, 32, 32)).shape == (2, 5)
     assert sum(isinstance(m, torch.nn.MaxPool2d) for m in three.body) == 3
 
@@ -152,14 +149,14 @@ def test_glyphs_are_trained_clean_or_careless_and_tested_in_fonts_never_seen():
     settings = ["size=16", "classes=ABCgR", "channels=4", "batch_size=10"]
     clean = cnn.build(choose(Settings(), cnn.PRESETS, "glyphs", [*settings, "augment=false"]))
     careless = cnn.build(choose(Settings(), cnn.PRESETS, "glyphs", settings))
-    assert (
-        clean.labels == [10, 11, 12, 27, 42]
-        and len(clean.parts["train"][1]) == 5 * 16
-        and set(clean.parts) == {"train", "val", "test", "fonts"}
-    )
+    assert clean.labels == [10, 11, 12, 27, 42]
+    assert len(clean.parts["train"][1]) == 5 * 16
+    assert set(clean.parts) == {"train", "val", "test", "fonts"}
     (a, y) = clean.batch(3)
     (b, z) = careless.batch(3)
-    assert torch.equal(y, z) and not torch.allclose(a, b) and set(y.tolist()) <= set(range(5))
+    assert torch.equal(y, z)
+    assert not torch.allclose(a, b)
+    assert set(y.tolist()) <= set(range(5))
     found = careless.evaluate(careless.model.eval(), CPU)
     assert {"val_loss", "test_accuracy", "fonts_accuracy"} <= set(found)
     assert "label A; the model says" in careless.sample(
@@ -214,7 +211,8 @@ def test_a_frozen_body_stays_and_few_labels_are_few(tmp_path):
     before = {name: w.clone() for name, w in second.model.state_dict().items()}
     best = torch.load(tmp_path / "first" / "best.pt", weights_only=True)["model"]  # noqa: TID251
     assert all(torch.equal(w, best[name]) for name, w in before.items() if name.startswith("body."))
-    assert len(second.parts["train"][1]) == 15 and second.labels == [5, 6, 7, 8, 9]
+    assert len(second.parts["train"][1]) == 15
+    assert second.labels == [5, 6, 7, 8, 9]
     trainer(tmp_path / "second", second).run()
     after = second.model.state_dict()
     assert all(
@@ -278,7 +276,8 @@ def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
         for net in (model, fresh):
             maps = method(net, scaled, y)
             on_bar.append(float(maps[clean].mean() / maps.abs().mean()))
-        assert on_bar[0] > 1.5 and on_bar[0] > on_bar[1], on_bar
+        assert on_bar[0] > 1.5, on_bar
+        assert on_bar[0] > on_bar[1], on_bar
 
 
 def test_saliency_is_the_gradient_by_differences(sees):
@@ -310,16 +309,15 @@ def test_gradcam_on_an_average_pooled_network_is_its_class_activation_map():
     expected = torch.nn.functional.interpolate(
         cam[:, None], (8, 8), mode="bilinear", align_corners=False
     )[:, 0]
-    assert float(expected[0].max()) > 0 and torch.allclose(
+    assert float(expected[0].max()) > 0
+    assert torch.allclose(
         maps, expected / expected.amax((1, 2), keepdim=True).clamp_min(1e-12), atol=1e-5
     )
 
 
 def test_a_sample_shows_the_picture_and_the_answer(sees):
     text = sees.sample(sees.model.eval(), cnn.Sample(index=3), CPU)
-    assert (
-        len(text.splitlines()) == 13
-        and f"label {int(sees.parts['test'][1][3])}; the model says" in text
-    )
+    assert len(text.splitlines()) == 13
+    assert f"label {int(sees.parts['test'][1][3])}; the model says" in text
     with pytest.raises(UserError, match="index=200 is not a test picture"):
         sees.sample(sees.model, cnn.Sample(index=200), CPU)

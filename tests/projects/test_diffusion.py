@@ -133,9 +133,8 @@ def test_many_single_steps_are_one_jump():
             40_000, generator=rng, dtype=torch.float64
         )
         if t in (0, 10, 49):
-            assert float(x.mean()) == pytest.approx(
-                2 * float(s.abar[t].sqrt()), abs=0.02
-            ) and float(x.var()) == pytest.approx(float(1 - s.abar[t]), abs=0.02)
+            assert float(x.mean()) == pytest.approx(2 * float(s.abar[t].sqrt()), abs=0.02)
+            assert float(x.var()) == pytest.approx(float(1 - s.abar[t]), abs=0.02)
 
 
 def test_data_and_noise_are_found_again_from_either_target():
@@ -146,7 +145,8 @@ def test_data_and_noise_are_found_again_from_either_target():
     xt = d.add_noise(x0, t, eps, s)
     for target, said in (("eps", eps), ("v", d.velocity(x0, t, eps, s))):
         found = d.predict_x0_eps(xt, t, said, s, target)
-        assert torch.allclose(found[0], x0, atol=1e-6) and torch.allclose(found[1], eps, atol=1e-6)
+        assert torch.allclose(found[0], x0, atol=1e-6)
+        assert torch.allclose(found[1], eps, atol=1e-6)
 
 
 @pytest.mark.parametrize(("steps", "eta"), [(50, 0.0), (50, 1.0), (10, 0.0)])
@@ -158,7 +158,8 @@ def test_with_the_exact_denoiser_samples_lie_on_the_ring(steps, eta):
 
     x = torch.randn(1000, 2, generator=generator(0), dtype=torch.float64)
     radius = d.sample(predict, x, s, steps, eta, rng=generator(1)).norm(dim=1)
-    assert float(radius.mean()) == pytest.approx(1.0, abs=2e-3) and float(radius.std()) < 2e-3
+    assert float(radius.mean()) == pytest.approx(1.0, abs=2e-3)
+    assert float(radius.std()) < 2e-3
 
 
 def test_clipping_keeps_the_predicted_data_in_range():
@@ -192,12 +193,10 @@ def test_guidance_extrapolates_between_without_and_with_the_label():
 @pytest.mark.parametrize("name", d.POINTS)
 def test_sets_are_bounded_and_repeat_with_their_seed(name):
     a, b, c = (d.points(name, 2000, generator(seed)) for seed in (0, 0, 1))
-    assert (
-        a.shape == (2000, 2)
-        and torch.equal(a, b)
-        and not torch.equal(a, c)
-        and float(a.abs().max()) < 1.7
-    )
+    assert a.shape == (2000, 2)
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+    assert float(a.abs().max()) < 1.7
     assert abs(float(a.mean())) < 0.25
     if name == "ring":
         assert torch.allclose(a.norm(dim=1), torch.ones(2000), atol=1e-5)
@@ -297,9 +296,11 @@ def test_models_answer_in_the_shape_of_their_input_and_know_the_level(data):
     with torch.no_grad():
         out = task.model(x, t, labels)
         other = task.model(x, (t + 20) % 50, labels)
-    assert out.shape == x.shape == goal.shape and not torch.allclose(out, other)
+    assert out.shape == x.shape == goal.shape
+    assert not torch.allclose(out, other)
     again = task.batch(0)
-    assert torch.equal(x, again[0]) and not torch.equal(x, task.batch(1)[0])
+    assert torch.equal(x, again[0])
+    assert not torch.equal(x, task.batch(1)[0])
 
 
 def test_a_tenth_of_the_labels_is_hidden():
@@ -312,13 +313,12 @@ def test_a_short_run_moves_noise_towards_the_ring(tmp_path):
     before = task.evaluate(task.model.eval(), CPU)
     card = trainer(tmp_path, task).run()
     after = card["metrics"]
-    assert (
-        after["sliced"] < 0.5 * before["sliced"]
-        and after["val_loss"] < before["val_loss"]
-        and len(card["drawn"]) == 250
-    )
+    assert after["sliced"] < 0.5 * before["sliced"]
+    assert after["val_loss"] < before["val_loss"]
+    assert len(card["drawn"]) == 250
     text = task.sample(task.model, d.Sample(count=3), CPU)
-    assert len(text.splitlines()) == 3 and text == task.sample(task.model, d.Sample(count=3), CPU)
+    assert len(text.splitlines()) == 3
+    assert text == task.sample(task.model, d.Sample(count=3), CPU)
     with pytest.raises(UserError, match="count=0"):
         task.sample(task.model, d.Sample(count=0), CPU)
 
@@ -343,11 +343,9 @@ def test_digits_are_drawn_by_label_as_pictures(tmp_path):
         )
     )
     card = trainer(tmp_path, task).run()
-    assert (
-        {"right_label", "sliced", "nearest_real"} <= set(card["metrics"])
-        and len(card["drawn"]) == 20
-        and len(card["drawn"][0]) == 64
-    )
+    assert {"right_label", "sliced", "nearest_real"} <= set(card["metrics"])
+    assert len(card["drawn"]) == 20
+    assert len(card["drawn"][0]) == 64
     assert len(task.sample(task.model, d.Sample(count=2, label=3, steps=5), CPU).splitlines()) == 17
 
 
@@ -361,9 +359,9 @@ def test_a_network_of_any_depth_takes_no_label_as_one_of_its_own(levels):
         hidden = model(x, t, torch.full((3,), d.NO_LABEL))
         none = model(x, t)
         named = model(x, t, torch.tensor([0, 1, 4]))
-    assert (
-        hidden.shape == x.shape and torch.equal(hidden, none) and not torch.allclose(hidden, named)
-    )
+    assert hidden.shape == x.shape
+    assert torch.equal(hidden, none)
+    assert not torch.allclose(hidden, named)
     assert len(model.down) == len(model.up) == levels + 1
 
 
@@ -389,11 +387,12 @@ def test_drawn_glyphs_are_read_by_a_judge_that_was_trained_on_glyphs(tmp_path):
     sizes = ["width=8", "samples=62", "sample_steps=2", "batch_size=4"]
     task = d.build(choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'judge'}"]))
     found = task.evaluate(task.model.eval(), CPU)
-    assert (
-        found["frechet"] > found["frechet_floor"] > 0 and 0 <= found["right_label"] <= 1
-    )  # noise is far from letters
+    # noise is far from letters
+    assert found["frechet"] > found["frechet_floor"] > 0
+    assert 0 <= found["right_label"] <= 1
     drawn = task.extras(task.model, CPU)["drawn"]
-    assert len(drawn) == 62 and all(len(row) == 32 * 32 and row.isdigit() for row in drawn)
+    assert len(drawn) == 62
+    assert all(len(row) == 32 * 32 and row.isdigit() for row in drawn)
     with pytest.raises(UserError, match="is not a run of cnn on glyphs of 32 pixels"):
         d.build(
             choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'bars'}"])
@@ -410,6 +409,5 @@ def test_the_published_glyphs_are_of_the_preset():
         for key, value in card["settings"].items()
         if key not in ("seed", "judge")
     )
-    assert len(card["drawn"]) == 62 and card["parameters"] == sum(
-        p.numel() for p in d.build(whole).model.parameters()
-    )
+    assert len(card["drawn"]) == 62
+    assert card["parameters"] == sum(p.numel() for p in d.build(whole).model.parameters())

@@ -151,9 +151,8 @@ def test_the_past_does_not_see_the_future(kind):
     with torch.no_grad():
         before = made(x)
         after = made(changed)
-    assert torch.allclose(before[:, :9], after[:, :9], atol=1e-6) and not torch.allclose(
-        before[:, 9:], after[:, 9:], atol=1e-2
-    )
+    assert torch.allclose(before[:, :9], after[:, :9], atol=1e-6)
+    assert not torch.allclose(before[:, 9:], after[:, 9:], atol=1e-2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -180,7 +179,8 @@ def test_generation_is_the_same_with_and_without_the_cache_past_the_window_too(k
         made.generate(start, 30, 0.9, rng=torch.Generator().manual_seed(5), cached=cached)
         for cached in (True, False)
     ]
-    assert texts[0].shape == (2, 33) and torch.equal(*texts)
+    assert texts[0].shape == (2, 33)
+    assert torch.equal(*texts)
 
 
 def test_rotation_is_the_librarys_and_scores_depend_on_the_distance_alone():
@@ -222,11 +222,9 @@ def test_the_maps_shown_are_the_weights_used(kind):
     assert torch.allclose(
         module.out((maps[1] @ v).transpose(1, 2).reshape(3, 16, 32)), out, atol=1e-5
     )
-    assert (
-        len(maps) == 2
-        and torch.allclose(maps[0].sum(-1), torch.ones(3, 4, 16))
-        and float(maps[0].triu(1).abs().max()) == 0
-    )
+    assert len(maps) == 2
+    assert torch.allclose(maps[0].sum(-1), torch.ones(3, 4, 16))
+    assert float(maps[0].triu(1).abs().max()) == 0
 
 
 def test_the_mean_of_a_batch_does_not_depend_on_its_order():
@@ -335,26 +333,25 @@ def test_settings_that_make_no_model_are_refused(changes, message):
 def test_held_out_sonnets_are_whole_and_not_among_those_trained_on():
     train, held = corpora.split("sonnets")
     poems = corpora.documents("sonnets")
-    assert len(poems) == 154 and poems[17].startswith("Shall I compare thee to a summer's day?")
+    assert len(poems) == 154
+    assert poems[17].startswith("Shall I compare thee to a summer's day?")
     assert [len(p.splitlines()) for p in poems].count(
         14
     ) == 152  # number 99 has 15 lines, 126 has 12
-    assert sum(poem in held for poem in poems) == 15 and all(
-        (poem in train) != (poem in held) for poem in poems
-    )
+    assert sum(poem in held for poem in poems) == 15
+    assert all((poem in train) != (poem in held) for poem in poems)
 
 
 def test_a_file_gives_its_last_tenth_and_a_folder_every_tenth_document(tmp_path):
     for i in range(20):
         (tmp_path / f"{i:02}.txt").write_text(f"document number {i}")
     train, held = corpora.split(str(tmp_path))
-    assert (
-        held.split("\n\n") == ["document number 9", "document number 19\n"]
-        and "number 9" not in train
-    )
+    assert held.split("\n\n") == ["document number 9", "document number 19\n"]
+    assert "number 9" not in train
     (tmp_path / "one.txt").write_text("0123456789" * 10)
     train, held = corpora.split(str(tmp_path / "one.txt"))
-    assert train + held == "0123456789" * 10 + "\n" and len(held) == 11
+    assert train + held == "0123456789" * 10 + "\n"
+    assert len(held) == 11
 
 
 def test_the_standard_library_is_a_large_corpus():
@@ -363,13 +360,12 @@ def test_the_standard_library_is_a_large_corpus():
 
 def test_echoes_repeat_words_of_six_to_twelve_letters_and_nothing_else():
     texts = corpora.documents("echo")
-    assert (
-        texts == corpora.echoes(4000)
-        and len(set(texts)) > 3990
-        and {len(text) for text in texts} == {40}
-    )
+    assert texts == corpora.echoes(4000)
+    assert len(set(texts)) > 3990
+    assert {len(text) for text in texts} == {40}
     periods = [next(p for p in range(1, 41) if text[p:] == text[:-p]) for text in texts]
-    assert set(periods) == set(range(6, 13)) and set("".join(texts)) == set("abcdefghijklmnop")
+    assert set(periods) == set(range(6, 13))
+    assert set("".join(texts)) == set("abcdefghijklmnop")
     train, held = corpora.split("echo")
     assert not set(train.split()) & set(held.split())
     for bad in ((0, 40), (3, 12)):
@@ -383,11 +379,9 @@ def test_the_published_echo_says_what_the_page_concludes():
 
     one, two = (run["curve"] for run in records.read_card("_assets/results/gpt-echo.json")["runs"])
     assert [step for step, _ in one] == [step for step, _ in two] == list(range(75, 1501, 75))
-    assert (
-        abs(one[9][1] - one[-1][1]) < 0.03
-        and two[0][1] > one[0][1]
-        and two[-1][1] < one[-1][1] - 0.5
-    )
+    assert abs(one[9][1] - one[-1][1]) < 0.03
+    assert two[0][1] > one[0][1]
+    assert two[-1][1] < one[-1][1] - 0.5
 
 
 @pytest.mark.parametrize(
@@ -410,13 +404,15 @@ def test_a_corpus_that_cannot_be_read_is_told(tmp_path, make, message):
 def test_batches_are_windows_of_the_training_text_with_the_next_token_as_target():
     task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets"]))
     x, y = task.batch(3)
-    assert x.shape == y.shape == (16, 32) and torch.equal(x[:, 1:], y[:, :-1])
+    assert x.shape == y.shape == (16, 32)
+    assert torch.equal(x[:, 1:], y[:, :-1])
     train = task.tokenizer.decode(task.train.tolist())
     assert all(
         task.tokenizer.decode([*row.tolist(), int(last)]) in train
         for row, last in zip(x, y[:, -1], strict=True)
     )
-    assert torch.equal(x, task.batch(3)[0]) and not torch.equal(x, task.batch(4)[0])
+    assert torch.equal(x, task.batch(3)[0])
+    assert not torch.equal(x, task.batch(4)[0])
 
 
 def test_the_measured_loss_is_that_of_every_window():
@@ -426,9 +422,8 @@ def test_the_measured_loss_is_that_of_every_window():
     with torch.no_grad():
         slow = np.mean([float(task.model(w[None, :-1], w[None, 1:])) for w in windows])
     measured = task.evaluate(task.model, torch.device("cpu"))
-    assert measured["val_loss"] == pytest.approx(slow, abs=1e-5) and measured[
-        "perplexity"
-    ] == pytest.approx(math.exp(slow), rel=1e-4)
+    assert measured["val_loss"] == pytest.approx(slow, abs=1e-5)
+    assert measured["perplexity"] == pytest.approx(math.exp(slow), rel=1e-4)
     assert measured["bits_per_byte"] == pytest.approx(
         slow / math.log(2), rel=1e-5
     )  # one character, one byte
@@ -439,19 +434,18 @@ def test_a_card_shows_what_the_model_expects_next():
     shown = task.extras(task.model.eval(), torch.device("cpu"))["example"]
     with torch.no_grad():
         logits = task.model(torch.tensor([task.tokenizer.encode(shown["prompt"])]))[0, -1]
-    assert shown["prompt"] == corpora.SENTENCE[:21] and shown["logits"] == pytest.approx(
-        sorted(logits.tolist(), reverse=True), abs=1e-4
-    )
+    assert shown["prompt"] == corpora.SENTENCE[:21]
+    assert shown["logits"] == pytest.approx(sorted(logits.tolist(), reverse=True), abs=1e-4)
     assert task.tokenizer.encode("".join(shown["tokens"]))[0] == int(logits.argmax())
 
 
 def test_byte_pairs_train_in_the_same_way():
     task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["corpus=sonnets", "merges=100"]))
-    assert len(task.tokenizer) == 356 and len(task.train) < 0.7 * len(corpora.split("sonnets")[0])
+    assert len(task.tokenizer) == 356
+    assert len(task.train) < 0.7 * len(corpora.split("sonnets")[0])
     again = gpt.build(task.settings, task.state())
-    assert again.tokenizer.encode("Shall I") == task.tokenizer.encode("Shall I") and not hasattr(
-        again, "train"
-    )
+    assert again.tokenizer.encode("Shall I") == task.tokenizer.encode("Shall I")
+    assert not hasattr(again, "train")
     per_token, per_byte = (
         task.evaluate(task.model, torch.device("cpu"))[name]
         for name in ("val_loss", "bits_per_byte")
@@ -462,11 +456,9 @@ def test_byte_pairs_train_in_the_same_way():
 def test_decay_falls_on_matrices_alone():
     task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", ["weight_decay=0.1"]))
     with_decay, without = task.optimizer(fused=False).param_groups
-    assert (
-        {p.dim() for p in with_decay["params"]} == {2}
-        and {p.dim() for p in without["params"]} == {1}
-        and without["weight_decay"] == 0
-    )
+    assert {p.dim() for p in with_decay["params"]} == {2}
+    assert {p.dim() for p in without["params"]} == {1}
+    assert without["weight_decay"] == 0
 
 
 def test_operations_are_counted_as_torch_counts_them():
@@ -495,4 +487,5 @@ def test_the_smoke_run_reaches_the_floor_of_its_text():
 
     with tempfile.TemporaryDirectory() as folder:
         card = trainer(Path(folder), task).run()
-    assert 0.04 < card["metrics"]["val_loss"] < 0.0447 + 0.03 and card["parameters"] == 103_821
+    assert 0.04 < card["metrics"]["val_loss"] < 0.0447 + 0.03
+    assert card["parameters"] == 103_821

@@ -10,7 +10,7 @@ import pytest
 import torch
 from clikit import files
 from clikit.errors import Exit, UserError
-from projects import adapters, gpt
+from projects import adapters, diffusion, gpt
 from projects.runner import checkpoints, processes, session
 from projects.runner.settings import override
 from torch.nn.functional import one_hot
@@ -102,6 +102,22 @@ def test_every_accepted_seed_starts_a_generator(seed):
 def test_settings_that_torch_cannot_use_are_refused(pair, message):
     with pytest.raises(UserError, match=message):
         override(gpt.Settings(), [pair]).check()
+
+
+@pytest.mark.parametrize(
+    "option", ["eta=nan", "eta=-1", "eta=2", "guidance=inf", "steps=-1", f"seed={2**64}"]
+)
+def test_options_of_diffusion_are_checked_too(option):
+    task = diffusion.build(diffusion.Settings(T=4, sample_steps=4))
+    options = override(diffusion.Sample(), [option])
+    with pytest.raises(UserError, match=option.partition("=")[0]):
+        task.sample(task.model, options, torch.device("cpu"))
+
+
+def test_a_plain_sample_of_diffusion_takes_the_levels_there_are():
+    task = diffusion.build(diffusion.Settings(T=4, sample_steps=4))
+    text = task.sample(task.model, diffusion.Sample(count=3), torch.device("cpu"))
+    assert len(text.splitlines()) == 3
 
 
 def test_a_plain_sample_starts_from_what_the_model_knows():

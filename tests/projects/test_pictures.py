@@ -15,8 +15,11 @@ def test_every_family_has_every_character_and_no_two_are_alike():
     for family in pictures.STYLES:
         X, y = pictures.glyphs(family, 32)
         styles = len(pictures.STYLES[family])
-        assert X.shape == (62 * styles, 1, 32, 32) and y.tolist() == list(range(62)) * styles
-        assert float(X.min()) >= 0 and float(X.max()) <= 1 and bool((X.sum((1, 2, 3)) > 5).all())
+        assert X.shape == (62 * styles, 1, 32, 32)
+        assert y.tolist() == list(range(62)) * styles
+        assert float(X.min()) >= 0
+        assert float(X.max()) <= 1
+        assert bool((X.sum((1, 2, 3)) > 5).all())
         assert all(
             len({x.numpy().tobytes() for x in X[y == label]}) == styles for label in (10, 36)
         )  # the styles of A and of a differ
@@ -74,16 +77,17 @@ def test_the_pictures_are_the_same_whatever_figures_look_like():
 def test_the_held_family_is_not_in_what_is_typeset():
     X, y = pictures.typeset(16)
     held = {x.numpy().tobytes() for x in pictures.glyphs(pictures.HELD, 16)[0]}
-    assert len(X) == len(y) == 62 * 16 and not held & {x.numpy().tobytes() for x in X}
+    assert len(X) == len(y) == 62 * 16
+    assert not held & {x.numpy().tobytes() for x in X}
 
 
 def test_prints_move_within_their_picture_and_repeat_with_the_seed():
     clean = pictures.typeset(32)
     X, y = pictures.render_samples(*clean, 300, 1)
-    assert torch.equal(X, pictures.render_samples(*clean, 300, 1)[0]) and not torch.equal(
-        X, pictures.render_samples(*clean, 300, 2)[0]
-    )
-    assert X.shape == (300, 1, 32, 32) and len(set(y.tolist())) > 55
+    assert torch.equal(X, pictures.render_samples(*clean, 300, 1)[0])
+    assert not torch.equal(X, pictures.render_samples(*clean, 300, 2)[0])
+    assert X.shape == (300, 1, 32, 32)
+    assert len(set(y.tolist())) > 55
     edge = torch.cat([X[..., 0, :], X[..., -1, :]], -1)
     assert float(edge.sum() / X.sum()) < 0.01  # the ink stays inside
     still = pictures.augmented(clean[0][:50], generator(0), shift=0.0, turn=0.0, stretch=0.0)

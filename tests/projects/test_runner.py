@@ -44,16 +44,15 @@ def test_a_preset_and_overrides_make_settings_of_the_right_types():
 def test_wrong_settings_are_told_with_the_remedy(preset, overrides, message):
     with pytest.raises(UserError) as error:
         choose(Settings(), PRESETS, preset, overrides)
-    assert (
-        message in str(error.value)
-        and "fix: " in str(error.value)
-        and error.value.code is Exit.USAGE
-    )
+    assert message in str(error.value)
+    assert "fix: " in str(error.value)
+    assert error.value.code is Exit.USAGE
 
 
 def test_override_changes_any_dataclass_and_leaves_the_old_one():
     before = Settings()
-    assert override(before, ["width=3"]).width == 3 and before.width == 8
+    assert override(before, ["width=3"]).width == 3
+    assert before.width == 8
 
 
 def test_an_unknown_project_is_answered_with_the_nearest():
@@ -72,7 +71,9 @@ def test_the_device_is_chosen_in_order_and_said_why(monkeypatch, cuda, mps, kind
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     place = devices.choose()
-    assert place.device.type == kind and place.precision == "fp32" and "CUDA" in place.reason
+    assert place.device.type == kind
+    assert place.precision == "fp32"
+    assert "CUDA" in place.reason
 
 
 @pytest.mark.parametrize(
@@ -124,11 +125,9 @@ def test_bf16_training_stays_nearer_to_fp32_than_another_seed_does(tmp_path):
 
 
 def test_peaks_are_found_by_the_devices_names():
-    assert (
-        devices.peak_flops("NVIDIA H100 80GB HBM3") == 989e12
-        and devices.peak_flops("NVIDIA H100 PCIe") == 756e12
-        and devices.peak_flops("Voodoo") is None
-    )
+    assert devices.peak_flops("NVIDIA H100 80GB HBM3") == 989e12
+    assert devices.peak_flops("NVIDIA H100 PCIe") == 756e12
+    assert devices.peak_flops("Voodoo") is None
 
 
 # -- random states --------------------------------------------------------------------------------
@@ -159,7 +158,8 @@ def test_generators_for_different_purposes_differ_and_equal_ones_do_not():
         torch.randint(10**9, (4,), generator=rng.generator(*parts)).tolist()
         for parts in ((0, 1), (0, 1), (1, 0), (0, 2), (0, 1, 0))
     ]
-    assert numbers[0] == numbers[1] and len({tuple(n) for n in numbers}) == 4
+    assert numbers[0] == numbers[1]
+    assert len({tuple(n) for n in numbers}) == 4
 
 
 # -- checkpoints ----------------------------------------------------------------------------------
@@ -203,7 +203,8 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_taken(tmp_path, d
         checkpoints.load(tmp_path / "checkpoint-00000002.pt", "toy")
     told: list[str] = []
     assert checkpoints.load_newest(tmp_path, "toy", told.append)["step"] == 1
-    assert "00000002.pt is damaged" in told[0] and "going back" in told[0]
+    assert "00000002.pt is damaged" in told[0]
+    assert "going back" in told[0]
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
@@ -235,7 +236,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path):
 
     with pytest.raises(UserError, match="No space left"):
         checkpoints.write(path, fail)
-    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["f"]
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
 # -- records and progress -------------------------------------------------------------------------
@@ -270,12 +272,10 @@ def test_a_summary_gives_mean_and_sample_deviation():
         for s, v in enumerate((1.0, 2.0, 3.0))
     ]
     made = records.summary(cards)
-    assert (
-        made["metrics"]["a"] == {"mean": 2.0, "sd": 1.0, "values": [1.0, 2.0, 3.0]}
-        and made["seeds"] == [0, 1, 2]
-        and made["curve"] == [[[1, 1.0]], [[1, 2.0]], [[1, 3.0]]]
-        and made["settings"] == {"steps": 1}
-    )
+    assert made["metrics"]["a"] == {"mean": 2.0, "sd": 1.0, "values": [1.0, 2.0, 3.0]}
+    assert made["seeds"] == [0, 1, 2]
+    assert made["curve"] == [[[1, 1.0]], [[1, 2.0]], [[1, 3.0]]]
+    assert made["settings"] == {"steps": 1}
 
 
 def test_a_comparison_keeps_what_differs_and_refuses_two_projects():
@@ -292,9 +292,11 @@ def test_a_comparison_keeps_what_differs_and_refuses_two_projects():
         for name, r in (("one", 1), ("two", 2))
     }
     made = records.comparison(cards)
-    assert made["settings"] == {"steps": 5} and [
-        (r["name"], r["settings"], r["metrics"]) for r in made["runs"]
-    ] == [("one", {"rank": 1}, {"a": 1}), ("two", {"rank": 2}, {"a": 2})]
+    assert made["settings"] == {"steps": 5}
+    assert [(r["name"], r["settings"], r["metrics"]) for r in made["runs"]] == [
+        ("one", {"rank": 1}, {"a": 1}),
+        ("two", {"rank": 2}, {"a": 2}),
+    ]
     cards["two"]["project"] = "q"
     with pytest.raises(UserError, match="of 2 projects: p, q"):
         records.comparison(cards)
@@ -325,11 +327,9 @@ def test_a_curve_is_a_table_and_a_picture(tmp_path):
 
 
 def test_progress_draws_a_falling_curve_and_is_silent_when_told(capsys):
-    assert (
-        progress.spark([8.0, 7, 6, 5, 4, 3, 2, 1], 8) == progress.BARS[::-1]
-        and progress.spark([]) == ""
-        and progress.spark([1.0]) == "▁"
-    )
+    assert progress.spark([8.0, 7, 6, 5, 4, 3, 2, 1], 8) == progress.BARS[::-1]
+    assert progress.spark([]) == ""
+    assert progress.spark([1.0]) == "▁"
     progress.TrainingProgress(10, "tokens", speak=False).step(1, 2.0, 1e-3, 10.0, 5.0)
     assert capsys.readouterr().err == ""
     progress.TrainingProgress(10, "tokens").step(1, 2.0, 1e-3, 10.0, 5.0)
@@ -344,9 +344,8 @@ def test_progress_draws_a_falling_curve_and_is_silent_when_told(capsys):
 def test_shares_cover_a_batch_once_and_differ_by_one_at_most(B, size):
     batch = (torch.arange(B), torch.arange(B) * 2)
     shares = [processes.Group(rank=r, size=size).share(batch) for r in range(size)]
-    assert torch.cat([s[0] for s in shares]).tolist() == list(range(B)) and torch.cat(
-        [s[1] for s in shares]
-    ).equal(batch[1])
+    assert torch.cat([s[0] for s in shares]).tolist() == list(range(B))
+    assert torch.cat([s[1] for s in shares]).equal(batch[1])
     lengths = [len(s[0]) for s in shares]
     assert max(lengths) - min(lengths) <= 1
 
@@ -386,9 +385,8 @@ def test_every_preset_takes_a_step(name, preset):
     )
     loss = task.loss(task.model, task.batch(0))
     loss.backward()
-    assert torch.isfinite(loss) and any(
-        p.grad is not None and p.grad.abs().sum() > 0 for p in task.model.parameters()
-    )
+    assert torch.isfinite(loss)
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in task.model.parameters())
 
 
 @pytest.mark.parametrize("name", registry.NAMES)
@@ -400,7 +398,9 @@ def test_the_published_cards_are_those_of_the_presets(name):
         for key, value in card["settings"].items():
             assert key == "seed" or value == getattr(whole, key), (preset, key)
         if "curve" in card and preset == "gpu":
-            assert card["kind"] == "cuda" and card["device"] and card["curve"][-1][0] == whole.steps
+            assert card["kind"] == "cuda"
+            assert card["device"]
+            assert card["curve"][-1][0] == whole.steps
 
 
 def test_the_published_speeds_are_of_one_run_and_agree_with_their_shares():
@@ -432,9 +432,8 @@ def test_the_recipes_own_text_was_read_by_the_shorter_schedule_of_the_race():
             65,
         )  # characters of that text
     assert sum(p.numel() for p in model.parameters()) == own["parameters"]
-    assert own["evaluations"][-1][0] == own["steps"] and min(
-        loss for _, loss in own["evaluations"]
-    ) == round(own["best_val_loss"], 4)
+    assert own["evaluations"][-1][0] == own["steps"]
+    assert min(loss for _, loss in own["evaluations"]) == round(own["best_val_loss"], 4)
 
 
 def test_the_published_transfer_has_every_kind_at_every_size_with_the_same_seeds():
@@ -442,7 +441,8 @@ def test_the_published_transfer_has_every_kind_at_every_size_with_the_same_seeds
     runs = {(run["labels_per_class"], run["name"]): run for run in card["runs"]}
     assert runs.keys() == {
         (n, name) for n in (2, 5, 20) for name in ("from nothing", "from letters", "frozen")
-    } and len(runs) == len(card["runs"])
+    }
+    assert len(runs) == len(card["runs"])
     assert all(
         run["seeds"] == [0, 1, 2, 3, 4] and len(run["test_accuracy"]) == 5 for run in card["runs"]
     )
@@ -452,9 +452,8 @@ def test_the_published_transfer_has_every_kind_at_every_size_with_the_same_seeds
         for value in run["test_accuracy"]
     )  # shares of 500 test pictures
     body = card["source"]["settings"]
-    assert (body["data"], body["size"]) == ("glyphs", 8) and all(
-        body[key] == card["settings"][key] for key in ("model", "channels", "stages")
-    )
+    assert (body["data"], body["size"]) == ("glyphs", 8)
+    assert all(body[key] == card["settings"][key] for key in ("model", "channels", "stages"))
 
 
 def test_the_published_race_is_between_runs_of_the_sizes_it_names():

@@ -49,12 +49,10 @@ def server(folder):
 
 def test_health_tells_what_is_served(server):
     told = server.get("/health").json()
-    assert (
-        told["status"] == "ok"
-        and told["vocabulary"] == 13
-        and told["step"] > 0
-        and "val_loss" in told["metrics"]
-    )
+    assert told["status"] == "ok"
+    assert told["vocabulary"] == 13
+    assert told["step"] > 0
+    assert "val_loss" in told["metrics"]
 
 
 def test_an_answer_is_the_sample_of_the_command_line(server, folder):
@@ -73,7 +71,8 @@ def test_an_answer_is_the_sample_of_the_command_line(server, folder):
         "--set",
         "temperature=1",
     )
-    assert answer["text"] == said.stdout.removesuffix("\n") and answer["tokens"] == 30
+    assert answer["text"] == said.stdout.removesuffix("\n")
+    assert answer["tokens"] == 30
 
 
 def test_a_stream_brings_the_same_text_in_pieces(server):
@@ -82,11 +81,9 @@ def test_a_stream_brings_the_same_text_in_pieces(server):
     with server.stream("POST", "/generate", json={**ask, "stream": True}) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         events = [json.loads(line.removeprefix("data: ")) for line in response.iter_lines() if line]
-    assert (
-        len(events) == 31
-        and events[-1]["done"]
-        and "to be" + "".join(e["piece"] for e in events[:-1]) == whole
-    )
+    assert len(events) == 31
+    assert events[-1]["done"]
+    assert "to be" + "".join(e["piece"] for e in events[:-1]) == whole
 
 
 def test_callers_at_once_get_what_they_would_get_alone(server):
@@ -114,12 +111,14 @@ def test_callers_at_once_get_what_they_would_get_alone(server):
 )
 def test_a_request_out_of_limits_is_refused_with_its_field(server, ask, field):
     answer = server.post("/generate", json=ask)
-    assert answer.status_code == 422 and answer.json()["detail"][0]["loc"][-1] == field
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][-1] == field
 
 
 def test_an_unknown_character_is_named(server):
     answer = server.post("/generate", json={"prompt": "to Z"})
-    assert answer.status_code == 422 and "'Z' at position 3" in answer.json()["detail"]
+    assert answer.status_code == 422
+    assert "'Z' at position 3" in answer.json()["detail"]
     assert server.get("/health").status_code == 200
 
 
@@ -132,11 +131,9 @@ def test_a_port_that_is_taken_is_told(server, folder):
         timeout=60,
         env=ENV,
     )
-    assert (
-        done.returncode == 4
-        and f"port {port} of 127.0.0.1 is taken" in done.stderr
-        and f"--port {port + 1}" in done.stderr
-    )
+    assert done.returncode == 4
+    assert f"port {port} of 127.0.0.1 is taken" in done.stderr
+    assert f"--port {port + 1}" in done.stderr
 
 
 def test_a_project_without_text_is_not_served(tmp_path):

@@ -51,9 +51,8 @@ def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
     second.resume()
     assert second.step == k
     second.run()
-    assert equal(weights(straight.model), weights(second.model)) and equal(
-        weights(straight.average), weights(second.average)
-    )
+    assert equal(weights(straight.model), weights(second.model))
+    assert equal(weights(straight.average), weights(second.average))
     assert (tmp_path / "straight" / "metrics.jsonl").read_bytes() == (
         tmp_path / "stopped" / "metrics.jsonl"
     ).read_bytes()
@@ -86,7 +85,8 @@ def test_equal_runs_leave_equal_files_and_another_seed_does_not(tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         trainer(tmp_path / name, steps=10, seed=seed).run()
     a, b, c = ((tmp_path / name / "metrics.jsonl").read_bytes() for name in "abc")
-    assert a == b and a != c
+    assert a == b
+    assert a != c
 
 
 def test_a_training_run_is_a_plain_loop_with_adamw(tmp_path):
@@ -168,7 +168,8 @@ def test_the_best_weights_are_those_of_the_lowest_loss(tmp_path):
     )
     run.run()
     best = torch.load(tmp_path / "best.pt", weights_only=True)  # noqa: TID251
-    assert best["step"] == 2 and equal(list(best["model"].values()), seen[1])
+    assert best["step"] == 2
+    assert equal(list(best["model"].values()), seen[1])
 
 
 class Broken(Line):
@@ -184,8 +185,10 @@ def test_a_loss_that_is_no_number_stops_the_run_with_step_checkpoint_and_causes(
     with pytest.raises(UserError) as error:
         run.run()
     text = str(error.value)
-    assert "the loss is nan at step 6" in text and "checkpoint-00000004.pt" in text
-    assert "learning rate (" in text and "clip_norm=1" in text
+    assert "the loss is nan at step 6" in text
+    assert "checkpoint-00000004.pt" in text
+    assert "learning rate (" in text
+    assert "clip_norm=1" in text
     saved = checkpoints.load(
         checkpoints.list_newest_first(tmp_path)[0], "toy"
     )  # what is on the disk is not spoiled
@@ -237,36 +240,31 @@ def test_a_model_that_does_not_compile_trains_without(tmp_path, monkeypatch, cap
     run.progress.bar.quiet = False
     card = run.run()
     assert "torch.compile failed (no compiler here); going on without it" in capsys.readouterr().err
-    assert card["compiled"] is False and card["steps"] == 3
+    assert card["compiled"] is False
+    assert card["steps"] == 3
 
 
 def test_the_rate_warms_up_and_falls_to_its_share():
     s = Settings(steps=100, warmup_steps=10, learning_rate=1.0, final_rate=0.1)
     rates = [rate(t, s) for t in range(100)]
-    assert (
-        rates[0] < rates[9] <= 1.0
-        and max(rates) == pytest.approx(1.0)
-        and rates[-1] == pytest.approx(0.1, abs=1e-3)
-    )
+    assert rates[0] < rates[9] <= 1.0
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.1, abs=1e-3)
     flat = Settings(steps=100, final_rate=1.0, learning_rate=0.5)
     assert {round(rate(t, flat), 12) for t in range(100)} == {0.5}
 
 
 def test_a_card_tells_what_ran_where_and_how_well(tmp_path):
     card = trainer(tmp_path, steps=12).run()
-    assert (
-        card["parameters"] == 8 * 3 + 8 + 8 + 1
-        and card["steps"] == 12
-        and card["kind"] == "cpu"
-        and card["precision"] == "fp32"
-    )
-    assert (
-        card["units_per_s"] > 0
-        and card["wall_s"] > 0
-        and card["peak_memory_mb"] > 10
-        and card["versions"]["torch"]
-        and card["best_val_loss"] == card["metrics"]["val_loss"]
-    )
+    assert card["parameters"] == 8 * 3 + 8 + 8 + 1
+    assert card["steps"] == 12
+    assert card["kind"] == "cpu"
+    assert card["precision"] == "fp32"
+    assert card["units_per_s"] > 0
+    assert card["wall_s"] > 0
+    assert card["peak_memory_mb"] > 10
+    assert card["versions"]["torch"]
+    assert card["best_val_loss"] == card["metrics"]["val_loss"]
     json.dumps(card)
 
 

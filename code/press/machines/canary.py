@@ -1,6 +1,7 @@
 """Facts of one Python process that a profile is meant to move, as JSON on one line.
 
-Run as a program in the environment of a profile: a profile that leaves its facts as they were emulates nothing.
+Run as a program in the environment of a profile: one that changes none of its facts emulates
+nothing.
 The numbers are hashed bit by bit, because a last bit is all that differs.
 """
 
@@ -25,23 +26,24 @@ def numbers() -> dict[str, str]:
     import numpy as np
 
     rng = np.random.default_rng(0)
-    a, b, x = rng.normal(size=(150, 333)), rng.normal(size=(333, 150)), rng.normal(size=4001)
-    found = {
+    a = rng.normal(size=(150, 333))
+    b = rng.normal(size=(333, 150))
+    x = rng.normal(size=4001)
+    values = {
         "openblas": _bits(a @ b),
         "numpy": _bits(np.sin(x), np.exp(x), np.exp(x.astype(np.float32))),
     }
     try:
         import torch
     except ImportError:
-        return found
-    s, t = torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32)
-    image, kernel = (
-        torch.tensor(rng.normal(size=(4, 8, 30, 30)), dtype=torch.float32),
-        torch.tensor(rng.normal(size=(16, 8, 3, 3)), dtype=torch.float32),
-    )
+        return values
+    s = torch.tensor(a, dtype=torch.float32)
+    t = torch.tensor(b, dtype=torch.float32)
+    image = torch.tensor(rng.normal(size=(4, 8, 30, 30)), dtype=torch.float32)
+    kernel = torch.tensor(rng.normal(size=(16, 8, 3, 3)), dtype=torch.float32)
     long = torch.tensor(rng.normal(size=4_000_001), dtype=torch.float32)
     return {
-        **found,
+        **values,
         "mkl": _bits((torch.tensor(a) @ torch.tensor(b)).numpy(), (s @ t).numpy()),
         "onednn": _bits(torch.nn.functional.conv2d(image, kernel).numpy()),
         "aten": _bits(torch.tanh(s).numpy(), torch.softmax(s, 1).numpy()),
@@ -51,7 +53,7 @@ def numbers() -> dict[str, str]:
 
 
 def surroundings() -> dict[str, str]:
-    """What a program sees of its machine beside the processor."""
+    """What a program sees of its computer besides the CPU."""
     try:
         locale.setlocale(locale.LC_ALL, "")
         words = " ".join(
@@ -64,9 +66,7 @@ def surroundings() -> dict[str, str]:
         "hash": str(hash("ground truth")),
         "zone": f"{time.tzname[0]} {time.localtime(0).tm_hour}",
         "locale": words,
-        "folder": _bits(
-            os.getcwd().encode()
-        ),  # hashed like the numbers: where it is, is nobody's business
+        "folder": _bits(os.getcwd().encode()),  # hashed: the path stays private
         "user": _bits(f"{os.environ.get('USER')} {Path.home()}".encode()),
     }
 

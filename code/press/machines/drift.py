@@ -1,6 +1,6 @@
-"""Run the book with another interpreter or environment and say which printed numbers moved.
+"""Run the book with another interpreter or environment and report which printed numbers changed.
 
-Nothing is changed: no record, no expectation, no site. This is what a maintainer runs before an upgrade.
+It writes no record, no expectation and no site. Maintainers run it before an upgrade.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Run the book as other machines would: other instruction sets, threads, hash seeds, locale, zone, folder and user.
+"""Run the book under emulated configurations: instruction sets, threads, hash seeds, locale.
 
-Each profile is first shown to be one. A canary computes in its environment, and the facts the profile
-claims to move must differ from the plain ones; a knob that this processor ignores is reported, not passed.
+Each profile is verified first: a canary computes in its environment, and the facts that the profile
+claims to change must differ from the plain ones. A setting that this CPU ignores is reported, and
+the profile does not count as passed.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ ABROAD = {
 
 @dataclass(frozen=True)
 class Profile:
-    """One machine to be."""
+    """One emulated configuration."""
 
     name: str
     what: str
@@ -65,13 +66,11 @@ class Profile:
 ALL = {
     profile.name: profile
     for profile in (
-        Profile("plain", "this machine, as the book is built"),
-        Profile(
-            "avx2", "a processor without AVX-512 (Haswell)", AVX2, ("openblas", "numpy", "aten")
-        ),
+        Profile("plain", "this computer, as the book is built"),
+        Profile("avx2", "a CPU without AVX-512 (Haswell)", AVX2, ("openblas", "numpy", "aten")),
         Profile(
             "sse",
-            "a processor without AVX (Nehalem)",
+            "a CPU without AVX (Nehalem)",
             SSE,
             ("openblas", "numpy", "aten", "onednn", "mkl"),
         ),
@@ -104,7 +103,7 @@ ALL = {
         ),
         Profile(
             "mkl-compatible",
-            "MKL's one path for every processor",
+            "MKL's one code path for every CPU",
             {"MKL_CBWR": "COMPATIBLE"},
             ("mkl",),
         ),
@@ -218,7 +217,7 @@ class Row:
 def run(
     project: Project, profiles: list[Profile], slugs: list[str], quiet: bool = False, tell=print
 ) -> list[Row]:
-    """Execute `slugs` under each profile and compare with the committed expectations; nothing is changed."""
+    """Execute `slugs` under each profile and compare with the committed expectations."""
     plain = facts(project, kernel_env(project))
     pages = [
         page for page in (chapters.read(slug, project.page(slug)) for slug in slugs) if page.cells
@@ -231,9 +230,9 @@ def run(
             tell(
                 f"press: profile {profile.name}: "
                 + (
-                    f"moves nothing in {', '.join(row.unmoved)}, so it is not run"
+                    f"had no effect on {', '.join(row.unmoved)}: skipped"
                     if row.unmoved
-                    else f"moves {', '.join(profile.moves) or 'nothing, as it should'}"
+                    else f"changes {', '.join(profile.moves) or 'nothing, as expected'}"
                 )
             )
             if not row.unmoved:
@@ -296,7 +295,8 @@ def markdown(rows: list[Row]) -> str:
     text = [
         "# The book on other machines",
         "",
-        f"{len(rows)} profiles, {len(slugs)} chapters, {sum(r.mismatches for r in rows)} mismatches.",
+        f"{len(rows)} profiles, {len(slugs)} chapters,"
+        f" {sum(r.mismatches for r in rows)} mismatches.",
         "",
     ]
     text += ["| chapter | " + " | ".join(by) + " |", "|---" * (len(by) + 1) + "|"]
@@ -316,7 +316,7 @@ def markdown(rows: list[Row]) -> str:
         for r in rows
     ]
     text += [""] + [
-        f"- **{r.profile}** moves nothing in {', '.join(r.unmoved)} on this machine and was not run."
+        f"- **{r.profile}** had no effect on {', '.join(r.unmoved)} on this computer: skipped."
         for r in rows
         if r.unmoved
     ]

@@ -131,6 +131,7 @@ class Settings:
     documents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     versions: tuple[str, ...] = ()  # packages named on the landing page
     check_lines: dict[str, Pattern] = field(default_factory=dict)
+    seeds_env: dict[str, str] = field(default_factory=dict)
     kernel_env: dict[str, str] = field(default_factory=dict)
     license_notice: str = ""  # the first lines of the collected licenses
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from clikit.errors import Exit, UserError, nearest
 
+LARGEST_GENERATOR_SEED = 2**63 - 1
 LARGEST_SEED = 2**53  # times 1000 it fits into the 63 bits of torch's seeds
 S = TypeVar("S", bound="Settings")
 
@@ -66,6 +67,18 @@ def finite(options: Any) -> None:
         value = getattr(options, field.name)
         if isinstance(value, float) and not isfinite(value):
             raise wrong(field.name, value, "is not a finite number")
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that torch's generators do not take.
+
+    Raises
+    ------
+    UserError
+        When it does not fit into 63 bits and a sign.
+    """
+    if abs(seed) > LARGEST_GENERATOR_SEED:
+        raise wrong("seed", seed, "must fit into 63 bits")
 
 
 def wrong(name: str, value: Any, why: str) -> UserError:

@@ -1,0 +1,215 @@
+"""Run the book under other seeds and count in how many of them each check line holds.
+
+A shift adds a multiple of a large prime to every seed that a page sets (`shift/sitecustomize.py`).
+Printed digits may change; the lines that `check_lines` of book/press.yml describes may not. A shift
+counts only when the control shows that every source of randomness draws other numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from press.config import Project, kernel_env
+from press.errors import Exit, PressError
+from press.execute import compare
+from press.execute.kernels import run_many
+from press.execute.run import Run
+from press.machines import draws
+from press.progress import Progress
+from press.source import chapter as chapters
+from press.source import settings
+
+SHIFT = Path(__file__).parent / "shift"
+VARIABLE = "GROUNDTRUTH_SEED_SHIFT"
+VALUE = re.compile(r"\s*\([^()]*\)$")  # what a check line prints behind its statement
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One check line of a page, without the value it prints."""
+
+    slug: str
+    cell: int  # 1-based
+    kind: str
+    text: str
+
+
+@dataclass
+class Survival:
+    """In how many seeds a statement held."""
+
+    statement: Statement
+    held: int = 0
+    of: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row of the report."""
+        return {**self.statement.__dict__, "held": self.held, "of": self.of}
+
+
+@dataclass
+class Report:
+    """All pages under all shifts."""
+
+    seeds: int
+    sources: list[str]  # of randomness, each shown to be shifted
+    survivals: list[Survival] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def fragile(self, share: float = 0.95) -> list[Survival]:
+        """Statements that held in fewer seeds than `share` of them."""
+        return [row for row in self.survivals if row.held < share * row.of]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as it is committed."""
+        return {
+            "seeds": self.seeds,
+            "sources": self.sources,
+            "statements": [row.as_dict() for row in self.survivals],
+            "faults": self.faults,
+        }
+
+
+def environment(project: Project, shift: int) -> dict[str, str]:
+    """The environment of a kernel whose seeds are shifted; 0 shifts nothing."""
+    env = {**kernel_env(project), **settings.load(project.book).seeds_env}
+    env["PYTHONPATH"] = os.pathsep.join([str(SHIFT), env["PYTHONPATH"]])
+    env[VARIABLE] = str(shift)
+    return env
+
+
+def control(project: Project, seeds: int) -> list[str]:
+    """The sources of randomness; PressError when one of them draws the same under two shifts."""
+    drawn = [_draws(environment(project, shift)) for shift in range(seeds + 1)]
+    for name in drawn[0]:
+        values = [json.dumps(draw[name]) for draw in drawn]
+        repeated = [shift for shift, value in enumerate(values) if values.index(value) < shift]
+        if repeated:
+            raise PressError(
+                f"{name} draws the same under shift {repeated[0]} as under another",
+                f"shift it in {SHIFT.name}/sitecustomize.py",
+                Exit.FINDINGS,
+            )
+    return list(drawn[0])
+
+
+def _draws(env: dict[str, str]) -> dict[str, list[float]]:
+    command = [sys.executable, draws.__file__]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise PressError(
+            f"the control of the seeds failed: {done.stderr.strip().splitlines()[-1:]}",
+            f"run {Path(draws.__file__).name} by hand in that environment",
+            Exit.FINDINGS,
+        )
+    return json.loads(done.stdout)
+
+
+def run(
+    project: Project,
+    slugs: list[str],
+    seeds: int,
+    quiet: bool = False,
+    report: Callable[[str], None] = print,
+) -> Report:
+    """Execute `slugs` under `seeds` shifts and compare their check lines with the expectations."""
+    result = Report(seeds, control(project, seeds))
+    pages = [page for slug in slugs if (page := chapters.read(slug, project.page(slug))).cells]
+    rows = {
+        statement: Survival(statement) for page in pages for statement in _expected(project, page)
+    }
+    pages = [page for page in pages if any(row.slug == page.slug for row in rows)]
+    for shift in range(1, seeds + 1):
+        report(f"press: shift {shift} of {seeds}")
+        for done in _execute(project, pages, environment(project, shift), quiet):
+            _count(project, done, rows)
+            if done.fault:
+                place = f"{done.slug}, shift {shift}, cell {done.fault.cell}"
+                result.faults.append(f"{place}: {done.fault.what}")
+    result.survivals = list(rows.values())
+    return result
+
+
+def _expected(project: Project, page: chapters.Chapter) -> list[Statement]:
+    """The check lines of a page's expectation."""
+    expectation, findings = compare.pairing(project, page)
+    if expectation is None:
+        raise PressError(f"{page.slug}: {findings[0].what}", findings[0].fix, Exit.FINDINGS)
+    return statements(project, page.slug, [cell["outputs"] for cell in expectation["cells"]])
+
+
+def statements(
+    project: Project, slug: str, outputs: Iterable[list[dict[str, Any]]]
+) -> list[Statement]:
+    """The check lines in the outputs of a page; one that a cell repeats counts once."""
+    patterns = settings.load(project.book).check_lines
+    lines = []
+    for number, cell in enumerate(outputs, 1):
+        printed = "".join(
+            "".join(output["text"]) for output in cell if output["output_type"] == "stream"
+        )
+        for kind, pattern in patterns.items():
+            for match in re.finditer(pattern, printed, re.M):
+                text = VALUE.sub("", match[1]).strip()
+                lines.append(Statement(slug, number, kind, text))
+    return list(dict.fromkeys(lines))
+
+
+def _count(project: Project, done: Run, rows: dict[Statement, Survival]) -> None:
+    """Add one execution to the rows of its page."""
+    printed = set(statements(project, done.slug, done.outputs))
+    for statement, row in rows.items():
+        if statement.slug == done.slug:
+            row.of += 1
+            row.held += statement in printed
+
+
+def _execute(
+    project: Project, pages: list[chapters.Chapter], env: dict[str, str], quiet: bool
+) -> list[Run]:
+    runs: list[Run] = []
+    progress = Progress(len(pages), sum(len(page.cells) for page in pages), quiet)
+    cells = {page.slug: len(page.cells) for page in pages}
+
+    def done(run: Run) -> None:
+        progress.chapter(run.slug, run.seconds, cells[run.slug], run.fault is None)
+        runs.append(run)
+
+    try:
+        asyncio.run(run_many(project, pages, progress.cell, done, env=env))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    return runs
+
+
+def markdown(report: Report) -> str:
+    """The report as Markdown: the counts, then every statement that did not always hold."""
+    kinds = Counter(row.statement.kind for row in report.survivals)
+    steady = Counter(row.statement.kind for row in report.survivals if row.held == row.of)
+    lines = [
+        "# Other seeds",
+        "",
+        f"{report.seeds} shifts of every seed; shown to move: {', '.join(report.sources)}.",
+        "",
+        "| kind | statements | held in every seed |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {kind} | {count} | {steady[kind]} |" for kind, count in sorted(kinds.items())]
+    broken = [row for row in report.survivals if row.held < row.of]
+    if broken:
+        lines += ["", "| page | cell | statement | held |", "|---|---|---|---|"]
+    for row in broken:
+        claim = row.statement
+        lines.append(f"| {claim.slug} | {claim.cell} | {claim.text} | {row.held} of {row.of} |")
+    lines += ["", *(f"- {fault}" for fault in report.faults)] if report.faults else []
+    return "\n".join(lines) + "\n"
