@@ -345,7 +345,11 @@ def test_mirroring_swaps_light_and_dark_and_keeps_grey_grey(rgb):
 
 
 def test_a_dark_picture_has_other_colours_and_the_same_drawing():
-    svg = '<?xml version="1.0"?><svg xmlns="x" width="72pt" height="36pt"><path id="a1b2c3" style="fill: #000000; stroke: #ffffff"/><use xlink:href="#a1b2c3"/><rect fill="white"/></svg>'
+    svg = (
+        '<?xml version="1.0"?><svg xmlns="x" width="72pt" height="36pt">'
+        '<path id="a1b2c3" style="fill: #000000; stroke: #ffffff"/>'
+        '<use xlink:href="#a1b2c3"/><rect fill="white"/></svg>'
+    )
     dark = pictures.dark(svg)
     assert (
         "#ededed" in dark
@@ -383,7 +387,11 @@ def test_the_script_that_draws_is_packed_once(tmp_path, monkeypatch):
 
 
 def test_the_characters_of_formulas_are_found_and_no_others():
-    text = '<p>prose <span class="katex"><span class="katex-mathml">mathml</span><span class="katex-html"><span class="mord mathbb">R</span><span class="mord">x\u2208</span></span></span></p>'
+    text = (
+        '<p>prose <span class="katex"><span class="katex-mathml">mathml</span>'
+        '<span class="katex-html"><span class="mord mathbb">R</span>'
+        '<span class="mord">x\u2208</span></span></span></p>'
+    )
     assert fonts.characters(text) == "Rx\u2208" and fonts.characters("<p>no formula</p>") == ""
 
 

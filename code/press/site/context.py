@@ -9,15 +9,12 @@ from typing import Any
 import yaml
 
 from press.config import Project, commit
-from press.errors import PressError
 from press.execute.records import Record
 from press.site import facts, reports
-from press.source import toc
+from press.source import cards, kinds, settings, toc
 from press.source.chapter import Chapter
 from press.source.toc import Entry
 from press.store import Store
-
-VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "matplotlib")
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         totals=facts.totals(list(known.values()), project),
         checks=reports.checks(project, list(known.values())),
         machines=reports.machines(project),
-        paths=_paths(project, known),
+        paths=_paths(project, [chapter for chapter, _ in pages]),
         versions=_versions(project),
         repository=repository.get("url", "").rstrip("/"),
         branch=repository.get("branch", "main"),
@@ -90,25 +87,20 @@ def _config(project: Project) -> dict[str, Any]:
     return yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
 
 
-def _paths(project: Project, known: dict[str, facts.Facts]) -> list[dict[str, Any]]:
-    """The reading paths of `book/_assets/paths.yml`; a page that does not exist is refused."""
-    path = project.book / "_assets" / "paths.yml"
-    paths = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
-    for entry in paths:
-        missing = [slug for slug in entry["pages"] if slug not in known]
-        if missing:
-            raise PressError(
-                f"book/_assets/paths.yml: the path {entry['name']!r} names {missing[0]!r}, "
-                "which is not in the book",
-                "correct the name or remove it",
-            )
-    return paths
+def _paths(project: Project, chapters: list[Chapter]) -> list[dict[str, Any]]:
+    """The reading paths, by the front matter of the pages and in their order."""
+    book = settings.load(project.book)
+    fronts = [
+        (chapter.slug, kinds.front_matter(chapter.source.get("metadata", {}), book))
+        for chapter in chapters
+    ]
+    return kinds.reading_paths(book, fronts, set(cards.bank(project.book)))
 
 
 def _versions(project: Project) -> str:
     """The commit and the library versions behind the numbers."""
     names = []
-    for name in VERSIONS:
+    for name in settings.load(project.book).versions:
         try:
             names.append(f"{name} {metadata.version(name).split('+')[0]}")
         except metadata.PackageNotFoundError:

@@ -20,7 +20,7 @@ def name(spec: dict[str, Any]) -> str:
 
 
 def static(spec: dict[str, Any], store: Store | None) -> str:
-    """The picture of a specification as SVG, drawn once where there is a store."""
+    """The drawing of a specification as SVG, drawn once where there is a store."""
 
     def draw() -> bytes:
         import vl_convert

@@ -92,7 +92,7 @@ class Placed:
 
 
 def _images(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:
-    """The pictures that the pages name; dark ones are drawn from the light ones."""
+    """The images that the pages name; dark ones are drawn from the light ones."""
     folder = raw(project) / "_images"
     shown = {name for text in texts.values() for name in IMAGE.findall(text)}
     twins = {pictures.dark_name(name): name for name in shown}

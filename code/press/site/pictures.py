@@ -10,7 +10,7 @@ NAMED = {"white": "#ffffff", "black": "#000000", "transparent": "transparent"}
 
 
 def dark(svg: str) -> str:
-    """The picture for a dark page: each color keeps its hue and has its lightness mirrored."""
+    """The drawing for a dark page: each color keeps its hue and has its lightness mirrored."""
     head, mark, body = svg.partition("<svg")
     body = re.sub(
         r"\b(fill|stroke)(=\"|:\s*)(white|black)\b", lambda m: m[1] + m[2] + NAMED[m[3]], body

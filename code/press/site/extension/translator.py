@@ -92,7 +92,7 @@ class BookTranslator(HTML5Translator):
 
 
 def both(self: Any, name: str, kind: str, shared: dict[str, Any], ids: list[str]) -> str:
-    """The picture `name` for light pages and its twin for dark ones."""
+    """The image `name` for light pages and its twin for dark ones."""
     tags = []
     for theme, file in (("light", name), ("dark", pictures.dark_name(name))):
         tags.append(

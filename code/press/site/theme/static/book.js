@@ -57,7 +57,7 @@
     $(".close-button", nav).addEventListener("click", (event) => { event.preventDefault(); close(); });
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
     document.addEventListener("click", (event) => { if (!nav.contains(event.target) && !button.contains(event.target)) close(); });
-    if (nav.clientHeight) center();
+    requestAnimationFrame(center); /* its measuring is then the frame's own */
   }
 
   /* The heading that is being read is marked; on small screens a tap on a heading folds the list. */
