@@ -211,6 +211,7 @@ def test_an_incremental_build_ends_with_the_site_of_a_clean_one(book):
 def test_a_page_that_was_taken_out_leaves_nothing_behind(book):
     toc = book / "_toc.yml"
     toc.write_text(toc.read_text().replace("  - file: a/two\n", ""))
+    (book / "tests" / "expected" / "a" / "two.ipynb").unlink()
     assert shop.press(book, "build").returncode == 0
     assert not (book / "_build" / "html" / "a" / "two.html").exists()
     work = Store.of(config.load(book))
