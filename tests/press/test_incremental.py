@@ -221,6 +221,7 @@ EDITS = {
     ),
     "static SVG": Edit("book/_assets/plain.svg", "#336699", "#993366"),
     "picture behind a linked folder": Edit("linked/square.svg", "#336699", "#993366"),
+    "page taken out": Edit("_toc.yml", "  - file: a/three\n", ""),
     "table of contents": Edit("_toc.yml", "caption: All", "caption: Everything"),
     "expectation": Edit(
         "tests/expected/a/one.ipynb",
@@ -279,16 +280,9 @@ def install(root: Path) -> None:
     )
 
 
-def take_out_page(root: Path) -> None:
-    """A page of the contents, with its expectation."""
-    edit(root, Edit("_toc.yml", "  - file: a/two\n", ""))
-    (root / "tests" / "expected" / "a" / "two.ipynb").unlink()
-
-
 SPECIAL: dict[str, Callable[[Path], None]] = {
     "cell": edit_cell,
     "commit": commit,
-    "page taken out": take_out_page,
     "figure with an old date": age_figure,
     "page with an old date": age_page,
     "installed version": install,
