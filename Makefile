@@ -6,8 +6,16 @@ READY   := $(VENV)/.ready
 PORT    ?= 8000
 PROJECT ?= gpt
 PRESET  ?= laptop
+# leave out npm's packages for tests (NPM_OMIT= installs Lighthouse too); an index with smaller builds of PyTorch
+NPM_OMIT ?= dev
+TORCH_INDEX ?=
+# make test FRESH=1 runs what passed before on the same bytes as well
+FRESH   ?=
+PYTEST  := $(BIN)/python -m pytest
+REUSE   := -p tests.reuse.plugin --passes
+WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 
-# in some surroundings Python keeps nothing it compiled; then every kernel would compile torch anew, 6 s each time
+# some environments set PYTHONDONTWRITEBYTECODE; without .pyc files every kernel compiles torch, 6 s each time
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -22,20 +30,27 @@ $(READY): requirements.txt package-lock.json pyproject.toml
 	@echo "setup: a virtual environment in $(VENV), the pinned packages, KaTeX's style sheet and fonts"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name another one: make book PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(BIN)/python code/press/supply/install.py requirements.txt --torch-index "$(TORCH_INDEX)"
+	@cmp -s pyproject.toml $(VENV)/.installed || { \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . && \
+		cp pyproject.toml $(VENV)/.installed; }
+	@cmp -s package-lock.json node_modules/.installed || cmp -s package-lock.json node_modules/.installed-$(NPM_OMIT) || { \
+		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci $(addprefix --omit=,$(NPM_OMIT)) --ignore-scripts --no-audit --no-fund --loglevel=error && \
+		cp package-lock.json node_modules/.installed$(addprefix -,$(NPM_OMIT)); }
 	@touch $(READY)
 
 book: $(READY) ## execute what is stale, compare every output, render the site into _build/html
 	@$(BIN)/python -m press build
 
-test: $(READY) ## run the whole test suite
-	@$(BIN)/python -m pytest -m lighthouse tests/site
-	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup --no-loadscope-reorder
+test: $(READY) ## run the test suite, except what passed before on the same bytes (FRESH=1: all of it)
+	@status=0; \
+	$(BIN)/python -m press build || status=$$?; \
+	$(PYTEST) $(REUSE)=$(if $(FRESH),fresh,reuse) -m lighthouse tests/site || status=$$?; \
+	$(PYTEST) $(REUSE)=reuse -m "not lighthouse" $(WORKERS) || status=$$?; \
+	exit $$status
 
-counts: $(READY) ## run the suite and keep what it counted for the page *How we know*
-	@$(BIN)/python -m pytest -m "not lighthouse" -n 3 --dist loadgroup --no-loadscope-reorder --counts book/_assets/reports/tests.json
+counts: $(READY) ## run the whole suite and record what it counts for the page *How we know*
+	@$(PYTEST) -m "not lighthouse" $(WORKERS) --counts book/_assets/reports/tests.json
 
 check: $(READY) ## compare and audit without rendering
 	@$(BIN)/python -m press check

@@ -6,13 +6,15 @@ import contextlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+DEPENDS = ()  # of itself: whoever uses ROOT says what for, see tests/reuse
 
-# a machine may be busy, so no example has a deadline; CI draws the same examples every time, you draw new ones
+# a computer may be busy, so no example has a deadline; CI draws the same examples every time
 settings.register_profile("book", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("book")
 
@@ -55,59 +57,65 @@ def _write_counts(terminalreporter, path: str) -> None:
         terminalreporter.write_line(f"counts: a test failed, {path} stays as it was")
         return
     counts: dict[str, int] = {}
-    for reports in stats.values():
-        for report in reports:
-            if getattr(report, "when", "") == "call":
-                for name, value in getattr(report, "user_properties", ()):
-                    if name == "counted":
-                        counts[value[0]] = counts.get(value[0], 0) + value[1]
-    if (
-        terminalreporter.config.args_source is not pytest.Config.ArgsSource.ARGS
-    ):  # the whole suite, not what somebody named
-        counts["tests passed"] = len(stats.get("passed", []))
+    for label, number in _properties(terminalreporter, "counted"):
+        counts[label] = counts.get(label, 0) + number
+    if terminalreporter.config.args_source is not pytest.Config.ArgsSource.ARGS:
+        counts["tests passed"] = len(stats.get("passed", []))  # of the whole suite, not of a part
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(
-        json.dumps({"counts": dict(sorted(counts.items()))}, indent=1) + "\n", encoding="utf-8"
-    )
+    text = json.dumps({"counts": dict(sorted(counts.items()))}, indent=1)
+    Path(path).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _properties(terminalreporter, name: str) -> list[Any]:
+    """Values that the tests of all workers recorded under a name."""
+    return [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for key, value in getattr(report, "user_properties", ())
+        if key == name
+    ]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that no core waits for it at the end, and a worker's browser comes last.
+    """What takes long begins first, so that no core waits for it at the end; browsers come last.
 
-    A worker is given two things at once, so what follows the longest is short. A worker with a browser has a loop
-    that runs, in which others cannot start theirs.
+    A worker is given two groups at once, so what follows the longest is short. A worker with a
+    browser has a loop that runs, in which others cannot start theirs.
     """
     longest = [item for item in items if item.get_closest_marker("timeout")]
-    if (
-        not longest
-    ):  # stock nbval comes here too, and the cells of a notebook have an order of their own
+    if not longest:  # stock nbval comes here too, and the cells of a notebook are in order
         return
-    groups = [item for item in items if item.get_closest_marker("xdist_group")]
-    taken = {*longest, *groups}
-    rest = [item for item in items if item not in taken]
-    few = max(2 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - len(longest), 0)
-    items[:] = [*longest, *rest[len(rest) - few :], *rest[: len(rest) - few], *groups]
+    grouped = [item for item in items if item.get_closest_marker("xdist_group")]
+    groups = [item for item in grouped if not item.get_closest_marker("timeout")]
+    placed = {*longest, *groups}
+    rest = [item for item in items if item not in placed]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    few = len(rest) - max(2 * workers - len(longest), 0)
+    items[:] = [*longest, *rest[few:], *rest[:few], *groups]
 
 
-class Aloud:
-    """Tells of a failure when it happens: a run that is cut off has no summary."""
+class FailureReporter:
+    """Prints a failure when it happens: a run that is cut off has no summary."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-        if report.failed and terminal is not None:
-            said = "\n".join(report.longreprtext.splitlines()[-12:])
-            terminal.write_line(
-                f"\nfailed now, in {report.when} after {report.duration:.0f} s: {report.nodeid}\n{said}"
-            )
+        if not report.failed or terminal is None:
+            return
+        end = "\n".join(report.longreprtext.splitlines()[-12:])
+        terminal.write_line(
+            f"\nfailed now, in {report.when} after {report.duration:.0f} s: {report.nodeid}\n{end}"
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # only where the reports of all workers come together
-        config.pluginmanager.register(Aloud(config), "aloud")
+        config.pluginmanager.register(FailureReporter(config), "failure-reporter")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -115,18 +123,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     """Where a test ran out of time, the processes it was waiting for."""
     outcome = yield
     if call.excinfo is not None and str(call.excinfo.value).startswith("Timeout"):
-        outcome.get_result().sections.append(("processes below this test", _below()))
+        outcome.get_result().sections.append(("child processes", _child_processes()))
 
 
-def _below() -> str:
+def _child_processes() -> str:
     import psutil
 
     rows = []
     for process in psutil.Process().children(recursive=True):
         with process.oneshot(), contextlib.suppress(psutil.Error):
-            rows.append(
-                f"{process.pid} of {process.ppid()}, {process.status()}, {process.num_threads()} threads: {' '.join(process.cmdline())[:200]}"
-            )
+            command = " ".join(process.cmdline())[:200]
+            state = f"{process.status()}, {process.num_threads()} threads"
+            rows.append(f"{process.pid} of {process.ppid()}, {state}: {command}")
     return "\n".join(rows)
 
 
@@ -134,14 +142,8 @@ def pytest_terminal_summary(terminalreporter) -> None:
     """What the tests measured, before the runner's own last line."""
     if path := terminalreporter.config.getoption("--counts"):
         _write_counts(terminalreporter, path)
-    lines = [
-        value
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        for name, value in getattr(report, "user_properties", ())
-        if name == "measured" and getattr(report, "when", "") == "call"
-    ]
+    lines = sorted(set(_properties(terminalreporter, "measured")))
     if lines:
         terminalreporter.section("measured")
-        for line in sorted(set(lines)):
+        for line in lines:
             terminalreporter.write_line(line)

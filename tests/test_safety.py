@@ -1,4 +1,4 @@
-"""Nothing that a user supplies is executed, unpickled or handed to a shell: the linter's rules are on, and each of them bites."""
+"""What a user supplies is never executed, unpickled or handed to a shell: the linter refuses it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_what_is_safe_passes(name):
 
 
 def test_every_exception_says_why_or_shows_that_it_is_safe():
-    """A suppressed rule stands beside its reason, and a suppressed torch.load beside weights_only=True."""
+    """Beside a suppressed rule is its reason, beside torch.load is weights_only=True."""
     marks = [
         (path.relative_to(ROOT).as_posix(), line)
         for folder in ("code", "tests")

@@ -1,177 +1,215 @@
-"""Commands that start warm: each is a copy of one process that has imported what a command imports, and done nothing else.
+"""Commands and kernels that start warm: forked from one process that has done all the imports.
 
-Most of what a small command costs is the import of Sphinx or torch, and the tests run hundreds of them. A copy is a process
-of its own with its own environment, folder, standard streams and exit code, and ends as any process ends. What acts before
-the first import (a `sitecustomize`, a limit set on the process, a hash seed) and what is to be killed starts in the usual way.
-Linux only: elsewhere `run` starts every command in the usual way.
+Most of what a small command costs is the import of Sphinx or torch, and the tests run hundreds of
+them. The standard library's fork server imports once; each fork is a process of its own with its
+own environment, folder, standard streams and exit code. What acts before the first import (a hash
+seed, a limit on the process), and what a test kills, starts in the usual way.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
-import gc
-import importlib
 import json
+import multiprocessing
+import multiprocessing.connection
 import os
 import runpy
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-
-
-def imports(name: str) -> Iterator[str]:
-    """What `python -m name` imports sooner or later, as far as it takes long."""
-    yield f"{name}.cli" if name == "press" else f"{name}.runner.cli"
-    if name == "press":
-        yield from (
-            "press.execute.accept",
-            "press.machines.drift",
-            "press.execute.kernels",
-            "press.machines.profiles",
-            "press.checks",
-            "press.site.finish",
-            "jupyter_book.config",
-            "sphinx.application",
-            "myst_nb.sphinx_",
-            "sphinx_book_theme",
-            "sphinxcontrib.bibtex",
-        )
-        from jupyter_book.config import get_final_config
-        from sphinx.application import builtin_extensions
-
-        yield from builtin_extensions
-        yield from get_final_config(
-            user_yaml=ROOT / "_config.yml",
-            cli_config={"latex_individualpages": False},
-            sourcedir=ROOT / "book",
-        )[0]["extensions"]
-        yield from (
-            "sphinx.builders.html.transforms",
-            "requests",
-            "IPython",
-            "fontTools.subset",
-            "fontTools.ttLib.woff2",
-            "brotli",
-            "pygments.lexers.shell",
-            "jupytext",
-        )
-
-
-class Warm:
-    """The process that `python -m name` is copied from."""
-
-    def __init__(self, name: str) -> None:
-        self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        env = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT / "code"),
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        subprocess.Popen(
-            [sys.executable, __file__, str(theirs.fileno()), name],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-        )
-        theirs.close()
-        told = self.ours.recv(1000).decode()
-        assert told == "ready", (
-            f"no copies can be made of a process that imported {name}: {told or 'it ended'}"
-        )
-
-    def run(
-        self, args: list[str], env: dict[str, str], cwd: str, timeout: float
-    ) -> subprocess.CompletedProcess:
-        """As `subprocess.run` with captured text."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            socket.send_fds(
-                self.ours,
-                [json.dumps({"args": args, "env": env, "cwd": cwd}).encode()],
-                [out.fileno(), err.fileno()],
-            )
-            pid = int(self.ours.recv(100))
-            try:
-                self.ours.settimeout(timeout)
-                code = int(self.ours.recv(100))
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                self.ours.settimeout(None)
-                self.ours.recv(100)
-                raise subprocess.TimeoutExpired(args, timeout) from None
-            finally:
-                self.ours.settimeout(None)
-            out.seek(0)
-            err.seek(0)
-            return subprocess.CompletedProcess(args, code, out.read().decode(), err.read().decode())
+DEPENDS = ()  # who runs a command says what it depends on
+COMMANDS = {"press": "press.cli", "projects": "projects.runner.cli"}
+PRESS = (
+    "press.build",
+    "press.checks",
+    "press.execute.accept",
+    "press.execute.kernels",
+    "press.machines.drift",
+    "press.machines.profiles",
+    "press.site.render",
+    "press.site.finish",
+    "jupyter_book.config",
+    "sphinx.builders.html.transforms",
+    "myst_nb.sphinx_",
+    "sphinx_proof",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+    "sphinxcontrib.katex",
+    "requests",
+    "IPython",
+    "fontTools.subset",
+    "fontTools.ttLib.woff2",
+    "brotli",
+    "pygments.lexers.shell",
+    "jupytext",
+)
+KERNEL = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "matplotlib.figure",  # not pyplot: the shell sets it up as it is imported
+    "matplotlib.backends.backend_svg",
+    "pandas",
+    "scipy.stats",
+    "scipy.signal",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "altair",
+    "torch",
+)
+INLINE = "module://matplotlib_inline.backend_inline"
+KERNELSPEC = {"display_name": "Python 3", "language": "python"}
+# sends what a kernel is started with to `kernels` and ends when the kernel does
+CLIENT = """
+import json, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect(sys.argv[1])
+request = {"argv": sys.argv[2:], "cwd": os.getcwd(), "env": dict(os.environ)}
+server.sendall(json.dumps(request).encode() + b"\\n")
+sys.exit(int(server.recv(10) or 1))
+"""
 
 
 @functools.cache
-def _warm(name: str) -> Warm:
-    return Warm(name)
+def _context(*imports: str) -> multiprocessing.context.BaseContext:
+    """The fork server of this process; there is one, so it imports for everything at once."""
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.warm_imports"])
+    before = dict(os.environ)
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    os.environ.update(threads, WARM_IMPORTS=" ".join(imports), JPY_PARENT_PID="0")
+    os.environ["MPLBACKEND"] = INLINE  # read when matplotlib is imported
+    os.environ["PYTHONPATH"] = os.pathsep.join((str(ROOT / "code"), str(ROOT)))
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return context
 
 
 def run(
     name: str,
     args: list[str],
     env: dict[str, str] | None = None,
-    cwd: str | os.PathLike | None = None,
+    cwd: str | os.PathLike[str] | None = None,
     timeout: float = 240,
-) -> subprocess.CompletedProcess:
-    """`python -m name args`, started warm where this system can."""
-    env, cwd = dict(os.environ if env is None else env), os.fspath(cwd or os.getcwd())
-    if sys.platform == "linux":
-        return _warm(name).run(args, env, cwd, timeout)
-    return subprocess.run(
-        [sys.executable, "-m", name, *args],
-        env=env,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+) -> subprocess.CompletedProcess[str]:
+    """`python -m name args` with captured text, forked where this system can."""
+    env = dict(os.environ if env is None else env)
+    folder = os.fspath(cwd or os.getcwd())
+    if sys.platform == "win32":
+        command = [sys.executable, "-m", name, *args]
+        return subprocess.run(
+            command, env=env, cwd=folder, capture_output=True, text=True, timeout=timeout
+        )
+    sys.audit("tests.command")
+    context = _context(*COMMANDS.values(), *PRESS)
+    with tempfile.TemporaryDirectory() as streams:
+        out = Path(streams) / "out"
+        err = Path(streams) / "err"
+        process = context.Process(
+            target=become, args=(name, args, env, folder, str(out), str(err)), daemon=False
+        )
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(args, timeout)
+        code = process.exitcode
+        texts = [path.read_text(encoding="utf-8") if path.exists() else "" for path in (out, err)]
+    return subprocess.CompletedProcess(args, code, *texts)
 
 
-def become(name: str, asked: dict, fds: list[int]) -> None:
-    """In the copy: the process that `python -m name` would be."""
-    for stream, fd in enumerate(fds, 1):
-        os.dup2(fd, stream)
-        os.close(fd)
+def become(name: str, args: list[str], env: dict[str, str], cwd: str, out: str, err: str) -> None:
+    """In the forked process: run a module as `python -m name` would."""
+    from tests.warm_imports import SEARCH_PATH
+
+    for stream, path in enumerate((out, err), 1):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
     os.environ.clear()
-    os.environ.update(asked["env"])
-    os.chdir(asked["cwd"])
-    sys.argv = [name, *asked["args"]]
-    runpy.run_module(name, run_name="__main__", alter_sys=True)
+    os.environ.update(env)
+    os.chdir(cwd)
+    sys.path[:] = SEARCH_PATH
+    sys.argv = [name, *args]
+    try:
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    finally:
+        atexit._run_exitfuncs()
 
 
-def main(theirs: socket.socket, name: str) -> None:
-    del sys.path[0]  # the folder of this file
-    gc.disable()  # as the press does for itself; a copy of a process that never looked for garbage has none to look through
-    for module in imports(name):
-        importlib.import_module(module)
-    gc.freeze()
-    gc.enable()
-    threads = len(os.listdir("/proc/self/task"))
-    theirs.send(b"ready" if threads == 1 else f"{threads} threads".encode())
+def become_kernel(argv: list[str], cwd: str, env: dict[str, str]) -> None:
+    """In the forked process: the kernel that `python -m ipykernel_launcher` would be."""
+    from tests.warm_imports import SEARCH_PATH
+
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(cwd)
+    sys.path[:] = SEARCH_PATH
+    sys.argv = ["ipykernel_launcher.py", *argv]
+    from ipykernel import kernelapp
+
+    kernelapp.launch_new_instance()
+
+
+@contextmanager
+def kernels(folder: Path) -> Iterator[dict[str, str]]:
+    """Answers requests for the kernel `python3` with forks; yields the environment that asks here.
+
+    Jupyter starts a small client for each kernel, which asks for a fork and ends with it; when the
+    client is killed, so is the kernel.
+    """
+    context = _context(*KERNEL)
+    spec = folder / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (folder / "client.py").write_text(CLIENT, encoding="utf-8")
+    address = str(folder / "socket")
+    argv = [sys.executable, "-SE", str(folder / "client.py"), address, "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({**KERNELSPEC, "argv": argv}), encoding="utf-8")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen()
+        threading.Thread(target=_answer, args=(server, context), daemon=True).start()
+        yield {**os.environ, "JUPYTER_PATH": str(folder)}
+
+
+def _answer(server: socket.socket, context: multiprocessing.context.BaseContext) -> None:
     while True:
-        message, fds, *_ = socket.recv_fds(theirs, 1 << 20, 2)
-        if not message:  # nobody asks any more
+        try:
+            client, _ = server.accept()
+        except OSError:  # closed
             return
-        pid = os.fork()
-        if pid == 0:
-            theirs.close()
-            return become(name, json.loads(message), fds)
-        theirs.send(str(pid).encode())
-        for fd in fds:
-            os.close(fd)
-        theirs.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
+        threading.Thread(target=_start_kernel, args=(client, context), daemon=True).start()
 
 
-if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
+def _start_kernel(client: socket.socket, context: multiprocessing.context.BaseContext) -> None:
+    with client, client.makefile(encoding="utf-8") as lines:
+        request = json.loads(lines.readline())
+        process = context.Process(
+            target=become_kernel, args=(request["argv"], request["cwd"], request["env"])
+        )
+        process.start()
+        multiprocessing.connection.wait([process.sentinel, client])
+        process.join(0)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        with suppress(OSError):  # a client that was killed waits for no answer
+            client.sendall(str(abs(process.exitcode or 0)).encode())

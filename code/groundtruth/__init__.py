@@ -1,1 +1,3 @@
-"""Ground Truth as a library: the ideas of the book, from scratch, in the order in which it teaches them."""
+"""Ground Truth as a library: the ideas of the book, from scratch, in the order in which it teaches
+them.
+"""

@@ -1,14 +1,16 @@
 """The functions between scores and probabilities, in forms that neither overflow nor lose digits.
 
-Met first in `book/learning/linear-models.md` and used everywhere after. Scores z of any shape.
+Read with book/learning/linear-models.md.
+
+Scores z of any shape.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def sigmoid(z: ArrayLike) -> Array:
@@ -49,6 +51,8 @@ def logsumexp(z: ArrayLike, axis: int = -1) -> Array:
     1001.313
     """
     score = np.asarray(z, dtype=float)
+    if np.isnan(score).any():
+        raise ValueError("z holds NaN; find where it comes from before it spreads")
     if not score.size or score.shape[axis] == 0:
         raise ValueError(f"no scores along axis {axis} of shape {score.shape}")
     top = score.max(axis=axis, keepdims=True)
@@ -58,18 +62,26 @@ def logsumexp(z: ArrayLike, axis: int = -1) -> Array:
 
 
 def log_softmax(z: ArrayLike, axis: int = -1) -> Array:
-    """z minus its logsumexp along an axis: logarithms of probabilities, without forming the probabilities.
+    """z minus its logsumexp along an axis: logarithms of probabilities, without forming the
+    probabilities.
 
     Examples
     --------
     >>> log_softmax([0.0, 0.0]).round(4).tolist()
     [-0.6931, -0.6931]
     """
-    return np.asarray(z, dtype=float) - np.expand_dims(logsumexp(z, axis), axis)
+    total = np.expand_dims(logsumexp(z, axis), axis)
+    if not np.isfinite(total).all():
+        raise ValueError(
+            "a group of scores holds +infinity, or -infinity only: its probabilities are not"
+            " defined; leave one score finite"
+        )
+    return np.asarray(z, dtype=float) - total
 
 
 def softmax(z: ArrayLike, axis: int = -1) -> Array:
-    """e^z over its sum along an axis: K scores to K probabilities; a constant added to all scores changes nothing.
+    """e^z over its sum along an axis: K scores to K probabilities; a constant added to all scores
+    changes nothing.
 
     Examples
     --------

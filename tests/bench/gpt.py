@@ -1,11 +1,11 @@
-"""GPT-2 of 124 million parameters: training steps a second beside other people's, taking turns in one run.
+"""GPT-2 of 124 million parameters: training speed beside other implementations, in turn.
 
     python -m tests.bench.gpt [--small] [--peer FOLDER] [--json FILE]
     python -m tests.bench.gpt --alone --heads 6 --no-biases --batch 64
 
-On a GPU all are compiled, in bf16 autocast, with the same fused AdamW and the same clipping. The Hugging Face model is
-always beside ours. FOLDER may hold the unpacked PyPI package buildNanoGPT (0.1.6), whose model is that of
-build-nanogpt, by the author of nanoGPT. `--small` is for a processor.
+On a GPU all are compiled, in bf16 autocast, with the same fused AdamW and the same clipping. The
+Hugging Face model is always beside ours. FOLDER may hold the unpacked PyPI package buildNanoGPT
+(0.1.6), whose model is that of build-nanogpt, by the author of nanoGPT. `--small` is for a CPU.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Racer:
 
 
 def flops(V: int, T: int, L: int, C: int) -> float:
-    """Of a training step, for each token: 6 for each weight that multiplies, and the two products of attention."""
+    """Operations per token of a training step: 6 per weight, and the two products of attention."""
     return 6.0 * (12 * L * C * C + V * C) + 12.0 * L * C * T
 
 
@@ -138,10 +138,8 @@ def main() -> None:
         racers[name] = Racer(make(V, T, L, H, C), place, V, B, T)
         for _ in range(3):
             loss = racers[name].step()
-        print(
-            f"{name}: ready, loss {float(loss):.3f}, {sum(p.numel() for p in racers[name].model.parameters()):,} parameters",
-            flush=True,
-        )
+        count = sum(p.numel() for p in racers[name].model.parameters())
+        print(f"{name}: ready, loss {float(loss):.3f}, {count:,} parameters", flush=True)
     turns = [
         {name: racer.tokens_a_second(steps) for name, racer in racers.items()}
         for _ in range(rounds)
@@ -173,9 +171,8 @@ def main() -> None:
             if peak
             else ""
         )
-        print(
-            f"{name:14} {speed:12,.0f} tokens/s{share}, ours is {speeds['ours'] / speed:.2f} times it"
-        )
+        quotient = speeds["ours"] / speed
+        print(f"{name:14} {speed:12,.0f} tokens/s{share}, ours is {quotient:.2f} times it")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Convolution and attention beside torch, as ratios from one run, and the memory of tiled attention."""
+"""Convolution and attention beside torch, as ratios from one run; memory of tiled attention."""
 
 from __future__ import annotations
 
@@ -45,9 +45,12 @@ def tiled(n: int) -> float:
 def main() -> None:
     print(f"a convolution: time ratio to torch {convolution():.2f} (at most 4)")
     print(f"attention: time ratio to torch {attention():.2f} (at most 4)")
-    half, full = tiled(4096), tiled(8192)
+    half = tiled(4096)
+    full = tiled(8192)
+    table = 8192**2 * 4 / 1e6
     print(
-        f"tiled attention: {half:.1f} MB at 4,096 positions, {full:.1f} MB at 8,192, {full / half:.2f} times (at most 2.1); a full table of float32 would take {8192**2 * 4 / 1e6:.0f} MB"
+        f"tiled attention: {half:.1f} MB at 4,096 positions, {full:.1f} MB at 8,192, "
+        f"{full / half:.2f} times (at most 2.1); a full float32 table would take {table:.0f} MB"
     )
 
 

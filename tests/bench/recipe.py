@@ -1,10 +1,12 @@
-"""nanoGPT's character recipe and a shorter schedule for the same sizes, in turn, on a text of yours: seconds and held-out loss.
+"""nanoGPT's character recipe and a shorter schedule in turn, on a text of yours.
+
+Prints seconds and held-out loss.
 
     python -m tests.bench.recipe TEXT [--seeds 3] [--json FILE] [--try]
 
-Each run is `python -m projects run gpt`, in a folder of its own; what is written to FILE is read from the runs' cards,
-and is what `book/_assets/results/gpt-recipe.json` holds. `--try` takes a hundredth of the steps and a small model:
-it shows that the race runs, and says nothing about who wins.
+Each run is `python -m projects run gpt`, in a folder of its own; what is written to FILE is read
+from the runs' cards, and is what `book/_assets/results/gpt-recipe.json` holds. `--try` takes a
+hundredth of the steps and a small model: it shows that the race runs, not who wins.
 """
 
 from __future__ import annotations
@@ -171,7 +173,8 @@ def main(words: list[str] | None = None) -> None:
             ):
                 row[key].append(value)
             print(
-                f"seed {seed}  {name:17s}{row['wall_s'][-1]:8.1f} s   held-out loss: lowest {row['best_val_loss'][-1]:.4f}, last {row['val_loss'][-1]:.4f}",
+                f"seed {seed}  {name:17s}{row['wall_s'][-1]:8.1f} s   held-out loss: "
+                f"lowest {row['best_val_loss'][-1]:.4f}, last {row['val_loss'][-1]:.4f}",
                 flush=True,
             )
             if (
@@ -179,10 +182,11 @@ def main(words: list[str] | None = None) -> None:
             ):  # after every run: a machine may be lent for less time than all of them take
                 asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     recipe, shorter = result["runs"].values()
-    print(
-        f"seconds of the shorter over the recipe's fewest: {max(shorter['wall_s']) / min(recipe['wall_s']):.2f};  "
-        f"mean lowest loss: {sum(shorter['best_val_loss']) / asked.seeds:.4f} beside {sum(recipe['best_val_loss']) / asked.seeds:.4f}"
-    )
+    quotient = max(shorter["wall_s"]) / min(recipe["wall_s"])
+    short_loss = sum(shorter["best_val_loss"]) / asked.seeds
+    recipe_loss = sum(recipe["best_val_loss"]) / asked.seeds
+    print(f"seconds of the shorter over the recipe's fewest: {quotient:.2f};")
+    print(f"mean lowest loss: {short_loss:.4f} beside {recipe_loss:.4f}")
 
 
 if __name__ == "__main__":

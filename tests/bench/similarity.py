@@ -34,7 +34,8 @@ def main() -> None:
     }
     for name, (ours, theirs) in pairs.items():
         print(
-            f"{name}: time ratio {ratio(ours, theirs):.2f}, memory {peak_mb(ours):.0f} MB against {peak_mb(theirs):.0f} MB (ratio at most 1.2)"
+            f"{name}: time ratio {ratio(ours, theirs):.2f}, memory {peak_mb(ours):.0f} MB "
+            f"against {peak_mb(theirs):.0f} MB (ratio at most 1.2)"
         )
 
 

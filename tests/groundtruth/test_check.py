@@ -24,7 +24,7 @@ def test_close_refuses_shapes_that_would_broadcast():
 
 
 def test_close_refuses_negative_tolerances():
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match=">= 0"):
         close([1.0], [1.0], rtol=-1.0)
 
 
@@ -57,9 +57,8 @@ def test_a_claim_about_nan_fails():
 def test_numeric_gradients_equal_the_derivative_in_any_shape(method, tol):
     x = np.random.default_rng(0).normal(size=(2, 3))
     found = check.numeric_grad(lambda v: (np.sin(v) * v**2).sum(), x, method=method)
-    assert found.shape == (2, 3) and np.allclose(
-        found, np.cos(x) * x**2 + 2 * x * np.sin(x), atol=tol
-    )
+    assert found.shape == (2, 3)
+    assert np.allclose(found, np.cos(x) * x**2 + 2 * x * np.sin(x), atol=tol)
 
 
 @pytest.mark.parametrize(
@@ -69,5 +68,5 @@ def test_numeric_gradients_equal_the_derivative_in_any_shape(method, tol):
 def test_impossible_nudges_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         check.numeric_grad(lambda v: v.sum(), [1.0], **options)
-    with pytest.raises(ValueError, match="finite place"):
+    with pytest.raises(ValueError, match="finite x"):
         check.numeric_grad(lambda v: v.sum(), [np.nan])

@@ -15,6 +15,8 @@ import yaml
 from tests import warm
 from tests.conftest import ROOT
 
+DEPENDS = ("code/press/**", "code/clikit/**", "_config.yml", "book/press.yml")
+
 HEAD = """---
 jupytext:
   text_representation:

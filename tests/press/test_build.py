@@ -21,6 +21,8 @@ from press.store import Store
 from tests.conftest import ROOT
 from tests.press import shop
 
+DEPENDS = ("code/press/**", "code/clikit/**")
+
 pytestmark = pytest.mark.slow
 
 

@@ -7,6 +7,8 @@ from press.source import cards
 
 from tests.conftest import ROOT
 
+DEPENDS = ("book/**", "code/**")
+
 BANK = cards.bank(ROOT / "book")
 ALL = [(page, card) for page, group in BANK.items() for card in group]
 

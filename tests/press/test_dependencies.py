@@ -1,4 +1,4 @@
-"""Every package has its reason, an exact pin, a licence and somebody who needs it; each of these can fail."""
+"""Every package has a reason, an exact pin, a licence and a module that imports it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def small(tmp_path):
     )
     shop.write(
         root / "dependencies.yml",
-        'click: {for: "commands", instead: "argparse"}\npytest: {for: "tests", instead: "unittest"}\n',
+        'click: {for: "commands", instead: "argparse"}\n'
+        'pytest: {for: "tests", instead: "unittest"}\n',
     )
     shop.write(root / "code" / "a.py", "import click\nimport os\n")
     for folder in ("tests", "book"):
@@ -42,13 +43,13 @@ def small(tmp_path):
 
 
 def _version(name: str) -> str:
-    found = dependencies.installed(name)
-    assert found is not None
-    return found.version
+    distribution = dependencies.installed(name)
+    assert distribution is not None
+    return distribution.version
 
 
-def whats(found) -> str:
-    return "\n".join(f.what for f in found)
+def messages(findings) -> str:
+    return "\n".join(finding.what for finding in findings)
 
 
 def test_the_book_says_why_each_of_its_packages_is_here():
@@ -56,15 +57,15 @@ def test_the_book_says_why_each_of_its_packages_is_here():
 
 
 def test_what_is_right_is_written_once_and_stays(small):
-    assert dependencies.write(small) == [] and dependencies.check(small) == []
+    assert dependencies.write(small) == []
+    assert dependencies.check(small) == []
     text = (small.root / "DEPENDENCIES.md").read_text()
-    assert (
-        "| click | " in text
-        and "| commands | argparse | BSD-3-Clause |" in text
-        and "| iniconfig | " in text
-        and "| pytest | MIT |" in text.split("## What they bring")[1]
-    )
-    assert dependencies.write(small) == [] and (small.root / "DEPENDENCIES.md").read_text() == text
+    assert "| click | " in text
+    assert "| commands | argparse | BSD-3-Clause |" in text
+    assert "| iniconfig | " in text
+    assert "| pytest | MIT |" in text.split("## What they bring")[1]
+    assert dependencies.write(small) == []
+    assert (small.root / "DEPENDENCIES.md").read_text() == text
 
 
 @pytest.mark.parametrize(
@@ -91,19 +92,20 @@ def test_what_is_right_is_written_once_and_stays(small):
         ("DEPENDENCIES.md", "commands", "nothing", "the table is not that of"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_remedy(small, file, old, new, what):
+def test_what_is_wrong_is_named_with_its_fix(small, file, old, new, what):
     assert dependencies.write(small) == []
     path = small.root / file
     before = path.read_text()
     assert old in before
     path.write_text(before.replace(old, new))
-    found = dependencies.check(small)
-    assert what in whats(found) and all(f.fix for f in found)
+    findings = dependencies.check(small)
+    assert what in messages(findings)
+    assert all(finding.fix for finding in findings)
 
 
 def test_a_licence_that_does_not_let_us_is_named(small, monkeypatch):
     monkeypatch.setattr(dependencies, "licence", lambda dist: "All rights reserved")
-    assert "the licence of click is 'All rights reserved'" in whats(dependencies.check(small))
+    assert "the licence of click is 'All rights reserved'" in messages(dependencies.check(small))
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "click: 3", "{"])
@@ -123,19 +125,17 @@ def test_a_damaged_table_is_refused(small, text):
     ],
 )
 def test_versions_in_names_of_files(file, version):
-    found = dependencies._version(file)
-    assert (None if found is None else str(found)) == version
+    parsed = dependencies._version(file)
+    assert (parsed and str(parsed)) == version
 
 
-def test_the_command_tells_what_is_wrong_and_ends_with_one(tmp_path):
+def test_the_command_says_what_is_wrong_and_ends_with_one(tmp_path):
     root = shop.make(tmp_path / "b")
     for name in ("requirements.txt", "dependencies.yml"):
         shutil.copy(ROOT / name, root / name)
     (root / "requirements.txt").write_text("click\n")
     done = shop.press(root, "dependencies")
-    assert (
-        done.returncode == 1
-        and "requirements.txt:1" in done.stderr
-        and "NAME==VERSION" in done.stderr
-        and not (root / "DEPENDENCIES.md").exists()
-    )
+    assert done.returncode == 1
+    assert "requirements.txt:1" in done.stderr
+    assert "NAME==VERSION" in done.stderr
+    assert not (root / "DEPENDENCIES.md").exists()

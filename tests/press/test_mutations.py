@@ -14,6 +14,8 @@ from press.source import toc
 
 from tests.conftest import ROOT
 
+DEPENDS = ("book/**", "tests/expected/**", "_toc.yml")
+
 PROJECT = project.load(ROOT)
 SLUGS = [slug for slug in toc.slugs(PROJECT) if PROJECT.expectation(slug).is_file()]
 

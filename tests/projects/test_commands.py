@@ -17,6 +17,8 @@ from projects.runner import checkpoints
 from tests import warm
 from tests.conftest import ROOT
 
+DEPENDS = ("code/projects/**", "code/groundtruth/**", "code/clikit/**", "book/**")
+
 ENV = {**os.environ, "PYTHONPATH": str(ROOT / "code"), "OMP_NUM_THREADS": "1"}
 SMALL = [
     "--preset",

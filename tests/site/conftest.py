@@ -1,19 +1,45 @@
-"""A finished site, a real browser and a static host. Without Chromium these tests are skipped, except in CI."""
+"""A finished site, a real browser and a static host.
+
+Without Chromium the tests that need it are skipped, except in CI.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from lxml import html
 
 from tests.conftest import ROOT
 from tests.site.server import Host
 
+DEPENDS = ()  # each test of the site is marked below
+FEATURES_OFF = (
+    "WebUIOmniboxPopup",  # each window would load two pages of the address bar
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "AimEnabled",
+    # a list of ours replaces Playwright's, so its names come along
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "PreconnectToSearch",
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,15 +48,12 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # each window would load two pages of the address bar, which cost as much as ours; a list of ours replaces Playwright's, so its names come along
-    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,AimEnabled,AvoidUnnecessaryBeforeUnloadCheckSync,"
-    "DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,"
-    "AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,NetworkTimeServiceQuerying,PreconnectToSearch",
+    f"--disable-features={','.join(FEATURES_OFF)}",
 ]
 
 
 def chromium() -> str | None:
-    """The whole browser first: its headless shell is a fifth faster, and on a busy machine it can stop to draw for good."""
+    """The whole browser first: its headless shell can stop drawing for good on a busy computer."""
     names = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
     return next((path for name in names if (path := shutil.which(name))), None)
 
@@ -45,36 +68,54 @@ def pages() -> list[str]:
     )
 
 
+def dependencies(site: Path, name: str) -> tuple[str, ...]:
+    """What a page is made of: itself, what its attributes name, and what all pages share."""
+    shared = ("_build/html/_static/**", "_build/html/_headers")
+    if name == "search.html":
+        return (*shared, "_build/html/**")
+    page = site / name
+    values = set(re.findall(r'"([^"<>\s]+)"', page.read_text(encoding="utf-8")))
+    paths = {os.path.normpath(page.parent / value.split("#")[0]) for value in values}
+    files = [path for path in paths if os.path.isfile(path) and not path.endswith(".html")]
+    return (*shared, *sorted(os.path.relpath(path, ROOT) for path in [*files, page]))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items) -> None:
-    """As many groups of pages as workers, so that each drives one browser of its own."""
-    names, workers = pages(), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    """As many groups of pages as workers, so that each drives one browser of its own.
+
+    The test of a page depends on what that page is made of, any other test on the whole site.
+    """
+    site = ROOT / "_build" / "html"
+    names = pages()
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    of_page = {
+        name: pytest.mark.depends(*dependencies(site, name)) for name in names if site.is_dir()
+    }
     for item in items:
         if item.get_closest_marker("browser"):
-            of = getattr(item, "callspec", None)
-            name = (
-                next((value for value in of.params.values() if value in names), None)
-                if of
-                else None
-            )
-            item.add_marker(
-                pytest.mark.xdist_group(f"browser-{names.index(name) % workers if name else 0}")
-            )
+            params = getattr(item, "callspec", None)
+            values = params.params.values() if params else ()
+            name = next((value for value in values if value in of_page), None)
+            group = names.index(name) % workers if name else 0
+            item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
+            item.add_marker(of_page.get(name, pytest.mark.depends("_build/html/**")))
 
 
 @contextlib.contextmanager
 def opened(browser, url: str, width: int = 1280, height: int = 900, prepare: str = "", **options):
-    """A URL in a fresh context; everything the console says and every request is noted on the page.
+    """A URL in a fresh context; console messages and requests are recorded on the page.
 
     `prepare` is a script that runs before any of the page.
     """
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     try:
         page = context.new_page()
-        page.said, page.asked = [], []
-        page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: page.said.append(f"error: {error}"))
-        page.on("request", lambda request: page.asked.append(request.url))
+        page.console = []
+        page.requests = []
+        page.on("console", lambda message: page.console.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: page.console.append(f"error: {error}"))
+        page.on("request", lambda request: page.requests.append(request.url))
         if prepare:
             page.add_init_script(prepare)
         page.goto(url)
@@ -90,6 +131,17 @@ def site() -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def parsed(site):
+    """A page of the site as a tree: for what needs no browser."""
+
+    @functools.cache
+    def parse(name: str):
+        return html.parse(site / name).getroot()
+
+    return parse
 
 
 @pytest.fixture(scope="session")

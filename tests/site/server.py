@@ -1,4 +1,7 @@
-"""A static host as readers meet it: gzip, caching, the headers of `_headers`, loopback only; it counts the bytes it sends."""
+"""A static host as readers meet it: gzip, caching, the headers of `_headers`, loopback only.
+
+It counts the bytes it sends.
+"""
 
 from __future__ import annotations
 

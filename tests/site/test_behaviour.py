@@ -45,7 +45,7 @@ def test_search_finds_a_word_that_occurs_once(site, host, open_page, way):
         link.get_attribute("href") for link in page.query_selector_all("#search-results li > a")
     ]
     assert [href.split("#")[0].split("?")[0] for href in found] == [f"{name}.html"]
-    assert page.said == []
+    assert page.console == []
 
 
 def test_the_theme_switches_and_is_remembered(host, open_page):
@@ -57,12 +57,11 @@ def test_the_theme_switches_and_is_remembered(host, open_page):
         if page.evaluate("document.documentElement.dataset.theme") == "dark":
             break
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert light == "rgb(255, 255, 255)" and dark != light
+    assert light == "rgb(255, 255, 255)"
+    assert dark != light
     figure = page.locator("article figure").first
-    assert (
-        figure.locator("img.for-dark").first.is_visible()
-        and not figure.locator("img.for-light").first.is_visible()
-    )
+    assert figure.locator("img.for-dark").first.is_visible()
+    assert not figure.locator("img.for-light").first.is_visible()
     page.goto(f"{host.url}/index.html")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
@@ -88,9 +87,8 @@ def test_solutions_unfold_by_keyboard(host, open_page):
     assert box.get_attribute("open") is None
     box.locator("summary").focus()
     page.keyboard.press("Enter")
-    assert (
-        box.get_attribute("open") is not None and box.locator("div.cell_output").first.is_visible()
-    )
+    assert box.get_attribute("open") is not None
+    assert box.locator("div.cell_output").first.is_visible()
     page.keyboard.press("Space")
     assert box.get_attribute("open") is None
 
@@ -136,7 +134,7 @@ def test_sliders_and_menus_change_their_figures_by_keyboard(site, host, open_pag
             keys = ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowUp")
             assert any(redrawn(page, box, before, key) for key in keys), f"{label} moved nothing"
             moved += 1
-    assert page.said == []
+    assert page.console == []
     counted("controls of figures moved by keyboard", moved)
 
 
@@ -160,11 +158,9 @@ def test_a_term_shows_its_definition_on_focus_and_hover(host, open_page):
     tip = page.locator("#term-tip")
     assert not tip.is_visible()
     term.focus()
-    assert (
-        tip.is_visible()
-        and len(tip.inner_text()) > 20
-        and term.get_attribute("aria-describedby") == "term-tip"
-    )
+    assert tip.is_visible()
+    assert len(tip.inner_text()) > 20
+    assert term.get_attribute("aria-describedby") == "term-tip"
     page.keyboard.press("Escape")
     assert not tip.is_visible()
     term.hover()
@@ -174,23 +170,17 @@ def test_a_term_shows_its_definition_on_focus_and_hover(host, open_page):
     assert tip.is_visible(), "the pointer may enter the definition"
 
 
-def test_the_page_tells_its_minutes_and_its_checks(site, open_page):
-    page = open_page((site / CHAPTER).as_uri())
-    assert re.fullmatch(
-        r"\d+ min to read · runs in under \d+ s · \d+ outputs checked",
-        page.locator("p.page-facts").inner_text(),
-    )
+def test_the_page_tells_its_minutes_and_its_checks(parsed):
+    [facts] = parsed(CHAPTER).find_class("page-facts")
+    pattern = r"\d+ min to read · runs in under \d+ s · \d+ outputs checked"
+    assert re.fullmatch(pattern, " ".join(facts.text_content().split()))
 
 
-def test_a_page_can_be_taken_away_as_a_notebook(site, open_page):
+def test_a_page_can_be_taken_away_as_a_notebook(site, parsed):
     import nbformat
 
-    page = open_page((site / CHAPTER).as_uri())
-    page.locator("details.run-menu summary").click()
-    links = {
-        link.inner_text(): link.get_attribute("href")
-        for link in page.locator("details.run-menu a").all()
-    }
+    [menu] = parsed(CHAPTER).find_class("run-menu")
+    links = {link.text_content().strip(): link.get("href") for link in menu.iter("a")}
     assert set(links) == {
         "Download as notebook",
         "Open in Colab",
@@ -199,9 +189,8 @@ def test_a_page_can_be_taken_away_as_a_notebook(site, open_page):
     }
     notebook = nbformat.read(site / "data" / links["Download as notebook"], as_version=4)
     nbformat.validate(notebook)
-    assert any(cell.cell_type == "markdown" for cell in notebook.cells) and any(
-        cell.get("outputs") for cell in notebook.cells
-    )
+    assert any(cell.cell_type == "markdown" for cell in notebook.cells)
+    assert any(cell.get("outputs") for cell in notebook.cells)
 
 
 def test_known_pages_shorten_the_path_and_are_remembered(host, open_page):
@@ -217,10 +206,8 @@ def test_known_pages_shorten_the_path_and_are_remembered(host, open_page):
     assert int(re.search(r"\d+", visible.text_content())[0]) == after
     page.locator(".path-bar button").last.focus()
     page.keyboard.press("Enter")
-    assert (
-        page.locator(".path:not([hidden]) h3").inner_text() == "Interview"
-        and page.locator(".path-bar button[aria-pressed=true]").inner_text() == "Interview"
-    )
+    assert page.locator(".path:not([hidden]) h3").inner_text() == "Interview"
+    assert page.locator(".path-bar button[aria-pressed=true]").inner_text() == "Interview"
 
 
 def test_all_paths_are_listed_without_scripts(host, open_page):
@@ -230,24 +217,23 @@ def test_all_paths_are_listed_without_scripts(host, open_page):
 
 def test_the_depth_switch_hides_and_shows(host, open_page):
     page = open_page(f"{host.url}/front/how-to-read.html")
-    derivation, trap = (
-        page.locator(".admonition.derivation").first,
-        page.locator(".admonition.trap").first,
-    )
+    derivation = page.locator(".admonition.derivation").first
+    trap = page.locator(".admonition.trap").first
     page.locator("fieldset.depth input[value=story]").check()
-    assert not derivation.is_visible() and trap.is_visible()
+    assert not derivation.is_visible()
+    assert trap.is_visible()
     page.locator("fieldset.depth input[value=maths]").check()
-    assert derivation.is_visible() and not trap.is_visible()
+    assert derivation.is_visible()
+    assert not trap.is_visible()
     page.locator("fieldset.depth input[value=all]").check()
-    assert derivation.is_visible() and trap.is_visible()
+    assert derivation.is_visible()
+    assert trap.is_visible()
 
 
-def test_counts_on_the_landing_page_are_those_of_the_expectations(site, root, open_page):
-    page = open_page((site / "index.html").as_uri())
-    rows = {
-        row.locator("td").first.text_content(): row.locator("td").last.text_content()
-        for row in page.locator("table.counts tbody tr").all()
-    }
+def test_counts_on_the_landing_page_are_those_of_the_expectations(root, parsed):
+    [table] = parsed("index.html").find_class("counts")
+    cells = [[cell.text_content() for cell in row.iter("td")] for row in table.iter("tr")]
+    rows = {row[0]: row[-1] for row in cells if row}
     expected = [json.loads(p.read_text()) for p in (root / "tests" / "expected").rglob("*.ipynb")]
     assert int(rows["outputs checked"]) == sum(
         len(cell["outputs"]) for book in expected for cell in book["cells"]
@@ -266,7 +252,7 @@ def longest(site) -> str:
 
 @pytest.mark.parametrize("width", [1280, 360])
 def test_an_address_inside_a_long_page_is_reached(site, host, open_page, width):
-    """What is off the screen has no layout yet, so every jump must find its place all the same, from outside and from the page."""
+    """What is off the screen has no layout yet; every jump must find its place all the same."""
     name = longest(site)
     anchors = re.findall(r'<section id="([^"]+)"', (site / name).read_text())
     for anchor in (anchors[len(anchors) // 2], anchors[-3], anchors[1]):
@@ -283,7 +269,9 @@ def test_an_address_inside_a_long_page_is_reached(site, host, open_page, width):
 
 
 def test_what_is_off_the_screen_is_laid_out_when_the_browser_is_idle(site, host, open_page):
-    seen = "[...document.querySelectorAll('article section > section ~ section > :is(p, div) > *')].map(e => e.checkVisibility({contentVisibilityAuto: true}))"
+    selector = "article section > section ~ section > :is(p, div) > *"
+    visible = f"""[...document.querySelectorAll('{selector}')]
+        .map(e => e.checkVisibility({{ contentVisibilityAuto: true }}))"""
     busy = open_page(
         f"{host.url}/{longest(site)}",
         width=412,
@@ -291,13 +279,12 @@ def test_what_is_off_the_screen_is_laid_out_when_the_browser_is_idle(site, host,
         prepare="window.requestIdleCallback = () => 0;",
     )
     busy.wait_for_timeout(500)
-    first = busy.evaluate(seen)
-    assert len(first) >= 50 and sum(first) < len(first) / 4, (
-        f"a browser that is never idle lays out what is near the screen, not {sum(first)} of {len(first)}"
-    )
+    first = busy.evaluate(visible)
+    assert len(first) >= 50
+    assert sum(first) < len(first) / 4, "a browser that is never idle lays out what is near"
     page = open_page(f"{host.url}/{longest(site)}", width=412, height=823)
     page.wait_for_selector("html[data-laid=out]", state="attached")
-    assert all(page.evaluate(seen))
+    assert all(page.evaluate(visible))
 
 
 def test_print_shows_the_solutions_and_hides_the_furniture(host, open_page):
@@ -310,7 +297,7 @@ def test_print_shows_the_solutions_and_hides_the_furniture(host, open_page):
 
 
 def test_every_formula_finds_its_glyphs(site, root):
-    """Each character of a formula that some font of KaTeX has is still in the site's copy of that font."""
+    """A character of a formula that a font of KaTeX has is in the site's copy of that font."""
     from fontTools.ttLib import TTFont
     from press.site import fonts
 

@@ -1,13 +1,14 @@
-"""Every page in a real browser: silent, self-contained, accessible, and never wider than the screen.
+"""Every page in a real browser: silent, self-contained, accessible, no wider than the screen.
 
-A page is opened three times, and each test looks at one of the three: from a folder on a wide screen,
-from a host on a phone, and without scripts.
+A page is opened three times, and each test looks at one of the three: from a folder on a wide
+screen, from a host on a phone, and without scripts.
 """
 
 from __future__ import annotations
 
 import gzip
 import sys
+import urllib.request
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
@@ -28,47 +29,79 @@ TAGS = {
     },
     "resultTypes": ["violations"],
 }
-SHIFTS = (
-    "window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.shift += e.value; })"
-    ".observe({ type: 'layout-shift', buffered: true });"
-)
-
-
-# a busy machine can lose a frame, and then nothing asks for another: who waits for one waits a second at most
-FRAMES = "await new Promise(done => { requestAnimationFrame(() => requestAnimationFrame(done)); setTimeout(done, 1000); })"
+SHIFTS = """
+window.shift = 0;
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+}).observe({ type: 'layout-shift', buffered: true });
+"""
+# a busy computer can lose a frame, and then nothing asks for another: wait a second at most
+FRAMES = """await new Promise(done => {
+  requestAnimationFrame(() => requestAnimationFrame(done));
+  setTimeout(done, 1000);
+})"""
+# sent to the page and not to the browser, which waits for a frame after a real wheel, without end
+TURN_WHEEL = f"""async () => {{
+  document.body.dispatchEvent(new WheelEvent('wheel', {{ deltaY: 50, bubbles: true }}));
+  scrollBy(0, 50);
+  {FRAMES};
+}}"""
+SCROLL_DOWN = f"""async () => {{
+  for (let y = 0; y < document.documentElement.scrollHeight; y += 0.9 * innerHeight) {{
+    scrollTo(0, y);
+    {FRAMES};
+  }}
+}}"""
+FIGURE_STATE = f"""async figure => {{
+  const start = performance.now();
+  {FRAMES};
+  const frames = performance.now() - start;
+  return [figure.className, !!figure.view, document.visibilityState, frames, start];
+}}"""
+OPEN_FOLDS = """
+document.addEventListener('DOMContentLoaded', () => {
+  for (const fold of document.querySelectorAll('details')) fold.open = true;
+});
+"""
+# a block with containment would hide what it overflows with
+LAY_OUT_ALL = """
+article section > * { content-visibility: visible !important; contain: none !important; }
+"""
 
 
 def scroll_through(page):
-    """Walk down the page as a reader does, by the wheel at first, so that everything lazy is loaded; each figure is looked at until it has started."""
-    # told to the page and not to the browser, which answers a real wheel with a frame, and waits for it without an end
-    page.evaluate(
-        f"async () => {{ document.body.dispatchEvent(new WheelEvent('wheel', {{ deltaY: 50, bubbles: true }})); scrollBy(0, 50); {FRAMES}; }}"
-    )
-    page.evaluate(
-        "async () => { for (let y = 0; y < document.documentElement.scrollHeight; y += 0.9 * innerHeight)"
-        f" {{ scrollTo(0, y); {FRAMES}; }} }}"
-    )
-    for box in page.query_selector_all(".interactive"):
-        seen(page, box)
+    """Scroll down as a reader does, so that all that is lazy is loaded and all figures start."""
+    page.evaluate(TURN_WHEEL)
+    page.evaluate(SCROLL_DOWN)
+    start_figures(page)
+
+
+def start_figures(page):
+    """Look at each interactive figure until it has started, then go back to the top."""
+    for figure in page.query_selector_all(".interactive"):
+        wait_for_figure(page, figure)
     page.evaluate("scrollTo(0, 0)")
 
 
-def seen(page, box):
-    """Look at a figure until it has started. A busy machine can lose the frame in which it came into view: then look away and back, as a reader would."""
+def wait_for_figure(page, figure):
+    """Look at a figure until it has started; a busy computer can lose the frame that starts it.
+
+    Then look away and back, as a reader would.
+    """
     for _ in range(3):
-        box.evaluate("e => e.scrollIntoView({ block: 'center' })")
+        figure.evaluate("e => e.scrollIntoView({ block: 'center' })")
         try:
-            return box.wait_for_selector(".interactive-live svg", state="attached", timeout=5000)
+            figure.wait_for_selector(".interactive-live svg", state="attached", timeout=5000)
+            return
         except PlaywrightTimeout:
-            state = box.evaluate(
-                f"async e => {{ const t = performance.now(); {FRAMES}; return [e.className, !!e.view, document.visibilityState, performance.now() - t, t]; }}"
-            )
+            state = figure.evaluate(FIGURE_STATE)
             print(
-                f"a figure did not start within 5 s: class, view, page, ms for two frames, ms since the page began: {state}; the page said {page.said}",
+                "a figure did not start within 5 s; class, view, page, ms for two frames, ms since "
+                f"the page began: {state}; console: {page.console}",
                 file=sys.stderr,
             )
-            assert "is-static" not in state[0], f"the figure gave up: {page.said}"
-            with suppress(PlaywrightError):  # a picture asks for a frame as well
+            assert "is-static" not in state[0], f"the figure gave up: {page.console}"
+            with suppress(PlaywrightError):  # a screenshot asks for a frame as well
                 page.bring_to_front()
                 page.screenshot(timeout=5000)
             page.evaluate(f"async () => {{ scrollTo(0, 0); {FRAMES}; }}")
@@ -76,8 +109,8 @@ def seen(page, box):
 
 
 @contextmanager
-def walked(browser, url, **options):
-    """A page seen to its end; in a new browser if this one has stopped to draw, which a page cannot be blamed for."""
+def opened_and_scrolled(browser, url, **options):
+    """A page scrolled to its end; in a new browser if this one has stopped to draw."""
     with ExitStack() as stack:
         page = stack.enter_context(opened(browser, url, **options))
         try:
@@ -94,15 +127,17 @@ def walked(browser, url, **options):
 @pytest.fixture(scope="module", params=PAGES)
 def from_folder(request, site, browser):
     """A page opened by double-click, 1280 px wide, in light, seen to its end."""
-    with walked(browser, (site / request.param).as_uri(), color_scheme="light") as page:
+    with opened_and_scrolled(
+        browser, (site / request.param).as_uri(), color_scheme="light"
+    ) as page:
         page.wait_for_load_state("networkidle")
         yield page
 
 
 @pytest.fixture(scope="module", params=PAGES)
 def from_host(request, host, browser):
-    """A page from a static host on a phone, seen to its end, with every shift of its layout added up."""
-    with walked(
+    """A page from a static host on a phone, with every shift of its layout added up."""
+    with opened_and_scrolled(
         browser, f"{host.url}/{request.param}", width=412, height=823, prepare=SHIFTS
     ) as page:
         page.name = request.param
@@ -119,9 +154,9 @@ def without_scripts(request, site, browser):
 
 
 def test_a_page_opened_from_a_folder_is_silent_and_asks_nothing_from_elsewhere(site, from_folder):
-    assert from_folder.said == []
+    assert from_folder.console == []
     assert [
-        url for url in from_folder.asked if not url.startswith((site.as_uri(), "data:", "blob:"))
+        url for url in from_folder.requests if not url.startswith((site.as_uri(), "data:", "blob:"))
     ] == []
     broken = from_folder.evaluate(
         "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
@@ -129,37 +164,18 @@ def test_a_page_opened_from_a_folder_is_silent_and_asks_nothing_from_elsewhere(s
     assert broken == []
 
 
-def test_no_page_scrolls_sideways(from_folder):
-    # a block with containment would hide what it overflows with
-    from_folder.add_style_tag(
-        content="article section > * { content-visibility: visible !important; contain: none !important; }"
-    )
-    for width in (3840, 1280, 768, 360, 320):
-        from_folder.set_viewport_size({"width": width, "height": 900})
-        if width == 320:  # at 1280 it has been seen to its end already
-            scroll_through(from_folder)
-        from_folder.evaluate(f"async () => {{ {FRAMES}; }}")
-        wide, screen = from_folder.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-        )
-        assert screen <= width
-        if wide > screen:
-            culprits = from_folder.evaluate(
-                "w => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > w + 1).slice(0, 5).map(e => e.tagName + '.' + e.className)",
-                screen,
-            )
-            raise AssertionError(f"at {width}: {wide} > {screen}: {culprits}")
-
-
-# axe looks up what lies behind each of thousands of words, which is most of its time; words of one kind (colour, size, weight,
-# and every background and opacity up to the root) have one contrast, so three of each kind are marked, and looked at
+# axe looks up what lies behind each of thousands of words, which is most of its time; words of one
+# kind (color, size, weight, every background and opacity up to the root) have one contrast, so
+# three of each kind are marked and looked at
 KINDS = """() => {
   for (const e of document.querySelectorAll('[data-kind]')) e.removeAttribute('data-kind');
   const kinds = new Map(), seen = new Set(), painted = new Map([[null, '']]);
   const behind = e => {
     if (!painted.has(e)) {
-      const s = getComputedStyle(e), own = [s.backgroundColor, s.backgroundImage, s.opacity].join(' ');
-      painted.set(e, (own === 'rgba(0, 0, 0, 0) none 1' ? '' : own + '; ') + behind(e.parentElement));
+      const s = getComputedStyle(e);
+      const own = [s.backgroundColor, s.backgroundImage, s.opacity].join(' ');
+      const plain = own === 'rgba(0, 0, 0, 0) none 1';
+      painted.set(e, (plain ? '' : own + '; ') + behind(e.parentElement));
     }
     return painted.get(e);
   };
@@ -168,7 +184,8 @@ KINDS = """() => {
     const e = walk.currentNode.parentElement;
     if (!walk.currentNode.data.trim() || seen.has(e) || !e.checkVisibility()) continue;
     seen.add(e);
-    const s = getComputedStyle(e), kind = [s.color, s.fontSize, s.fontWeight, s.textShadow, behind(e)].join('; ');
+    const s = getComputedStyle(e);
+    const kind = [s.color, s.fontSize, s.fontWeight, s.textShadow, behind(e)].join('; ');
     kinds.set(kind, (kinds.get(kind) || 0) + 1);
     if (kinds.get(kind) <= 3) e.setAttribute('data-kind', '');
   }
@@ -177,32 +194,103 @@ KINDS = """() => {
 }"""
 
 
+FONTS_READY = """async () => {
+  await document.fonts.ready;
+  await new Promise(done => setTimeout(done, 150));
+}"""
+WIDER_THAN = """screen => [...document.querySelectorAll('body *')]
+  .filter(e => e.getBoundingClientRect().right > screen + 1)
+  .slice(0, 5)
+  .map(e => e.tagName + '.' + e.className)"""
+
+
+# only these rules look at colors; what else axe checks cannot differ in dark, except for what only
+# dark shows
+COLOR = "color-contrast"
+COLOR_RULES = (COLOR, "link-in-text-block")
+NOTE_VISIBLE = """() => {
+  const visible = [...document.querySelectorAll('*')].filter(e => e.checkVisibility());
+  window.visibleBefore = new Set(visible);
+}"""
+MARK_APPEARED = """() => {
+  const appeared = [...document.querySelectorAll('body *')]
+    .filter(e => e.checkVisibility() && !window.visibleBefore.has(e));
+  for (const e of appeared) e.setAttribute('data-appeared', '');
+  return appeared.length;
+}"""
+RUN_AXE = "([context, options]) => axe.run(context, options)"
+
+
 def violations(page):
-    """What axe finds on the page as it is now: each rule on every element, contrast on three words of each kind."""
+    """What axe finds on the page: each rule everywhere, contrast on three words of each kind."""
+    prepare_axe(page)
+    return run_axe(page, {"include": [["html"]]}, TAGS)
+
+
+def violations_of_other_colors(page):
+    """What axe finds in colors, and in any way on what has appeared since `NOTE_VISIBLE`."""
+    prepare_axe(page)
+    colors = {**TAGS, "runOnly": {"type": "rule", "values": COLOR_RULES}}
+    problems = run_axe(page, {"include": [["html"]]}, colors)
+    if page.evaluate(MARK_APPEARED):
+        problems += run_axe(page, {"include": [["[data-appeared]"]]}, TAGS)
+    return problems
+
+
+def prepare_axe(page):
     page.evaluate(AXE.axe_script)
     assert page.evaluate(KINDS) > 0
+
+
+def run_axe(page, context, options):
+    report = page.evaluate(RUN_AXE, [context, options])
     return [
-        (v["id"], n["target"], n["failureSummary"][:300])
-        for v in page.evaluate("options => axe.run(options)", TAGS)["violations"]
-        for n in v["nodes"][:2]
+        (violation["id"], node["target"], node["failureSummary"][:300])
+        for violation in report["violations"]
+        for node in violation["nodes"][:2]
     ]
 
 
+def in_dark(page):
+    """The page in the dark scheme, with all figures redrawn."""
+    page.evaluate(NOTE_VISIBLE)
+    page.emulate_media(color_scheme="dark")
+    start_figures(page)
+    page.evaluate(FONTS_READY)
+
+
+def background(page) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
 def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
+    """All folds are open since before the page was scrolled through; figures follow the scheme."""
     page = from_folder
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    backgrounds = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        scroll_through(page)
-        page.evaluate(
-            "async () => { await document.fonts.ready; await new Promise(r => setTimeout(r, 150)); }"
-        )
-        assert (scheme, violations(page)) == (scheme, [])
-        backgrounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert backgrounds[0] != backgrounds[1], "dark is another scheme"
+    page.add_style_tag(content=LAY_OUT_ALL)
+    start_figures(page)
+    page.evaluate(FONTS_READY)
+    assert violations(page) == []
+    light = background(page)
+    in_dark(page)
+    assert violations_of_other_colors(page) == []
+    assert background(page) != light, "dark is another scheme"
     counted("looks at a page by an accessibility checker, in light and in dark", 2)
+
+
+def test_no_page_scrolls_sideways(from_folder):
+    """At every width from a phone to a 4K screen; the last test of this visit."""
+    from_folder.emulate_media(color_scheme="light")
+    for width in (3840, 1280, 768, 360, 320):
+        from_folder.set_viewport_size({"width": width, "height": 900})
+        if width == 320:  # at 1280 it has been scrolled through already
+            scroll_through(from_folder)
+        from_folder.evaluate(f"async () => {{ {FRAMES}; }}")
+        root = "document.documentElement"
+        wide = from_folder.evaluate(f"{root}.scrollWidth")
+        screen = from_folder.evaluate(f"{root}.clientWidth")
+        assert screen <= width
+        culprits = from_folder.evaluate(WIDER_THAN, screen) if wide > screen else []
+        assert wide <= screen, f"at {width}: {wide} > {screen}: {culprits}"
 
 
 @pytest.mark.parametrize(
@@ -214,65 +302,102 @@ def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
     ],
 )
 def test_one_pale_word_among_thousands_is_found(where, style, site, browser):
-    """The control of the test above: contrast is looked at by kinds, and a single word of another kind is one."""
+    """The control of the test above: contrast is looked at by kinds of words, a single one too."""
     with opened(browser, (site / "front" / "notation.html").as_uri(), color_scheme="light") as page:
         scroll_through(page)
         assert violations(page) == []
         words = page.locator(where).filter(visible=True)
         words.nth(words.count() - 1).evaluate("(e, style) => e.setAttribute('style', style)", style)
-        assert {found[0] for found in violations(page)} == {"color-contrast"}
+        assert {rule for rule, *_ in violations(page)} == {COLOR}
+
+
+@pytest.mark.parametrize(
+    ("selector", "change", "rule"),
+    [
+        ("article img.for-dark", "e => e.removeAttribute('alt')", "image-alt"),
+        ("article section p", "e => e.setAttribute('style', 'color: rgb(60, 60, 60)')", COLOR),
+    ],
+)
+def test_a_fault_that_only_dark_shows_is_found(selector, change, rule, site, browser):
+    """The control of the check in dark: an image without alternative text, and dark gray words."""
+    url = (site / "data" / "tensors.html").as_uri()
+    with opened(browser, url, color_scheme="light") as page:
+        scroll_through(page)
+        page.locator(selector).last.evaluate(change)
+        assert violations(page) == []
+        in_dark(page)
+        assert {name for name, *_ in violations_of_other_colors(page)} == {rule}
 
 
 def test_a_page_from_a_host_is_silent_and_asks_nothing_from_elsewhere(host, from_host):
-    assert (
-        from_host.said == []
-        and [url for url in from_host.asked if not url.startswith((host.url, "data:", "blob:"))]
-        == []
-    )
+    own = (host.url, "data:", "blob:")
+    assert from_host.console == []
+    assert [url for url in from_host.requests if not url.startswith(own)] == []
 
 
 def test_a_page_is_small_and_does_not_shift(site, from_host, measured):
     size = len(gzip.compress((site / from_host.name).read_bytes(), 6))
     shift = from_host.evaluate("window.shift")
     measured(f"page {from_host.name}: {size / 1000:.1f} KB gzipped, layout shift {shift:.4f}")
-    assert size <= 90_000 and shift <= 0.02
+    assert size <= 90_000
+    assert shift <= 0.02
+
+
+TORN = """() => {
+  const torn = [];
+  const visible = e => e.getClientRects().length > 0;
+  const box = e => e.getBoundingClientRect();
+  for (const place of document.querySelectorAll('.stay')) {
+    const base = [...place.querySelectorAll('.katex-html .base')].pop();
+    if (!base || !visible(base)) continue;
+    const mark = document.createRange();
+    mark.selectNodeContents(place.lastChild);
+    if (box(mark).top > box(base).bottom - 2 || box(mark).left < box(base).left)
+      torn.push('mark after ' + base.textContent);
+  }
+  for (const number of document.querySelectorAll('div.math .eqno')) {
+    const a = box(number);
+    for (const base of number.parentElement.querySelectorAll('.katex-html .base')) {
+      const b = box(base);
+      const beside = a.left >= b.right || b.left >= a.right;
+      if (!visible(number) || beside || a.top >= b.bottom || b.top >= a.bottom) continue;
+      torn.push('number on ' + base.textContent);
+      break;
+    }
+  }
+  for (const name of document.querySelectorAll('.table-scroll code'))
+    if (name.getClientRects().length > 1) torn.push('broken ' + name.textContent);
+  return torn;
+}"""
+GROWN = """() => [...document.querySelectorAll('.interactive-controls')].map(place => {
+  const rows = [...place.querySelectorAll('.vega-bind')];
+  const height = rows.reduce((sum, row) => sum + row.getBoundingClientRect().height, 0);
+  return [place.id, height, parseFloat(getComputedStyle(place).minHeight)];
+}).filter(([, height, reserved]) => height === 0 || height > reserved + 1)"""
+FLAT = """formulas => formulas
+  .filter(e => e.checkVisibility({ visibilityProperty: true }))
+  .filter(e => e.getBoundingClientRect().width === 0)
+  .map(e => e.textContent)"""
 
 
 def test_formulas_and_names_are_whole_on_a_phone(from_host):
-    """No punctuation begins a line after its formula, no number lies on its equation, no name in a table is broken."""
-    from_host.add_style_tag(
-        content="article section > * { content-visibility: visible !important; contain: none !important; }"
-    )
-    torn = from_host.evaluate("""() => {
-      const lost = [], seen = e => e.getClientRects().length > 0, box = e => e.getBoundingClientRect();
-      for (const place of document.querySelectorAll('.stay')) {
-        const base = [...place.querySelectorAll('.katex-html .base')].pop(), mark = document.createRange();
-        if (!base || !seen(base)) continue;
-        mark.selectNodeContents(place.lastChild);
-        if (box(mark).top > box(base).bottom - 2 || box(mark).left < box(base).left) lost.push('mark after ' + base.textContent);
-      }
-      for (const number of document.querySelectorAll('div.math .eqno')) for (const base of number.parentElement.querySelectorAll('.katex-html .base')) {
-        const a = box(number), b = box(base);
-        if (seen(number) && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) { lost.push('number on ' + base.textContent); break; }
-      }
-      for (const name of document.querySelectorAll('.table-scroll code')) if (name.getClientRects().length > 1) lost.push('broken ' + name.textContent);
-      return lost;
-    }""")
+    """No mark begins a line after its formula, no number overlaps, no name in a table breaks."""
+    from_host.add_style_tag(content=LAY_OUT_ALL)
+    torn = from_host.evaluate(TORN)
     assert torn == []
 
 
 def test_a_figure_that_starts_takes_the_room_that_was_kept_for_it(from_host):
     """Whoever looks at a figure while it starts, on a slow phone, sees nothing below it move."""
-    grown = from_host.evaluate("""() => [...document.querySelectorAll('.interactive-controls')].map(place => {
-      const rows = [...place.querySelectorAll('.vega-bind')].reduce((sum, row) => sum + row.getBoundingClientRect().height, 0);
-      return [place.id, rows, parseFloat(getComputedStyle(place).minHeight)];
-    }).filter(([, rows, kept]) => rows === 0 || rows > kept + 1)""")
+    grown = from_host.evaluate(GROWN)
     assert grown == []
 
 
 def test_no_formula_waits_for_its_font(from_host):
-    """A font that comes later than its formula moves the lines below: those of the formulas on this page came with the style sheet."""
-    assert [url for url in from_host.asked if ".woff2" in url and not url.startswith("data:")] == []
+    """A late font would move the lines below, so the fonts come with the style sheet."""
+    assert [
+        url for url in from_host.requests if ".woff2" in url and not url.startswith("data:")
+    ] == []
     fonts = from_host.evaluate(
         "[...document.fonts].filter(f => f.family.includes('KaTeX')).map(f => [f.family, f.status])"
     )
@@ -282,10 +407,7 @@ def test_no_formula_waits_for_its_font(from_host):
 
 def test_a_page_is_complete_without_scripts(without_scripts):
     page = without_scripts
-    flat = page.eval_on_selector_all(
-        ".katex",
-        "all => all.filter(e => e.checkVisibility({ visibilityProperty: true }) && e.getBoundingClientRect().width === 0).map(e => e.textContent)",
-    )
+    flat = page.eval_on_selector_all(".katex", FLAT)
     assert flat == []
     assert "$" not in "".join(
         p.inner_text() for p in page.query_selector_all("article > section > p")
@@ -301,10 +423,8 @@ def test_a_page_is_complete_without_scripts(without_scripts):
 def test_the_first_visit_and_the_second_page_are_within_budget(host, browser, measured):
     """Bytes over the wire with gzip, pictures aside, with an empty and with a warm cache."""
     names = [name for name in PAGES if name not in ("404.html", "search.html")]
-    heavy = max(
-        names,
-        key=lambda name: 0 if name == "index.html" else len(name.encode()) and _length(host, name),
-    )
+    sizes = {name: len(read(host, name)) for name in names if name != "index.html"}
+    heavy = max(sizes, key=lambda name: sizes[name])
     for first, second in ((heavy, "index.html"), ("index.html", heavy)):
         context = browser.new_context()
         page = context.new_page()
@@ -322,12 +442,13 @@ def test_the_first_visit_and_the_second_page_are_within_budget(host, browser, me
             )
         context.close()
         measured(
-            f"first visit {first}: {spent[0] / 1000:.0f} KB, then {second}: {spent[1] / 1000:.0f} KB"
+            f"first visit {first}: {spent[0] / 1000:.0f} KB, "
+            f"then {second}: {spent[1] / 1000:.0f} KB"
         )
-        assert spent[0] <= 170_000 and spent[1] <= 120_000
+        assert spent[0] <= 170_000
+        assert spent[1] <= 120_000
 
 
-def _length(host, name):
-    import urllib.request
-
-    return len(urllib.request.urlopen(f"{host.url}/{name}").read())
+def read(host, name: str) -> bytes:
+    with urllib.request.urlopen(f"{host.url}/{name}") as answer:
+        return answer.read()

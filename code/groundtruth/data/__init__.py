@@ -1,1 +1,13 @@
-"""Part I: data and vocabulary."""
+"""Data and how to compare it: tables, signals, texts, kernels.
+
+divergences  distances between distributions
+features     columns to numbers: scaling, categories, dates, missing values
+kernels      kernels, kernel ridge regression, densities, random features
+mixed        similarity of sets, places and rows of mixed type; signatures
+model        a line, its loss, and three ways to fit it
+sensors      a simulated motor with faulty sensors, and its preparation
+signals      filters and outlier tests for one signal
+similarity   pairs, all pairs in bounded memory, the nearest k
+tensors      shapes, broadcasting, strides and their adjoints
+text         documents to rows: counts, TF-IDF, hashing, BM25
+"""

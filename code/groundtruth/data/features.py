@@ -1,7 +1,9 @@
 """Columns to numbers: scaling, categories, dates and holes, each learned from training rows only.
 
-Read with `book/data/features.md`; text has its own module, `groundtruth.data.text`.
-Shapes: X (n, d); a column of categories (n,); y (n,).
+Read with book/data/features.md.
+
+Text has its own module, `groundtruth.data.text`. Shapes: X (n, d); a column of categories (n,); y
+(n,).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
 
 
 def _table(X: ArrayLike, holes: bool = False) -> Array:
@@ -34,7 +36,7 @@ def _table(X: ArrayLike, holes: bool = False) -> Array:
 
 @dataclass
 class Scaler:
-    """What all scalers share: after `fit`, a column x becomes (x - centre) / width.
+    """What all scalers share: after `fit`, a column x becomes (x - center) / width.
 
     A column without width (constant in training) is only shifted: its width is set to one,
     so it becomes zero in training and stays finite on new rows.
@@ -47,9 +49,15 @@ class Scaler:
         raise NotImplementedError
 
     def fit(self, X: ArrayLike) -> Self:
-        """Learn centre and width (d,) from the training rows X (n, d)."""
+        """Learn center and width (d,) from the training rows X (n, d)."""
         self.centre, width = self._measure(_table(X))
-        self.width = np.where(width > 0, width, 1.0)
+        if not (np.isfinite(width).all() and np.isfinite(self.centre).all()):
+            raise ValueError(
+                f"the range of column {int(np.argmax(~np.isfinite(width)))} overflows; change its"
+                " unit or cut its far values first"
+            )
+        # a subnormal width is rounding: dividing by it would overflow
+        self.width = np.where(width >= np.finfo(float).tiny, width, 1.0)
         return self
 
     def _checked(self, X: ArrayLike) -> Array:
@@ -60,13 +68,23 @@ class Scaler:
             )
         if table.shape[1] != self.width.size:
             raise ValueError(
-                f"fitted on {self.width.size} columns, got {table.shape[1]}; give the same columns in the same order"
+                f"fitted on {self.width.size} columns, got {table.shape[1]}; give the same columns"
+                " in the same order"
             )
         return table
 
     def transform(self, X: ArrayLike) -> Array:
         """Scale rows X (n, d) with the numbers learned in `fit`."""
-        return (self._checked(X) - self.centre) / self.width
+        table = self._checked(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = (table - self.centre) / self.width
+        if not np.isfinite(scaled).all():
+            column = int(np.argmin(np.isfinite(scaled).all(axis=0)))
+            raise ValueError(
+                f"column {column} overflows: its width in training is {self.width[column]:g};"
+                " change its unit or cut its far values first"
+            )
+        return scaled
 
     def inverse(self, Z: ArrayLike) -> Array:
         """The rows (n, d) in their old units."""
@@ -88,14 +106,15 @@ class Standardizer(Scaler):
     def _measure(self, X: Array) -> tuple[Array, Array]:
         if len(X) <= self.ddof:
             raise ValueError(
-                f"a standard deviation with ddof = {self.ddof} needs more than {self.ddof} rows, got {len(X)}"
+                f"a standard deviation with ddof = {self.ddof} needs more than {self.ddof} rows,"
+                f" got {len(X)}"
             )
-        flat = X.min(axis=0) == X.max(
-            axis=0
-        )  # rounding may give a constant column a width of 1e-17
-        return np.where(flat, X[0], X.mean(axis=0)), np.where(
-            flat, 0.0, X.std(axis=0, ddof=self.ddof)
-        )
+        # rounding may give a constant column a width of 1e-17
+        flat = X.min(axis=0) == X.max(axis=0)
+        scale = binary_scale(X, axis=0)[0]  # squares of huge and of tiny columns stay in range
+        scaled = X / scale
+        center = np.where(flat, X[0], scaled.mean(axis=0) * scale)
+        return center, np.where(flat, 0.0, scaled.std(axis=0, ddof=self.ddof) * scale)
 
 
 @dataclass
@@ -114,7 +133,8 @@ class MinMax(Scaler):
 
 @dataclass
 class Robust(Scaler):
-    """Median 0 and interquartile range 1 per column; a quarter of the rows may be arbitrarily wrong.
+    """Median 0 and interquartile range 1 per column; a quarter of the rows may be arbitrarily
+    wrong.
 
     Examples
     --------
@@ -131,7 +151,8 @@ class Robust(Scaler):
 
 @dataclass
 class Imputer:
-    """Fill NaN by the training mean or median and append one column per hole-bearing column that says where.
+    """Fill NaN by the training mean or median and append one column per hole-bearing column that
+    says where.
 
     Examples
     --------
@@ -148,7 +169,9 @@ class Imputer:
     )
 
     def fit(self, X: ArrayLike) -> Self:
-        """Learn the fill value of each column of X (n, d), NaN allowed, and which columns have holes."""
+        """Learn the fill value of each column of X (n, d), NaN allowed, and which columns have
+        holes.
+        """
         if self.statistic not in ("mean", "median"):
             raise ValueError(f"statistic must be 'mean' or 'median', got {self.statistic!r}")
         table = _table(X, holes=True)
@@ -162,11 +185,14 @@ class Imputer:
         return self
 
     def transform(self, X: ArrayLike) -> Array:
-        """Rows (n, d) to (n, d + f): filled columns, then f indicators of the columns that had holes in training."""
+        """Rows (n, d) to (n, d + f): filled columns, then f indicators of the columns that had
+        holes in training.
+        """
         table = _table(X, holes=True)
         if table.shape[1] != self.value.size:
             raise ValueError(
-                f"fitted on {self.value.size} columns, got {table.shape[1]}; call fit on the training rows, with the same columns"
+                f"fitted on {self.value.size} columns, got {table.shape[1]}; call fit on the"
+                " training rows, with the same columns"
             )
         holes = np.isnan(table)
         return np.hstack([np.where(holes, self.value, table), holes[:, self.flagged]])
@@ -209,13 +235,14 @@ def ordinal(values: Sequence[Hashable], order: Sequence[Hashable]) -> Array:
 def _positions(
     values: Sequence[Hashable], levels: Sequence[Hashable], remedy: str | None
 ) -> NDArray[np.intp]:
-    place = {level: i for i, level in enumerate(levels)}
-    if not place or len(place) != len(levels):
+    index = {_level(level): i for i, level in enumerate(levels)}
+    if not index or len(index) != len(levels):
         raise ValueError(f"levels must be non-empty and distinct, got {list(levels)!r}")
-    at = np.array([place.get(value, -1) for value in values], dtype=np.intp)
+    at = np.array([index.get(_level(value), -1) for value in values], dtype=np.intp)
     if remedy and (at < 0).any():
         raise ValueError(
-            f"value {values[int(np.argmin(at))]!r} was not seen in training (levels: {list(place)[:8]}); decide what it means, for example {remedy}"
+            f"value {values[int(np.argmin(at))]!r} was not seen in training (levels:"
+            f" {list(index)[:8]}); decide what it means, for example {remedy}"
         )
     return at
 
@@ -223,7 +250,8 @@ def _positions(
 def target_means(
     categories: Sequence[Hashable], y: ArrayLike, strength: float
 ) -> tuple[dict[Hashable, float], float]:
-    """Per level (sum of y + strength * overall mean) / (count + strength); and the overall mean, for unseen levels.
+    """Per level (sum of y + strength * overall mean) / (count + strength); and the overall mean,
+    for unseen levels.
 
     The posterior mean of a level's mean under a normal prior whose weight is `strength` pseudo-rows
     (Micci-Barreca, 2001).
@@ -238,7 +266,8 @@ def target_means(
         raise ValueError(f"strength must be a finite number >= 0, got {strength}")
     levels, at = _factor(categories)
     prior = float(target.mean())
-    sums, counts = np.bincount(at, target), np.bincount(at)
+    sums = np.bincount(at, target)
+    counts = np.bincount(at)
     means = (sums + strength * prior) / (counts + strength)
     return dict(zip(levels, means.tolist(), strict=True)), prior
 
@@ -258,17 +287,22 @@ def target_encode(
     >>> target_encode(["a", "a", "a", "a"], [0.0, 0.0, 1.0, 1.0], [0, 1, 0, 1], 0.0).tolist()
     [0.5, 0.5, 0.5, 0.5]
     """
-    target, fold = _target(categories, y), np.asarray(folds)
+    target = _target(categories, y)
+    fold = np.asarray(folds)
+    if fold.dtype.kind == "f" and np.isnan(fold).any():
+        raise ValueError("a fold is NaN; give every row the number of its fold")
     if fold.shape != target.shape or np.unique(fold).size < 2:
         raise ValueError(
-            f"folds must be ({target.size},) with at least two different values, got shape {fold.shape} with {np.unique(fold).size}"
+            f"folds must be ({target.size},) with at least two different values, got shape"
+            f" {fold.shape} with {np.unique(fold).size}"
         )
     encoded = np.empty_like(target)
-    column = np.array(categories, dtype=object)
-    for one in np.unique(fold):
-        inside = fold == one
-        means, prior = target_means(column[~inside].tolist(), target[~inside], strength)
-        encoded[inside] = [means.get(level, prior) for level in column[inside]]
+    for number in np.unique(fold):
+        inside = fold == number
+        outside = [level for level, test in zip(categories, inside, strict=True) if not test]
+        means, prior = target_means(outside, target[~inside], strength)
+        for i in np.flatnonzero(inside):
+            encoded[i] = means.get(_level(categories[int(i)]), prior)
     return encoded
 
 
@@ -276,7 +310,8 @@ def _target(categories: Sequence[Hashable], y: ArrayLike) -> Array:
     target = np.asarray(y, dtype=float)
     if target.shape != (len(categories),) or not target.size:
         raise ValueError(
-            f"need one target per category and at least one of them, got {len(categories)} categories and shape {target.shape}"
+            f"need one target per category and at least one of them, got {len(categories)}"
+            f" categories and shape {target.shape}"
         )
     if not np.isfinite(target).all():
         raise ValueError("the target holds NaN or infinity; drop those rows first")
@@ -284,9 +319,18 @@ def _target(categories: Sequence[Hashable], y: ArrayLike) -> Array:
 
 
 def _factor(categories: Sequence[Hashable]) -> tuple[list[Hashable], NDArray[np.intp]]:
-    place: dict[Hashable, int] = {}
-    at = np.array([place.setdefault(level, len(place)) for level in categories], dtype=np.intp)
-    return list(place), at
+    index: dict[Hashable, int] = {}
+    at = np.array(
+        [index.setdefault(_level(level), len(index)) for level in categories], dtype=np.intp
+    )
+    return list(index), at
+
+
+def _level(value: Hashable) -> Hashable:
+    """The value itself; every NaN becomes np.nan, so that missing values are one level and not one
+    each.
+    """
+    return np.nan if isinstance(value, (float, np.floating)) and value != value else value
 
 
 def cyclic(values: ArrayLike, period: float) -> Array:
@@ -304,5 +348,5 @@ def cyclic(values: ArrayLike, period: float) -> Array:
         )
     if not 0 < period < np.inf:
         raise ValueError(f"period must be positive and finite, got {period}")
-    angle = 2 * np.pi * v / period
+    angle = 2 * np.pi * (np.remainder(v, period) / period)  # exact, however many turns
     return np.column_stack([np.cos(angle), np.sin(angle)])

@@ -1,6 +1,9 @@
-"""Kernels as similarity: the functions, the test for validity, ridge regression, density, and random features.
+"""Kernels as similarity: the functions, the test for validity, ridge regression, density, and
+random features.
 
-Read with `book/data/kernels.md`. Shapes: X (n, d), Y (m, d); a kernel matrix K (n, m).
+Read with book/data/kernels.md.
+
+Shapes: X (n, d), Y (m, d); a kernel matrix K (n, m).
 """
 
 from __future__ import annotations
@@ -11,11 +14,11 @@ from itertools import combinations_with_replacement
 from math import factorial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.data.similarity import pairwise_sq_dists, tables
 
-Array = NDArray[np.float64]
 Kernel = Callable[[Array, Array], Array]
 
 
@@ -37,7 +40,8 @@ def linear(X: ArrayLike, Y: ArrayLike | None = None) -> Array:
 
 
 def poly(X: ArrayLike, Y: ArrayLike | None = None, degree: int = 2, c: float = 0.0) -> Array:
-    """(x . y + c)^degree, for degree >= 1 and c >= 0: dot products of all monomials of that degree, and of the lower ones if c > 0.
+    """(x . y + c)^degree, for degree >= 1 and c >= 0: dot products of all monomials of that degree,
+    and of the lower ones if c > 0.
 
     Examples
     --------
@@ -81,7 +85,8 @@ def laplacian(X: ArrayLike, Y: ArrayLike | None = None, gamma: float = 1.0) -> A
 
 
 def matern(X: ArrayLike, Y: ArrayLike | None = None, length: float = 1.0) -> Array:
-    """Matern kernel of smoothness 3/2: (1 + s) exp(-s) with s = sqrt(3) |x - y| / length; between Laplacian and RBF.
+    """Matern kernel of smoothness 3/2: (1 + s) exp(-s) with s = sqrt(3) |x - y| / length; between
+    Laplacian and RBF.
 
     Examples
     --------
@@ -108,7 +113,8 @@ def sigmoid_kernel(
 
 
 def monomials(X: ArrayLike, degree: int) -> Array:
-    """The explicit map of poly(degree, c=0): all monomials of that degree, weighted by the root of their multinomial coefficient.
+    """The explicit map of poly(degree, c=0): all monomials of that degree, weighted by the root of
+    their multinomial coefficient.
 
     Returns
     -------
@@ -178,7 +184,8 @@ def normalize(K: ArrayLike) -> Array:
     lengths = np.diag(M)
     if not (lengths > 0).all():
         raise ValueError(
-            f"the diagonal must be positive, entry {int(np.argmin(lengths))} is {lengths.min():g}; a zero vector has no direction"
+            f"the diagonal must be positive, entry {int(np.argmin(lengths))} is {lengths.min():g};"
+            " a zero vector has no direction"
         )
     return M / np.sqrt(np.outer(lengths, lengths))
 
@@ -187,7 +194,8 @@ def normalize(K: ArrayLike) -> Array:
 class KernelRidge:
     """Ridge regression in the hidden space: f(x) = sum_i a_i k(x_i, x) with (K + penalty I) a = y.
 
-    Keeps the n training rows; fitting costs n^3/3 multiply-adds and n^2 memory (Saunders, Gammerman and Vovk, 1998).
+    Keeps the n training rows; fitting costs n^3/3 multiply-adds and n^2 memory (Saunders, Gammerman
+    and Vovk, 1998).
 
     Examples
     --------
@@ -214,9 +222,11 @@ class KernelRidge:
             L = np.linalg.cholesky(K + self.penalty * np.eye(len(P)))
         except np.linalg.LinAlgError:
             raise ValueError(
-                f"K + {self.penalty:g} I is not positive definite: the kernel is not valid, or the penalty is below its rounding error"
+                f"K + {self.penalty:g} I is not positive definite: the kernel is not valid, or the"
+                " penalty is below its rounding error"
             ) from None
-        self.rows, self.weights = P, np.linalg.solve(L.T, np.linalg.solve(L, target))
+        self.rows = P
+        self.weights = np.linalg.solve(L.T, np.linalg.solve(L, target))
         return self
 
     def predict(self, X: ArrayLike) -> Array:
@@ -228,35 +238,39 @@ class KernelRidge:
 
 
 def kde(x: ArrayLike, grid: ArrayLike, h: float) -> Array:
-    """Density (g,) at grid points from samples x (n,): the mean of normal bumps of standard deviation h (Parzen, 1962).
+    """Density (g,) at grid points from samples x (n,): the mean of normal bumps of standard
+    deviation h (Parzen, 1962).
 
     Examples
     --------
     >>> kde([0.0], [0.0], 1.0).round(4).tolist()
     [0.3989]
     """
-    samples, at = _vector(x), _vector(grid)
+    samples = _vector(x)
+    at = _vector(grid)
     _positive("the bandwidth h", h)
     bumps = np.exp(-0.5 * ((at[:, None] - samples) / h) ** 2) / np.sqrt(2 * np.pi)  # (g, n)
     return bumps.mean(axis=1) / h
 
 
 def nadaraya_watson(x: ArrayLike, y: ArrayLike, grid: ArrayLike, h: float) -> Array:
-    """Weighted mean (g,) of targets y (n,) with weights that fall with distance like a normal bump (Nadaraya, 1964).
+    """Weighted mean (g,) of targets y (n,) with weights that fall with distance like a normal bump
+    (Nadaraya, 1964).
 
     Examples
     --------
     >>> nadaraya_watson([0.0, 2.0], [1.0, 3.0], [1.0], 1.0).tolist()
     [2.0]
     """
-    samples, target, at = _vector(x), _vector(y), _vector(grid)
+    samples = _vector(x)
+    target = _vector(y)
+    at = _vector(grid)
     if samples.shape != target.shape:
         raise ValueError(f"need one target per sample, got {samples.shape} and {target.shape}")
     _positive("the bandwidth h", h)
     score = -0.5 * ((at[:, None] - samples) / h) ** 2  # (g, n)
-    weight = np.exp(
-        score - score.max(axis=1, keepdims=True)
-    )  # far from all samples every bump underflows; their ratio does not
+    # far from all samples every bump underflows; their ratio does not
+    weight = np.exp(score - score.max(axis=1, keepdims=True))
     return weight @ target / weight.sum(axis=1)
 
 
@@ -268,7 +282,8 @@ def _vector(x: ArrayLike) -> Array:
 
 
 def rff(X: ArrayLike, D: int, gamma: float, seed: int) -> Array:
-    """Random Fourier features (n, D) whose dot products estimate rbf(gamma) without bias (Rahimi and Recht, 2007).
+    """Random Fourier features (n, D) whose dot products estimate rbf(gamma) without bias (Rahimi
+    and Recht, 2007).
 
     sqrt(2/D) cos(x . w + b) with w normal of variance 2 gamma and b uniform on the circle.
     """
@@ -277,12 +292,15 @@ def rff(X: ArrayLike, D: int, gamma: float, seed: int) -> Array:
     if D < 1:
         raise ValueError(f"need at least one random feature, got D = {D}")
     rng = np.random.default_rng(seed)
-    W, b = rng.normal(0, np.sqrt(2 * gamma), (P.shape[1], D)), rng.uniform(0, 2 * np.pi, D)
+    W = rng.normal(0, np.sqrt(2 * gamma), (P.shape[1], D))
+    b = rng.uniform(0, 2 * np.pi, D)
     return np.sqrt(2 / D) * np.cos(P @ W + b)
 
 
 def nystrom(X: ArrayLike, landmarks: ArrayLike, kernel: Kernel) -> Array:
-    """Features (n, m) whose dot products equal the kernel's projection on m landmark rows (Williams and Seeger, 2001)."""
+    """Features (n, m) whose dot products equal the kernel's projection on m landmark rows (Williams
+    and Seeger, 2001).
+    """
     P, Z = tables(X, landmarks)
     values, vectors = np.linalg.eigh(kernel(Z, Z))
     keep = values > 1e-12 * values[-1]

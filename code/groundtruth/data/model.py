@@ -1,6 +1,9 @@
-"""A model as a function with adjustable numbers: the line, its loss, and three ways to search for it.
+"""A model as a function with adjustable numbers: the line, its loss, and three ways to search for
+it.
 
-Read with `book/data/model.md`. Shapes: x, y (n,) for one feature; X (n, d) for d features.
+Read with book/data/model.md.
+
+Shapes: x, y (n,) for one feature; X (n, d) for d features.
 """
 
 from __future__ import annotations
@@ -8,14 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
+from groundtruth.functional import sigmoid
 
 
 def paired(x: Array, y: Array) -> tuple[Array, Array]:
-    """x and y as float vectors (n,) of one length; refuses empty, NaN, infinite or mismatched input."""
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    """x and y as float vectors (n,) of one length; refuses empty, NaN, infinite or mismatched
+    input.
+    """
+    x = np.asarray(x, dtype=float)
+    y = np.asarray(y, dtype=float)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(
             f"x and y must be vectors of one length, got shapes {x.shape} and {y.shape}"
@@ -70,7 +76,7 @@ def line_hessian(x: Array) -> Array:
 
 
 def least_squares_line(x: Array, y: Array) -> tuple[float, float]:
-    """The minimiser (w, b) in closed form: w = cov(x, y) / var(x), b = mean(y) - w mean(x).
+    """The minimizer (w, b) in closed form: w = cov(x, y) / var(x), b = mean(y) - w mean(x).
 
     Raises
     ------
@@ -83,12 +89,15 @@ def least_squares_line(x: Array, y: Array) -> tuple[float, float]:
     (2.0, 1.0)
     """
     x, y = paired(x, y)
-    spread = x - x.mean()
-    if not np.any(spread):
+    if x.min() == x.max():  # x - mean may differ from zero by rounding
         raise ValueError(
-            f"all {x.size} values of x equal {x[0]}; the slope is not determined, collect other values of x"
+            f"all {x.size} values of x equal {x[0]}; the slope is not determined, collect other"
+            " values of x"
         )
-    w = float(spread @ (y - y.mean()) / (spread @ spread))
+    centered = x - x.mean()
+    scale = float(binary_scale(centered))
+    unit = centered / scale  # its squares neither overflow nor vanish
+    w = float(unit @ (y - y.mean()) / (unit @ unit) / scale)
     return w, float(y.mean() - w * x.mean())
 
 
@@ -139,12 +148,14 @@ class Line:
         history = [(self.w, self.b, mse(self.predict(x), y))]
         for _ in range(steps):
             dw, db = line_gradient(self.w, self.b, x, y)
-            self.w, self.b = float(self.w - lr * dw), float(self.b - lr * db)
+            self.w = float(self.w - lr * dw)
+            self.b = float(self.b - lr * db)
             loss = float(np.mean((self.predict(x) - y) ** 2))
             if not np.isfinite(loss) or loss > 1e100:
                 limit = 2 / np.linalg.eigvalsh(line_hessian(x))[-1]
                 raise FloatingPointError(
-                    f"the loss diverged at lr={lr}; on these x only a rate below {limit:.3g} converges"
+                    f"the loss diverged at lr={lr}; on these x only a rate below {limit:.3g}"
+                    " converges"
                 )
             history.append((self.w, self.b, loss))
         return np.array(history)  # (steps + 1, 3)
@@ -183,7 +194,9 @@ class NearestNeighbours:
 
 @dataclass(frozen=True)
 class GaussianClasses:
-    """A generative classifier for one feature: a normal density for each of two classes, then Bayes' rule."""
+    """A generative classifier for one feature: a normal density for each of two classes, then
+    Bayes' rule.
+    """
 
     mean: Array  # (2,)
     std: Array  # (2,)
@@ -191,7 +204,9 @@ class GaussianClasses:
 
     @classmethod
     def fit(cls, x: Array, y: Array) -> GaussianClasses:
-        """Estimate p(x | y) and p(y) from x (n,) and labels y (n,) of 0 and 1; the classes share one spread."""
+        """Estimate p(x | y) and p(y) from x (n,) and labels y (n,) of 0 and 1; the classes share
+        one spread.
+        """
         x, y = paired(x, y)
         if set(np.unique(y)) != {0.0, 1.0}:
             raise ValueError(
@@ -202,7 +217,7 @@ class GaussianClasses:
         pooled = np.sqrt(
             sum(((g - m) ** 2).sum() for g, m in zip(groups, mean, strict=True)) / x.size
         )
-        if pooled == 0:
+        if all(g.min() == g.max() for g in groups):
             raise ValueError("within each class all x are equal; the spread cannot be estimated")
         return cls(mean, np.array([pooled, pooled]), np.array([g.size / x.size for g in groups]))
 
@@ -213,8 +228,14 @@ class GaussianClasses:
 
     def posterior(self, x: Array) -> Array:
         """p(y = 1 | x) as (n,), by Bayes' rule."""
-        joint = self.joint(x)
-        return joint[:, 1] / joint.sum(axis=1)
+        at = np.asarray(x, dtype=float)
+        joint = self.joint(at)
+        total = joint.sum(axis=1)
+        # far from both means the densities underflow; their ratio does not
+        z = (at[:, None] - self.mean) / self.std  # (n, 2)
+        score = np.log(self.prior) - np.log(self.std) - z**2 / 2
+        far = sigmoid(score[:, 1] - score[:, 0])
+        return np.where(total > 0, joint[:, 1] / np.where(total > 0, total, 1.0), far)
 
     def boundary(self) -> float:
         """The x at which both classes are equally probable.

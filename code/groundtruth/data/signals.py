@@ -1,7 +1,9 @@
 """Filters and outlier tests for one evenly sampled signal.
 
-Read with `book/data/signals.md`; records of several sensors have their own module, `groundtruth.data.sensors`.
-Shapes: x (n,), one sample per step of dt seconds; windows count samples.
+Read with book/data/signals.md.
+
+Records of several sensors have their own module, `groundtruth.data.sensors`. Shapes: x (n,), one
+sample per step of dt seconds; windows count samples.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import lfilter
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
+
 Mask = NDArray[np.bool_]
-MAD_TO_STD = 1.4826022185056018  # 1 / Phi^-1(3/4): the MAD of a normal distribution times this is its deviation
-BLOCK = 8192  # samples sorted at once by hampel: a window's worth of such rows stays in the processor's cache
+# 1 / Phi^-1(3/4): the MAD of a normal distribution times this is its deviation
+MAD_TO_STD = 1.4826022185056018
+# samples sorted at once by hampel: a window's worth of such rows stays in the CPU's cache
+BLOCK = 8192
 
 
 def _signal(x: ArrayLike, least: int = 1) -> Array:
@@ -26,7 +31,8 @@ def _signal(x: ArrayLike, least: int = 1) -> Array:
         )
     if not np.isfinite(signal).all():
         raise ValueError(
-            f"sample {int(np.argmin(np.isfinite(signal)))} is NaN or infinite; fill short gaps first or pass the finite stretch"
+            f"sample {int(np.argmin(np.isfinite(signal)))} is NaN or infinite; fill short gaps"
+            " first or pass the finite stretch"
         )
     return signal
 
@@ -35,17 +41,19 @@ def _odd(window: int, least: int, n: int | None = None) -> int:
     """Half of an odd window that fits."""
     if window != int(window) or window % 2 != 1 or window < least:
         raise ValueError(
-            f"window must be an odd number >= {least}, so that it has a centre sample, got {window}"
+            f"window must be an odd number >= {least}, so that it has a center sample, got {window}"
         )
     if n is not None and window > n:
         raise ValueError(
-            f"the window of {window} is longer than the signal of {n} samples; choose an odd window <= {n}"
+            f"the window of {window} is longer than the signal of {n} samples; choose an odd window"
+            f" <= {n}"
         )
     return int(window) // 2
 
 
 def savgol_coeffs(window: int, order: int, deriv: int = 0, pos: int | None = None) -> Array:
-    """Weights (window,) whose dot product with a window's samples is the local polynomial fit, or its derivative, at one sample.
+    """Weights (window,) whose dot product with a window's samples is the local polynomial fit, or
+    its derivative, at one sample.
 
     Parameters
     ----------
@@ -56,12 +64,12 @@ def savgol_coeffs(window: int, order: int, deriv: int = 0, pos: int | None = Non
     deriv : int >= 0
         Which derivative, per sample; divide by dt^deriv for units of time.
     pos : int in [0, window), optional
-        The sample at which the fit is read; the centre by default, window - 1 for a causal filter.
+        The sample at which the fit is read; the center by default, window - 1 for a causal filter.
 
     Notes
     -----
-    Savitzky and Golay (1964): the samples' places do not change from window to window, so neither does the
-    least-squares solution, and the fit is a fixed convolution.
+    Savitzky and Golay (1964): the samples' places do not change from window to window, so neither
+    does the least-squares solution, and the fit is a fixed convolution.
 
     Examples
     --------
@@ -71,7 +79,8 @@ def savgol_coeffs(window: int, order: int, deriv: int = 0, pos: int | None = Non
     half = _odd(window, 1)
     if not 0 <= order < window:
         raise ValueError(
-            f"order must lie in [0, {window}), got {order}; a polynomial of degree window - 1 already meets every sample"
+            f"order must lie in [0, {window}), got {order}; a polynomial of degree window - 1"
+            " already meets every sample"
         )
     if deriv < 0:
         raise ValueError(f"deriv must be >= 0, got {deriv}")
@@ -85,9 +94,8 @@ def savgol_coeffs(window: int, order: int, deriv: int = 0, pos: int | None = Non
     A = k[:, None] ** np.arange(order + 1)  # (window, order + 1)
     e = np.zeros(order + 1)
     e[deriv] = float(np.prod(np.arange(1, deriv + 1))) / scale**deriv
-    c: Array = np.linalg.lstsq(A.T, e, rcond=None)[0].astype(
-        float
-    )  # the smallest c with A'c = e is A (A'A)^-1 e
+    # the smallest c with A'c = e is A (A'A)^-1 e
+    c: Array = np.linalg.lstsq(A.T, e, rcond=None)[0].astype(float)
     return c
 
 
@@ -105,11 +113,11 @@ def savgol(
     Parameters
     ----------
     causal : bool
-        Read the fit at the last sample of the window: no sample after the present is used, and the first
-        window - 1 results are NaN.
+        Read the fit at the last sample of the window: no sample after the present is used, and the
+        first window - 1 results are NaN.
     mode : {"interp", "mirror", "nearest", "constant"}
-        Edges of the centred filter: the fit of the first and last full window, or an extension of the signal
-        by its mirror image, its end values, or zeros.
+        Edges of the centered filter: the fit of the first and last full window, or an extension of
+        the signal by its mirror image, its end values, or zeros.
 
     Examples
     --------
@@ -127,9 +135,10 @@ def savgol(
     weights = savgol_coeffs(window, order, deriv) * per_time
     if mode == "interp":
         inner = np.correlate(signal, weights, "valid")
+        # (window, window)
         ends = (
             np.array([savgol_coeffs(window, order, deriv, pos) for pos in range(window)]) * per_time
-        )  # (window, window)
+        )
         return np.concatenate(
             [ends[:half] @ signal[:window], inner, ends[half + 1 :] @ signal[-window:]]
         )
@@ -158,7 +167,8 @@ def ema(x: ArrayLike, alpha: float, debias: bool = False) -> Array:
     alpha : float in (0, 1]
         Weight of the new sample; some libraries call 1 - alpha the momentum or beta.
     debias : bool
-        Start from zero and divide by the weights seen so far, as Adam does, in place of starting at x_0.
+        Start from zero and divide by the weights seen so far, as Adam does, in place of starting at
+        x_0.
 
     Examples
     --------
@@ -175,7 +185,9 @@ def ema(x: ArrayLike, alpha: float, debias: bool = False) -> Array:
 
 @cache
 def _network(size: int) -> tuple[tuple[int, int], ...]:
-    """Pairs (i, j) whose comparison and exchange, in this order, sort any `size` numbers (Batcher, 1968)."""
+    """Pairs (i, j) whose comparison and exchange, in this order, sort any `size` numbers (Batcher,
+    1968).
+    """
     pairs = []
     step = 1
     while step < size:
@@ -193,14 +205,19 @@ def _network(size: int) -> tuple[tuple[int, int], ...]:
 
 
 def _median_and_mad(windows: Array) -> tuple[Array, Array]:
-    """Per column of windows (2h + 1, n): the median, and the median distance from it. Overwrites its argument."""
-    half, rows, spare = len(windows) // 2, list(windows), np.empty(windows.shape[1])
+    """Per column of windows (2h + 1, n): the median, and the median distance from it. Overwrites
+    its argument.
+    """
+    half = len(windows) // 2
+    rows = list(windows)
+    spare = np.empty(windows.shape[1])
     for i, j in _network(len(rows)):
         np.minimum(rows[i], rows[j], out=spare)
         np.maximum(rows[i], rows[j], out=rows[j])
         rows[i], spare = spare, rows[i]  # the names change hands, the numbers stay
     median = rows[half]
-    # h + 1 samples lie within the MAD of the median; in sorted order they are neighbours s_j .. s_(j+h)
+    # h + 1 samples lie within the MAD of the median; in sorted order they are neighbors s_j ..
+    # s_(j+h)
     mad = np.full(windows.shape[1], np.inf)
     for j in range(half + 1):
         np.minimum(mad, np.maximum(median - rows[j], rows[j + half] - median), out=mad)
@@ -208,7 +225,8 @@ def _median_and_mad(windows: Array) -> tuple[Array, Array]:
 
 
 def hampel(x: ArrayLike, window: int, k: float = 3.0) -> tuple[Mask, Array]:
-    """Samples farther than k robust deviations from the median of their window, and the signal with those replaced by it.
+    """Samples farther than k robust deviations from the median of their window, and the signal with
+    those replaced by it.
 
     Parameters
     ----------
@@ -223,8 +241,9 @@ def hampel(x: ArrayLike, window: int, k: float = 3.0) -> tuple[Mask, Array]:
 
     Notes
     -----
-    Where more than half of a window is one value the MAD is 0 and any other value is flagged: see the traps
-    of the chapter. Sorting runs over all windows of a block at once, by a network of exchanges.
+    Where more than half of a window is one value the MAD is 0 and any other value is flagged: see
+    the traps of the chapter. Sorting runs over all windows of a block at once, by a network of
+    exchanges.
 
     Examples
     --------
@@ -236,12 +255,12 @@ def hampel(x: ArrayLike, window: int, k: float = 3.0) -> tuple[Mask, Array]:
     if not k >= 0:
         raise ValueError(f"k must be >= 0, got {k}")
     padded = np.pad(signal, half, "reflect")
-    median, mad = np.empty_like(signal), np.empty_like(signal)
+    median = np.empty_like(signal)
+    mad = np.empty_like(signal)
     for start in range(0, signal.size, BLOCK):
         stop = min(start + BLOCK, signal.size)
-        block = np.array(
-            [padded[start + i : stop + i] for i in range(window)]
-        )  # (window, stop - start)
+        # (window, stop - start)
+        block = np.array([padded[start + i : stop + i] for i in range(window)])
         median[start:stop], mad[start:stop] = _median_and_mad(block)
     mask = np.abs(signal - median) > k * MAD_TO_STD * mad
     return mask, np.where(mask, median, signal)
@@ -256,6 +275,10 @@ def zscore_mask(x: ArrayLike, k: float = 3.0) -> Mask:
     1
     """
     signal = _signal(x)
+    if not k >= 0:
+        raise ValueError(f"k must be >= 0, got {k}")
+    if signal.min() == signal.max():  # the mean of equal samples may differ from them by rounding
+        return np.zeros(signal.size, dtype=bool)
     return np.abs(signal - signal.mean()) > k * signal.std()
 
 
@@ -267,15 +290,18 @@ def iqr_mask(x: ArrayLike, k: float = 1.5) -> Mask:
     >>> iqr_mask([1.0, 2.0, 3.0, 4.0, 99.0]).tolist()
     [False, False, False, False, True]
     """
-    low, high = np.percentile(_signal(x), [25, 75])
-    signal = np.asarray(x, dtype=float)
+    signal = _signal(x)
+    if not k >= 0:
+        raise ValueError(f"k must be >= 0, got {k}")
+    low, high = np.percentile(signal, [25, 75])
     return (signal < low - k * (high - low)) | (signal > high + k * (high - low))
 
 
 def residual_mask(x: ArrayLike, design: ArrayLike, k: float = 4.0, rounds: int = 5) -> Mask:
     """Samples whose residual from a linear model on design (n, p) exceeds k robust deviations.
 
-    Least squares is refitted without the samples flagged so far, a few times, so that they do not bend the model.
+    Least squares is refitted without the samples flagged so far, a few times, so that they do not
+    bend the model.
 
     Examples
     --------
@@ -293,10 +319,16 @@ def residual_mask(x: ArrayLike, design: ArrayLike, k: float = 4.0, rounds: int =
         raise ValueError(
             f"the design must be ({signal.size}, p) with p < {signal.size}, got shape {D.shape}"
         )
+    if not np.isfinite(D).all():
+        raise ValueError("the design holds NaN or infinity; drop those samples first")
+    if not k >= 0 or rounds < 1:
+        raise ValueError(f"need k >= 0 and at least one round, got k = {k} and {rounds} rounds")
+    D = D / binary_scale(D, axis=0, normal=2.0**10)  # units of the columns do not matter
+    rounding = 4 * np.finfo(float).eps * np.abs(signal).max()
     mask = np.zeros(signal.size, dtype=bool)
     for _ in range(rounds):
         beta = np.linalg.lstsq(D[~mask], signal[~mask], rcond=None)[0]
         residual = signal - D @ beta
         off = np.abs(residual - np.median(residual))
-        mask = off > k * MAD_TO_STD * np.median(off)
+        mask = off > np.maximum(k * MAD_TO_STD * np.median(off), rounding * D.shape[1])
     return mask

@@ -1,17 +1,20 @@
 """Shapes as something to compute with: broadcasting, products, strides and their adjoints.
 
-Read with `book/data/tensors.md`. A shape is a tuple of non-negative axis lengths, outermost first.
+Read with book/data/tensors.md.
+
+A shape is a tuple of non-negative axis lengths, outermost first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import zip_longest
+from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
+
 Shape = tuple[int, ...]
 
 
@@ -24,8 +27,8 @@ def _checked(shape: Sequence[int]) -> Shape:
 def broadcast_shape(*shapes: Sequence[int]) -> Shape:
     """The common shape of arrays in an elementwise operation.
 
-    Shapes are aligned at their last axis; missing axes count as 1; along each axis the lengths must be
-    equal or 1 (NumPy documentation, "Broadcasting").
+    Shapes are aligned at their last axis; missing axes count as 1; along each axis the lengths must
+    be equal or 1 (NumPy documentation, "Broadcasting").
 
     Raises
     ------
@@ -38,23 +41,25 @@ def broadcast_shape(*shapes: Sequence[int]) -> Shape:
     ((2, 3), (4, 5))
     """
     checked = [_checked(shape) for shape in shapes]
-    found: list[int] = []
+    common: list[int] = []
     for axis, lengths in enumerate(
         zip_longest(*(reversed(shape) for shape in checked), fillvalue=1), 1
     ):
         rest = sorted({n for n in lengths if n != 1})
         if len(rest) > 1:
             raise ValueError(
-                f"shapes {' and '.join(map(str, checked))} do not broadcast: axis -{axis} has lengths {rest[0]} and {rest[1]}, neither is 1"
+                f"shapes {' and '.join(map(str, checked))} do not broadcast: axis -{axis} has"
+                f" lengths {rest[0]} and {rest[1]}, neither is 1"
             )
-        found.append(rest[0] if rest else 1)
-    return tuple(reversed(found))
+        common.append(rest[0] if rest else 1)
+    return tuple(reversed(common))
 
 
 def matmul_shape(a: Sequence[int], b: Sequence[int]) -> Shape:
     """The shape of `A @ B`: (..., m, k) @ (..., k, n) -> (..., m, n).
 
-    A vector on the left counts as (1, k), on the right as (k, 1), and the added axis is dropped again.
+    A vector on the left counts as (1, k), on the right as (k, 1), and the added axis is dropped
+    again.
 
     Raises
     ------
@@ -70,12 +75,15 @@ def matmul_shape(a: Sequence[int], b: Sequence[int]) -> Shape:
     ... )
     ((2, 5), (), (7, 4, 2, 5))
     """
-    left, right = _checked(a), _checked(b)
+    left = _checked(a)
+    right = _checked(b)
     if not left or not right:
         raise ValueError(
-            f"matmul needs at least one axis on both sides, got {left} and {right}; use * for a scalar"
+            f"matmul needs at least one axis on both sides, got {left} and {right}; use * for a"
+            " scalar"
         )
-    drop_left, drop_right = len(left) == 1, len(right) == 1
+    drop_left = len(left) == 1
+    drop_right = len(right) == 1
     left = (1, *left) if drop_left else left
     right = (*right, 1) if drop_right else right
     if left[-1] != right[-2]:
@@ -89,7 +97,8 @@ def matmul_shape(a: Sequence[int], b: Sequence[int]) -> Shape:
 def unbroadcast(g: Array, shape: Sequence[int]) -> Array:
     """The adjoint of broadcasting: sum `g` over every axis that was added or stretched.
 
-    If y = broadcast(x), then a gradient with respect to y becomes one with respect to x in this way.
+    If y = broadcast(x), then a gradient with respect to y becomes one with respect to x in this
+    way.
 
     Parameters
     ----------
@@ -101,7 +110,8 @@ def unbroadcast(g: Array, shape: Sequence[int]) -> Array:
     >>> unbroadcast(np.ones((2, 3)), (3,)).tolist(), unbroadcast(np.ones((2, 3)), (2, 1)).tolist()
     ([2.0, 2.0, 2.0], [[3.0], [3.0]])
     """
-    g, small = np.asarray(g), _checked(shape)
+    g = np.asarray(g)
+    small = _checked(shape)
     if broadcast_shape(small, g.shape) != g.shape:
         raise ValueError(f"shape {small} does not broadcast to {g.shape}")
     added = g.ndim - len(small)
@@ -131,7 +141,8 @@ def strides_of(shape: Sequence[int], itemsize: int, order: str = "C") -> Shape:
         raise ValueError(
             f"order must be 'C' or 'F' and itemsize positive, got {order!r} and {itemsize}"
         )
-    steps, step = [], itemsize
+    steps = []
+    step = itemsize
     for n in reversed(lengths) if order == "C" else lengths:
         steps.append(step)
         step *= max(n, 1)
@@ -141,8 +152,8 @@ def strides_of(shape: Sequence[int], itemsize: int, order: str = "C") -> Shape:
 def einsum2(spec: str, a: Array, b: Array) -> Array:
     """Einstein summation of two arrays by broadcasting and a sum: "ij,jk->ik".
 
-    Every letter is an axis; letters missing from the result are summed. Memory is that of the product
-    over all letters, so this is the definition, not the fast way.
+    Every letter is an axis; letters missing from the result are summed. Memory is that of the
+    product over all letters, so this is the definition, not the fast way.
 
     Examples
     --------
@@ -154,7 +165,8 @@ def einsum2(spec: str, a: Array, b: Array) -> Array:
         left, right = inputs.split(",")
     except ValueError:
         raise ValueError(f"spec {spec!r} must read like 'ij,jk->ik'") from None
-    a, b = np.asarray(a), np.asarray(b)
+    a = _summable(a)
+    b = _summable(b)
     for letters, x in ((left, a), (right, b)):
         if len(set(letters)) != len(letters) or len(letters) != x.ndim:
             raise ValueError(
@@ -173,6 +185,14 @@ def einsum2(spec: str, a: Array, b: Array) -> Array:
     return (spread(a, left) * spread(b, right)).sum(axis=tuple(range(len(out), len(letters))))
 
 
+def _summable(x: Array) -> Array:
+    """Small integers and booleans as int64, in which products and sums do not wrap around."""
+    array = np.asarray(x)
+    if array.dtype.kind in "biu" and array.dtype != np.uint64:
+        return array.astype(np.int64)
+    return array
+
+
 def matmul_cost(*shapes: Sequence[int]) -> int:
     """Multiply-adds of a chain of matrix products taken from the left: (m, k) @ (k, n) costs m k n.
 
@@ -181,10 +201,16 @@ def matmul_cost(*shapes: Sequence[int]) -> int:
     >>> matmul_cost((10, 1000), (1000, 10), (10, 1000))
     200000
     """
-    total, left = 0, _checked(shapes[0])
+    if not shapes:
+        raise ValueError("give the shapes of the matrices, at least one")
+    total = 0
+    left = _checked(shapes[0])
     for shape in shapes[1:]:
         out = matmul_shape(left, shape)
-        total += left[0] * left[1] * out[-1]
+        last = shape[-1] if len(shape) > 1 else 1
+        rows = left[-2] if len(left) > 1 else 1
+        batch = broadcast_shape(left[:-2], shape[:-2])
+        total += prod(batch) * rows * left[-1] * last
         left = out
     return total
 
@@ -200,7 +226,8 @@ def sliding_windows(x: Array, width: int) -> Array:
     x = np.asarray(x)
     if x.ndim != 1 or not 1 <= width <= x.size:
         raise ValueError(
-            f"need a vector and a width between 1 and its length, got shape {x.shape} and width {width}"
+            f"need a vector and a width between 1 and its length, got shape {x.shape} and width"
+            f" {width}"
         )
     (step,) = x.strides
     return np.lib.stride_tricks.as_strided(

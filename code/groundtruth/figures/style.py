@@ -1,4 +1,4 @@
-"""The one style of all static figures: sizes, colours that survive print and colour blindness, no chart junk.
+"""The one style of all figures: sizes, and colors that survive print and color blindness.
 
 In Jupyter figures appear as PNG. The press asks for SVG through the variable GROUNDTRUTH_FIGURES.
 """
@@ -13,9 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0067a5", "#c4510a", "#1a7f5a", "#7b4b94", "#6b747c"
+BLUE = "#0067a5"
+ORANGE = "#c4510a"
+GREEN = "#1a7f5a"
+PURPLE = "#7b4b94"
+GRAY = "#6b747c"
 INK = "#1d2327"
-CYCLE = [BLUE, ORANGE, GREEN, PURPLE, GREY]
+CYCLE = [BLUE, ORANGE, GREEN, PURPLE, GRAY]
 WIDTH_IN = 4.8  # drawn at this width the text is still readable on a phone
 
 STYLE: dict[str, Any] = {
@@ -84,7 +88,7 @@ def figure(height: float = 3.2, columns: int = 1, **options: Any) -> tuple[Figur
 
 
 def rows(count: int, height: float) -> tuple[Figure, Any]:
-    """A new figure of the book's width with axes (count,) one under the other that share their horizontal axis.
+    """A new figure of the book's width with axes (count,) one under the other and one x axis.
 
     Examples
     --------

@@ -1,8 +1,11 @@
-"""The symbols of the book as a table that can be executed: every shape in it is computed, not typed.
+"""The symbols of the book as a table that can be executed: every shape in it is computed, not
+typed.
 
-Read with `book/front/notation.md`. Sizes of the instance: n = 4 samples, d = 3 features, K = 2 classes,
-B = 2 sequences or pictures, T = 5 steps, C = 6 channels, H = 2 heads, P = 7 parameters, m = 2 outputs, pictures of h = 8
-by v = 9 pixels.
+Read with book/front/notation.md.
+
+Sizes of the instance: n = 4 samples, d = 3 features, K = 2 classes, B = 2 sequences or images, T
+= 5 steps, C = 6 channels, H = 2 heads, P = 7 parameters, m = 2 outputs, images of h = 8 by v = 9
+pixels.
 """
 
 from __future__ import annotations
@@ -198,12 +201,13 @@ def check_table(rows: Iterable[Row] = TABLE, seed: int = 0) -> list[tuple[Row, t
     [(3,), (4, 3)]
     """
     rng = np.random.default_rng(seed)
-    found = []
+    instances = []
     for row in rows:
         shape = np.shape(row.make(rng))
         if shape != row.shape():
             raise ValueError(
-                f"the row {row.symbol!r} promises {row.shape()} and has {shape}; correct its letters or its spelling"
+                f"the row {row.symbol!r} promises {row.shape()} and has {shape}; correct its"
+                " letters or its spelling"
             )
-        found.append((row, shape))
-    return found
+        instances.append((row, shape))
+    return instances

@@ -1,14 +1,16 @@
-"""Three computations written out with loops, to be compared with the array operations that replace them.
+"""Three computations written out with loops, to be compared with the array operations that replace
+them.
 
-Read with `book/front/primer.md`. The loops are the point here; the rest of the book has none over samples.
+Read with book/front/primer.md.
+
+The loops are the point here; the rest of the book has none over samples.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def dot(a: Array, b: Array) -> float:
@@ -24,7 +26,8 @@ def dot(a: Array, b: Array) -> float:
     >>> dot(np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0]))
     32.0
     """
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    a = np.asarray(a, dtype=float)
+    b = np.asarray(b, dtype=float)
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"dot needs two vectors of one length, got shapes {a.shape} and {b.shape}")
     total = 0.0
@@ -42,11 +45,13 @@ def matmul_loops(A: Array, B: Array) -> tuple[Array, int]:
     >>> C.ravel().tolist(), count
     ([1.0, 5.0], 4)
     """
-    A, B = np.asarray(A, dtype=float), np.asarray(B, dtype=float)
+    A = np.asarray(A, dtype=float)
+    B = np.asarray(B, dtype=float)
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
         raise ValueError(f"the inner lengths must agree: got shapes {A.shape} and {B.shape}")
     (m, k), n = A.shape, B.shape[1]
-    C, count = np.zeros((m, n)), 0
+    C = np.zeros((m, n))
+    count = 0
     for i in range(m):
         for j in range(n):
             for inner in range(k):

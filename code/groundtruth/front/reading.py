@@ -1,6 +1,7 @@
-"""The sigmoid, as the worked miniature of the page on how to read, and a tiny version of the build's diff.
+"""The sigmoid, as the worked miniature of the page on how to read, and a tiny version of the
+build's diff.
 
-Read with `book/front/how-to-read.md`.
+Read with book/front/how-to-read.md.
 """
 
 from __future__ import annotations

@@ -1,17 +1,20 @@
-"""What is built on the tape: fused losses, checkpoints, gradient checks, second derivatives, a small network.
+"""What is built on the tape: fused losses, checkpoints, gradient checks, second derivatives, a
+small network.
 
-Read with `book/learning/backprop.md`; the tape itself is `groundtruth.learning.tape`.
+Read with book/learning/backprop.md.
+
+The tape itself is `groundtruth.learning.tape`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.check import numeric_grad
 from groundtruth.learning.tape import Tensor, counting, made, no_grad, ordered
 
@@ -29,11 +32,12 @@ __all__ = [
     "softmax_ce",
     "stored",
 ]
-Array = NDArray[Any]
 
 
 def stored(root: Tensor) -> int:
-    """Numbers held by the graph behind root, leaves not counted: the memory that training pays for the way back."""
+    """Numbers held by the graph behind root, leaves not counted: the memory that training pays for
+    the backward pass.
+    """
     return sum(node.data.size for node in ordered(root) if node.edges)
 
 
@@ -48,9 +52,16 @@ def concat(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 
 def softmax_ce(scores: Tensor, labels: ArrayLike) -> Tensor:
-    """Mean cross-entropy of scores (n, K) at labels (n,) as one operation, with the gradient (p - y) / n."""
+    """Mean cross-entropy of scores (n, K) at labels (n,) as one operation, with the gradient (p -
+    y) / n.
+    """
     at = np.asarray(labels)
-    n = len(at)
+    n, K = scores.shape if len(scores.shape) == 2 else (-1, 0)
+    if at.shape != (n,) or at.dtype.kind not in "iu" or not n or at.min() < 0 or at.max() >= K:
+        raise ValueError(
+            "need scores (n, K) and whole labels (n,) in [0, K), got scores of shape"
+            f" {scores.shape} and labels of shape {at.shape} and type {at.dtype}"
+        )
     shifted = scores.data - scores.data.real.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
@@ -63,7 +74,9 @@ def softmax_ce(scores: Tensor, labels: ArrayLike) -> Tensor:
 
 
 def checkpoint(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """f(x) without its inner history: the way back computes f again from x (Chen et al., 2016)."""
+    """f(x) without its inner history: the backward pass computes f again from x (Chen et al.,
+    2016).
+    """
     with no_grad():
         y = f(x).data
 
@@ -90,14 +103,16 @@ def gradients(f: Callable[..., Tensor], *at: ArrayLike) -> list[Array]:
 
 
 def hvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e-30) -> Array:
-    """Hessian of f at x times v, in the shape of x, for the price of one gradient: the complex step over the way back."""
+    """Hessian of f at x times v, in the shape of x, for the price of one gradient: the complex step
+    over the backward pass.
+    """
     return np.asarray(gradients(f, np.asarray(x) + 1j * h * np.asarray(v))[0].imag / h)
 
 
 def check_gradients(f: Callable[..., Tensor], *at: ArrayLike, h: float = 1e-5) -> float:
     """Largest |engine - central difference| / max(1, |both|) over all entries of all arguments."""
     ours = gradients(f, *at)
-    worst = 0.0
+    errors = [0.0]
     for i, g in enumerate(ours):
         others = [np.asarray(a, dtype=float) for a in at]
 
@@ -105,29 +120,26 @@ def check_gradients(f: Callable[..., Tensor], *at: ArrayLike, h: float = 1e-5) -
             return float(f(*(Tensor(a if j == i else o) for j, o in enumerate(others))).data)
 
         numeric = numeric_grad(alone, others[i], h)
-        worst = max(
-            worst,
-            float(
-                np.max(
-                    np.abs(g - numeric) / np.maximum(1, np.maximum(np.abs(g), np.abs(numeric))),
-                    initial=0.0,
-                )
-            ),
-        )
-    return worst
+        size = np.maximum(1, np.maximum(np.abs(g), np.abs(numeric)))
+        errors.append(float(np.max(np.abs(g - numeric) / size, initial=0.0)))
+    worst = float(np.max(errors))
+    return np.inf if np.isnan(worst) else worst  # a gradient of NaN is wrong
 
 
 def jvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e-30) -> Array:
-    """Forward mode: the change of f(x) per unit of movement along v, in the shape of f(x), by one pass over complex numbers.
+    """Forward mode: the change of f(x) per unit of movement along v, in the shape of f(x), by one
+    pass over complex numbers.
 
-    A complex number with a tiny imaginary part multiplies like a dual number: (a + bh i)(c + dh i) = ac + (ad + bc)h i.
+    A complex number with a tiny imaginary part multiplies like a dual number: (a + bh i)(c + dh i)
+    = ac + (ad + bc)h i.
     """
     with no_grad():
         return np.asarray(f(Tensor(np.asarray(x) + 1j * h * np.asarray(v))).data.imag / h)
 
 
 class MLP:
-    """Layers x W + b with tanh between them; sizes (d_in, hidden, ..., d_out), weights normal over the root of their inputs.
+    """Layers x W + b with tanh between them; sizes (d_in, hidden, ..., d_out), weights normal over
+    the root of their inputs.
 
     Examples
     --------

@@ -1,6 +1,9 @@
-"""Long elementwise updates at the speed of the cache: in blocks that stay there, a part of them for each core.
+"""Long elementwise updates at the speed of the cache: in blocks that stay there, a part of them for
+each core.
 
-Read with `book/learning/optimizers.md`, where a step of Adam on ten million numbers is made of such blocks.
+Read with book/learning/optimizers.md.
+
+, where a step of Adam on ten million numbers is made of such blocks.
 """
 
 from __future__ import annotations
@@ -9,15 +12,13 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-BLOCK = (
-    5 << 15
-)  # a step touches five arrays; blocks of this many numbers stay near the core between its operations
+from groundtruth.arrays import Array
+
+# a step touches five arrays; blocks of this many numbers stay near the core between its operations
+BLOCK = 5 << 15
 PART = 1 << 20  # and threads are worth starting for this many each
 LINE = 64  # bytes of a line of the cache
 
@@ -40,8 +41,8 @@ def zeros_like(x: Array) -> Array:
 def in_blocks(work: Callable[..., None], arrays: list[Array]) -> None:
     """Call work(scratch, *blocks) for the same block of all arrays (n,), until all n are done.
 
-    `scratch` is as long as a block and holds anything. Parts of the arrays are done by threads, one a core: NumPy
-    computes without Python's lock.
+    `scratch` is as long as a block and holds anything. Parts of the arrays are done by threads, one
+    a core: NumPy computes without Python's lock.
 
     Raises
     ------
@@ -55,9 +56,8 @@ def in_blocks(work: Callable[..., None], arrays: list[Array]) -> None:
     size = arrays[0].size
 
     def part(start: int, stop: int) -> None:
-        scratch = zeros_like(
-            arrays[0][: min(BLOCK, stop - start)]
-        )  # one for all blocks: to ask for memory costs more than a pass
+        # one for all blocks: to ask for memory costs more than a pass
+        scratch = zeros_like(arrays[0][: min(BLOCK, stop - start)])
         for at in range(start, stop, BLOCK):
             end = min(at + BLOCK, stop)
             work(scratch[: end - at], *(a[at:end] for a in arrays))

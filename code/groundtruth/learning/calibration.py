@@ -1,4 +1,6 @@
-"""Whether probabilities mean what they say, and how to mend them. Read with `book/learning/metrics.md`.
+"""Calibration: whether predicted probabilities equal observed frequencies, and how to improve them.
+
+Read with book/learning/metrics.md.
 
 y (n,) labels 0 or 1, p (n,) probabilities of 1, z (n,) scores.
 """
@@ -9,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
+from groundtruth.arrays import Array, binary_scale
 from groundtruth.functional import softplus
-
-Array = NDArray[np.float64]
 
 
 def _labelled(y: ArrayLike, p: ArrayLike, probabilities: bool = True) -> tuple[Array, Array]:
-    label, value = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
+    label = np.asarray(y, dtype=float)
+    value = np.asarray(p, dtype=float)
     if (
         label.ndim != 1
         or label.shape != value.shape
@@ -23,7 +25,8 @@ def _labelled(y: ArrayLike, p: ArrayLike, probabilities: bool = True) -> tuple[A
         or not np.isin(label, (0.0, 1.0)).all()
     ):
         raise ValueError(
-            f"need labels 0 or 1 and values (n,) of one length >= 1, got {label.shape} and {value.shape}"
+            f"need labels 0 or 1 and values (n,) of one length >= 1, got {label.shape} and"
+            f" {value.shape}"
         )
     if not np.isfinite(value).all() or (probabilities and ((value < 0) | (value > 1)).any()):
         raise ValueError(
@@ -47,7 +50,8 @@ def brier(y: ArrayLike, p: ArrayLike) -> float:
 
 
 def brier_parts(y: ArrayLike, p: ArrayLike) -> tuple[float, float, float]:
-    """Reliability, resolution and uncertainty over groups of equal p: Brier = reliability - resolution + uncertainty (Murphy, 1973).
+    """Reliability, resolution and uncertainty over groups of equal p: Brier = reliability -
+    resolution + uncertainty (Murphy, 1973).
 
     Examples
     --------
@@ -55,11 +59,12 @@ def brier_parts(y: ArrayLike, p: ArrayLike) -> tuple[float, float, float]:
     [0.02, 0.0625, 0.1875]
     """
     label, value = _labelled(y, p)
-    said, group = np.unique(value, return_inverse=True)
+    predicted, group = np.unique(value, return_inverse=True)
     size = np.bincount(group)
-    rate, base = np.bincount(group, label) / size, label.mean()
+    rate = np.bincount(group, label) / size
+    base = label.mean()
     return (
-        float(size @ (said - rate) ** 2 / label.size),
+        float(size @ (predicted - rate) ** 2 / label.size),
         float(size @ (rate - base) ** 2 / label.size),
         float(base * (1 - base)),
     )
@@ -78,7 +83,7 @@ def reliability(
     label, value = _labelled(y, p)
     if bins < 1:
         raise ValueError(f"need at least one bin, got {bins}")
-    at = np.minimum((value * bins).astype(int), bins - 1)
+    at = np.searchsorted(np.arange(1, bins) / bins, value, side="right")
     count = np.bincount(at, minlength=bins)
     used = count > 0
     return (
@@ -89,57 +94,69 @@ def reliability(
 
 
 def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
-    """Expected calibration error: the mean gap between probability and share of ones over bins, weighted by count.
+    """Expected calibration error: the mean gap between probability and share of ones over bins,
+    weighted by count.
 
     Examples
     --------
     >>> round(ece([0, 1, 1], [0.1, 0.9, 0.7], bins=2), 4)
     0.1667
     """
-    said, came, count = reliability(y, p, bins)
-    return float(count @ np.abs(said - came) / count.sum())
+    predicted, observed, count = reliability(y, p, bins)
+    return float(count @ np.abs(predicted - observed) / count.sum())
 
 
 def temperature(y: ArrayLike, z: ArrayLike) -> float:
-    """The T > 0 that minimises the cross-entropy of sigmoid(z / T) (Guo et al., 2017); it leaves the order of scores alone."""
+    """The T > 0 that minimizes the cross-entropy of sigmoid(z / T) (Guo et al., 2017); it leaves
+    the order of scores alone.
+    """
     label, score = _labelled(y, z, probabilities=False)
     if (score * (2 * label - 1) > 0).all():
         raise ValueError(
-            "every score is on the right side, so the best temperature is 0; calibrate on rows with some mistakes"
+            "every score is on the right side, so the best temperature is 0; calibrate on rows with"
+            " some mistakes"
         )
-    return float(
-        np.exp(
-            minimize_scalar(
-                lambda t: np.mean(softplus(score / np.exp(t)) - label * score / np.exp(t)),
-                bounds=(-7, 7),
-                method="bounded",
-                options={"xatol": 1e-10},
-            ).x
+    unit = float(binary_scale(score, normal=2.0**10))  # the unit of the scores does not matter
+    scaled = score / unit
+
+    def loss(log_t: float) -> float:
+        z = scaled / np.exp(log_t)
+        return float(np.mean(softplus(z) - label * z))
+
+    best = minimize_scalar(loss, bounds=(-7, 7), method="bounded", options={"xatol": 1e-10})
+    if loss(7.0) <= best.fun:
+        raise ValueError(
+            "the scores do not tell the classes apart, so the best temperature is infinite; look at"
+            " the model first"
         )
-    )
+    return float(np.exp(best.x) * unit)
 
 
 def isotonic(x: ArrayLike, y: ArrayLike) -> Array:
-    """The non-decreasing function of x closest to y in squares, at each x (n,): pool adjacent violators (Barlow et al., 1972).
+    """The non-decreasing function of x closest to y in squares, at each x (n,): pool adjacent
+    violators (Barlow et al., 1972).
 
     Examples
     --------
     >>> isotonic([1.0, 2.0, 3.0], [1.0, 3.0, 2.0]).tolist()
     [1.0, 2.5, 2.5]
     """
-    place, value = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    position = np.asarray(x, dtype=float)
+    value = np.asarray(y, dtype=float)
     if (
-        place.ndim != 1
-        or place.shape != value.shape
-        or not place.size
-        or not (np.isfinite(place).all() and np.isfinite(value).all())
+        position.ndim != 1
+        or position.shape != value.shape
+        or not position.size
+        or not (np.isfinite(position).all() and np.isfinite(value).all())
     ):
         raise ValueError(
-            f"need finite x and y (n,) of one length >= 1, got {place.shape} and {value.shape}"
+            f"need finite x and y (n,) of one length >= 1, got {position.shape} and {value.shape}"
         )
-    _, group = np.unique(place, return_inverse=True)  # equal x share one value
+    _, group = np.unique(position, return_inverse=True)  # equal x share one value
     size = np.bincount(group).astype(float)
-    means, weights, lengths = [], [], []
+    means = []
+    weights = []
+    lengths = []
     for mean, weight in zip(
         (np.bincount(group, value) / size).tolist(), size.tolist(), strict=True
     ):
@@ -149,7 +166,9 @@ def isotonic(x: ArrayLike, y: ArrayLike) -> Array:
         while (
             len(means) > 1 and means[-2] >= means[-1]
         ):  # the last block undercuts the one before: pool the two
-            m, w, n = means.pop(), weights.pop(), lengths.pop()
+            m = means.pop()
+            w = weights.pop()
+            n = lengths.pop()
             means[-1] = (means[-1] * weights[-1] + m * w) / (weights[-1] + w)
             weights[-1] += w
             lengths[-1] += n

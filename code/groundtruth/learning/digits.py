@@ -1,6 +1,10 @@
-"""A small real task to try things on: scikit-learn's digits and a network with one hidden layer, gradients by hand.
+"""A small real task to try things on: scikit-learn's digits and a network with one hidden layer,
+gradients with respect to hand.
 
-Used by the chapters on optimisers, generalization, regularization and search. Images X (n, 64), one-hot labels Y (n, 10).
+Read with book/learning/optimizers.md.
+
+Used by the chapters on optimizers, generalization, regularization and search. Images X (n, 64),
+one-hot labels Y (n, 10).
 """
 
 from __future__ import annotations
@@ -8,11 +12,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import log_softmax
-
-Array = NDArray[np.float64]
 
 
 class Split(NamedTuple):
@@ -38,12 +40,14 @@ def split(n: int = 1297, seed: int = 0) -> Split:
     if not 1 <= n < len(images.target):
         raise ValueError(f"n must lie between 1 and {len(images.target) - 1}, got {n}")
     order = np.random.default_rng(seed).permutation(len(images.target))
-    X, Y = (images.data / 16 - 0.5)[order], np.eye(10)[images.target[order]]
+    X = (images.data / 16 - 0.5)[order]
+    Y = np.eye(10)[images.target[order]]
     return Split(X[:n], Y[:n], X[n:], Y[n:])
 
 
 def network(seed: int, hidden: int = 32) -> list[Array]:
-    """Random weights W1 (64, h), b1 (h,), W2 (h, 10), b2 (10,), of variance one over the number of inputs.
+    """Random weights W1 (64, h), b1 (h,), W2 (h, 10), b2 (10,), of variance one over the number of
+    inputs.
 
     Examples
     --------
@@ -70,7 +74,8 @@ def logits(params: list[Array], X: Array) -> Array:
 def loss_and_grads(
     params: list[Array], X: Array, Y: Array, mask: Array | float = 1.0
 ) -> tuple[float, list[Array]]:
-    """Mean cross-entropy in nats and its gradient for each parameter; Y may hold soft labels, `mask` (n, h) drops hidden units.
+    """Mean cross-entropy in nats and its gradient for each parameter; Y may hold soft labels,
+    `mask` (n, h) drops hidden units.
 
     Examples
     --------

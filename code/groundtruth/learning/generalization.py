@@ -1,6 +1,7 @@
-"""Where error comes from: bias and variance by resampling, leave-one-out in one fit, random features past interpolation.
+"""Where error comes from: bias and variance by resampling, leave-one-out in one fit, random
+features past interpolation.
 
-Read with `book/learning/generalization.md`.
+Read with book/learning/generalization.md.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
 
 
 class Parts(NamedTuple):
-    """Means over the inputs: squared bias, variance, noise, and the measured squared error of fresh targets."""
+    """Means over the inputs: squared bias, variance, noise, and the measured squared error of fresh
+    targets.
+    """
 
     bias2: float
     variance: float
@@ -52,23 +55,24 @@ def bias_variance(
     at = np.asarray(x, dtype=float)
     if at.ndim != 1 or not at.size or sigma < 0 or reps < 2:
         raise ValueError(
-            f"need inputs (n,), sigma >= 0 and at least two repetitions, got shape {at.shape}, {sigma}, {reps}"
+            f"need inputs (n,), sigma >= 0 and at least two repetitions, got shape {at.shape},"
+            f" {sigma}, {reps}"
         )
     f = truth(at)
-    made = np.array(
-        [fit(at, f + rng.normal(0, sigma, at.size))(at) for _ in range(reps)]
-    )  # (reps, n)
-    fresh = f + rng.normal(0, sigma, made.shape)
+    # (reps, n)
+    predictions = np.array([fit(at, f + rng.normal(0, sigma, at.size))(at) for _ in range(reps)])
+    fresh = f + rng.normal(0, sigma, predictions.shape)
     return Parts(
-        float(np.mean((made.mean(0) - f) ** 2)),
-        float(made.var(0).mean()),
+        float(np.mean((predictions.mean(0) - f) ** 2)),
+        float(predictions.var(0).mean()),
         sigma**2,
-        float(np.mean((fresh - made) ** 2)),
+        float(np.mean((fresh - predictions) ** 2)),
     )
 
 
 def polynomial(degree: int) -> Callable[[Array, Array], Callable[[Array], Array]]:
-    """A `fit` by least squares on Legendre polynomials, which stay well conditioned; inputs in [-1, 1].
+    """A `fit` by least squares on Legendre polynomials, which stay well conditioned; inputs in [-1,
+    1].
 
     Examples
     --------
@@ -89,25 +93,31 @@ def polynomial(degree: int) -> Callable[[Array, Array], Callable[[Array], Array]
 
 
 def press(X: ArrayLike, y: ArrayLike) -> Array:
-    """Leave-one-out residuals (n,) of least squares from one fit: e_i / (1 - h_ii) (Allen, 1974). X (n, d) holds its own ones.
+    """Leave-one-out residuals (n,) of least squares from one fit: e_i / (1 - h_ii) (Allen, 1974). X
+    (n, d) holds its own ones.
 
     Examples
     --------
     >>> press(np.ones((3, 1)), [0.0, 0.0, 3.0]).round(6).tolist()
     [-1.5, -1.5, 3.0]
     """
-    A, t = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+    A = np.asarray(X, dtype=float)
+    t = np.asarray(y, dtype=float)
     if A.ndim != 2 or t.shape != A.shape[:1] or len(A) <= A.shape[1]:
         raise ValueError(
             f"need X (n, d) with more rows than columns and y (n,), got {A.shape} and {t.shape}"
         )
-    Q, R = np.linalg.qr(A)
-    if np.abs(np.diag(R)).min() < 1e-10 * np.abs(np.diag(R)).max():
+    if not np.isfinite(A).all() or not np.isfinite(t).all():
+        raise ValueError("X and y must be finite; fill or drop missing values first")
+    # units of the columns change neither the fit nor the rank
+    Q, R = np.linalg.qr(A / binary_scale(A, axis=0, normal=1.0))
+    if (np.abs(np.diag(R)) <= 1e-12 * np.linalg.norm(R, axis=0)).any():
         raise ValueError("the columns of X depend on each other; drop one of them")
     h = (Q * Q).sum(1)  # (n,) diagonal of the hat matrix
     if (h > 1 - 1e-10).any():
         raise ValueError(
-            f"row {int(h.argmax())} decides its own prediction (leverage 1); without it the fit is not defined"
+            f"row {int(h.argmax())} decides its own prediction (leverage 1); without it the fit is"
+            " not defined"
         )
     return (t - Q @ (Q.T @ t)) / (1 - h)
 
@@ -120,23 +130,28 @@ def random_features(X: ArrayLike, W: ArrayLike) -> Array:
     >>> random_features([[4.0]], [[1.0, -1.0]]).tolist()
     [[4.0, 0.0]]
     """
-    A, B = np.asarray(X, dtype=float), np.asarray(W, dtype=float)
+    A = np.asarray(X, dtype=float)
+    B = np.asarray(W, dtype=float)
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[0]:
         raise ValueError(f"need X (n, d) and W (d, p), got {A.shape} and {B.shape}")
     return np.maximum(A @ B / np.sqrt(A.shape[1]), 0)
 
 
 def min_norm(A: ArrayLike, y: ArrayLike, ridge: float = 0.0) -> Array:
-    """The shortest least-squares solution (p,); with `ridge` > 0 the penalised one, by the smaller of its two systems.
+    """The shortest least-squares solution (p,); with `ridge` > 0 the penalized one, by the smaller
+    of its two systems.
 
     Examples
     --------
     >>> min_norm([[1.0, 1.0]], [2.0]).round(6).tolist()
     [1.0, 1.0]
     """
-    M, t = np.asarray(A, dtype=float), np.asarray(y, dtype=float)
-    if M.ndim != 2 or t.shape != M.shape[:1] or not M.size or ridge < 0:
+    M = np.asarray(A, dtype=float)
+    t = np.asarray(y, dtype=float)
+    if M.ndim != 2 or t.shape != M.shape[:1] or not M.size or not 0 <= ridge < np.inf:
         raise ValueError(f"need A (n, p), y (n,) and ridge >= 0, got {M.shape}, {t.shape}, {ridge}")
+    if not np.isfinite(M).all() or not np.isfinite(t).all():
+        raise ValueError("A and y must be finite; fill or drop missing values first")
     if ridge == 0:
         return np.linalg.lstsq(M, t, rcond=None)[0]
     n, p = M.shape
@@ -148,15 +163,19 @@ def min_norm(A: ArrayLike, y: ArrayLike, ridge: float = 0.0) -> Array:
 def double_descent(
     widths: list[int], seeds: int, n: int = 100, d: int = 20, noise: float = 0.3, ridge: float = 0.0
 ) -> dict[int, float]:
-    """Median over seeds of the test error of random-feature regression by width (Belkin et al., 2019); the target is linear with unit variance."""
+    """Median over seeds of the test error of random-feature regression by width (Belkin et al.,
+    2019); the target is linear with unit variance.
+    """
     if not widths or min(widths) < 1 or seeds < 1:
         raise ValueError(f"need widths and seeds of at least one, got {widths} and {seeds}")
     errors: dict[int, list[float]] = {p: [] for p in widths}
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         beta = rng.normal(size=d) / np.sqrt(d)
-        X, X_new = rng.normal(size=(n, d)), rng.normal(size=(1000, d))
-        y, y_new = X @ beta + noise * rng.normal(size=n), X_new @ beta
+        X = rng.normal(size=(n, d))
+        X_new = rng.normal(size=(1000, d))
+        y = X @ beta + noise * rng.normal(size=n)
+        y_new = X_new @ beta
         for p in widths:
             W = rng.normal(size=(d, p))
             w = min_norm(random_features(X, W), y, ridge)
@@ -165,7 +184,8 @@ def double_descent(
 
 
 def rademacher(X: ArrayLike, radius: float, draws: int, rng: np.random.Generator) -> float:
-    """Empirical Rademacher complexity of {x -> w.x, |w| <= radius}: radius E|sum s_i x_i| / n over random signs s.
+    """Empirical Rademacher complexity of {x -> w.x, |w| <= radius}: radius E|sum s_i x_i| / n over
+    random signs s.
 
     Examples
     --------

@@ -1,6 +1,8 @@
 """Gradient descent, its line search, Newton's method, batches, and the largest stable rate.
 
-Read with `book/learning/gradient-descent.md`. Parameters x (P,); a path holds one row per step.
+Read with book/learning/gradient-descent.md.
+
+Parameters x (P,); a path holds one row per step.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
+
 Gradient = Callable[[Array], Array]
 
 
@@ -32,7 +35,8 @@ def gd(grad: Gradient, x0: ArrayLike, lr: float, steps: int) -> Array:
     Raises
     ------
     FloatingPointError
-        When a parameter is no longer finite, with the step: the rate is above the stability limit, or the gradient is wrong.
+        When a parameter is no longer finite, with the step: the rate is above the stability limit,
+        or the gradient is wrong.
 
     Examples
     --------
@@ -47,7 +51,8 @@ def gd(grad: Gradient, x0: ArrayLike, lr: float, steps: int) -> Array:
             x = x - lr * np.asarray(grad(x), dtype=float)
         if not np.isfinite(x).all():
             raise FloatingPointError(
-                f"parameters are not finite after step {step}: lower the rate {lr:g} (the limit is 2 / the largest curvature) or check the gradient"
+                f"parameters are not finite after step {step}: lower the rate {lr:g} (the limit is"
+                " 2 / the largest curvature) or check the gradient"
             )
         path.append(x)
     return np.array(path)
@@ -61,7 +66,8 @@ def armijo(
     lr: float = 1.0,
     c: float = 1e-4,
 ) -> Array:
-    """Gradient descent (steps + 1, P) whose rate is halved until the loss falls by c times what the slope promises (Armijo, 1966).
+    """Gradient descent (steps + 1, P) whose rate is halved until the loss falls by c times what the
+    slope promises (Armijo, 1966).
 
     Examples
     --------
@@ -74,8 +80,10 @@ def armijo(
         raise ValueError(f"c must lie between 0 and 1, got {c}")
     path = [x]
     for _ in range(steps):
-        g, here, rate = np.asarray(grad(x), dtype=float), f(x), lr
-        while f(x - rate * g) > here - c * rate * (g @ g) and rate > 1e-20:
+        g = np.asarray(grad(x), dtype=float)
+        value = f(x)
+        rate = lr
+        while f(x - rate * g) > value - c * rate * (g @ g) and rate > 1e-20:
             rate /= 2
         x = x - rate * g
         path.append(x)
@@ -83,7 +91,8 @@ def armijo(
 
 
 def newton(grad: Gradient, hessian: Callable[[Array], Array], x0: ArrayLike, steps: int) -> Array:
-    """The path (steps + 1, P) of x <- x - H^-1 grad(x): to the bottom of the local bowl, or to its saddle.
+    """The path (steps + 1, P) of x <- x - H^-1 grad(x): to the bottom of the local bowl, or to its
+    saddle.
 
     Examples
     --------
@@ -106,7 +115,8 @@ def newton(grad: Gradient, hessian: Callable[[Array], Array], x0: ArrayLike, ste
 
 
 def stability_limit(H: ArrayLike) -> float:
-    """The rate 2 / (largest eigenvalue) above which gradient descent on a quadratic with Hessian H (P, P) diverges.
+    """The rate 2 / (largest eigenvalue) above which gradient descent on a quadratic with Hessian H
+    (P, P) diverges.
 
     Examples
     --------
@@ -129,7 +139,8 @@ def minibatches(
 ) -> Iterator[NDArray[np.intp]]:
     """The numbers 0 to n - 1 in a new random order, B at a time; the last batch may be smaller.
 
-    The generator is passed in, so that every epoch has another order: a seed would repeat the first one.
+    The generator is passed in, so that every epoch has another order: a seed would repeat the first
+    one.
 
     Examples
     --------
@@ -142,7 +153,8 @@ def minibatches(
         )
     if not isinstance(rng, np.random.Generator):
         raise TypeError(
-            f"pass a generator made once, outside the epochs (np.random.default_rng(seed)), got {type(rng).__name__}"
+            "pass a generator made once, outside the epochs (np.random.default_rng(seed)), got"
+            f" {type(rng).__name__}"
         )
     order = rng.permutation(n)
     for start in range(0, n, B):

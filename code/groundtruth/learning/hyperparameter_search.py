@@ -1,7 +1,10 @@
-"""Search spaces, and searches that pay full price for each trial: grid, random, Sobol, tree-structured Parzen estimator.
+"""Search spaces, and searches that pay full price for each trial: grid, random, Sobol,
+tree-structured Parzen estimator.
 
-Read with `book/learning/hyperparameter-search.md`. A configuration is a dict of names and values; searches minimise. Models of the
-objective are in `bayesian.py`, searches that stop bad trials early in `multifidelity.py`.
+Read with book/learning/hyperparameter-search.md.
+
+A configuration is a dict of names and values; searches minimize. Models of the objective are in
+`bayesian.py`, searches that stop bad trials early in `multifidelity.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
+
 Config = dict[str, Any]
 Objective = Callable[[Config], float]
 
@@ -35,9 +38,10 @@ class Real:
     log: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high or (self.log and self.low <= 0):
+        if not -np.inf < self.low < self.high < np.inf or (self.log and self.low <= 0):
             raise ValueError(
-                f"need low < high, and a low above 0 for a logarithmic scale, got {self.low} and {self.high}"
+                f"need low < high, and a low above 0 for a logarithmic scale, got {self.low} and"
+                f" {self.high}"
             )
 
     def at(self, u: float) -> Any:
@@ -62,6 +66,11 @@ class Whole(Real):
     >>> [Whole(1, 4).at(u) for u in (0.0, 0.3, 0.99, 1.0)]
     [1, 2, 4, 4]
     """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low != int(self.low) or self.high != int(self.high):
+            raise ValueError(f"the ends must be whole numbers, got {self.low} and {self.high}")
 
     def at(self, u: float) -> int:
         ends = Real(
@@ -93,7 +102,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Space:
-    """Named parameters; `when` keeps one out unless another has a value: {"momentum": ("optimizer", "sgd")}.
+    """Named parameters; `when` keeps one out unless another has a value: {"momentum": ("optimizer",
+    "sgd")}.
 
     Examples
     --------
@@ -112,7 +122,8 @@ class Space:
         for name, (parent, _) in self.when.items():
             if name not in names or parent not in names or names.index(parent) >= names.index(name):
                 raise ValueError(
-                    f"condition on {name!r}: both it and {parent!r} must be parameters, the parent first"
+                    f"condition on {name!r}: both it and {parent!r} must be parameters, the parent"
+                    " first"
                 )
 
     def config(self, u: Sequence[float] | Array) -> Config:
@@ -121,28 +132,32 @@ class Space:
             raise ValueError(
                 f"need one share for each of {len(self.params)} parameters, got {len(u)}"
             )
-        found: Config = {}
+        chosen: Config = {}
         for (name, param), share in zip(self.params.items(), u, strict=True):
-            if name not in self.when or found.get(self.when[name][0]) == self.when[name][1]:
-                found[name] = param.at(float(share))
-        return found
+            if name not in self.when or chosen.get(self.when[name][0]) == self.when[name][1]:
+                chosen[name] = param.at(float(share))
+        return chosen
 
     def sample(self, rng: np.random.Generator) -> Config:
         """A random configuration."""
         return self.config(rng.random(len(self.params)))
 
     def grid(self, points: int) -> list[Config]:
-        """All combinations of `points` evenly spread values of each parameter (all options of a choice), each once."""
+        """All combinations of `points` evenly spread values of each parameter (all options of a
+        choice), each once.
+        """
         if points < 1:
             raise ValueError(f"need at least one point per parameter, got {points}")
         axes = [
-            [(i + 0.5) / len(p.options) for i in range(len(p.options))]
-            if isinstance(p, Choice)
-            else [(i + 0.5) / points for i in range(points)]
+            (
+                [(i + 0.5) / len(p.options) for i in range(len(p.options))]
+                if isinstance(p, Choice)
+                else [(i + 0.5) / points for i in range(points)]
+            )
             for p in self.params.values()
         ]
-        found = [self.config(u) for u in product(*axes)]
-        return [c for i, c in enumerate(found) if c not in found[:i]]
+        chosen = [self.config(u) for u in product(*axes)]
+        return [c for i, c in enumerate(chosen) if c not in chosen[:i]]
 
 
 @dataclass
@@ -194,7 +209,8 @@ def random_search(f: Objective, space: Space, n: int, rng: np.random.Generator) 
 
 
 def sobol_search(f: Objective, space: Space, n: int, seed: int) -> list[Trial]:
-    """The first n points of a scrambled Sobol sequence, which fill the cube more evenly than chance.
+    """The first n points of a scrambled Sobol sequence, which fill the cube more evenly than
+    chance.
 
     Examples
     --------
@@ -212,9 +228,11 @@ def sobol_search(f: Objective, space: Space, n: int, seed: int) -> list[Trial]:
 
 
 def _bumps(shares: Array) -> tuple[Array, Array]:
-    """Centres and widths of a Parzen estimator on [0, 1]: a wide bump that stands for knowing nothing, and one per share.
+    """Centers and widths of a Parzen estimator on [0, 1]: a wide bump that stands for knowing
+    nothing, and one per share.
 
-    Each is as wide as the larger distance to its neighbours, so it is wide where little was tried and narrow where much was.
+    Each is as wide as the larger distance to its neighbors, so it is wide where little was tried
+    and narrow where much was.
     """
     centres = np.sort(np.append(shares, 0.5))
     gaps = np.diff(centres, prepend=centres[0], append=centres[-1])
@@ -238,7 +256,8 @@ def _drawn(shares: Array, count: int, rng: np.random.Generator) -> Array:
 
     centres, widths = _bumps(shares)
     pick = rng.integers(0, len(centres), count)
-    c, w = centres[pick], widths[pick]
+    c = centres[pick]
+    w = widths[pick]
     return np.asarray(truncnorm.rvs(-c / w, (1 - c) / w, loc=c, scale=w, random_state=rng))
 
 
@@ -254,33 +273,37 @@ def tpe_propose(
     gamma: float = 0.1,
     candidates: int = 24,
 ) -> Config:
-    """Fit densities to the best share gamma of the trials (l) and to the rest (g); return the candidate from l with the largest l / g.
+    """Fit densities to the best share gamma of the trials (l) and to the rest (g); return the
+    candidate from l with the largest l / g.
 
-    Each parameter is treated alone, and one with a condition learns from the trials that have it (Bergstra et al., 2011).
+    Each parameter is treated alone, and one with a condition learns from the trials that have it
+    (Bergstra et al., 2011).
     """
     if not 0 < gamma < 1 or candidates < 1:
         raise ValueError(
-            f"gamma must lie between 0 and 1 and candidates be at least 1, got {gamma} and {candidates}"
+            f"gamma must lie between 0 and 1 and candidates be at least 1, got {gamma} and"
+            f" {candidates}"
         )
     order = sorted(trials, key=lambda t: np.inf if np.isnan(t.value) else t.value)
     cut = max(1, int(np.ceil(gamma * len(order))))
-    found: Config = {}
+    chosen: Config = {}
     for name, param in space.params.items():
-        if name in space.when and found.get(space.when[name][0]) != space.when[name][1]:
+        if name in space.when and chosen.get(space.when[name][0]) != space.when[name][1]:
             continue
         good, bad = (
             [t.config[name] for t in part if name in t.config]
             for part in (order[:cut], order[cut:])
         )
         if isinstance(param, Choice):
-            left, right = _options(good, param), _options(bad, param)
+            left = _options(good, param)
+            right = _options(bad, param)
             drawn = rng.choice(len(param.options), size=candidates, p=left)
-            found[name] = param.options[int(drawn[np.argmax((left / right)[drawn])])]
+            chosen[name] = param.options[int(drawn[np.argmax((left / right)[drawn])])]
             continue
         near, far = (np.array([param.share(v) for v in part]) for part in (good, bad))
         at = _drawn(near, candidates, rng)
-        found[name] = param.at(float(at[np.argmax(_density(near, at) / _density(far, at))]))
-    return found
+        chosen[name] = param.at(float(at[np.argmax(_density(near, at) / _density(far, at))]))
+    return chosen
 
 
 def tpe(
@@ -292,7 +315,8 @@ def tpe(
     gamma: float = 0.1,
     share_random: float = 0.15,
 ) -> list[Trial]:
-    """n trials, the first n_init and a share of the others at random, the rest where good trials were dense and bad ones rare.
+    """n trials, the first n_init and a share of the others at random, the rest where good trials
+    were dense and bad ones rare.
 
     Without a random share, an option whose first trials were unlucky is never looked at again.
 

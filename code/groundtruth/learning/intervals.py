@@ -1,18 +1,20 @@
-"""How far a metric can be trusted. Read with `book/learning/metrics.md`."""
+"""How far a metric can be trusted.
+
+Read with book/learning/metrics.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import binom, norm
-
-Array = NDArray[np.float64]
 
 
 def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Confidence interval of a share, hits of n, that stays inside [0, 1] and works near its ends (Wilson, 1927).
+    """Confidence interval of a share, hits of n, that stays inside [0, 1] and works near its ends
+    (Wilson, 1927).
 
     Examples
     --------
@@ -24,10 +26,8 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
             f"need 0 <= hits <= n, n >= 1 and a level between 0 and 1, got {hits}, {n} and {level}"
         )
     z = norm.ppf(0.5 + level / 2)
-    centre, half = (
-        (hits + z**2 / 2) / (n + z**2),
-        z * np.sqrt(hits * (n - hits) / n + z**2 / 4) / (n + z**2),
-    )
+    centre = (hits + z**2 / 2) / (n + z**2)
+    half = z * np.sqrt(hits * (n - hits) / n + z**2 / 4) / (n + z**2)
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
@@ -38,37 +38,47 @@ def bootstrap(
     rng: np.random.Generator,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile interval of metric(*columns) over resamples of the rows (Efron, 1979); resamples it refuses are drawn again.
+    """Percentile interval of metric(*columns) over resamples of the rows (Efron, 1979); resamples
+    it refuses are drawn again.
 
     Parameters
     ----------
     columns : each (n, ...)
-        Labels, scores and whatever else the metric takes; rows are drawn together, so a difference of two models is paired.
+        Labels, scores and whatever else the metric takes; rows are drawn together, so a difference
+        of two models is paired.
     """
     tables = [np.asarray(c) for c in columns]
     n = len(tables[0]) if tables else 0
     if n < 2 or any(len(t) != n for t in tables) or draws < 10 or not 0 < level < 1:
         raise ValueError(
-            f"need columns of one length >= 2, draws >= 10 and a level in (0, 1), got lengths {[len(t) for t in tables]}, {draws} and {level}"
+            "need columns of one length >= 2, draws >= 10 and a level in (0, 1), got lengths"
+            f" {[len(t) for t in tables]}, {draws} and {level}"
         )
-    found: list[float] = []
+    values: list[float] = []
     refused = 0
-    while len(found) < draws:
+    while len(values) < draws:
         rows = rng.integers(0, n, n)
         try:
-            found.append(float(metric(*(t[rows] for t in tables))))
+            values.append(float(metric(*(t[rows] for t in tables))))
         except ValueError:
             refused += 1
             if refused > 10 * draws:
                 raise ValueError(
-                    "the metric refuses nearly every resample; there may be too few rows of one class"
+                    "the metric refuses nearly every resample; there may be too few rows of one"
+                    " class"
                 ) from None
-    low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2])
+    if np.isnan(values).any():
+        raise ValueError(
+            f"the metric is NaN on {int(np.isnan(values).sum())} of {draws} resamples; let it raise"
+            " ValueError where it is not defined"
+        )
+    low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
 
 
 def delong(y: ArrayLike, s: ArrayLike, t: ArrayLike | None = None) -> tuple[float, float]:
-    """AUC of scores s and its standard error, or with t the difference of the two AUCs and its standard error (DeLong et al., 1988).
+    """AUC of scores s and its standard error, or with t the difference of the two AUCs and its
+    standard error (DeLong et al., 1988).
 
     Examples
     --------
@@ -90,15 +100,19 @@ def delong(y: ArrayLike, s: ArrayLike, t: ArrayLike | None = None) -> tuple[floa
         raise ValueError(
             f"need labels 0 or 1 and finite scores (n,), got {label.shape} and {scores.shape}"
         )
-    high, low = scores[:, label == 1], scores[:, label == 0]
-    m, n = high.shape[1], low.shape[1]
+    high = scores[:, label == 1]
+    low = scores[:, label == 0]
+    m = high.shape[1]
+    n = low.shape[1]
     if m < 2 or n < 2:
         raise ValueError(
             f"need at least two rows of each class, got {m} positives and {n} negatives"
         )
-    by_high, by_low = [], []
+    by_high = []
+    by_low = []
     for a, b in zip(high, low, strict=True):
-        down, up = np.sort(b), np.sort(a)
+        down = np.sort(b)
+        up = np.sort(a)
         by_high.append(
             (np.searchsorted(down, a, "left") + np.searchsorted(down, a, "right")) / (2 * n)
         )
@@ -112,7 +126,8 @@ def delong(y: ArrayLike, s: ArrayLike, t: ArrayLike | None = None) -> tuple[floa
 
 
 def mcnemar(y: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:
-    """Exact two-sided p-value that two classifiers err equally often, from the rows on which exactly one is right (McNemar, 1947).
+    """Exact two-sided p-value that two classifiers err equally often, from the rows on which
+    exactly one is right (McNemar, 1947).
 
     Examples
     --------
@@ -122,11 +137,10 @@ def mcnemar(y: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:
     truth, a, b = (np.asarray(v) for v in (y, first, second))
     if truth.ndim != 1 or truth.shape != a.shape or truth.shape != b.shape or not truth.size:
         raise ValueError(
-            f"need three columns (n,) of one length >= 1, got {truth.shape}, {a.shape} and {b.shape}"
+            f"need three columns (n,) of one length >= 1, got {truth.shape}, {a.shape} and"
+            f" {b.shape}"
         )
-    only_a, only_b = (
-        int(((a == truth) & (b != truth)).sum()),
-        int(((a != truth) & (b == truth)).sum()),
-    )
+    only_a = int(((a == truth) & (b != truth)).sum())
+    only_b = int(((a != truth) & (b == truth)).sum())
     n = only_a + only_b
     return min(1.0, float(2 * binom.cdf(min(only_a, only_b), n, 0.5))) if n else 1.0

@@ -1,8 +1,10 @@
 """Losses with their gradients, computed from scores and without overflow.
 
-Read with `book/learning/losses.md`. Every loss is a mean over examples in the unit of its definition (nats for
-logarithmic ones); every `*_grad` is its derivative by the prediction or score, in that shape.
-Shapes: y, prediction, z (n,); scores Z (n, K); labels (n,) in [0, K).
+Read with book/learning/losses.md.
+
+Every loss is a mean over examples in the unit of its definition (nats for logarithmic ones); every
+`*_grad` is its derivative with respect to the prediction or score, in that shape. Shapes: y,
+prediction, z (n,); scores Z (n, K); labels (n,) in [0, K).
 """
 
 from __future__ import annotations
@@ -10,16 +12,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import log_softmax, sigmoid, softplus
-
-Array = NDArray[np.float64]
 
 
 def _pair(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
-    target, guess = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
+    target = np.asarray(y, dtype=float)
+    guess = np.asarray(prediction, dtype=float)
     if target.shape != guess.shape or target.ndim != 1 or not target.size:
         raise ValueError(
-            f"target and prediction must be (n,) of one length >= 1, got {target.shape} and {guess.shape}; a (n, 1) would broadcast to a table"
+            f"target and prediction must be (n,) of one length >= 1, got {target.shape} and"
+            f" {guess.shape}; a (n, 1) would broadcast to a table"
         )
     if not (np.isfinite(target).all() and np.isfinite(guess).all()):
         raise ValueError("target or prediction holds NaN or infinity; find out where it comes from")
@@ -30,7 +33,8 @@ def _binary(y: ArrayLike, z: ArrayLike) -> tuple[Array, Array]:
     label, score = _pair(y, z)
     if (label < 0).any() or (label > 1).any():
         raise ValueError(
-            f"labels must lie in [0, 1], got {label.min():g} to {label.max():g}; for labels -1 and +1 use (y + 1) / 2"
+            f"labels must lie in [0, 1], got {label.min():g} to {label.max():g}; for labels -1 and"
+            " +1 use (y + 1) / 2"
         )
     return label, score
 
@@ -106,7 +110,8 @@ def huber_grad(y: ArrayLike, prediction: ArrayLike, delta: float = 1.0) -> Array
 
 
 def log_cosh(y: ArrayLike, prediction: ArrayLike) -> float:
-    """ln cosh(e): half the squared error for small errors, |e| - ln 2 for large ones, smooth between.
+    """ln cosh(e): half the squared error for small errors, |e| - ln 2 for large ones, smooth
+    between.
 
     Examples
     --------
@@ -125,7 +130,8 @@ def log_cosh_grad(y: ArrayLike, prediction: ArrayLike) -> Array:
 
 
 def pinball(y: ArrayLike, prediction: ArrayLike, q: float) -> float:
-    """q times what the prediction falls short, 1 - q times what it exceeds; its best constant is the q-quantile (Koenker and Bassett, 1978).
+    """q times what the prediction falls short, 1 - q times what it exceeds; its best constant is
+    the q-quantile (Koenker and Bassett, 1978).
 
     Examples
     --------
@@ -168,7 +174,8 @@ def bce_with_logits_grad(y: ArrayLike, z: ArrayLike) -> Array:
 
 
 def focal(y: ArrayLike, z: ArrayLike, gamma: float = 2.0) -> float:
-    """Cross-entropy times (1 - p of the true label)^gamma: easy examples count less (Lin et al., 2017); y 0 or 1.
+    """Cross-entropy times (1 - p of the true label)^gamma: easy examples count less (Lin et al.,
+    2017); y 0 or 1.
 
     Examples
     --------
@@ -180,7 +187,9 @@ def focal(y: ArrayLike, z: ArrayLike, gamma: float = 2.0) -> float:
 
 
 def focal_grad(y: ArrayLike, z: ArrayLike, gamma: float = 2.0) -> Array:
-    """By the score: with s the label's sign, u = s z and p = sigmoid(u): -s (1-p)^gamma (gamma p (-ln p) + 1 - p) / n."""
+    """With respect to the score: with s the label's sign, u = s z and p = sigmoid(u): -s
+    (1-p)^gamma (gamma p (-ln p) + 1 - p) / n.
+    """
     sign, wrong, nats = _focal_parts(y, z, gamma)
     return -sign * wrong**gamma * (gamma * (1 - wrong) * nats + wrong) / sign.size
 
@@ -189,7 +198,8 @@ def _focal_parts(y: ArrayLike, z: ArrayLike, gamma: float) -> tuple[Array, Array
     label, score = _binary(y, z)
     if not np.isin(label, (0.0, 1.0)).all() or not 0 <= gamma < np.inf:
         raise ValueError(
-            f"need labels 0 or 1 and gamma >= 0, got labels {np.unique(label)[:5]} and gamma {gamma}"
+            f"need labels 0 or 1 and gamma >= 0, got labels {np.unique(label)[:5]} and gamma"
+            f" {gamma}"
         )
     sign = 2 * label - 1
     return sign, sigmoid(-sign * score), softplus(-sign * score)
@@ -234,10 +244,12 @@ def softmax_ce_grad(labels: ArrayLike, Z: ArrayLike) -> Array:
 
 
 def _classes(labels: ArrayLike, Z: ArrayLike) -> tuple[NDArray[np.intp], Array]:
-    label, scores = np.asarray(labels), np.asarray(Z, dtype=float)
+    label = np.asarray(labels)
+    scores = np.asarray(Z, dtype=float)
     if scores.ndim != 2 or label.shape != scores.shape[:1] or not scores.size:
         raise ValueError(
-            f"need scores (n, K) and labels (n,), got {scores.shape} and {label.shape}; labels are class numbers, not one-hot rows"
+            f"need scores (n, K) and labels (n,), got {scores.shape} and {label.shape}; labels are"
+            " class numbers, not one-hot rows"
         )
     if (
         not np.issubdtype(label.dtype, np.integer)
@@ -245,7 +257,8 @@ def _classes(labels: ArrayLike, Z: ArrayLike) -> tuple[NDArray[np.intp], Array]:
         or label.max() >= scores.shape[1]
     ):
         raise ValueError(
-            f"labels must be whole numbers in [0, {scores.shape[1]}), got type {label.dtype}, {label.min()} to {label.max()}"
+            f"labels must be whole numbers in [0, {scores.shape[1]}), got type {label.dtype},"
+            f" {label.min()} to {label.max()}"
         )
     if not np.isfinite(scores).all():
         raise ValueError("a score is NaN or infinite; find out where it comes from")
@@ -253,7 +266,8 @@ def _classes(labels: ArrayLike, Z: ArrayLike) -> tuple[NDArray[np.intp], Array]:
 
 
 def poisson_nll(y: ArrayLike, z: ArrayLike) -> float:
-    """Mean of e^z - y z for counts y >= 0 and the logarithm z of their mean; up to a constant the negative log-likelihood.
+    """Mean of e^z - y z for counts y >= 0 and the logarithm z of their mean; up to a constant the
+    negative log-likelihood.
 
     Examples
     --------
@@ -267,7 +281,8 @@ def poisson_nll(y: ArrayLike, z: ArrayLike) -> float:
 
 
 def perplexity(nats: float) -> float:
-    """e to a mean cross-entropy in nats: the number of equally likely choices that would surprise as much.
+    """e to a mean cross-entropy in nats: the number of equally likely choices that would surprise
+    as much.
 
     Examples
     --------

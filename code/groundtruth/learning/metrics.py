@@ -1,17 +1,22 @@
-"""Scores of predictions: confusion matrices and what is made of them, curves over thresholds, errors of numbers.
+"""Scores of predictions: confusion matrices and what is made of them, curves over thresholds,
+errors of numbers.
 
-Read with `book/learning/metrics.md`. y (n,) true labels, s (n,) scores, larger meaning more positive;
-confusion matrices have true classes in rows and predicted ones in columns.
+Read with book/learning/metrics.md.
+
+Y (n,) true labels, s (n,) scores, larger meaning more positive; confusion matrices have true
+classes in rows and predicted ones in columns.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array, binary_scale
 
 
 def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:
@@ -22,10 +27,12 @@ def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:
     >>> confusion([0, 1, 1], [0, 1, 0], 2).tolist()
     [[1, 0], [1, 1]]
     """
-    truth, guess = np.asarray(y), np.asarray(prediction)
+    truth = np.asarray(y)
+    guess = np.asarray(prediction)
     if truth.ndim != 1 or truth.shape != guess.shape or not truth.size:
         raise ValueError(
-            f"need labels and predictions (n,) of one length >= 1, got {truth.shape} and {guess.shape}"
+            f"need labels and predictions (n,) of one length >= 1, got {truth.shape} and"
+            f" {guess.shape}"
         )
     for name, v in (("label", truth), ("prediction", guess)):
         if (
@@ -34,19 +41,22 @@ def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:
             or v.max() >= K
         ):
             raise ValueError(
-                f"every {name} must be a whole number in [0, {K}), got type {v.dtype}, {v.min()} to {v.max()}"
+                f"every {name} must be a whole number in [0, {K}), got type {v.dtype}, {v.min()} to"
+                f" {v.max()}"
             )
     return np.bincount(truth.astype(int) * K + guess.astype(int), minlength=K * K).reshape(K, K)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Per class (K,): precision, recall, f1 and support, the number of true rows; a 0/0 counts as 0."""
+    """Per class (K,): precision, recall, f1 and support, the number of true rows; a 0/0 counts as
+    0.
+    """
 
     precision: Array
     recall: Array
     f1: Array
-    support: NDArray[np.int64]
+    support: Array
 
     def average(self, how: str) -> tuple[float, float, float]:
         """Precision, recall and F1 averaged over classes: "macro" alike, "weighted" by support."""
@@ -73,17 +83,27 @@ def report(C: ArrayLike) -> Report:
     """
     M = _matrix(C)
     hit = np.diag(M).astype(float)
-    called, true = M.sum(axis=0), M.sum(axis=1)
+    called = M.sum(axis=0)
+    true = M.sum(axis=1)
     return Report(_ratio(hit, called), _ratio(hit, true), _ratio(2 * hit, called + true), true)
 
 
-def _matrix(C: ArrayLike) -> NDArray[np.int64]:
+def _matrix(C: ArrayLike) -> Array:
+    """A confusion matrix (K, K) of counts or of weights: whole numbers as int64, others as they
+    are.
+    """
     M = np.asarray(C)
-    if M.ndim != 2 or M.shape[0] != M.shape[1] or M.shape[0] < 2 or (M < 0).any() or not M.sum():
+    if M.ndim != 2 or M.shape[0] != M.shape[1] or M.shape[0] < 2 or M.dtype.kind not in "biuf":
         raise ValueError(
-            f"need a confusion matrix (K, K) of counts with K >= 2 and something in it, got shape {M.shape}"
+            f"need a confusion matrix (K, K) of numbers with K >= 2, got shape {M.shape} and type"
+            f" {M.dtype}"
         )
-    return M.astype(np.int64)
+    if not np.isfinite(M).all() or (M < 0).any() or not M.any():
+        raise ValueError("counts must be finite, >= 0 and not all zero; count with `confusion`")
+    if M.max() >= 2**53:
+        raise ValueError(f"counts must be below 2^53, got {M.max():g}; divide all by one number")
+    whole = M.dtype.kind in "biu" or bool((np.floor(M) == M).all())
+    return M.astype(np.int64) if whole else M.astype(float)
 
 
 def _ratio(a: Array, b: ArrayLike) -> Array:
@@ -92,51 +112,73 @@ def _ratio(a: Array, b: ArrayLike) -> Array:
 
 
 def fbeta(precision: float, recall: float, beta: float = 1.0) -> float:
-    """(1 + b^2) P R / (b^2 P + R): recall counts beta times as much as precision; 0 where both are 0.
+    """(1 + b^2) P R / (b^2 P + R): recall counts beta times as much as precision; 0 where both are
+    0.
 
     Examples
     --------
     >>> fbeta(1.0, 0.0), fbeta(0.5, 0.5), round(fbeta(0.5, 1.0, beta=2.0), 3)
     (0.0, 0.5, 0.833)
     """
-    if not (0 <= precision <= 1 and 0 <= recall <= 1) or beta <= 0:
+    if not (0 <= precision <= 1 and 0 <= recall <= 1) or not 0 < beta < np.inf:
         raise ValueError(
-            f"precision and recall must lie in [0, 1] and beta be positive, got {precision}, {recall} and {beta}"
+            f"precision and recall must lie in [0, 1] and beta be positive, got {precision},"
+            f" {recall} and {beta}"
         )
     bottom = beta**2 * precision + recall
     return (1 + beta**2) * precision * recall / bottom if bottom else 0.0
 
 
 def mcc(C: ArrayLike) -> float:
-    """Matthews' correlation of truth and prediction, in [-1, 1]; 0 for a constant prediction (Gorodkin's form for K classes).
+    """Matthews' correlation of truth and prediction, in [-1, 1]; 0 for a constant prediction
+    (Gorodkin's form for K classes).
 
     Examples
     --------
     >>> mcc([[3, 0], [0, 2]]), mcc([[3, 0], [2, 0]])
     (1.0, 0.0)
     """
-    M = _matrix(C).astype(float)
-    n, called, true = M.sum(), M.sum(axis=0), M.sum(axis=1)
-    bottom = np.sqrt((n**2 - called @ called) * (n**2 - true @ true))
-    return float((np.trace(M) * n - called @ true) / bottom) if bottom else 0.0
+    agreement, called, true = _margins(C)
+    bottom = called * true
+    return float(agreement / sqrt(bottom)) if bottom else 0.0
+
+
+def _margins(C: ArrayLike) -> tuple[Any, Any, Any]:
+    """n trace - called . true, n^2 - called . called and n^2 - true . true; whole counts are
+    multiplied as Python's integers, of which large ones lose no digit.
+    """
+    M = _matrix(C)
+    exact = M.astype(object) if M.dtype.kind == "i" else M
+    n = exact.sum()
+    called = exact.sum(axis=0)
+    true = exact.sum(axis=1)
+    return (
+        np.trace(exact) * n - called @ true,
+        called @ (n - called),
+        true @ (n - true),
+    )
 
 
 def kappa(C: ArrayLike) -> float:
-    """Cohen's kappa: agreement beyond what the margins alone would give; 0 where the margins leave no room.
+    """Cohen's kappa: agreement beyond what the margins alone would give; 0 where the margins leave
+    no room.
 
     Examples
     --------
     >>> round(kappa([[20, 5], [10, 15]]), 9)
     0.4
     """
-    M = _matrix(C).astype(float)
-    n = M.sum()
-    chance = M.sum(axis=0) @ M.sum(axis=1) / n**2
-    return float((np.trace(M) / n - chance) / (1 - chance)) if chance < 1 else 0.0
+    M = _matrix(C)
+    exact = M.astype(object) if M.dtype.kind == "i" else M
+    n = exact.sum()
+    chance = exact.sum(axis=0) @ exact.sum(axis=1)
+    room = n * n - chance
+    return float((np.trace(exact) * n - chance) / room) if room > 0 else 0.0
 
 
 def _scored(y: ArrayLike, s: ArrayLike) -> tuple[NDArray[np.bool_], Array]:
-    label, score = np.asarray(y), np.asarray(s, dtype=float)
+    label = np.asarray(y)
+    score = np.asarray(s, dtype=float)
     if label.ndim != 1 or label.shape != score.shape or not label.size:
         raise ValueError(
             f"need labels and scores (n,) of one length >= 1, got {label.shape} and {score.shape}"
@@ -148,15 +190,18 @@ def _scored(y: ArrayLike, s: ArrayLike) -> tuple[NDArray[np.bool_], Array]:
     positive = label.astype(bool)
     if positive.all() or not positive.any():
         raise ValueError(
-            f"both classes must occur, got only {int(positive[0])}; a curve over one class is not defined"
+            f"both classes must occur, got only {int(positive[0])}; a curve over one class is not"
+            " defined"
         )
     return positive, score
 
 
 def auc(y: ArrayLike, s: ArrayLike) -> float:
-    """Area under the ROC curve: the share of pairs of a positive and a negative in the right order, ties counting half.
+    """Area under the ROC curve: the share of pairs of a positive and a negative in the right order,
+    ties counting half.
 
-    Two sorted halves are merged by binary search: O(n log n), without forming pairs (Mann and Whitney, 1947).
+    Two sorted halves are merged by binary search: O(n log n), without forming pairs (Mann and
+    Whitney, 1947).
 
     Examples
     --------
@@ -164,13 +209,17 @@ def auc(y: ArrayLike, s: ArrayLike) -> float:
     0.75
     """
     positive, score = _scored(y, s)
-    high, low = np.sort(score[positive]), np.sort(score[~positive])
-    below, upto = np.searchsorted(low, high, "left"), np.searchsorted(low, high, "right")
+    high = np.sort(score[positive])
+    low = np.sort(score[~positive])
+    below = np.searchsorted(low, high, "left")
+    upto = np.searchsorted(low, high, "right")
     return float((below.sum() + upto.sum()) / (2 * high.size * low.size))
 
 
 def _counts(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
-    """At each distinct score, from the top: true positives, false positives, the score; all (t,)."""
+    """At each distinct score, from the top: true positives, false positives, the score; all
+    (t,).
+    """
     positive, score = _scored(y, s)
     order = np.argsort(-score, kind="stable")
     ranked = score[order]
@@ -180,7 +229,8 @@ def _counts(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def roc(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
-    """False-positive rate, true-positive rate and threshold (t + 1,), from calling nothing positive to calling everything.
+    """False-positive rate, true-positive rate and threshold (t + 1,), from calling nothing positive
+    to calling everything.
 
     Examples
     --------
@@ -208,7 +258,8 @@ def pr_curve(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def average_precision(y: ArrayLike, s: ArrayLike) -> float:
-    """Sum of precision times the gain in recall over thresholds: the area of steps, not of trapezoids.
+    """Sum of precision times the gain in recall over thresholds: the area of steps, not of
+    trapezoids.
 
     Examples
     --------
@@ -222,15 +273,17 @@ def average_precision(y: ArrayLike, s: ArrayLike) -> float:
 def best_threshold(
     y: ArrayLike, s: ArrayLike, cost_fp: float, cost_fn: float
 ) -> tuple[float, float]:
-    """The threshold (call s >= t positive) with the smallest mean cost on these rows, and that cost; infinity calls nothing.
+    """The threshold (call s >= t positive) with the smallest mean cost on these rows, and that
+    cost; infinity calls nothing.
 
     Examples
     --------
     >>> best_threshold([0, 1, 0, 1], [0.1, 0.6, 0.7, 0.9], 1.0, 5.0)
     (0.6, 0.25)
     """
-    if min(cost_fp, cost_fn) < 0 or max(cost_fp, cost_fn) <= 0:
-        raise ValueError(f"costs must be >= 0 and not both 0, got {cost_fp} and {cost_fn}")
+    costs = np.array([cost_fp, cost_fn], dtype=float)
+    if not np.isfinite(costs).all() or (costs < 0).any() or not costs.any():
+        raise ValueError(f"costs must be finite, >= 0 and not both 0, got {cost_fp} and {cost_fn}")
     hits, alarms, threshold = (
         np.append(first, v) for first, v in zip((0.0, 0.0, np.inf), _counts(y, s), strict=True)
     )
@@ -239,7 +292,8 @@ def best_threshold(
 
 
 def _numbers(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
-    truth, guess = np.asarray(y, dtype=float), np.asarray(prediction, dtype=float)
+    truth = np.asarray(y, dtype=float)
+    guess = np.asarray(prediction, dtype=float)
     if (
         truth.ndim != 1
         or truth.shape != guess.shape
@@ -247,7 +301,8 @@ def _numbers(y: ArrayLike, prediction: ArrayLike) -> tuple[Array, Array]:
         or not (np.isfinite(truth).all() and np.isfinite(guess).all())
     ):
         raise ValueError(
-            f"need finite targets and predictions (n,) of one length >= 1, got {truth.shape} and {guess.shape}"
+            f"need finite targets and predictions (n,) of one length >= 1, got {truth.shape} and"
+            f" {guess.shape}"
         )
     return truth, guess
 
@@ -261,7 +316,8 @@ def rmse(y: ArrayLike, prediction: ArrayLike) -> float:
     3.0
     """
     t, p = _numbers(y, prediction)
-    return float(np.sqrt(np.mean((p - t) ** 2)))
+    scale = float(binary_scale(p - t))  # squares of huge and of tiny errors stay in range
+    return float(np.sqrt(np.mean(((p - t) / scale) ** 2)) * scale)
 
 
 def r2(y: ArrayLike, prediction: ArrayLike) -> float:
@@ -273,10 +329,11 @@ def r2(y: ArrayLike, prediction: ArrayLike) -> float:
     (0.0, -3.0)
     """
     t, p = _numbers(y, prediction)
-    spread = ((t - t.mean()) ** 2).sum()
-    if spread == 0:
+    if t.min() == t.max():  # t - mean may differ from zero by rounding
         raise ValueError("all targets are equal, so there is no variance to explain; use rmse")
-    return float(1 - ((p - t) ** 2).sum() / spread)
+    scale = float(binary_scale(t - t[0]))  # squares of huge and of tiny numbers stay in range
+    variation = (((t - t.mean()) / scale) ** 2).sum()
+    return float(1 - (((p - t) / scale) ** 2).sum() / variation)
 
 
 def mape(y: ArrayLike, prediction: ArrayLike) -> float:
@@ -290,13 +347,15 @@ def mape(y: ArrayLike, prediction: ArrayLike) -> float:
     t, p = _numbers(y, prediction)
     if (t == 0).any():
         raise ValueError(
-            f"target {int(np.argmax(t == 0))} is zero and a percentage of it is not defined; use an error in the unit of y, or mase"
+            f"target {int(np.argmax(t == 0))} is zero and a percentage of it is not defined; use an"
+            " error in the unit of y, or mase"
         )
     return float(np.mean(np.abs(p - t) / np.abs(t)))
 
 
 def mase(y: ArrayLike, prediction: ArrayLike, past: ArrayLike, season: int = 1) -> float:
-    """Mean absolute error over that of repeating the value one season ago in the past (Hyndman and Koehler, 2006).
+    """Mean absolute error over that of repeating the value one season ago in the past (Hyndman and
+    Koehler, 2006).
 
     Examples
     --------
@@ -305,11 +364,14 @@ def mase(y: ArrayLike, prediction: ArrayLike, past: ArrayLike, season: int = 1) 
     """
     t, p = _numbers(y, prediction)
     history = np.asarray(past, dtype=float)
+    if not np.isfinite(history).all():
+        raise ValueError("the past holds NaN or infinity; fill short gaps first")
     if history.ndim != 1 or not 1 <= season < history.size:
         raise ValueError(f"need a past longer than the season, got {history.shape} and {season}")
     naive = np.mean(np.abs(history[season:] - history[:-season]))
     if not naive > 0:
         raise ValueError(
-            "the past never changes from season to season, so its forecast has no error to compare with"
+            "the past never changes from season to season, so its forecast has no error to compare"
+            " with"
         )
     return float(np.mean(np.abs(p - t)) / naive)

@@ -1,6 +1,8 @@
 """Honest splits, cross-validation, and a test whether two samples can be told apart.
 
-Read with `book/learning/generalization.md`. A fold is a pair of index arrays (train, test); n examples, k folds.
+Read with book/learning/generalization.md.
+
+A fold is a pair of index arrays (train, test); n examples, k folds.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ def train_test_split(
 ) -> Fold:
     """Indices of a training and a test part; `test` is the share of the latter.
 
-    With `labels` every class keeps its share (stratified); with `groups` no group is on both sides, and `test` is a share of groups.
+    With `labels` every class keeps its share (stratified); with `groups` no group is on both sides,
+    and `test` is a share of groups.
 
     Examples
     --------
@@ -49,7 +52,8 @@ def train_test_split(
         )
     if labels is not None and groups is not None:
         raise ValueError(
-            "give labels or groups, not both: a group cannot be divided to keep the shares of the classes"
+            "give labels or groups, not both: a group cannot be divided to keep the shares of the"
+            " classes"
         )
     strata = _column(labels if labels is not None else groups, n)
     if groups is not None:
@@ -59,22 +63,33 @@ def train_test_split(
             raise ValueError(
                 f"{len(names)} groups cannot be divided with a share of {test} for the test"
             )
-        held = np.isin(strata, names[:count])
+        in_test = np.isin(strata, names[:count])
     else:
-        held = np.zeros(n, dtype=bool)
+        in_test = np.zeros(n, dtype=bool)
         for name in np.unique(strata):
             members = rng.permutation(np.flatnonzero(strata == name))
-            held[members[: round(test * len(members))]] = True
-        if held.all() or not held.any():
+            in_test[members[: round(test * len(members))]] = True
+        if in_test.all() or not in_test.any():
             raise ValueError(f"a share of {test} of {n} examples leaves one side empty")
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    return np.flatnonzero(~in_test), np.flatnonzero(in_test)
 
 
 def _column(values: ArrayLike | None, n: int) -> NDArray[Any]:
-    found = np.zeros(n, dtype=int) if values is None else np.asarray(values)
-    if found.shape != (n,):
-        raise ValueError(f"need one label or group per example, shape ({n},), got {found.shape}")
-    return found
+    column = np.zeros(n, dtype=int) if values is None else np.asarray(values)
+    if column.shape != (n,):
+        raise ValueError(f"need one label or group per example, shape ({n},), got {column.shape}")
+    _refuse_nan(column)
+    return column
+
+
+def _refuse_nan(column: NDArray[Any]) -> None:
+    """NaN equals nothing, itself included: its examples would belong to no class and no fold."""
+    missing = [i for i, value in enumerate(column.tolist()) if value != value]
+    if missing:
+        raise ValueError(
+            f"the label or group of example {missing[0]} is NaN; give missing values a name of"
+            " their own"
+        )
 
 
 def kfold(n: int, k: int, rng: np.random.Generator) -> list[Fold]:
@@ -109,11 +124,13 @@ def stratified_kfold(labels: ArrayLike, k: int, rng: np.random.Generator) -> lis
     y = np.asarray(labels)
     if y.ndim != 1:
         raise ValueError(f"labels must have the shape (n,), got {y.shape}")
+    _refuse_nan(y)
     _size(len(y), k)
     names, counts = np.unique(y, return_counts=True)
     if counts.min() < k:
         raise ValueError(
-            f"class {names[counts.argmin()]!r} has {counts.min()} examples, fewer than k = {k}; take fewer folds"
+            f"class {names[counts.argmin()]!r} has {counts.min()} examples, fewer than k = {k};"
+            " take fewer folds"
         )
     # deal the classes out like cards, each class going on where the last one stopped
     order = np.concatenate([rng.permutation(np.flatnonzero(y == name)) for name in names])
@@ -131,9 +148,11 @@ def group_kfold(groups: ArrayLike, k: int) -> list[Fold]:
     g = np.asarray(groups)
     if g.ndim != 1:
         raise ValueError(f"groups must have the shape (n,), got {g.shape}")
+    _refuse_nan(g)
     names, member, counts = np.unique(g, return_inverse=True, return_counts=True)
     _size(len(names), k, "groups")
-    home, load = np.empty(len(names), dtype=int), np.zeros(k, dtype=int)
+    home = np.empty(len(names), dtype=int)
+    load = np.zeros(k, dtype=int)
     for group in np.argsort(-counts, kind="stable"):
         home[group] = load.argmin()
         load[home[group]] += counts[group]
@@ -141,7 +160,8 @@ def group_kfold(groups: ArrayLike, k: int) -> list[Fold]:
 
 
 def time_split(n: int, k: int, gap: int = 0) -> list[Fold]:
-    """Forward chaining: train on all before, leave out `gap` examples, test on the next block. The order of examples is time.
+    """Forward chaining: train on all before, leave out `gap` examples, test on the next block. The
+    order of examples is time.
 
     Examples
     --------
@@ -152,7 +172,8 @@ def time_split(n: int, k: int, gap: int = 0) -> list[Fold]:
     block = n // (k + 1)
     if not 0 <= gap < n - k * block:
         raise ValueError(
-            f"gap must lie between 0 and {n - k * block - 1} so that the first fold has something to train on, got {gap}"
+            f"gap must lie between 0 and {n - k * block - 1} so that the first fold has something"
+            f" to train on, got {gap}"
         )
     starts = [n - (k - i) * block for i in range(k)]
     return [(np.arange(start - gap), np.arange(start, start + block)) for start in starts]
@@ -165,7 +186,8 @@ def cross_val(
     y: Any,
     folds: Sequence[Fold],
 ) -> NDArray[np.float64]:
-    """score(fit(X[train], y[train]), X[test], y[test]) for each fold (k,); all that is learned is learned inside `fit`.
+    """score(fit(X[train], y[train]), X[test], y[test]) for each fold (k,); all that is learned is
+    learned inside `fit`.
 
     Examples
     --------
@@ -181,7 +203,8 @@ def cross_val(
     """
     if not len(folds):
         raise ValueError("there are no folds")
-    X, y = np.asarray(X), np.asarray(y)
+    X = np.asarray(X)
+    y = np.asarray(y)
     if len(X) != len(y):
         raise ValueError(f"need as many targets as examples, got {len(y)} and {len(X)}")
     return np.array([score(fit(X[train], y[train]), X[test], y[test]) for train, test in folds])
@@ -195,7 +218,8 @@ def nested_cv(
     k: int,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Score (k,) of *the procedure* "choose the best of `fits` by k-fold cross-validation, then refit"; the choice never sees the outer test fold.
+    """Score (k,) of *the procedure* "choose the best of `fits` by k-fold cross-validation, then
+    refit"; the choice never sees the outer test fold.
 
     Examples
     --------
@@ -208,16 +232,19 @@ def nested_cv(
     """
     if not len(fits):
         raise ValueError("there is nothing to choose from")
-    X, y, found = np.asarray(X), np.asarray(y), []
+    X = np.asarray(X)
+    y = np.asarray(y)
+    scores = []
     for train, test in kfold(len(X), k, rng):
         inner = kfold(len(train), k, rng)
         means = [cross_val(fit, score, X[train], y[train], inner).mean() for fit in fits]
-        found.append(score(fits[int(np.argmax(means))](X[train], y[train]), X[test], y[test]))
-    return np.array(found)
+        scores.append(score(fits[int(np.argmax(means))](X[train], y[train]), X[test], y[test]))
+    return np.array(scores)
 
 
 def adversarial_validation(A: ArrayLike, B: ArrayLike, rng: np.random.Generator) -> float:
-    """AUC with which a logistic regression tells rows of A (n, d) from rows of B (m, d), out of fold: 0.5 if it cannot.
+    """AUC with which a logistic regression tells rows of A (n, d) from rows of B (m, d), out of
+    fold: 0.5 if it cannot.
 
     Examples
     --------
@@ -228,7 +255,8 @@ def adversarial_validation(A: ArrayLike, B: ArrayLike, rng: np.random.Generator)
     from groundtruth.learning.linear_models import design, logistic_irls
     from groundtruth.learning.metrics import auc
 
-    first, second = np.asarray(A, dtype=float), np.asarray(B, dtype=float)
+    first = np.asarray(A, dtype=float)
+    second = np.asarray(B, dtype=float)
     if (
         first.ndim != 2
         or second.ndim != 2
@@ -236,10 +264,13 @@ def adversarial_validation(A: ArrayLike, B: ArrayLike, rng: np.random.Generator)
         or min(len(first), len(second)) < 5
     ):
         raise ValueError(
-            f"need two samples with the same columns and at least five rows each, got {first.shape} and {second.shape}"
+            f"need two samples with the same columns and at least five rows each, got {first.shape}"
+            f" and {second.shape}"
         )
-    X, side = np.vstack([first, second]), np.repeat([0, 1], [len(first), len(second)])
-    X = (X - X.mean(0)) / np.where(X.std(0) > 0, X.std(0), 1.0)
+    X = np.vstack([first, second])
+    side = np.repeat([0, 1], [len(first), len(second)])
+    varies = X.min(0) < X.max(0)  # the standard deviation of equal numbers may be rounding
+    X = np.where(varies, X - X.mean(0), 0.0) / np.where(varies, X.std(0), 1.0)
     score = np.empty(len(X))
     for train, test in stratified_kfold(side, 5, rng):
         score[test] = (

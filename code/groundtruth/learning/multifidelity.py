@@ -1,7 +1,10 @@
-"""Searches that stop bad trials early: successive halving, Hyperband, BOHB, and ASHA on a simulated cluster.
+"""Searches that stop bad trials early: successive halving, Hyperband, BOHB, and ASHA on a simulated
+cluster.
 
-Read with `book/learning/hyperparameter-search.md`. `run(config, budget)` returns the loss after `budget` units of training; a trial
-that goes on is paid only for the units added. Budgets and costs are counted in those units.
+Read with book/learning/hyperparameter-search.md.
+
+`run(config, budget)` returns the loss after `budget` units of training; a trial that goes on is
+paid only for the units added. Budgets and costs are counted in those units.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ Run = Callable[[Config, int], float]
 
 @dataclass
 class Outcome:
-    """The best configuration seen at its largest budget, its loss, the units spent, and all evaluations (config, budget, loss)."""
+    """The best configuration seen at its largest budget, its loss, the units spent, and all
+    evaluations (config, budget, loss).
+    """
 
     config: Config
     loss: float
@@ -29,21 +34,26 @@ class Outcome:
 
 def _outcome(history: list[tuple[Config, int, float]], cost: int) -> Outcome:
     top = max(budget for _, budget, _ in history)
-    config, _, loss = min((h for h in history if h[1] == top), key=lambda h: h[2])
+    # a loss of NaN is a failed run: it must lose against every other
+    config, _, loss = min(
+        (h for h in history if h[1] == top), key=lambda h: np.inf if np.isnan(h[2]) else h[2]
+    )
     return Outcome(config, loss, cost, history)
 
 
 def _rates(R: int, eta: int) -> None:
     if R < 1 or eta < 2:
         raise ValueError(
-            f"need a largest budget of at least 1 and eta of at least 2, got R = {R} and eta = {eta}"
+            f"need a largest budget of at least 1 and eta of at least 2, got R = {R} and eta ="
+            f" {eta}"
         )
 
 
 def successive_halving(
     run: Run, configs: Sequence[Config], r: int, R: int, eta: int = 3
 ) -> Outcome:
-    """Give all r units, keep the best of every eta, give those eta times as much, until R (Jamieson and Talwalkar, 2016).
+    """Give all r units, keep the best of every eta, give those eta times as much, until R (Jamieson
+    and Talwalkar, 2016).
 
     Examples
     --------
@@ -58,7 +68,9 @@ def successive_halving(
         raise ValueError(
             f"need configurations and 1 <= r <= R, got {len(configs)}, r = {r}, R = {R}"
         )
-    alive, spent, cost = list(configs), 0, 0
+    alive = list(configs)
+    spent = 0
+    cost = 0
     history: list[tuple[Config, int, float]] = []
     while True:
         losses = [float(run(c, r)) for c in alive]
@@ -66,12 +78,15 @@ def successive_halving(
         history += [(c, r, loss) for c, loss in zip(alive, losses, strict=True)]
         if r * eta > R or len(alive) < eta:
             return _outcome(history, cost)
-        order = np.argsort(np.nan_to_num(losses, nan=np.inf), kind="stable")
-        alive, spent, r = [alive[i] for i in order[: len(alive) // eta]], r, r * eta
+        order = np.argsort(losses, kind="stable")  # NaN comes last
+        alive = [alive[i] for i in order[: len(alive) // eta]]
+        spent = r
+        r = r * eta
 
 
 def hyperband_table(R: int, eta: int = 3) -> list[list[tuple[int, int]]]:
-    """Brackets of (configurations, budget): n = ceil((s_max + 1) eta^s / (s + 1)), halved by the floor (Li et al., 2018, algorithm 1).
+    """Brackets of (configurations, budget): n = ceil((s_max + 1) eta^s / (s + 1)), halved by the
+    floor (Li et al., 2018, algorithm 1).
 
     Examples
     --------
@@ -118,28 +133,32 @@ def bohb(
     share_random: float = 0.3,
     n_min: int = 8,
 ) -> Outcome:
-    """Hyperband whose configurations come from TPE on the largest budget with at least n_min results (Falkner, Klein and Hutter, 2018)."""
+    """Hyperband whose configurations come from TPE on the largest budget with at least n_min
+    results (Falkner, Klein and Hutter, 2018).
+    """
     if not 0 <= share_random <= 1:
         raise ValueError(f"share_random must lie between 0 and 1, got {share_random}")
-    seen: dict[int, list[Trial]] = {}
+    results: dict[int, list[Trial]] = {}
 
     def noted(config: Config, budget: int) -> float:
         loss = float(run(config, budget))
-        seen.setdefault(budget, []).append(Trial(config, loss))
+        results.setdefault(budget, []).append(Trial(config, loss))
         return loss
 
     def propose() -> Config:
-        rich = [b for b, trials in seen.items() if len(trials) >= n_min]
+        rich = [b for b, trials in results.items() if len(trials) >= n_min]
         if not rich or rng.random() < share_random:
             return space.sample(rng)
-        return tpe_propose(space, seen[max(rich)], rng)
+        return tpe_propose(space, results[max(rich)], rng)
 
     return hyperband(noted, propose, R, eta)
 
 
 @dataclass
 class Simulation:
-    """What a simulated cluster did: hours until the end, share of worker hours idle, evaluations, and trials per budget."""
+    """What a simulated cluster did: hours until the end, share of worker hours idle, evaluations,
+    and trials per budget.
+    """
 
     hours: float
     idle: float
@@ -157,7 +176,8 @@ def asha(
     R: int,
     eta: int = 3,
 ) -> Simulation:
-    """Asynchronous successive halving on a simulated clock: a free worker promotes if it can, otherwise it starts a new trial (Li et al., 2020).
+    """Asynchronous successive halving on a simulated clock: a free worker promotes if it can,
+    otherwise it starts a new trial (Li et al., 2020).
 
     Parameters
     ----------
@@ -175,7 +195,9 @@ def asha(
     promoted: dict[int, set[int]] = {}
     configs: list[Config] = []
     queue: list[tuple[float, int, int, int]] = []  # end, job, trial, budget
-    clock, busy, best = 0.0, 0.0, (0, np.inf)
+    clock = 0.0
+    busy = 0.0
+    best = (0, np.inf)
 
     def task() -> tuple[int, int, int]:
         """(trial, budget, units to pay): the highest promotion that is due, or a new trial."""
@@ -202,6 +224,7 @@ def asha(
             started += 1
         clock, _, trial, budget = heapq.heappop(queue)
         loss = float(run(configs[trial], budget))
+        loss = np.inf if np.isnan(loss) else loss  # a failed run loses against every other
         rungs.setdefault(budget, []).append((loss, trial))
         best = min(best, (-budget, loss))
     return Simulation(
@@ -212,13 +235,17 @@ def asha(
 def synchronous(
     n: int, hours: Callable[[int], float], workers: int, r: int, R: int, eta: int = 3
 ) -> tuple[float, float]:
-    """Hours and idle share of successive halving on the same cluster, where a rung ends with its slowest trial."""
+    """Hours and idle share of successive halving on the same cluster, where a rung ends with its
+    slowest trial.
+    """
     _rates(R, eta)
     if workers < 1 or n < 1 or not 1 <= r <= R:
         raise ValueError(
             f"need workers, trials and 1 <= r <= R, got {workers}, {n}, r = {r}, R = {R}"
         )
-    clock, busy, spent = 0.0, 0.0, 0
+    clock = 0.0
+    busy = 0.0
+    spent = 0
     while True:
         free = [0.0] * workers
         for _ in range(n):
@@ -228,4 +255,6 @@ def synchronous(
         clock += max(free)
         if r * eta > R or n < eta:
             return clock, 1 - busy / (workers * clock)
-        n, spent, r = n // eta, r, r * eta
+        n = n // eta
+        spent = r
+        r = r * eta

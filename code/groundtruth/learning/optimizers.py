@@ -1,20 +1,20 @@
-"""Optimisers that move lists of arrays in place: SGD with momentum, AdaGrad, RMSProp, Adam, AdamW, LARS, LAMB; clipping.
+"""Optimizers that move lists of arrays in place: SGD with momentum, AdaGrad, RMSProp, Adam, AdamW,
+LARS, LAMB; clipping.
 
-Read with `book/learning/optimizers.md`. Each equals its torch.optim counterpart step for step; the names of settings are torch's.
+Read with book/learning/optimizers.md.
+
+Each equals its torch.optim counterpart step for step; the names of settings are torch's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.learning.blocks import in_blocks, zeros_like
-
-Array = NDArray[Any]
 
 
 class Optimizer:
@@ -30,7 +30,7 @@ class Optimizer:
 
     def __init__(self, params: Sequence[Array], lr: float) -> None:
         if not len(params):
-            raise ValueError("there are no parameters to optimise")
+            raise ValueError("there are no parameters to optimize")
         for i, p in enumerate(params):
             if (
                 not isinstance(p, np.ndarray)
@@ -39,16 +39,26 @@ class Optimizer:
                 or not p.flags.c_contiguous
             ):
                 raise TypeError(
-                    f"parameter {i} must be a writable, contiguous array of floats: it is changed in place; np.array(x, dtype=float) makes one"
+                    f"parameter {i} must be a writable, contiguous array of floats: it is changed"
+                    " in place; np.array(x, dtype=float) makes one"
+                )
+        for i, p in enumerate(params):
+            if p.dtype == np.float16:
+                raise TypeError(
+                    f"parameter {i} is in half precision, where the usual eps of 1e-8 is zero; keep"
+                    " a float32 copy of it and update that"
                 )
         _within("lr", lr, 0, np.inf)
-        self.params, self.lr, self.t = list(params), lr, 0
+        self.params = list(params)
+        self.lr = lr
+        self.t = 0
         self.state: list[dict[str, Array]] = [{} for _ in self.params]
 
     def step(self, grads: Sequence[Array], check: bool = True) -> None:
         """One update from gradients in the shapes of the parameters.
 
-        `check=False` does not look whether they are finite, which for many parameters is a fifth of a step.
+        `check=False` does not look whether they are finite, which for many parameters is a fifth of
+        a step.
 
         Raises
         ------
@@ -70,12 +80,12 @@ class Optimizer:
                 continue
             flat = np.asarray(g).ravel()
             with np.errstate(over="ignore", invalid="ignore"):
-                square = (
-                    flat @ flat
-                )  # one fast pass; only when this is not finite is each entry looked at
+                # one fast pass; only when this is not finite is each entry looked at
+                square = flat @ flat
             if not np.isfinite(square) and not np.isfinite(flat).all():
                 raise FloatingPointError(
-                    f"gradient {i} is not finite at step {self.t + 1}; lower the learning rate {self.lr:g}, clip, or look at the batch"
+                    f"gradient {i} is not finite at step {self.t + 1}; lower the learning rate"
+                    f" {self.lr:g}, clip, or look at the batch"
                 )
         self.t += 1
         for p, g, state in zip(self.params, grads, self.state, strict=True):
@@ -90,18 +100,20 @@ class Optimizer:
 def _within(name: str, value: float, low: float, high: float, closed: bool = False) -> None:
     if not (low < value < high or (closed and value == low)):
         raise ValueError(
-            f"{name} must lie {'at or ' if closed else ''}above {low:g} and below {high:g}, got {value}"
+            f"{name} must lie {'at or ' if closed else ''}above {low:g} and below {high:g}, got"
+            f" {value}"
         )
 
 
-def _kept(state: dict[str, Array], name: str, like: Array) -> Array:
+def _buffer(state: dict[str, Array], name: str, like: Array) -> Array:
     if name not in state:
         state[name] = zeros_like(like)
     return state[name]
 
 
 class SGD(Optimizer):
-    """Gradient descent with momentum: v <- momentum v + (1 - dampening) g, p <- p - lr v (Polyak, 1964).
+    """Gradient descent with momentum: v <- momentum v + (1 - dampening) g, p <- p - lr v (Polyak,
+    1964).
 
     With `nesterov` the step uses g + momentum v, the look-ahead form (Sutskever et al., 2013).
     `weight_decay` adds that multiple of p to the gradient: the L2 penalty.
@@ -109,7 +121,7 @@ class SGD(Optimizer):
     Examples
     --------
     >>> p = np.array([1.0])
-    ... opt = SGD([p], lr=0.1, momentum=0.9)
+    >>> opt = SGD([p], lr=0.1, momentum=0.9)
     >>> for _ in range(2):
     ...     opt.step([np.array([1.0])])
     >>> round(float(p[0]), 2)
@@ -130,12 +142,10 @@ class SGD(Optimizer):
         _within("weight_decay", weight_decay, 0, np.inf, closed=True)
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("Nesterov's step needs a momentum above 0 and a dampening of 0")
-        self.momentum, self.dampening, self.nesterov, self.weight_decay = (
-            momentum,
-            dampening,
-            nesterov,
-            weight_decay,
-        )
+        self.momentum = momentum
+        self.dampening = dampening
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
         if self.weight_decay:
@@ -151,7 +161,9 @@ class SGD(Optimizer):
 
 
 class AdaGrad(Optimizer):
-    """p <- p - lr g / (sqrt(sum of all g^2) + eps): rates that only fall (Duchi, Hazan and Singer, 2011)."""
+    """p <- p - lr g / (sqrt(sum of all g^2) + eps): rates that only fall (Duchi, Hazan and Singer,
+    2011).
+    """
 
     def __init__(self, params: Sequence[Array], lr: float, eps: float = 1e-10) -> None:
         super().__init__(params, lr)
@@ -159,13 +171,15 @@ class AdaGrad(Optimizer):
         self.eps = eps
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        total = _kept(state, "sum", p)
+        total = _buffer(state, "sum", p)
         total += g * g
         p -= self.lr * g / (np.sqrt(total) + self.eps)
 
 
 class RMSProp(Optimizer):
-    """As AdaGrad with a decaying average of g^2, alpha of the past; optional momentum on the scaled step (Hinton, 2012)."""
+    """As AdaGrad with a decaying average of g^2, alpha of the past; optional momentum on the scaled
+    step (Hinton, 2012).
+    """
 
     def __init__(
         self,
@@ -179,15 +193,17 @@ class RMSProp(Optimizer):
         _within("alpha", alpha, 0, 1, closed=True)
         _within("momentum", momentum, 0, 1, closed=True)
         _within("eps", eps, 0, np.inf, closed=True)
-        self.alpha, self.eps, self.momentum = alpha, eps, momentum
+        self.alpha = alpha
+        self.eps = eps
+        self.momentum = momentum
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        v = _kept(state, "v", p)
+        v = _buffer(state, "v", p)
         v *= self.alpha
         v += (1 - self.alpha) * g * g
         step = g / (np.sqrt(v) + self.eps)
         if self.momentum:
-            buffer = _kept(state, "buffer", p)
+            buffer = _buffer(state, "buffer", p)
             buffer *= self.momentum
             buffer += step
             step = buffer
@@ -195,16 +211,18 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """Averages of g and of g^2, both corrected for their start at zero (Kingma and Ba, 2015, algorithm 1).
+    """Averages of g and of g^2, both corrected for their start at zero (Kingma and Ba, 2015,
+    algorithm 1).
 
     m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2,  p <- p - lr mhat / (sqrt(vhat) + eps),
-    with mhat = m / (1 - b1^t) and vhat = v / (1 - b2^t). `weight_decay` is added to the gradient (L2) and so is
-    divided by sqrt(vhat) as well; `AdamW` takes it from the parameter itself. `amsgrad` divides by the largest v so far.
+    with mhat = m / (1 - b1^t) and vhat = v / (1 - b2^t). `weight_decay` is added to the gradient
+    (L2) and so is divided by sqrt(vhat) as well; `AdamW` takes it from the parameter itself.
+    `amsgrad` divides by the largest v so far.
 
     Examples
     --------
     >>> p = np.array([1.0, 1.0])
-    ... Adam([p], lr=0.1).step([np.array([1e-3, -1e3])])
+    >>> Adam([p], lr=0.1).step([np.array([1e-3, -1e3])])
     >>> p.round(3).tolist()
     [0.9, 1.1]
     """
@@ -225,18 +243,22 @@ class Adam(Optimizer):
             _within(name, beta, 0, 1, closed=True)
         _within("eps", eps, 0, np.inf, closed=True)
         _within("weight_decay", weight_decay, 0, np.inf, closed=True)
-        self.betas, self.eps, self.weight_decay, self.amsgrad = betas, eps, weight_decay, amsgrad
+        self.betas = betas
+        self.eps = eps
+        self.weight_decay = weight_decay
+        self.amsgrad = amsgrad
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        arrays = [p, g, _kept(state, "m", p), _kept(state, "v", p)] + (
-            [_kept(state, "vmax", p)] if self.amsgrad else []
+        arrays = [p, g, _buffer(state, "m", p), _buffer(state, "v", p)] + (
+            [_buffer(state, "vmax", p)] if self.amsgrad else []
         )
         in_blocks(self._block, [a.reshape(-1) for a in arrays])
 
     def _block(
         self, scratch: Array, p: Array, g: Array, m: Array, v: Array, vmax: Array | None = None
     ) -> None:
-        # m and v are kept as sums, without (1 - b1) and (1 - b2): two passes less; `scale` puts the factors back.
+        # m and v are kept as sums, without (1 - b1) and (1 - b2): two passes less; `scale` puts the
+        # factors back.
         # All factors are Python floats: a NumPy scalar would turn float32 into float64.
         (b1, b2), t = self.betas, self.t
         root = sqrt((1 - b2**t) / (1 - b2))
@@ -260,7 +282,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose decay shrinks the parameter by 1 - lr weight_decay, apart from the gradient (Loshchilov and Hutter, 2019)."""
+    """Adam whose decay shrinks the parameter by 1 - lr weight_decay, apart from the gradient
+    (Loshchilov and Hutter, 2019).
+    """
 
     decoupled = True
 
@@ -277,11 +301,15 @@ class AdamW(Adam):
 
 
 def _norm(x: Array) -> float:
-    return float(np.linalg.norm(x.ravel()))
+    flat = x.ravel()
+    if flat.dtype == np.float16:  # whose squares end at 65504
+        flat = flat.astype(np.float32)
+    return float(np.linalg.norm(flat))
 
 
 class LARS(Optimizer):
-    """Momentum whose rate is scaled per layer by trust ||p|| / (||g|| + weight_decay ||p||) (You, Gitman and Ginsburg, 2017).
+    """Momentum whose rate is scaled per layer by trust ||p|| / (||g|| + weight_decay ||p||) (You,
+    Gitman and Ginsburg, 2017).
 
     A layer of zeros, or one without a gradient, is moved at the plain rate.
     """
@@ -298,34 +326,42 @@ class LARS(Optimizer):
         _within("momentum", momentum, 0, 1, closed=True)
         _within("weight_decay", weight_decay, 0, np.inf, closed=True)
         _within("trust", trust, 0, np.inf)
-        self.momentum, self.weight_decay, self.trust = momentum, weight_decay, trust
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.trust = trust
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
-        size, slope = _norm(p), _norm(g)
+        size = _norm(p)
+        slope = _norm(g)
         local = self.trust * size / (slope + self.weight_decay * size) if size and slope else 1.0
-        v = _kept(state, "v", p)
+        v = _buffer(state, "v", p)
         v *= self.momentum
         v += self.lr * local * (g + self.weight_decay * p)
         p -= v
 
 
 class LAMB(Adam):
-    """AdamW's direction, made as long as the layer times the rate: trust ||p|| / ||r|| (You et al., 2020, algorithm 2)."""
+    """AdamW's direction, made as long as the layer times the rate: trust ||p|| / ||r|| (You et al.,
+    2020, algorithm 2).
+    """
 
     def _update(self, p: Array, g: Array, state: dict[str, Array]) -> None:
         b1, b2 = self.betas
-        m, v = _kept(state, "m", p), _kept(state, "v", p)
+        m = _buffer(state, "m", p)
+        v = _buffer(state, "v", p)
         m += (1 - b1) * (g - m)
         v += (1 - b2) * (g * g - v)
         r = (m / (1 - b1**self.t)) / (
             np.sqrt(v / (1 - b2**self.t)) + self.eps
         ) + self.weight_decay * p
-        size, length = _norm(p), _norm(r)
+        size = _norm(p)
+        length = _norm(r)
         p -= self.lr * (size / length if size and length else 1.0) * r
 
 
 def clip_norm(grads: Sequence[Array], limit: float) -> tuple[list[Array], float]:
-    """All gradients times min(1, limit / norm), and their joint norm before (Pascanu, Mikolov and Bengio, 2013).
+    """All gradients times min(1, limit / norm), and their joint norm before (Pascanu, Mikolov and
+    Bengio, 2013).
 
     Examples
     --------
@@ -337,7 +373,8 @@ def clip_norm(grads: Sequence[Array], limit: float) -> tuple[list[Array], float]
     norm = float(np.sqrt(sum(_norm(np.asarray(g)) ** 2 for g in grads)))
     if not np.isfinite(norm):
         raise FloatingPointError(
-            f"the norm of the gradients is {norm}; clipping cannot mend it: skip the batch and look at it"
+            f"the norm of the gradients is {norm}; clipping cannot fix it: skip the batch and look"
+            " at it"
         )
     factor = min(1.0, limit / (norm + 1e-6))  # the same small term as torch
     return [np.asarray(g) * factor for g in grads], norm

@@ -1,6 +1,7 @@
-"""Regularisers that act on data and activations: dropout, label smoothing, mix-up, shifts of images, early stopping.
+"""Regularizers that act on data and activations: dropout, label smoothing, mix-up, shifts of
+images, early stopping.
 
-Read with `book/learning/regularization.md`.
+Read with book/learning/regularization.md.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def dropout_mask(shape: tuple[int, ...], p: float, rng: np.random.Generator) -> Array:
-    """Zeros with probability p, and 1 / (1 - p) elsewhere, so that the mean is one (inverted scaling).
+    """Zeros with probability p, and 1 / (1 - p) elsewhere, so that the mean is one (inverted
+    scaling).
 
     Examples
     --------
@@ -41,7 +43,8 @@ def dropout(x: ArrayLike, p: float, rng: np.random.Generator, train: bool) -> Ar
 
 
 def mc_dropout(predict: Callable[[Any], ArrayLike], x: Any, draws: int) -> tuple[Array, Array]:
-    """Mean and standard deviation over `draws` calls of a prediction that drops at random (Gal and Ghahramani, 2016).
+    """Mean and standard deviation over `draws` calls of a prediction that drops at random (Gal and
+    Ghahramani, 2016).
 
     Examples
     --------
@@ -50,8 +53,8 @@ def mc_dropout(predict: Callable[[Any], ArrayLike], x: Any, draws: int) -> tuple
     """
     if draws < 2:
         raise ValueError(f"need at least two draws for a standard deviation, got {draws}")
-    seen = np.array([predict(x) for _ in range(draws)])
-    return seen.mean(0), seen.std(0, ddof=1)
+    batch = np.array([predict(x) for _ in range(draws)])
+    return batch.mean(0), batch.std(0, ddof=1)
 
 
 def label_smooth(Y: ArrayLike, eps: float) -> Array:
@@ -75,7 +78,8 @@ def label_smooth(Y: ArrayLike, eps: float) -> Array:
 def mixup(
     X: ArrayLike, Y: ArrayLike, alpha: float, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Each row mixed with another, inputs and labels in one proportion from Beta(alpha, alpha) (Zhang et al., 2018).
+    """Each row mixed with another, inputs and labels in one proportion from Beta(alpha, alpha)
+    (Zhang et al., 2018).
 
     Examples
     --------
@@ -83,22 +87,26 @@ def mixup(
     >>> bool(np.allclose(X[:, 0], Y[:, 1]))
     True
     """
-    A, T = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
+    A = np.asarray(X, dtype=float)
+    T = np.asarray(Y, dtype=float)
     if len(A) != len(T) or not len(A) or alpha <= 0:
         raise ValueError(
-            f"need as many labels as inputs and a positive alpha, got {len(T)}, {len(A)} and {alpha}"
+            f"need as many labels as inputs and a positive alpha, got {len(T)}, {len(A)} and"
+            f" {alpha}"
         )
-    part, other = rng.beta(alpha, alpha, size=len(A)), rng.permutation(len(A))
+    part = rng.beta(alpha, alpha, size=len(A))
+    other = rng.permutation(len(A))
 
     def mixed(V: Array) -> Array:
-        p = part.reshape(-1, *[1] * (V.ndim - 1))  # one share a row
+        p = part.reshape(-1, *[1] * (V.ndim - 1))  # one share per row
         return V * p + V[other] * (1 - p)
 
     return mixed(A), mixed(T)
 
 
 def shift_images(X: ArrayLike, side: int, rng: np.random.Generator, fill: float = 0.0) -> Array:
-    """Flat square images (n, side^2), each moved by -1, 0 or 1 pixel along both axes, empty edges filled.
+    """Flat square images (n, side^2), each moved by -1, 0 or 1 pixel along both axes, empty edges
+    filled.
 
     Examples
     --------
@@ -110,12 +118,14 @@ def shift_images(X: ArrayLike, side: int, rng: np.random.Generator, fill: float 
         raise ValueError(f"need images (n, {side * side}) for side {side}, got {A.shape}")
     padded = np.pad(A.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)), constant_values=fill)
     dy, dx = rng.integers(0, 3, size=(2, len(A), 1, 1))
-    rows, cols = np.arange(side)[:, None], np.arange(side)
+    rows = np.arange(side)[:, None]
+    cols = np.arange(side)
     return padded[np.arange(len(A))[:, None, None], dy + rows, dx + cols].reshape(len(A), -1)
 
 
 class EarlyStopping:
-    """Stop after `patience` reports in a row without an improvement of more than `min_delta`; the best state is kept.
+    """Stop after `patience` reports in a row without an improvement of more than `min_delta`; the
+    best state is kept.
 
     Examples
     --------
@@ -129,22 +139,24 @@ class EarlyStopping:
             raise ValueError(
                 f"need a patience of at least 1 and min_delta >= 0, got {patience} and {min_delta}"
             )
-        self.patience, self.min_delta, self.best, self.best_state, self.bad = (
-            patience,
-            min_delta,
-            np.inf,
-            None,
-            0,
-        )
+        self.patience = patience
+        self.min_delta = min_delta
+        self.best = np.inf
+        self.best_state = None
+        self.bad = 0
 
     def report(self, loss: float, state: Any = None) -> bool:
-        """Take in a validation loss with the state to go back to; True when it is time to stop. Hand in a copy."""
+        """Take in a validation loss with the state to go back to; True when it is time to stop.
+        Hand in a copy.
+        """
         if np.isnan(loss):
             raise ValueError(
                 "the reported loss is NaN; go back to best_state and look at the last step"
             )
         if loss < self.best - self.min_delta:
-            self.best, self.best_state, self.bad = loss, state, 0
+            self.best = loss
+            self.best_state = state
+            self.bad = 0
         else:
             self.bad += 1
         return self.bad >= self.patience

@@ -1,11 +1,16 @@
-"""Scores of ranked lists. Read with `book/learning/metrics.md`. rel (n,): the relevance of the results, best rank first."""
+"""Scores of ranked lists.
+
+Read with book/learning/metrics.md.
+
+rel (n,): the relevance of the results, best rank first.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def _list(rel: ArrayLike, k: int | None) -> tuple[Array, int]:
@@ -40,7 +45,8 @@ def recall_at_k(rel: ArrayLike, k: int, total: int) -> float:
     r, k = _list(rel, k)
     if total < (r > 0).sum() or total < 1:
         raise ValueError(
-            f"total must be at least 1 and count all relevant results, of which {int((r > 0).sum())} are in the list; got {total}"
+            "total must be at least 1 and count all relevant results, of which"
+            f" {int((r > 0).sum())} are in the list; got {total}"
         )
     return float((r[:k] > 0).sum() / total)
 
@@ -71,7 +77,8 @@ def average_precision_at_k(rel: ArrayLike, k: int | None = None) -> float:
 
 
 def dcg(rel: ArrayLike, k: int | None = None, gain: str = "exponential") -> float:
-    """Sum of gains over log2(place + 1); the gain is 2^rel - 1 or rel itself (Jarvelin and Kekalainen, 2002).
+    """Sum of gains over log2(place + 1); the gain is 2^rel - 1 or rel itself (Jarvelin and
+    Kekalainen, 2002).
 
     Examples
     --------

@@ -1,6 +1,9 @@
-"""Learning rates over time, as functions of the step t = 0, 1, 2, ...; reduction on a plateau; the range test.
+"""Learning rates over time, as functions of the step t = 0, 1, 2, ...; reduction on a plateau; the
+range test.
 
-Read with `book/learning/optimizers.md`. `base` is the rate the optimiser was given.
+Read with book/learning/optimizers.md.
+
+`base` is the rate the optimizer was given.
 """
 
 from __future__ import annotations
@@ -9,16 +12,15 @@ from collections.abc import Callable
 from math import cos, pi, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def _check(t: float, base: float, **lengths: float) -> None:
-    if t < 0 or not 0 < base < np.inf:
+    if not 0 <= t < np.inf or not 0 < base < np.inf:
         raise ValueError(f"need a step t >= 0 and a positive rate, got t = {t} and base = {base}")
     for name, length in lengths.items():
-        if length < 1:
+        if not 1 <= length < np.inf:
             raise ValueError(f"{name} must be at least one step, got {length}")
 
 
@@ -59,7 +61,8 @@ def linear(t: int, base: float, total: int, start: float = 0.0, end: float = 1.0
 
 
 def cosine(t: int, base: float, total: int, low: float = 0.0) -> float:
-    """Half a cosine from base to low: low + (base - low)(1 + cos(pi t / total)) / 2, torch's CosineAnnealingLR.
+    """Half a cosine from base to low: low + (base - low)(1 + cos(pi t / total)) / 2, torch's
+    CosineAnnealingLR.
 
     Examples
     --------
@@ -85,7 +88,8 @@ def warmup_cosine(t: int, base: float, warmup: int, total: int, low: float = 0.0
 
 
 def inverse_sqrt(t: int, base: float, warmup: int) -> float:
-    """Up in a line, then base sqrt(warmup / t) (Vaswani et al., 2017, equation 3, up to its constant).
+    """Up in a line, then base sqrt(warmup / t) (Vaswani et al., 2017, equation 3, up to its
+    constant).
 
     Examples
     --------
@@ -97,7 +101,8 @@ def inverse_sqrt(t: int, base: float, warmup: int) -> float:
 
 
 def wsd(t: int, base: float, warmup: int, decay: int, total: int) -> float:
-    """Warm up, stay, decay: a line up, a plateau, and a line down to zero in the last `decay` steps (Hu et al., 2024).
+    """Warm up, stay, decay: a line up, a plateau, and a line down to zero in the last `decay` steps
+    (Hu et al., 2024).
 
     Examples
     --------
@@ -111,7 +116,8 @@ def wsd(t: int, base: float, warmup: int, decay: int, total: int) -> float:
 
 
 def sgdr(t: int, base: float, first: int, mult: int = 1, low: float = 0.0) -> float:
-    """Cosines that start again at base, each `mult` times as long as the last (Loshchilov and Hutter, 2017).
+    """Cosines that start again at base, each `mult` times as long as the last (Loshchilov and
+    Hutter, 2017).
 
     Examples
     --------
@@ -121,7 +127,8 @@ def sgdr(t: int, base: float, first: int, mult: int = 1, low: float = 0.0) -> fl
     _check(t, base, first=first, mult=mult)
     length = first
     while t >= length:
-        t, length = t - length, length * mult
+        t = t - length
+        length = length * mult
     return low + (base - low) * (1 + cos(pi * t / length)) / 2
 
 
@@ -134,7 +141,8 @@ def one_cycle(
     final_div: float = 1e4,
     momenta: tuple[float, float] = (0.85, 0.95),
 ) -> tuple[float, float]:
-    """Rate and momentum of one cycle: up to top in `rise` of the steps, down to top / (div final_div); momentum the other way (Smith and Topin, 2019).
+    """Rate and momentum of one cycle: up to top in `rise` of the steps, down to top / (div
+    final_div); momentum the other way (Smith and Topin, 2019).
 
     Examples
     --------
@@ -142,23 +150,33 @@ def one_cycle(
     (1.0, 0.85)
     """
     _check(t, top, total=total)
+    if not (0 < div < np.inf and 0 < final_div < np.inf):
+        raise ValueError(f"need positive divisors, got div = {div} and final_div = {final_div}")
     if not 0 < rise < 1 or t > total - 1:
         raise ValueError(
-            f"rise must lie between 0 and 1 and t below total, got rise = {rise}, t = {t}, total = {total}"
+            f"rise must lie between 0 and 1 and t below total, got rise = {rise}, t = {t}, total ="
+            f" {total}"
         )
-    peak, end, start = rise * total - 1, total - 1, top / div
+    peak = rise * total - 1
+    end = total - 1
+    start = top / div
     if t <= peak:
-        part, ends = t / peak, ((start, top), (momenta[1], momenta[0]))
+        part = t / peak if peak > 0 else 1.0  # a rise of a single step begins at the top
+        ends = ((start, top), (momenta[1], momenta[0]))
     else:
-        part, ends = (t - peak) / (end - peak), ((top, start / final_div), momenta)
+        part = (t - peak) / (end - peak)
+        ends = ((top, start / final_div), momenta)
     down = (1 + cos(pi * part)) / 2
     return tuple(b + (a - b) * down for a, b in ends)  # type: ignore[return-value]
 
 
 class Plateau:
-    """Multiply the rate by `factor` after more than `patience` reports without improvement: torch's ReduceLROnPlateau.
+    """Multiply the rate by `factor` after more than `patience` reports without improvement: torch's
+    ReduceLROnPlateau.
 
-    An improvement lies below (1 - threshold) times the best so far; after a cut, `cooldown` reports are not counted.
+    An improvement lies below the best so far by more than threshold times its size; after a cut,
+    `cooldown` reports
+    are not counted.
 
     Examples
     --------
@@ -179,17 +197,18 @@ class Plateau:
         _check(0, base)
         if not 0 < factor < 1 or patience < 0 or cooldown < 0:
             raise ValueError(
-                f"need a factor between 0 and 1, patience and cooldown of at least 0, got {factor}, {patience}, {cooldown}"
+                f"need a factor between 0 and 1, patience and cooldown of at least 0, got {factor},"
+                f" {patience}, {cooldown}"
             )
-        self.lr, self.factor, self.patience, self.threshold, self.cooldown, self.low = (
-            base,
-            factor,
-            patience,
-            threshold,
-            cooldown,
-            low,
-        )
-        self.best, self.bad, self.rest = np.inf, 0, 0
+        self.lr = base
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+        self.cooldown = cooldown
+        self.low = low
+        self.best = np.inf
+        self.bad = 0
+        self.rest = 0
 
     def report(self, loss: float) -> float:
         """Take in a validation loss and return the rate for what follows."""
@@ -197,14 +216,20 @@ class Plateau:
             raise ValueError(
                 "the reported loss is NaN; stop the run and look at its last good step"
             )
-        if loss < self.best * (1 - self.threshold):
-            self.best, self.bad = loss, 0
+        # for losses below zero the margin lies on the same side
+        margin = self.threshold * abs(self.best) if np.isfinite(self.best) else 0.0
+        if loss < self.best - margin:
+            self.best = loss
+            self.bad = 0
         else:
             self.bad += 1
         if self.rest:
-            self.rest, self.bad = self.rest - 1, 0
+            self.rest = self.rest - 1
+            self.bad = 0
         if self.bad > self.patience:
-            self.lr, self.rest, self.bad = max(self.lr * self.factor, self.low), self.cooldown, 0
+            self.lr = max(self.lr * self.factor, self.low)
+            self.rest = self.cooldown
+            self.bad = 0
         return self.lr
 
 
@@ -215,17 +240,20 @@ def range_test(
     steps: int = 100,
     smooth: float = 0.9,
 ) -> tuple[Array, Array]:
-    """Train with a rate that grows by a constant factor each step; stop when the smoothed loss is four times its best.
+    """Train with a rate that grows by a constant factor each step; stop when the smoothed loss is
+    four times its best.
 
     Parameters
     ----------
     train : callable
-        Makes one training step at the given rate and returns the loss before it; hand in a copy of the model.
+        Makes one training step at the given rate and returns the loss before it; hand in a copy of
+        the model.
 
     Returns
     -------
     rates, losses : arrays (S,)
-        Up to where the loss left; losses are averages with `smooth` of the past, corrected for their start (Smith, 2017).
+        Up to where the loss left; losses are averages with `smooth` of the past, corrected for
+        their start (Smith, 2017).
 
     Examples
     --------
@@ -240,20 +268,26 @@ def range_test(
     """
     if not 0 < low < high or steps < 2 or not 0 <= smooth < 1:
         raise ValueError(
-            f"need 0 < low < high, at least two steps and smooth in [0, 1), got {low}, {high}, {steps}, {smooth}"
+            f"need 0 < low < high, at least two steps and smooth in [0, 1), got {low}, {high},"
+            f" {steps}, {smooth}"
         )
-    rates, losses, average = np.geomspace(low, high, steps), [], 0.0
+    rates = np.geomspace(low, high, steps)
+    losses = []
+    average = 0.0
     for i, rate in enumerate(rates):
         loss = float(train(float(rate)))
         average = smooth * average + (1 - smooth) * loss
         losses.append(average / (1 - smooth ** (i + 1)))
-        if not np.isfinite(loss) or losses[-1] > 4 * min(losses):
+        best = min(losses)
+        # for losses below zero the margin lies on the same side
+        if not np.isfinite(loss) or losses[-1] > best + 3 * abs(best):
             break
     return rates[: len(losses)], np.array(losses)
 
 
 def steepest(rates: Array, losses: Array) -> float:
-    """The rate at which the loss falls fastest over the logarithm of the rate, from the output of `range_test`.
+    """The rate at which the loss falls fastest over the logarithm of the rate, from the output of
+    `range_test`.
 
     Examples
     --------
@@ -264,4 +298,7 @@ def steepest(rates: Array, losses: Array) -> float:
         raise ValueError(
             f"need at least two rates with their losses, got {len(rates)} and {len(losses)}"
         )
-    return rates[1:][np.argmin(np.diff(losses) / np.diff(np.log(rates)))]
+    speed = np.diff(losses) / np.diff(np.log(rates))
+    if np.isnan(speed).all():
+        raise ValueError("no two finite losses follow each other; start from a smaller rate")
+    return rates[1:][np.nanargmin(speed)]

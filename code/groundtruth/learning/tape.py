@@ -1,7 +1,9 @@
 """The engine of reverse mode: arrays that remember how they were made, and pass gradients back.
 
-Read with `book/learning/backprop.md`; what is built on it is in `groundtruth.learning.backprop`. A tensor's gradient has its shape. Data are float64, or complex128, which
-differentiates once more by the complex step.
+Read with book/learning/backprop.md.
+
+What is built on it is in `groundtruth.learning.backprop`. A tensor's gradient has its shape. Data
+are float64, or complex128, which differentiates once more by the complex step.
 """
 
 from __future__ import annotations
@@ -12,17 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.data.tensors import unbroadcast
 
-Array = NDArray[Any]
 Vjp = Callable[[Array], Array]  # the gradient of an output to the gradient of one input
 
 
 @dataclass
 class Count:
-    """Multiply-adds of matrix products, on the way forward and on the way back."""
+    """Multiply-adds of matrix products, on the forward pass and on the backward pass."""
 
     forward: int = 0
     backward: int = 0
@@ -36,7 +38,8 @@ class _State:
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Inside, nothing is remembered: results have no history and no gradient flows through them."""
-    before, _State.recording = _State.recording, False
+    before = _State.recording
+    _State.recording = False
     try:
         yield
     finally:
@@ -46,7 +49,8 @@ def no_grad() -> Iterator[None]:
 @contextmanager
 def counting() -> Iterator[Count]:
     """Count the multiply-adds of all matrix products made inside."""
-    before, _State.count = _State.count, Count()
+    before = _State.count
+    _State.count = Count()
     try:
         yield _State.count
     finally:
@@ -87,7 +91,8 @@ class Tensor:
     def T(self) -> Tensor:
         return self.transpose()
 
-    # --- elementwise -----------------------------------------------------------------------------------
+    # --- elementwise
+    # -----------------------------------------------------------------------------------
     def __add__(self, other: Any) -> Tensor:
         o = lift(other)
         return made(self.data + o.data, (self, lambda g: g), (o, lambda g: g))
@@ -108,7 +113,8 @@ class Tensor:
     def __truediv__(self, other: Any) -> Tensor:
         return self * lift(other) ** -1.0
 
-    __radd__, __rmul__ = __add__, __mul__
+    __radd__ = __add__
+    __rmul__ = __mul__
 
     def __rsub__(self, other: Any) -> Tensor:
         return lift(other) - self
@@ -131,7 +137,8 @@ class Tensor:
         open_ = self.data.real > 0  # at exactly zero the gate is shut
         return made(self.data * open_, (self, lambda g: g * open_))
 
-    # --- shape -----------------------------------------------------------------------------------------
+    # --- shape
+    # -----------------------------------------------------------------------------------------
     def reshape(self, *shape: int) -> Tensor:
         return made(self.data.reshape(*shape), (self, lambda g: g.reshape(self.shape)))
 
@@ -147,11 +154,12 @@ class Tensor:
 
         return made(self.data[index], (self, back))
 
-    # --- reductions and products -----------------------------------------------------------------------
+    # --- reductions and products
+    # -----------------------------------------------------------------------
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         def back(g: Array) -> Array:
-            kept = g if keepdims or axis is None else np.expand_dims(g, axis)
-            return np.broadcast_to(kept, self.shape)
+            aligned = g if keepdims or axis is None else np.expand_dims(g, axis)
+            return np.broadcast_to(aligned, self.shape)
 
         return made(self.data.sum(axis=axis, keepdims=keepdims), (self, back))
 
@@ -174,7 +182,8 @@ class Tensor:
         o = lift(other)
         if self.data.ndim < 2 or o.data.ndim < 2:
             raise ValueError(
-                f"products need matrices or stacks of them, got shapes {self.shape} and {o.shape}; reshape a vector to (1, d) or (d, 1)"
+                f"products need matrices or stacks of them, got shapes {self.shape} and {o.shape};"
+                " reshape a vector to (1, d) or (d, 1)"
             )
         y = self.data @ o.data
         cost = y.size * self.shape[-1]
@@ -193,13 +202,16 @@ class Tensor:
     def __rmatmul__(self, other: Any) -> Tensor:
         return lift(other) @ self
 
-    # --- history ---------------------------------------------------------------------------------------
+    # --- history
+    # ---------------------------------------------------------------------------------------
     def detach(self) -> Tensor:
         """The same numbers without a history."""
         return Tensor(self.data)
 
     def assign(self, data: ArrayLike) -> None:
-        """Overwrite the numbers in place; a graph that still needs the old ones will refuse to run backward."""
+        """Overwrite the numbers in place; a graph that still needs the old ones will refuse to run
+        backward.
+        """
         new = np.asarray(data)
         if new.shape != self.shape:
             raise ValueError(f"shape {self.shape} cannot be overwritten by {new.shape}")
@@ -207,7 +219,8 @@ class Tensor:
         self.version += 1
 
     def backward(self, seed: ArrayLike | None = None) -> None:
-        """Add the gradient of this scalar (or of <seed, this>) to `grad` of every leaf that it was made from.
+        """Add the gradient of this scalar (or of <seed, this>) to `grad` of every leaf that it was
+        made from.
 
         Raises
         ------
@@ -218,7 +231,8 @@ class Tensor:
         """
         if seed is None and self.data.size != 1:
             raise ValueError(
-                f"backward starts from one number, this tensor has shape {self.shape}; take a sum or a mean, or give a seed of that shape"
+                f"backward starts from one number, this tensor has shape {self.shape}; take a sum"
+                " or a mean, or give a seed of that shape"
             )
         start = np.ones(self.shape) if seed is None else np.asarray(seed)
         if start.shape != self.shape:
@@ -231,7 +245,8 @@ class Tensor:
             for parent, rule, version in node.edges:
                 if parent.version != version:
                     raise RuntimeError(
-                        f"a tensor of shape {parent.shape} was overwritten after it was used; compute the loss again, or overwrite after backward"
+                        f"a tensor of shape {parent.shape} was overwritten after it was used;"
+                        " compute the loss again, or overwrite after backward"
                     )
                 part = unbroadcast(rule(g), parent.shape)
                 waiting[id(parent)] = waiting[id(parent)] + part if id(parent) in waiting else part
@@ -256,17 +271,19 @@ def _tally(way: str, cost: int) -> None:
 
 
 def ordered(root: Tensor) -> list[Tensor]:
-    """The tensors behind root, each before those it was made from; without recursion, so depth has no limit."""
+    """The tensors behind root, each before those it was made from; without recursion, so depth has
+    no limit.
+    """
     done: list[Tensor] = []
-    seen = {id(root)}
+    visited = {id(root)}
     stack: list[tuple[Tensor, int]] = [(root, 0)]
     while stack:
         node, i = stack.pop()
         if i < len(node.edges):
             stack.append((node, i + 1))
             parent = node.edges[i][0]
-            if id(parent) not in seen:
-                seen.add(id(parent))
+            if id(parent) not in visited:
+                visited.add(id(parent))
                 stack.append((parent, 0))
         else:
             done.append(node)

@@ -1,6 +1,9 @@
-"""What counting can predict: the entropy of a text given some characters before, and n-gram models that a network must beat.
+"""What counting can predict: the entropy of a text given some characters before, and n-gram models
+that a network must beat.
 
-Sequences of tokens x (n,), whole numbers from 0. Losses in nats a token.
+Read with book/capstones/gpt.md.
+
+Sequences of tokens x (n,), whole numbers from 0. Losses in nats per token.
 """
 
 from __future__ import annotations
@@ -9,16 +12,17 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def floor(x: Sequence[int], context: int) -> Array:
-    """Smallest expected loss (context,) at each position of a window into the endless repetition of x.
+    """Smallest expected loss (context,) at each position of a window into the endless repetition of
+    x.
 
-    A window starts anywhere with equal probability. Entry t is the entropy of the next token given the t + 1 tokens
-    the window has shown: nobody who sees only the window can do better (Shannon, 1951, equation 1, on one period).
+    A window starts anywhere with equal probability. Entry t is the entropy of the next token given
+    the t + 1 tokens the window has shown: nobody who sees only the window can do better (Shannon,
+    1951, equation 1, on one period).
 
     Examples
     --------
@@ -27,7 +31,7 @@ def floor(x: Sequence[int], context: int) -> Array:
     ... ).tolist()  # after "0" one cannot know; two tokens settle the place
     [0.462, 0.0, 0.0]
     """
-    tokens = list(x)
+    tokens = _whole(x)
     n = len(tokens)
     if n == 0 or context < 1:
         raise ValueError(
@@ -46,11 +50,22 @@ def floor(x: Sequence[int], context: int) -> Array:
     return losses
 
 
-class Ngrams:
-    """Counts of the last n - 1 tokens and the one that follows, blended over shorter pasts (Witten and Bell, 1991).
+def _whole(x: Sequence[int]) -> list[int]:
+    """The tokens as Python integers; fractions are refused and not cut off."""
+    tokens = list(x)
+    for t in tokens:
+        if t != int(t):
+            raise ValueError(f"a token is a whole number, got {t!r}")
+    return [int(t) for t in tokens]
 
-    p_n(w | past) = (c(past w) + k(past) p_{n-1}(w | shorter past)) / (c(past) + k(past)), k(past) being how many different
-    tokens followed: where a past was seen often with few followers, the counts decide; where it is new, the shorter past does.
+
+class Ngrams:
+    """Counts of the last n - 1 tokens and the one that follows, blended over shorter pasts (Witten
+    and Bell, 1991).
+
+    p_n(w | past) = (c(past w) + k(past) p_{n-1}(w | shorter past)) / (c(past) + k(past)), k(past)
+    being how many different tokens followed: where a past was seen often with few followers, the
+    counts decide; where it is new, the shorter past does.
 
     Parameters
     ----------
@@ -58,7 +73,8 @@ class Ngrams:
         The training tokens.
     n : int >= 1
     V : int
-        Size of the vocabulary; a token never seen keeps a share of 1 / V of what is left at the end.
+        Size of the vocabulary; a token never seen keeps a share of 1 / V of what is left at the
+        end.
 
     Examples
     --------
@@ -70,16 +86,18 @@ class Ngrams:
     """
 
     def __init__(self, x: Sequence[int], n: int, V: int) -> None:
-        tokens = [int(t) for t in x]
+        tokens = _whole(x)
         if n < 1 or not tokens or V < 1:
             raise ValueError(
-                f"need n >= 1, at least one token and V >= 1, got n = {n}, {len(tokens)} tokens and V = {V}"
+                f"need n >= 1, at least one token and V >= 1, got n = {n}, {len(tokens)} tokens and"
+                f" V = {V}"
             )
         if min(tokens) < 0 or max(tokens) >= V:
             raise ValueError(
                 f"tokens run from {min(tokens)} to {max(tokens)}, but the vocabulary has {V}"
             )
-        self.n, self.V = n, V
+        self.n = n
+        self.V = V
         self.counts: list[defaultdict[tuple[int, ...], Counter[int]]] = [
             defaultdict(Counter) for _ in range(n)
         ]
@@ -91,20 +109,25 @@ class Ngrams:
         """Distribution (V,) of the next token after the last n - 1 tokens of a past."""
         p = np.full(self.V, 1 / self.V)
         for k in range(min(self.n, len(past) + 1)):
-            seen = self.counts[k].get(tuple(past[len(past) - k :]))
-            if not seen:
+            followers = self.counts[k].get(tuple(past[len(past) - k :]))
+            if not followers:
                 break
-            total, kinds = sum(seen.values()), len(seen)
+            total = sum(followers.values())
+            kinds = len(followers)
             p *= kinds / (total + kinds)
-            for token, count in seen.items():
+            for token, count in followers.items():
                 p[token] += count / (total + kinds)
         return p
 
     def loss(self, x: Sequence[int]) -> float:
-        """Mean loss in nats a token over a text, each token predicted from those before it."""
-        tokens = [int(t) for t in x]
+        """Mean loss in nats per token over a text, each token predicted from those before it."""
+        tokens = _whole(x)
         if not tokens:
             raise ValueError("the text is empty; there is nothing to predict")
+        if min(tokens) < 0 or max(tokens) >= self.V:
+            raise ValueError(
+                f"tokens run from {min(tokens)} to {max(tokens)}, but the vocabulary has {self.V}"
+            )
         total = 0.0
         for i, token in enumerate(tokens):
             total -= float(np.log(self.probabilities(tokens[max(0, i - self.n + 1) : i])[token]))

@@ -1,7 +1,9 @@
 """Activation functions and their slopes: arrays of any shape in, arrays of the same shape out.
 
-Every function f has a partner d_f, its derivative; at a kink the partner gives the slope from the left,
-as torch does for the rectifier. `ACTIVATIONS` holds the pairs by name.
+Read with book/networks/neuron.md.
+
+Every function f has a partner d_f, its derivative; at a kink the partner gives the slope from the
+left, as torch does for the ReLU. `ACTIVATIONS` holds the pairs by name.
 """
 
 from __future__ import annotations
@@ -10,13 +12,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import erfc
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid, softplus
 
-Array = NDArray[np.float64]
-SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
 ROOT_2_PI = np.sqrt(2 / np.pi)
 
 
@@ -44,7 +47,8 @@ def d_identity(z: ArrayLike) -> Array:
 
 
 def step(z: ArrayLike) -> Array:
-    """1 where z >= 0, else 0: the unit of Rosenblatt's perceptron (1958). Its slope is 0 wherever it exists.
+    """1 where z >= 0, else 0: the unit of Rosenblatt's perceptron (1958). Its slope is 0 wherever
+    it exists.
 
     Examples
     --------
@@ -60,7 +64,7 @@ def d_step(z: ArrayLike) -> Array:
 
 
 def relu(z: ArrayLike) -> Array:
-    """max(0, z), the rectifier (Nair and Hinton, 2010).
+    """max(0, z), the ReLU (Nair and Hinton, 2010).
 
     Examples
     --------
@@ -76,7 +80,8 @@ def d_relu(z: ArrayLike) -> Array:
 
 
 def leaky_relu(z: ArrayLike, slope: float = 0.01) -> Array:
-    """z where positive, slope z elsewhere (Maas, Hannun and Ng, 2013); with a learned slope it is called PReLU.
+    """z where positive, slope z elsewhere (Maas, Hannun and Ng, 2013); with a learned slope it is
+    called PReLU.
 
     Examples
     --------
@@ -111,7 +116,8 @@ def d_elu(z: ArrayLike, alpha: float = 1.0) -> Array:
 
 
 def selu(z: ArrayLike) -> Array:
-    """A scaled ELU whose constants keep mean 0 and variance 1 from layer to layer (Klambauer et al., 2017).
+    """A scaled ELU whose constants keep mean 0 and variance 1 from layer to layer (Klambauer et
+    al., 2017).
 
     Examples
     --------
@@ -158,7 +164,7 @@ def d_sigmoid(z: ArrayLike) -> Array:
 
 
 def tanh(z: ArrayLike) -> Array:
-    """The hyperbolic tangent, 2 sigmoid(2z) - 1: a sigmoid centred on zero.
+    """The hyperbolic tangent, 2 sigmoid(2z) - 1: a sigmoid centered on zero.
 
     Examples
     --------
@@ -175,7 +181,8 @@ def d_tanh(z: ArrayLike) -> Array:
 
 
 def gelu(z: ArrayLike, approximate: str = "none") -> Array:
-    """z Phi(z), the score times the share of a standard normal below it (Hendrycks and Gimpel, 2016).
+    """z Phi(z), the score times the share of a standard normal below it (Hendrycks and Gimpel,
+    2016).
 
     approximate="tanh" is the formula of GPT-2, z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))).
 
@@ -206,9 +213,8 @@ def d_gelu(z: ArrayLike, approximate: str = "none") -> Array:
 
 
 def _phi_below(z: Array) -> Array:
-    return 0.5 * erfc(
-        -z / np.sqrt(2)
-    )  # erfc keeps the digits of the far left tail, 1 + erf loses them
+    # erfc keeps the digits of the far left tail, 1 + erf loses them
+    return 0.5 * erfc(-z / np.sqrt(2))
 
 
 def silu(z: ArrayLike) -> Array:
@@ -230,7 +236,8 @@ def d_silu(z: ArrayLike) -> Array:
 
 
 def hard_swish(z: ArrayLike) -> Array:
-    """z clip(z + 3, 0, 6) / 6: the SiLU from straight pieces, for chips without exponentials (Howard et al., 2019).
+    """z clip(z + 3, 0, 6) / 6: the SiLU from straight pieces, for chips without exponentials
+    (Howard et al., 2019).
 
     Examples
     --------

@@ -1,19 +1,26 @@
-"""Rules by which inputs combine: the matrix a layer applies, what it costs, which symmetry it keeps; structured matrices."""
+"""Rules by which inputs combine: the matrix a layer applies, what it costs, which symmetry it
+keeps; structured matrices.
+
+Read with book/networks/architectures.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
+
 RULES = ("dense", "convolution", "recurrence", "state space", "attention", "graph")
 
 
 class Cost(NamedTuple):
-    """Of one layer on n places with d channels: weights, multiply-adds, steps between far places, steps in a row, numbers kept to go on."""
+    """Of one layer on n places with d channels: weights, multiply-adds, steps between far places,
+    steps in a row, numbers kept to go on.
+    """
 
     weights: int
     multiply_adds: int
@@ -45,7 +52,8 @@ def cost(rule: str, n: int, d: int, k: int = 3, edges: int | None = None, N: int
     if min(n, d, k, N) < 1 or (edges is not None and edges < 0):
         raise ValueError(f"sizes must be positive, got n={n}, d={d}, k={k}, edges={edges}, N={N}")
     lines = 2 * n if edges is None else edges
-    far, sweeps = max(n - 1, 1), int(np.ceil(np.log2(max(n, 2))))
+    far = max(n - 1, 1)
+    sweeps = int(np.ceil(np.log2(max(n, 2))))
     table = {
         "dense": Cost((n * d) ** 2, (n * d) ** 2, 1, 1, n * d),
         "convolution": Cost(k * d * d, n * k * d * d, -(-far // max(k // 2, 1)), 1, (k - 1) * d),
@@ -78,7 +86,8 @@ def mixing_matrix(layer: Callable[[Array], Array], n: int) -> Array:
     x = np.random.default_rng(0).normal(size=n)
     if not np.allclose(A @ x, layer(x), atol=1e-8):
         raise ValueError(
-            "the layer is not linear on one channel, so no matrix describes it; fix what depends on the input first"
+            "the layer is not linear on one channel, so no matrix describes it; fix what depends on"
+            " the input first"
         )
     return A
 
@@ -116,7 +125,8 @@ def circulant_part(A: ArrayLike) -> Array:
 
 
 def permutation_part(A: ArrayLike) -> Array:
-    """The mean of P A P' over all permutations, a I + b 11': the only linear maps that commute with all of them.
+    """The mean of P A P' over all permutations, a I + b 11': the only linear maps that commute with
+    all of them.
 
     Examples
     --------
@@ -138,33 +148,36 @@ def _square(A: ArrayLike) -> Array:
 
 
 def butterflies(n: int) -> list[Array]:
-    """log2(n) sparse factors and a permutation whose product is the Fourier matrix (n, n), n a power of two (Cooley and Tukey, 1965).
+    """log2(n) sparse factors and a permutation whose product is the Fourier matrix (n, n), n a
+    power of two (Cooley and Tukey, 1965).
 
     The first matrix is applied last; each factor but the permutation has two entries a row.
 
     Examples
     --------
     >>> product = np.linalg.multi_dot(butterflies(8))
-    ... bool(np.allclose(product, np.fft.fft(np.eye(8))))
+    >>> bool(np.allclose(product, np.fft.fft(np.eye(8))))
     True
     """
     if n < 2 or n & (n - 1):
         raise ValueError(f"n must be a power of two and at least 2, got {n}")
-    factors, size, order = [], n, np.arange(n)
+    factors = []
+    size = n
+    order = np.arange(n)
     while size > 1:
         half = size // 2
         turn = np.diag(np.exp(-2j * np.pi * np.arange(half) / size))
         block = np.block([[np.eye(half), turn], [np.eye(half), -turn]])
         factors.append(np.kron(np.eye(n // size), block))
-        order = (
-            order.reshape(-1, half, 2).swapaxes(1, 2).reshape(-1)
-        )  # even places first, within each block
+        # even places first, within each block
+        order = order.reshape(-1, half, 2).swapaxes(1, 2).reshape(-1)
         size = half
     return [*factors, np.eye(n)[order]]
 
 
 def low_rank(A: ArrayLike, r: int) -> Array:
-    """The closest matrix of rank r to A (m, n), from its largest singular values (Eckart and Young, 1936).
+    """The closest matrix of rank r to A (m, n), from its largest singular values (Eckart and Young,
+    1936).
 
     Examples
     --------
@@ -174,7 +187,8 @@ def low_rank(A: ArrayLike, r: int) -> Array:
     M = np.asarray(A)
     if M.ndim != 2 or not 1 <= r <= min(M.shape):
         raise ValueError(
-            f"need a matrix and a rank from 1 to its smaller side, got the shape {M.shape} and r={r}"
+            f"need a matrix and a rank from 1 to its smaller side, got the shape {M.shape} and"
+            f" r={r}"
         )
     U, s, V = np.linalg.svd(M, full_matrices=False)
     return (U[:, :r] * s[:r]) @ V[:r]
@@ -185,6 +199,7 @@ def block_diagonal(A: ArrayLike, blocks: int) -> Array:
     M = np.asarray(A)
     if M.ndim != 2 or M.shape[0] != M.shape[1] or blocks < 1 or len(M) % blocks:
         raise ValueError(
-            f"need a square matrix and a number of blocks that divides its side, got the shape {M.shape} and {blocks}"
+            "need a square matrix and a number of blocks that divides its side, got the shape"
+            f" {M.shape} and {blocks}"
         )
     return M * np.kron(np.eye(blocks), np.ones((len(M) // blocks,) * 2))

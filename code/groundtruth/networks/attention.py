@@ -1,19 +1,21 @@
-"""Attention: queries, keys, values; heads; masks; the way back; the same result in tiles and from a cache."""
+"""Attention: queries, keys, values; heads; masks; the backward pass; tiles; a cache of keys.
+
+Read with book/networks/attention.md.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import softmax
 
-Array = NDArray[Any]
 
-
-class Kept(NamedTuple):
-    """What the way back of attention needs."""
+class Saved(NamedTuple):
+    """What the backward pass of attention needs."""
 
     Q: Array
     K: Array
@@ -23,7 +25,9 @@ class Kept(NamedTuple):
 
 
 class Projections(NamedTuple):
-    """Weights of multi-head attention, each (C, C), applied from the right, and their biases (4, C) if there are any."""
+    """Weights of multi-head attention, each (C, C), applied from the right, and their biases (4, C)
+    if there are any.
+    """
 
     q: Array
     k: Array
@@ -33,7 +37,8 @@ class Projections(NamedTuple):
 
 
 def causal_mask(n: int, m: int | None = None) -> NDArray[np.bool_]:
-    """True where query i may look at key j: j <= i, with the last query at the last key. Shape (n, m).
+    """True where query i may look at key j: j <= i, with the last query at the last key. Shape (n,
+    m).
 
     Examples
     --------
@@ -48,11 +53,24 @@ def causal_mask(n: int, m: int | None = None) -> NDArray[np.bool_]:
     return np.tri(n, keys, keys - n, dtype=bool)
 
 
+def _floats(x: ArrayLike) -> Array:
+    """Finite floats of 32 bits or more: scores in half precision would overflow beyond 65504."""
+    values = np.asarray(x)
+    if values.dtype.kind != "f":
+        values = values.astype(float)
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError("Q, K or V holds NaN or infinity; find out where it comes from")
+    return values
+
+
 def _checked(Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> tuple[Array, Array, Array]:
-    q, k, v = (a if (a := np.asarray(x)).dtype.kind == "f" else a.astype(float) for x in (Q, K, V))
+    q, k, v = (_floats(x) for x in (Q, K, V))
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise ValueError(
-            f"Q, K and V need at least the axes (time, width), got the shapes {q.shape}, {k.shape}, {v.shape}"
+            f"Q, K and V need at least the axes (time, width), got the shapes {q.shape}, {k.shape},"
+            f" {v.shape}"
         )
     if q.shape[-1] != k.shape[-1]:
         raise ValueError(
@@ -60,9 +78,21 @@ def _checked(Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> tuple[Array, Array, Ar
         )
     if k.shape[-2] != v.shape[-2] or not k.shape[-2]:
         raise ValueError(
-            f"there are {k.shape[-2]} keys and {v.shape[-2]} values; need one value for each key, and at least one"
+            f"there are {k.shape[-2]} keys and {v.shape[-2]} values; need one value for each key,"
+            " and at least one"
         )
     return q, k, v
+
+
+def _boolean(mask: ArrayLike) -> NDArray[np.bool_]:
+    """The mask as booleans; floats are refused, because 0 means "look" in an additive mask."""
+    values = np.asarray(mask)
+    if values.dtype.kind not in "biu" or not np.isin(values, (0, 1)).all():
+        raise ValueError(
+            f"the mask must be boolean, True where a query may look, got type {values.dtype}; an"
+            " additive mask of 0 and -inf is mask == 0"
+        )
+    return values.astype(bool)
 
 
 def sdpa(
@@ -71,7 +101,7 @@ def sdpa(
     V: ArrayLike,
     mask: ArrayLike | None = None,
     scale: float | None = None,
-) -> tuple[Array, Kept]:
+) -> tuple[Array, Saved]:
     """softmax(Q K' scale) V, row by row (Vaswani et al., 2017, equation 1).
 
     Parameters
@@ -79,14 +109,15 @@ def sdpa(
     Q : array_like (..., n, D)
     K : array_like (..., m, D)
     V : array_like (..., m, E)
-    mask : array_like of bool (..., n, m), optional
-        True where a query may look; broadcast over the leading axes.
+    mask : array_like of bool, or of whole numbers 0 and 1, (..., n, m), optional
+        True where a query may look; broadcast over the leading axes. An additive mask of floats
+        means the opposite and is refused.
     scale : float, optional
         By default 1 / sqrt(D).
 
     Returns
     -------
-    output (..., n, E) and what `sdpa_backward` needs; the weights are `kept.P` (..., n, m).
+    output (..., n, E) and what `sdpa_backward` needs; the weights are `saved.P` (..., n, m).
 
     Raises
     ------
@@ -95,7 +126,7 @@ def sdpa(
 
     Examples
     --------
-    >>> out, kept = sdpa([[1.0, 0.0]], [[50.0, 0.0], [0.0, 0.0]], [[7.0], [9.0]])
+    >>> out, saved = sdpa([[1.0, 0.0]], [[50.0, 0.0], [0.0, 0.0]], [[7.0], [9.0]])
     >>> out.round(3).tolist()
     [[7.0]]
     """
@@ -103,23 +134,24 @@ def sdpa(
     c = q.shape[-1] ** -0.5 if scale is None else float(scale)
     scores = (c * q) @ k.swapaxes(-1, -2)  # (..., n, m)
     if mask is not None:
-        allowed = np.asarray(mask, dtype=bool)
+        allowed = _boolean(mask)
         if allowed.shape[-2:] != scores.shape[-2:]:
             raise ValueError(f"the mask has the shape {allowed.shape}, the scores {scores.shape}")
         if not allowed.any(-1).all():
             raise ValueError(
-                "a row of the mask is all False: that query may look at nothing; let it look at itself and ignore its output"
+                "a row of the mask is all False: that query may look at nothing; let it look at"
+                " itself and ignore its output"
             )
         np.copyto(scores, -np.inf, where=~allowed)
     scores -= scores.max(-1, keepdims=True)
     P = np.exp(scores, out=scores)
     P /= P.sum(-1, keepdims=True)
-    return P @ v, Kept(q, k, v, P, c)
+    return P @ v, Saved(q, k, v, P, c)
 
 
-def sdpa_backward(dO: Array, kept: Kept) -> tuple[Array, Array, Array]:
+def sdpa_backward(dO: Array, saved: Saved) -> tuple[Array, Array, Array]:
     """(dQ, dK, dV) given the gradient dO (..., n, E) of the output."""
-    Q, K, V, P, c = kept
+    Q, K, V, P, c = saved
     if dO.shape != (*P.shape[:-1], V.shape[-1]):
         raise ValueError(
             f"the output has the shape {(*P.shape[:-1], V.shape[-1])}, its gradient {dO.shape}"
@@ -157,7 +189,8 @@ def mha(
     mask: ArrayLike | None = None,
     memory: ArrayLike | None = None,
 ) -> tuple[Array, tuple]:
-    """Multi-head attention of x (B, T, C) on itself, or on `memory` (B, S, C); returns (B, T, C) and what the way back needs.
+    """Multi-head attention of x (B, T, C) on itself, or on `memory` (B, S, C); returns (B, T, C)
+    and what the backward pass needs.
 
     Examples
     --------
@@ -180,9 +213,9 @@ def mha(
         split_heads(of @ w + shift, H)
         for of, w, shift in zip((values, source, source), W[:3], b[:3], strict=True)
     )
-    heads, kept = sdpa(q, k, v, mask)  # (B, H, T, D)
+    heads, saved = sdpa(q, k, v, mask)  # (B, H, T, D)
     joined = merge_heads(heads)
-    return joined @ W.o + b[3], (values, source, joined, kept, W, H)
+    return joined @ W.o + b[3], (values, source, joined, saved, W, H)
 
 
 def over(a: Array, g: Array) -> Array:
@@ -192,10 +225,10 @@ def over(a: Array, g: Array) -> Array:
 
 def mha_backward(dy: Array, cache: tuple) -> tuple[Array, Array, Projections]:
     """(dx, dmemory, dW); on itself, the gradient of x is the sum of the first two."""
-    x, source, joined, kept, W, H = cache
+    x, source, joined, saved, W, H = cache
     if dy.shape != x.shape:
         raise ValueError(f"the output has the shape {x.shape}, its gradient {dy.shape}")
-    dQ, dK, dV = (merge_heads(g) for g in sdpa_backward(split_heads(dy @ W.o.T, H), kept))
+    dQ, dK, dV = (merge_heads(g) for g in sdpa_backward(split_heads(dy @ W.o.T, H), saved))
     db = None if W.b is None else np.stack([g.sum((0, 1)) for g in (dQ, dK, dV, dy)])
     return (
         dQ @ W.q.T,
@@ -207,7 +240,8 @@ def mha_backward(dy: Array, cache: tuple) -> tuple[Array, Array, Projections]:
 def tiled(
     Q: ArrayLike, K: ArrayLike, V: ArrayLike, block: int = 128, causal: bool = False
 ) -> Array:
-    """The output of `sdpa` without ever holding the (n, m) table: running maximum, running sum (Dao et al., 2022).
+    """The output of `sdpa` without ever holding the (n, m) table: running maximum, running sum (Dao
+    et al., 2022).
 
     Parameters
     ----------
@@ -220,12 +254,13 @@ def tiled(
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    ... q, k, v = rng.normal(size=(3, 10, 4))
+    >>> q, k, v = rng.normal(size=(3, 10, 4))
     >>> bool(np.allclose(tiled(q, k, v, block=3), sdpa(q, k, v)[0]))
     True
     """
     q, k, v = _checked(Q, K, V)
-    n, m = q.shape[-2], k.shape[-2]
+    n = q.shape[-2]
+    m = k.shape[-2]
     if block < 1:
         raise ValueError(f"block must be >= 1, got {block}")
     if causal and n != m:
@@ -237,10 +272,8 @@ def tiled(
         rows = (q.shape[-1] ** -0.5) * q[..., i : i + block, :]
         count = rows.shape[-2]
         top = np.full((*out.shape[:-2], count, 1), -np.inf, dtype=q.dtype)
-        total, mean = (
-            np.zeros_like(top),
-            np.zeros((*out.shape[:-2], count, v.shape[-1]), dtype=q.dtype),
-        )
+        total = np.zeros_like(top)
+        mean = np.zeros((*out.shape[:-2], count, v.shape[-1]), dtype=q.dtype)
         for j in range(0, i + count if causal else m, block):
             scores = rows @ k[..., j : j + block, :].swapaxes(-1, -2)
             if causal and j + block > i:
@@ -257,7 +290,8 @@ def tiled(
 
 
 class Cache:
-    """Keys and values of the tokens so far, so that a new token costs one row of attention and not a whole table.
+    """Keys and values of the tokens so far, so that a new token costs one row of attention and not
+    a whole table.
 
     Parameters
     ----------
@@ -271,7 +305,10 @@ class Cache:
         if W.b is not None:
             raise ValueError("the cache is written for projections without biases; drop W.b")
         split_heads(np.empty((1, C)), H)  # refuses heads that do not divide the width
-        self.W, self.H, self.k, self.v = W, H, np.empty((H, 0, C // H)), np.empty((H, 0, C // H))
+        self.W = W
+        self.H = H
+        self.k = np.empty((H, 0, C // H))
+        self.v = np.empty((H, 0, C // H))
 
     def step(self, x: ArrayLike) -> Array:
         """Output (C,) for the next token x (C,), which looks at all tokens up to itself."""
@@ -279,12 +316,13 @@ class Cache:
         if row.shape != (self.W.q.shape[0],):
             raise ValueError(f"a token has the shape ({self.W.q.shape[0]},), got {row.shape}")
         q, k, v = (split_heads((row @ w)[None], self.H) for w in (self.W.q, self.W.k, self.W.v))
-        self.k, self.v = np.concatenate([self.k, k], 1), np.concatenate([self.v, v], 1)
+        self.k = np.concatenate([self.k, k], 1)
+        self.v = np.concatenate([self.v, v], 1)
         return merge_heads(sdpa(q, self.k, self.v)[0])[0] @ self.W.o
 
 
 def softmax_jacobian(z: ArrayLike) -> Array:
-    """diag(p) - p p' for p = softmax(z), z (K,): what a softmax lets through on the way back.
+    """diag(p) - p p' for p = softmax(z), z (K,): what a softmax lets through in the backward pass.
 
     Examples
     --------

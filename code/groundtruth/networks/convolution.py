@@ -1,23 +1,30 @@
-"""Convolution and pooling with their ways back: windows gathered into a matrix, one product, windows scattered back.
+"""Convolution and pooling with their backward passes: windows gathered into a matrix, one product,
+windows scattered back.
 
-Layout (N, C, H, W) and weights (K, C / groups, kh, kw), as in PyTorch; what is computed is the cross-correlation.
+Read with book/networks/convolution.md.
+
+Layout (N, C, H, W) and weights (K, C / groups, kh, kw), as in PyTorch; what is computed is the
+cross-correlation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
+
 BLOCK = 200_000  # numbers of gathered windows held at once
 
 
 class Layer(NamedTuple):
-    """What a convolution or a pooling does to places: size of its window, step, spacing inside the window."""
+    """What a convolution or a pooling does to places: size of its window, step, spacing inside the
+    window.
+    """
 
     k: int
     stride: int = 1
@@ -25,7 +32,8 @@ class Layer(NamedTuple):
 
 
 def out_size(n: int, k: int, stride: int = 1, pad: int = 0, dilation: int = 1) -> int:
-    """Number of places a window of k taps fits on n samples: floor((n + 2 pad - dilation (k - 1) - 1) / stride) + 1.
+    """Number of places a window of k taps fits on n samples: floor((n + 2 pad - dilation (k - 1) -
+    1) / stride) + 1.
 
     Raises
     ------
@@ -39,18 +47,21 @@ def out_size(n: int, k: int, stride: int = 1, pad: int = 0, dilation: int = 1) -
     """
     if min(n, k, stride, dilation) < 1 or pad < 0:
         raise ValueError(
-            f"need n, k, stride, dilation >= 1 and pad >= 0, got n={n}, k={k}, stride={stride}, dilation={dilation}, pad={pad}"
+            f"need n, k, stride, dilation >= 1 and pad >= 0, got n={n}, k={k}, stride={stride},"
+            f" dilation={dilation}, pad={pad}"
         )
     reach = dilation * (k - 1) + 1
     if reach > n + 2 * pad:
         raise ValueError(
-            f"a window that spans {reach} does not fit on {n} samples with padding {pad}; pad more or use a smaller kernel"
+            f"a window that spans {reach} does not fit on {n} samples with padding {pad}; pad more"
+            " or use a smaller kernel"
         )
     return (n + 2 * pad - reach) // stride + 1
 
 
 def receptive_field(layers: Sequence[Layer]) -> int:
-    """How many inputs in a row one output of a stack can see: r <- r + (k - 1) dilation (product of earlier strides).
+    """How many inputs in a row one output of a stack can see: r <- r + (k - 1) dilation (product of
+    earlier strides).
 
     Examples
     --------
@@ -60,13 +71,14 @@ def receptive_field(layers: Sequence[Layer]) -> int:
     ... )
     (5, 8)
     """
-    seen, step = 1, 1
+    field = 1
+    step = 1
     for k, stride, dilation in layers:
         if min(k, stride, dilation) < 1:
             raise ValueError(f"k, stride and dilation must be >= 1, got {(k, stride, dilation)}")
-        seen += (k - 1) * dilation * step
+        field += (k - 1) * dilation * step
         step *= stride
-    return seen
+    return field
 
 
 def toeplitz(w: ArrayLike, n: int) -> Array:
@@ -108,7 +120,8 @@ def im2col(
     """
     values = _four(x, "x")
     N, C, H, W = values.shape
-    rows, cols = out_size(H, k[0], stride, pad, dilation), out_size(W, k[1], stride, pad, dilation)
+    rows = out_size(H, k[0], stride, pad, dilation)
+    cols = out_size(W, k[1], stride, pad, dilation)
     if pad:
         values = np.pad(values, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     out = np.empty((N, C, *k, rows, cols), dtype=values.dtype)
@@ -123,7 +136,9 @@ def im2col(
 def col2im(
     cols: Array, shape: tuple[int, ...], stride: int = 1, pad: int = 0, dilation: int = 1
 ) -> Array:
-    """The adjoint of `im2col`: windows (N, C, kh, kw, H', W') added back into their places, (N, C, H, W)."""
+    """The adjoint of `im2col`: windows (N, C, kh, kw, H', W') added back into their places, (N, C,
+    H, W).
+    """
     N, C, H, W = shape
     kh, kw, rows, columns = cols.shape[2:]
     out = np.zeros((N, C, H + 2 * pad, W + 2 * pad), dtype=cols.dtype)
@@ -143,7 +158,8 @@ def _weights(w: ArrayLike, C: int, groups: int) -> Array:
         )
     if taps.shape[1] != C // groups:
         raise ValueError(
-            f"w has {taps.shape[1]} input channels, x has {C} in {groups} group(s), so {C // groups} are needed"
+            f"w has {taps.shape[1]} input channels, x has {C} in {groups} group(s), so"
+            f" {C // groups} are needed"
         )
     return taps
 
@@ -165,7 +181,8 @@ def conv2d(
     w : array_like (K, C / groups, kh, kw)
     b : array_like (K,), optional
     stride, pad, dilation, groups : int
-        Step of the window; zeros on each side; spacing of its taps; independent slices of the channels.
+        Step of the window; zeros on each side; spacing of its taps; independent slices of the
+        channels.
 
     Returns
     -------
@@ -180,17 +197,12 @@ def conv2d(
     N, C = values.shape[:2]
     taps = _weights(w, C, groups).astype(values.dtype, copy=False)
     K, each, kh, kw = taps.shape
-    rows, columns = (
-        out_size(values.shape[2], kh, stride, pad, dilation),
-        out_size(values.shape[3], kw, stride, pad, dilation),
-    )
-    y, bank = (
-        np.empty((N, groups, K // groups, rows * columns), dtype=values.dtype),
-        taps.reshape(groups, K // groups, -1),
-    )
-    some = max(
-        1, BLOCK // (C * kh * kw * rows * columns)
-    )  # images whose windows stay in the cache, and the memory bounded
+    rows = out_size(values.shape[2], kh, stride, pad, dilation)
+    columns = out_size(values.shape[3], kw, stride, pad, dilation)
+    y = np.empty((N, groups, K // groups, rows * columns), dtype=values.dtype)
+    bank = taps.reshape(groups, K // groups, -1)
+    # images whose windows stay in the cache, and the memory bounded
+    some = max(1, BLOCK // (C * kh * kw * rows * columns))
     for n in range(0, N, some):
         cols = im2col(values[n : n + some], (kh, kw), stride, pad, dilation)
         np.matmul(
@@ -218,7 +230,9 @@ def conv2d_backward(
     dilation: int = 1,
     groups: int = 1,
 ) -> tuple[Array, Array, Array]:
-    """(dx, dw, db) in the shapes of x, w and b, given the gradient dy (N, K, H', W') of the output."""
+    """(dx, dw, db) in the shapes of x, w and b, given the gradient dy (N, K, H', W') of the
+    output.
+    """
     values = _four(x, "x")
     N, C = values.shape[:2]
     taps = _weights(w, C, groups)
@@ -255,19 +269,23 @@ def conv1d(
     >>> conv1d([[[0.0, 0.0, 0.0, 1.0, 1.0]]], [[[-1.0, 1.0]]])[0, 0].tolist()
     [0.0, 0.0, 1.0, 0.0]
     """
-    signal, taps = np.asarray(x, dtype=float), np.asarray(w, dtype=float)
+    signal = np.asarray(x, dtype=float)
+    taps = np.asarray(w, dtype=float)
     if signal.ndim != 3 or taps.ndim != 3:
         raise ValueError(
             f"need x (N, C, L) and w (K, C, k), got the shapes {signal.shape} and {taps.shape}"
         )
+    if stride < 1 or pad < 0:
+        raise ValueError(f"need stride >= 1 and pad >= 0, got stride={stride} and pad={pad}")
     if pad:
         signal = np.pad(signal, ((0, 0), (0, 0), (pad, pad)))
     y = conv2d(signal[:, :, None], taps[:, :, None], b, 1, 0, dilation)[:, :, 0]
-    return y[:, :, ::stride] if stride >= 1 else y[:, :, : out_size(1, 1, stride)]
+    return y[:, :, ::stride]
 
 
 def conv_transpose2d(y: ArrayLike, w: ArrayLike, stride: int = 1, pad: int = 0) -> Array:
-    """The adjoint of `conv2d` as a layer: y (N, K, H', W'), w (K, C, kh, kw) to (N, C, H, W), H = (H' - 1) stride + kh - 2 pad.
+    """The adjoint of `conv2d` as a layer: y (N, K, H', W'), w (K, C, kh, kw) to (N, C, H, W), H =
+    (H' - 1) stride + kh - 2 pad.
 
     It undoes the *shape* of a convolution and not its values.
 
@@ -281,14 +299,22 @@ def conv_transpose2d(y: ArrayLike, w: ArrayLike, stride: int = 1, pad: int = 0) 
     taps = _four(w, "w")
     if taps.shape[0] != K:
         raise ValueError(f"y has {K} channels, w expects {taps.shape[0]}")
+    if stride < 1 or pad < 0:
+        raise ValueError(f"need stride >= 1 and pad >= 0, got stride={stride} and pad={pad}")
     C, kh, kw = taps.shape[1:]
     shape = (N, C, (rows - 1) * stride + kh - 2 * pad, (columns - 1) * stride + kw - 2 * pad)
+    if min(shape) < 1:
+        raise ValueError(
+            f"a padding of {pad} leaves an output of {shape[2]} x {shape[3]}; pad less, or use a"
+            " larger kernel or stride"
+        )
     cols = taps.reshape(K, -1).T @ values.reshape(N, K, -1)
     return col2im(cols.reshape(N, C, kh, kw, rows, columns), shape, stride, pad)
 
 
 def max_pool2d(x: ArrayLike, k: int, stride: int | None = None) -> tuple[Array, Array]:
-    """Largest entry of each k x k window, x (N, C, H, W) to (N, C, H', W'), and where it stood (flat index in its window).
+    """Largest entry of each k x k window, x (N, C, H, W) to (N, C, H', W'), and where it stood
+    (flat index in its window).
 
     Examples
     --------
@@ -296,7 +322,8 @@ def max_pool2d(x: ArrayLike, k: int, stride: int | None = None) -> tuple[Array, 
     >>> y.item(), at.item()
     (5.0, 1)
     """
-    values, step = _four(x, "x"), k if stride is None else stride
+    values = _four(x, "x")
+    step = k if stride is None else stride
     for n in values.shape[2:]:
         out_size(n, k, step)
     windows = sliding_window_view(values, (k, k), axis=(2, 3))[:, :, ::step, ::step]
@@ -308,7 +335,9 @@ def max_pool2d(x: ArrayLike, k: int, stride: int | None = None) -> tuple[Array, 
 def max_pool2d_backward(
     dy: Array, at: Array, shape: tuple[int, ...], k: int, stride: int | None = None
 ) -> Array:
-    """The gradient of each window goes to the entry that was largest: dy (N, C, H', W') to (N, C, H, W)."""
+    """The gradient of each window goes to the entry that was largest: dy (N, C, H', W') to (N, C,
+    H, W).
+    """
     if dy.shape != at.shape:
         raise ValueError(f"the output has the shape {at.shape}, its gradient {dy.shape}")
     marks = (np.arange(k * k) == at[..., None]) * dy[..., None]  # (N, C, H', W', kk)
@@ -324,5 +353,6 @@ def avg_pool2d(x: ArrayLike, k: int) -> Array:
     """Mean of each k x k window without overlap, (N, C, H, W) to (N, C, H // k, W // k)."""
     values = _four(x, "x")
     N, C, H, W = values.shape
-    rows, columns = out_size(H, k, k), out_size(W, k, k)
+    rows = out_size(H, k, k)
+    columns = out_size(W, k, k)
     return values[:, :, : rows * k, : columns * k].reshape(N, C, rows, k, columns, k).mean((3, 5))

@@ -1,4 +1,8 @@
-"""What many layers do to signals and gradients: plain stacks, residual streams, and where the norm stands in a block."""
+"""What many layers do to signals and gradients: plain stacks, residual streams, and where the norm
+stands in a block.
+
+Read with book/networks/depth.md.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.networks.activations import named
 from groundtruth.networks.normalization import Cache, layer_norm, layer_norm_backward
 
-Array = NDArray[np.float64]
 MODES = ("plain", "residual", "pre", "post")
 
 
@@ -23,7 +27,8 @@ def gradient_profile(
     n: int = 16,
     seed: int = 0,
 ) -> Array:
-    """Root mean square of the gradient at the scores of each layer (depth,), over that at the last; weights normal with variance scale(width).
+    """Root mean square of the gradient at the scores of each layer (depth,), over that at the last;
+    weights normal with variance scale(width).
 
     Examples
     --------
@@ -32,8 +37,10 @@ def gradient_profile(
     """
     if depth < 1 or width < 1 or n < 1:
         raise ValueError(f"need depth, width and n >= 1, got {depth}, {width} and {n}")
-    f, rng = named(activation), np.random.default_rng(seed)
-    z, layers = rng.normal(size=(n, width)), []
+    f = named(activation)
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=(n, width))
+    layers = []
     for _ in range(depth - 1):
         W = rng.normal(0, np.sqrt(scale(width)), (width, width))
         layers.append((W, f.slope(z)))
@@ -49,8 +56,9 @@ def gradient_profile(
 class ResidualMLP:
     """L blocks with the branch F(x) = relu(x W1) W2 around a stream of width d.
 
-    mode "plain": x <- F(x); "residual": x <- x + c F(x); "pre": x <- x + c F(LN x), and LN at the end (Xiong et al., 2020);
-    "post": x <- LN(x + c F(x)) (Vaswani et al., 2017). W1 has variance 2/d and W2 1/d, so that F keeps the mean square.
+    mode "plain": x <- F(x); "residual": x <- x + c F(x); "pre": x <- x + c F(LN x), and LN at the
+    end (Xiong et al., 2020); "post": x <- LN(x + c F(x)) (Vaswani et al., 2017). W1 has variance
+    2/d and W2 1/d, so that F keeps the mean square.
 
     Parameters
     ----------
@@ -66,7 +74,7 @@ class ResidualMLP:
     Examples
     --------
     >>> net = ResidualMLP(4, 3, "residual", zero_last=True)
-    ... x = np.ones((2, 4))
+    >>> x = np.ones((2, 4))
     >>> bool((net.forward(x)[0] == x).all())
     True
     """
@@ -81,7 +89,9 @@ class ResidualMLP:
         if not np.isfinite(scale):
             raise ValueError(f"scale must be finite, got {scale}")
         rng = np.random.default_rng(seed)
-        self.mode, self.scale, self.d = mode, scale, d
+        self.mode = mode
+        self.scale = scale
+        self.d = d
         self._last: Cache | None = None
         self._cache: list[tuple[Array, Array, Array, Cache | None, Cache | None]] = []
         self.blocks = [
@@ -115,7 +125,8 @@ class ResidualMLP:
         return x, stream
 
     def backward(self, g: Array, branches: bool = True) -> tuple[Array, list[tuple[Array, Array]]]:
-        """Gradient by the input, and (dW1, dW2) of each block, from the gradient g (n, d) of the last forward's output.
+        """Gradient with respect to the input, and (dW1, dW2) of each block, from the gradient g (n,
+        d) of the last forward's output.
 
         With branches=False only what the skips and the norms around them pass on is followed.
         """
@@ -156,7 +167,8 @@ def rms(x: ArrayLike) -> float:
 
 
 def predicted_rms(L: int, scale: float) -> float:
-    """(1 + c^2)^(L/2): the size of a residual stream after L independent branches of the size of their input.
+    """(1 + c^2)^(L/2): the size of a residual stream after L independent branches of the size of
+    their input.
 
     Examples
     --------
@@ -169,7 +181,8 @@ def predicted_rms(L: int, scale: float) -> float:
 
 
 def path_lengths(L: int) -> NDArray[np.int64]:
-    """How many of the 2^L paths through L residual blocks go through k branches, k = 0 ... L (Veit, Wilber and Belongie, 2016).
+    """How many of the 2^L paths through L residual blocks go through k branches, k = 0 ... L (Veit,
+    Wilber and Belongie, 2016).
 
     Examples
     --------
@@ -182,9 +195,11 @@ def path_lengths(L: int) -> NDArray[np.int64]:
 
 
 def gradient_by_path_length(branches: list[Array], g: Array) -> Array:
-    """Length of the part of a gradient that went through exactly k of the linear branches x <- x + x A, k = 0 ... L.
+    """Length of the part of a gradient that went through exactly k of the linear branches x <- x +
+    x A, k = 0 ... L.
 
-    The product of (I + A_l') is expanded by dynamic programming: part_k <- part_k + part_{k-1} A_l'.
+    The product of (I + A_l') is expanded by dynamic programming: part_k <- part_k + part_{k-1}
+    A_l'.
 
     Examples
     --------

@@ -1,22 +1,27 @@
-"""Diffusion: noise in known steps, and back by predicted noise; exact predictions for a circle and for two hills."""
+"""Diffusion: noise in known steps, and back by predicted noise; exact predictions for a circle and
+for two hills.
+
+Read with book/networks/learning-rules.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ive
 
+from groundtruth.arrays import Array
 from groundtruth.functional import log_softmax
 
-Array = NDArray[Any]
 Predict = Callable[[Array, int], Array]
 
 
 def schedule(T: int, low: float = 1e-4, high: float = 0.1) -> tuple[Array, Array]:
-    """beta (T,), evenly spaced, and abar (T,), the running product of 1 - beta: what is left of the signal's variance (Ho et al., 2020)."""
+    """beta (T,), evenly spaced, and abar (T,), the running product of 1 - beta: what is left of the
+    signal's variance (Ho et al., 2020).
+    """
     if T < 1 or not 0 < low <= high < 1:
         raise ValueError(f"need T >= 1 and 0 < low <= high < 1, got {T}, {low} and {high}")
     beta = np.linspace(low, high, T)
@@ -25,16 +30,20 @@ def schedule(T: int, low: float = 1e-4, high: float = 0.1) -> tuple[Array, Array
 
 def q_sample(x0: ArrayLike, t: int, eps: ArrayLike, abar: Array) -> Array:
     """sqrt(abar_t) x0 + sqrt(1 - abar_t) eps, data after steps 0 to t at once; shapes (n, d)."""
-    x, e = np.asarray(x0, dtype=np.float64), np.asarray(eps, dtype=np.float64)
+    x = np.asarray(x0, dtype=np.float64)
+    e = np.asarray(eps, dtype=np.float64)
     if x.shape != e.shape or not 0 <= t < len(abar):
         raise ValueError(
-            f"data and noise must share a shape and 0 <= t < {len(abar)}, got {x.shape}, {e.shape} and {t}"
+            f"data and noise must share a shape and 0 <= t < {len(abar)}, got {x.shape}, {e.shape}"
+            f" and {t}"
         )
     return np.sqrt(abar[t]) * x + np.sqrt(1 - abar[t]) * e
 
 
 def ddpm_sample(predict: Predict, x: Array, beta: Array, rng: np.random.Generator) -> Array:
-    """Samples (n, d) from noise x (n, d), one step for each entry of beta, with fresh noise of variance beta at all but the last."""
+    """Samples (n, d) from noise x (n, d), one step for each entry of beta, with fresh noise of
+    variance beta at all but the last.
+    """
     abar = np.cumprod(1 - beta)
     for t in range(len(beta) - 1, -1, -1):
         mean = (x - beta[t] / np.sqrt(1 - abar[t]) * predict(x, t)) / np.sqrt(1 - beta[t])
@@ -43,7 +52,9 @@ def ddpm_sample(predict: Predict, x: Array, beta: Array, rng: np.random.Generato
 
 
 def ddim_sample(predict: Predict, x: Array, abar: Array, steps: int) -> Array:
-    """Samples (n, d) from noise x by `steps` evenly spaced steps without fresh noise (Song et al., 2021)."""
+    """Samples (n, d) from noise x by `steps` evenly spaced steps without fresh noise (Song et al.,
+    2021).
+    """
     if not 1 <= steps <= len(abar):
         raise ValueError(f"steps must be from 1 to {len(abar)}, got {steps}")
     times = (
@@ -60,7 +71,9 @@ def ddim_sample(predict: Predict, x: Array, abar: Array, steps: int) -> Array:
 
 
 def circle_noise(x: Array, abar: float) -> Array:
-    """E[eps | x] (n, 2) when the data lie evenly on the unit circle: x0's mean is I1(r)/I0(r) along x, with r = sqrt(abar)|x| / (1 - abar)."""
+    """E[eps | x] (n, 2) when the data lie evenly on the unit circle: x0's mean is I1(r)/I0(r) along
+    x, with r = sqrt(abar)|x| / (1 - abar).
+    """
     size = np.linalg.norm(x, axis=1, keepdims=True)
     r = np.sqrt(abar) * size / (1 - abar)
     mean = ive(1, r) / ive(0, r) * x / np.maximum(size, 1e-300)
@@ -68,7 +81,9 @@ def circle_noise(x: Array, abar: float) -> Array:
 
 
 def hills_noise(x: Array, abar: float, centres: Array, shares: Array, sd: float) -> Array:
-    """E[eps | x] (n, d) when the data are hills of width sd around centres (K, d) with the given shares (K,)."""
+    """E[eps | x] (n, d) when the data are hills of width sd around centers (K, d) with the given
+    shares (K,).
+    """
     var = abar * sd**2 + 1 - abar
     gap = x[:, None] - np.sqrt(abar) * centres  # (n, K, d)
     w = np.exp(log_softmax(np.log(shares) - (gap**2).sum(2) / (2 * var)))  # (n, K)

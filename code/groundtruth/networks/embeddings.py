@@ -1,16 +1,18 @@
-"""Learned vectors: a table of embeddings, skip-gram with negative sampling, factorised co-occurrence, analogies, comparisons, superposition."""
+"""Learned vectors: a table of embeddings, skip-gram with negative sampling, factorized
+co-occurrence, analogies, comparisons, superposition.
+
+Read with book/networks/embeddings.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array, binary_scale
 from groundtruth.functional import sigmoid, softplus
-
-Array = NDArray[Any]
 
 
 class Embedding:
@@ -19,7 +21,7 @@ class Embedding:
     Examples
     --------
     >>> table = Embedding(3, 2)
-    ... table.W[:] = [[1, 2], [3, 4], [5, 6]]
+    >>> table.W[:] = [[1, 2], [3, 4], [5, 6]]
     >>> table.forward([2, 0, 2]).tolist(), table.backward([2, 0, 2], np.ones((3, 2))).tolist()
     ([[5.0, 6.0], [1.0, 2.0], [5.0, 6.0]], [[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]])
     """
@@ -46,7 +48,8 @@ class Embedding:
         rows = self._checked(ids)
         if dy.shape != (*rows.shape, self.W.shape[1]):
             raise ValueError(
-                f"the output has the shape {(*rows.shape, self.W.shape[1])}, its gradient {dy.shape}"
+                f"the output has the shape {(*rows.shape, self.W.shape[1])}, its gradient"
+                f" {dy.shape}"
             )
         out = np.zeros_like(self.W)
         np.add.at(out, rows.reshape(-1), dy.reshape(-1, self.W.shape[1]))
@@ -54,7 +57,7 @@ class Embedding:
 
 
 def context_pairs(sentences: Sequence[Sequence[int]], window: int) -> NDArray[np.int64]:
-    """All (word, neighbour) pairs within a window, (P, 2).
+    """All (word, neighbor) pairs within a window, (P, 2).
 
     Examples
     --------
@@ -71,15 +74,19 @@ def context_pairs(sentences: Sequence[Sequence[int]], window: int) -> NDArray[np
         if i != j
     ]
     if not pairs:
-        raise ValueError("no word has a neighbour; give sentences of at least two words")
+        raise ValueError("no word has a neighbor; give sentences of at least two words")
     return np.array(pairs, dtype=np.int64)
 
 
 def sgns_loss(w: Array, c: Array, noise: Array) -> tuple[float, Array, Array, Array]:
-    """-ln s(w.c) - sum_k ln s(-w.n_k), mean over rows, with gradients by w (B, d), c (B, d) and noise (B, K, d) (Mikolov et al., 2013, equation 4)."""
-    right, wrong = (w * c).sum(1), np.einsum("bd,bkd->bk", w, noise)
+    """-ln s(w.c) - sum_k ln s(-w.n_k), mean over rows, with gradients with respect to w (B, d), c
+    (B, d) and noise (B, K, d) (Mikolov et al., 2013, equation 4).
+    """
+    right = (w * c).sum(1)
+    wrong = np.einsum("bd,bkd->bk", w, noise)
     loss = float((softplus(-right) + softplus(wrong).sum(1)).mean())
-    up, down = (sigmoid(right) - 1)[:, None] / len(w), sigmoid(wrong)[..., None] / len(w)
+    up = (sigmoid(right) - 1)[:, None] / len(w)
+    down = sigmoid(wrong)[..., None] / len(w)
     return loss, up * c + (down * noise).sum(1), up * w, down * w[:, None]
 
 
@@ -112,13 +119,16 @@ def skip_gram(
         or pairs.min() < 0
     ):
         raise ValueError(
-            f"need positive sizes and ids below V={V}, got d={d}, negatives={negatives}, epochs={epochs}, batch={batch}"
+            f"need positive sizes and ids below V={V}, got d={d}, negatives={negatives},"
+            f" epochs={epochs}, batch={batch}"
         )
     rng = np.random.default_rng(seed)
-    W, C = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d), rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
+    W = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
+    C = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
     share = np.bincount(pairs[:, 1], minlength=V) ** power
-    table = np.repeat(np.arange(V), np.round(20_000 * share / share.sum()).astype(int))
-    steps, done = epochs * -(-len(pairs) // batch), 0
+    table = np.repeat(np.arange(V), np.round(max(20_000, 4 * V) * share / share.sum()).astype(int))
+    steps = epochs * -(-len(pairs) // batch)
+    done = 0
     for _ in range(epochs):
         for rows in np.array_split(rng.permutation(len(pairs)), -(-len(pairs) // batch)):
             a, b = pairs[rows].T
@@ -141,10 +151,11 @@ def pmi(counts: ArrayLike) -> Array:
     [[0.693, -inf], [-inf, 0.693]]
     """
     n = np.asarray(counts, dtype=float)
-    if n.ndim != 2 or (n < 0).any() or not n.sum():
+    if n.ndim != 2 or not np.isfinite(n).all() or (n < 0).any() or not n.any():
         raise ValueError("counts must be a table of non-negative numbers that are not all zero")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(n * n.sum() / np.outer(n.sum(1), n.sum(0)))
+        table = np.log(n * n.sum() / np.outer(n.sum(1), n.sum(0)))
+    return np.where(n > 0, table, -np.inf)  # also in the row of a word that never occurs
 
 
 def ppmi_svd(counts: ArrayLike, d: int) -> Array:
@@ -178,41 +189,53 @@ def analogy(W: ArrayLike, a: int, b: int, c: int, exclude: bool = True) -> int:
 
 
 def cka(X: ArrayLike, Y: ArrayLike) -> float:
-    """Linear centred kernel alignment of two representations (n, p), (n, q) of the same rows, in [0, 1] (Kornblith et al., 2019).
+    """Linear centered kernel alignment of two representations (n, p), (n, q) of the same rows, in
+    [0, 1] (Kornblith et al., 2019).
 
     Examples
     --------
     >>> X = np.random.default_rng(0).normal(size=(9, 3))
-    ... round(cka(X, 2 * X[:, ::-1]), 9)
+    >>> round(cka(X, 2 * X[:, ::-1]), 9)
     1.0
     """
-    a, b = (v - v.mean(0) for v in (np.asarray(X, dtype=float), np.asarray(Y, dtype=float)))
+    tables = [np.asarray(v, dtype=float) for v in (X, Y)]
+    a, b = tables
     if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or len(a) < 2:
         raise ValueError(
             f"need two tables with the same rows, got the shapes {a.shape} and {b.shape}"
         )
+    for table in tables:
+        if not np.isfinite(table).all() or (table.min(0) == table.max(0)).all():
+            raise ValueError(
+                "a representation holds NaN or infinity, or is equal on all rows: it has nothing"
+                " to align"
+            )
+    a, b = (np.where(v.min(0) < v.max(0), v - v.mean(0), 0.0) for v in tables)
+    a = a / binary_scale(a)
+    b = b / binary_scale(b)
     return float(np.linalg.norm(a.T @ b) ** 2 / (np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)))
 
 
 def superposition(
     features: int, d: int, sparsity: float, seed: int = 0, steps: int = 3000, decay: float = 0.9
 ) -> tuple[Array, Array]:
-    """Weights W (d, features) and b (features,) of max(W'W x + b, 0), trained to reproduce sparse features (Elhage et al., 2022).
+    """Weights W (d, features) and b (features,) of max(W'W x + b, 0), trained to reproduce sparse
+    features (Elhage et al., 2022).
 
-    Feature i has importance decay^i, is zero with probability `sparsity` and uniform in [0, 1] otherwise.
+    Feature i has importance decay^i, is zero with probability `sparsity` and uniform in [0, 1]
+    otherwise.
     """
     if not 0 <= sparsity < 1 or min(features, d, steps) < 1:
         raise ValueError(
-            f"need a sparsity in [0, 1) and positive sizes, got sparsity={sparsity}, features={features}, d={d}, steps={steps}"
+            f"need a sparsity in [0, 1) and positive sizes, got sparsity={sparsity},"
+            f" features={features}, d={d}, steps={steps}"
         )
     from groundtruth.learning.optimizers import Adam
 
     rng = np.random.default_rng(seed)
-    W, b, weight = (
-        rng.normal(0, features**-0.5, (d, features)),
-        np.zeros(features),
-        decay ** np.arange(features),
-    )
+    W = rng.normal(0, features**-0.5, (d, features))
+    b = np.zeros(features)
+    weight = decay ** np.arange(features)
     opt = Adam([W, b], 1e-2)
     for step in range(steps):
         opt.lr = 1e-2 * (1 - step / steps)

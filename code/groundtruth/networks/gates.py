@@ -1,15 +1,15 @@
-"""Soft logic, and soft, sparse and random choices among K: softmax's relatives and their gradients."""
+"""Soft logic, and soft, sparse and random choices among K: softmax's relatives and their gradients.
+
+Read with book/networks/gates.md.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid, softmax
-
-Array = NDArray[Any]
 
 
 def _truth(*values: ArrayLike) -> list[Array]:
@@ -59,7 +59,8 @@ def _scores(z: ArrayLike) -> Array:
 
 
 def sparsemax(z: ArrayLike) -> Array:
-    """The point of the simplex nearest to z, (..., K) to (..., K): probabilities of which some are exactly 0 (Martins & Astudillo, 2016).
+    """The point of the simplex nearest to z, (..., K) to (..., K): probabilities of which some are
+    exactly 0 (Martins & Astudillo, 2016).
 
     Examples
     --------
@@ -67,6 +68,7 @@ def sparsemax(z: ArrayLike) -> Array:
     [0.6, 0.4, 0.0, 0.0]
     """
     s = _scores(z)
+    s = s - s.max(-1, keepdims=True)  # a constant added to all scores changes nothing
     K = s.shape[-1]
     down = -np.sort(-s, axis=-1)
     tau = ((np.cumsum(down, -1) - 1) / np.arange(1, K + 1)).max(-1, keepdims=True)
@@ -74,8 +76,11 @@ def sparsemax(z: ArrayLike) -> Array:
 
 
 def sparsemax_backward(dp: ArrayLike, p: ArrayLike) -> Array:
-    """Gradient by z, given dp (..., K) and p = sparsemax(z): what arrives at the support, minus its mean there, and 0 elsewhere."""
-    g, q = np.asarray(dp, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    """Gradient with respect to z, given dp (..., K) and p = sparsemax(z): the upstream gradient at
+    the support, minus its mean there, and 0 elsewhere.
+    """
+    g = np.asarray(dp, dtype=np.float64)
+    q = np.asarray(p, dtype=np.float64)
     if g.shape != q.shape:
         raise ValueError(f"the probabilities have the shape {q.shape}, their gradient {g.shape}")
     on = q > 0
@@ -94,12 +99,14 @@ def gumbel_softmax(
     hard: bool = False,
     noise: ArrayLike | None = None,
 ) -> Array:
-    """A relaxed draw softmax((z + noise) / T) of one of K, (..., K); `hard` gives the one-hot of its largest entry (Jang et al., 2017).
+    """A relaxed draw softmax((z + noise) / T) of one of K, (..., K); `hard` gives the one-hot of
+    its largest entry (Jang et al., 2017).
 
     Raises
     ------
     ValueError
-        A temperature that is not above 0, scores that are not finite, or neither a generator nor noise.
+        A temperature that is not above 0, scores that are not finite, or neither a generator nor
+        noise.
     """
     s = _scores(z)
     if not T > 0:
@@ -122,10 +129,12 @@ def bernoulli_gradients(
     T: float = 0.5,
     baseline: float = 0.0,
 ) -> dict[str, Array]:
-    """Single-draw estimates (draws,) of d/dtheta E (b - target)^2 with b ~ Bernoulli(p), p = sigmoid(theta).
+    """Single-draw estimates (draws,) of d/dtheta E (b - target)^2 with b ~ Bernoulli(p), p =
+    sigmoid(theta).
 
-    `score` is the score-function estimator (REINFORCE), `straight-through` takes the derivative of the loss at the
-    drawn bit times p (1 - p), `relaxed` differentiates a binary Gumbel-softmax draw of temperature T.
+    `score` is the score-function estimator (REINFORCE), `straight-through` takes the derivative of
+    the loss at the drawn bit times p (1 - p), `relaxed` differentiates a binary Gumbel-softmax draw
+    of temperature T.
 
     Raises
     ------

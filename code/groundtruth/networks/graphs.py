@@ -1,14 +1,18 @@
-"""Message passing on given relations: normalised adjacency, convolution and attention on graphs, colours, random graphs."""
+"""Message passing on given relations: normalized adjacency, convolution and attention on graphs,
+colors, random graphs.
+
+Read with book/networks/graphs.md.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
 
 
 class Graph(NamedTuple):
@@ -30,13 +34,14 @@ def adjacency(A: ArrayLike) -> Array:
 
 
 def normalize(A: ArrayLike, loops: bool = True) -> Array:
-    """D^-1/2 (A + I) D^-1/2 (n, n), symmetric for an undirected graph (Kipf and Welling, 2017, equation 8).
+    """D^-1/2 (A + I) D^-1/2 (n, n), symmetric for an undirected graph (Kipf and Welling, 2017,
+    equation 8).
 
     Parameters
     ----------
     A : array_like (n, n)
     loops : bool
-        Add each node to its own neighbours; without, a node of degree 0 keeps a row of zeros.
+        Add each node to its own neighbors; without, a node of degree 0 keeps a row of zeros.
 
     Examples
     --------
@@ -52,7 +57,7 @@ def normalize(A: ArrayLike, loops: bool = True) -> Array:
 
 
 def gcn_layer(S: ArrayLike, X: ArrayLike, W: ArrayLike) -> tuple[Array, tuple[Array, Array, Array]]:
-    """max(S X W, 0): S (n, n), X (n, d), W (d, h) to (n, h), and what the way back needs.
+    """max(S X W, 0): S (n, n), X (n, d), W (d, h) to (n, h), and what the backward pass needs.
 
     Examples
     --------
@@ -75,9 +80,9 @@ def gcn_layer(S: ArrayLike, X: ArrayLike, W: ArrayLike) -> tuple[Array, tuple[Ar
     return out, (s, mixed, out > 0)
 
 
-def gcn_backward(dH: Array, kept: tuple[Array, Array, Array], W: Array) -> tuple[Array, Array]:
+def gcn_backward(dH: Array, saved: tuple[Array, Array, Array], W: Array) -> tuple[Array, Array]:
     """(dX, dW) given the gradient dH (n, h) of a layer's output."""
-    s, mixed, on = kept
+    s, mixed, on = saved
     if dH.shape != on.shape:
         raise ValueError(f"the output has the shape {on.shape}, its gradient {dH.shape}")
     g = dH * on
@@ -87,14 +92,15 @@ def gcn_backward(dH: Array, kept: tuple[Array, Array, Array], W: Array) -> tuple
 def graph_attention(
     A: ArrayLike, H: ArrayLike, left: ArrayLike, right: ArrayLike, a: ArrayLike, slope: float = 0.2
 ) -> tuple[Array, Array]:
-    """Attention over neighbours and oneself (Brody, Alon and Yahav, 2022): weights softmax_j a . leaky(H_i left + H_j right).
+    """Attention over neighbors and oneself (Brody, Alon and Yahav, 2022): weights softmax_j a .
+    leaky(H_i left + H_j right).
 
     Parameters
     ----------
     A : array_like (n, n)
     H : array_like (n, d)
     left, right : array_like (d, h)
-        For the node that asks and for the neighbour; what is mixed is H right.
+        For the node that asks and for the neighbor; what is mixed is H right.
     a : array_like (h,)
 
     Returns
@@ -108,11 +114,15 @@ def graph_attention(
     ... ].tolist()
     [[0.5, 0.5], [0.5, 0.5]]
     """
-    M, h, v = adjacency(A), np.asarray(H, dtype=float), np.asarray(a, dtype=float)
-    asks, offers = h @ np.asarray(left, dtype=float), h @ np.asarray(right, dtype=float)
+    M = adjacency(A)
+    h = np.asarray(H, dtype=float)
+    v = np.asarray(a, dtype=float)
+    asks = h @ np.asarray(left, dtype=float)
+    offers = h @ np.asarray(right, dtype=float)
     if len(h) != len(M) or asks.shape != offers.shape or v.shape != asks.shape[1:]:
         raise ValueError(
-            f"need H ({len(M)}, d), left and right (d, h), a (h,); got H {h.shape}, products {asks.shape} and {offers.shape}, a {v.shape}"
+            f"need H ({len(M)}, d), left and right (d, h), a (h,); got H {h.shape}, products"
+            f" {asks.shape} and {offers.shape}, a {v.shape}"
         )
     z = asks[:, None] + offers[None]  # (n, n, h)
     score = np.where(M + np.eye(len(M)) > 0, np.where(z > 0, z, slope * z) @ v, -np.inf)
@@ -124,13 +134,15 @@ def graph_attention(
 def block_model(
     n: int, p_in: float, p_out: float, rng: np.random.Generator, d: int = 8, signal: float = 0.25
 ) -> Graph:
-    """Two classes of n / 2 nodes; edges with probability p_in inside and p_out between; noisy features (Holland et al., 1983).
+    """Two classes of n / 2 nodes; edges with probability p_in inside and p_out between; noisy
+    features (Holland et al., 1983).
 
     Features are normal with unit variance; each mean is +signal or -signal by class.
     """
     if n < 2 or n % 2 or not 0 <= p_in <= 1 or not 0 <= p_out <= 1:
         raise ValueError(
-            f"need an even n >= 2 and probabilities in [0, 1], got n={n}, p_in={p_in}, p_out={p_out}"
+            f"need an even n >= 2 and probabilities in [0, 1], got n={n}, p_in={p_in},"
+            f" p_out={p_out}"
         )
     y = np.repeat([0, 1], n // 2)
     chance = np.where(y[:, None] == y, p_in, p_out)
@@ -141,9 +153,11 @@ def block_model(
 
 
 def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
-    """Colours of the nodes after rounds of refinement (Weisfeiler and Leman, 1968), sorted: equal lists cannot be told apart.
+    """Colors of the nodes after rounds of refinement (Weisfeiler and Leman, 1968), sorted: equal
+    lists cannot be told apart.
 
-    A node's new colour is its old one with the multiset of its neighbours' colours; names are canonical, so lists of two graphs can be compared.
+    A node's new color is its old one with the multiset of its neighbors' colors; names are
+    canonical, so lists of two graphs can be compared.
 
     Examples
     --------
@@ -156,12 +170,11 @@ def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
     near = [np.flatnonzero(row) for row in M]
     names = [""] * n
     for _ in range(n if rounds is None else rounds):
-        told = [
+        messages = [
             names[i] + "(" + ",".join(sorted(names[j] for j in near[i])) + ")" for i in range(n)
         ]
-        names = [
-            hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in told
-        ]  # short names of long stories
+        # short names of long stories
+        names = [hashlib.blake2b(name.encode(), digest_size=8).hexdigest() for name in messages]
     return sorted(names)
 
 
@@ -174,6 +187,9 @@ def triangles(A: ArrayLike) -> int:
     4
     """
     M = (adjacency(A) > 0).astype(float)
+    if (M != M.T).any():
+        raise ValueError("the graph is directed; np.maximum(A, A.T) forgets the directions")
+    np.fill_diagonal(M, 0.0)  # a loop is not a side of a triangle
     return round(np.trace(M @ M @ M) / 6)
 
 
@@ -192,5 +208,6 @@ def beside(A: ArrayLike, B: ArrayLike) -> Array:
     >>> beside([[0.0]], [[1.0]]).tolist()
     [[0.0, 0.0], [0.0, 1.0]]
     """
-    a, b = adjacency(A), adjacency(B)
+    a = adjacency(A)
+    b = adjacency(B)
     return np.block([[a, np.zeros((len(a), len(b)))], [np.zeros((len(b), len(a))), b]])

@@ -1,4 +1,8 @@
-"""A multilayer perceptron by hand: forward with a cache, backward line by line, and the two-class data it is first tried on."""
+"""A multilayer perceptron by hand: forward with a cache, backward line by line, and the two-class
+data it is first tried on.
+
+Read with book/networks/mlp.md.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,22 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid, softmax
 from groundtruth.learning import losses
 from groundtruth.networks.activations import named
 
-Array = NDArray[np.float64]
-Cache = list[
-    tuple[Array, Array]
-]  # for each layer what came in, A (n, d_in), and its scores Z (n, d_out)
+# for each layer what came in, A (n, d_in), and its scores Z (n, d_out)
+Cache = list[tuple[Array, Array]]
 
 
 class MLP:
     """Layers A W + b with one activation between them and none at the end.
 
-    One output is a score for class 1 (binary cross-entropy); K > 1 outputs are scores of K classes (softmax).
+    One output is a score for class 1 (binary cross-entropy); K > 1 outputs are scores of K classes
+    (softmax).
 
     Parameters
     ----------
@@ -50,7 +54,8 @@ class MLP:
         if not 0 <= gain < np.inf:
             raise ValueError(f"gain must be a finite number >= 0, got {gain}")
         rng = np.random.default_rng(seed)
-        self.sizes, self.f = tuple(sizes), named(activation)
+        self.sizes = tuple(sizes)
+        self.f = named(activation)
         self.params: list[Array] = []
         for a, b in pairwise(sizes):
             self.params += [rng.normal(0, gain / np.sqrt(a), (a, b)), np.zeros(b)]
@@ -66,7 +71,7 @@ class MLP:
         return list(zip(self.params[::2], self.params[1::2], strict=True))
 
     def forward(self, X: ArrayLike) -> tuple[Array, Cache]:
-        """Scores (n, d_out) of rows X (n, d_in), and what the way back will need."""
+        """Scores (n, d_out) of rows X (n, d_in), and what the backward pass will need."""
         A = np.asarray(X, dtype=float)
         if A.ndim != 2 or A.shape[1] != self.sizes[0] or not len(A):
             raise ValueError(f"X must have shape (n, {self.sizes[0]}) with n >= 1, got {A.shape}")
@@ -78,7 +83,9 @@ class MLP:
         return Z, cache
 
     def backward(self, cache: Cache, dZ: Array) -> list[Array]:
-        """Gradients of all parameters, in their order and shapes, from the gradient dZ (n, d_out) of the scores."""
+        """Gradients of all parameters, in their order and shapes, from the gradient dZ (n, d_out)
+        of the scores.
+        """
         if dZ.shape != cache[-1][1].shape:
             raise ValueError(
                 f"the scores have shape {cache[-1][1].shape}, their gradient has {dZ.shape}"
@@ -87,18 +94,20 @@ class MLP:
         for i in reversed(range(len(cache))):
             A, Z = cache[i]
             if i < len(cache) - 1:
-                dZ = (dZ @ self.params[2 * i + 2].T) * self.f.slope(
-                    Z
-                )  # through the next weights, then the valve
+                # through the next weights, then the valve
+                dZ = (dZ @ self.params[2 * i + 2].T) * self.f.slope(Z)
+            # W: outer products summed over rows; b: rows summed
             grads = [
                 A.T @ dZ,
                 dZ.sum(0),
                 *grads,
-            ]  # W: outer products summed over rows; b: rows summed
+            ]
         return grads
 
     def loss(self, X: ArrayLike, y: ArrayLike) -> float:
-        """Mean cross-entropy in nats; y (n,) holds 0 and 1, or class numbers when there are several outputs."""
+        """Mean cross-entropy in nats; y (n,) holds 0 and 1, or class numbers when there are several
+        outputs.
+        """
         Z, _ = self.forward(X)
         return (
             losses.bce_with_logits(self._labels(y, Z), Z[:, 0])
@@ -115,12 +124,11 @@ class MLP:
         Z, cache = self.forward(X)
         if self.sizes[-1] == 1:
             label = self._labels(y, Z)
-            value, dZ = (
-                losses.bce_with_logits(label, Z[:, 0]),
-                losses.bce_with_logits_grad(label, Z[:, 0])[:, None],
-            )
+            value = losses.bce_with_logits(label, Z[:, 0])
+            dZ = losses.bce_with_logits_grad(label, Z[:, 0])[:, None]
         else:
-            value, dZ = losses.softmax_ce(y, Z), losses.softmax_ce_grad(y, Z)
+            value = losses.softmax_ce(y, Z)
+            dZ = losses.softmax_ce_grad(y, Z)
         grads = self.backward(cache, dZ)
         if l2:
             value += l2 / 2 * sum(float((W**2).sum()) for W in self.params[::2])
@@ -131,7 +139,9 @@ class MLP:
         return value, grads
 
     def descend(self, grads: Sequence[Array], lr: float) -> None:
-        """One step of gradient descent, in place: every gradient belongs to the weights as they were."""
+        """One step of gradient descent, in place: every gradient belongs to the weights as they
+        were.
+        """
         for p, g in zip(self.params, grads, strict=True):
             p -= lr * g
 
@@ -150,7 +160,8 @@ class MLP:
         label = np.asarray(y, dtype=float)
         if label.shape != (len(Z),):
             raise ValueError(
-                f"y must have shape ({len(Z)},), got {label.shape}; a column of labels would be stretched against the scores"
+                f"y must have shape ({len(Z)},), got {label.shape}; a column of labels would be"
+                " stretched against the scores"
             )
         return label
 
@@ -158,19 +169,22 @@ class MLP:
 def train(
     net: MLP, X: ArrayLike, y: ArrayLike, lr: float, steps: int, l2: float = 0.0
 ) -> list[float]:
-    """Full-batch gradient descent; returns the loss before each step and after the last (steps + 1,)."""
+    """Full-batch gradient descent; returns the loss before each step and after the last (steps +
+    1,).
+    """
     if steps < 0 or not 0 < lr < np.inf:
         raise ValueError(f"need steps >= 0 and a positive finite lr, got {steps} and {lr}")
-    seen = []
+    history = []
     for _ in range(steps):
         value, grads = net.loss_and_grads(X, y, l2)
-        seen.append(value)
+        history.append(value)
         net.descend(grads, lr)
-    return [*seen, net.loss_and_grads(X, y, l2)[0]]
+    return [*history, net.loss_and_grads(X, y, l2)[0]]
 
 
 def xor_blobs(n: int = 400, sd: float = 0.35, seed: int = 0) -> tuple[Array, Array]:
-    """Points X (n, 2) around (+-1, +-1), the same number around each; y (n,) is 1 where the signs of the centre differ.
+    """Points X (n, 2) around (+-1, +-1), the same number around each; y (n,) is 1 where the signs
+    of the center differ.
 
     Examples
     --------
@@ -188,14 +202,16 @@ def xor_blobs(n: int = 400, sd: float = 0.35, seed: int = 0) -> tuple[Array, Arr
 
 
 def best_line(X: ArrayLike, y: ArrayLike, directions: int = 360) -> float:
-    """Highest accuracy that any line reaches on points X (n, 2) with labels 0 and 1, over that many directions and every threshold.
+    """Highest accuracy that any line reaches on points X (n, 2) with labels 0 and 1, over that many
+    directions and every threshold.
 
     Examples
     --------
     >>> best_line([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
     0.75
     """
-    points, label = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+    points = np.asarray(X, dtype=float)
+    label = np.asarray(y, dtype=float)
     if (
         points.ndim != 2
         or points.shape[1] != 2

@@ -1,4 +1,7 @@
-"""One unit: a direction, a threshold and a bend, and what a row of such units can tell apart."""
+"""One unit: a direction, a threshold and a bend, and what a row of such units can tell apart.
+
+Read with book/networks/neuron.md.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 def _rows(X: ArrayLike, w: ArrayLike) -> tuple[Array, Array]:
-    rows, weight = np.asarray(X, dtype=float), np.asarray(w, dtype=float)
+    rows = np.asarray(X, dtype=float)
+    weight = np.asarray(w, dtype=float)
     if rows.ndim != 2 or weight.shape != (rows.shape[1],):
         raise ValueError(
-            f"need rows X (n, d) and one weight per column, w (d,); got {rows.shape} and {weight.shape}"
+            f"need rows X (n, d) and one weight per column, w (d,); got {rows.shape} and"
+            f" {weight.shape}"
         )
     return rows, weight
 
@@ -42,7 +47,8 @@ def unit(X: ArrayLike, w: ArrayLike, b: float, f: Callable[[Array], Array]) -> A
 
 
 def signed_distance(X: ArrayLike, w: ArrayLike, b: float) -> Array:
-    """(w.x + b) / ||w||: how far each row (n, d) lies from the boundary, positive on the side w points to.
+    """(w.x + b) / ||w||: how far each row (n, d) lies from the boundary, positive on the side w
+    points to.
 
     Examples
     --------
@@ -71,7 +77,8 @@ def separable(X: ArrayLike, y: ArrayLike) -> bool:
     >>> separable(corners, [-1, -1, -1, 1]), separable(corners, [-1, 1, 1, -1])
     (True, False)
     """
-    rows, sign = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+    rows = np.asarray(X, dtype=float)
+    sign = np.asarray(y, dtype=float)
     if (
         rows.ndim != 2
         or not len(rows)
@@ -79,7 +86,8 @@ def separable(X: ArrayLike, y: ArrayLike) -> bool:
         or not np.isin(sign, (-1.0, 1.0)).all()
     ):
         raise ValueError(
-            f"need rows X (n, d) and a label -1 or +1 for each; got shapes {rows.shape} and {sign.shape}, labels {np.unique(sign)[:5]}"
+            f"need rows X (n, d) and a label -1 or +1 for each; got shapes {rows.shape} and"
+            f" {sign.shape}, labels {np.unique(sign)[:5]}"
         )
     A = -sign[:, None] * np.column_stack([rows, np.ones(len(rows))])  # (n, d + 1): A v <= -1
     done = linprog(
@@ -125,14 +133,13 @@ def mistake_bound(X: ArrayLike, y: ArrayLike, v: ArrayLike) -> float:
     >>> round(mistake_bound([[1.0], [-1.0]], [1, -1], [0.0, 2.0]), 12)
     2.0
     """
-    rows, sign, weight = (
-        np.asarray(X, dtype=float),
-        np.asarray(y, dtype=float),
-        np.asarray(v, dtype=float),
-    )
+    rows = np.asarray(X, dtype=float)
+    sign = np.asarray(y, dtype=float)
+    weight = np.asarray(v, dtype=float)
     if rows.ndim != 2 or sign.shape != (len(rows),) or weight.shape != (rows.shape[1] + 1,):
         raise ValueError(
-            f"need X (n, d), y (n,) and v (d + 1,); got {rows.shape}, {sign.shape} and {weight.shape}"
+            f"need X (n, d), y (n,) and v (d + 1,); got {rows.shape}, {sign.shape} and"
+            f" {weight.shape}"
         )
     A = np.column_stack([np.ones(len(rows)), rows])  # (n, d + 1)
     gamma = float((sign * (A @ weight)).min() / np.linalg.norm(weight)) if weight.any() else 0.0
@@ -142,7 +149,8 @@ def mistake_bound(X: ArrayLike, y: ArrayLike, v: ArrayLike) -> float:
 
 
 def dead(Z: ArrayLike) -> NDArray[np.bool_]:
-    """Which units have a score <= 0 on every row: Z (n, h) to booleans (h,). A rectifier there passes no gradient.
+    """Which units have a score <= 0 on every row: Z (n, h) to booleans (h,). A ReLU there
+    passes no gradient.
 
     Examples
     --------
@@ -156,7 +164,8 @@ def dead(Z: ArrayLike) -> NDArray[np.bool_]:
 
 
 def polarizers(degrees: ArrayLike) -> float:
-    """Share of the light behind the first filter that passes a row of polarising filters: the product of cos^2 of their turns.
+    """Share of the light behind the first filter that passes a row of polarizing filters: the
+    product of cos^2 of their turns.
 
     Examples
     --------

@@ -1,17 +1,23 @@
-"""Normalising layers and their ways back: batch, layer, instance, group and RMS normalisation."""
+"""Normalizing layers and their backward passes: batch, layer, instance, group and RMS
+normalization.
+
+Read with book/networks/initialization-and-normalization.md.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
 
 
 class Cache(NamedTuple):
-    """What a way back needs: the normalised values, the divisor, the scale, the axes that were reduced."""
+    """What a backward pass needs: the normalized values, the divisor, the scale, the axes that were
+    reduced.
+    """
 
     x_hat: Array
     s: Array
@@ -23,18 +29,25 @@ def _checked(x: ArrayLike, ndim: tuple[int, ...], eps: float) -> Array:
     values = np.asarray(x, dtype=float)
     if values.ndim not in ndim or not values.size:
         raise ValueError(
-            f"need a non-empty array with {' or '.join(map(str, ndim))} axes, got the shape {values.shape}"
+            f"need a non-empty array with {' or '.join(map(str, ndim))} axes, got the shape"
+            f" {values.shape}"
         )
-    if not eps >= 0:
+    if not np.isfinite(values).all():
+        raise ValueError("x holds NaN or infinity; find out where it comes from")
+    if not 0 <= eps < np.inf:
         raise ValueError(f"eps must be >= 0, got {eps}")
     return values
 
 
 def standardise(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
-    """(x - mean) / sqrt(var + eps) over the axes, with the biased variance, and the divisor with those axes kept."""
-    centred = x - x.mean(axes, keepdims=True)
-    s = np.sqrt((centred**2).mean(axes, keepdims=True) + eps)
-    return centred / s, s
+    """(x - mean) / sqrt(var + eps) over the axes, with the biased variance, and the divisor with
+    those axes kept.
+    """
+    centered = x - x.mean(axes, keepdims=True)
+    s = np.sqrt((centered**2).mean(axes, keepdims=True) + eps)
+    if not (s > 0).all():
+        raise ValueError("a group of equal values has no variance to divide by; use eps > 0")
+    return centered / s, s
 
 
 def _back(dx_hat: Array, x_hat: Array, s: Array, axes: tuple[int, ...]) -> Array:
@@ -49,7 +62,8 @@ def _back(dx_hat: Array, x_hat: Array, s: Array, axes: tuple[int, ...]) -> Array
 def batch_norm(
     x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5
 ) -> tuple[Array, Cache]:
-    """gamma (x - mean) / sqrt(var + eps) + beta per feature, over the batch (Ioffe and Szegedy, 2015, algorithm 1).
+    """gamma (x - mean) / sqrt(var + eps) + beta per feature, over the batch (Ioffe and Szegedy,
+    2015, algorithm 1).
 
     Parameters
     ----------
@@ -76,7 +90,8 @@ def batch_norm(
     axes: tuple[int, ...] = (0,) if values.ndim == 2 else (0, 2, 3)
     if values.size // values.shape[1] < 2:
         raise ValueError(
-            f"batch normalisation needs more than one value per feature, got the shape {values.shape}; use layer or group normalisation"
+            "batch normalization needs more than one value per feature, got the shape"
+            f" {values.shape}; use layer or group normalization"
         )
     scale, shift = (_per_channel(name, v, values) for name, v in (("gamma", gamma), ("beta", beta)))
     x_hat, s = standardise(values, axes, eps)
@@ -111,17 +126,19 @@ def layer_norm(
     [[-1.0, 1.0]]
     """
     values = _checked(x, (1, 2, 3, 4), eps)
-    scale, shift = np.asarray(gamma, dtype=float), np.asarray(beta, dtype=float)
+    scale = np.asarray(gamma, dtype=float)
+    shift = np.asarray(beta, dtype=float)
     if scale.shape != values.shape[-1:] or shift.shape != scale.shape:
         raise ValueError(
-            f"gamma and beta must have the shape ({values.shape[-1]},), got {scale.shape} and {shift.shape}"
+            f"gamma and beta must have the shape ({values.shape[-1]},), got {scale.shape} and"
+            f" {shift.shape}"
         )
     x_hat, s = standardise(values, (values.ndim - 1,), eps)
     return scale * x_hat + shift, Cache(x_hat, s, scale, (values.ndim - 1,))
 
 
 def layer_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
-    """(dx, dgamma, dbeta): the same projection as batch normalisation's, along rows."""
+    """(dx, dgamma, dbeta): the same projection as batch normalization's, along rows."""
     x_hat, s, gamma, axes = cache
     if dy.shape != x_hat.shape:
         raise ValueError(f"the output has shape {x_hat.shape}, its gradient {dy.shape}")
@@ -130,7 +147,8 @@ def layer_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
 
 
 def rms_norm(x: ArrayLike, gamma: ArrayLike, eps: float = 1e-6) -> tuple[Array, Cache]:
-    """gamma x / sqrt(mean of x^2 + eps) over the last axis: no centring, no shift (Zhang and Sennrich, 2019).
+    """gamma x / sqrt(mean of x^2 + eps) over the last axis: no centering, no shift (Zhang and
+    Sennrich, 2019).
 
     Examples
     --------
@@ -163,9 +181,11 @@ def group_norm(
     beta: ArrayLike | None = None,
     eps: float = 1e-5,
 ) -> Array:
-    """Per example and group of channels: x (N, C, ...), over C / groups channels and all places (Wu and He, 2018).
+    """Per example and group of channels: x (N, C, ...), over C / groups channels and all places (Wu
+    and He, 2018).
 
-    One group gives the statistics of layer normalisation over (C, H, W), C groups those of instance normalisation.
+    One group gives the statistics of layer normalization over (C, H, W), C groups those of instance
+    normalization.
 
     Examples
     --------
@@ -184,13 +204,16 @@ def group_norm(
 
 
 def instance_norm(x: ArrayLike, eps: float = 1e-5) -> Array:
-    """Per example and channel, over all places: x (N, C, H, W) (Ulyanov, Vedaldi and Lempitsky, 2016)."""
+    """Per example and channel, over all places: x (N, C, H, W) (Ulyanov, Vedaldi and Lempitsky,
+    2016).
+    """
     values = _checked(x, (3, 4), eps)
     return group_norm(values, values.shape[1], eps=eps)
 
 
 class BatchNorm:
-    """Batch normalisation with its running statistics: what a framework's layer does in its two modes.
+    """Batch normalization with its running statistics: what a framework's layer does in its two
+    modes.
 
     Parameters
     ----------
@@ -202,7 +225,7 @@ class BatchNorm:
     Examples
     --------
     >>> layer = BatchNorm(1)
-    ... _ = layer([[0.0], [2.0]])
+    >>> _ = layer([[0.0], [2.0]])
     >>> layer.mean.tolist(), layer.var.tolist()
     ([0.1], [1.1])
     """
@@ -210,13 +233,13 @@ class BatchNorm:
     def __init__(self, d: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         if d < 1 or not 0 < momentum <= 1:
             raise ValueError(f"need d >= 1 and momentum in (0, 1], got {d} and {momentum}")
-        self.gamma, self.beta, self.mean, self.var = (
-            np.ones(d),
-            np.zeros(d),
-            np.zeros(d),
-            np.ones(d),
-        )
-        self.momentum, self.eps, self.training = momentum, eps, True
+        self.gamma = np.ones(d)
+        self.beta = np.zeros(d)
+        self.mean = np.zeros(d)
+        self.var = np.ones(d)
+        self.momentum = momentum
+        self.eps = eps
+        self.training = True
 
     def __call__(self, x: ArrayLike) -> Array:
         """x (m, d): by the batch's statistics while training, by the running ones otherwise."""
@@ -228,17 +251,20 @@ class BatchNorm:
         y, _ = batch_norm(values, self.gamma, self.beta, self.eps)
         a = self.momentum
         self.mean = (1 - a) * self.mean + a * values.mean(0)
-        self.var = (1 - a) * self.var + a * values.var(
-            0, ddof=1
-        )  # running: unbiased; normalising: biased
+        # running: unbiased; normalizing: biased
+        self.var = (1 - a) * self.var + a * values.var(0, ddof=1)
         return y
 
     def folded(self, W: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
-        """Weights (n_in, d) and bias (d,) of one linear layer that equals X W + b followed by this layer in evaluation."""
+        """Weights (n_in, d) and bias (d,) of one linear layer that equals X W + b followed by this
+        layer in evaluation.
+        """
         scale = self.gamma / np.sqrt(self.var + self.eps)
-        weights, bias = np.asarray(W, dtype=float), np.asarray(b, dtype=float)
+        weights = np.asarray(W, dtype=float)
+        bias = np.asarray(b, dtype=float)
         if weights.ndim != 2 or weights.shape[1] != len(scale) or bias.shape != scale.shape:
             raise ValueError(
-                f"need weights (n_in, {len(scale)}) and a bias ({len(scale)},), got {weights.shape} and {bias.shape}"
+                f"need weights (n_in, {len(scale)}) and a bias ({len(scale)},), got {weights.shape}"
+                f" and {bias.shape}"
             )
         return weights * scale, (bias - self.mean) * scale + self.beta

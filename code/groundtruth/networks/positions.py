@@ -1,13 +1,14 @@
-"""Positions for attention: sinusoids, rotations of pairs (RoPE), linear penalties (ALiBi)."""
+"""Positions for attention: sinusoids, rotations of pairs (RoPE), linear penalties (ALiBi).
+
+Read with book/networks/attention.md.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
 
 
 def frequencies(d: int, base: float = 10_000.0) -> Array:
@@ -26,7 +27,8 @@ def frequencies(d: int, base: float = 10_000.0) -> Array:
 
 
 def sinusoidal(n: int, d: int, base: float = 10_000.0) -> Array:
-    """Sines in even, cosines in odd columns, (n, d), to be added to the tokens (Vaswani et al., 2017, section 3.5).
+    """Sines in even, cosines in odd columns, (n, d), to be added to the tokens (Vaswani et al.,
+    2017, section 3.5).
 
     Examples
     --------
@@ -53,19 +55,23 @@ def rope(x: ArrayLike, positions: ArrayLike, base: float = 10_000.0) -> Array:
     >>> rope([[1.0, 0.0]], [np.pi / 2]).round(6).tolist()
     [[0.0, 1.0]]
     """
-    values, at = np.asarray(x, dtype=float), np.asarray(positions, dtype=float)
+    values = np.asarray(x, dtype=float)
+    at = np.asarray(positions, dtype=float)
     if values.ndim < 2 or at.shape != values.shape[-2:-1]:
         raise ValueError(
             f"need one position for each row of x, got {at.shape} and x of shape {values.shape}"
         )
     angle = at[:, None] * frequencies(values.shape[-1], base)  # (n, d / 2)
-    c, s = np.cos(angle), np.sin(angle)
-    even, odd = values[..., ::2], values[..., 1::2]
+    c = np.cos(angle)
+    s = np.sin(angle)
+    even = values[..., ::2]
+    odd = values[..., 1::2]
     return np.stack([even * c - odd * s, even * s + odd * c], -1).reshape(values.shape)
 
 
 def alibi_slopes(H: int) -> Array:
-    """2^(-8 h / H) for h = 1..H: penalties per position of distance, one a head (Press et al., 2022).
+    """2^(-8 h / H) for h = 1..H: penalties per position of distance, one per head (Press et al.,
+    2022).
 
     Examples
     --------
@@ -78,7 +84,8 @@ def alibi_slopes(H: int) -> Array:
 
 
 def alibi(H: int, n: int) -> Array:
-    """What is added to the scores, (H, n, n): minus slope times distance to the past; the future is left to the mask.
+    """What is added to the scores, (H, n, n): minus slope times distance to the past; the future is
+    left to the mask.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""A training loop in PyTorch that makes none of the silent mistakes, and the small tools around it."""
+"""A training loop in PyTorch that makes none of the silent mistakes, and the small tools around it.
+
+Read with book/networks/pytorch.md.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,14 @@ from torch import Tensor, nn
 def set_seed(seed: int) -> torch.Generator:
     """Seed torch's global generator and return one of its own for shuffling.
 
-    The same seed gives the same numbers on one machine with one version and one number of threads; nothing more is promised.
+    The same seed gives the same numbers on one machine with one version and one number of threads;
+    nothing more is promised.
 
     Examples
     --------
     >>> a = torch.rand(2, generator=set_seed(0))
-    ... b = torch.rand(2, generator=set_seed(0))
-    ... bool((a == b).all())
+    >>> b = torch.rand(2, generator=set_seed(0))
+    >>> bool((a == b).all())
     True
     """
     if seed < 0:
@@ -49,13 +53,16 @@ def train_step(
     opt: torch.optim.Optimizer,
     clip: float | None = None,
 ) -> float:
-    """The five statements, and the loss before the step as a plain number, which keeps no graph alive."""
+    """The five statements, and the loss before the step as a plain number, which keeps no graph
+    alive.
+    """
     x, y = batch
     opt.zero_grad()  # forget the slopes of the last step
     loss = loss_fn(model(x), y)  # forward: the graph is recorded
     if not math.isfinite(loss.item()):
         raise FloatingPointError(
-            f"the loss is {loss.item()}; lower the learning rate, clip the gradient, or look at this batch"
+            f"the loss is {loss.item()}; lower the learning rate, clip the gradient, or look at"
+            " this batch"
         )
     loss.backward()  # every slope, added into .grad
     if clip is not None:
@@ -100,13 +107,15 @@ def fit(
     history = []
     for _ in range(epochs):
         model.train()
-        total, rows = 0.0, 0
+        total = 0.0
+        rows = 0
         for batch in loader:
             total += train_step(model, batch, loss_fn, opt, clip) * len(batch[0])
             rows += len(batch[0])
         if not rows:
             raise ValueError(
-                "the loader gave no batch; an iterator can be used once, pass a DataLoader or a list"
+                "the loader gave no batch; an iterator can be used once, pass a DataLoader or a"
+                " list"
             )
         if scheduler is not None:
             scheduler.step()
@@ -115,13 +124,14 @@ def fit(
 
 
 def _owns(model: nn.Module, opt: torch.optim.Optimizer) -> None:
-    held = {id(p) for group in opt.param_groups for p in group["params"]}
+    optimized = {id(p) for group in opt.param_groups for p in group["params"]}
     missing = [
-        name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held
+        name for name, p in model.named_parameters() if p.requires_grad and id(p) not in optimized
     ]
     if missing:
         raise ValueError(
-            f"the optimizer does not hold {missing[0]!r} and {len(missing) - 1} more; make it from model.parameters() after the model is complete"
+            f"the optimizer does not hold {missing[0]!r} and {len(missing) - 1} more; make it from"
+            " model.parameters() after the model is complete"
         )
 
 
@@ -131,13 +141,15 @@ def evaluate(
     loader: Iterable[tuple[Tensor, Tensor]],
     metrics: dict[str, Callable[[Tensor, Tensor], Tensor]],
 ) -> dict[str, float]:
-    """Means over all rows of metrics(output, y), in evaluation mode and without a graph; the mode of each layer is put back."""
+    """Means over all rows of metrics(output, y), in evaluation mode and without a graph; the mode
+    of each layer is put back.
+    """
     if not metrics:
         raise ValueError("no metric was given")
-    was = [
-        (module, module.training) for module in model.modules()
-    ]  # each: a frozen layer stays in evaluation
-    totals, rows = dict.fromkeys(metrics, 0.0), 0
+    # each: a frozen layer stays in evaluation
+    was = [(module, module.training) for module in model.modules()]
+    totals = dict.fromkeys(metrics, 0.0)
+    rows = 0
     model.eval()
     try:
         for x, y in loader:
@@ -156,7 +168,7 @@ def evaluate(
 def save(
     path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimizer, **more: Any
 ) -> None:
-    """Weights, optimiser state and random state in one file, which is either whole or not there."""
+    """Weights, optimizer state and random state in one file, which is either whole or not there."""
     path = Path(path)
     part = path.with_name(path.name + ".part")
     torch.save(
@@ -174,8 +186,10 @@ def save(
 def load(
     path: str | os.PathLike[str], model: nn.Module, opt: torch.optim.Optimizer
 ) -> dict[str, Any]:
-    """Put back what `save` wrote and return the rest; only tensors and plain values are read, never code."""
-    state = torch.load(path, weights_only=True, map_location="cpu")
+    """Put back what `save` wrote and return the rest; only tensors and plain values are read, never
+    code.
+    """
+    state = torch.load(path, weights_only=True, map_location="cpu")  # noqa: TID251
     model.load_state_dict(state.pop("model"))
     opt.load_state_dict(state.pop("opt"))
     torch.set_rng_state(state.pop("rng"))
@@ -183,9 +197,11 @@ def load(
 
 
 class SiLU(torch.autograd.Function):
-    """z sigmoid(z) with a way back of its own: what is saved, and the slope times what arrives.
+    """z sigmoid(z) with a backward pass of its own: what is saved, and the slope times the upstream
+    gradient.
 
-    Only the input is saved. A saved intermediate would be a constant to a second way back, whose result would be wrong.
+    Only the input is saved. A saved intermediate would be a constant to a second backward pass,
+    whose result would be wrong.
     """
 
     @staticmethod
@@ -225,7 +241,8 @@ def copied(params: list[np.ndarray], activation: type[nn.Module] = nn.Tanh) -> n
 
 
 class Batches:
-    """Shuffled mini-batches of two tensors, in an order that comes from NumPy and so is the same on every platform.
+    """Shuffled mini-batches of two tensors, in an order that comes from NumPy and so is the same on
+    every platform.
 
     Parameters
     ----------
@@ -249,7 +266,10 @@ class Batches:
             )
         if size < 1:
             raise ValueError(f"a batch needs at least one row, got size {size}")
-        self.x, self.y, self.size, self.rng = x, y, size, rng
+        self.x = x
+        self.y = y
+        self.size = size
+        self.rng = rng
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.from_numpy(self.rng.permutation(len(self.x)))

@@ -1,7 +1,11 @@
-"""Recurrent cells with their ways back through time: tanh, LSTM, GRU. Weights are applied from the right.
+"""Recurrent cells with their backward passes through time: tanh, LSTM, GRU. Weights are applied
+from the right.
 
-Gate order as in PyTorch: i, f, g, o for the LSTM; r, z, n for the GRU. One bias per gate, except the GRU's new
-state, whose recurrent part has its own, because the reset gate multiplies it after the product.
+Read with book/networks/recurrence.md.
+
+Gate order as in PyTorch: i, f, g, o for the LSTM; r, z, n for the GRU. One bias per gate, except
+the GRU's new state, whose recurrent part has its own, because the reset gate multiplies it after
+the product.
 """
 
 from __future__ import annotations
@@ -9,16 +13,18 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import sigmoid
 
-Array = NDArray[Any]
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 class Weights(NamedTuple):
-    """Wx (D, gates H), Wh (H, gates H), b (gates H,), and for the GRU bn (H,) inside the reset gate."""
+    """Wx (D, gates H), Wh (H, gates H), b (gates H,), and for the GRU bn (H,) inside the reset
+    gate.
+    """
 
     Wx: Array
     Wh: Array
@@ -27,7 +33,7 @@ class Weights(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What the way back through one step needs."""
+    """What the backward pass through one step needs."""
 
     x: Array
     h: Array
@@ -36,7 +42,8 @@ class Step(NamedTuple):
 
 
 def make_weights(kind: str, D: int, H: int, seed: int = 0, forget: float = 1.0) -> Weights:
-    """Starting weights: uniform within 1 / sqrt(H), biases zero, the LSTM's forget gate open by `forget`.
+    """Starting weights: uniform within 1 / sqrt(H), biases zero, the LSTM's forget gate open by
+    `forget`.
 
     Examples
     --------
@@ -48,7 +55,9 @@ def make_weights(kind: str, D: int, H: int, seed: int = 0, forget: float = 1.0) 
         raise ValueError(f"kind must be one of {sorted(GATES)}, got {kind!r}")
     if min(D, H) < 1:
         raise ValueError(f"need positive sizes, got D={D}, H={H}")
-    rng, g, s = np.random.default_rng(seed), GATES[kind], H**-0.5
+    rng = np.random.default_rng(seed)
+    g = GATES[kind]
+    s = H**-0.5
     b = np.zeros(g * H)
     if kind == "lstm":
         b[H : 2 * H] = forget
@@ -61,15 +70,18 @@ def make_weights(kind: str, D: int, H: int, seed: int = 0, forget: float = 1.0) 
 
 
 def _checked(kind: str, x: ArrayLike, h: ArrayLike, w: Weights) -> tuple[Array, Array]:
-    now, state = np.asarray(x, dtype=float), np.asarray(h, dtype=float)
+    now = np.asarray(x, dtype=float)
+    state = np.asarray(h, dtype=float)
     H = w.Wh.shape[0]
     if w.Wh.shape != (H, GATES[kind] * H) or w.b.shape != (GATES[kind] * H,):
         raise ValueError(
-            f"a cell of kind {kind!r} needs Wh (H, {GATES[kind]} H) and b ({GATES[kind]} H,), got {w.Wh.shape} and {w.b.shape}"
+            f"a cell of kind {kind!r} needs Wh (H, {GATES[kind]} H) and b ({GATES[kind]} H,), got"
+            f" {w.Wh.shape} and {w.b.shape}"
         )
     if now.ndim != 2 or now.shape[1] != w.Wx.shape[0] or state.shape != (len(now), H):
         raise ValueError(
-            f"need x (N, {w.Wx.shape[0]}) and h (N, {H}), got the shapes {now.shape} and {state.shape}"
+            f"need x (N, {w.Wx.shape[0]}) and h (N, {H}), got the shapes {now.shape} and"
+            f" {state.shape}"
         )
     return now, state
 
@@ -90,26 +102,35 @@ def rnn_cell(x: ArrayLike, h: ArrayLike, w: Weights) -> tuple[Array, Step]:
 
 
 def lstm_cell(x: ArrayLike, h: ArrayLike, c: ArrayLike, w: Weights) -> tuple[Array, Array, Step]:
-    """c' = f c + i g, h' = o tanh(c'): returns h', c' (N, H) each (Hochreiter and Schmidhuber, 1997; forget gate Gers et al., 2000)."""
+    """c' = f c + i g, h' = o tanh(c'): returns h', c' (N, H) each (Hochreiter and Schmidhuber,
+    1997; forget gate Gers et al., 2000).
+    """
     now, state = _checked("lstm", x, h, w)
     cell = np.asarray(c, dtype=float)
     if cell.shape != state.shape:
         raise ValueError(f"h has the shape {state.shape}, c {cell.shape}; both must be equal")
     zi, zf, zg, zo = np.split(now @ w.Wx + state @ w.Wh + w.b, 4, axis=1)
-    i, f, g, o = sigmoid(zi), sigmoid(zf), np.tanh(zg), sigmoid(zo)
+    i = sigmoid(zi)
+    f = sigmoid(zf)
+    g = np.tanh(zg)
+    o = sigmoid(zo)
     new = f * cell + i * g
     bent = np.tanh(new)
     return o * bent, new, Step(now, state, cell, (i, f, g, o, bent))
 
 
 def gru_cell(x: ArrayLike, h: ArrayLike, w: Weights) -> tuple[Array, Step]:
-    """h' = (1 - z) n + z h with n = tanh(x Wn + b + r (h Un + bn)): (N, H) (Cho et al., 2014, as PyTorch writes it)."""
+    """h' = (1 - z) n + z h with n = tanh(x Wn + b + r (h Un + bn)): (N, H) (Cho et al., 2014, as
+    PyTorch writes it).
+    """
     now, state = _checked("gru", x, h, w)
     H = state.shape[1]
     if w.bn is None or w.bn.shape != (H,):
         raise ValueError(f"a GRU needs bn of shape ({H},), the bias inside its reset gate")
-    a, u = now @ w.Wx + w.b, state @ w.Wh
-    r, z = sigmoid(a[:, :H] + u[:, :H]), sigmoid(a[:, H : 2 * H] + u[:, H : 2 * H])
+    a = now @ w.Wx + w.b
+    u = state @ w.Wh
+    r = sigmoid(a[:, :H] + u[:, :H])
+    z = sigmoid(a[:, H : 2 * H] + u[:, H : 2 * H])
     inner = u[:, 2 * H :] + w.bn
     n = np.tanh(a[:, 2 * H :] + r * inner)
     return (1 - z) * n + z * state, Step(now, state, None, (r, z, n, inner))
@@ -118,7 +139,9 @@ def gru_cell(x: ArrayLike, h: ArrayLike, w: Weights) -> tuple[Array, Step]:
 def _shares(
     dz: Array, step: Step, w: Weights, du: Array | None = None
 ) -> tuple[Array, Array, Weights]:
-    """dx, dh and weight gradients, given the gradients of the gates' scores; du where the recurrent part differs."""
+    """dx, dh and weight gradients, given the gradients of the gates' scores; du where the recurrent
+    part differs.
+    """
     d = dz if du is None else du
     return dz @ w.Wx.T, d @ w.Wh.T, Weights(step.x.T @ dz, step.h.T @ d, dz.sum(0), None)
 
@@ -132,7 +155,9 @@ def rnn_cell_backward(dh: Array, step: Step, w: Weights) -> tuple[Array, Array, 
 def lstm_cell_backward(
     dh: Array, dc: Array, step: Step, w: Weights
 ) -> tuple[Array, Array, Array, Weights]:
-    """(dx, dh before, dc before, weights) given the gradients of the new state and of the new cell."""
+    """(dx, dh before, dc before, weights) given the gradients of the new state and of the new
+    cell.
+    """
     i, f, g, o, bent = step.gates
     d = dc + dh * o * (1 - bent * bent)  # along the conveyor
     dz = np.concatenate(
@@ -152,11 +177,10 @@ def gru_cell_backward(dh: Array, step: Step, w: Weights) -> tuple[Array, Array, 
     """(dx, dh before, weights) given the gradient dh (N, H) of the new state."""
     r, z, n, inner = step.gates
     dn = dh * (1 - z) * (1 - n * n)
-    dr, dz = dn * inner * r * (1 - r), dh * (step.h - n) * z * (1 - z)
-    scores, recurrent = (
-        np.concatenate([dr, dz, dn], axis=1),
-        np.concatenate([dr, dz, dn * r], axis=1),
-    )
+    dr = dn * inner * r * (1 - r)
+    dz = dh * (step.h - n) * z * (1 - z)
+    scores = np.concatenate([dr, dz, dn], axis=1)
+    recurrent = np.concatenate([dr, dz, dn * r], axis=1)
     dx, before, dw = _shares(scores, step, w, recurrent)
     return dx, before + dh * z, dw._replace(bn=(dn * r).sum(0))
 
@@ -164,7 +188,9 @@ def gru_cell_backward(dh: Array, step: Step, w: Weights) -> tuple[Array, Array, 
 def unroll(
     kind: str, x: ArrayLike, w: Weights, h: ArrayLike | None = None, c: ArrayLike | None = None
 ) -> tuple[Array, list[Step]]:
-    """Run a cell over a sequence x (T, N, D); returns the states (T, N, H) and the steps for `bptt`."""
+    """Run a cell over a sequence x (T, N, D); returns the states (T, N, H) and the steps for
+    `bptt`.
+    """
     values = np.asarray(x, dtype=float)
     if kind not in GATES:
         raise ValueError(f"kind must be one of {sorted(GATES)}, got {kind!r}")
@@ -173,11 +199,10 @@ def unroll(
             f"x must have the axes (T, N, D) with T >= 1, got the shape {values.shape}"
         )
     zero = np.zeros((values.shape[1], w.Wh.shape[0]))
-    state, cell = (
-        zero if h is None else np.asarray(h, dtype=float),
-        zero if c is None else np.asarray(c, dtype=float),
-    )
-    states, steps = [], []
+    state = zero if h is None else np.asarray(h, dtype=float)
+    cell = zero if c is None else np.asarray(c, dtype=float)
+    states = []
+    steps = []
     for now in values:
         if kind == "lstm":
             state, cell, step = lstm_cell(now, state, cell, w)
@@ -189,10 +214,13 @@ def unroll(
 
 
 def bptt(kind: str, dstates: Array, steps: list[Step], w: Weights) -> tuple[Array, Array, Weights]:
-    """Backpropagation through time: (dx (T, N, D), dh0 (N, H), weights), given the gradients of all states (T, N, H)."""
+    """Backpropagation through time: (dx (T, N, D), dh0 (N, H), weights), given the gradients of all
+    states (T, N, H).
+    """
     if len(dstates) != len(steps):
         raise ValueError(f"there are {len(steps)} steps and {len(dstates)} gradients")
-    dh, dc = np.zeros_like(dstates[0]), np.zeros_like(dstates[0])
+    dh = np.zeros_like(dstates[0])
+    dc = np.zeros_like(dstates[0])
     total = Weights(
         np.zeros_like(w.Wx),
         np.zeros_like(w.Wh),
@@ -207,14 +235,14 @@ def bptt(kind: str, dstates: Array, steps: list[Step], w: Weights) -> tuple[Arra
         else:
             now, dh, dw = (rnn_cell_backward if kind == "rnn" else gru_cell_backward)(dh, step, w)
         dx.append(now)
-        total = Weights(
-            *(None if a is None or g is None else a + g for a, g in zip(total, dw, strict=True))
-        )  # type: ignore[arg-type]
+        bn = None if total.bn is None or dw.bn is None else total.bn + dw.bn
+        total = Weights(total.Wx + dw.Wx, total.Wh + dw.Wh, total.b + dw.b, bn)
     return np.stack(dx[::-1]), dh, total
 
 
 def half_life(factor: ArrayLike) -> Array:
-    """Steps after which a factor per step in (0, 1) has halved what it multiplies: ln 2 / -ln factor.
+    """Steps after which a factor per step in (0, 1) has halved what it multiplies: ln 2 / -ln
+    factor.
 
     Examples
     --------

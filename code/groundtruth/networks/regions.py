@@ -1,4 +1,8 @@
-"""How rectifiers cut their input into pieces: cells of lines, folds of a sheet, broken lines of any shape."""
+"""How ReLUs cut their input into pieces: cells of lines, folds of a sheet, broken lines of any
+shape.
+
+Read with book/networks/neuron.md.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,16 @@ from itertools import pairwise
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from groundtruth.arrays import Array
+
 Layer = tuple[Array, Array]  # W (d_in, d_out) and b (d_out,)
 
 
 def cells(n: int, d: int) -> int:
-    """The most parts into which n hyperplanes cut d dimensions: sum over k <= d of n choose k (Zaslavsky, 1975).
+    """The most parts into which n hyperplanes cut d dimensions: sum over k <= d of n choose k
+    (Zaslavsky, 1975).
 
     Examples
     --------
@@ -34,9 +40,10 @@ def _points(X: ArrayLike) -> Array:
 
 
 def patterns(layers: Sequence[Layer], X: ArrayLike) -> int:
-    """How many on-off patterns the units of a network of rectifiers show over points X (n, d).
+    """How many on-off patterns the units of a network of ReLUs show over points X (n, d).
 
-    Points of one pattern see one and the same affine map, so this counts the linear regions that the points hit.
+    Points of one pattern see one and the same affine map, so this counts the linear regions that
+    the points hit.
 
     Examples
     --------
@@ -44,14 +51,15 @@ def patterns(layers: Sequence[Layer], X: ArrayLike) -> int:
     >>> patterns([one], [[-2.0], [-1.0], [3.0]])
     2
     """
-    h, seen = _points(X), []
+    h = _points(X)
+    signs = []
     if not layers:
         raise ValueError("need at least one layer (W, b)")
     for W, b in layers:
         z = h @ W + b  # (n, d_out)
-        seen.append(z > 0)
+        signs.append(z > 0)
         h = np.maximum(z, 0.0)
-    on = np.concatenate(seen, axis=1)  # (n, units)
+    on = np.concatenate(signs, axis=1)  # (n, units)
     words = np.packbits(np.pad(on, ((0, 0), (0, -on.shape[1] % 64))), axis=1).view(np.uint64)
     return len(np.unique(words.ravel() if words.shape[1] == 1 else words, axis=0))
 
@@ -59,7 +67,9 @@ def patterns(layers: Sequence[Layer], X: ArrayLike) -> int:
 def random_network(
     widths: Sequence[int], seed: int, gain: float = 2.0, bias: float = 1.0
 ) -> list[Layer]:
-    """Layers of widths (d_in, h, ..., h): normal weights of variance gain / d_in, normal biases of standard deviation `bias`."""
+    """Layers of widths (d_in, h, ..., h): normal weights of variance gain / d_in, normal biases of
+    standard deviation `bias`.
+    """
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"need at least two widths, all >= 1, got {list(widths)}")
     rng = np.random.default_rng(seed)
@@ -70,7 +80,8 @@ def random_network(
 
 
 def tent(x: ArrayLike) -> Array:
-    """2 relu(x) - 4 relu(x - 1/2): up to 1 and down again over [0, 1], from two units (Telgarsky, 2016).
+    """2 relu(x) - 4 relu(x - 1/2): up to 1 and down again over [0, 1], from two units (Telgarsky,
+    2016).
 
     Examples
     --------
@@ -106,9 +117,10 @@ def pieces(f: Callable[[Array], Array], steps: int) -> int:
 
 
 def broken_line(knots: ArrayLike, values: ArrayLike) -> tuple[float, Array, Array]:
-    """Weights of one hidden layer that passes through the values (k,) at rising knots (k,): start, jumps (k-1,), knots (k-1,).
+    """Weights of one hidden layer that passes through the values (k,) at rising knots (k,): start,
+    jumps (k-1,), knots (k-1,).
 
-    f(x) = start + sum_j jump_j relu(x - knot_j), straight between neighbouring knots.
+    f(x) = start + sum_j jump_j relu(x - knot_j), straight between neighboring knots.
 
     Examples
     --------
@@ -116,10 +128,12 @@ def broken_line(knots: ArrayLike, values: ArrayLike) -> tuple[float, Array, Arra
     >>> start, jumps.tolist(), at.tolist()
     (0.0, [1.0, -2.0], [0.0, 1.0])
     """
-    t, y = np.asarray(knots, dtype=float), np.asarray(values, dtype=float)
+    t = np.asarray(knots, dtype=float)
+    y = np.asarray(values, dtype=float)
     if t.ndim != 1 or t.shape != y.shape or t.size < 2 or (np.diff(t) <= 0).any():
         raise ValueError(
-            f"need at least two rising knots and a value for each, got shapes {t.shape} and {y.shape}"
+            f"need at least two rising knots and a value for each, got shapes {t.shape} and"
+            f" {y.shape}"
         )
     slopes = np.diff(y) / np.diff(t)  # (k - 1,)
     return float(y[0]), np.diff(slopes, prepend=0.0), t[:-1]

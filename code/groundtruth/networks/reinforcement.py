@@ -1,21 +1,25 @@
-"""Policy gradients and Q-learning, on arms without states and on a small grid."""
+"""Policy gradients and Q-learning, on arms without states and on a small grid.
+
+Read with book/networks/learning-rules.md.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.functional import softmax
 
-Array = NDArray[Any]
 MOVES = np.array([[-1, 0], [0, 1], [1, 0], [0, -1]])
 
 
 def bandit_gradient(theta: ArrayLike, chances: ArrayLike) -> Array:
-    """Exact gradient (K,) of the expected reward of a softmax policy over arms that pay 1 with the given chances."""
-    p, r = softmax(theta), np.asarray(chances, dtype=np.float64)
+    """Exact gradient (K,) of the expected reward of a softmax policy over arms that pay 1 with the
+    given chances.
+    """
+    p = softmax(theta)
+    r = np.asarray(chances, dtype=np.float64)
     if p.shape != r.shape or r.ndim != 1 or not np.all((r >= 0) & (r <= 1)):
         raise ValueError(
             f"need one score and one chance from 0 to 1 for each arm, got {p.shape} and {r!r}"
@@ -26,12 +30,15 @@ def bandit_gradient(theta: ArrayLike, chances: ArrayLike) -> Array:
 def reinforce_bandit(
     chances: ArrayLike, steps: int, lr: float, rng: np.random.Generator, baseline: bool = False
 ) -> Array:
-    """Policy (K,) after `steps` pulls, theta += lr (reward - b) (one-hot - p), with b a running mean of rewards, or 0 (Williams, 1992)."""
+    """Policy (K,) after `steps` pulls, theta += lr (reward - b) (one-hot - p), with b a running
+    mean of rewards, or 0 (Williams, 1992).
+    """
     r = np.asarray(chances, dtype=np.float64)
     bandit_gradient(np.zeros_like(r), r)
     if steps < 1 or not lr > 0:
         raise ValueError(f"need steps >= 1 and lr > 0, got {steps} and {lr}")
-    theta, b = np.zeros_like(r), 0.0
+    theta = np.zeros_like(r)
+    b = 0.0
     for _ in range(steps):
         p = softmax(theta)
         arm = rng.choice(len(r), p=p)
@@ -42,7 +49,9 @@ def reinforce_bandit(
 
 
 class Grid:
-    """A square of n by n cells; from the top left to the bottom right, -1 a step, walls hold one back."""
+    """A square of n by n cells; from the top left to the bottom right, -1 a step, walls hold one
+    back.
+    """
 
     def __init__(self, n: int = 5) -> None:
         if n < 2:
@@ -67,7 +76,8 @@ def returns(rewards: ArrayLike, gamma: float = 1.0) -> Array:
     r = np.asarray(rewards, dtype=np.float64)
     if r.ndim != 1 or not 0 <= gamma <= 1:
         raise ValueError(f"need rewards in a row and 0 <= gamma <= 1, got {r.shape} and {gamma}")
-    out, total = np.empty_like(r), 0.0
+    out = np.empty_like(r)
+    total = 0.0
     for t in range(len(r) - 1, -1, -1):
         total = r[t] + gamma * total
         out[t] = total
@@ -77,16 +87,17 @@ def returns(rewards: ArrayLike, gamma: float = 1.0) -> Array:
 def policy_gradient(
     env: Grid, episodes: int, lr: float, rng: np.random.Generator, most: int = 100
 ) -> tuple[Array, Array]:
-    """Scores theta (states, 4) and the length of every episode (episodes,), with a running mean return of each state as baseline."""
+    """Scores theta (states, 4) and the length of every episode (episodes,), with a running mean
+    return of each state as baseline.
+    """
     if episodes < 1 or not lr > 0:
         raise ValueError(f"need episodes >= 1 and lr > 0, got {episodes} and {lr}")
-    theta, value, lengths = (
-        np.zeros((env.n**2, 4)),
-        np.zeros(env.n**2),
-        np.zeros(episodes, dtype=int),
-    )
+    theta = np.zeros((env.n**2, 4))
+    value = np.zeros(env.n**2)
+    lengths = np.zeros(episodes, dtype=int)
     for e in range(episodes):
-        s, path = 0, []
+        s = 0
+        path = []
         for _ in range(most):
             p = softmax(theta[s])
             a = int(rng.choice(4, p=p))
@@ -110,7 +121,9 @@ def q_learning(
     explore: float = 0.1,
     most: int = 100,
 ) -> Array:
-    """Table Q (states, 4): Q[s, a] += lr (r + max Q[s'] - Q[s, a]) along epsilon-greedy walks (Watkins & Dayan, 1992)."""
+    """Table Q (states, 4): Q[s, a] += lr (r + max Q[s'] - Q[s, a]) along epsilon-greedy walks
+    (Watkins & Dayan, 1992).
+    """
     if episodes < 1 or not lr > 0 or not 0 <= explore <= 1:
         raise ValueError(
             f"need episodes >= 1, lr > 0 and 0 <= explore <= 1, got {episodes}, {lr} and {explore}"

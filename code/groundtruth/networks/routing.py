@@ -1,15 +1,15 @@
-"""Routing of rows to experts: top-k choice, load balance, capacity."""
+"""Routing of rows to experts: top-k choice, load balance, capacity.
+
+Read with book/networks/gates.md.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.arrays import Array
 from groundtruth.functional import softmax
-
-Array = NDArray[Any]
 
 
 def _logits(logits: ArrayLike) -> Array:
@@ -22,12 +22,13 @@ def _logits(logits: ArrayLike) -> Array:
 
 
 def top_k_route(logits: ArrayLike, k: int) -> tuple[NDArray[np.int64], Array]:
-    """For each row of logits (n, E) the k best experts (n, k), best first, and weights (n, k): a softmax over those k alone.
+    """For each row of logits (n, E) the k best experts (n, k), best first, and weights (n, k): a
+    softmax over those k alone.
 
     Examples
     --------
     >>> ids, w = top_k_route([[2.0, 0.0, 1.0]], 2)
-    ... ids.tolist(), w.round(3).tolist()
+    >>> ids.tolist(), w.round(3).tolist()
     ([[0, 2]], [[0.731, 0.269]])
     """
     z = _logits(logits)
@@ -38,7 +39,9 @@ def top_k_route(logits: ArrayLike, k: int) -> tuple[NDArray[np.int64], Array]:
 
 
 def load_balance(logits: ArrayLike, k: int = 1) -> float:
-    """E sum_e f_e P_e: share of rows sent to e times mean probability of e; 1 for even use, E for collapse (Fedus et al., 2022)."""
+    """E sum_e f_e P_e: share of rows sent to e times mean probability of e; 1 for even use, E for
+    collapse (Fedus et al., 2022).
+    """
     z = _logits(logits)
     ids, _ = top_k_route(z, k)
     share = np.bincount(ids.ravel(), minlength=z.shape[1]) / ids.size
@@ -46,7 +49,9 @@ def load_balance(logits: ArrayLike, k: int = 1) -> float:
 
 
 def within_capacity(ids: ArrayLike, E: int, capacity: int) -> NDArray[np.bool_]:
-    """Which of the choices ids (n, k) find a place when every expert takes `capacity` rows, first choices first and then in order."""
+    """Which of the choices ids (n, k) find a place when every expert takes `capacity` rows, first
+    choices first and then in order.
+    """
     chosen = np.asarray(ids)
     if (
         chosen.ndim != 2
@@ -58,16 +63,19 @@ def within_capacity(ids: ArrayLike, E: int, capacity: int) -> NDArray[np.bool_]:
         )
     if capacity < 1:
         raise ValueError(f"an expert must take at least one row, got a capacity of {capacity}")
-    kept, taken = np.zeros(chosen.shape, dtype=bool), np.zeros(E, dtype=int)
+    accepted = np.zeros(chosen.shape, dtype=bool)
+    taken = np.zeros(E, dtype=int)
     for j in range(chosen.shape[1]):
         for i, e in enumerate(chosen[:, j]):
-            kept[i, j] = taken[e] < capacity
-            taken[e] += kept[i, j]
-    return kept
+            accepted[i, j] = taken[e] < capacity
+            taken[e] += accepted[i, j]
+    return accepted
 
 
 def usage_entropy(ids: ArrayLike, E: int) -> float:
-    """Entropy of the use of E experts over ln E: 1 when all are used alike, 0 when one takes all."""
+    """Entropy of the use of E experts over ln E: 1 when all are used alike, 0 when one takes
+    all.
+    """
     share = np.bincount(np.asarray(ids).ravel(), minlength=E) / np.asarray(ids).size
     if E < 2 or len(share) > E:
         raise ValueError(f"need at least two experts and ids below their number, got {E}")

@@ -1,17 +1,20 @@
-"""Linear state-space layers: one system as a loop, a convolution and a scan; a memory of polynomials; selection."""
+"""Linear state-space layers: one system as a loop, a convolution and a scan; a memory of
+polynomials; selection.
+
+Read with book/networks/recurrence.md.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from groundtruth.arrays import Array
 
 
 def _system(A: ArrayLike, B: ArrayLike, C: ArrayLike | None = None) -> tuple[Array, Array, Array]:
-    a, b = np.asarray(A, dtype=float), np.asarray(B, dtype=float)
+    a = np.asarray(A, dtype=float)
+    b = np.asarray(B, dtype=float)
     c = np.zeros_like(b) if C is None else np.asarray(C, dtype=float)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or b.shape != a.shape[:1] or c.shape != b.shape:
         raise ValueError(
@@ -46,9 +49,8 @@ def discretize(A: ArrayLike, B: ArrayLike, dt: float, method: str = "zoh") -> tu
         raise ValueError(f"dt must be positive, got {dt}")
     n = len(a)
     if method == "zoh":
-        both = expm(
-            dt * np.block([[a, b[:, None]], [np.zeros((1, n + 1))]])
-        )  # the integral of e^(As) B comes along
+        # the integral of e^(As) B comes along
+        both = expm(dt * np.block([[a, b[:, None]], [np.zeros((1, n + 1))]]))
         return both[:n, :n], both[:n, n]
     if method == "bilinear":
         left = np.eye(n) - dt / 2 * a
@@ -67,7 +69,8 @@ def recurrence(A: ArrayLike, B: ArrayLike, C: ArrayLike, u: ArrayLike) -> Array:
     [1.0, 0.5, 0.25]
     """
     a, b, c = _system(A, B, C)
-    x, out = np.zeros(len(b)), []
+    x = np.zeros(len(b))
+    out = []
     for value in _signal(u):
         x = a @ x + b * value
         out.append(c @ x)
@@ -100,8 +103,11 @@ def kernel(A: ArrayLike, B: ArrayLike, C: ArrayLike, L: int) -> Array:
 
 
 def convolve(u: ArrayLike, k: ArrayLike) -> Array:
-    """Causal convolution (L,) of two signals of one length by Fourier transforms, padded so that nothing wraps around."""
-    signal, taps = _signal(u), _signal(k)
+    """Causal convolution (L,) of two signals of one length by Fourier transforms, padded so that
+    nothing wraps around.
+    """
+    signal = _signal(u)
+    taps = _signal(k)
     if signal.size != taps.size:
         raise ValueError(
             f"signal and kernel must have one length, got {signal.size} and {taps.size}"
@@ -111,30 +117,33 @@ def convolve(u: ArrayLike, k: ArrayLike) -> Array:
 
 
 def scan(a: ArrayLike, b: ArrayLike) -> Array:
-    """x_t = a_t x_(t-1) + b_t from zero, entry by entry, in ceil(log2 L) sweeps: a, b (L, N) to (L, N).
+    """x_t = a_t x_(t-1) + b_t from zero, entry by entry, in ceil(log2 L) sweeps: a, b (L, N) to (L,
+    N).
 
-    Pairs compose by (a1, b1) then (a2, b2) = (a2 a1, a2 b1 + b2), which is associative (Blelloch, 1990).
+    Pairs compose by (a1, b1) then (a2, b2) = (a2 a1, a2 b1 + b2), which is associative (Blelloch,
+    1990).
 
     Examples
     --------
     >>> scan([[0.5], [0.5], [0.5]], [[1.0], [0.0], [4.0]]).ravel().tolist()
     [1.0, 0.5, 4.25]
     """
-    x, total = np.array(a, dtype=float), np.array(b, dtype=float)
+    x = np.array(a, dtype=float)
+    total = np.array(b, dtype=float)
     if x.ndim != 2 or x.shape != total.shape or not len(x):
         raise ValueError(f"a and b must have one shape (L, N), got {x.shape} and {total.shape}")
     reach = 1
     while reach < len(x):
-        total[reach:] += (
-            x[reach:] * total[:-reach].copy()
-        )  # what lies `reach` earlier, carried here
+        # what lies `reach` earlier, carried here
+        total[reach:] += x[reach:] * total[:-reach].copy()
         x[reach:] *= x[:-reach].copy()
         reach *= 2
     return total
 
 
 def hippo_legs(N: int) -> tuple[Array, Array]:
-    """A (N, N), B (N,) whose state holds the Legendre coefficients of the whole past (Gu et al., 2020, theorem 2), for x' = (A x + B u) / t.
+    """A (N, N), B (N,) whose state holds the Legendre coefficients of the whole past (Gu et al.,
+    2020, theorem 2), for x' = (A x + B u) / t.
 
     Examples
     --------
@@ -148,9 +157,12 @@ def hippo_legs(N: int) -> tuple[Array, Array]:
 
 
 def remember(u: ArrayLike, N: int) -> Array:
-    """Legendre coefficients (N,) of the whole signal u (L,), gathered online with `hippo_legs` by bilinear steps."""
+    """Legendre coefficients (N,) of the whole signal u (L,), gathered online with `hippo_legs` by
+    bilinear steps.
+    """
     A, B = hippo_legs(N)
-    x, eye = np.zeros(N), np.eye(N)
+    x = np.zeros(N)
+    eye = np.eye(N)
     for t, value in enumerate(_signal(u), start=1):
         x = np.linalg.solve(eye - A / (2 * t), (eye + A / (2 * t)) @ x + B * value / t)
     return x

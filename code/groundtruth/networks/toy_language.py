@@ -1,4 +1,8 @@
-"""A language of 35 words whose structure is known: eight people of three traits, three fruits, and words that go with them."""
+"""A language of 35 words whose structure is known: eight people of three traits, three fruits, and
+words that go with them.
+
+Read with book/networks/embeddings.md.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,8 @@ ID = {word: i for i, word in enumerate(WORDS)}
 
 
 def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
-    """Bags of four words in random order: a person with one word for each trait, or, in one of five, a fruit with three of its words.
+    """Bags of four words in random order: a person with one word for each trait, or, in one of
+    five, a fruit with three of its words.
 
     Examples
     --------
@@ -44,7 +49,8 @@ def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
     """
     if count < 1:
         raise ValueError(f"need at least one sentence, got {count}")
-    names, found = list(PEOPLE), []
+    names = list(PEOPLE)
+    items = []
     for _ in range(count):
         if rng.random() < 0.2:
             words = [
@@ -57,12 +63,13 @@ def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
                 name,
                 *(COMPANY[trait][rng.integers(len(COMPANY[trait]))] for trait in PEOPLE[name]),
             ]
-        found.append([ID[words[i]] for i in rng.permutation(4)])
-    return found
+        items.append([ID[words[i]] for i in rng.permutation(4)])
+    return items
 
 
 def questions() -> list[tuple[int, int, int, int]]:
-    """All analogies a : b = c : x in which a and b differ in one trait, c shares that trait with a, and all four differ.
+    """All analogies a : b = c : x in which a and b differ in one trait, c shares that trait with a,
+        and all four differ.
 
     Examples
     --------
@@ -70,7 +77,7 @@ def questions() -> list[tuple[int, int, int, int]]:
     (72, True)
     """
     by_traits = {traits: name for name, traits in PEOPLE.items()}
-    found = []
+    items = []
     for a, b, c in product(PEOPLE, repeat=3):
         differ = [i for i in range(3) if PEOPLE[a][i] != PEOPLE[b][i]]
         if (
@@ -81,5 +88,5 @@ def questions() -> list[tuple[int, int, int, int]]:
             traits = list(PEOPLE[c])
             traits[differ[0]] = PEOPLE[b][differ[0]]
             x = by_traits[tuple(traits)]  # type: ignore[index]
-            found.append((ID[a], ID[b], ID[c], ID[x]))
-    return [q for q in found if len(set(q)) == 4]
+            items.append((ID[a], ID[b], ID[c], ID[x]))
+    return [q for q in items if len(set(q)) == 4]

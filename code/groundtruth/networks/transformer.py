@@ -1,21 +1,24 @@
-"""One block of a transformer in NumPy, Pre-LN, with its way back, and what a block costs."""
+"""One block of a transformer in NumPy, Pre-LN, with its backward pass, and what a block costs.
+
+Read with book/networks/attention.md.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from groundtruth.arrays import Array
 from groundtruth.networks.activations import ACTIVATIONS
 from groundtruth.networks.attention import Projections, mha, mha_backward, over
 from groundtruth.networks.normalization import layer_norm, layer_norm_backward
 
-Array = NDArray[Any]
-
 
 def parameters(C: int, ff: int | None = None) -> int:
-    """Numbers in one block of width C: 4 C^2 + 4 C for attention, 2 C ff + ff + C for the rest, 4 C for two norms.
+    """Numbers in one block of width C: 4 C^2 + 4 C for attention, 2 C ff + ff + C for the rest, 4 C
+    for two norms.
 
     Examples
     --------
@@ -29,7 +32,8 @@ def parameters(C: int, ff: int | None = None) -> int:
 
 
 def flops_per_token(C: int, n: int) -> tuple[int, int]:
-    """Operations forward for one token of one block (a multiply-add is two): in the matrices 24 C^2, in scores and mixing 4 n C.
+    """Operations forward for one token of one block (a multiply-add is two): in the matrices 24
+    C^2, in scores and mixing 4 n C.
 
     Examples
     --------
@@ -67,7 +71,8 @@ class Block:
         h = 4 * C if ff is None else ff
         if C < 1 or H < 1 or C % H or h < 1:
             raise ValueError(
-                f"need heads that divide the width and a positive hidden width, got C={C}, H={H}, ff={ff}"
+                f"need heads that divide the width and a positive hidden width, got C={C}, H={H},"
+                f" ff={ff}"
             )
         rng = np.random.default_rng(seed)
 
@@ -94,25 +99,26 @@ class Block:
 
     def forward(self, x: ArrayLike, mask: ArrayLike | None = None) -> Array:
         """x (B, T, C) to (B, T, C); mask as in `attention.sdpa`."""
-        values, p = np.asarray(x, dtype=float), self.p
+        values = np.asarray(x, dtype=float)
+        p = self.p
         if values.ndim != 3 or values.shape[-1] != p["g1"].size:
             raise ValueError(f"x must have the shape (B, T, {p['g1'].size}), got {values.shape}")
         u, norm1 = layer_norm(values, p["g1"], p["b1"])
-        attended, kept = mha(
+        attended, saved = mha(
             u, Projections(p["Wq"], p["Wk"], p["Wv"], p["Wo"], p["b"]), self.H, mask
         )
         middle = values + attended
         v, norm2 = layer_norm(middle, p["g2"], p["b2"])
         z = v @ p["W1"] + p["c1"]  # (B, T, ff)
         a = ACTIVATIONS["gelu"].f(z)
-        self._cache = (norm1, kept, norm2, v, z, a)
+        self._cache = (norm1, saved, norm2, v, z, a)
         return middle + a @ p["W2"] + p["c2"]
 
     def backward(self, dy: Array) -> tuple[Array, dict[str, Array]]:
-        """(dx, gradients by name) for the last forward pass."""
+        """(dx, gradients with respect to name) for the last forward pass."""
         if self._cache is None:
             raise RuntimeError("backward needs a forward pass first")
-        p, (norm1, kept, norm2, v, z, a) = self.p, self._cache
+        p, (norm1, saved, norm2, v, z, a) = self.p, self._cache
         if dy.shape != v.shape:
             raise ValueError(f"the output has the shape {v.shape}, its gradient {dy.shape}")
         g: dict[str, Any] = {"W2": over(a, dy), "c2": dy.sum((0, 1))}
@@ -120,6 +126,6 @@ class Block:
         g |= {"W1": over(v, dz), "c1": dz.sum((0, 1))}
         back, g["g2"], g["b2"] = layer_norm_backward(dz @ p["W1"].T, norm2)
         dmiddle = dy + back  # the stream passes through, the branch adds
-        du, dmemory, (g["Wq"], g["Wk"], g["Wv"], g["Wo"], g["b"]) = mha_backward(dmiddle, kept)
+        du, dmemory, (g["Wq"], g["Wk"], g["Wv"], g["Wo"], g["b"]) = mha_backward(dmiddle, saved)
         back, g["g1"], g["b1"] = layer_norm_backward(du + dmemory, norm1)
         return dmiddle + back, g

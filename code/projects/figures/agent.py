@@ -1,20 +1,19 @@
-"""Figures of the page on the agent project."""
+"""Figures of the page on the agent project. Read with book/capstones/agent.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
+from matplotlib.figure import Figure
 
 
-def sequence() -> Any:
+def sequence() -> Figure:
     """Who sends what to whom, with the list of messages growing downwards."""
     fig, ax = figure(3.9)
     for x, name, color in (
-        (0.6, "you", GREY),
+        (0.6, "you", GRAY),
         (3.2, "loop", BLUE),
         (6.0, "brain", ORANGE),
         (8.6, "tool", GREEN),
@@ -33,10 +32,13 @@ def sequence() -> Any:
     ]
     for y, a, b, text in steps:
         ax.annotate(
-            "", (b, y), (a, y), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.4}
+            "", (b, y), (a, y), arrowprops={"arrowstyle": "->", "color": GRAY, "linewidth": 1.4}
         )
+        middle = (a + b) / 2
+        if abs(a - b) >= 4:  # beside the line that a long arrow crosses
+            middle = 4.6 if a < b else 7.3
         ax.text(
-            (a + b) / 2 if abs(a - b) < 4 else (4.6 if a < b else 7.3),
+            middle,
             y + 0.07,
             text,
             ha="center",
@@ -49,7 +51,7 @@ def sequence() -> Any:
     return fig
 
 
-def growth(turns: np.ndarray, curves: dict[str, np.ndarray]) -> Any:
+def growth(turns: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:
     """Tokens paid for by the number of turns."""
     fig, ax = figure(2.7)
     for (name, y), color, style in zip(curves.items(), (ORANGE, BLUE), ("-", "--"), strict=False):
@@ -61,18 +63,16 @@ def growth(turns: np.ndarray, curves: dict[str, np.ndarray]) -> Any:
 
 def compounding() -> Interactive:
     """Chance that a chain of steps succeeds, with and without retries."""
-    p, n, r = (
-        slider("sp", "chance that a step is right ", 0.95, 0.5, 0.999, 0.001),
-        slider("sn", "steps ", 20, 1, 60, 1),
-        slider("sr", "retries of a step, noticed failures ", 1, 0, 4, 1),
-    )
+    p = slider("sp", "chance that a step is right ", 0.95, 0.5, 0.999, 0.001)
+    n = slider("sn", "steps ", 20, 1, 60, 1)
+    r = slider("sr", "retries of a step, noticed failures ", 1, 0, 4, 1)
     rows = (
         alt.Chart(alt.sequence(1, 61, 1, as_="n"))
         .transform_calculate(a="pow(sp, datum.n)", b="pow(1 - pow(1 - sp, sr + 1), datum.n)")
         .transform_fold(["a", "b"], as_=["which", "y"])
         .transform_calculate(which="datum.which == 'a' ? 'no retry' : 'with retries'")
     )
-    colour = alt.Color(
+    color = alt.Color(
         "which:N",
         title=None,
         scale=alt.Scale(domain=["no retry", "with retries"], range=[ORANGE, BLUE]),
@@ -87,22 +87,24 @@ def compounding() -> Interactive:
     lines = rows.mark_line(strokeWidth=2).encode(
         x=alt.X("n:Q", title="steps", scale=alt.Scale(domain=[0, 60])),
         y=alt.Y("y:Q", title="chance that all are right", scale=alt.Scale(domain=[0, 1])),
-        color=colour,
+        color=color,
         strokeDash=dash,
     )
     points = (
         rows.transform_filter("datum.n == sn")
         .mark_point(filled=True, size=70, opacity=1)
-        .encode(x="n:Q", y="y:Q", color=colour)
+        .encode(x="n:Q", y="y:Q", color=color)
     )
     text = (
         rows.transform_filter("datum.n == sn")
         .transform_calculate(t="format(datum.y, '.3f')")
         .mark_text(align="left", dx=8, dy=-8, fontSize=12)
-        .encode(x="n:Q", y="y:Q", text="t:N", color=colour)
+        .encode(x="n:Q", y="y:Q", text="t:N", color=color)
     )
     chart = alt.layer(lines, points, text).properties(width=340, height=200).add_params(p, n, r)
     return show(
         chart,
-        "Two falling curves, the chance that a chain of steps is right throughout without retries and with them; sliders set the chance of a step, the number of steps and the retries, and the two chances at that number are written beside their points.",
+        "Two falling curves, the chance that a chain of steps is right throughout without retries "
+        "and with them; sliders set the chance of a step, the number of steps and the retries, "
+        "and the two chances at that number are written beside their points.",
     )

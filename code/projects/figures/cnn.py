@@ -1,4 +1,4 @@
-"""Figures of the page on the cnn project."""
+"""Figures of the page on the cnn project. Read with book/capstones/cnn.md."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
-from groundtruth.figures.style import BLUE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show
+from matplotlib.figure import Figure
 
 KERNELS = {
     "rows": [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]],
@@ -25,7 +26,7 @@ def _tiles(
     cmap: str = "Greys",
     symmetric: bool = False,
     height: float | None = None,
-) -> Any:
+) -> Figure:
     use_style()
     lines = -(-len(pictures) // columns)
     fig, axes = plt.subplots(
@@ -53,12 +54,12 @@ def _tiles(
     return fig
 
 
-def examples(pictures: np.ndarray, names: list[str]) -> Any:
+def examples(pictures: np.ndarray, names: list[str]) -> Figure:
     """Bars and digits (n, H, W) in rows of six."""
     return _tiles(pictures, names, 6)
 
 
-def glyphs(pictures: np.ndarray, columns: int) -> Any:
+def glyphs(pictures: np.ndarray, columns: int) -> Figure:
     """Glyphs (n, H, W) in lines of so many, in one sheet and without names: they can be read."""
     use_style()
     n, H, W = pictures.shape
@@ -72,12 +73,12 @@ def glyphs(pictures: np.ndarray, columns: int) -> Any:
     return fig
 
 
-def filters(weights: np.ndarray) -> Any:
+def filters(weights: np.ndarray) -> Figure:
     """First-layer kernels (n, 3, 3): orange positive, purple negative."""
     return _tiles(weights, [f"{i + 1}" for i in range(len(weights))], 8, "PuOr_r", symmetric=True)
 
 
-def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Any:
+def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
     """Pictures (n, H, W) in the first row, then a row of maps for each method."""
     n = len(pictures)
     rows = [pictures, *maps.values()]
@@ -85,7 +86,7 @@ def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Any:
     return _tiles(np.concatenate(rows), names, n, "Purples", height=1.25 * len(rows))
 
 
-def held_out(scores: dict[str, tuple[float, float]]) -> Any:
+def held_out(scores: dict[str, tuple[float, float]]) -> Figure:
     """Accuracy at places that were trained on and at places that were not, by model."""
     fig, ax = figure(2.6)
     at = np.arange(len(scores))
@@ -99,7 +100,7 @@ def held_out(scores: dict[str, tuple[float, float]]) -> Any:
         edgecolor="white",
         label="places never shown",
     )
-    ax.axhline(0.5, color=GREY, linestyle=":", linewidth=1.2)
+    ax.axhline(0.5, color=GRAY, linestyle=":", linewidth=1.2)
     ax.set_xticks(at, list(scores))
     ax.set_ylim(0, 1.3)
     ax.legend(loc="upper center", ncols=2)
@@ -107,8 +108,8 @@ def held_out(scores: dict[str, tuple[float, float]]) -> Any:
     return fig
 
 
-def confusion(table: np.ndarray, labels: list[int]) -> Any:
-    """Counts (K, K) of labels against answers; the diagonal is greyed, since it is all that is right."""
+def confusion(table: np.ndarray, labels: list[int]) -> Figure:
+    """Counts (K, K) of labels against predictions; the diagonal, all that is right, is gray."""
     fig, ax = figure(3.6)
     off = table.astype(float).copy()
     np.fill_diagonal(off, 0)
@@ -117,6 +118,7 @@ def confusion(table: np.ndarray, labels: list[int]) -> Any:
     for i, row in enumerate(table):
         for j, v in enumerate(row):
             if v:
+                color = "white" if v > 0.6 * most else "black"
                 ax.text(
                     j + 0.5,
                     i + 0.5,
@@ -124,7 +126,7 @@ def confusion(table: np.ndarray, labels: list[int]) -> Any:
                     ha="center",
                     va="center",
                     fontsize=9,
-                    color=GREY if i == j else "white" if v > 0.6 * most else "black",
+                    color=GRAY if i == j else color,
                 )
     ax.set_ylim(len(table), 0)
     ax.set_aspect("equal")
@@ -135,37 +137,39 @@ def confusion(table: np.ndarray, labels: list[int]) -> Any:
     return fig
 
 
+def _packed(X: np.ndarray) -> str:
+    """An image as one string of hundredths: a row for each pixel would be too large."""
+    return " ".join(str(round(float(v) * 100)) for v in X.ravel())
+
+
+def _rectified(X: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """The positive part of the correlation (H, W) with a kernel (3, 3), per unit of its weights."""
+    H, W = X.shape
+    padded = np.pad(X, 1)
+    out = np.zeros((H, W))
+    for i in range(3):
+        for j in range(3):
+            out += kernel[i, j] * padded[i : i + H, j : j + W]
+    return np.maximum(out, 0) / np.abs(kernel).sum()
+
+
 def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
     """A picture, a kernel and a stride from menus, and the map that comes out, rectified."""
-
-    def packed(
-        X: np.ndarray,
-    ) -> str:  # a picture in one text of hundredths: a row for each pixel would be too large
-        return " ".join(str(round(float(v) * 100)) for v in X.ravel())
-
-    rows, seen = [], []
+    images: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for name, X in pictures.items():
-        padded, (H, W) = np.pad(X, 1), X.shape
-        seen.append({"a": name, "W": W, "s": packed(X)})
-        for kernel, w in KERNELS.items():
-            out = np.asarray(
-                sum(
-                    np.array(w)[i, j] * padded[i : i + H, j : j + W]
-                    for i in range(3)
-                    for j in range(3)
-                )
-            )
-            rows.append(
-                {"a": name, "k": kernel, "W": W, "s": packed(np.maximum(out, 0) / np.abs(w).sum())}
-            )
-    pic, ker, stride = (
-        menu("pp", "picture ", list(pictures)),
-        menu("kk", "kernel ", list(KERNELS)),
-        menu("ss", "stride ", [1, 2]),
-    )
-    x, y = alt.X("j:O", title=None, axis=None), alt.Y("i:O", title=None, axis=None)
+        W = X.shape[1]
+        images.append({"a": name, "W": W, "s": _packed(X)})
+        for kernel, weights in KERNELS.items():
+            out = _rectified(X, np.array(weights))
+            rows.append({"a": name, "k": kernel, "W": W, "s": _packed(out)})
+    pic = menu("pp", "picture ", list(pictures))
+    ker = menu("kk", "kernel ", list(KERNELS))
+    stride = menu("ss", "stride ", [1, 2])
+    x = alt.X("j:O", title=None, axis=None)
+    y = alt.Y("i:O", title=None, axis=None)
 
-    def pixels(data: list[dict[str, Any]], which: str) -> Any:
+    def pixels(data: list[dict[str, Any]], which: str) -> alt.Chart:
         return (
             alt.Chart(alt.Data(values=data))
             .transform_filter(which)
@@ -180,7 +184,7 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
         )
 
     left = (
-        pixels(seen, "datum.a == pp")
+        pixels(images, "datum.a == pp")
         .mark_rect()
         .encode(
             x=x,
@@ -199,5 +203,7 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
     chart = alt.hconcat(left, right).resolve_scale(color="independent").add_params(pic, ker, stride)
     return show(
         chart,
-        "On the left a picture, on the right the positive part of what a kernel makes of it; menus choose the picture, the kernel and the stride, and with stride two every second row and column is computed.",
+        "On the left a picture, on the right the positive part of what a kernel makes of it; "
+        "menus choose the picture, the kernel and the stride, and with stride two every second "
+        "row and column is computed.",
     )

@@ -1,18 +1,28 @@
-"""Figures of the page on the diffusion project."""
+"""Figures of the page on the diffusion project. Read with book/capstones/diffusion.md."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, WIDTH_IN, figure, label, use_style
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
+from groundtruth.figures.vega import Interactive, menu, note, one_row, show, slider
+from matplotlib.figure import Figure
 
 
-def strip(clouds: list[np.ndarray], names: list[str]) -> Any:
-    """Clouds of points (n, 2) side by side, in two rows of four; of each the first 250, since a browser draws every one."""
+def strip(clouds: list[np.ndarray], names: list[str]) -> Figure:
+    """Clouds of points (n, 2) in two rows of four; 250 of each keep the file small."""
     use_style()
     fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.9), layout="constrained")
     for ax, cloud, name in zip(axes.flat, clouds, names, strict=True):
@@ -25,7 +35,7 @@ def strip(clouds: list[np.ndarray], names: list[str]) -> Any:
     return fig
 
 
-def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Any:
+def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Figure:
     """Loss by noise level: the smallest possible, and a model's."""
     fig, ax = figure(2.9)
     ax.plot(levels, best, color=ORANGE, label="smallest possible")
@@ -36,7 +46,7 @@ def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Any:
     return fig
 
 
-def schedules(curves: dict[str, np.ndarray]) -> Any:
+def schedules(curves: dict[str, np.ndarray]) -> Figure:
     """Share of the data's variance that is left, by relative level."""
     fig, ax = figure(2.7)
     for (name, kept), color, style in zip(
@@ -49,7 +59,7 @@ def schedules(curves: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def digits(pictures: np.ndarray) -> Any:
+def digits(pictures: np.ndarray) -> Figure:
     """Twenty pictures (20, 64) in two rows."""
     use_style()
     fig, axes = plt.subplots(2, 10, figsize=(WIDTH_IN, 1.35), layout="constrained")
@@ -63,7 +73,7 @@ def digits(pictures: np.ndarray) -> Any:
     return fig
 
 
-def steps(counts: list[int], exact: list[float], learned: list[float]) -> Any:
+def steps(counts: list[int], exact: list[float], learned: list[float]) -> Figure:
     """Distance from the ring by the number of sampling steps, exact denoiser and trained one."""
     fig, ax = figure(2.8)
     ax.plot(counts, np.maximum(exact, 1e-5), "o-", color=ORANGE, label="exact denoiser")
@@ -78,56 +88,59 @@ def steps(counts: list[int], exact: list[float], learned: list[float]) -> Any:
 
 
 def explorer() -> Interactive:
-    """Points drowned in noise by a slider, with the cosine schedule, which has a closed form."""
-    rng = np.random.default_rng(0)
+    """Points under noise set by a slider, with the cosine schedule, which has a closed form."""
     angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
-    ring = np.stack([np.cos(angle), np.sin(angle)], 1)
     half = np.linspace(0, np.pi, 45)
-    moons = np.concatenate(
-        [
-            np.stack([np.cos(half) - 0.5, np.sin(half) - 0.25], 1),
-            np.stack([0.5 - np.cos(half), 0.25 - np.sin(half)], 1),
-        ]
-    )
-    noise = rng.normal(size=(90, 2))
+    upper = np.stack([np.cos(half) - 0.5, np.sin(half) - 0.25], 1)
+    clouds = {
+        "ring": np.stack([np.cos(angle), np.sin(angle)], 1),
+        "moons": np.concatenate([upper, -upper]),
+    }
+    noise = np.random.default_rng(0).normal(size=(90, 2)).round(2)
     rows = [
         {
             "a": name,
             "x": round(float(p[0]), 2),
             "y": round(float(p[1]), 2),
-            "u": round(float(e[0]), 2),
-            "v": round(float(e[1]), 2),
+            "u": float(e[0]),
+            "v": float(e[1]),
         }
-        for name, cloud in (("ring", ring), ("moons", moons))
+        for name, cloud in clouds.items()
         for p, e in zip(cloud, noise, strict=True)
     ]
-    t, which = (
-        slider("nt", "level, in % of the last ", 0, 0, 100, 1),
-        menu("nd", "data ", ["ring", "moons"]),
-    )
-    turn = "((nt / 100 + 0.008) / 1.008 * PI / 2)"
-    at = (
+    level = slider("nt", "level, in % of the last ", 0, 0, 100, 1)
+    data = menu("nd", "data ", list(clouds))
+    # the cosine schedule, relative to its own start, so that level 0 is the data
+    start = math.cos(0.008 / 1.008 * math.pi / 2)
+    signal = f"cos((nt / 100 + 0.008) / 1.008 * PI / 2) / {start!r}"
+    mixed = (
         alt.Chart(alt.Data(values=rows))
         .transform_filter("datum.a == nd")
+        .transform_calculate(signal=signal)
+        .transform_calculate(noise="sqrt(1 - datum.signal * datum.signal)")
         .transform_calculate(
-            px=f"cos({turn}) * datum.x + sin({turn}) * datum.u",
-            py=f"cos({turn}) * datum.y + sin({turn}) * datum.v",
+            px="datum.signal * datum.x + datum.noise * datum.u",
+            py="datum.signal * datum.y + datum.noise * datum.v",
         )
     )
     scale = alt.Scale(domain=[-3, 3])
-    dots = at.mark_circle(color=BLUE, size=24, opacity=0.8).encode(
+    dots = mixed.mark_circle(color=BLUE, size=24, opacity=0.8).encode(
         x=alt.X("px:Q", title="x", scale=scale), y=alt.Y("py:Q", title="y", scale=scale)
     )
-    text = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(
-            s=f"'data ' + format(100 * pow(cos({turn}), 2), '.0f') + ' %, noise ' + format(100 * pow(sin({turn}), 2), '.0f') + ' % of the variance'"
-        )
-        .mark_text(align="left", fontSize=12, color=GREY)
-        .encode(x=alt.value(6), y=alt.value(10), text="s:N")
+    shares = one_row(data=f"100 * pow({signal}, 2)").transform_calculate(noise="100 - datum.data")
+    text = note(
+        shares,
+        "data {data:.0f} %, noise {noise:.0f} % of the variance",
+        x=6,
+        y=10,
+        size=12,
+        color=GRAY,
     )
-    chart = alt.layer(dots, text).properties(width=260, height=260).add_params(t, which)
     return show(
-        chart,
-        "Points on a ring or on two half moons; a slider drowns them in noise level by level until nothing of their shape is left, and a line of text says how much of the variance is data and how much is noise.",
+        alt.layer(dots, text).properties(width=260, height=260).add_params(level, data),
+        "Points on a ring or on two half moons; a slider adds noise level by level until nothing "
+        "of "
+        "their shape is left, and a line of text says how much of the variance is data and how "
+        "much "
+        "is noise.",
     )

@@ -1,21 +1,30 @@
-"""Figures of the page on the gpt project."""
+"""Figures of the page on the gpt project. Read with book/capstones/gpt.md."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import altair as alt
 import numpy as np
-from groundtruth.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import (
+    BLUE,
+    CYCLE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    figure,
+    label,
+)
 from groundtruth.figures.vega import Interactive, show, slider
+from matplotlib.figure import Figure
 
 
-def blocks() -> Any:
+def blocks() -> Figure:
     """From tokens to logits, with the shape after every step; one block opened."""
     fig, ax = figure(4.6)
     steps = [
-        (0.4, "tokens\n(B, T)", GREY),
+        (0.4, "tokens\n(B, T)", GRAY),
         (1.5, "+ embedding, position\n(B, T, C)", BLUE),
         (3.0, "block, L times\n(B, T, C)", PURPLE),
         (4.5, "norm, head\n(B, T, V)", BLUE),
@@ -28,7 +37,7 @@ def blocks() -> Any:
             (1.4, y1),
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "shrinkA": 17,
                 "shrinkB": 19,
                 "linewidth": 1.4,
@@ -50,9 +59,9 @@ def blocks() -> Any:
             },
         )
     inner = [
-        (1.2, "norm", GREY),
+        (1.2, "norm", GRAY),
         (2.0, "attention: asks the past", GREEN),
-        (3.5, "norm", GREY),
+        (3.5, "norm", GRAY),
         (4.3, "MLP: thinks alone", ORANGE),
     ]
     ax.plot([4.9, 4.9], [0.3, 5.7], color=BLUE, linewidth=2.4)
@@ -79,7 +88,7 @@ def blocks() -> Any:
             (4.9, low),
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "linewidth": 1.3,
                 "connectionstyle": "angle,angleA=0,angleB=90",
             },
@@ -88,7 +97,7 @@ def blocks() -> Any:
             "",
             (6.9, second - 0.26),
             (6.9, first + 0.22),
-            arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.3},
+            arrowprops={"arrowstyle": "->", "color": GRAY, "linewidth": 1.3},
         )
         ax.annotate(
             "",
@@ -96,7 +105,7 @@ def blocks() -> Any:
             (6.9, second + 0.26),
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "linewidth": 1.3,
                 "connectionstyle": "angle,angleA=90,angleB=0",
             },
@@ -122,7 +131,7 @@ def blocks() -> Any:
     return fig
 
 
-def floor(by_position: np.ndarray, best: np.ndarray) -> Any:
+def floor(by_position: np.ndarray, best: np.ndarray) -> Figure:
     """Loss of a model at each position of its window, over the smallest that is possible there."""
     fig, ax = figure(2.8)
     place = np.arange(1, len(best) + 1)
@@ -134,7 +143,7 @@ def floor(by_position: np.ndarray, best: np.ndarray) -> Any:
     return fig
 
 
-def heads(weights: np.ndarray, text: str) -> Any:
+def heads(weights: np.ndarray, text: str) -> Figure:
     """Attention weights (4, T, T) of four heads over a short text."""
     import matplotlib.pyplot as plt
     from groundtruth.figures.style import WIDTH_IN, use_style
@@ -153,7 +162,7 @@ def heads(weights: np.ndarray, text: str) -> Any:
     return fig
 
 
-def curves(runs: list[list[list[float]]], counted: dict[str, float]) -> Any:
+def curves(runs: list[list[list[float]]], counted: dict[str, float]) -> Figure:
     """Held-out loss of several seeds by step, and what counting reaches."""
     fig, ax = figure(3.2)
     for i, run in enumerate(runs):
@@ -180,11 +189,9 @@ def sampler(names: list[str], logits: np.ndarray) -> Interactive:
         {"t": names[i], "l": round(float(logits[i] - logits.max()), 3), "r": r + 1}
         for r, i in enumerate(order)
     ]
-    te, k, p = (
-        slider("te", "temperature ", 1.0, 0.1, 3, 0.1),
-        slider("tk", "top-k ", 24, 1, 24, 1),
-        slider("tp", "top-p ", 1.0, 0.05, 1, 0.05),
-    )
+    te = slider("te", "temperature ", 1.0, 0.1, 3, 0.1)
+    k = slider("tk", "top-k ", 24, 1, 24, 1)
+    p = slider("tp", "top-p ", 1.0, 0.05, 1, 0.05)
     base = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(w="datum.r <= tk ? exp(datum.l / te) : 0")
@@ -212,7 +219,9 @@ def sampler(names: list[str], logits: np.ndarray) -> Interactive:
     chart = alt.layer(bars, text).properties(width=340, height=200).add_params(te, k, p)
     return show(
         chart,
-        "The probabilities of the next character as bars; sliders set the temperature, how many of the likeliest characters are kept, and the share of probability that is kept; the entropy of what is left is printed in the corner.",
+        "The probabilities of the next character as bars; sliders set the temperature, how many "
+        "of the likeliest characters are kept, and the share of probability that is kept; the "
+        "entropy of what is left is printed in the corner.",
     )
 
 
@@ -247,14 +256,16 @@ def memory(best: np.ndarray) -> Interactive:
     chart = alt.layer(bars, line, text).properties(width=340, height=180).add_params(T)
     return show(
         chart,
-        "Bars for the smallest possible loss at each position of a window into the repeated sentence; a slider sets the window's length, and a line shows the mean over it, which falls as the window grows.",
+        "Bars for the smallest possible loss at each position of a window into the repeated "
+        "sentence; a slider sets the window's length, and a line shows the mean over it, which "
+        "falls as the window grows.",
     )
 
 
-def scaling(runs: dict[str, list[tuple[float, float]]]) -> Any:
-    """Held-out loss against the operations of a run: points (operations, loss) of each size, from the shortest run to the longest."""
+def scaling(runs: dict[str, list[tuple[float, float]]]) -> Figure:
+    """Held-out loss against a run's operations: (operations, loss) of each size, shortest first."""
     fig, ax = figure(3.3)
-    styles = (("o", GREY), ("s", BLUE), ("^", GREEN), ("D", ORANGE), ("v", PURPLE))
+    styles = (("o", GRAY), ("s", BLUE), ("^", GREEN), ("D", ORANGE), ("v", PURPLE))
     for (name, points), (marker, color) in zip(runs.items(), styles, strict=True):
         ax.plot(
             *np.array(points).T, marker=marker, color=color, linewidth=1.4, markersize=6, label=name

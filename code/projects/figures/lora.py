@@ -1,20 +1,20 @@
-"""Figures of the page on the lora project."""
+"""Figures of the page on the lora project. Read with book/capstones/lora.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
-from groundtruth.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, PURPLE, figure, label
+from groundtruth.figures.vega import Interactive, choose, menu, readout, series_colors, show, slider
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 
-def shapes() -> Any:
+def shapes() -> Figure:
     """A frozen square matrix beside the two thin ones that are trained."""
     fig, ax = figure(2.9)
     for x, y, w, h, text, color, fill in (
-        (0, 0, 3, 3, "W$_0$  (k, d)\nfrozen", GREY, "none"),
+        (0, 0, 3, 3, "W$_0$  (k, d)\nfrozen", GRAY, "none"),
         (4.3, 0, 0.5, 3, "", ORANGE, ORANGE),
         (5.4, 1.25, 3, 0.5, "", BLUE, BLUE),
     ):
@@ -31,9 +31,7 @@ def shapes() -> Any:
     return fig
 
 
-def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Any:
-    from matplotlib.patches import Rectangle
-
+def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Rectangle:
     return Rectangle(
         (x, y),
         w,
@@ -45,10 +43,10 @@ def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Any:
     )
 
 
-def frontier(runs: dict[str, list[tuple[float, float]]]) -> Any:
-    """New task against old task: points (old, new) of each method, one for each learning rate, in order of the rate."""
+def frontier(runs: dict[str, list[tuple[float, float]]]) -> Figure:
+    """New task against old task: points (old, new) of each method, in order of learning rate."""
     fig, ax = figure(3.6)
-    styles = [("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", GREY), ("P", CYCLE[0])]
+    styles = [("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", GRAY), ("P", CYCLE[0])]
     for (name, points), (marker, color) in zip(runs.items(), styles, strict=False):
         old, new = np.array(points).T
         ax.plot(old, new, marker=marker, color=color, linewidth=1, markersize=6, label=name)
@@ -59,7 +57,7 @@ def frontier(runs: dict[str, list[tuple[float, float]]]) -> Any:
     return fig
 
 
-def tails(ranks: list[int], best: list[float], trained: list[float]) -> Any:
+def tails(ranks: list[int], best: list[float], trained: list[float]) -> Figure:
     """Error left by the best update of each rank, and by a trained one."""
     fig, ax = figure(2.7)
     ax.plot(ranks, best, "o-", color=ORANGE, label="energy of the singular values left out")
@@ -73,44 +71,53 @@ def tails(ranks: list[int], best: list[float], trained: list[float]) -> Any:
 
 
 def explorer() -> Interactive:
-    """Sizes and rank from sliders; the share that is trained, and how much of an update of a given spectrum the rank can hold."""
-    d, k, r = (
-        slider("dd", "inputs d, 2 to the ", 10, 5, 13, 1),
-        slider("kk", "outputs k, 2 to the ", 10, 5, 13, 1),
+    """Sizes and rank by slider: the share that is trained, and the part of an update it holds."""
+    controls = [
+        slider("dd", "inputs d, 2 to the ", 10, 6, 13, 1),  # 2^6 = 64: as many ranks as are drawn
+        slider("kk", "outputs k, 2 to the ", 10, 6, 13, 1),
         slider("rr", "rank r ", 8, 1, 64, 1),
-    )
-    decay = menu("ss", "spectrum of the update ", ["1/i", "1/i^2", "0.9^i"])
+    ]
+    spectra = {
+        "1/i": "1 / datum.i",
+        "1/i^2": "1 / (datum.i * datum.i)",
+        "0.9^i": "pow(0.9, datum.i)",
+    }
     rows = (
         alt.Chart(alt.sequence(1, 65, 1, as_="i"))
-        .transform_calculate(
-            s="ss == '1/i' ? 1 / datum.i : ss == '1/i^2' ? 1 / (datum.i * datum.i) : pow(0.9, datum.i)"
-        )
+        .transform_calculate(s=choose("ss", spectra))
         .transform_calculate(e="datum.s * datum.s")
         .transform_joinaggregate(t="sum(e)")
         .transform_window(c="sum(e)", sort=[alt.SortField("i")])
-        .transform_calculate(h="datum.c / datum.t", kept="datum.i <= rr ? 'held' : 'left out'")
+        .transform_calculate(group="datum.i <= rr ? 'held' : 'left out'")
     )
-    colour = alt.Color(
-        "kept:N",
+    color = alt.Color(
+        "group:N",
         title=None,
-        scale=alt.Scale(domain=["held", "left out"], range=[BLUE, GREY]),
+        scale=series_colors(["held", "left out"], [BLUE, GRAY]),
         legend=alt.Legend(orient="top"),
     )
     bars = rows.mark_bar().encode(
         x=alt.X("i:Q", title="singular value, number", scale=alt.Scale(domain=[0, 65])),
         y=alt.Y("s:Q", title="size"),
-        color=colour,
+        color=color,
+    )
+    shares = rows.transform_filter("datum.i == rr").transform_calculate(
+        trained="100 * rr * (pow(2, dd) + pow(2, kk)) / pow(2, dd + kk)",
+        held="100 * datum.c / datum.t",
     )
     text = (
-        rows.transform_filter("datum.i == rr")
-        .transform_calculate(
-            w="'rank ' + rr + ' trains ' + format(100 * rr * (pow(2, dd) + pow(2, kk)) / pow(2, dd + kk), '.2f') + ' % and holds ' + format(100 * datum.h, '.1f') + ' %'"
+        shares.transform_calculate(
+            w=readout("rank {i} trains {trained:.2f} % and holds {held:.1f} %")
         )
         .mark_text(align="right", fontSize=12)
         .encode(x=alt.value(335), y=alt.value(10), text="w:N")
     )
-    chart = alt.layer(bars, text).properties(width=340, height=190).add_params(d, k, r, decay)
     return show(
-        chart,
-        "Sixty-four singular values of an update as bars, those that a rank can hold in colour; sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text says which share of the parameters is trained and which share of the update's energy is held.",
+        alt.layer(bars, text)
+        .properties(width=340, height=190)
+        .add_params(*controls, menu("ss", "spectrum of the update ", list(spectra))),
+        "Sixty-four singular values of an update as bars, those that a rank can hold in color; "
+        "sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text "
+        "says which share of the parameters is trained and which share of the update's energy is "
+        "held.",
     )

@@ -1,19 +1,28 @@
-"""Figures of the page on the runner."""
+"""Figures of the page on the runner. Read with book/capstones/runner.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure
+from groundtruth.figures.vega import Interactive, choose, menu, readout, series_colors, show, slider
+from matplotlib.figure import Figure
+
+PARTS = {  # bytes per parameter in fp32, and in bf16 with fp32 master weights
+    "weights": (4, 2),
+    "gradients": (4, 2),
+    "AdamW moments": (8, 8),
+    "fp32 master weights": (0, 4),
+}
+# bytes per token, layer and unit of width, without attention's tables: Korthikanti et al. (2023)
+# count 34 in half precision; two of them are masks of dropout, which are single bytes in fp32 too
+ACTIVATION_BYTES = (66, 34)
 
 
-def states() -> Any:
+def states() -> Figure:
     """The states of a run and what moves it from one to the next."""
     fig, ax = figure(3.3)
     boxes = {
-        "new": (0.7, 2.6, GREY),
+        "new": (0.7, 2.6, GRAY),
         "training": (3.4, 2.6, BLUE),
         "evaluating": (6.2, 4.0, GREEN),
         "saved": (6.2, 1.2, ORANGE),
@@ -35,7 +44,7 @@ def states() -> Any:
             (x1, y1),
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "shrinkA": 34,
                 "shrinkB": 34,
                 "linewidth": 1.4,
@@ -76,48 +85,50 @@ def states() -> Any:
 
 def memory() -> Interactive:
     """Gigabytes of a training run by what they hold."""
-    N, B, C = (
+    controls = [
         slider("pn", "parameters, 10 to the ", 8, 6, 11, 0.1),
         slider("pb", "tokens at a time, thousands ", 16, 1, 128, 1),
         slider("pl", "layers ", 12, 2, 96, 1),
-    )
-    prec = menu("pp", "precision ", ["fp32", "bf16 with fp32 masters"])
-    parts = [
-        ("weights", 4, 2),
-        ("gradients", 4, 2),
-        ("AdamW averages", 8, 8),
-        ("fp32 master weights", 0, 4),
+        menu("pp", "precision ", ["fp32", "bf16 with fp32 masters"]),
     ]
-    rows = [{"part": name, "a": a, "b": b, "o": i} for i, (name, a, b) in enumerate(parts)] + [
-        {"part": "activations", "a": -1, "b": -1, "o": 4}
+    rows = [
+        {"part": part, "fp32": full, "bf16": half, "by": "parameter"}
+        for part, (full, half) in PARTS.items()
     ]
-    width = "sqrt(pow(10, pn) / (12 * pl))"
-    act = f"34 * pl * {width} * pb * 1000 * (pp == 'fp32' ? 2 : 1) / 2e9 * 1.0"
-    base = alt.Chart(alt.Data(values=rows)).transform_calculate(
-        g=f"datum.o == 4 ? {act} : (pp == 'fp32' ? datum.a : datum.b) * pow(10, pn) / 1e9"
+    full, half = ACTIVATION_BYTES
+    rows.append({"part": "activations", "fp32": full, "bf16": half, "by": "activation"})
+    counts = {
+        "parameter": "pow(10, pn)",
+        "activation": "pb * 1000 * pl * datum.width",
+    }
+    base = (
+        alt.Chart(alt.Data(values=rows))
+        .transform_calculate(width="sqrt(pow(10, pn) / (12 * pl))")
+        .transform_calculate(
+            bytes="pp == 'fp32' ? datum.fp32 : datum.bf16", count=choose("datum.by", counts)
+        )
+        .transform_calculate(g="datum.bytes * datum.count / 1e9")
     )
-    order = [str(r["part"]) for r in rows]
+    order = [str(row["part"]) for row in rows]
+    y = alt.Y("part:N", sort=order, title=None)
     bars = base.mark_bar().encode(
-        y=alt.Y("part:N", sort=order, title=None),
+        y=y,
         x=alt.X("g:Q", title="gigabytes"),
-        color=alt.Color(
-            "part:N",
-            sort=order,
-            legend=None,
-            scale=alt.Scale(domain=order, range=[BLUE, ORANGE, GREEN, PURPLE, GREY]),
-        ),
+        color=alt.Color("part:N", sort=order, legend=None, scale=series_colors(order)),
     )
     text = base.mark_text(align="left", dx=4, fontSize=12).encode(
-        y=alt.Y("part:N", sort=order), x="g:Q", text=alt.Text("g:Q", format=".2f")
+        y=y, x="g:Q", text=alt.Text("g:Q", format=".2f")
     )
     total = (
         base.transform_aggregate(t="sum(g)")
-        .transform_calculate(s="'together ' + format(datum.t, '.1f') + ' GB'")
+        .transform_calculate(s=readout("together {t:.1f} GB"))
         .mark_text(align="right", fontSize=13)
         .encode(x=alt.value(240), y=alt.value(-8), text="s:N")
     )
-    chart = alt.layer(bars, text, total).properties(width=250, height=150).add_params(N, B, C, prec)
     return show(
-        chart,
-        "Five bars for the memory of a training run, weights, gradients, the optimiser's averages, master weights and activations; sliders set the number of parameters, the tokens at a time and the layers, a menu the precision, and the sum is written above.",
+        alt.layer(bars, text, total).properties(width=250, height=150).add_params(*controls),
+        "Five bars for the memory of a training run, weights, gradients, the optimizer's moments, "
+        "master weights and activations; sliders set the number of parameters, the tokens at a "
+        "time "
+        "and the layers, a menu the precision, and the sum is written above.",
     )

@@ -1,4 +1,6 @@
-"""Kernels against scikit-learn and SciPy; validity, closure, invariances, random features, and bad input."""
+"""Kernels against scikit-learn and SciPy; validity, closure, invariances, random features, and bad
+input.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ tables = st.tuples(st.integers(1, 8), st.integers(1, 3)).flatmap(
     lambda s: arrays(float, s, elements=st.floats(-3, 3))
 )
 RNG = np.random.default_rng(0)
-X, Y = RNG.normal(size=(30, 3)), RNG.normal(size=(20, 3))
+X = RNG.normal(size=(30, 3))
+Y = RNG.normal(size=(20, 3))
 VALID = {
     "linear": kn.linear,
     "poly": lambda P, Q=None: kn.poly(P, Q, 3, 1.0),
@@ -45,7 +48,8 @@ def test_kernels_equal_sklearn(ours, theirs):
 @given(P=tables)
 def test_valid_kernels_are_symmetric_and_psd_on_any_points(name, P):
     K = VALID[name](P)
-    assert np.allclose(K, K.T) and kn.is_psd(K, tol=1e-9)
+    assert np.allclose(K, K.T)
+    assert kn.is_psd(K, tol=1e-9)
     bound = np.outer(np.diag(K), np.diag(K))
     assert (bound * (1 + 1e-9) + 1e-9 >= K**2).all()
 
@@ -53,7 +57,8 @@ def test_valid_kernels_are_symmetric_and_psd_on_any_points(name, P):
 @given(tables, st.floats(-5, 5))
 def test_kernels_of_differences_do_not_move(P, shift):
     for k in (VALID["rbf"], VALID["laplacian"], VALID["matern"]):
-        assert np.allclose(k(P), k(P + shift), atol=1e-9) and np.allclose(np.diag(k(P)), 1)
+        assert np.allclose(k(P), k(P + shift), atol=1e-9)
+        assert np.allclose(np.diag(k(P)), 1)
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 1000))
@@ -61,24 +66,27 @@ def test_the_explicit_map_has_the_stated_size_and_the_kernel(d, degree, seed):
     from math import comb
 
     rng = np.random.default_rng(seed)
-    P, Q = rng.normal(size=(4, d)), rng.normal(size=(3, d))
-    F, G = kn.monomials(P, degree), kn.monomials(Q, degree)
-    assert F.shape == (4, comb(d + degree - 1, degree)) and np.allclose(
-        F @ G.T, kn.poly(P, Q, degree), atol=1e-9
-    )
+    P = rng.normal(size=(4, d))
+    Q = rng.normal(size=(3, d))
+    F = kn.monomials(P, degree)
+    G = kn.monomials(Q, degree)
+    assert F.shape == (4, comb(d + degree - 1, degree))
+    assert np.allclose(F @ G.T, kn.poly(P, Q, degree), atol=1e-9)
 
 
 def test_closure_and_its_limit():
-    A, B = kn.rbf(X), kn.poly(X, degree=2, c=1.0)
-    assert kn.is_psd(A + B) and kn.is_psd(A * B) and kn.is_psd(np.exp(A)) and not kn.is_psd(A - B)
+    A = kn.rbf(X)
+    B = kn.poly(X, degree=2, c=1.0)
+    assert kn.is_psd(A + B)
+    assert kn.is_psd(A * B)
+    assert kn.is_psd(np.exp(A))
+    assert not kn.is_psd(A - B)
 
 
 def test_psd_rejects_asymmetry_and_negative_directions():
-    assert (
-        not kn.is_psd([[1.0, 0.5], [0.4, 1.0]])
-        and not kn.is_psd([[0.0, 1.0], [1.0, 0.0]])
-        and kn.is_psd(np.zeros((2, 2)))
-    )
+    assert not kn.is_psd([[1.0, 0.5], [0.4, 1.0]])
+    assert not kn.is_psd([[0.0, 1.0], [1.0, 0.0]])
+    assert kn.is_psd(np.zeros((2, 2)))
     assert not kn.is_psd((np.array([[1.0], [-1.0]]) @ np.array([[1.0, -1.0]]) - 0.5) ** 2)
 
 
@@ -119,7 +127,8 @@ def test_linear_kernel_ridge_equals_primal_ridge():
 
 
 def test_densities_equal_sklearn_and_scipy_and_have_mass_one():
-    x, grid = RNG.normal(size=50), np.linspace(-8, 8, 2001)
+    x = RNG.normal(size=50)
+    grid = np.linspace(-8, 8, 2001)
     ours = kn.kde(x, grid, 0.4)
     assert np.allclose(
         ours,
@@ -137,7 +146,8 @@ def test_kernel_regression_stays_between_the_targets_and_keeps_constants(x, h, s
     y = np.random.default_rng(seed).normal(size=len(x))
     grid = np.array([-1e6, -3.0, 0.0, 2.0, 1e6])
     found = kn.nadaraya_watson(x, y, grid, h)
-    assert (found >= y.min() - 1e-9).all() and (found <= y.max() + 1e-9).all()
+    assert (found >= y.min() - 1e-9).all()
+    assert (found <= y.max() + 1e-9).all()
     assert np.allclose(kn.nadaraya_watson(x, np.full(len(x), 3.0), grid, h), 3.0)
 
 

@@ -16,16 +16,16 @@ places = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 @given(sets, sets)
 def test_dice_equals_scipy_and_jaccard_lies_below_and_overlap_above(s, t):
     u, v = ([i in group for i in range(13)] for group in (s, t))
-    J, D = jaccard(s, t), mx.dice(s, t)
-    assert (
-        pytest.approx(1 - distance.dice(u, v)) == D
-        and pytest.approx(2 * J / (1 + J)) == D
-        and J <= D + 1e-12 <= mx.overlap(s, t) + 2e-12
-    )
+    J = jaccard(s, t)
+    D = mx.dice(s, t)
+    assert pytest.approx(1 - distance.dice(u, v)) == D
+    assert pytest.approx(2 * J / (1 + J)) == D
+    assert J <= D + 1e-12 <= mx.overlap(s, t) + 2e-12
 
 
 def test_empty_sets():
-    assert mx.dice(set(), set()) == 1.0 and mx.dice(set(), {1}) == 0.0
+    assert mx.dice(set(), set()) == 1.0
+    assert mx.dice(set(), {1}) == 0.0
 
 
 @given(places, places)
@@ -40,7 +40,8 @@ def test_haversine_equals_the_angle_between_the_places(a, b):
         lat, lon = np.radians(place)
         return np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
 
-    u, v = vector(a), vector(b)
+    u = vector(a)
+    v = vector(b)
     angle = np.arctan2(np.linalg.norm(np.cross(u, v)), u @ v)
     assert mx.haversine_km(a, b) == pytest.approx(mx.EARTH_KM * angle, rel=1e-6, abs=1e-3)
 
@@ -48,24 +49,21 @@ def test_haversine_equals_the_angle_between_the_places(a, b):
 def test_gower_by_hand_with_a_hole_and_a_constant_column():
     X = [[0.0, 7.0], [5.0, 7.0], [np.nan, 7.0]]
     D = mx.gower(X, [["a"], ["b"], ["a"]])
-    assert (
-        D[0, 1] == pytest.approx((1 + 0 + 1) / 3)
-        and D[0, 2] == pytest.approx((0 + 0) / 2)
-        and D[1, 2] == pytest.approx((0 + 1) / 2)
-    )
+    assert D[0, 1] == pytest.approx((1 + 0 + 1) / 3)
+    assert D[0, 2] == pytest.approx((0 + 0) / 2)
+    assert D[1, 2] == pytest.approx((0 + 1) / 2)
 
 
 @given(st.integers(2, 8), st.integers(0, 99))
 def test_gower_is_symmetric_bounded_and_blind_to_units(n, seed):
     rng = np.random.default_rng(seed)
-    X, C = rng.normal(size=(n, 3)), rng.choice(list("abc"), (n, 2)).tolist()
+    X = rng.normal(size=(n, 3))
+    C = rng.choice(list("abc"), (n, 2)).tolist()
     D = mx.gower(X, C)
-    assert (
-        np.array_equal(D, D.T)
-        and (np.diag(D) == 0).all()
-        and D.max() <= 1 + 1e-12
-        and np.allclose(D, mx.gower(X * [1, 1000, 0.1] + 5, C))
-    )
+    assert np.array_equal(D, D.T)
+    assert (np.diag(D) == 0).all()
+    assert D.max() <= 1 + 1e-12
+    assert np.allclose(D, mx.gower(X * [1, 1000, 0.1] + 5, C))
 
 
 def test_simhash_bits_differ_with_the_angle():
@@ -88,9 +86,11 @@ def test_simhash_ignores_length(scale):
 
 def test_minhash_estimates_jaccard_within_three_standard_errors():
     rng = np.random.default_rng(5)
-    s, t = set(rng.integers(0, 10**6, 600).tolist()), set(rng.integers(0, 10**6, 600).tolist())
+    s = set(rng.integers(0, 10**6, 600).tolist())
+    t = set(rng.integers(0, 10**6, 600).tolist())
     t |= set(list(s)[:400])
-    J, m = jaccard(s, t), 2000
+    J = jaccard(s, t)
+    m = 2000
     first, second = mx.minhash([s, t], m, seed=0)
     assert abs((first == second).mean() - J) < 3 * np.sqrt(J * (1 - J) / m)
 

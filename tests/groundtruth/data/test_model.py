@@ -39,7 +39,8 @@ def test_mse_equals_sklearn(noisy):
 def test_first_step_by_hand():
     x = np.arange(5.0)
     history = Line().fit(x, 2 * x + 1, lr=0.05, steps=1)
-    assert history.tolist()[0] == [0, 0, 33] and history[1] == pytest.approx([1.4, 0.5, 3.61])
+    assert history.tolist()[0] == [0, 0, 33]
+    assert history[1] == pytest.approx([1.4, 0.5, 3.61])
 
 
 def test_descent_reaches_the_closed_form_numpy_and_sklearn(noisy):
@@ -93,7 +94,8 @@ def test_shifting_the_targets_shifts_only_the_intercept(x, shift):
         return
     y = np.sin(x)
     (w, b), (w2, b2) = least_squares_line(x, y), least_squares_line(x, y + shift)
-    assert w2 == pytest.approx(w, abs=1e-8) and b2 == pytest.approx(b + shift, abs=1e-6)
+    assert w2 == pytest.approx(w, abs=1e-8)
+    assert b2 == pytest.approx(b + shift, abs=1e-6)
 
 
 def test_the_stability_limit_is_two_over_the_largest_eigenvalue(noisy):
@@ -117,10 +119,8 @@ def test_neighbours_equal_sklearn(noisy, k):
 def test_generative_posterior_equals_naive_bayes_when_the_spreads_agree():
     rng = np.random.default_rng(1)
     base = rng.normal(size=500)
-    x, y = (
-        np.concatenate([base, base + 2]),
-        np.repeat([0.0, 1.0], 500),
-    )  # equal spreads by construction
+    x = np.concatenate([base, base + 2])
+    y = np.repeat([0.0, 1.0], 500)  # equal spreads by construction
     ours = GaussianClasses.fit(x, y)
     reference = GaussianNB(var_smoothing=0).fit(x[:, None], y)
     assert np.allclose(ours.posterior(x), reference.predict_proba(x[:, None])[:, 1], atol=1e-12)

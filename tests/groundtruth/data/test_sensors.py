@@ -1,4 +1,6 @@
-"""The simulated motor obeys its physics and has its faults; each step of the pipeline does what it says."""
+"""The simulated motor obeys its physics and has its faults; each step of the pipeline does what it
+says.
+"""
 
 import numpy as np
 import pandas as pd
@@ -16,23 +18,24 @@ holed = st.lists(
 
 
 def test_a_record_repeats_with_its_seed_and_differs_with_another():
-    again, other = se.simulate(0), se.simulate(1)
-    assert np.array_equal(again.current_a, RECORD.current_a) and not np.array_equal(
-        other.true_a, RECORD.true_a
-    )
+    again = se.simulate(0)
+    other = se.simulate(1)
+    assert np.array_equal(again.current_a, RECORD.current_a)
+    assert not np.array_equal(other.true_a, RECORD.true_a)
 
 
 def test_the_current_is_zero_when_off_and_the_motor_warms_and_cools():
-    assert (RECORD.true_a[~RECORD.on] == 0).all() and (RECORD.true_a[RECORD.on][50:] > 0).all()
+    assert (RECORD.true_a[~RECORD.on] == 0).all()
+    assert (RECORD.true_a[RECORD.on][50:] > 0).all()
     off = np.flatnonzero(~RECORD.on)
-    assert (
-        np.diff(RECORD.true_c)[off[:-1]] <= 0
-    ).all() and RECORD.true_c.max() > 15 > RECORD.true_c.min() == se.AMBIENT_C
+    assert (np.diff(RECORD.true_c)[off[:-1]] <= 0).all()
+    assert RECORD.true_c.max() > 15 > RECORD.true_c.min() == se.AMBIENT_C
 
 
 def test_energy_is_conserved():
     """Heat produced = heat stored + heat given off, summed over the record."""
-    c, a = RECORD.true_c, RECORD.true_a
+    c = RECORD.true_c
+    a = RECORD.true_a
     produced = np.sum(se.OHM * (1 + 0.0039 * (c[:-1] - 20)) * a[1:] ** 2) * se.DT_S
     given_off = np.sum(se.COOLING_W_K * (c[:-1] - se.AMBIENT_C)) * se.DT_S
     assert produced == pytest.approx(given_off + se.HEAT_CAPACITY_J_K * (c[-1] - c[0]), rel=1e-9)
@@ -40,13 +43,11 @@ def test_energy_is_conserved():
 
 def test_a_record_has_every_fault():
     gaps = np.diff(RECORD.t_s)
-    assert (
-        gaps.min() == 0
-        and gaps.max() > 5
-        and (np.diff(RECORD.t_s) >= 0).all()
-        and RECORD.spikes.sum() == 40
-        and RECORD.stuck.sum() == 39
-    )
+    assert gaps.min() == 0
+    assert gaps.max() > 5
+    assert (np.diff(RECORD.t_s) >= 0).all()
+    assert RECORD.spikes.sum() == 40
+    assert RECORD.stuck.sum() == 39
 
 
 @given(st.integers(4, 40), st.floats(0.05, 1.0))
@@ -57,13 +58,13 @@ def test_resampling_a_straight_line_is_exact(n, dt):
 
 
 def test_resampling_equals_numpy_outside_gaps_and_is_nan_inside():
-    t, x = np.array([0.0, 1.0, 2.0, 8.0, 9.0]), np.array([0.0, 5.0, 1.0, 7.0, 3.0])
+    t = np.array([0.0, 1.0, 2.0, 8.0, 9.0])
+    x = np.array([0.0, 5.0, 1.0, 7.0, 3.0])
     grid = np.arange(-1, 11, 0.5)
     made = se.resample(t, x, grid, 1.5)
     hidden = ((grid > 2) & (grid < 8)) | (grid < 0) | (grid > 9)
-    assert np.isnan(made[hidden]).all() and np.array_equal(
-        made[~hidden], np.interp(grid, t, x)[~hidden]
-    )
+    assert np.isnan(made[hidden]).all()
+    assert np.array_equal(made[~hidden], np.interp(grid, t, x)[~hidden])
 
 
 def test_repeated_times_keep_the_first_sample():
@@ -72,7 +73,8 @@ def test_repeated_times_keep_the_first_sample():
 
 @given(arrays(float, st.integers(1, 30), elements=st.integers(0, 2).map(float)), st.integers(1, 5))
 def test_runs_are_flagged_as_by_hand(x, longest):
-    expected, i = [], 0
+    expected = []
+    i = 0
     while i < x.size:
         j = i
         while j < x.size and x[j] == x[i]:
@@ -90,24 +92,23 @@ def test_filling_equals_pandas_on_short_gaps_and_leaves_long_ones(values, longes
     hole = s.isna()
     length = hole.groupby((hole != hole.shift()).cumsum()).transform("size").to_numpy()
     long_gap = hole.to_numpy() & (length > longest)
-    assert np.isnan(filled[long_gap]).all() and np.allclose(
-        filled[~long_gap], theirs[~long_gap], equal_nan=True
-    )
+    assert np.isnan(filled[long_gap]).all()
+    assert np.allclose(filled[~long_gap], theirs[~long_gap], equal_nan=True)
 
 
 def test_windows_share_memory_and_equal_slices():
     x = np.arange(60.0).reshape(20, 3)
     W = se.windows(x, 5, 4)
-    assert (
-        W.shape == (4, 5, 3)
-        and np.shares_memory(W, x)
-        and all(np.array_equal(W[i], x[4 * i : 4 * i + 5]) for i in range(4))
-    )
+    assert W.shape == (4, 5, 3)
+    assert np.shares_memory(W, x)
+    assert all(np.array_equal(W[i], x[4 * i : 4 * i + 5]) for i in range(4))
 
 
 def test_the_report_equals_pandas_and_the_total_is_the_weighted_mean():
     rng = np.random.default_rng(0)
-    y, p, r = rng.normal(size=300), rng.normal(size=300), rng.choice(["a", "b", "c"], 300)
+    y = rng.normal(size=300)
+    p = rng.normal(size=300)
+    r = rng.choice(["a", "b", "c"], 300)
     report = se.regime_report(y, p, r)
     theirs = (
         pd.DataFrame({"e": p - y, "r": r})
@@ -125,11 +126,9 @@ def test_the_report_equals_pandas_and_the_total_is_the_weighted_mean():
 
 def test_too_few_rows_are_not_judged():
     report = se.regime_report([0.0, 0.0, 1.0], [0.0, 0.0, 9.0], ["a", "a", "b"], least=2)
-    assert (
-        np.isnan(report.loc["b", "rmse"])
-        and report.loc["b", "count"] == 1
-        and report.loc["a", "rmse"] == 0
-    )
+    assert np.isnan(report.loc["b", "rmse"])
+    assert report.loc["b", "count"] == 1
+    assert report.loc["a", "rmse"] == 0
 
 
 def test_the_drift_is_found_in_spite_of_spikes():
@@ -142,24 +141,22 @@ def test_the_drift_is_found_in_spite_of_spikes():
 def test_every_step_lowers_the_error_and_the_long_gap_stays():
     stages = se.prepare(RECORD)
     errors = [np.sqrt(np.nanmean((x - RECORD.true_a) ** 2)) for x in stages.values()]
-    assert (
-        errors[0] > errors[1] > errors[2] >= 0.99 * errors[3] > errors[4]
-        and errors[4] < errors[0] / 6
-    )
+    assert errors[0] > errors[1] > errors[2] >= 0.99 * errors[3] > errors[4]
+    assert errors[4] < errors[0] / 6
     missing = [int(np.isnan(x).sum()) for x in stages.values()]
-    assert missing[1] > missing[0] and missing[3] < missing[2] and missing[4] == missing[3] >= 59
+    assert missing[1] > missing[0]
+    assert missing[3] < missing[2]
+    assert missing[4] == missing[3] >= 59
 
 
 @given(st.integers(0, 50))
 def test_smoothing_stretches_does_not_reach_across_a_gap(jump):
     x = np.concatenate([np.zeros(20), [NAN] * 3, np.full(20, float(jump)), [NAN], [5.0]])
     made = se.smooth_stretches(x, 7, 2)
-    assert (
-        np.allclose(made[:20], 0, atol=1e-12)
-        and np.allclose(made[23:43], jump)
-        and made[-1] == 5.0
-        and np.isnan(made[[20, 21, 22, 43]]).all()
-    )
+    assert np.allclose(made[:20], 0, atol=1e-12)
+    assert np.allclose(made[23:43], jump)
+    assert made[-1] == 5.0
+    assert np.isnan(made[[20, 21, 22, 43]]).all()
 
 
 @pytest.mark.parametrize(

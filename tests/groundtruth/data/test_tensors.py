@@ -40,7 +40,8 @@ def test_matmul_equals_numpy_with_all_its_refusals(a, b):
 def test_unbroadcast_is_the_adjoint_of_broadcasting(found):
     (small,), large = found.input_shapes, found.result_shape
     rng = np.random.default_rng(0)
-    x, g = rng.normal(size=small), rng.normal(size=large)
+    x = rng.normal(size=small)
+    g = rng.normal(size=large)
     back = unbroadcast(g, small)
     assert back.shape == small
     assert np.sum(np.broadcast_to(x, large) * g) == pytest.approx(np.sum(x * back), abs=1e-9)
@@ -67,14 +68,16 @@ def test_strides_equal_numpy(shape, order, itemsize):
 
 @pytest.mark.parametrize("spec", ["i,i->", "i,j->ij", "i,j->ji"])
 def test_einsum_of_vectors_equals_numpy(spec):
-    a, b = np.arange(4.0), np.arange(4.0) - 1
+    a = np.arange(4.0)
+    b = np.arange(4.0) - 1
     assert np.allclose(einsum2(spec, a, b), np.einsum(spec, a, b))
 
 
 @pytest.mark.parametrize("spec", ["ij,jk->ik", "ij,jk->ki", "ij,jk->", "ij,jk->ijk", "ab,bc->b"])
 def test_einsum_of_matrices_equals_numpy(spec):
     rng = np.random.default_rng(1)
-    a, b = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+    a = rng.normal(size=(3, 4))
+    b = rng.normal(size=(4, 2))
     assert np.allclose(einsum2(spec, a, b), np.einsum(spec, a, b))
 
 
@@ -85,9 +88,8 @@ def test_cost_counts_every_product_of_the_chain():
 def test_windows_equal_numpy_and_copy_nothing():
     x = np.arange(10.0)[::2]
     ours = sliding_windows(x, 3)
-    assert np.array_equal(
-        ours, np.lib.stride_tricks.sliding_window_view(x, 3)
-    ) and np.shares_memory(ours, x)
+    assert np.array_equal(ours, np.lib.stride_tricks.sliding_window_view(x, 3))
+    assert np.shares_memory(ours, x)
     with pytest.raises(ValueError, match="read-only"):
         ours[0, 0] = 1.0
 

@@ -33,7 +33,8 @@ def test_tokens_counts_and_weights_equal_sklearn():
 
 
 def test_new_documents_use_the_weights_of_training():
-    train, new = DOCS[:2], ["the dog and the unseen cat"]
+    train = DOCS[:2]
+    new = ["the dog and the unseen cat"]
     tokens = [text.tokenize(doc) for doc in train]
     words = text.vocabulary_of(tokens)
     weight = text.idf(text.count_matrix(tokens, words))
@@ -48,7 +49,8 @@ def test_pairs_equal_sklearn_bigrams():
     pairs = [text.bigrams(text.tokenize(doc)) for doc in docs]
     words = text.vocabulary_of(pairs)
     theirs = CountVectorizer(ngram_range=(2, 2)).fit(docs)
-    assert words == theirs.get_feature_names_out().tolist() and np.array_equal(
+    assert words == theirs.get_feature_names_out().tolist()
+    assert np.array_equal(
         text.count_matrix(pairs, words).toarray(), theirs.transform(docs).toarray()
     )
 
@@ -128,7 +130,7 @@ def test_bm25_rises_with_every_further_occurrence_and_saturates(docs, word):
         (lambda: text.count_matrix(["abc"], ["a"]), TypeError, "tokenize"),
         (lambda: text.hash_vectorize(["abc"], 4), TypeError, "tokenize"),
         (lambda: text.hash_vectorize([["a"]], 0), ValueError, "m = 0"),
-        (lambda: text.idf(text.count_matrix([], ["a"])), ValueError, "there is none"),
+        (lambda: text.idf(text.count_matrix([], ["a"])), ValueError, "there are none"),
         (
             lambda: text.tfidf(text.count_matrix([["a"]], ["a"]), [1.0, 2.0]),
             ValueError,

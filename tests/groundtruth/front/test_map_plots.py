@@ -11,6 +11,7 @@ from press.source import settings, toc
 
 from tests.conftest import ROOT
 
+DEPENDS = ("book/**", "code/**", "_toc.yml")
 CONTENTS = ROOT / "_toc.yml"
 UNDRAWN = {"Reference"}
 

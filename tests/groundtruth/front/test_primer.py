@@ -24,9 +24,11 @@ def test_dot_equals_numpy(pair):
 def test_matmul_equals_numpy_and_counts_mkn(mkn):
     m, k, n = mkn
     rng = np.random.default_rng(0)
-    A, B = rng.normal(size=(m, k)), rng.normal(size=(k, n))
+    A = rng.normal(size=(m, k))
+    B = rng.normal(size=(k, n))
     C, count = matmul_loops(A, B)
-    assert np.allclose(C, A @ B, atol=1e-12) and count == m * k * n
+    assert np.allclose(C, A @ B, atol=1e-12)
+    assert count == m * k * n
 
 
 @given(arrays(float, st.integers(1, 20), elements=finite))

@@ -1,4 +1,6 @@
-"""The engine against torch on random programs, against differences and the complex step; costs, checkpoints, guards."""
+"""The engine against torch on random programs, against differences and the complex step; costs,
+checkpoints, guards.
+"""
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 RNG = np.random.default_rng(0)
-A, B, V = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=3)
+A = RNG.normal(size=(4, 3))
+B = RNG.normal(size=(3, 2))
+V = RNG.normal(size=3)
 OPERATIONS = {
     "add": (lambda a, v: (a + v).sum(), (A, V)),
     "sub": (lambda a, v: ((v - a) ** 3).sum(), (A, V)),
@@ -90,10 +94,8 @@ def test_random_programs_equal_torch(seed, plan):
 
     ours = [Tensor(v) for v in values]
     theirs = [torch.tensor(v, requires_grad=True) for v in values]
-    one, two = (
-        run(*ours, Tensor.tanh, Tensor.exp, Tensor.relu),
-        run(*theirs, torch.tanh, torch.exp, torch.relu),
-    )
+    one = run(*ours, Tensor.tanh, Tensor.exp, Tensor.relu)
+    two = run(*theirs, torch.tanh, torch.exp, torch.relu)
     one.backward()
     two.backward()
     assert float(one.data) == pytest.approx(two.item(), rel=1e-10)
@@ -103,7 +105,8 @@ def test_random_programs_equal_torch(seed, plan):
 
 
 def test_second_derivatives_equal_torch():
-    x, v = RNG.normal(size=6), RNG.normal(size=6)
+    x = RNG.normal(size=6)
+    v = RNG.normal(size=6)
     ours = bp.hvp(lambda t: ((t * t).tanh() * t.exp()).sum(), x, v)
     theirs = torch.autograd.functional.hvp(
         lambda t: (torch.tanh(t * t) * torch.exp(t)).sum(), torch.tensor(x), torch.tensor(v)
@@ -116,7 +119,8 @@ def test_gradients_add_up_over_calls_and_leaves_only():
     y = x * x
     y.sum().backward()
     (x * 3).sum().backward()
-    assert x.grad.tolist() == [5.0, 7.0] and y.grad is None
+    assert x.grad.tolist() == [5.0, 7.0]
+    assert y.grad is None
 
 
 def test_a_network_learns_and_its_loss_equals_torch():
@@ -138,9 +142,8 @@ def test_the_way_back_costs_twice_the_way_forward():
     net = bp.MLP((16, 32, 32, 8), seed=0)
     with bp.counting() as count:
         bp.softmax_ce(net(Tensor(RNG.normal(size=(10, 16)))), np.zeros(10, int)).backward()
-    assert (
-        count.forward == 10 * (16 * 32 + 32 * 32 + 32 * 8) and count.backward == 2 * count.forward
-    )
+    assert count.forward == 10 * (16 * 32 + 32 * 32 + 32 * 8)
+    assert count.backward == 2 * count.forward
 
 
 def test_checkpoints_store_less_and_reach_the_parameters_inside():
@@ -155,18 +158,22 @@ def test_checkpoints_store_less_and_reach_the_parameters_inside():
     plain = block(block(x)).sum()
     plain.backward()
     expected = W.grad.copy(), x.grad.copy()
-    W.grad, x.grad = None, None
+    W.grad = None
+    x.grad = None
     light = bp.checkpoint(block, bp.checkpoint(block, x)).sum()
     assert bp.stored(light) < bp.stored(plain) / 4
     light.backward()
-    assert np.allclose(W.grad, expected[0]) and np.allclose(x.grad, expected[1])
+    assert np.allclose(W.grad, expected[0])
+    assert np.allclose(x.grad, expected[1])
 
 
 def test_nothing_is_recorded_without_gradients_or_after_detaching():
     x = Tensor([1.0])
     with bp.no_grad():
         y = x * 2
-    assert bp.stored(y) == 0 and bp.stored(x * 2) == 1 and bp.stored((x * 2).detach()) == 0
+    assert bp.stored(y) == 0
+    assert bp.stored(x * 2) == 1
+    assert bp.stored((x * 2).detach()) == 0
 
 
 def test_a_graph_of_a_hundred_thousand_steps_has_no_recursion():

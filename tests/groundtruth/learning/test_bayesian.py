@@ -1,4 +1,6 @@
-"""The Gaussian process against scikit-learn, expected improvement against Monte Carlo, the search; bad input."""
+"""The Gaussian process against scikit-learn, expected improvement against Monte Carlo, the search;
+bad input.
+"""
 
 import numpy as np
 import pytest
@@ -21,13 +23,14 @@ SQUARE = Space({"x": Real(0, 1), "y": Real(0, 1)})
 @given(st.integers(0, 10_000), st.floats(0.1, 1.0))
 def test_the_posterior_and_the_evidence_equal_scikit_learns(seed, length):
     rng = np.random.default_rng(seed)
-    X, y, at = rng.random((9, 2)), rng.normal(size=9), rng.random((5, 2))
+    X = rng.random((9, 2))
+    y = rng.normal(size=9)
+    at = rng.random((5, 2))
     ours = GP(length, 1.0, 0.1).fit(X, y)
     theirs = GaussianProcessRegressor(RBF(length), alpha=0.01, optimizer=None).fit(X, y - y.mean())
     mu, sd = theirs.predict(at, return_std=True)
-    assert np.allclose(ours.predict(at)[0], mu + y.mean(), atol=1e-6) and np.allclose(
-        ours.predict(at)[1], sd, atol=1e-6
-    )
+    assert np.allclose(ours.predict(at)[0], mu + y.mean(), atol=1e-6)
+    assert np.allclose(ours.predict(at)[1], sd, atol=1e-6)
     assert np.isclose(ours.log_evidence(), theirs.log_marginal_likelihood_value_, atol=1e-6)
 
 
@@ -46,7 +49,8 @@ def test_improvement_grows_with_uncertainty_and_is_never_negative(mu, sd, best):
 
 def test_the_search_beats_random_search_on_branin():
     def branin(c):
-        x, y = 15 * c["x"] - 5, 15 * c["y"]
+        x = 15 * c["x"] - 5
+        y = 15 * c["y"]
         return (
             (y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6) ** 2
             + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x)

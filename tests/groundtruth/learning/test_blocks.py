@@ -1,4 +1,6 @@
-"""Blocks: every number once, in order, with room to work in; arrays that begin at a line of the cache."""
+"""Blocks: every number once, in order, with room to work in; arrays that begin at a line of the
+cache.
+"""
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 20))
 def test_every_number_is_worked_on_once(size, block, part):
-    x, y = np.arange(size, dtype=float), np.zeros(size)
+    x = np.arange(size, dtype=float)
+    y = np.zeros(size)
     lengths = []
 
     def work(scratch, a, b):
@@ -21,7 +24,9 @@ def test_every_number_is_worked_on_once(size, block, part):
         patch.setattr(blocks, "BLOCK", block)
         patch.setattr(blocks, "PART", part)
         blocks.in_blocks(work, [x, y])
-    assert np.array_equal(y, 2 * np.arange(size)) and sum(lengths) == size and max(lengths) <= block
+    assert np.array_equal(y, 2 * np.arange(size))
+    assert sum(lengths) == size
+    assert max(lengths) <= block
 
 
 def test_an_error_in_a_thread_comes_out(monkeypatch):
@@ -38,13 +43,12 @@ def test_an_error_in_a_thread_comes_out(monkeypatch):
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (3, 5)])
 def test_zeros_begin_at_a_line_and_are_like_numpys(shape, dtype):
     like = np.ones(shape, dtype)
-    made, plain = blocks.zeros_like(like), np.zeros_like(like)
-    assert (
-        made.dtype == plain.dtype
-        and made.shape == plain.shape
-        and (made == plain).all()
-        and made.flags.writeable
-    )
+    made = blocks.zeros_like(like)
+    plain = np.zeros_like(like)
+    assert made.dtype == plain.dtype
+    assert made.shape == plain.shape
+    assert (made == plain).all()
+    assert made.flags.writeable
     assert made.ctypes.data % blocks.LINE == 0 or made.size == 0
 
 

@@ -34,7 +34,9 @@ def test_reliability_equals_sklearn_and_honest_probabilities_have_a_small_error(
     y = (rng.random(20_000) < p).astype(int)
     came, said = calibration_curve(y, p, n_bins=15)
     ours = cal.reliability(y, p, 15)
-    assert np.allclose(ours[0], said) and np.allclose(ours[1], came) and ours[2].sum() == 20_000
+    assert np.allclose(ours[0], said)
+    assert np.allclose(ours[1], came)
+    assert ours[2].sum() == 20_000
     assert cal.ece(y, p) < 0.02 < 0.1 < cal.ece(y, p**3)
 
 
@@ -45,7 +47,10 @@ def test_temperature_recovers_the_scale_and_is_the_minimum(true):
     y = (rng.random(40_000) < sigmoid(z)).astype(int)
     T = cal.temperature(y, true * z)
     assert pytest.approx(true, rel=0.05) == T
-    loss = lambda t: sk.log_loss(y, sigmoid(true * z / t))
+
+    def loss(t):
+        return sk.log_loss(y, sigmoid(true * z / t))
+
     assert loss(T) <= minimize_scalar(loss, bounds=(0.05, 20), method="bounded").fun + 1e-7
 
 
@@ -53,10 +58,8 @@ def test_temperature_recovers_the_scale_and_is_the_minimum(true):
 def test_isotonic_equals_sklearn_and_rises(data):
     x, y = np.array(data, dtype=float).T
     ours = cal.isotonic(x, y)
-    assert (
-        np.allclose(ours, IsotonicRegression().fit_transform(x, y), atol=1e-9)
-        and (np.diff(ours[np.argsort(x, kind="stable")]) >= -1e-12).all()
-    )
+    assert np.allclose(ours, IsotonicRegression().fit_transform(x, y), atol=1e-9)
+    assert (np.diff(ours[np.argsort(x, kind="stable")]) >= -1e-12).all()
     assert ours.mean() == pytest.approx(y.mean(), abs=1e-9)
 
 

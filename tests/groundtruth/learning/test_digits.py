@@ -9,8 +9,10 @@ from groundtruth.learning import digits
 @pytest.mark.parametrize("drop", [False, True])
 @pytest.mark.parametrize("soft", [False, True])
 def test_loss_and_gradients_equal_torch(soft, drop):
-    data, params = digits.split(), digits.network(3, 16)
-    X, Y = data.X[:50], 0.8 * data.Y[:50] + 0.02 if soft else data.Y[:50]
+    data = digits.split()
+    params = digits.network(3, 16)
+    X = data.X[:50]
+    Y = 0.8 * data.Y[:50] + 0.02 if soft else data.Y[:50]
     mask = np.random.default_rng(5).integers(0, 2, (50, 16)) * 2.0 if drop else np.ones((50, 16))
     loss, grads = digits.loss_and_grads(params, X, Y, mask)
     W1, b1, W2, b2 = twins = [torch.tensor(p, requires_grad=True) for p in params]
@@ -30,11 +32,13 @@ def test_the_split_holds_every_digit_once():
 
     together = np.vstack([data.X, data.X_val])
     assert np.allclose(np.sort(together.sum(1)), np.sort((load_digits().data / 16 - 0.5).sum(1)))
-    assert (data.Y.sum(1) == 1).all() and len(data.X) == 500
+    assert (data.Y.sum(1) == 1).all()
+    assert len(data.X) == 500
 
 
 def test_the_network_learns():
-    data, params = digits.split(), digits.network(0)
+    data = digits.split()
+    params = digits.network(0)
     before = digits.accuracy(params, data.X_val, data.Y_val)
     for _ in range(100):
         params = [

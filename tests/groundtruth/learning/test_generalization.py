@@ -1,4 +1,6 @@
-"""Error taken apart, leave-one-out by brute force, shortest solutions, double descent; bad input."""
+"""Error taken apart, leave-one-out by brute force, shortest solutions, double descent; bad
+input.
+"""
 
 import numpy as np
 import pytest
@@ -29,13 +31,16 @@ def test_the_variance_of_least_squares_is_noise_times_parameters_over_n():
     parts = gz.bias_variance(
         gz.polynomial(4), lambda x: x, np.linspace(-1, 1, 25), 0.5, 8000, np.random.default_rng(2)
     )
-    assert np.isclose(parts.variance, 0.25 * 5 / 25, rtol=0.03) and parts.bias2 < 1e-3
+    assert np.isclose(parts.variance, 0.25 * 5 / 25, rtol=0.03)
+    assert parts.bias2 < 1e-3
 
 
 @given(seeds, st.integers(0, 6))
 def test_polynomial_equals_numpys_fit(seed, degree):
     rng = np.random.default_rng(seed)
-    x, y, at = np.linspace(-1, 1, 12), rng.normal(size=12), rng.uniform(-1, 1, 5)
+    x = np.linspace(-1, 1, 12)
+    y = rng.normal(size=12)
+    at = rng.uniform(-1, 1, 5)
     assert np.allclose(
         gz.polynomial(degree)(x, y)(at), np.polynomial.Polynomial.fit(x, y, degree)(at), atol=1e-8
     )
@@ -44,7 +49,8 @@ def test_polynomial_equals_numpys_fit(seed, degree):
 @given(seeds, st.integers(1, 6))
 def test_press_equals_leaving_each_row_out(seed, d):
     rng = np.random.default_rng(seed)
-    X, y = rng.normal(size=(20, d)), rng.normal(size=20)
+    X = rng.normal(size=(20, d))
+    y = rng.normal(size=20)
     brute = y - cross_val_predict(LinearRegression(fit_intercept=False), X, y, cv=LeaveOneOut())
     assert np.allclose(gz.press(X, y), brute, atol=1e-10)
 
@@ -52,14 +58,16 @@ def test_press_equals_leaving_each_row_out(seed, d):
 @given(seeds, st.integers(1, 30))
 def test_min_norm_equals_the_pseudo_inverse(seed, p):
     rng = np.random.default_rng(seed)
-    A, y = rng.normal(size=(12, p)), rng.normal(size=12)
+    A = rng.normal(size=(12, p))
+    y = rng.normal(size=12)
     assert np.allclose(gz.min_norm(A, y), np.linalg.pinv(A) @ y, atol=1e-7)
 
 
 @given(seeds, st.integers(1, 30), st.floats(1e-3, 100))
 def test_both_ridge_systems_equal_scikit_learn(seed, p, lam):
     rng = np.random.default_rng(seed)
-    A, y = rng.normal(size=(12, p)), rng.normal(size=12)
+    A = rng.normal(size=(12, p))
+    y = rng.normal(size=12)
     w = gz.min_norm(A, y, ridge=lam)
     assert np.allclose(w, Ridge(alpha=lam, fit_intercept=False).fit(A, y).coef_, atol=1e-7)
     assert np.allclose(A @ w, KernelRidge(alpha=lam).fit(A, y).predict(A), atol=1e-7)
@@ -69,7 +77,8 @@ def test_the_error_peaks_where_features_meet_examples_and_ridge_removes_the_peak
     bare, damped = (
         gz.double_descent([20, 60, 400], 5, n=60, d=10, ridge=lam) for lam in (0.0, 1.0)
     )
-    assert bare[60] > 3 * max(bare[20], bare[400]) and damped[60] < 2 * max(damped[20], damped[400])
+    assert bare[60] > 3 * max(bare[20], bare[400])
+    assert damped[60] < 2 * max(damped[20], damped[400])
 
 
 def test_random_features_by_hand():
@@ -82,9 +91,8 @@ def test_random_features_by_hand():
 def test_rademacher_lies_below_its_bound_and_scales_with_the_radius(seed):
     X = np.random.default_rng(seed).normal(size=(30, 4))
     one = gz.rademacher(X, 1.0, 400, np.random.default_rng(0))
-    assert (
-        one <= np.linalg.norm(X) / 30 * 1.05
-    )  # Jensen: E|sum| is at most the root of the sum of squares; 5 % for 400 draws
+    # Jensen: E|sum| is at most the root of the sum of squares; 5 % for 400 draws
+    assert one <= np.linalg.norm(X) / 30 * 1.05
     assert np.isclose(gz.rademacher(X, 3.0, 400, np.random.default_rng(0)), 3 * one)
 
 

@@ -82,11 +82,9 @@ def test_newton_walks_into_a_saddle():
 @given(st.integers(1, 50), st.integers(1, 60), seeds)
 def test_batches_hold_every_example_once(n, B, seed):
     batches = list(gd.minibatches(n, B, np.random.default_rng(seed)))
-    assert (
-        sorted(np.concatenate(batches).tolist()) == list(range(n))
-        and all(len(b) == B for b in batches[:-1])
-        and 1 <= len(batches[-1]) <= B
-    )
+    assert sorted(np.concatenate(batches).tolist()) == list(range(n))
+    assert all(len(b) == B for b in batches[:-1])
+    assert 1 <= len(batches[-1]) <= B
     assert [len(b) for b in gd.minibatches(n, B, np.random.default_rng(seed), drop_last=True)] == [
         B
     ] * (n // B)

@@ -26,19 +26,15 @@ def rng(seed=0):
 
 @given(st.floats(0, 1), st.sampled_from([Real(-2, 3), Real(1e-5, 10, log=True)]))
 def test_share_is_the_inverse_of_at(u, param):
-    assert (
-        np.isclose(param.share(param.at(u)), u, atol=1e-9)
-        and param.low - 1e-12 <= param.at(u) <= param.high + 1e-12
-    )
+    assert np.isclose(param.share(param.at(u)), u, atol=1e-9)
+    assert param.low - 1e-12 <= param.at(u) <= param.high + 1e-12
 
 
 @given(st.floats(0, 1))
 def test_whole_numbers_and_choices_stay_in_range(u):
-    assert (
-        Whole(2, 9).at(u) in range(2, 10)
-        and Whole(4, 64, log=True).at(u) in range(4, 65)
-        and Choice(("a", "b", "c")).at(u) in "abc"
-    )
+    assert Whole(2, 9).at(u) in range(2, 10)
+    assert Whole(4, 64, log=True).at(u) in range(4, 65)
+    assert Choice(("a", "b", "c")).at(u) in "abc"
 
 
 def test_whole_numbers_are_drawn_evenly():
@@ -58,7 +54,10 @@ def test_the_grid_is_scikit_learns():
         ParameterGrid({"x": [1 / 6, 0.5, 5 / 6], "y": [10 / 6, 5.0, 50 / 6], "kind": ["a", "b"]})
     )
     ours = space.grid(3)
-    key = lambda c: (c["kind"], round(c["x"], 9), round(c["y"], 9))
+
+    def key(c):
+        return (c["kind"], round(c["x"], 9), round(c["y"], 9))
+
     assert sorted(map(key, ours)) == sorted(map(key, want))
 
 
@@ -78,11 +77,13 @@ def test_the_parzen_density_has_mass_one():
 
 
 def test_tpe_beats_random_search_in_most_seeds():
-    f = lambda c: (
-        (np.log10(c["rate"]) + 2) ** 2
-        + (0.5 if c["kind"] == "adam" else (c["momentum"] - 0.8) ** 2)
-        + 0.1 * np.log2(c["width"] / 16) ** 2
-    )
+    def f(c):
+        return (
+            (np.log10(c["rate"]) + 2) ** 2
+            + (0.5 if c["kind"] == "adam" else (c["momentum"] - 0.8) ** 2)
+            + 0.1 * np.log2(c["width"] / 16) ** 2
+        )
+
     wins = [
         search.best_so_far(search.tpe(f, SPACE, 60, rng(s)))[-1]
         < search.best_so_far(search.random_search(f, SPACE, 60, rng(s + 100)))[-1]
@@ -95,10 +96,8 @@ def test_tpe_survives_failed_trials():
     trials = search.tpe(
         lambda c: float("nan") if c["x"] > 0.5 else c["x"], Space({"x": Real(0, 1)}), 40, rng()
     )
-    assert (
-        np.isfinite(search.best_so_far(trials)[-1])
-        and np.mean([t.config["x"] > 0.5 for t in trials[20:]]) < 0.5
-    )
+    assert np.isfinite(search.best_so_far(trials)[-1])
+    assert np.mean([t.config["x"] > 0.5 for t in trials[20:]]) < 0.5
 
 
 @pytest.mark.parametrize(

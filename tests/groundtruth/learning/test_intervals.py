@@ -20,9 +20,8 @@ def test_bootstrap_of_a_mean_equals_its_standard_error():
     rng = np.random.default_rng(0)
     x = rng.normal(size=400)
     low, high = ci.bootstrap(np.mean, x, draws=4000, rng=rng)
-    assert (high - low) / 2 == pytest.approx(1.96 * x.std() / 20, rel=0.06) and (
-        low + high
-    ) / 2 == pytest.approx(x.mean(), abs=0.01)
+    assert (high - low) / 2 == pytest.approx(1.96 * x.std() / 20, rel=0.06)
+    assert (low + high) / 2 == pytest.approx(x.mean(), abs=0.01)
 
 
 def test_bootstrap_draws_again_what_the_metric_refuses():
@@ -38,7 +37,8 @@ def test_delong_equals_the_variance_over_repetitions():
     found = np.array([ci.delong(y, rng.normal(1.2 * y)) for _ in range(800)])
     assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.1)
     s = rng.normal(1.2 * y)
-    assert ci.delong(y, s)[0] == pytest.approx(auc(y, s)) and ci.delong(y, s, s) == (0.0, 0.0)
+    assert ci.delong(y, s)[0] == pytest.approx(auc(y, s))
+    assert ci.delong(y, s, s) == (0.0, 0.0)
 
 
 def test_paired_difference_is_as_certain_as_simulation_says():
@@ -56,7 +56,8 @@ def test_paired_difference_is_as_certain_as_simulation_says():
 def test_mcnemar_equals_the_exact_binomial_test(rows):
     right_a, right_b = np.array(rows).T
     y = np.ones(len(rows), int)
-    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    only_a = int((right_a & ~right_b).sum())
+    only_b = int((~right_a & right_b).sum())
     expected = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
     assert ci.mcnemar(y, right_a.astype(int), right_b.astype(int)) == pytest.approx(expected)
 

@@ -1,4 +1,6 @@
-"""Losses and gradients against torch and scikit-learn; minimisers, bounds, stability and bad input."""
+"""Losses and gradients against torch and scikit-learn; minimisers, bounds, stability and bad
+input.
+"""
 
 import numpy as np
 import pytest
@@ -38,9 +40,8 @@ def test_regression_losses_and_gradients_equal_torch(data):
         at = T(p, grad=True)
         loss = theirs(at, T(y))
         loss.backward()
-        assert ours(y, p) == pytest.approx(loss.item(), rel=1e-12, abs=1e-12) and np.allclose(
-            grad(y, p), at.grad.numpy(), atol=1e-12
-        )
+        assert ours(y, p) == pytest.approx(loss.item(), rel=1e-12, abs=1e-12)
+        assert np.allclose(grad(y, p), at.grad.numpy(), atol=1e-12)
 
 
 @given(vectors, st.floats(0.05, 0.95))
@@ -55,32 +56,29 @@ def test_binary_losses_and_gradients_equal_torch(data):
     at = T(z, grad=True)
     loss = F.binary_cross_entropy_with_logits(at, T(y))
     loss.backward()
-    assert ls.bce_with_logits(y, z) == pytest.approx(loss.item(), rel=1e-10) and np.allclose(
-        ls.bce_with_logits_grad(y, z), at.grad.numpy(), atol=1e-12
-    )
+    assert ls.bce_with_logits(y, z) == pytest.approx(loss.item(), rel=1e-10)
+    assert np.allclose(ls.bce_with_logits_grad(y, z), at.grad.numpy(), atol=1e-12)
     at = T(z, grad=True)
     p = torch.sigmoid(at * (2 * T(y) - 1))
     loss = ((1 - p) ** 2 * F.softplus(-at * (2 * T(y) - 1))).mean()
     loss.backward()
-    assert ls.focal(y, z) == pytest.approx(loss.item(), rel=1e-6, abs=1e-12) and np.allclose(
-        ls.focal_grad(y, z), at.grad.numpy(), atol=1e-9
-    )
+    assert ls.focal(y, z) == pytest.approx(loss.item(), rel=1e-6, abs=1e-12)
+    assert np.allclose(ls.focal_grad(y, z), at.grad.numpy(), atol=1e-9)
     assert ls.hinge(2 * y - 1, z) == pytest.approx(np.mean(np.maximum(0, 1 - (2 * y - 1) * z)))
 
 
 @given(st.integers(1, 6), st.integers(2, 5), st.integers(0, 10_000))
 def test_softmax_cross_entropy_equals_torch_and_its_gradients_sum_to_zero(n, K, seed):
     rng = np.random.default_rng(seed)
-    Z, y = rng.normal(0, 30, (n, K)), rng.integers(0, K, n)
+    Z = rng.normal(0, 30, (n, K))
+    y = rng.integers(0, K, n)
     at = T(Z, grad=True)
     loss = F.cross_entropy(at, torch.tensor(y))
     loss.backward()
     g = ls.softmax_ce_grad(y, Z)
-    assert (
-        ls.softmax_ce(y, Z) == pytest.approx(loss.item(), rel=1e-10, abs=1e-12)
-        and np.allclose(g, at.grad.numpy(), atol=1e-12)
-        and np.allclose(g.sum(1), 0, atol=1e-12)
-    )
+    assert ls.softmax_ce(y, Z) == pytest.approx(loss.item(), rel=1e-10, abs=1e-12)
+    assert np.allclose(g, at.grad.numpy(), atol=1e-12)
+    assert np.allclose(g.sum(1), 0, atol=1e-12)
 
 
 @given(vectors)
@@ -101,7 +99,10 @@ def test_smooth_losses_agree_with_differences(data):
 )
 def test_the_best_constants_are_mean_median_and_quantile(v, q):
     grid = np.linspace(v.min(), v.max(), 101)
-    constant = lambda c: np.full(v.size, c)
+
+    def constant(c):
+        return np.full(v.size, c)
+
     assert ls.mse(v, constant(v.mean())) <= min(ls.mse(v, constant(c)) for c in grid) + 1e-9
     assert ls.mae(v, constant(np.median(v))) <= min(ls.mae(v, constant(c)) for c in grid) + 1e-9
     at = np.quantile(v, q, method="inverted_cdf")
@@ -112,33 +113,29 @@ def test_the_best_constants_are_mean_median_and_quantile(v, q):
 def test_surrogates_bound_the_error_count(data):
     _, z, y = data
     wrong = np.mean((2 * y - 1) * z <= 0)
-    assert (
-        ls.bce_with_logits(y, z) / np.log(2) >= wrong - 1e-12
-        and ls.hinge(2 * y - 1, z) >= wrong - 1e-12
-    )
+    assert ls.bce_with_logits(y, z) / np.log(2) >= wrong - 1e-12
+    assert ls.hinge(2 * y - 1, z) >= wrong - 1e-12
 
 
 def test_extreme_scores_are_exact():
-    assert (
-        ls.bce_with_logits([0, 1], [1000.0, -1000.0]) == 1000.0
-        and ls.softmax_ce([0], [[-1000.0, 1000.0]]) == 2000.0
-    )
-    assert ls.focal([1], [-1000.0]) == 1000.0 and ls.log_cosh([0.0], [1e6]) == pytest.approx(
-        1e6 - np.log(2)
-    )
+    assert ls.bce_with_logits([0, 1], [1000.0, -1000.0]) == 1000.0
+    assert ls.softmax_ce([0], [[-1000.0, 1000.0]]) == 2000.0
+    assert ls.focal([1], [-1000.0]) == 1000.0
+    assert ls.log_cosh([0.0], [1e6]) == pytest.approx(1e6 - np.log(2))
 
 
 def test_huber_is_half_the_square_inside_and_focal_zero_is_cross_entropy():
-    assert ls.huber([0.0], [0.5]) == 0.125 and ls.focal([0, 1], [0.3, -2.0], 0.0) == pytest.approx(
+    assert ls.huber([0.0], [0.5]) == 0.125
+    assert ls.focal([0, 1], [0.3, -2.0], 0.0) == pytest.approx(
         ls.bce_with_logits([0, 1], [0.3, -2.0])
     )
 
 
 def test_poisson_equals_torch_and_perplexity_counts_choices():
-    y, z = np.array([0.0, 3.0, 1.0]), np.array([-1.0, 1.2, 0.1])
-    assert ls.poisson_nll(y, z) == pytest.approx(
-        F.poisson_nll_loss(T(z), T(y)).item()
-    ) and ls.perplexity(np.log(50)) == pytest.approx(50)
+    y = np.array([0.0, 3.0, 1.0])
+    z = np.array([-1.0, 1.2, 0.1])
+    assert ls.poisson_nll(y, z) == pytest.approx(F.poisson_nll_loss(T(z), T(y)).item())
+    assert ls.perplexity(np.log(50)) == pytest.approx(50)
 
 
 @pytest.mark.parametrize(

@@ -40,38 +40,35 @@ def test_matrix_and_report_equal_sklearn(rows):
 @given(scored)
 def test_curves_and_areas_equal_sklearn_with_ties(rows):
     y, s = np.array(rows).T
-    assert mt.auc(y, s) == pytest.approx(
-        sk.roc_auc_score(y, s), abs=1e-12
-    ) and mt.average_precision(y, s) == pytest.approx(sk.average_precision_score(y, s), abs=1e-12)
+    assert mt.auc(y, s) == pytest.approx(sk.roc_auc_score(y, s), abs=1e-12)
+    assert mt.average_precision(y, s) == pytest.approx(sk.average_precision_score(y, s), abs=1e-12)
     for ours, theirs in zip(mt.roc(y, s), sk.roc_curve(y, s, drop_intermediate=False), strict=True):
         assert np.allclose(ours, theirs)
     precision, recall, threshold = sk.precision_recall_curve(y, s)
     ours = mt.pr_curve(y, s)
-    assert (
-        np.allclose(ours[0], precision[-2::-1])
-        and np.allclose(ours[1], recall[-2::-1])
-        and np.array_equal(ours[2], threshold[::-1])
-    )
+    assert np.allclose(ours[0], precision[-2::-1])
+    assert np.allclose(ours[1], recall[-2::-1])
+    assert np.array_equal(ours[2], threshold[::-1])
 
 
 @given(scored)
 def test_auc_depends_on_the_order_only_and_flips_with_it(rows):
     y, s = np.array(rows).T
-    assert (
-        mt.auc(y, s) == mt.auc(y, np.exp(s) * 3 - 1)
-        and mt.auc(y, -s) == pytest.approx(1 - mt.auc(y, s))
-        and mt.auc(1 - y, s) == pytest.approx(1 - mt.auc(y, s))
-    )
+    assert mt.auc(y, s) == mt.auc(y, np.exp(s) * 3 - 1)
+    assert mt.auc(y, -s) == pytest.approx(1 - mt.auc(y, s))
+    assert mt.auc(1 - y, s) == pytest.approx(1 - mt.auc(y, s))
 
 
 @given(scored, st.floats(0.1, 10), st.floats(0.1, 10))
 def test_the_best_threshold_is_the_cheapest(rows, fp, fn):
     y, s = np.array(rows).T
     t, cost = mt.best_threshold(y, s, fp, fn)
-    price = lambda c: np.mean((s >= c) & (y == 0)) * fp + np.mean((s < c) & (y == 1)) * fn
-    assert cost == pytest.approx(price(t)) and all(
-        cost <= price(c) + 1e-12 for c in np.append(np.unique(s), np.inf)
-    )
+
+    def price(c):
+        return np.mean((s >= c) & (y == 0)) * fp + np.mean((s < c) & (y == 1)) * fn
+
+    assert cost == pytest.approx(price(t))
+    assert all(cost <= price(c) + 1e-12 for c in np.append(np.unique(s), np.inf))
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.2, 5))
@@ -85,21 +82,18 @@ def test_errors_of_numbers_equal_sklearn(y, seed):
     y = np.array(y)
     p = y + np.random.default_rng(seed).normal(size=y.size)
     assume(np.ptp(y) > 1e-3)
-    assert (
-        mt.rmse(y, p) == pytest.approx(sk.root_mean_squared_error(y, p))
-        and mt.rmse(y, p) >= sk.mean_absolute_error(y, p) - 1e-9
-    )
-    assert mt.r2(y, p) == pytest.approx(sk.r2_score(y, p), abs=1e-9) and mt.r2(y, p) <= 1
+    assert mt.rmse(y, p) == pytest.approx(sk.root_mean_squared_error(y, p))
+    assert mt.rmse(y, p) >= sk.mean_absolute_error(y, p) - 1e-9
+    assert mt.r2(y, p) == pytest.approx(sk.r2_score(y, p), abs=1e-9)
+    assert mt.r2(y, p) <= 1
     if (np.abs(y) > 1e-3).all():
         assert mt.mape(y, p) == pytest.approx(sk.mean_absolute_percentage_error(y, p))
 
 
 def test_mase_of_the_naive_forecast_is_one():
     past = np.array([1.0, 4.0, 2.0, 6.0, 3.0])
-    assert (
-        mt.mase(past[1:], past[:-1], past) == 1.0
-        and mt.mase(past[2:], past[:-2], past, season=2) == 1.0
-    )
+    assert mt.mase(past[1:], past[:-1], past) == 1.0
+    assert mt.mase(past[2:], past[:-2], past, season=2) == 1.0
 
 
 ONE = ([0, 1], [0.1, 0.2])
@@ -112,7 +106,7 @@ ONE = ([0, 1], [0.1, 0.2])
         (lambda: mt.confusion([0], [2], 2), "every prediction"),
         (lambda: mt.confusion([0.5], [0], 2), "every label"),
         (lambda: mt.report([[1, 2]]), r"\(1, 2\)"),
-        (lambda: mt.report([[0, 0], [0, 0]]), "something in it"),
+        (lambda: mt.report([[0, 0], [0, 0]]), "not all zero"),
         (lambda: mt.report([[1, 0], [0, 1]]).average("micro"), "accuracy"),
         (lambda: mt.fbeta(1.5, 0.5), "1.5"),
         (lambda: mt.fbeta(0.5, 0.5, 0.0), "beta"),

@@ -1,4 +1,6 @@
-"""Splits that cover, do not overlap and keep their promise; cross-validation against scikit-learn; bad input."""
+"""Splits that cover, do not overlap and keep their promise; cross-validation against scikit-learn;
+bad input.
+"""
 
 import numpy as np
 import pytest
@@ -46,9 +48,8 @@ def test_stratified_folds_share_every_class_evenly(labels, k, seed):
 def test_group_folds_keep_groups_together_as_balanced_as_scikit_learn(groups, k):
     g = np.array([*groups, *range(9)])
     folds = ms.group_kfold(g, k)
-    assert is_partition(folds, len(g)) and all(
-        not set(g[train]) & set(g[test]) for train, test in folds
-    )
+    assert is_partition(folds, len(g))
+    assert all(not set(g[train]) & set(g[test]) for train, test in folds)
     want = sorted(len(test) for _, test in theirs.GroupKFold(k).split(g, groups=g))
     assert sorted(len(test) for _, test in folds) == want
 
@@ -61,7 +62,8 @@ def test_time_folds_never_look_ahead_and_equal_scikit_learn(n, k, gap):
     if k > 1:
         want = list(theirs.TimeSeriesSplit(k, gap=gap).split(np.zeros(n)))
         for (train, test), (a, b) in zip(ms.time_split(n, k, gap), want, strict=True):
-            assert np.array_equal(train, a) and np.array_equal(test, b)
+            assert np.array_equal(train, a)
+            assert np.array_equal(test, b)
     assert all(train.max() + gap < test.min() for train, test in ms.time_split(n, k, gap))
 
 
@@ -69,18 +71,19 @@ def test_time_folds_never_look_ahead_and_equal_scikit_learn(n, k, gap):
 def test_one_split_keeps_classes_or_groups(n, seed):
     y = np.arange(n) % 2
     train, test = ms.train_test_split(n, 0.3, rng(seed), labels=y)
-    assert (
-        sorted([*train, *test]) == list(range(n))
-        and abs(y[test].mean() - 0.5) <= 0.5 / max(len(test), 1) + 0.11
-    )
+    assert sorted([*train, *test]) == list(range(n))
+    assert abs(y[test].mean() - 0.5) <= 0.5 / max(len(test), 1) + 0.11
     groups = np.arange(n) // 2
     train, test = ms.train_test_split(n, 0.3, rng(seed), groups=groups)
-    assert not set(groups[train]) & set(groups[test]) and len(train) and len(test)
+    assert not set(groups[train]) & set(groups[test])
+    assert len(train)
+    assert len(test)
 
 
 def test_cross_val_equals_scikit_learn_on_the_same_folds():
     r = rng(1)
-    X, y = r.normal(size=(60, 4)), r.normal(size=60)
+    X = r.normal(size=(60, 4))
+    y = r.normal(size=60)
     folds = ms.kfold(60, 5, r)
     ours = ms.cross_val(
         lambda A, t: LinearRegression().fit(A, t), lambda m, A, t: m.score(A, t), X, y, folds
@@ -97,7 +100,8 @@ def test_nested_choice_takes_the_model_that_is_right():
         lambda A, t: LinearRegression().fit(A, t).predict,
     ]
     scores = ms.nested_cv(fits, lambda m, A, t: -float(np.mean((m(A) - t) ** 2)), X, y, 4, r)
-    assert scores.shape == (4,) and scores.min() > -0.05
+    assert scores.shape == (4,)
+    assert scores.min() > -0.05
 
 
 def test_equal_samples_cannot_be_told_apart_and_moved_ones_can():

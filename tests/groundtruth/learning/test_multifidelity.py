@@ -1,4 +1,6 @@
-"""Budgets by formula, halving against scikit-learn's, promotions by hand, a simulated cluster; bad input."""
+"""Budgets by formula, halving against scikit-learn's, promotions by hand, a simulated cluster; bad
+input.
+"""
 
 from itertools import pairwise
 
@@ -31,7 +33,8 @@ def test_the_table_of_the_paper():
 @given(st.integers(1, 300), st.integers(2, 5))
 def test_brackets_end_at_the_full_budget_and_cost_about_the_same(R, eta):
     table = mf.hyperband_table(R, eta)
-    assert all(bracket[-1][1] == R for bracket in table) and len(table) == len(table[0])
+    assert all(bracket[-1][1] == R for bracket in table)
+    assert len(table) == len(table[0])
     for bracket in table:
         assert all(a[0] >= b[0] and a[1] <= b[1] for a, b in pairwise(bracket))
 
@@ -42,18 +45,23 @@ def test_halving_keeps_the_best_when_curves_do_not_cross(seed, n):
     configs = [LINE.sample(rng) for _ in range(n)]
     out = mf.successive_halving(curve, configs, 1, 27)
     assert out.config["x"] == min(c["x"] for c in configs)
-    units, spent, count, r = 0, 0, n, 1
+    units = 0
+    spent = 0
+    count = n
+    r = 1
     while True:
-        units, spent = units + count * (r - spent), r
+        units = units + count * (r - spent)
+        spent = r
         if r * 3 > 27 or count < 3:
             break
-        count, r = count // 3, r * 3
+        count = count // 3
+        r = r * 3
     assert out.cost == units
 
 
 def test_the_rungs_are_scikit_learns():
     from sklearn.dummy import DummyRegressor
-    from sklearn.experimental import enable_halving_search_cv
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
     from sklearn.model_selection import HalvingGridSearchCV
 
     grid = {"constant": list(np.linspace(0, 1, 27))}
@@ -69,16 +77,17 @@ def test_the_rungs_are_scikit_learns():
     budgets = sorted({b for _, b, _ in ours.history})
     assert [
         sum(b == budget for _, b, _ in ours.history) for budget in budgets
-    ] == theirs.n_candidates_ and budgets == theirs.n_resources_
+    ] == theirs.n_candidates_
+    assert budgets == theirs.n_resources_
 
 
 def test_crossing_curves_fool_halving():
-    slow = lambda c, b: (1.0 if b < 9 else 0.0) if c["x"] > 0.9 else 0.5
+    def slow(c, b):
+        return (1.0 if b < 9 else 0.0) if c["x"] > 0.9 else 0.5
+
     configs = [{"x": x} for x in np.linspace(0, 1, 27)]
-    assert (
-        mf.successive_halving(slow, configs, 1, 27).loss == 0.5
-        and mf.successive_halving(slow, configs, 9, 27).loss == 0.0
-    )
+    assert mf.successive_halving(slow, configs, 1, 27).loss == 0.5
+    assert mf.successive_halving(slow, configs, 9, 27).loss == 0.0
 
 
 def test_hyperband_and_bohb_find_the_bottom_of_a_line():
@@ -86,22 +95,28 @@ def test_hyperband_and_bohb_find_the_bottom_of_a_line():
         rng = np.random.default_rng(seed)
         plain = mf.hyperband(curve, lambda rng=rng: LINE.sample(rng), 27)
         guided = mf.bohb(curve, LINE, 27, np.random.default_rng(seed))
-        assert plain.config["x"] < 0.2 and guided.config["x"] < 0.2 and plain.cost == guided.cost
+        assert plain.config["x"] < 0.2
+        assert guided.config["x"] < 0.2
+        assert plain.cost == guided.cost
 
 
 def test_asha_promotes_about_a_third_and_uses_the_full_budget():
     rng = np.random.default_rng(1)
     done = mf.asha(curve, lambda: LINE.sample(rng), float, workers=4, jobs=60, r=1, R=9)
-    # it promotes what is in the best third at that moment; some of these are overtaken later, so it may be a few more
-    assert sum(done.per_budget.values()) == 60 and all(
-        0.2 < done.per_budget[b * 3] / done.per_budget[b] < 0.5 for b in (1, 3)
-    )
-    assert done.idle < 0.2 and done.loss < 0.4
+    # it promotes what is in the best third at that moment; some of these are overtaken later, so it
+    # may be a few more
+    assert sum(done.per_budget.values()) == 60
+    assert all(0.2 < done.per_budget[b * 3] / done.per_budget[b] < 0.5 for b in (1, 3))
+    assert done.idle < 0.2
+    assert done.loss < 0.4
 
 
 def test_stragglers_idle_a_synchronous_cluster_more():
     rng = np.random.default_rng(2)
-    heavy = lambda units: units * (1 + rng.pareto(1.5))
+
+    def heavy(units):
+        return units * (1 + rng.pareto(1.5))
+
     ours = [mf.asha(curve, lambda: LINE.sample(rng), heavy, 9, 100, 1, 27).idle for _ in range(20)]
     theirs = [mf.synchronous(81, heavy, 9, 1, 27)[1] for _ in range(20)]
     assert np.mean(ours) < np.mean(theirs) - 0.1

@@ -13,11 +13,14 @@ SHAPES = ((4, 3), (3,), (1,))
 
 
 def run_both(ours, theirs, steps=100, seed=0):
-    """The same random parameters and the same noisy quadratic's gradients through both; the parameters after each step."""
+    """The same random parameters and the same noisy quadratic's gradients through both; the
+    parameters after each step.
+    """
     rng = np.random.default_rng(seed)
     params = [rng.normal(size=s) for s in SHAPES]
     twins = [torch.tensor(p.copy(), requires_grad=True) for p in params]
-    a, b = ours(params), theirs(twins)
+    a = ours(params)
+    b = theirs(twins)
     for _ in range(steps):
         noise = [rng.normal(size=s) for s in SHAPES]
         for twin, z in zip(twins, noise, strict=True):
@@ -82,7 +85,8 @@ def test_adam_in_blocks_equals_torch_beyond_one_block():
     rng = np.random.default_rng(1)
     p = rng.normal(size=(3, blocks.PART + 7))  # more than one block, and more than one thread
     twin = torch.tensor(p.copy(), requires_grad=True)
-    ours, theirs = opt.AdamW([p], 0.01), torch.optim.AdamW([twin], 0.01)
+    ours = opt.AdamW([p], 0.01)
+    theirs = torch.optim.AdamW([twin], 0.01)
     for _ in range(3):
         g = rng.normal(size=p.shape)
         twin.grad = torch.tensor(g)
@@ -95,14 +99,17 @@ def test_float32_parameters_stay_float32():
     p = np.ones(3, dtype=np.float32)
     for kind in (opt.SGD, opt.AdaGrad, opt.RMSProp, opt.Adam, opt.AdamW, opt.LARS, opt.LAMB):
         kind([p], 0.1).step([np.ones(3)])
-        assert p.dtype == np.float32 and np.isfinite(p).all()
+        assert p.dtype == np.float32
+        assert np.isfinite(p).all()
 
 
 @given(seeds, st.floats(1e-3, 1e3))
 def test_adam_does_not_see_the_scale_of_the_loss(seed, scale):
     rng = np.random.default_rng(seed)
-    a, b = np.zeros(4), np.zeros(4)
-    first, second = opt.Adam([a], 0.01, eps=0.0), opt.Adam([b], 0.01, eps=0.0)
+    a = np.zeros(4)
+    b = np.zeros(4)
+    first = opt.Adam([a], 0.01, eps=0.0)
+    second = opt.Adam([b], 0.01, eps=0.0)
     for _ in range(20):
         g = rng.normal(size=4)
         first.step([g])
@@ -121,7 +128,8 @@ def test_the_first_adam_step_is_the_sign(seed, scale):
 @given(seeds)
 def test_lars_and_lamb_move_layers_in_proportion_to_their_norm(seed):
     rng = np.random.default_rng(seed)
-    small, g = rng.normal(size=6), rng.normal(size=6)
+    small = rng.normal(size=6)
+    g = rng.normal(size=6)
     for make in (lambda p: opt.LARS(p, 0.5, trust=0.01), lambda p: opt.LAMB(p, 0.01)):
         layers = [small.copy(), 100 * small]
         before = [p.copy() for p in layers]
@@ -129,11 +137,13 @@ def test_lars_and_lamb_move_layers_in_proportion_to_their_norm(seed):
         moved = [
             np.linalg.norm(p - b) / np.linalg.norm(b) for p, b in zip(layers, before, strict=True)
         ]
-        assert np.isclose(moved[0], moved[1]) and moved[0] > 0
+        assert np.isclose(moved[0], moved[1])
+        assert moved[0] > 0
 
 
 def test_lamb_by_hand_on_its_first_step():
-    p, g = np.array([3.0, 4.0]), np.array([1.0, -1.0])
+    p = np.array([3.0, 4.0])
+    g = np.array([1.0, -1.0])
     opt.LAMB([p], 0.1, eps=0.0, weight_decay=0.0).step([g])
     assert np.allclose(p, np.array([3.0, 4.0]) - 0.1 * 5 / np.sqrt(2) * np.array([1.0, -1.0]))
 
@@ -156,7 +166,8 @@ def test_clipping_by_norm_equals_torch(lists, limit):
         twin.grad = torch.tensor(g)
     norm = torch.nn.utils.clip_grad_norm_(twins, limit)
     clipped, ours = opt.clip_norm(grads, limit)
-    assert np.isclose(ours, float(norm)) and all(
+    assert np.isclose(ours, float(norm))
+    assert all(
         np.allclose(c, t.grad.numpy(), atol=1e-9) for c, t in zip(clipped, twins, strict=True)
     )
 
@@ -174,14 +185,16 @@ def test_a_refused_gradient_changes_nothing():
     adam = opt.Adam([p], 0.1)
     with pytest.raises(FloatingPointError, match="step 1"):
         adam.step([np.array([1.0, np.nan, 1.0])])
-    assert adam.t == 0 and (p == 1).all() and adam.state == [{}]
-    opt.SGD([p], 1e-200).step(
-        [np.array([1e200, 1.0, 1.0])]
-    )  # its square overflows, it does not: allowed
+    assert adam.t == 0
+    assert (p == 1).all()
+    assert adam.state == [{}]
+    # its square overflows, it does not: allowed
+    opt.SGD([p], 1e-200).step([np.array([1e200, 1.0, 1.0])])
     assert p[0] == 0
     unchecked = np.ones(2)
     opt.SGD([unchecked], 1.0).step([np.array([np.nan, 1.0])], check=False)
-    assert np.isnan(unchecked[0]) and unchecked[1] == 0
+    assert np.isnan(unchecked[0])
+    assert unchecked[1] == 0
     with pytest.raises(ValueError, match=r"\(3,\)"):
         opt.SGD([unchecked], 1.0).step([np.ones(3)], check=False)
 

@@ -1,4 +1,6 @@
-"""Dropout keeps the mean, smoothing equals torch, mix-up keeps mass, stopping keeps the best; bad input."""
+"""Dropout keeps the mean, smoothing equals torch, mix-up keeps mass, stopping keeps the best; bad
+input.
+"""
 
 import numpy as np
 import pytest
@@ -34,17 +36,20 @@ def test_evaluation_changes_nothing(seed, p):
 
 
 def test_mc_dropout_has_the_closed_forms_spread():
-    r, w = rng(2), np.array([1.0, 2.0, 3.0])
+    r = rng(2)
+    w = np.array([1.0, 2.0, 3.0])
     mean, std = pert.mc_dropout(
         lambda x: (x * pert.dropout_mask(x.shape, 0.25, r)) @ w, np.ones(3), 40_000
     )
-    assert np.isclose(mean, 6, rtol=0.01) and np.isclose(std, np.sqrt((w**2).sum() / 3), rtol=0.02)
+    assert np.isclose(mean, 6, rtol=0.01)
+    assert np.isclose(std, np.sqrt((w**2).sum() / 3), rtol=0.02)
 
 
 @given(seeds, st.floats(0, 0.9))
 def test_the_loss_of_smooth_labels_equals_torch(seed, eps):
     r = rng(seed)
-    z, labels = r.normal(size=(8, 5)), r.integers(0, 5, 8)
+    z = r.normal(size=(8, 5))
+    labels = r.integers(0, 5, 8)
     logp = z - np.log(np.exp(z).sum(1, keepdims=True))
     ours = -(pert.label_smooth(np.eye(5)[labels], eps) * logp).sum(1).mean()
     want = torch.nn.functional.cross_entropy(
@@ -56,18 +61,18 @@ def test_the_loss_of_smooth_labels_equals_torch(seed, eps):
 @given(seeds, st.floats(0.1, 5))
 def test_mixup_keeps_the_mass_and_the_means(seed, alpha):
     r = rng(seed)
-    X, Y = r.normal(size=(9, 3)), np.eye(4)[r.integers(0, 4, 9)]
+    X = r.normal(size=(9, 3))
+    Y = np.eye(4)[r.integers(0, 4, 9)]
     A, T = pert.mixup(X, Y, alpha, r)
-    assert np.allclose(T.sum(1), 1) and (T >= 0).all()
-    assert (
-        A.min() >= X.min() - 1e-12 and A.max() <= X.max() + 1e-12
-    )  # a p + a (1 - p) may differ from a in its last bit
+    assert np.allclose(T.sum(1), 1)
+    assert (T >= 0).all()
+    assert A.min() >= X.min() - 1e-12
+    assert A.max() <= X.max() + 1e-12  # a p + a (1 - p) may differ from a in its last bit
     both = np.column_stack([X, Y])
     C, _ = pert.mixup(both, Y, alpha, rng(seed + 1))
     D, E = pert.mixup(both, Y, alpha, rng(seed + 1))
-    assert np.array_equal(C, D) and np.allclose(
-        D[:, 3:], E
-    )  # inputs and labels are mixed in one proportion
+    assert np.array_equal(C, D)
+    assert np.allclose(D[:, 3:], E)  # inputs and labels are mixed in one proportion
 
 
 def test_images_move_by_at_most_one_pixel():
@@ -79,13 +84,15 @@ def test_images_move_by_at_most_one_pixel():
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=40), st.integers(1, 5))
 def test_stopping_keeps_the_best_state_and_its_patience(losses, patience):
-    stop, ended = pert.EarlyStopping(patience), None
+    stop = pert.EarlyStopping(patience)
+    ended = None
     for step, loss in enumerate(losses):
         if stop.report(loss, step):
             ended = step
             break
     seen = losses[: (len(losses) if ended is None else ended + 1)]
-    assert stop.best == min(seen) and stop.best_state == seen.index(min(seen))
+    assert stop.best == min(seen)
+    assert stop.best_state == seen.index(min(seen))
     if ended is not None:
         assert ended - stop.best_state == patience
 

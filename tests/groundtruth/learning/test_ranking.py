@@ -15,9 +15,8 @@ def test_ndcg_equals_sklearn_and_lies_between_zero_and_one(rel, k):
     places = -np.arange(len(rel), dtype=float)
     if any(rel):
         assert rk.ndcg(rel, k, "linear") == pytest.approx(sk.ndcg_score([rel], [places], k=k))
-    assert 0 <= rk.ndcg(rel, k) <= 1 + 1e-12 and rk.ndcg(
-        sorted(rel, reverse=True), k
-    ) == pytest.approx(float(any(rel)))
+    assert 0 <= rk.ndcg(rel, k) <= 1 + 1e-12
+    assert rk.ndcg(sorted(rel, reverse=True), k) == pytest.approx(float(any(rel)))
 
 
 @given(lists)
@@ -30,16 +29,12 @@ def test_average_precision_equals_sklearn(rel):
 
 
 def test_small_lists_by_hand():
-    assert (
-        rk.precision_at_k([1, 0, 1], 3) == pytest.approx(2 / 3)
-        and rk.recall_at_k([1, 0, 1], 3, 2) == 1
-        and rk.reciprocal_rank([0, 0, 5]) == pytest.approx(1 / 3)
-    )
-    assert (
-        rk.average_precision_at_k([0, 1, 1]) == pytest.approx((1 / 2 + 2 / 3) / 2)
-        and rk.average_precision_at_k([0, 0]) == 0
-        and rk.dcg([2, 1]) == pytest.approx(3 + 1 / np.log2(3))
-    )
+    assert rk.precision_at_k([1, 0, 1], 3) == pytest.approx(2 / 3)
+    assert rk.recall_at_k([1, 0, 1], 3, 2) == 1
+    assert rk.reciprocal_rank([0, 0, 5]) == pytest.approx(1 / 3)
+    assert rk.average_precision_at_k([0, 1, 1]) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert rk.average_precision_at_k([0, 0]) == 0
+    assert rk.dcg([2, 1]) == pytest.approx(3 + 1 / np.log2(3))
 
 
 @given(lists)
@@ -47,10 +42,8 @@ def test_moving_a_better_result_up_never_hurts(rel):
     for i in range(len(rel) - 1):
         if rel[i] < rel[i + 1]:
             swapped = [*rel[:i], rel[i + 1], rel[i], *rel[i + 2 :]]
-            assert (
-                rk.dcg(swapped) >= rk.dcg(rel)
-                and rk.average_precision_at_k(swapped) >= rk.average_precision_at_k(rel) - 1e-12
-            )
+            assert rk.dcg(swapped) >= rk.dcg(rel)
+            assert rk.average_precision_at_k(swapped) >= rk.average_precision_at_k(rel) - 1e-12
 
 
 @pytest.mark.parametrize(

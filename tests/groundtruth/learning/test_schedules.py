@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler as theirs
 
-BASE, STEPS = 0.3, 60
+BASE = 0.3
+STEPS = 60
 
 
 def torchs(make, steps=STEPS, momentum=False):
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=BASE, momentum=0.9)
-    scheduler, seen = make(optimiser), []
+    scheduler = make(optimiser)
+    seen = []
     for _ in range(steps):
         group = optimiser.param_groups[0]
         seen.append((group["lr"], group["momentum"]) if momentum else group["lr"])
@@ -102,8 +104,10 @@ def test_the_plateau_equals_torch(losses, patience, cooldown):
 def test_warm_up_stay_decay_has_its_three_parts(warmup, decay, stay):
     total = warmup + stay + decay
     rates = [schedules.wsd(t, 1.0, warmup, decay, total) for t in range(total + 1)]
-    assert rates[0] == 0 == rates[-1] and rates[warmup : warmup + stay + 1] == [1.0] * (stay + 1)
-    assert (np.diff(rates[: warmup + 1]) > 0).all() and (np.diff(rates[warmup + stay :]) < 0).all()
+    assert rates[0] == 0 == rates[-1]
+    assert rates[warmup : warmup + stay + 1] == [1.0] * (stay + 1)
+    assert (np.diff(rates[: warmup + 1]) > 0).all()
+    assert (np.diff(rates[warmup + stay :]) < 0).all()
 
 
 def test_the_range_test_stops_above_the_limit_and_suggests_below_it():
@@ -116,7 +120,8 @@ def test_the_range_test_stops_above_the_limit_and_suggests_below_it():
         return loss
 
     rates, losses = schedules.range_test(train, 1e-4, 10.0, 100)
-    assert 0.2 < rates[-1] < 10.0 and len(rates) == len(losses)  # the limit of this bowl is 2 / 10
+    assert 0.2 < rates[-1] < 10.0
+    assert len(rates) == len(losses)  # the limit of this bowl is 2 / 10
     assert schedules.steepest(rates, losses) < 0.2
 
 

@@ -12,21 +12,24 @@ SENTENCE = "to be or not to be that is the question "
 
 
 def test_the_sentences_floor_is_the_known_one():
-    """Computed independently for the brief: 1.000, .221, .069, .035, zero from position 8 on, mean .0447 over 32."""
+    """Computed independently for the brief: 1.000, .221, .069, .035, zero from position 8 on, mean
+    .0447 over 32.
+    """
     x = [sorted(set(SENTENCE)).index(c) for c in SENTENCE]
     losses = floor(x, 32)
-    assert (
-        losses[:4].round(3).tolist() == [1.0, 0.221, 0.069, 0.035]
-        and (losses[7:] == 0).all()
-        and losses[6] > 0
-    )
+    assert losses[:4].round(3).tolist() == [1.0, 0.221, 0.069, 0.035]
+    assert (losses[7:] == 0).all()
+    assert losses[6] > 0
     assert losses.mean() == pytest.approx(0.0447, abs=5e-5)
 
 
 def test_the_floor_is_met_by_simulation_of_the_best_guesser():
-    """A guesser that knows the text and lists every place that fits what it has seen, on random windows."""
+    """A guesser that knows the text and lists every place that fits what it has seen, on random
+    windows.
+    """
     x = [0, 1, 0, 2, 0, 1, 3]
-    rng, twice = np.random.default_rng(0), [0, 1, 0, 2, 0, 1, 3] * 3
+    rng = np.random.default_rng(0)
+    twice = [0, 1, 0, 2, 0, 1, 3] * 3
     losses = np.zeros(4)
     for start in rng.integers(7, size=3000):
         for t in range(4):
@@ -39,12 +42,10 @@ def test_the_floor_is_met_by_simulation_of_the_best_guesser():
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 8))
 def test_more_of_the_window_never_hurts(x, context):
     losses = floor(x, context)
-    assert (
-        losses.shape == (context,)
-        and (np.diff(losses) <= 1e-12).all()
-        and (losses >= 0).all()
-        and losses[0] <= np.log(5) + 1e-12
-    )
+    assert losses.shape == (context,)
+    assert (np.diff(losses) <= 1e-12).all()
+    assert (losses >= 0).all()
+    assert losses[0] <= np.log(5) + 1e-12
 
 
 @given(
@@ -54,18 +55,19 @@ def test_more_of_the_window_never_hurts(x, context):
 )
 def test_probabilities_are_positive_and_sum_to_one(x, n, past):
     p = Ngrams(x, n, 5).probabilities(past)
-    assert (p > 0).all() and p.sum() == pytest.approx(1)
+    assert (p > 0).all()
+    assert p.sum() == pytest.approx(1)
 
 
 def test_probabilities_are_those_worked_out_by_hand():
-    """Text 0 0 1: p_1 = (2 + 2/2, 1 + 2/2) / 5 = (3, 2) / 5; after 0 (once 0, once 1): (1 + 2 * 3/5, 1 + 2 * 2/5) / 4."""
+    """Text 0 0 1: p_1 = (2 + 2/2, 1 + 2/2) / 5 = (3, 2) / 5; after 0 (once 0, once 1): (1 + 2 *
+    3/5, 1 + 2 * 2/5) / 4.
+    """
     m = Ngrams([0, 0, 1], 2, 2)
-    assert np.allclose(m.probabilities([]), [0.6, 0.4]) and np.allclose(
-        m.probabilities([0]), [2.2 / 4, 1.8 / 4]
-    )
-    assert np.allclose(
-        m.probabilities([1]), [0.6, 0.4]
-    )  # nothing ever followed 1: the shorter past decides
+    assert np.allclose(m.probabilities([]), [0.6, 0.4])
+    assert np.allclose(m.probabilities([0]), [2.2 / 4, 1.8 / 4])
+    # nothing ever followed 1: the shorter past decides
+    assert np.allclose(m.probabilities([1]), [0.6, 0.4])
 
 
 def test_only_the_last_tokens_of_a_past_count():
@@ -76,7 +78,8 @@ def test_only_the_last_tokens_of_a_past_count():
 def test_longer_pasts_predict_a_text_with_structure_better():
     x = [sorted(set(SENTENCE)).index(c) for c in SENTENCE * 20]
     losses = [Ngrams(x[:600], n, 13).loss(x[600:]) for n in (1, 2, 3, 5)]
-    assert losses == sorted(losses, reverse=True) and losses[-1] < 0.1 < 2 < losses[0]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.1 < 2 < losses[0]
 
 
 @pytest.mark.parametrize(

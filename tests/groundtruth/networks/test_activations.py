@@ -31,7 +31,8 @@ def test_functions_and_slopes_equal_torch(name):
     t = torch.linspace(-40, 40, 2001, dtype=torch.float64, requires_grad=True)
     out = TORCH[name](t)
     (slope,) = torch.autograd.grad(out.sum(), t)
-    f, z = act.named(name), t.detach().numpy()
+    f = act.named(name)
+    z = t.detach().numpy()
     np.testing.assert_allclose(f.f(z), out.detach().numpy(), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(f.slope(z), slope.numpy(), rtol=1e-12, atol=1e-12)
 
@@ -48,7 +49,8 @@ def test_the_tanh_form_of_gelu_and_its_slope_equal_torch():
 
 @pytest.mark.parametrize("name", act.ACTIVATIONS)
 def test_slopes_agree_with_differences_away_from_corners(name):
-    f, z = act.named(name), np.array([-4.3, -2.2, -0.7, 0.4, 1.9, 3.6])
+    f = act.named(name)
+    z = np.array([-4.3, -2.2, -0.7, 0.4, 1.9, 3.6])
     np.testing.assert_allclose(
         f.slope(z), [numeric_grad(lambda v: f.f(v).sum(), [t])[0] for t in z], rtol=1e-6, atol=1e-7
     )
@@ -60,8 +62,10 @@ def test_shape_is_kept_and_the_argument_is_left_alone(name, z):
     at = np.array(z).reshape(1, -1)
     before = at.copy()
     f = act.named(name)
-    assert f.f(at).shape == f.slope(at).shape == at.shape and np.array_equal(at, before)
-    assert np.isfinite(f.f(at)).all() and np.isfinite(f.slope(at)).all()
+    assert f.f(at).shape == f.slope(at).shape == at.shape
+    assert np.array_equal(at, before)
+    assert np.isfinite(f.f(at)).all()
+    assert np.isfinite(f.slope(at)).all()
 
 
 @given(SCORES)
@@ -71,9 +75,8 @@ def test_identities_between_activations(z):
     np.testing.assert_allclose(act.softplus(at) - act.softplus(-at), at, atol=1e-10)
     np.testing.assert_allclose(act.relu(at) - act.relu(-at), at)
     np.testing.assert_allclose(act.leaky_relu(at, 1.0), at)
-    np.testing.assert_allclose(
-        act.gelu(at) - act.gelu(-at), at, atol=1e-12
-    )  # z Phi(z) + z Phi(-z) = z
+    # z Phi(z) + z Phi(-z) = z
+    np.testing.assert_allclose(act.gelu(at) - act.gelu(-at), at, atol=1e-12)
     np.testing.assert_allclose(act.silu(at) - act.silu(-at), at, atol=1e-12)
     np.testing.assert_allclose(act.repu(at, 1), act.relu(at))
 
@@ -89,7 +92,8 @@ def test_selu_keeps_mean_zero_and_variance_one():
     z = np.linspace(-9, 9, 200_001)
     mass = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
     mean = (act.selu(z) * mass).sum()
-    assert abs(mean) < 1e-6 and abs((act.selu(z) ** 2 * mass).sum() - mean**2 - 1) < 1e-6
+    assert abs(mean) < 1e-6
+    assert abs((act.selu(z) ** 2 * mass).sum() - mean**2 - 1) < 1e-6
 
 
 def test_maxout_equals_the_maximum_and_makes_a_rectifier():

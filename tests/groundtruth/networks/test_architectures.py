@@ -1,4 +1,6 @@
-"""Costs counted in torch; matrices read off layers; symmetries by brute force; factorisations against SciPy and NumPy."""
+"""Costs counted in torch; matrices read off layers; symmetries by brute force; factorisations
+against SciPy and NumPy.
+"""
 
 from itertools import permutations
 
@@ -32,11 +34,10 @@ def test_attention_overtakes_and_recurrence_is_serial():
         < ar.cost("attention", 100, 64).multiply_adds * 2
         < ar.cost("attention", 1000, 64).multiply_adds
     )
-    assert ar.cost("recurrence", 500, 4).serial == 500 and ar.cost("attention", 500, 4).path == 1
-    assert (
-        ar.cost("convolution", 101, 4, 3).path == 100
-        and ar.cost("state space", 1024, 4).serial == 10
-    )
+    assert ar.cost("recurrence", 500, 4).serial == 500
+    assert ar.cost("attention", 500, 4).path == 1
+    assert ar.cost("convolution", 101, 4, 3).path == 100
+    assert ar.cost("state space", 1024, 4).serial == 10
 
 
 @given(SEEDS, st.integers(1, 5))
@@ -56,9 +57,8 @@ def test_the_circulant_part_commutes_with_shifts_and_is_closest(seed, n):
     np.testing.assert_allclose(C, circulant(C[:, 0]), atol=1e-12)
     np.testing.assert_allclose(np.roll(C, 1, 0), np.roll(C, -1, 1), atol=1e-12)
     np.testing.assert_allclose(ar.circulant_part(C), C, atol=1e-12)
-    assert abs(((A - C) * C).sum()) < 1e-9 * max(
-        1, (A * A).sum()
-    )  # a projection: the rest is orthogonal
+    # a projection: the rest is orthogonal
+    assert abs(((A - C) * C).sum()) < 1e-9 * max(1, (A * A).sum())
 
 
 @given(SEEDS, st.integers(1, 4))
@@ -71,9 +71,8 @@ def test_the_permutation_part_is_the_mean_over_all_permutations(seed, n):
 @pytest.mark.parametrize("n", [2, 4, 8, 32])
 def test_butterflies_multiply_to_the_fourier_matrix(n):
     factors = ar.butterflies(n)
-    assert len(factors) == np.log2(n) + 1 and all(
-        (np.abs(f) > 0).sum() == 2 * n for f in factors[:-1]
-    )
+    assert len(factors) == np.log2(n) + 1
+    assert all((np.abs(f) > 0).sum() == 2 * n for f in factors[:-1])
     product = factors[0]
     for f in factors[1:]:
         product = product @ f

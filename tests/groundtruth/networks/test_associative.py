@@ -1,4 +1,6 @@
-"""Memories: energies that never rise, recall of what was stored, and the modern step against torch's attention."""
+"""Memories: energies that never rise, recall of what was stored, and the modern step against
+torch's attention.
+"""
 
 from itertools import pairwise
 
@@ -19,7 +21,8 @@ def test_recall_never_raises_the_energy_and_ends_where_no_unit_wants_to_change(s
     W = aso.hopfield_store(X)
     s, levels = aso.recall(W, rng.choice([-1.0, 1.0], 24), rng, sweeps=200)
     assert all(b <= a + 1e-9 for a, b in pairwise(levels))
-    assert (s * (W @ s) >= -1e-9).all() and levels[-1] == pytest.approx(aso.energy(W, s))
+    assert (s * (W @ s) >= -1e-9).all()
+    assert levels[-1] == pytest.approx(aso.energy(W, s))
 
 
 def test_few_patterns_are_recalled_from_damage():
@@ -32,8 +35,10 @@ def test_few_patterns_are_recalled_from_damage():
 @given(SEEDS)
 def test_the_modern_step_equals_attention_and_lowers_its_energy(seed):
     rng = np.random.default_rng(seed)
-    X, q = rng.normal(size=(7, 4)), rng.normal(size=(3, 4))
-    tq, tx = torch.tensor(q)[None], torch.tensor(X)[None]
+    X = rng.normal(size=(7, 4))
+    q = rng.normal(size=(3, 4))
+    tq = torch.tensor(q)[None]
+    tx = torch.tensor(X)[None]
     np.testing.assert_allclose(
         aso.modern_update(X, q, 0.5),
         torch.nn.functional.scaled_dot_product_attention(tq, tx, tx)[0].numpy(),

@@ -1,4 +1,6 @@
-"""Attention, heads, positions and the block against torch; ways back; masks leak nothing; tiles and cache change nothing."""
+"""Attention, heads, positions and the block against torch; ways back; masks leak nothing; tiles and
+cache change nothing.
+"""
 
 import numpy as np
 import pytest
@@ -32,11 +34,9 @@ def projections(C, seed=0, biases=False):
 def test_attention_and_its_way_back_equal_torch(seed, n, more, masked):
     rng = np.random.default_rng(seed)
     m = n + more
-    q, k, v = (
-        rng.normal(size=(2, 3, n, 4)),
-        rng.normal(size=(2, 3, m, 4)),
-        rng.normal(size=(2, 3, m, 5)),
-    )
+    q = rng.normal(size=(2, 3, n, 4))
+    k = rng.normal(size=(2, 3, m, 4))
+    v = rng.normal(size=(2, 3, m, 5))
     mask = at.causal_mask(n, m) if masked else None
     leaves = [t(a).requires_grad_() for a in (q, k, v)]
     theirs = F.scaled_dot_product_attention(
@@ -56,9 +56,9 @@ def test_weights_are_distributions_and_outputs_stay_in_the_hull(seed):
     q, k, v = rng.normal(0, 3, (3, 5, 4))
     out, kept = at.sdpa(q, k, v)
     np.testing.assert_allclose(kept.P.sum(-1), 1, atol=1e-12)
-    assert (
-        (kept.P >= 0).all() and (out <= v.max(0) + 1e-12).all() and (out >= v.min(0) - 1e-12).all()
-    )
+    assert (kept.P >= 0).all()
+    assert (out <= v.max(0) + 1e-12).all()
+    assert (out >= v.min(0) - 1e-12).all()
 
 
 @settings(max_examples=20)
@@ -81,8 +81,10 @@ def test_tiles_keep_single_precision_and_huge_scores():
 
 @pytest.mark.parametrize("biases", [False, True])
 def test_multi_head_attention_and_its_way_back_equal_torch(biases):
-    C, H = 12, 3
-    W, x = projections(C, 1, biases), RNG.normal(size=(2, 5, C))
+    C = 12
+    H = 3
+    W = projections(C, 1, biases)
+    x = RNG.normal(size=(2, 5, C))
     layer = nn.MultiheadAttention(C, H, bias=biases, batch_first=True, dtype=torch.float64)
     with torch.no_grad():
         layer.in_proj_weight.copy_(t(np.concatenate([W.q.T, W.k.T, W.v.T])))
@@ -91,9 +93,8 @@ def test_multi_head_attention_and_its_way_back_equal_torch(biases):
             layer.in_proj_bias.copy_(t(W.b[:3].ravel()))
             layer.out_proj.bias.copy_(t(W.b[3]))
     leaf = t(x).requires_grad_()
-    theirs, _ = layer(
-        leaf, leaf, leaf, attn_mask=torch.tensor(~at.causal_mask(5))
-    )  # there True means: may not look
+    # there True means: may not look
+    theirs, _ = layer(leaf, leaf, leaf, attn_mask=torch.tensor(~at.causal_mask(5)))
     ours, cache = at.mha(x, W, H, at.causal_mask(5))
     np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=1e-11)
     pull = RNG.normal(size=ours.shape)
@@ -109,7 +110,9 @@ def test_multi_head_attention_and_its_way_back_equal_torch(biases):
 
 
 def test_cross_attention_and_its_way_back_equal_differences():
-    W, x, memory = projections(4, 2), RNG.normal(size=(1, 2, 4)), RNG.normal(size=(1, 3, 4))
+    W = projections(4, 2)
+    x = RNG.normal(size=(1, 2, 4))
+    memory = RNG.normal(size=(1, 3, 4))
     y, cache = at.mha(x, W, 2, memory=memory)
     pull = RNG.normal(size=y.shape)
     dx, dm, _ = at.mha_backward(pull, cache)
@@ -124,7 +127,8 @@ def test_cross_attention_and_its_way_back_equal_differences():
 @given(SEEDS, st.integers(0, 5))
 def test_a_causal_mask_leaks_nothing(seed, place):
     rng = np.random.default_rng(seed)
-    x, W = rng.normal(size=(1, 6, 4)), projections(4, seed)
+    x = rng.normal(size=(1, 6, 4))
+    W = projections(4, seed)
     changed = x.copy()
     changed[:, place:] += rng.normal(size=changed[:, place:].shape)
     np.testing.assert_array_equal(
@@ -136,15 +140,19 @@ def test_a_causal_mask_leaks_nothing(seed, place):
 @given(SEEDS)
 def test_without_positions_attention_is_equivariant_to_permutations(seed):
     rng = np.random.default_rng(seed)
-    x, W, order = rng.normal(size=(1, 7, 6)), projections(6, seed), rng.permutation(7)
+    x = rng.normal(size=(1, 7, 6))
+    W = projections(6, seed)
+    order = rng.permutation(7)
     np.testing.assert_allclose(
         at.mha(x[:, order], W, 3)[0], at.mha(x, W, 3)[0][:, order], atol=1e-12
     )
 
 
 def test_the_cache_equals_recomputation():
-    W, x = projections(8, 3), RNG.normal(size=(6, 8))
-    cache, whole = at.Cache(W, 2), at.mha(x[None], W, 2, at.causal_mask(6))[0][0]
+    W = projections(8, 3)
+    x = RNG.normal(size=(6, 8))
+    cache = at.Cache(W, 2)
+    whole = at.mha(x[None], W, 2, at.causal_mask(6))[0][0]
     np.testing.assert_allclose([cache.step(row) for row in x], whole, atol=1e-12)
 
 
@@ -170,7 +178,8 @@ def test_rope_scores_depend_on_the_offset_and_lengths_stay(seed, m, lag):
 def test_a_shift_of_the_sinusoids_is_a_rotation(p, k):
     table = pos.sinusoidal(601, 8)
     w = pos.frequencies(8)
-    s, c = table[p, ::2], table[p, 1::2]
+    s = table[p, ::2]
+    c = table[p, 1::2]
     np.testing.assert_allclose(table[p + k, ::2], s * np.cos(k * w) + c * np.sin(k * w), atol=1e-9)
     np.testing.assert_allclose(table[p + k, 1::2], c * np.cos(k * w) - s * np.sin(k * w), atol=1e-9)
 
@@ -178,14 +187,17 @@ def test_a_shift_of_the_sinusoids_is_a_rotation(p, k):
 def test_alibi_has_the_slopes_of_the_paper_and_grows_with_distance():
     np.testing.assert_allclose(pos.alibi_slopes(8), 0.5 ** np.arange(1, 9))
     bias = pos.alibi(8, 5)
-    assert bias.shape == (8, 5, 5) and (np.diff(bias[:, 4]) > 0).all() and (bias[:, 0] == 0).all()
+    assert bias.shape == (8, 5, 5)
+    assert (np.diff(bias[:, 4]) > 0).all()
+    assert (bias[:, 0] == 0).all()
 
 
 @settings(max_examples=10)
 @given(SEEDS, st.booleans())
 def test_the_block_and_its_way_back_equal_torch(seed, masked):
     rng = np.random.default_rng(seed)
-    block, x = tf.Block(8, 2, 20, seed), rng.normal(size=(2, 5, 8))
+    block = tf.Block(8, 2, 20, seed)
+    x = rng.normal(size=(2, 5, 8))
     for v in block.p.values():
         v += 0.1 * rng.normal(size=v.shape)
     p = block.p
@@ -215,7 +227,8 @@ def test_the_block_and_its_way_back_equal_torch(seed, masked):
             (p["b2"], twin.norm2.bias),
         ):
             theirs.copy_(t(ours))
-    mask, leaf = at.causal_mask(5) if masked else None, t(x).requires_grad_()
+    mask = at.causal_mask(5) if masked else None
+    leaf = t(x).requires_grad_()
     out = twin(leaf, src_mask=None if mask is None else torch.tensor(~mask))
     np.testing.assert_allclose(block.forward(x, mask), out.detach().numpy(), atol=1e-10)
     pull = rng.normal(size=x.shape)

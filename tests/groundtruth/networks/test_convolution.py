@@ -1,4 +1,6 @@
-"""Convolution and pooling against torch and scipy; ways back by differences; sizes by brute force; symmetries."""
+"""Convolution and pooling against torch and scipy; ways back by differences; sizes by brute force;
+symmetries.
+"""
 
 import numpy as np
 import pytest
@@ -30,11 +32,9 @@ def t(v):
 )
 def test_conv2d_and_its_way_back_equal_torch(seed, kh, kw, stride, pad, dilation, groups):
     rng = np.random.default_rng(seed)
-    x, w, b = (
-        rng.normal(size=(2, 4, 9, 10)),
-        rng.normal(size=(6, 4 // groups, kh, kw)),
-        rng.normal(size=6),
-    )
+    x = rng.normal(size=(2, 4, 9, 10))
+    w = rng.normal(size=(6, 4 // groups, kh, kw))
+    b = rng.normal(size=6)
     leaves = [t(v).requires_grad_() for v in (x, w, b)]
     out = F.conv2d(*leaves, stride=stride, padding=pad, dilation=dilation, groups=groups)
     y = cv.conv2d(x, w, b, stride, pad, dilation, groups)
@@ -48,7 +48,8 @@ def test_conv2d_and_its_way_back_equal_torch(seed, kh, kw, stride, pad, dilation
 
 
 def test_ways_back_equal_differences():
-    x, w = RNG.normal(size=(2, 2, 5, 6)), RNG.normal(size=(3, 2, 2, 3))
+    x = RNG.normal(size=(2, 2, 5, 6))
+    w = RNG.normal(size=(3, 2, 2, 3))
     pull = RNG.normal(size=cv.conv2d(x, w, stride=2, pad=1).shape)
     dx, dw, _ = cv.conv2d_backward(pull, x, w, 2, 1)
     np.testing.assert_allclose(
@@ -69,7 +70,9 @@ def test_ways_back_equal_differences():
 @given(SEEDS, st.integers(1, 4), st.integers(1, 3), st.integers(0, 3), st.integers(1, 3))
 def test_conv1d_equals_torch(seed, k, stride, pad, dilation):
     rng = np.random.default_rng(seed)
-    x, w, b = rng.normal(size=(2, 3, 14)), rng.normal(size=(4, 3, k)), rng.normal(size=4)
+    x = rng.normal(size=(2, 3, 14))
+    w = rng.normal(size=(4, 3, k))
+    b = rng.normal(size=4)
     np.testing.assert_allclose(
         cv.conv1d(x, w, b, stride, pad, dilation),
         F.conv1d(t(x), t(w), t(b), stride, pad, dilation).numpy(),
@@ -78,7 +81,8 @@ def test_conv1d_equals_torch(seed, k, stride, pad, dilation):
 
 
 def test_a_single_channel_equals_scipy():
-    x, w = RNG.normal(size=(7, 8)), RNG.normal(size=(3, 2))
+    x = RNG.normal(size=(7, 8))
+    w = RNG.normal(size=(3, 2))
     np.testing.assert_allclose(
         cv.conv2d(x[None, None], w[None, None])[0, 0], correlate2d(x, w, "valid"), atol=1e-12
     )
@@ -90,7 +94,8 @@ def test_the_transposed_convolution_equals_torch_and_is_the_adjoint(seed, k, str
     rng = np.random.default_rng(seed)
     if 2 * pad >= k:
         return
-    y, w = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(3, 2, k, k))
+    y = rng.normal(size=(2, 3, 4, 5))
+    w = rng.normal(size=(3, 2, k, k))
     x = cv.conv_transpose2d(y, w, stride, pad)
     np.testing.assert_allclose(
         x, F.conv_transpose2d(t(y), t(w), stride=stride, padding=pad).numpy(), atol=1e-12
@@ -143,14 +148,16 @@ def test_the_receptive_field_is_the_support_of_the_gradient():
 @given(SEEDS, st.integers(1, 6))
 def test_the_toeplitz_matrix_correlates(seed, k):
     rng = np.random.default_rng(seed)
-    x, w = rng.normal(size=11), rng.normal(size=k)
+    x = rng.normal(size=11)
+    w = rng.normal(size=k)
     np.testing.assert_allclose(cv.toeplitz(w, 11) @ x, correlate(x, w, "valid"), atol=1e-12)
 
 
 @given(SEEDS)
 def test_a_shift_of_the_input_shifts_the_output(seed):
     rng = np.random.default_rng(seed)
-    x, w = np.zeros((1, 2, 9, 9)), rng.normal(size=(3, 2, 3, 3))
+    x = np.zeros((1, 2, 9, 9))
+    w = rng.normal(size=(3, 2, 3, 3))
     x[:, :, 3:6, 3:6] = rng.normal(size=(1, 2, 3, 3))  # far enough from the borders
     moved = np.roll(x, (1, -1), (2, 3))
     np.testing.assert_allclose(

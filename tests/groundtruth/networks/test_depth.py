@@ -29,11 +29,9 @@ def torch_stack(net: ResidualMLP, x: torch.Tensor, weights) -> torch.Tensor:
 @given(SEEDS, st.sampled_from(MODES), st.integers(1, 5), st.floats(0.1, 1.5))
 def test_output_and_all_gradients_equal_torch(seed, mode, L, scale):
     rng = np.random.default_rng(seed)
-    net, x, g = (
-        ResidualMLP(8, L, mode, scale, seed),
-        rng.normal(size=(5, 8)),
-        rng.normal(size=(5, 8)),
-    )
+    net = ResidualMLP(8, L, mode, scale, seed)
+    x = rng.normal(size=(5, 8))
+    g = rng.normal(size=(5, 8))
     leaf = torch.tensor(x, requires_grad=True)
     weights = [
         (torch.tensor(a, requires_grad=True), torch.tensor(b, requires_grad=True))
@@ -58,11 +56,14 @@ def test_output_and_all_gradients_equal_torch(seed, mode, L, scale):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_gradients_agree_with_differences(mode):
-    net, rng = ResidualMLP(5, 3, mode, 0.7, seed=1), np.random.default_rng(1)
-    x, g = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
+    net = ResidualMLP(5, 3, mode, 0.7, seed=1)
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(4, 5))
+    g = rng.normal(size=(4, 5))
     net.forward(x)
     _, grads = net.backward(g)
-    params, flat = [w for pair in net.blocks for w in pair], [w for pair in grads for w in pair]
+    params = [w for pair in net.blocks for w in pair]
+    flat = [w for pair in grads for w in pair]
     assert max(gradient_errors(lambda: float((net.forward(x)[0] * g).sum()), params, flat)) < 1e-5
 
 
@@ -94,24 +95,23 @@ def test_along_the_skips_alone_the_laws_hold():
         for L in (4, 16):
             net = ResidualMLP(128, L, mode, seed=4)
             net.forward(X)
-            assert (
-                0.4 < rms(net.backward(g, branches=False)[0]) / rms(g) / law(L) < 2.5
-            )  # v is near 1, not exactly
+            # v is near 1, not exactly
+            assert 0.4 < rms(net.backward(g, branches=False)[0]) / rms(g) / law(L) < 2.5
 
 
 def test_zero_last_layers_make_the_identity_and_leave_the_gradient_alone():
-    net, g = (
-        ResidualMLP(128, 30, "residual", zero_last=True),
-        np.random.default_rng(5).normal(size=X.shape),
-    )
+    net = ResidualMLP(128, 30, "residual", zero_last=True)
+    g = np.random.default_rng(5).normal(size=X.shape)
     assert np.array_equal(net.forward(X)[0], X)
     dx, grads = net.backward(g)
-    assert np.array_equal(dx, g) and all(b.any() and not a.any() for a, b in grads)
+    assert np.array_equal(dx, g)
+    assert all(b.any() and not a.any() for a, b in grads)
 
 
 def test_a_linear_profile_is_that_of_the_matrices():
     seen = depth.gradient_profile("identity", lambda n: 1 / n, 40, width=300)
-    assert seen[-1] == 1 and np.all(np.abs(np.log(seen)) < 0.7)
+    assert seen[-1] == 1
+    assert np.all(np.abs(np.log(seen)) < 0.7)
     assert depth.gradient_profile("relu", lambda n: 1 / n, 21)[0] == pytest.approx(2**-10, rel=0.9)
 
 
@@ -119,7 +119,8 @@ def test_a_linear_profile_is_that_of_the_matrices():
 @given(SEEDS, st.integers(1, 6))
 def test_parts_by_path_length_equal_the_sum_over_subsets(seed, L):
     rng = np.random.default_rng(seed)
-    A, g = [rng.normal(size=(3, 3)) for _ in range(L)], rng.normal(size=3)
+    A = [rng.normal(size=(3, 3)) for _ in range(L)]
+    g = rng.normal(size=3)
     expected = []
     for k in range(L + 1):
         part = np.zeros(3)
@@ -135,7 +136,8 @@ def test_parts_by_path_length_equal_the_sum_over_subsets(seed, L):
 @given(st.integers(0, 60))
 def test_paths_add_up_to_two_to_the_L(L):
     counts = depth.path_lengths(L)
-    assert counts.sum() == 2**L and (counts == counts[::-1]).all()
+    assert counts.sum() == 2**L
+    assert (counts == counts[::-1]).all()
 
 
 def test_bad_input_is_refused():

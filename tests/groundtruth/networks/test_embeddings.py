@@ -1,4 +1,6 @@
-"""The table against torch, the loss against differences, factorised counts against scikit-learn, comparisons by invariance."""
+"""The table against torch, the loss against differences, factorised counts against scikit-learn,
+comparisons by invariance.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ SEEDS = st.integers(0, 10**6)
 @given(SEEDS)
 def test_the_table_and_its_gradient_equal_torch(seed):
     rng = np.random.default_rng(seed)
-    table, ids = em.Embedding(7, 3, seed), rng.integers(0, 7, (4, 5))
+    table = em.Embedding(7, 3, seed)
+    ids = rng.integers(0, 7, (4, 5))
     leaf = torch.tensor(table.W, requires_grad=True)
     out = torch.nn.functional.embedding(torch.tensor(ids), leaf)
     pull = rng.normal(size=out.shape)
@@ -27,7 +30,9 @@ def test_the_table_and_its_gradient_equal_torch(seed):
 @given(SEEDS)
 def test_the_gradients_of_negative_sampling_equal_differences(seed):
     rng = np.random.default_rng(seed)
-    w, c, n = rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), rng.normal(size=(3, 4, 2))
+    w = rng.normal(size=(3, 2))
+    c = rng.normal(size=(3, 2))
+    n = rng.normal(size=(3, 4, 2))
     _, dw, dc, dn = em.sgns_loss(w, c, n)
     np.testing.assert_allclose(dw, numeric_grad(lambda v: em.sgns_loss(v, c, n)[0], w), atol=1e-7)
     np.testing.assert_allclose(dc, numeric_grad(lambda v: em.sgns_loss(w, v, n)[0], c), atol=1e-7)
@@ -69,7 +74,8 @@ def test_pmi_of_independent_counts_is_zero(seed):
 @given(SEEDS)
 def test_alignment_ignores_rotation_scale_and_shift(seed):
     rng = np.random.default_rng(seed)
-    X, Q = rng.normal(size=(20, 4)), np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    X = rng.normal(size=(20, 4))
+    Q = np.linalg.qr(rng.normal(size=(4, 4)))[0]
     assert abs(em.cka(X, 3 * X @ Q + 5) - 1) < 1e-9
     assert 0 <= em.cka(X, rng.normal(size=(20, 3))) < 0.9
 
@@ -77,8 +83,12 @@ def test_alignment_ignores_rotation_scale_and_shift(seed):
 def test_sparse_features_share_dimensions_and_dense_ones_do_not():
     few, _ = em.superposition(10, 3, 0.0, steps=1500)
     many, _ = em.superposition(10, 3, 0.97, steps=1500)
-    count = lambda W: int((np.linalg.norm(W, axis=0) > 0.5).sum())
-    assert count(few) == 3 and count(many) > 5
+
+    def count(W):
+        return int((np.linalg.norm(W, axis=0) > 0.5).sum())
+
+    assert count(few) == 3
+    assert count(many) > 5
 
 
 @settings(max_examples=10)
@@ -96,7 +106,7 @@ def test_exclusion_removes_the_inputs(seed):
         (lambda: em.Embedding(3, 2).forward([0.5]), "whole numbers"),
         (lambda: em.Embedding(3, 2).backward([0], np.ones((2, 2))), "its gradient"),
         (lambda: em.context_pairs([[1, 2]], 0), "window"),
-        (lambda: em.context_pairs([[1]], 2), "neighbour"),
+        (lambda: em.context_pairs([[1]], 2), "neighbor"),
         (lambda: em.skip_gram(np.array([[0, 5]]), 3, 2), "below V=3"),
         (lambda: em.pmi([[0, 0], [0, 0]]), "not all zero"),
         (lambda: em.ppmi_svd(np.ones((2, 2)), 3), "between 1 and 2"),

@@ -1,4 +1,6 @@
-"""Fixed points against scipy, gradients through them against torch and differences, halting weights, and slerp."""
+"""Fixed points against scipy, gradients through them against torch and differences, halting
+weights, and slerp.
+"""
 
 import numpy as np
 import pytest
@@ -36,7 +38,8 @@ def test_the_implicit_gradient_equals_unrolling_and_differences(seed):
     z, _ = eq.fixed_point(lambda z: np.tanh(W @ z + x), np.zeros(5), 1e-14)
     s = 1 - z**2
     ours = eq.implicit_vjp(s[:, None] * W, np.diag(s), g)
-    leaf, state = torch.tensor(x, requires_grad=True), torch.zeros(5, dtype=torch.float64)
+    leaf = torch.tensor(x, requires_grad=True)
+    state = torch.zeros(5, dtype=torch.float64)
     for _ in range(150):
         state = torch.tanh(torch.tensor(W) @ state + leaf)
     (state @ torch.tensor(g)).backward()
@@ -57,8 +60,11 @@ def test_a_map_that_flees_its_fixed_point_is_reported():
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_halting_weights_are_probabilities_up_to_the_last_used_step(h):
     w, n = eq.halting_weights(h)
-    assert abs(w.sum() - 1) < 1e-12 and (w >= -1e-12).all() and 1 <= n <= len(h)
-    assert (w[n:] == 0).all() and np.array_equal(w[: n - 1], h[: n - 1])
+    assert abs(w.sum() - 1) < 1e-12
+    assert (w >= -1e-12).all()
+    assert 1 <= n <= len(h)
+    assert (w[n:] == 0).all()
+    assert np.array_equal(w[: n - 1], h[: n - 1])
 
 
 @given(SEEDS, st.floats(0, 1))

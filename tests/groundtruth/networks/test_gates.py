@@ -18,7 +18,8 @@ SCORES = hnp.arrays(float, st.integers(1, 6), elements=st.floats(-5, 5))
 
 @given(FAMILIES)
 def test_soft_logic_is_logic_at_its_ends(family):
-    a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    a = np.array([0, 0, 1, 1])
+    b = np.array([0, 1, 0, 1])
     assert np.array_equal(ga.soft_and(a, b, family), a & b)
     assert np.array_equal(ga.soft_or(a, b, family), a | b)
 
@@ -26,7 +27,8 @@ def test_soft_logic_is_logic_at_its_ends(family):
 @given(UNIT, UNIT, UNIT, FAMILIES)
 def test_and_commutes_associates_and_stays_below_both(a, b, c, family):
     both = ga.soft_and(a, b, family)
-    assert both == ga.soft_and(b, a, family) and both <= min(a, b)
+    assert both == ga.soft_and(b, a, family)
+    assert both <= min(a, b)
     np.testing.assert_allclose(
         ga.soft_and(both, c, family), ga.soft_and(a, ga.soft_and(b, c, family), family), atol=1e-12
     )
@@ -35,7 +37,8 @@ def test_and_commutes_associates_and_stays_below_both(a, b, c, family):
 @given(SCORES)
 def test_sparsemax_is_the_nearest_point_of_the_simplex(z):
     p = ga.sparsemax(z)
-    assert (p >= 0).all() and abs(p.sum() - 1) < 1e-12
+    assert (p >= 0).all()
+    assert abs(p.sum() - 1) < 1e-12
     K = len(z)
     found = minimize(
         lambda q: ((q - z) ** 2).sum(),

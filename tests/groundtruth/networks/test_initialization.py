@@ -1,4 +1,6 @@
-"""Starting scales against torch's rules, quadrature against sampling, the recursion against real stacks."""
+"""Starting scales against torch's rules, quadrature against sampling, the recursion against real
+stacks.
+"""
 
 import numpy as np
 import pytest
@@ -42,8 +44,10 @@ def test_fans_are_those_of_torch(shape, torch_shape):
 )
 def test_draws_have_the_distribution_of_torchs(ours, theirs):
     torch.manual_seed(0)
-    a, b = ours(np.random.default_rng(0)).ravel(), theirs(torch.empty(400, 500)).numpy().ravel()
-    assert a.std() == pytest.approx(b.std(), rel=0.01) and abs(a.mean()) < 0.01 * a.std()
+    a = ours(np.random.default_rng(0)).ravel()
+    b = theirs(torch.empty(400, 500)).numpy().ravel()
+    assert a.std() == pytest.approx(b.std(), rel=0.01)
+    assert abs(a.mean()) < 0.01 * a.std()
     assert (
         np.abs(
             np.quantile(a, np.linspace(0.01, 0.99, 50))
@@ -62,9 +66,8 @@ def test_orthogonal_matrices_keep_lengths(shape):
 
 def test_orthogonal_draws_are_uniform_over_directions():
     first = [ini.orthogonal((3, 3), np.random.default_rng(s))[0, 0] for s in range(600)]
-    assert (
-        kstest(first, "uniform", args=(-1, 2)).pvalue > 0.01
-    )  # an entry of a uniform direction in space is uniform
+    # an entry of a uniform direction in space is uniform
+    assert kstest(first, "uniform", args=(-1, 2)).pvalue > 0.01
 
 
 @pytest.mark.parametrize(
@@ -97,13 +100,12 @@ def test_the_recursion_predicts_real_stacks(name):
 
 
 def test_correlations_agree_with_sampling():
-    rng, c = np.random.default_rng(2), np.array([-0.5, 0.0, 0.7, 1.0])
+    rng = np.random.default_rng(2)
+    c = np.array([-0.5, 0.0, 0.7, 1.0])
     u, v = rng.normal(size=(2, 1_000_000))
     for rho, ours in zip(c, ini.correlation(np.tanh, 2.0, 0.1, c, 1.5), strict=True):
-        a, b = (
-            np.tanh(np.sqrt(1.5) * u),
-            np.tanh(np.sqrt(1.5) * (rho * u + np.sqrt(1 - rho**2) * v)),
-        )
+        a = np.tanh(np.sqrt(1.5) * u)
+        b = np.tanh(np.sqrt(1.5) * (rho * u + np.sqrt(1 - rho**2) * v))
         assert ours == pytest.approx(
             (2 * (a * b).mean() + 0.1) / (2 * (a * a).mean() + 0.1), abs=4e-3
         )

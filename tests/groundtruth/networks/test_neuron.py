@@ -1,4 +1,6 @@
-"""One unit against torch, scikit-learn and geometry; the perceptron's bound; what a line can separate."""
+"""One unit against torch, scikit-learn and geometry; the perceptron's bound; what a line can
+separate.
+"""
 
 import numpy as np
 import pytest
@@ -25,7 +27,9 @@ def test_a_unit_equals_a_column_of_a_torch_layer():
 @given(SEEDS, st.floats(0.1, 100))
 def test_the_distance_ignores_the_length_of_the_weights_and_is_the_distance_to_the_foot(seed, c):
     rng = np.random.default_rng(seed)
-    X, w, b = rng.normal(size=(5, 3)), rng.normal(size=3), float(rng.normal())
+    X = rng.normal(size=(5, 3))
+    w = rng.normal(size=3)
+    b = float(rng.normal())
     t = nn.signed_distance(X, w, b)
     np.testing.assert_allclose(nn.signed_distance(X, c * w, c * b), t, rtol=1e-9, atol=1e-9)
     foot = X - t[:, None] * w / np.linalg.norm(w)
@@ -36,7 +40,8 @@ def test_the_distance_ignores_the_length_of_the_weights_and_is_the_distance_to_t
 @given(SEEDS)
 def test_separable_agrees_with_a_hard_margin_machine(seed):
     rng = np.random.default_rng(seed)
-    X, y = rng.normal(size=(7, 2)), rng.choice([-1.0, 1.0], 7)
+    X = rng.normal(size=(7, 2))
+    y = rng.choice([-1.0, 1.0], 7)
     if len(set(y)) == 2:
         machine = LinearSVC(C=1e6, max_iter=200_000, tol=1e-8, intercept_scaling=100).fit(X, y)
         if machine.score(X, y) == 1:
@@ -53,18 +58,22 @@ def test_the_counts_of_boolean_functions_are_those_of_the_literature():
 @given(SEEDS)
 def test_no_order_of_rows_breaks_the_mistake_bound(seed):
     rng = np.random.default_rng(seed)
-    v, X = rng.normal(size=3), rng.normal(size=(40, 2))
+    v = rng.normal(size=3)
+    X = rng.normal(size=(40, 2))
     score = np.column_stack([np.ones(40), X]) @ v
     keep = np.abs(score) > 0.3
-    X, y = X[keep], np.sign(score[keep])
+    X = X[keep]
+    y = np.sign(score[keep])
     if len(X):
         _, mistakes, done = perceptron(X, y, 20_000)
-        assert done and mistakes <= nn.mistake_bound(X, y, v)
+        assert done
+        assert mistakes <= nn.mistake_bound(X, y, v)
 
 
 def test_dead_looks_at_all_rows():
     Z = np.array([[-1.0, 0.0, 2.0], [-3.0, -1.0, -2.0]])
-    assert nn.dead(Z).tolist() == [True, True, False] and nn.dead(-Z).tolist() == [
+    assert nn.dead(Z).tolist() == [True, True, False]
+    assert nn.dead(-Z).tolist() == [
         False,
         False,
         False,

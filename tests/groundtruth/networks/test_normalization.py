@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 RNG = np.random.default_rng(0)
-X4, G, B = RNG.normal(2, 3, (4, 6, 5, 5)), RNG.normal(size=6), RNG.normal(size=6)
+X4 = RNG.normal(2, 3, (4, 6, 5, 5))
+G = RNG.normal(size=6)
+B = RNG.normal(size=6)
 SEEDS = st.integers(0, 10**6)
 
 
@@ -22,12 +24,10 @@ def t(v):
 @given(SEEDS, st.integers(2, 9), st.integers(1, 5))
 def test_batch_norm_and_its_way_back_equal_torch(seed, m, d):
     rng = np.random.default_rng(seed)
-    x, gamma, beta, pull = (
-        rng.normal(3, 2, (m, d)),
-        rng.normal(size=d),
-        rng.normal(size=d),
-        rng.normal(size=(m, d)),
-    )
+    x = rng.normal(3, 2, (m, d))
+    gamma = rng.normal(size=d)
+    beta = rng.normal(size=d)
+    pull = rng.normal(size=(m, d))
     y, cache = norm.batch_norm(x, gamma, beta)
     leaves = [t(v).requires_grad_() for v in (x, gamma, beta)]
     out = F.batch_norm(leaves[0], None, None, leaves[1], leaves[2], training=True)
@@ -51,12 +51,10 @@ def test_batch_norm_of_maps_and_its_way_back_equal_torch():
 
 @pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 3, 5)])
 def test_layer_and_rms_norm_and_their_ways_back_equal_torch(shape):
-    x, pull, g, b = (
-        RNG.normal(1, 2, shape),
-        RNG.normal(size=shape),
-        RNG.normal(size=5),
-        RNG.normal(size=5),
-    )
+    x = RNG.normal(1, 2, shape)
+    pull = RNG.normal(size=shape)
+    g = RNG.normal(size=5)
+    b = RNG.normal(size=5)
     leaves = [t(v).requires_grad_() for v in (x, g, b)]
     F.layer_norm(leaves[0], (5,), leaves[1], leaves[2]).backward(t(pull))
     y, cache = norm.layer_norm(x, g, b)
@@ -89,7 +87,8 @@ def test_group_norm_equals_torch_and_meets_layer_and_instance_norm(groups):
 @given(SEEDS, st.floats(0.1, 50), st.floats(-20, 20))
 def test_scale_and_shift_of_a_feature_are_divided_out(seed, c, shift):
     x = np.random.default_rng(seed).normal(size=(8, 3))
-    one, zero = np.ones(3), np.zeros(3)
+    one = np.ones(3)
+    zero = np.zeros(3)
     np.testing.assert_allclose(
         norm.batch_norm(c * x + shift, one, zero, 0.0)[0],
         norm.batch_norm(x, one, zero, 0.0)[0],
@@ -111,9 +110,8 @@ def test_the_way_back_is_perpendicular_to_what_is_removed(seed):
     _, cache = norm.batch_norm(rng.normal(size=(7, 2)), rng.normal(size=2), np.zeros(2), 0.0)
     dx = norm.batch_norm_backward(rng.normal(size=(7, 2)), cache)[0]
     size = np.abs(dx).max()
-    assert np.abs(dx.sum(0)).max() < 1e-9 * max(size, 1) and np.abs(
-        (dx * cache.x_hat).sum(0)
-    ).max() < 1e-9 * max(size, 1)
+    assert np.abs(dx.sum(0)).max() < 1e-9 * max(size, 1)
+    assert np.abs((dx * cache.x_hat).sum(0)).max() < 1e-9 * max(size, 1)
 
 
 def test_only_batch_norm_couples_examples():
@@ -129,8 +127,10 @@ def test_only_batch_norm_couples_examples():
 
 
 def test_gradients_agree_with_differences():
-    x, pull = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 3))
-    g, b = RNG.normal(size=3), RNG.normal(size=3)
+    x = RNG.normal(size=(5, 3))
+    pull = RNG.normal(size=(5, 3))
+    g = RNG.normal(size=3)
+    b = RNG.normal(size=3)
     _, cache = norm.batch_norm(x, g, b)
     np.testing.assert_allclose(
         norm.batch_norm_backward(pull, cache)[0],
@@ -141,7 +141,8 @@ def test_gradients_agree_with_differences():
 
 @pytest.mark.parametrize("momentum", [0.1, 0.5, 1.0])
 def test_running_statistics_and_both_modes_equal_torch(momentum):
-    ours, theirs = norm.BatchNorm(3, momentum), torch.nn.BatchNorm1d(3, momentum=momentum).double()
+    ours = norm.BatchNorm(3, momentum)
+    theirs = torch.nn.BatchNorm1d(3, momentum=momentum).double()
     for _ in range(6):
         batch = RNG.normal(4, 2, (16, 3))
         np.testing.assert_allclose(ours(batch), theirs(t(batch)).detach().numpy(), atol=1e-12)
@@ -154,13 +155,12 @@ def test_running_statistics_and_both_modes_equal_torch(momentum):
 
 
 def test_folding_gives_one_layer():
-    layer, W, b, x = (
-        norm.BatchNorm(3),
-        RNG.normal(size=(4, 3)),
-        RNG.normal(size=3),
-        RNG.normal(size=(9, 4)),
-    )
-    layer.gamma, layer.beta = RNG.normal(size=3), RNG.normal(size=3)
+    layer = norm.BatchNorm(3)
+    W = RNG.normal(size=(4, 3))
+    b = RNG.normal(size=3)
+    x = RNG.normal(size=(9, 4))
+    layer.gamma = RNG.normal(size=3)
+    layer.beta = RNG.normal(size=3)
     layer(x @ W + b)
     layer.training = False
     Wf, bf = layer.folded(W, b)
@@ -168,7 +168,9 @@ def test_folding_gives_one_layer():
 
 
 def test_bad_input_is_refused():
-    x, one, zero = np.ones((4, 3)), np.ones(3), np.zeros(3)
+    x = np.ones((4, 3))
+    one = np.ones(3)
+    zero = np.zeros(3)
     cache = norm.batch_norm(x, one, zero)[1]
     for call in (
         lambda: norm.batch_norm(x[:1], one, zero),

@@ -1,4 +1,6 @@
-"""InfoNCE, policy gradients, the smallest GAN and diffusion, against torch, scipy and exact answers."""
+"""InfoNCE, policy gradients, the smallest GAN and diffusion, against torch, scipy and exact
+answers.
+"""
 
 import numpy as np
 import pytest
@@ -32,7 +34,8 @@ def test_info_nce_equals_torch_and_its_bound_stays_below_ln_n(seed):
 @given(SEEDS)
 def test_the_gradient_of_a_bandit_equals_differences(seed):
     rng = np.random.default_rng(seed)
-    theta, r = rng.normal(size=4), rng.random(4)
+    theta = rng.normal(size=4)
+    r = rng.random(4)
     np.testing.assert_allclose(
         rl.bandit_gradient(theta, r), numeric_grad(lambda t: softmax(t) @ r, theta), atol=1e-8
     )
@@ -49,7 +52,8 @@ def test_rewards_are_found_with_and_without_a_baseline():
 
 def test_both_learners_find_the_shortest_way():
     env = rl.Grid(3)
-    assert env.step(0, 0) == (0, -1.0, False) and env.step(7, 1) == (8, -1.0, True)
+    assert env.step(0, 0) == (0, -1.0, False)
+    assert env.step(7, 1) == (8, -1.0, True)
     _, lengths = rl.policy_gradient(env, 400, 0.05, np.random.default_rng(0))
     assert lengths[-50:].mean() < 5.5
     Q = rl.q_learning(env, 300, 0.5, np.random.default_rng(0))
@@ -84,8 +88,10 @@ def test_many_noisy_steps_equal_one():
 
 
 def test_the_exact_prediction_for_a_circle_is_the_mean_of_the_noise_that_made_a_point():
-    rng, a = np.random.default_rng(1), 0.6
-    angle, eps = rng.uniform(0, 2 * np.pi, 2_000_000), rng.normal(size=(2_000_000, 2))
+    rng = np.random.default_rng(1)
+    a = 0.6
+    angle = rng.uniform(0, 2 * np.pi, 2_000_000)
+    eps = rng.normal(size=(2_000_000, 2))
     x = np.sqrt(a) * np.stack([np.cos(angle), np.sin(angle)], 1) + np.sqrt(1 - a) * eps
     near = np.abs(x - [0.7, 0.4]).max(1) < 0.03
     np.testing.assert_allclose(
@@ -94,13 +100,20 @@ def test_the_exact_prediction_for_a_circle_is_the_mean_of_the_noise_that_made_a_
 
 
 def test_the_exact_prediction_for_hills_is_the_score():
-    centres, shares = np.array([[-1.0, 0.5], [2.0, 0.0]]), np.array([0.3, 0.7])
-    x, a, sd = np.array([0.4, 0.2]), 0.5, 0.3
-    density = lambda v: np.log(
-        (
-            shares * np.exp(-((v - np.sqrt(a) * centres) ** 2).sum(1) / (2 * (a * sd**2 + 1 - a)))
-        ).sum()
-    )
+    centres = np.array([[-1.0, 0.5], [2.0, 0.0]])
+    shares = np.array([0.3, 0.7])
+    x = np.array([0.4, 0.2])
+    a = 0.5
+    sd = 0.3
+
+    def density(v):
+        return np.log(
+            (
+                shares
+                * np.exp(-((v - np.sqrt(a) * centres) ** 2).sum(1) / (2 * (a * sd**2 + 1 - a)))
+            ).sum()
+        )
+
     np.testing.assert_allclose(
         di.hills_noise(x[None], a, centres, shares, sd)[0],
         -np.sqrt(1 - a) * numeric_grad(density, x),
@@ -115,10 +128,8 @@ def test_samplers_reach_the_data():
         lambda x, t: di.circle_noise(x, abar[t]), noise, beta, np.random.default_rng(3)
     )
     walked = di.ddim_sample(lambda x, t: di.circle_noise(x, abar[t]), noise, abar, 60)
-    assert (
-        np.abs(np.linalg.norm(drawn, axis=1) - 1).max() < 0.01
-        and np.abs(np.linalg.norm(walked, axis=1) - 1).max() < 0.01
-    )
+    assert np.abs(np.linalg.norm(drawn, axis=1) - 1).max() < 0.01
+    assert np.abs(np.linalg.norm(walked, axis=1) - 1).max() < 0.01
     again = di.ddim_sample(lambda x, t: di.circle_noise(x, abar[t]), noise, abar, 60)
     assert np.array_equal(walked, again)
 

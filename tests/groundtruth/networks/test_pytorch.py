@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-X, Y = torch.randn(30, 3, generator=torch.Generator().manual_seed(0)), torch.arange(30) % 2
+X = torch.randn(30, 3, generator=torch.Generator().manual_seed(0))
+Y = torch.arange(30) % 2
 
 
 def net(seed: int = 0) -> nn.Sequential:
@@ -23,10 +24,12 @@ def batches(size: int = 8):
 
 
 def test_fit_equals_a_plain_loop():
-    ours, theirs = net(), net()
+    ours = net()
+    theirs = net()
     opts = [torch.optim.SGD(m.parameters(), 0.1, momentum=0.9) for m in (ours, theirs)]
     schedules = [torch.optim.lr_scheduler.ExponentialLR(o, 0.9) for o in opts]
-    history, seen = pt.fit(ours, batches(), F.cross_entropy, opts[0], 4, schedules[0]), []
+    history = pt.fit(ours, batches(), F.cross_entropy, opts[0], 4, schedules[0])
+    seen = []
     for _ in range(4):
         total = 0.0
         for x, y in batches():
@@ -80,9 +83,8 @@ def test_a_layer_frozen_in_evaluation_stays_so():
     model[1].eval()
     before = model[1].running_mean.clone()
     pt.evaluate(model, batches(), {"loss": F.cross_entropy})
-    assert [m.training for m in model] == [True, False, True, True] and torch.equal(
-        model[1].running_mean, before
-    )
+    assert [m.training for m in model] == [True, False, True, True]
+    assert torch.equal(model[1].running_mean, before)
 
 
 def test_the_mode_is_put_back_even_when_a_metric_fails():
@@ -97,9 +99,11 @@ def test_the_mode_is_put_back_even_when_a_metric_fails():
 def test_stopping_and_going_on_equals_going_through(tmp_path_factory, k, name):
     def start():
         model = net()
-        return model, torch.optim.SGD(
-            model.parameters(), 0.1, momentum=0.9
-        ) if name == "sgd" else torch.optim.AdamW(model.parameters(), 0.01)
+        return model, (
+            torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+            if name == "sgd"
+            else torch.optim.AdamW(model.parameters(), 0.01)
+        )
 
     straight_model, opt = start()
     straight = pt.fit(straight_model, batches(), F.cross_entropy, opt, 10)
@@ -107,7 +111,8 @@ def test_stopping_and_going_on_equals_going_through(tmp_path_factory, k, name):
     pt.fit(model, batches(), F.cross_entropy, opt, k)
     path = tmp_path_factory.mktemp("run") / "c.pt"
     pt.save(path, model, opt, epoch=k)
-    again, opt = net(9), None
+    again = net(9)
+    opt = None
     opt = (
         torch.optim.SGD(again.parameters(), 0.1, momentum=0.9)
         if name == "sgd"
@@ -146,13 +151,13 @@ def test_a_file_with_code_in_it_is_refused(tmp_path):
 def test_silu_has_the_right_slope_and_curvature():
     z = torch.linspace(-6, 6, 41, dtype=torch.float64, requires_grad=True)
     assert torch.equal(pt.SiLU.apply(z), z * torch.sigmoid(z))
-    assert torch.autograd.gradcheck(pt.SiLU.apply, z) and torch.autograd.gradgradcheck(
-        pt.SiLU.apply, z
-    )
+    assert torch.autograd.gradcheck(pt.SiLU.apply, z)
+    assert torch.autograd.gradgradcheck(pt.SiLU.apply, z)
 
 
 def test_a_copied_network_gives_the_same_scores():
-    ours, x = MLP((3, 4, 2), seed=5), np.random.default_rng(0).normal(size=(6, 3))
+    ours = MLP((3, 4, 2), seed=5)
+    x = np.random.default_rng(0).normal(size=(6, 3))
     np.testing.assert_allclose(
         pt.copied(ours.params)(torch.tensor(x)).detach().numpy(), ours.forward(x)[0], atol=1e-12
     )
@@ -167,7 +172,9 @@ def test_shared_and_frozen_parameters_count_once_and_not_at_all():
 
 
 class Draws(torch.utils.data.Dataset):
-    """Two ways of being random in a worker: NumPy's global generator, and one that the data set holds."""
+    """Two ways of being random in a worker: NumPy's global generator, and one that the data set
+    holds.
+    """
 
     def __init__(self):
         self.held = np.random.default_rng(0)
@@ -184,7 +191,8 @@ def test_workers_draw_apart_from_global_generators_and_alike_from_one_that_is_he
         tuple(int(v) for v in pair)
         for pair in torch.utils.data.DataLoader(Draws(), batch_size=1, num_workers=2)
     ]
-    assert global_a != global_b and held_a == held_b
+    assert global_a != global_b
+    assert held_a == held_b
 
 
 def test_bad_input_is_refused():

@@ -19,7 +19,8 @@ def t(v):
 
 
 def twin(kind, w):
-    D, H = w.Wx.shape[0], w.Wh.shape[0]
+    D = w.Wx.shape[0]
+    H = w.Wh.shape[0]
     layer = LAYERS[kind](D, H, dtype=torch.float64)
     bh = np.zeros_like(w.b)
     if kind == "gru":
@@ -37,17 +38,21 @@ def twin(kind, w):
 def drawn(kind, seed, D=3, H=4):
     rng = np.random.default_rng(seed)
     w = rc.make_weights(kind, D, H, seed)
-    return w._replace(
-        b=rng.normal(size=w.b.shape), bn=None if w.bn is None else rng.normal(size=H)
-    ), rng
+    return (
+        w._replace(b=rng.normal(size=w.b.shape), bn=None if w.bn is None else rng.normal(size=H)),
+        rng,
+    )
 
 
 @settings(max_examples=15)
 @given(SEEDS, st.sampled_from(KINDS), st.integers(1, 6))
 def test_sequences_and_their_way_back_equal_torch(seed, kind, T):
     w, rng = drawn(kind, seed)
-    x, h0 = rng.normal(size=(T, 2, 3)), rng.normal(size=(2, 4))
-    layer, leaf, start = twin(kind, w), t(x).requires_grad_(), t(h0)[None].requires_grad_()
+    x = rng.normal(size=(T, 2, 3))
+    h0 = rng.normal(size=(2, 4))
+    layer = twin(kind, w)
+    leaf = t(x).requires_grad_()
+    start = t(h0)[None].requires_grad_()
     out, _ = layer(leaf, (start, torch.zeros_like(start)) if kind == "lstm" else start)
     states, steps = rc.unroll(kind, x, w, h0)
     np.testing.assert_allclose(states, out.detach().numpy(), atol=1e-12)
@@ -67,9 +72,12 @@ def test_the_way_back_through_an_lstm_step_equals_differences():
     w, rng = drawn("lstm", 1)
     x, h, c, ph, pc = rng.normal(size=(2, 3)), *rng.normal(size=(4, 2, 4))
     _, _, step = rc.lstm_cell(x, h, c, w)
-    value = lambda x, h, c: sum(
-        (a * b).sum() for a, b in zip(rc.lstm_cell(x, h, c, w)[:2], (ph, pc), strict=True)
-    )
+
+    def value(x, h, c):
+        return sum(
+            (a * b).sum() for a, b in zip(rc.lstm_cell(x, h, c, w)[:2], (ph, pc), strict=True)
+        )
+
     dx, dh, dc, _ = rc.lstm_cell_backward(ph, pc, step, w)
     np.testing.assert_allclose(dx, numeric_grad(lambda v: value(v, h, c), x), atol=1e-8)
     np.testing.assert_allclose(dh, numeric_grad(lambda v: value(x, v, c), h), atol=1e-8)
@@ -80,9 +88,8 @@ def test_the_way_back_through_an_lstm_step_equals_differences():
 def test_an_open_forget_gate_keeps_the_cell_and_its_gradient(seed):
     rng = np.random.default_rng(seed)
     w = rc.make_weights("lstm", 2, 3, seed)
-    w = rc.Weights(
-        np.zeros_like(w.Wx), np.zeros_like(w.Wh), np.repeat([-50.0, 50.0, 0.0, 0.0], 3)
-    )  # input shut, forget open
+    # input shut, forget open
+    w = rc.Weights(np.zeros_like(w.Wx), np.zeros_like(w.Wh), np.repeat([-50.0, 50.0, 0.0, 0.0], 3))
     c = rng.normal(size=(1, 3))
     _, new, step = rc.lstm_cell(rng.normal(size=(1, 2)), np.zeros((1, 3)), c, w)
     np.testing.assert_allclose(new, c, atol=1e-12)

@@ -39,7 +39,8 @@ def test_the_formula_counts_the_cells_of_planes_in_general_position(n, d):
 def test_cells_follow_the_recursion_and_reach_two_to_the_n(n, d):
     if n and d:
         assert regions.cells(n, d) == regions.cells(n - 1, d) + regions.cells(n - 1, d - 1)
-    assert regions.cells(n, d) <= 2**n and (regions.cells(n, d) == 2**n) == (d >= n)
+    assert regions.cells(n, d) <= 2**n
+    assert (regions.cells(n, d) == 2**n) == (d >= n)
 
 
 @settings(max_examples=20)
@@ -50,8 +51,10 @@ def test_patterns_count_the_affine_maps_that_torch_sees(seed):
     stack = []
     for W, b in layers:
         stack += [torch.nn.Linear(*W.shape).double(), torch.nn.ReLU()]
-        stack[-2].weight.data, stack[-2].bias.data = torch.tensor(W.T), torch.tensor(b)
-    seen, h = [], torch.tensor(X)
+        stack[-2].weight.data = torch.tensor(W.T)
+        stack[-2].bias.data = torch.tensor(b)
+    seen = []
+    h = torch.tensor(X)
     for module in stack:
         h = module(h)
         if isinstance(module, torch.nn.ReLU):
@@ -63,7 +66,9 @@ def test_patterns_count_the_affine_maps_that_torch_sees(seed):
 
 def test_more_units_than_a_word_has_bits_are_counted_too():
     rng = np.random.default_rng(0)
-    W, b, X = rng.normal(size=(2, 70)), rng.normal(size=70), rng.normal(size=(300, 2))
+    W = rng.normal(size=(2, 70))
+    b = rng.normal(size=70)
+    X = rng.normal(size=(300, 2))
     assert regions.patterns([(W, b)], X) == len({tuple(row) for row in (X @ W + b > 0).tolist()})
 
 
@@ -81,7 +86,8 @@ def test_the_tent_equals_its_formula():
 def test_a_broken_line_equals_numpys_interpolation(seed, k):
     rng = np.random.default_rng(seed)
     knots = np.cumsum(rng.uniform(0.1, 1, k))
-    values, x = rng.normal(size=k), np.linspace(knots[0], knots[-1], 57)
+    values = rng.normal(size=k)
+    x = np.linspace(knots[0], knots[-1], 57)
     np.testing.assert_allclose(
         regions.run_broken_line(x, *regions.broken_line(knots, values)),
         np.interp(x, knots, values),
@@ -91,8 +97,10 @@ def test_a_broken_line_equals_numpys_interpolation(seed, k):
 
 def test_random_networks_have_the_asked_variance():
     W, b = regions.random_network((400, 300), 0, gain=2.0, bias=0.5)[0]
-    assert W.shape == (400, 300) and b.shape == (300,)
-    assert np.isclose(W.var(), 2 / 400, rtol=0.02) and np.isclose(b.std(), 0.5, rtol=0.1)
+    assert W.shape == (400, 300)
+    assert b.shape == (300,)
+    assert np.isclose(W.var(), 2 / 400, rtol=0.02)
+    assert np.isclose(b.std(), 0.5, rtol=0.1)
 
 
 def test_bad_input_is_refused():

@@ -23,10 +23,8 @@ def test_balance_is_one_for_even_use_and_the_number_of_experts_for_collapse():
     even = 50 * np.eye(4)
     assert abs(rt.load_balance(even) - 1) < 1e-9
     assert abs(rt.load_balance(np.tile([50.0, 0, 0, 0], (9, 1))) - 4) < 1e-9
-    assert (
-        rt.usage_entropy(np.arange(4), 4) == pytest.approx(1)
-        and rt.usage_entropy(np.zeros(9, int), 4) == 0
-    )
+    assert rt.usage_entropy(np.arange(4), 4) == pytest.approx(1)
+    assert rt.usage_entropy(np.zeros(9, int), 4) == 0
 
 
 @given(SEEDS, st.integers(1, 20))
@@ -35,7 +33,8 @@ def test_no_expert_takes_more_than_its_capacity_and_none_turns_away_while_it_has
 ):
     ids = np.random.default_rng(seed).integers(0, 3, (20, 2))
     kept = rt.within_capacity(ids, 3, capacity)
-    asked, taken = np.bincount(ids.ravel(), minlength=3), np.bincount(ids[kept], minlength=3)
+    asked = np.bincount(ids.ravel(), minlength=3)
+    taken = np.bincount(ids[kept], minlength=3)
     assert np.array_equal(taken, np.minimum(asked, capacity))
 
 

@@ -1,4 +1,6 @@
-"""One linear system in three forms; discretisation against scipy; the scan against a loop; a memory of polynomials."""
+"""One linear system in three forms; discretisation against scipy; the scan against a loop; a memory
+of polynomials.
+"""
 
 import numpy as np
 import pytest
@@ -40,16 +42,18 @@ def test_loop_convolution_and_scipy_agree(seed, N, L):
     u = rng.normal(size=L)
     y = ss.recurrence(a, b, C, u)
     np.testing.assert_allclose(ss.convolve(u, ss.kernel(a, b, C, L)), y, atol=1e-10)
-    _, theirs, _ = dlsim(
-        (a, b[:, None], (C @ a)[None], np.array([[C @ b]]), 1), u
-    )  # theirs reads the state before the input
+    # theirs reads the state before the input
+    _, theirs, _ = dlsim((a, b[:, None], (C @ a)[None], np.array([[C @ b]]), 1), u)
     np.testing.assert_allclose(y, theirs[:, 0], atol=1e-10)
 
 
 @given(SEEDS, st.integers(1, 33), st.integers(1, 4))
 def test_the_scan_equals_a_loop(seed, L, N):
     rng = np.random.default_rng(seed)
-    a, b, x, out = rng.normal(size=(L, N)), rng.normal(size=(L, N)), np.zeros(N), []
+    a = rng.normal(size=(L, N))
+    b = rng.normal(size=(L, N))
+    x = np.zeros(N)
+    out = []
     for i in range(L):
         x = a[i] * x + b[i]
         out.append(x)

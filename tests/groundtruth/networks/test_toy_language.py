@@ -19,11 +19,9 @@ def test_questions_change_one_trait():
     for a, b, c, x in tl.questions():
         A, B, C, X = (tl.PEOPLE[tl.WORDS[i]] for i in (a, b, c, x))
         changed = [i for i in range(3) if A[i] != B[i]]
-        assert (
-            len(changed) == 1
-            and [i for i in range(3) if C[i] != X[i]] == changed
-            and A[changed[0]] == C[changed[0]]
-        )
+        assert len(changed) == 1
+        assert [i for i in range(3) if C[i] != X[i]] == changed
+        assert A[changed[0]] == C[changed[0]]
 
 
 def test_bad_input_is_refused():

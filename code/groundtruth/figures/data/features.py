@@ -1,15 +1,14 @@
-"""Figures of the chapter on features."""
+"""Figures of the chapter on features. Read with book/data/features.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, figure, label
+from groundtruth.figures.vega import Interactive, choose, series_colors, show, slider
 
 FLOW = [
     ("age", "36", "number", 1),
@@ -21,14 +20,15 @@ FLOW = [
 ]
 
 
-def flow() -> Any:
+def flow() -> Figure:
     """Each raw column, its type, and the columns of the matrix it becomes."""
     fig, ax = figure(3.6)
     ax.set_axis_off()
     ax.set_xlim(-0.15, 10)
     ax.set_ylim(-1.2, len(FLOW) + 0.6)
     for i, (name, value, kind, width) in enumerate(FLOW):
-        y, colour = len(FLOW) - 1 - i, CYCLE[i % len(CYCLE)]
+        y = len(FLOW) - 1 - i
+        color = CYCLE[i % len(CYCLE)]
         ax.add_patch(
             FancyBboxPatch(
                 (0, y + 0.12),
@@ -36,7 +36,7 @@ def flow() -> Any:
                 0.7,
                 boxstyle="round,pad=0.04",
                 fill=False,
-                edgecolor=colour,
+                edgecolor=color,
                 linewidth=1.6,
             )
         )
@@ -45,7 +45,7 @@ def flow() -> Any:
             "",
             (6.3, y + 0.47),
             (3.1, y + 0.47),
-            arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.4},
+            arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.4},
         )
         ax.text(4.7, y + 0.56, kind, ha="center", va="bottom", fontsize=9.5)
         for j in range(width):
@@ -55,9 +55,9 @@ def flow() -> Any:
                     0.52,
                     0.7,
                     boxstyle="square,pad=0",
-                    facecolor=colour,
+                    facecolor=color,
                     alpha=0.35,
-                    edgecolor=colour,
+                    edgecolor=color,
                 )
             )
     total = sum(width for *_, width in FLOW)
@@ -66,15 +66,15 @@ def flow() -> Any:
     return fig
 
 
-def ledger(rows: dict[str, tuple[float, float]]) -> Any:
-    """Accuracy that each kind of leak reports and that an honest split reports, on labels made by a coin."""
+def ledger(rows: dict[str, tuple[float, float]]) -> Figure:
+    """Accuracy on random labels that each kind of leak reports, and that a clean split reports."""
     fig, ax = figure(2.4)
     for i, (leaky, honest) in enumerate(rows.values()):
         y = len(rows) - 1 - i
-        ax.plot([honest, leaky], [y, y], color=GREY, linewidth=1.2)
+        ax.plot([honest, leaky], [y, y], color=GRAY, linewidth=1.2)
         ax.plot(honest, y, "o", color=BLUE, markersize=8, label="honest" if i == 0 else None)
         ax.plot(leaky, y, "^", color=ORANGE, markersize=9, label="leaky" if i == 0 else None)
-    ax.axvline(0.5, color=GREY, linestyle=":")
+    ax.axvline(0.5, color=GRAY, linestyle=":")
     ax.set_yticks(range(len(rows)), list(rows)[::-1])
     ax.set_ylim(-0.6, len(rows) - 0.1)
     ax.set_xlim(0.4, 1.02)
@@ -84,41 +84,38 @@ def ledger(rows: dict[str, tuple[float, float]]) -> Any:
 
 
 def outlier() -> Interactive:
-    """Twelve values, the last one movable, and their places after three scalings."""
+    """Twelve values, the last one movable, and their positions after three scalings."""
     values = [2.0, 2.4, 2.9, 3.1, 3.3, 3.6, 3.8, 4.1, 4.4, 4.7, 5.2]
     last = slider("out", "twelfth value ", 6, 6, 60, 1)
-    fixed = np.array(values)
-    total, squares, n = round(float(fixed.sum()), 6), round(float((fixed**2).sum()), 6), 12
-    mean = f"(({total} + out) / {n})"
-    spread = f"sqrt(({squares} + out * out) / {n} - {mean} * {mean})"
+    # the twelfth value is the largest wherever it stands, so no quartile depends on it
     low, middle, high = (round(float(q), 6) for q in np.percentile([*values, 6.0], [25, 50, 75]))
-    rows = [
-        {"i": i, "v": v, "how": how}
-        for how in ("standard", "min-max", "robust")
-        for i, v in enumerate([*values, 0.0])
-    ]
+    scalings = {
+        "standard": "(datum.w - datum.mean) / datum.sd",
+        "min-max": "(datum.w - datum.low) / (datum.high - datum.low)",
+        "robust": f"(datum.w - {middle}) / {high - low:.6f}",
+    }
+    rows = [{"i": i, "v": v, "how": how} for how in scalings for i, v in enumerate([*values, 0.0])]
+    groups = ["the others", "twelfth"]
+    legend = alt.Legend(orient="bottom")
     chart = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(w="datum.i == 11 ? out : datum.v")
+        .transform_joinaggregate(
+            mean="mean(w)", sd="stdevp(w)", low="min(w)", high="max(w)", groupby=["how"]
+        )
         .transform_calculate(
-            z=f"datum.how == 'standard' ? (datum.w - {mean}) / {spread} : datum.how == 'min-max' ? (datum.w - 2) / (out - 2) : (datum.w - {middle}) / {high - low:.6f}",
-            who="datum.i == 11 ? 'twelfth' : 'the others'",
+            z=choose("datum.how", scalings), who="datum.i == 11 ? 'twelfth' : 'the others'"
         )
         .mark_point(size=90, filled=True, opacity=0.75, clip=True)
         .encode(
             x=alt.X("z:Q", title="scaled value", scale=alt.Scale(domain=[-3, 8])),
-            y=alt.Y("how:N", title=None, sort=["standard", "min-max", "robust"]),
-            color=alt.Color(
-                "who:N",
-                title=None,
-                scale=alt.Scale(domain=["the others", "twelfth"], range=[BLUE, ORANGE]),
-                legend=alt.Legend(orient="bottom"),
-            ),
+            y=alt.Y("how:N", title="scaling", sort=list(scalings)),
+            color=alt.Color("who:N", title=None, scale=series_colors(groups), legend=legend),
             shape=alt.Shape(
                 "who:N",
                 title=None,
-                scale=alt.Scale(domain=["the others", "twelfth"], range=["circle", "triangle-up"]),
-                legend=alt.Legend(orient="bottom"),
+                scale=alt.Scale(domain=groups, range=["circle", "triangle-up"]),
+                legend=legend,
             ),
         )
         .add_params(last)
@@ -126,5 +123,6 @@ def outlier() -> Interactive:
     )
     return show(
         chart,
-        "Three rows of twelve points, one row for each scaling; a slider moves the twelfth value away, and in the first two rows the other eleven are squeezed together.",
+        "Three rows of twelve points, one row for each scaling; a slider moves the twelfth value "
+        "away, and in the first two rows the other eleven are squeezed together.",
     )

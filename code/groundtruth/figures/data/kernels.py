@@ -1,14 +1,16 @@
-"""Figures of the chapter on kernels."""
+"""Figures of the chapter on kernels. Read with book/data/kernels.md."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
 from groundtruth.data.kernels import KernelRidge, kde, rbf
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -16,19 +18,19 @@ GAMMAS = (0.5, 2.0, 8.0, 32.0, 128.0, 512.0)
 WIDTHS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.2)
 
 
-def lifted() -> Any:
-    """XOR in the plane, and the same four points with their product as a third coordinate and a plane between the classes."""
+def lifted() -> Figure:
+    """XOR in the plane, and lifted by the product of its coordinates."""
     fig, (left, gone) = figure(3.0, columns=2)
     gone.remove()
     right = fig.add_subplot(1, 2, 2, projection="3d")
-    for one, colour, mark in ((0, BLUE, "o"), (1, ORANGE, "^")):
+    for one, color, mark in ((0, BLUE, "o"), (1, ORANGE, "^")):
         rows = CORNERS[np.logical_xor(CORNERS[:, 0], CORNERS[:, 1]) == one]
-        left.plot(*rows.T, mark, color=colour, markersize=11)
+        left.plot(*rows.T, mark, color=color, markersize=11)
         right.scatter(
             rows[:, 0],
             rows[:, 1],
             rows.prod(axis=1),
-            color=colour,
+            color=color,
             marker=mark,
             s=70,
             depthshade=False,
@@ -38,7 +40,7 @@ def lifted() -> Any:
     left.set_aspect("equal")
     label(left, "$x_1$", "$x_2$")
     for x1, x2 in CORNERS:
-        right.plot([x1, x1], [x2, x2], [(x1 + x2 - 0.5) / 2, x1 * x2], color=GREY, linewidth=1)
+        right.plot([x1, x1], [x2, x2], [(x1 + x2 - 0.5) / 2, x1 * x2], color=GRAY, linewidth=1)
     a, b = np.meshgrid([0.0, 1.0], [0.0, 1.0])
     right.plot_surface(a, b, (a + b - 0.5) / 2, color=GREEN, alpha=0.3)
     right.set_axis_off()
@@ -50,7 +52,7 @@ def lifted() -> Any:
     return fig
 
 
-def grams(x: np.ndarray, gammas: tuple[float, float, float]) -> Any:
+def grams(x: np.ndarray, gammas: tuple[float, float, float]) -> Figure:
     """RBF kernel matrices of sorted points on a line under three values of gamma."""
     fig, axes = figure(2.2, columns=3)
     for ax, gamma in zip(axes, gammas, strict=True):
@@ -60,12 +62,12 @@ def grams(x: np.ndarray, gammas: tuple[float, float, float]) -> Any:
     return fig
 
 
-def bumps(x: np.ndarray, h: float) -> Any:
+def bumps(x: np.ndarray, h: float) -> Figure:
     """Each sample's normal bump, and their mean, the density estimate."""
     fig, ax = figure(2.6)
     grid = np.linspace(x.min() - 3 * h, x.max() + 3 * h, 300)
     for one in x:
-        ax.plot(grid, kde(np.array([one]), grid, h) / x.size, color=GREY, linewidth=1)
+        ax.plot(grid, kde(np.array([one]), grid, h) / x.size, color=GRAY, linewidth=1)
     ax.plot(grid, kde(x, grid, h), color=BLUE, label="mean of the bumps")
     ax.plot(x, np.zeros_like(x), "|", color=ORANGE, markersize=14, label="samples")
     ax.set_ylim(None, 1.35 * kde(x, grid, h).max())
@@ -74,19 +76,17 @@ def bumps(x: np.ndarray, h: float) -> Any:
     return fig
 
 
-def ridge_explorer() -> Interactive:
-    """Kernel ridge on thirty noisy points of a wave under six values of gamma, with its kernel matrix and errors."""
-    rng = np.random.default_rng(3)
-    x = np.sort(rng.uniform(0, 1, 30))
-    y = np.sin(2 * np.pi * x) + rng.normal(0, 0.25, 30)
+Rows = list[dict[str, Any]]
+
+
+def _ridge_fits(x: np.ndarray, y: np.ndarray) -> tuple[Rows, Rows, dict[str, str]]:
+    """For each gamma: the fitted curve, the kernel matrix of every third point, and the errors."""
     grid = np.linspace(0, 1, 61)
-    curve: list[dict[str, Any]] = [{"x": round(float(g), 3)} for g in grid]
-    gram: list[dict[str, Any]] = [
-        {"i": i, "j": j} for i in range(0, 30, 3) for j in range(0, 30, 3)
-    ]
-    said: dict[str, str] = {}
+    curve: Rows = [{"x": round(float(g), 3)} for g in grid]
+    gram: Rows = [{"i": i, "j": j} for i in range(0, 30, 3) for j in range(0, 30, 3)]
+    errors: dict[str, str] = {}
     for place, gamma in enumerate(GAMMAS):
-        fit = KernelRidge(lambda P, Q, g=gamma: rbf(P, Q, g), 0.05).fit(x[:, None], y)  # type: ignore[misc]
+        fit = KernelRidge(partial(rbf, gamma=gamma), 0.05).fit(x[:, None], y)
         for row, v in zip(curve, fit.predict(grid[:, None]), strict=True):
             row[f"g{place}"] = round(float(v), 2)
         K = rbf(x[::3, None], gamma=gamma)
@@ -94,9 +94,18 @@ def ridge_explorer() -> Interactive:
             row[f"g{place}"] = round(float(v), 2)
         wrong = np.sqrt(np.mean((fit.predict(x[:, None]) - y) ** 2))
         far = np.sqrt(np.mean((fit.predict(grid[:, None]) - np.sin(2 * np.pi * grid)) ** 2))
-        said[f"g{place}"] = (
+        errors[f"g{place}"] = (
             f"gamma {gamma:g}: error on the points {wrong:.2f}, against the truth {far:.2f}"
         )
+    return curve, gram, errors
+
+
+def ridge_explorer() -> Interactive:
+    """Kernel ridge on thirty noisy points under six values of gamma, with its kernel matrix."""
+    rng = np.random.default_rng(3)
+    x = np.sort(rng.uniform(0, 1, 30))
+    y = np.sin(2 * np.pi * x) + rng.normal(0, 0.25, 30)
+    curve, gram, errors = _ridge_fits(x, y)
     which = slider("gam", "gamma, small to large ", 1, 0, len(GAMMAS) - 1, 1)
     scale = alt.Scale(domain=[-1.7, 1.7])
     dots = alt.Chart(
@@ -106,14 +115,14 @@ def ridge_explorer() -> Interactive:
                 for a, b in zip(x, y, strict=True)
             ]
         )
-    ).mark_point(color=GREY, filled=True, size=40)
+    ).mark_point(color=GRAY, filled=True, size=40)
     line = (
         alt.Chart(alt.Data(values=curve))
         .transform_calculate(v="datum['g' + gam]")
         .mark_line(color=BLUE, strokeWidth=2.5)
     )
     note = (
-        alt.Chart(alt.Data(values=[said]))
+        alt.Chart(alt.Data(values=[errors]))
         .transform_calculate(t="datum['g' + gam]")
         .mark_text(align="left", fontSize=13)
         .encode(x=alt.value(4), y=alt.value(10), text="t:N")
@@ -136,7 +145,9 @@ def ridge_explorer() -> Interactive:
     )
     return show(
         alt.vconcat(upper, lower).add_params(which),
-        "Thirty noisy points of a wave with the fitted curve, and below it the table of kernel values between every third pair of points; a slider sets gamma from far-reaching to very local.",
+        "Thirty noisy points of a wave with the fitted curve, and below it the table of kernel "
+        "values between every third pair of points; a slider sets gamma from far-reaching to very "
+        "local.",
     )
 
 
@@ -166,7 +177,7 @@ def density_explorer() -> Interactive:
     )
     truth = (
         base.transform_calculate(v="datum.t")
-        .mark_line(color=GREY, strokeDash=[5, 4])
+        .mark_line(color=GRAY, strokeDash=[5, 4])
         .encode(x="x:Q", y=y)
     )
     note = (
@@ -177,5 +188,6 @@ def density_explorer() -> Interactive:
     )
     return show(
         alt.layer(truth, estimate, note).add_params(which).properties(width=400, height=190),
-        "A dashed true density with two humps and a solid estimate from sixty samples; a slider widens the bumps until the humps merge.",
+        "A dashed true density with two humps and a solid estimate from sixty samples; a slider "
+        "widens the bumps until the humps merge.",
     )

@@ -1,23 +1,23 @@
-"""Figures of the chapter on similarity."""
+"""Figures of the chapter on similarity. Read with book/data/similarity.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
+from groundtruth.figures.vega import Interactive, choose, readout, series_colors, show, slider
 
 
-def unit_balls() -> Any:
+def unit_balls() -> Figure:
     """All points at distance one from the origin, under four values of p."""
     fig, ax = figure(3.9)
     angle = np.linspace(0, 2 * np.pi, 721)
-    x, y = np.cos(angle), np.sin(angle)
-    for p, colour, style in (
-        (0.5, GREY, ":"),
+    x = np.cos(angle)
+    y = np.sin(angle)
+    for p, color, style in (
+        (0.5, GRAY, ":"),
         (1.0, ORANGE, "--"),
         (2.0, BLUE, "-"),
         (np.inf, GREEN, "-."),
@@ -26,7 +26,7 @@ def unit_balls() -> Any:
         ax.plot(
             x / size,
             y / size,
-            color=colour,
+            color=color,
             linestyle=style,
             label=f"p = {'infinity' if np.isinf(p) else f'{p:g}'}",
         )
@@ -36,70 +36,69 @@ def unit_balls() -> Any:
     return fig
 
 
-def concentration(dims: list[int], spread: dict[str, list[float]]) -> Any:
+def concentration(dims: list[int], spread: dict[str, list[float]]) -> Figure:
     """How far the farthest point is beyond the nearest, relative to the nearest, by dimension."""
     fig, ax = figure(2.9)
-    for (name, values), style, colour in zip(
+    for (name, values), style, color in zip(
         spread.items(), ("-o", "--s"), (BLUE, ORANGE), strict=True
     ):
-        ax.loglog(dims, values, style, color=colour, label=name)
+        ax.loglog(dims, values, style, color=color, label=name)
     ax.legend()
     label(ax, "dimension d", "(max - min) / min")
     return fig
 
 
 def explorer() -> Interactive:
-    """A fixed vector a and a movable b; every measure of the chapter between the two."""
-    length, angle, gamma = (
-        slider("len", "length of b ", 1.5, 0.1, 3, 0.1),
-        slider("deg", "angle of b ", 40, 0, 180, 5),
-        slider("gam", "gamma ", 0.5, 0.1, 5, 0.1),
-    )
-    bx, by = "(len * cos(deg * PI / 180))", "(len * sin(deg * PI / 180))"
-    rows = alt.Data(values=[{"i": i} for i in range(6)])
-    texts = [
-        f"'dot ' + format({bx}, '.2f')",
-        "'cosine ' + format(cos(deg * PI / 180), '.2f')",
-        f"'Euclidean ' + format(sqrt(pow({bx} - 1, 2) + pow({by}, 2)), '.2f')",
-        f"'Manhattan ' + format(abs({bx} - 1) + abs({by}), '.2f')",
-        f"'Chebyshev ' + format(max(abs({bx} - 1), abs({by})), '.2f')",
-        f"'RBF ' + format(exp(-gam * (pow({bx} - 1, 2) + pow({by}, 2))), '.2f')",
-    ]
-    say = (
-        " : ".join(f"datum.i == {i} ? {text}" for i, text in enumerate(texts[:-1]))
-        + f" : {texts[-1]}"
-    )
-    x, y = alt.Scale(domain=[-3.2, 3.2]), alt.Scale(domain=[-0.3, 3.2])
-    arrows = alt.Chart(alt.Data(values=[{"who": "a"}, {"who": "b"}])).transform_calculate(
-        ex=f"datum.who == 'a' ? 1 : {bx}", ey=f"datum.who == 'a' ? 0 : {by}", ox="0", oy="0"
+    """A fixed vector a = (1, 0) and a movable b; every measure of the chapter between the two."""
+    norm = slider("len", "norm of b ", 1.5, 0.1, 3, 0.1)
+    angle = slider("deg", "angle of b ", 40, 0, 180, 5)
+    gamma = slider("gam", "gamma ", 0.5, 0.1, 5, 0.1)
+    b = {"bx": "len * cos(deg * PI / 180)", "by": "len * sin(deg * PI / 180)"}
+    measures = {
+        "dot": "datum.bx",
+        "cosine": "datum.bx / len",
+        "Euclidean": "sqrt(pow(datum.bx - 1, 2) + pow(datum.by, 2))",
+        "Manhattan": "abs(datum.bx - 1) + abs(datum.by)",
+        "Chebyshev": "max(abs(datum.bx - 1), abs(datum.by))",
+        "RBF": "exp(-gam * (pow(datum.bx - 1, 2) + pow(datum.by, 2)))",
+    }
+    x = alt.Scale(domain=[-3.2, 3.2])
+    y = alt.Scale(domain=[-0.3, 3.2])
+    arrows = (
+        alt.Chart(alt.Data(values=[{"who": "a"}, {"who": "b"}]))
+        .transform_calculate(**b)
+        .transform_calculate(
+            ex="datum.who == 'a' ? 1 : datum.bx", ey="datum.who == 'a' ? 0 : datum.by", o="0"
+        )
     )
     shaft = arrows.mark_rule(strokeWidth=3).encode(
-        x=alt.X("ox:Q", scale=x, title="first coordinate"),
-        y=alt.Y("oy:Q", scale=y, title="second coordinate"),
+        x=alt.X("o:Q", scale=x, title="first coordinate"),
+        y=alt.Y("o:Q", scale=y, title="second coordinate"),
         x2="ex:Q",
         y2="ey:Q",
-        color=alt.Color(
-            "who:N", scale=alt.Scale(domain=["a", "b"], range=[BLUE, ORANGE]), legend=None
-        ),
+        color=alt.Color("who:N", scale=series_colors(["a", "b"]), legend=None),
     )
     name = arrows.mark_text(dy=-10, fontSize=14, fontWeight="bold").encode(
         x=alt.X("ex:Q", scale=x), y=alt.Y("ey:Q", scale=y, axis=None), text="who:N"
     )
+    rows = [{"i": i + 1, "name": name} for i, name in enumerate(measures)]
     table = (
-        alt.Chart(rows)
-        .transform_calculate(say=say)
+        alt.Chart(alt.Data(values=rows))
+        .transform_calculate(**b)
+        .transform_calculate(value=choose("datum.name", measures))
+        .transform_calculate(say=readout("{name} {value:.2f}"))
         .mark_text(align="left", fontSize=14)
         .encode(
             x=alt.value(4),
-            y=alt.Y("row:Q", axis=None, scale=alt.Scale(domain=[12, 0])),
+            y=alt.Y("i:Q", axis=None, scale=alt.Scale(domain=[12, 0])),
             text="say:N",
         )
-        .transform_calculate(row="datum.i + 1")
     )
     return show(
         alt.layer(shaft, name, table)
         .resolve_scale(y="independent")
-        .add_params(length, angle, gamma)
+        .add_params(norm, angle, gamma)
         .properties(width=400, height=230),
-        "Two arrows from the origin, a fixed and b movable by sliders for its length, its angle and the reach of the RBF; six measures between them are listed in the upper left.",
+        "Two arrows from the origin, a fixed and b movable by sliders for its norm, its angle and "
+        "the reach of the RBF; six measures between them are listed in the upper left.",
     )

@@ -1,4 +1,4 @@
-"""Figures of the chapter on tensors."""
+"""Figures of the chapter on tensors. Read with book/data/tensors.md."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from groundtruth.data.tensors import broadcast_shape, matmul_shape
-from groundtruth.figures.style import BLUE, GREY, INK, ORANGE, figure
+from groundtruth.figures.style import BLUE, GRAY, INK, ORANGE, figure
 from groundtruth.figures.vega import Interactive, menu, show
 
 
 def _grid(ax: Any, left: float, top: float, values: np.ndarray, solid: np.ndarray) -> None:
-    """Cells of a small matrix; cells that exist in memory are drawn solid, stretched ones dashed."""
+    """Cells of a small matrix, solid where they exist in memory and dotted where stretched."""
     for (i, j), value in np.ndenumerate(values):
         real = bool(solid[i, j])
         ax.add_patch(
@@ -33,7 +34,7 @@ def _grid(ax: Any, left: float, top: float, values: np.ndarray, solid: np.ndarra
                 1,
                 1,
                 facecolor="none",
-                edgecolor=INK if real else GREY,
+                edgecolor=INK if real else GRAY,
                 linestyle="-" if real else ":",
                 linewidth=1,
             )
@@ -45,12 +46,12 @@ def _grid(ax: Any, left: float, top: float, values: np.ndarray, solid: np.ndarra
             ha="center",
             va="center",
             fontsize=9,
-            color=INK if real else GREY,
+            color=INK if real else GRAY,
         )
 
 
-def stretching() -> Any:
-    """Three cases of broadcasting: what exists in memory (solid) and what is only pretended (dotted)."""
+def stretching() -> Figure:
+    """Three cases of broadcasting: solid cells exist in memory, dotted ones are stretched."""
     fig, ax = figure(4.4)
     table = np.arange(6).reshape(2, 3)
     cases = [
@@ -72,10 +73,10 @@ def stretching() -> Any:
     return fig
 
 
-def memory() -> Any:
+def memory() -> Figure:
     """One row of memory read as a (3, 4) matrix and, with swapped strides, as its transpose."""
     fig, ax = figure(2.6)
-    shades = [BLUE, ORANGE, GREY]
+    shades = [BLUE, ORANGE, GRAY]
     for k in range(12):
         ax.add_patch(
             Rectangle((k, 2.6), 1, 0.9, facecolor=shades[k // 4], alpha=0.3, edgecolor=INK)
@@ -116,7 +117,7 @@ SHAPES = [(), (3,), (4,), (1, 4), (3, 1), (3, 4), (4, 3), (4, 4), (2, 3, 4), (2,
 
 
 def oracle() -> Interactive:
-    """Choose two shapes and an operation; see them aligned, and the result or the reason why there is none."""
+    """Two shapes and an operation: their alignment, and the result or why there is none."""
     rows = []
     for a in SHAPES:
         for b in SHAPES:
@@ -128,15 +129,13 @@ def oracle() -> Interactive:
                 rows.append([str(a), str(b), op, says])
     data = [{"a": a, "b": b, "op": op, "says": says} for a, b, op, says in rows]
     names = [str(shape) for shape in SHAPES]
-    pa, op, pb = (
-        menu("pa", "first shape ", names, "(3, 1)"),
-        menu("pop", "operation ", ["+", "@"]),
-        menu("pb", "second shape ", names, "(4,)"),
-    )
+    pa = menu("pa", "first shape ", names, "(3, 1)")
+    operation = menu("pop", "operation ", ["+", "@"])
+    pb = menu("pb", "second shape ", names, "(4,)")
     base = alt.Chart(alt.Data(values=data)).transform_filter(
         "datum.a == pa && datum.b == pb && datum.op == pop"
     )
-    style = {"align": "right", "fontSize": 18, "font": "monospace", "color": GREY}
+    style = {"align": "right", "fontSize": 18, "font": "monospace", "color": GRAY}
     first = base.mark_text(x=250, y=30, **style).encode(text="a:N")
     second = base.mark_text(x=250, y=60, **style).encode(text="b:N")
     sign = base.mark_text(x=90, y=60, fontSize=18, color=ORANGE).encode(text="op:N")
@@ -144,6 +143,9 @@ def oracle() -> Interactive:
         text="says:N"
     )
     return show(
-        (first + second + sign + result).add_params(pa, op, pb).properties(width=400, height=130),
-        "Three menus choose two shapes and an operation; the figure shows the shapes aligned at their last axis and the resulting shape, or the reason why they do not fit.",
+        (first + second + sign + result)
+        .add_params(pa, operation, pb)
+        .properties(width=400, height=130),
+        "Three menus choose two shapes and an operation; the figure shows the shapes aligned at "
+        "their last axis and the resulting shape, or the reason why they do not fit.",
     )

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, figure
+from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, figure
 
 
 class Box(NamedTuple):
@@ -98,7 +98,7 @@ def _boxes(ax: Axes, captions: Collection[str]) -> None:
         fill.set_alpha(0.25 if has_pages else 1)
         ax.add_patch(fill)
         frame = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=ROUND, facecolor="none", linewidth=1)
-        frame.set_edgecolor(INK if has_pages else GREY)
+        frame.set_edgecolor(INK if has_pages else GRAY)
         frame.set_linestyle("-" if has_pages else "--")
         ax.add_patch(frame)
         middle = (corner[0] + WIDTH / 2, corner[1] + HEIGHT / 2)

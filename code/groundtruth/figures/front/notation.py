@@ -1,28 +1,27 @@
-"""Figures of the notation page."""
+"""Figures of the notation page. Read with book/front/notation.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, figure
+from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, figure
 from groundtruth.figures.vega import Interactive, menu, show
 
 
-def layer_shapes() -> Any:
+def layer_shapes() -> Figure:
     """X W + b as boxes whose sides are named by the axes."""
     fig, ax = figure(2.3)
     boxes = [
         (0, 0, 1.6, 2.4, "X", "d", "n", BLUE),
         (3.0, 0.8, 1.2, 1.6, "W", "K", "d", ORANGE),
         (5.5, 2.1, 1.2, 0.3, "b", "K", "", GREEN),
-        (8.3, 0, 1.2, 2.4, "Z", "K", "n", GREY),
+        (8.3, 0, 1.2, 2.4, "Z", "K", "n", GRAY),
     ]
-    for left, bottom, width, height, name, top, side, colour in boxes:
+    for left, bottom, width, height, name, top, side, color in boxes:
         ax.add_patch(
-            Rectangle((left, bottom), width, height, facecolor=colour, alpha=0.22, edgecolor=INK)
+            Rectangle((left, bottom), width, height, facecolor=color, alpha=0.22, edgecolor=INK)
         )
         ax.text(left + width / 2, bottom + height / 2, name, ha="center", va="center", fontsize=13)
         ax.text(left + width / 2, bottom + height + 0.12, top, ha="center", va="bottom", color=INK)
@@ -82,5 +81,6 @@ def reader() -> Interactive:
     ).encode(text="shape:N")
     return show(
         (part + reads + shape).add_params(pick).properties(width=430, height=110),
-        "A menu chooses one of four formulas; each of its parts is listed with how it is read and the shape it has.",
+        "A menu chooses one of four formulas; each of its parts is listed with how it is read and "
+        "the shape it has.",
     )

@@ -1,17 +1,16 @@
-"""Figures of the primer."""
+"""Figures of the primer. Read with book/front/primer.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from groundtruth.figures.style import BLUE, GREY, INK, ORANGE, figure
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import BLUE, GRAY, INK, ORANGE, figure
+from groundtruth.figures.vega import Interactive, choose, menu, one_row, readout, show, slider
 
 
-def axes_of_an_array() -> Any:
+def axes_of_an_array() -> Figure:
     """A (3, 4) array with an arrow along each axis and the index of every cell."""
     fig, ax = figure(2.7)
     for i in range(3):
@@ -49,39 +48,50 @@ def axes_of_an_array() -> Any:
 
 
 def slicer() -> Interactive:
-    """A 4 x 5 grid; three sliders and a menu choose a slice, its cells light up and its shape is said."""
+    """A 4 x 5 grid; three sliders and a menu choose a slice, whose cells and shape are shown."""
     cells = [{"row": i, "column": j} for i in range(4) for j in range(5)]
     axis = menu("axis", "slice along ", ["axis 0", "axis 1"])
-    start, stop, step = (
-        slider(n, f"{n} ", v, low, high, 1)
-        for n, v, low, high in (("start", 1, 0, 5), ("stop", 4, 0, 5), ("step", 1, 1, 3))
-    )
-    at = "(axis == 'axis 0' ? datum.row : datum.column)"
-    count = "max(0, ceil((min(stop, axis == 'axis 0' ? 4 : 5) - start) / step))"
-    base = alt.Chart(alt.Data(values=cells)).transform_calculate(
-        inside=f"{at} >= start && {at} < stop && ({at} - start) % step == 0",
-        name="datum.row + ', ' + datum.column",
+    bounds = [
+        slider("start", "start ", 1, 0, 5, 1),
+        slider("stop", "stop ", 4, 0, 5, 1),
+        slider("step", "step ", 1, 1, 3, 1),
+    ]
+    index = choose("axis", {"axis 0": "datum.row", "axis 1": "datum.column"})
+    chosen = (
+        alt.Chart(alt.Data(values=cells))
+        .transform_calculate(at=index, name=readout("{row}, {column}"))
+        .transform_calculate(
+            inside="datum.at >= start && datum.at < stop && (datum.at - start) % step == 0"
+        )
     )
     x = alt.X("column:O", axis=alt.Axis(orient="top", title="axis 1", labelAngle=0))
     y = alt.Y("row:O", axis=alt.Axis(title="axis 0"))
-    colour = alt.condition("datum.inside", alt.value(BLUE), alt.value("transparent"))
-    grid = base.mark_rect(stroke=GREY, fillOpacity=0.35).encode(x=x, y=y, fill=colour)
-    names = base.mark_text(fontSize=12).encode(
+    color = alt.condition("datum.inside", alt.value(BLUE), alt.value("transparent"))
+    grid = chosen.mark_rect(stroke=GRAY, fillOpacity=0.35).encode(x=x, y=y, fill=color)
+    names = chosen.mark_text(fontSize=12).encode(
         x=x,
         y=y,
         text="name:N",
         opacity=alt.condition("datum.inside", alt.value(1), alt.value(0.35)),
     )
-    says = (
-        alt.Chart(alt.Data(values=[{}]))
+    length = choose("axis", {"axis 0": "4", "axis 1": "5"})
+    shape = (
+        one_row(slice="start + ':' + stop + ':' + step")
+        .transform_calculate(count=f"max(0, ceil((min(stop, {length}) - start) / step))")
         .transform_calculate(
-            say=f"'A[' + (axis == 'axis 0' ? '' : ':, ') + start + ':' + stop + ':' + step + '] has shape (' + "
-            f"(axis == 'axis 0' ? {count} + ', 5' : '4, ' + {count}) + ')'"
+            say=choose(
+                "axis",
+                {
+                    "axis 0": readout("A[{slice}] has shape ({count}, 5)"),
+                    "axis 1": readout("A[:, {slice}] has shape (4, {count})"),
+                },
+            )
         )
         .mark_text(x=200, y=205, fontSize=14, font="monospace")
         .encode(text="say:N")
     )
     return show(
-        (grid + names + says).add_params(axis, start, stop, step).properties(width=400, height=180),
-        "A grid of four rows and five columns; the controls choose start, stop and step of a slice along one axis, the chosen cells light up and the resulting shape is written below.",
+        (grid + names + shape).add_params(axis, *bounds).properties(width=400, height=180),
+        "A grid of four rows and five columns; the controls choose start, stop and step of a slice "
+        "along one axis, the chosen cells light up and the resulting shape is written below.",
     )

@@ -1,14 +1,13 @@
-"""Figures of the page on how to read."""
+"""Figures of the page on how to read. Read with book/front/how-to-read.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, figure
+from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, figure
 from groundtruth.figures.vega import Interactive, show, slider
 from groundtruth.front.reading import sigmoid, sigmoid_derivative
 
@@ -21,22 +20,22 @@ PARTS = [
     ("in the library", GREEN, "the same, by those who maintain it"),
     ("don't be confused", ORANGE, "near-synonyms pulled apart"),
     ("traps", ORANGE, "symptom, cause, cure"),
-    ("exercises", GREY, "folded solutions that ran"),
-    ("cards", GREY, "questions to come back to"),
+    ("exercises", GRAY, "folded solutions that ran"),
+    ("cards", GRAY, "questions to come back to"),
 ]
 
 
-def anatomy() -> Any:
+def anatomy() -> Figure:
     """A page from top to bottom with its parts named."""
     fig, ax = figure(4.3)
-    for i, (name, colour, about) in enumerate(PARTS):
+    for i, (name, color, about) in enumerate(PARTS):
         top = 10 - i
         ax.add_patch(
             Rectangle(
                 (0, top - 0.86),
                 3.5,
                 0.8,
-                facecolor=colour,
+                facecolor=color,
                 alpha=0.25,
                 edgecolor=INK,
                 linewidth=0.9,
@@ -75,5 +74,6 @@ def sigmoid_explorer() -> Interactive:
     )
     return show(
         (curve + slope + dot + low + text).add_params(at).properties(width=400, height=200),
-        "The sigmoid as a solid curve and its slope as a dashed one; a slider moves a score, and the values of both at that score are written in the corner.",
+        "The sigmoid as a solid curve and its slope as a dashed one; a slider moves a score, and "
+        "the values of both at that score are written in the corner.",
     )

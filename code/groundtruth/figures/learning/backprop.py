@@ -1,15 +1,24 @@
-"""Figures of the chapter on backpropagation."""
+"""Figures of the chapter on backpropagation. Read with book/learning/backprop.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
+from groundtruth.figures.vega import (
+    Interactive,
+    choose,
+    menu,
+    readout,
+    series_colors,
+    show,
+    sigmoid,
+    slider,
+    tanh,
+)
 
 NODES = {
     "w": (0.0, 3.2),
@@ -23,8 +32,8 @@ NODES = {
 EDGES = [("w", "w x"), ("x", "w x"), ("w x", "z"), ("b", "z"), ("z", "a"), ("a", "L")]
 
 
-def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Any:
-    """The graph of one unit: under each name its value, above it the gradient that arrives there."""
+def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Figure:
+    """The graph of one unit: under each name its value, above it its gradient."""
     fig, ax = figure(3.5)
     ax.set_axis_off()
     ax.set_xlim(-0.7, 6.7)
@@ -32,7 +41,7 @@ def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Any:
     for start, end in EDGES:
         (x0, y0), (x1, y1) = NODES[start], NODES[end]
         ax.annotate(
-            "", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops={"arrowstyle": "->", "color": GREY}
+            "", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops={"arrowstyle": "->", "color": GRAY}
         )
     for name, (x, y) in NODES.items():
         ax.add_patch(
@@ -59,52 +68,61 @@ def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Any:
     return fig
 
 
-def depths(products: dict[str, np.ndarray]) -> Any:
-    """Length of the gradient after passing back through more and more layers, for several weight scales."""
+def depths(products: dict[str, np.ndarray]) -> Figure:
+    """Norm of the gradient by the number of layers passed backward, for several weight scales."""
     fig, ax = figure(2.7)
-    for (name, lengths), style, colour in zip(
+    for (name, lengths), style, color in zip(
         products.items(), ("-", "--", "-."), (BLUE, GREEN, ORANGE), strict=True
     ):
-        ax.semilogy(np.arange(1, lengths.size + 1), lengths, style, color=colour, label=name)
+        ax.semilogy(np.arange(1, lengths.size + 1), lengths, style, color=color, label=name)
     ax.legend()
     label(ax, "layers passed on the way back", "length of the gradient")
     return fig
 
 
 def explorer() -> Interactive:
-    """One unit with movable weight, input, bias, target and activation: every value and every gradient."""
-    w, x, b, y = (
+    """One unit with movable weight, input, bias, target and activation: each value and gradient."""
+    controls = [
         slider("w", "w ", 0.5, -2, 2, 0.1),
         slider("x", "x ", 2, -3, 3, 0.1),
         slider("b", "b ", 0.1, -2, 2, 0.1),
         slider("y", "target y ", 1, -2, 2, 0.1),
-    )
-    act = menu("act", "activation ", ["relu", "tanh", "sigmoid", "none"])
-    z = "(w * x + b)"
-    squash = f"(2 / (1 + exp(-2 * {z})) - 1)"
-    sig = f"(1 / (1 + exp(-{z})))"
-    a = f"(act == 'relu' ? max(0, {z}) : act == 'tanh' ? {squash} : act == 'sigmoid' ? {sig} : {z})"
-    da = f"(act == 'relu' ? ({z} > 0 ? 1 : 0) : act == 'tanh' ? 1 - {squash} * {squash} : act == 'sigmoid' ? {sig} * (1 - {sig}) : 1)"
-    dL = f"(2 * ({a} - y))"
-    rows = [
-        ("forward", f"'z = w x + b = ' + format({z}, '.3f')"),
-        ("forward", f"'a = ' + act + '(z) = ' + format({a}, '.3f')"),
-        ("forward", f"'L = (a - y)^2 = ' + format(({a} - y) * ({a} - y), '.3f')"),
-        ("back", f"'dL/da = 2 (a - y) = ' + format({dL}, '.3f')"),
-        ("back", f"'da/dz = ' + format({da}, '.3f') + ',  dL/dz = ' + format({dL} * {da}, '.3f')"),
-        ("back", f"'dL/dw = dL/dz x = ' + format({dL} * {da} * x, '.3f')"),
-        (
-            "back",
-            f"'dL/dx = dL/dz w = ' + format({dL} * {da} * w, '.3f') + ',  dL/db = ' + format({dL} * {da}, '.3f')",
-        ),
+        menu("act", "activation ", ["relu", "tanh", "sigmoid", "none"]),
     ]
-    say = (
-        " : ".join(f"datum.i == {i} ? {text}" for i, (_, text) in enumerate(rows[:-1]))
-        + f" : {rows[-1][1]}"
-    )
+    lines = [
+        ("forward", "z = w x + b = {z:.3f}"),
+        ("forward", "a = {name}(z) = {a:.3f}"),
+        ("forward", "L = (a - y)^2 = {L:.3f}"),
+        ("back", "dL/da = 2 (a - y) = {dL:.3f}"),
+        ("back", "da/dz = {da:.3f},  dL/dz = {dz:.3f}"),
+        ("back", "dL/dw = dL/dz x = {dw:.3f}"),
+        ("back", "dL/dx = dL/dz w = {dx:.3f},  dL/db = {dz:.3f}"),
+    ]
+    activation = {
+        "relu": "max(0, datum.z)",
+        "tanh": tanh("datum.z"),
+        "sigmoid": sigmoid("datum.z"),
+        "none": "datum.z",
+    }
+    derivative = {
+        "relu": "(datum.z > 0 ? 1 : 0)",
+        "tanh": "1 - datum.a * datum.a",
+        "sigmoid": "datum.a * (1 - datum.a)",
+        "none": "1",
+    }
+    rows = [{"i": i, "way": way} for i, (way, _) in enumerate(lines)]
     chart = (
-        alt.Chart(alt.Data(values=[{"i": i, "way": way} for i, (way, _) in enumerate(rows)]))
-        .transform_calculate(say=say)
+        alt.Chart(alt.Data(values=rows))
+        .transform_calculate(z="w * x + b", name="act")
+        .transform_calculate(a=choose("act", activation))
+        .transform_calculate(
+            L="pow(datum.a - y, 2)", dL="2 * (datum.a - y)", da=choose("act", derivative)
+        )
+        .transform_calculate(dz="datum.dL * datum.da")
+        .transform_calculate(dw="datum.dz * x", dx="datum.dz * w")
+        .transform_calculate(
+            say=choose("datum.i", {i: readout(text) for i, (_, text) in enumerate(lines)})
+        )
         .mark_text(align="left", fontSize=15)
         .encode(
             x=alt.value(8),
@@ -113,14 +131,16 @@ def explorer() -> Interactive:
             color=alt.Color(
                 "way:N",
                 title=None,
-                scale=alt.Scale(domain=["forward", "back"], range=[BLUE, ORANGE]),
+                scale=series_colors(["forward", "back"]),
                 legend=alt.Legend(orient="bottom"),
             ),
         )
-        .add_params(w, x, b, y, act)
+        .add_params(*controls)
         .properties(width=360, height=200)
     )
     return show(
         chart,
-        "Seven lines of numbers for one unit, three computed forward and four backward; sliders set weight, input, bias and target, a menu the activation.",
+        "Seven lines of numbers for one unit, three computed forward and four backward; sliders "
+        "set "
+        "weight, input, bias and target, a menu the activation.",
     )

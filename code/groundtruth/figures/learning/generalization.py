@@ -1,4 +1,4 @@
-"""Figures of the chapter on generalization."""
+"""Figures of the chapter on generalization. Read with book/learning/generalization.md."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
+from groundtruth.figures.vega import Interactive, menu, readout, show, slider
 from groundtruth.learning.generalization import polynomial
 
 
-def degrees(x: Any, y: Any, shown: tuple[int, ...] = (1, 3, 11)) -> Any:
+def degrees(x: Any, y: Any, shown: tuple[int, ...] = (1, 3, 11)) -> Figure:
     """Fits of growing degree to twelve points of a noisy line."""
     fig, axes = figure(2.3, columns=len(shown), sharey=True)
     at = np.linspace(-1, 1, 300)
     for ax, degree in zip(axes, shown, strict=True):
-        ax.plot(at, 0.5 * at + 0.3, "--", color=GREY, linewidth=1.2)
+        ax.plot(at, 0.5 * at + 0.3, "--", color=GRAY, linewidth=1.2)
         ax.plot(at, polynomial(degree)(x, y)(at), color=BLUE)
         ax.plot(x, y, "o", color=ORANGE, markersize=4.5)
         ax.set_ylim(-0.5, 1.1)
@@ -26,8 +27,8 @@ def degrees(x: Any, y: Any, shown: tuple[int, ...] = (1, 3, 11)) -> Any:
     return fig
 
 
-def splits() -> Any:
-    """Sixteen examples in time, four groups: which are tested in each of four folds, by three ways to split."""
+def splits() -> Figure:
+    """Sixteen examples in time and in four groups: the four folds of three ways to split."""
     from groundtruth.learning import model_selection as ms
 
     group = np.repeat(range(4), 4)
@@ -49,7 +50,7 @@ def splits() -> Any:
             )
             ax.plot(test, np.full(len(test), row), "s", color=ORANGE, markersize=5.5)
         for edge in (3.5, 7.5, 11.5):
-            ax.axvline(edge, color=GREY, linewidth=0.6, linestyle=":")
+            ax.axvline(edge, color=GRAY, linewidth=0.6, linestyle=":")
         ax.set_yticks(range(4), [str(i + 1) for i in range(4)])
         ax.set_ylim(3.6, -0.6)
         label(ax, "example", "fold", name)
@@ -57,20 +58,20 @@ def splits() -> Any:
     return fig
 
 
-def descent_twice(bare: dict[int, float], damped: dict[int, float], n: int) -> Any:
+def descent_twice(bare: dict[int, float], damped: dict[int, float], n: int) -> Figure:
     """Test error over the number of features, without and with a ridge."""
     fig, ax = figure(2.8)
     ax.plot(list(bare), list(bare.values()), "-o", color=BLUE, markersize=4, label="shortest fit")
     ax.plot(
         list(damped), list(damped.values()), "--s", color=GREEN, markersize=4, label="with a ridge"
     )
-    ax.axvline(n, color=GREY, linestyle=":", linewidth=1)
+    ax.axvline(n, color=GRAY, linestyle=":", linewidth=1)
     ax.annotate(
         "as many features\nas examples",
         (n, 6),
         xytext=(8, 0),
         textcoords="offset points",
-        color=GREY,
+        color=GRAY,
     )
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -79,7 +80,7 @@ def descent_twice(bare: dict[int, float], damped: dict[int, float], n: int) -> A
     return fig
 
 
-def curves(sizes: list[int], table: dict[str, tuple[list[float], list[float]]]) -> Any:
+def curves(sizes: list[int], table: dict[str, tuple[list[float], list[float]]]) -> Figure:
     """Training and validation error over the number of examples, one panel per model."""
     fig, axes = figure(2.4, columns=len(table), sharey=True)
     for ax, (name, (train, val)) in zip(axes, table.items(), strict=True):
@@ -97,13 +98,13 @@ def curves(sizes: list[int], table: dict[str, tuple[list[float], list[float]]]) 
 
 
 def explorer() -> Interactive:
-    """A polynomial fitted to points of a sine wave; degree and noise by slider, the errors written above."""
-    degree, level = (
-        slider("deg", "degree ", 3, 0, 11, 1),
-        slider("noi", "noise 0.1, 0.3 ", 1, 0, 1, 1),
-    )
+    """A polynomial fitted to points of a sine wave; degree and noise by slider, errors above."""
+    degree = slider("deg", "degree ", 3, 0, 11, 1)
+    level = slider("noi", "noise 0.1, 0.3 ", 1, 0, 1, 1)
     rng = np.random.default_rng(3)
-    x, at, unit = np.linspace(-0.95, 0.95, 14), np.linspace(-1, 1, 41), rng.normal(size=14)
+    x = np.linspace(-0.95, 0.95, 14)
+    at = np.linspace(-1, 1, 41)
+    unit = rng.normal(size=14)
     points: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
     for i, sigma in enumerate((0.1, 0.3)):
@@ -114,10 +115,8 @@ def explorer() -> Interactive:
         ]
         for d in range(12):
             f = polynomial(d)(x, y)
-            train, true = (
-                float(np.mean((f(x) - y) ** 2)),
-                float(np.mean((f(at) - np.sin(np.pi * at)) ** 2)) + sigma**2,
-            )
+            train = float(np.mean((f(x) - y) ** 2))
+            true = float(np.mean((f(at) - np.sin(np.pi * at)) ** 2)) + sigma**2
             lines.append(
                 {
                     "n": i,
@@ -146,20 +145,19 @@ def explorer() -> Interactive:
         .encode(x="x:Q", y="y:Q")
     )
     note = (
-        here.transform_calculate(
-            s="'training error ' + format(datum.t, '.3f') + ', error on new data ' + format(datum.e, '.3f')"
-        )
+        here.transform_calculate(s=readout("training error {t:.3f}, error on new data {e:.3f}"))
         .mark_text(align="left", fontSize=13)
         .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
     )
     return show(
         alt.layer(curve, dots, note).add_params(degree, level).properties(width=320, height=230),
-        "A polynomial through fourteen noisy points of a wave; sliders set its degree and the noise, and its training error and its error on new data are written above.",
+        "A polynomial through fourteen noisy points of a wave; sliders set its degree and the "
+        "noise, and its training error and its error on new data are written above.",
     )
 
 
 def leak() -> Interactive:
-    """Scores of one classifier by the way its data were split, with and without groups that repeat."""
+    """Accuracies of one classifier by the way its data were split, with groups of several sizes."""
     from groundtruth.learning import model_selection as ms
 
     found: list[dict[str, Any]] = []
@@ -200,10 +198,12 @@ def leak() -> Interactive:
     )
     rule = (
         alt.Chart(alt.Data(values=[{"x": 0.5}]))
-        .mark_rule(color=GREY, strokeDash=[4, 3])
+        .mark_rule(color=GRAY, strokeDash=[4, 3])
         .encode(x="x:Q")
     )
     return show(
         alt.layer(bars, rule).add_params(per_group).properties(width=300, height=110),
-        "Accuracy of a nearest-neighbour classifier on labels drawn at random per subject, split at random and by subject; a menu sets how many rows each subject has, and chance is marked at one half.",
+        "Accuracy of a nearest-neighbour classifier on labels drawn at random per subject, split "
+        "at random and by subject; a menu sets how many rows each subject has, and chance is "
+        "marked at one half.",
     )

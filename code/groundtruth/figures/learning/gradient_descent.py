@@ -1,4 +1,4 @@
-"""Figures of the chapter on gradient descent."""
+"""Figures of the chapter on gradient descent. Read with book/learning/gradient-descent.md."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
+from groundtruth.figures.vega import Interactive, note, one_row, rings, show, slider
 
 
-def secants() -> Any:
+def secants() -> Figure:
     """The curve x^2, three secants through the point at 1, and the tangent they turn into."""
     fig, ax = figure(2.9)
     x = np.linspace(-0.2, 3.2, 200)
@@ -21,11 +22,11 @@ def secants() -> Any:
             x,
             1 + (2 + h) * (x - 1),
             style,
-            color=GREY,
+            color=GRAY,
             linewidth=1.3,
             label=f"nudge {h:g}, slope {2 + h:g}",
         )
-        ax.plot(1 + h, (1 + h) ** 2, "o", color=GREY, markersize=5)
+        ax.plot(1 + h, (1 + h) ** 2, "o", color=GRAY, markersize=5)
     ax.plot(x, 1 + 2 * (x - 1), color=ORANGE, label="tangent, slope 2")
     ax.plot(1, 1, "o", color=ORANGE)
     ax.set_ylim(-1.5, 9)
@@ -36,7 +37,7 @@ def secants() -> Any:
 
 def paths(
     rates: dict[str, float], curvature: tuple[float, float], start: tuple[float, float], steps: int
-) -> Any:
+) -> Figure:
     """Contours of a quadratic bowl and the path of descent at each of three rates."""
     fig, axes = figure(2.3, columns=len(rates), sharey=True)
     a, b = np.meshgrid(np.linspace(-1.4, 1.4, 80), np.linspace(-1.4, 1.4, 80))
@@ -46,7 +47,7 @@ def paths(
             b,
             (curvature[0] * a**2 + curvature[1] * b**2) / 2,
             levels=8,
-            colors=GREY,
+            colors=GRAY,
             linewidths=0.7,
         )
         t = np.arange(steps + 1)
@@ -62,33 +63,30 @@ def paths(
     return fig
 
 
-def saddle() -> Any:
+def saddle() -> Figure:
     """Height over time of a descent that starts almost exactly on the ridge of a saddle."""
     fig, ax = figure(2.5)
     t = np.arange(0, 90)
-    for start, style, colour in ((1e-2, "-", BLUE), (1e-4, "--", GREEN), (1e-6, "-.", ORANGE)):
-        x, y = 0.8**t, start * 1.2**t
+    for start, style, color in ((1e-2, "-", BLUE), (1e-4, "--", GREEN), (1e-6, "-.", ORANGE)):
+        x = 0.8**t
+        y = start * 1.2**t
         height = x**2 - y**2
         keep = height > -1.5
-        ax.plot(t[keep], height[keep], style, color=colour, label=f"{start:.0e} off the ridge")
-    ax.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
+        ax.plot(t[keep], height[keep], style, color=color, label=f"{start:.0e} off the ridge")
+    ax.axhline(0, color=GRAY, linewidth=0.8, linestyle=":")
     ax.legend(loc="upper right")
     label(ax, "step", "value of $x^2 - y^2$")
     return fig
 
 
 def explorer() -> Interactive:
-    """The path on a bowl with curvatures 1 and kappa; rate and kappa by slider, all in closed form."""
-    eta, kappa = (
-        slider("eta", "rate ", 0.15, 0.01, 0.6, 0.01),
-        slider("kap", "curvature ratio ", 10, 1, 20, 1),
-    )
-    f1, f2 = "(1 - eta)", "(1 - eta * kap)"
-    steps = alt.sequence(0, 31, 1, as_="t")
+    """The path on a bowl with curvatures 1 and kappa; rate and kappa by slider, in closed form."""
+    eta = slider("eta", "rate ", 0.15, 0.01, 0.6, 0.01)
+    kappa = slider("kap", "curvature ratio ", 10, 1, 20, 1)
     domain = alt.Scale(domain=[-1.5, 1.5])
     path = (
-        alt.Chart(steps)
-        .transform_calculate(x=f"pow({f1}, datum.t)", y=f"pow({f2}, datum.t)")
+        alt.Chart(alt.sequence(0, 31, 1, as_="t"))
+        .transform_calculate(x="pow(1 - eta, datum.t)", y="pow(1 - eta * kap, datum.t)")
         .mark_line(point=True, color=BLUE, clip=True)
         .encode(
             x=alt.X("x:Q", title="flat direction", scale=domain),
@@ -96,24 +94,21 @@ def explorer() -> Interactive:
             order="t:Q",
         )
     )
-    ring = (
-        alt.Chart(alt.Data(values=[{"k": k} for k in (0.15, 0.4, 0.8, 1.2)]))
-        .transform_calculate(a="sequence(0, 6.4, 0.1)")
-        .transform_flatten(["a"])
-        .transform_calculate(x="datum.k * cos(datum.a)", y="datum.k * sin(datum.a) / sqrt(kap)")
-        .mark_line(color=GREY, opacity=0.6, clip=True)
+    contours = (
+        rings((0.15, 0.4, 0.8, 1.2), "datum.k * cos(datum.a)", "datum.k * sin(datum.a) / sqrt(kap)")
+        .mark_line(color=GRAY, opacity=0.6, clip=True)
         .encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
     )
-    say = f"'factors a step: flat ' + format({f1}, '.2f') + ', steep ' + format({f2}, '.2f') + (abs({f2}) > 1 ? ': diverges' : '')"
-    note = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(s=say)
-        .mark_text(align="left", fontSize=13)
-        .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
+    factors = one_row(flat="1 - eta", steep="1 - eta * kap")
+    text = note(
+        factors.transform_calculate(verdict="abs(datum.steep) > 1 ? ': diverges' : ''"),
+        "factors per step: flat {flat:.2f}, steep {steep:.2f}{verdict}",
     )
     return show(
-        alt.layer(ring, path, note).add_params(eta, kappa).properties(width=300, height=260),
-        "Rings of equal loss around a minimum and thirty steps of descent from the upper right; sliders set the rate and how much steeper one direction is, and the factors of each step are written above.",
+        alt.layer(contours, path, text).add_params(eta, kappa).properties(width=300, height=260),
+        "Rings of equal loss around a minimum and thirty steps of descent from the upper right; "
+        "sliders set the rate and how much steeper one direction is, and the factors of each step "
+        "are written above.",
     )
 
 
@@ -146,5 +141,6 @@ def noise_ball() -> Interactive:
     )
     return show(
         alt.layer(dots, middle).add_params(which).properties(width=280, height=260),
-        "A hundred positions of stochastic descent around its minimum, a cross; a slider raises the batch from one to sixty-four, and the cloud shrinks.",
+        "A hundred positions of stochastic descent around its minimum, a cross; a slider raises "
+        "the batch from one to sixty-four, and the cloud shrinks.",
     )

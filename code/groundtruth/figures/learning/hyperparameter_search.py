@@ -1,4 +1,4 @@
-"""Figures of the chapter on hyperparameter search."""
+"""Figures of the chapter on search. Read with book/learning/hyperparameter-search.md."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
+from numpy.typing import ArrayLike
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.learning.bayesian import GP, expected_improvement
 
 
-def projections() -> Any:
-    """Sixteen trials as a grid and at random, with their shadows on the axis of the only parameter that matters."""
+def projections() -> Figure:
+    """Sixteen trials, as a grid and at random, projected on the only parameter that matters."""
     fig, axes = figure(2.7, columns=2, sharey=True)
     side = (np.arange(4) + 0.5) / 4
     spots = {
@@ -34,17 +36,17 @@ def projections() -> Any:
     return fig
 
 
-def staircase(table: list[list[tuple[int, int]]]) -> Any:
+def staircase(table: list[list[tuple[int, int]]]) -> Figure:
     """Trials over budget for each bracket of Hyperband."""
     fig, ax = figure(2.8)
-    for i, (bracket, colour, mark) in enumerate(
-        zip(table, (BLUE, ORANGE, GREEN, PURPLE, GREY), "osD^v", strict=False)
+    for i, (bracket, color, mark) in enumerate(
+        zip(table, (BLUE, ORANGE, GREEN, PURPLE, GRAY), "osD^v", strict=False)
     ):
         ax.plot(
             [r for _, r in bracket],
             [n for n, _ in bracket],
             "-" + mark,
-            color=colour,
+            color=color,
             markersize=6,
             label=f"bracket {len(table) - 1 - i}",
         )
@@ -57,13 +59,13 @@ def staircase(table: list[list[tuple[int, int]]]) -> Any:
     return fig
 
 
-def races(curves: dict[str, Any]) -> Any:
+def races(curves: dict[str, Any]) -> Figure:
     """Median best loss over the units spent, one line a method."""
     fig, ax = figure(3.0)
-    for i, ((name, (cost, loss)), colour, style) in enumerate(
+    for i, ((name, (cost, loss)), color, style) in enumerate(
         zip(
             curves.items(),
-            (GREY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN),
+            (GRAY, BLUE, GREEN, PURPLE, ORANGE, BLUE, GREEN),
             ("-", "-", "-", "-", "--", "--", "--"),
             strict=False,
         )
@@ -73,7 +75,7 @@ def races(curves: dict[str, Any]) -> Any:
             cost,
             loss,
             style,
-            color=colour,
+            color=color,
             marker="osD^vPX"[i],
             markevery=(i * every // 7, every),
             markersize=5.5,
@@ -87,21 +89,21 @@ def races(curves: dict[str, Any]) -> Any:
     return fig
 
 
-def target(x: Any) -> Any:
+def target(x: ArrayLike) -> np.ndarray:
     """The hidden function of the interactive figure, on [0, 1]."""
     return np.sin(9 * np.asarray(x)) * 0.6 + (np.asarray(x) - 0.6) ** 2 * 2
 
 
-def explorer() -> Interactive:
-    """A Gaussian process that looks for a minimum, step by step, for three lengths; its next trial is where improvement is expected."""
-    steps, length = (
-        slider("stp", "trials so far ", 3, 2, 9, 1),
-        menu("len", "length ", [0.08, 0.2, 0.5], 0.2),
-    )
+Rows = list[dict[str, Any]]
+LENGTHS = [0.08, 0.2, 0.5]
+
+
+def _searches() -> tuple[Rows, Rows]:
+    """For each length and number of trials: the process with its next trial, and the trials."""
     at = np.linspace(0, 1, 41)
     frames: list[dict[str, Any]] = []
     dots: list[dict[str, Any]] = []
-    for ell in (0.08, 0.2, 0.5):
+    for ell in LENGTHS:
         X = np.array([0.05, 0.95])
         for n in range(2, 10):
             y = target(X)
@@ -122,6 +124,14 @@ def explorer() -> Interactive:
                 for a, b in zip(X, y, strict=True)
             ]
             X = np.append(X, at[gain.argmax()])
+    return frames, dots
+
+
+def explorer() -> Interactive:
+    """A Gaussian process that searches for a minimum trial by trial, for three length scales."""
+    steps = slider("stp", "trials so far ", 3, 2, 9, 1)
+    length = menu("len", "length ", LENGTHS, 0.2)
+    frames, dots = _searches()
     here = alt.Chart().transform_filter("datum.n == stp && datum.l == len")
     spread = (
         here.transform_flatten(["m", "s", "e"])
@@ -134,9 +144,9 @@ def explorer() -> Interactive:
         )
     )
     x = alt.X("x:Q", title="setting", scale=alt.Scale(domain=[0, 1]))
-    y = alt.Scale(domain=[-3, 3])
+    scale = alt.Scale(domain=[-3, 3])
     band = spread.mark_area(color=BLUE, opacity=0.25, clip=True).encode(
-        x=x, y=alt.Y("low:Q", title="loss", scale=y), y2="high:Q"
+        x=x, y=alt.Y("low:Q", title="loss", scale=scale), y2="high:Q"
     )
     mean = spread.mark_line(color=BLUE, clip=True).encode(x="x:Q", y="m:Q")
     gain = spread.mark_line(color=ORANGE, clip=True).encode(x="x:Q", y="gain:Q")
@@ -156,5 +166,7 @@ def explorer() -> Interactive:
         alt.layer(band, mean, gain, marks, rule, note, data=alt.Data(values=frames))
         .add_params(steps, length)
         .properties(width=320, height=240),
-        "Loss over a setting: trials as dots, the process's mean with a band of two standard deviations, and below it the expected improvement, whose peak is the next trial; controls set the number of trials and the length.",
+        "Loss over a setting: trials as dots, the process's mean with a band of two standard "
+        "deviations, and below it the expected improvement, whose peak is the next trial; "
+        "controls set the number of trials and the length.",
     )

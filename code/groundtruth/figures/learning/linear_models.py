@@ -1,4 +1,4 @@
-"""Figures of the chapter on linear models."""
+"""Figures of the chapter on linear models. Read with book/learning/linear-models.md."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 from groundtruth.functional import sigmoid
 
 
-def boundary() -> Any:
+def boundary() -> Figure:
     """A line w.x + b = 0 in the plane, its normal vector, and the distance of one point from it."""
     fig, ax = figure(3.4)
-    w, b = np.array([1.0, 2.0]), -4.0
+    w = np.array([1.0, 2.0])
+    b = -4.0
     x = np.linspace(-0.5, 4.5, 2)
     ax.plot(x, (-b - w[0] * x) / w[1], color=BLUE, label="$w\\cdot x + b = 0$")
     foot = np.array([2.0, 1.0])
@@ -25,7 +27,7 @@ def boundary() -> Any:
     ax.text(foot[0] + w[0] / 2 + 0.1, foot[1] + w[1] / 2 + 0.05, "$w$", color=ORANGE, fontsize=13)
     point = np.array([3.2, 2.4])
     on_line = point - (w @ point + b) / (w @ w) * w
-    ax.plot(*np.array([point, on_line]).T, color=GREY, linestyle="--")
+    ax.plot(*np.array([point, on_line]).T, color=GRAY, linestyle="--")
     ax.plot(*point, "o", color=GREEN, markersize=8)
     ax.text(point[0] + 0.08, point[1] - 0.05, "score / $\\|w\\|$ away", va="top", fontsize=10.5)
     ax.text(0.0, 0.5, "score below 0", fontsize=10.5)
@@ -37,21 +39,21 @@ def boundary() -> Any:
     return fig
 
 
-def labels_by_lines(x: np.ndarray, y: np.ndarray, line: np.ndarray, curve: np.ndarray) -> Any:
-    """0/1 labels over one feature, a least-squares line and a logistic curve; coefficients (2,), intercept first."""
+def labels_by_lines(x: np.ndarray, y: np.ndarray, line: np.ndarray, curve: np.ndarray) -> Figure:
+    """0/1 labels over one feature with a line and a logistic curve: (2,) each, intercept first."""
     fig, ax = figure(2.8)
     grid = np.linspace(x.min() - 1, x.max() + 1, 300)
-    ax.plot(x, y, "o", color=GREY, label="labels")
+    ax.plot(x, y, "o", color=GRAY, label="labels")
     ax.plot(grid, line[0] + line[1] * grid, "--", color=ORANGE, label="least squares")
     ax.plot(grid, sigmoid(curve[0] + curve[1] * grid), color=BLUE, label="logistic")
-    ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
+    ax.axhline(0.5, color=GRAY, linewidth=0.8, linestyle=":")
     ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.06))
     label(ax, "hours of study", "passed (1) or not (0)")
     return fig
 
 
 def explorer() -> Interactive:
-    """Thirty points of two classes; three sliders are the weights and the bias of a logistic model."""
+    """Thirty points of two classes and a logistic model, whose weights and bias are sliders."""
     rng = np.random.default_rng(3)
     at = np.concatenate(
         [rng.normal([-1, -0.5], 0.9, (15, 2)), rng.normal([1, 0.8], 0.9, (15, 2))]
@@ -59,23 +61,14 @@ def explorer() -> Interactive:
     points = alt.Data(
         values=[{"a": float(a), "b": float(b), "y": int(i >= 15)} for i, (a, b) in enumerate(at)]
     )
-    cells = alt.Data(
-        values=[
-            {"a": float(a), "b": float(b)}
-            for a in np.arange(-3, 3.1, 0.5)
-            for b in np.arange(-3, 3.1, 0.5)
-        ]
-    )
-    w1, w2, bias = (
-        slider("w1", "w1 ", 0.5, -4, 4, 0.25),
-        slider("w2", "w2 ", -1, -4, 4, 0.25),
-        slider("bb", "b ", 0, -4, 4, 0.25),
-    )
+    side = np.arange(-3, 3.1, 0.5)
+    cells = alt.Data(values=[{"a": float(a), "b": float(b)} for a in side for b in side])
+    w1 = slider("w1", "w1 ", 0.5, -4, 4, 0.25)
+    w2 = slider("w2", "w2 ", -1, -4, 4, 0.25)
+    bias = slider("bb", "b ", 0, -4, 4, 0.25)
     score = "(w1 * datum.a + w2 * datum.b + bb)"
-    x, y = (
-        alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25])),
-        alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25])),
-    )
+    x = alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-3.25, 3.25]))
+    y = alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-3.25, 3.25]))
     shade = (
         alt.Chart(cells)
         .transform_calculate(p=f"1 / (1 + exp(-{score}))")
@@ -99,10 +92,10 @@ def explorer() -> Interactive:
                 title="class",
                 scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"]),
             ),
-            color=alt.value(GREY),
+            color=alt.value(GRAY),
         )
     )
-    # the loss of one point from its score s = (2y - 1) z is ln(1 + e^-s); for large scores it is |s|
+    # the loss ln(1 + e^z) - y z, in the form that does not overflow for large scores
     note = (
         alt.Chart(points)
         .transform_calculate(z=score)
@@ -119,12 +112,14 @@ def explorer() -> Interactive:
     )
     return show(
         alt.layer(shade, dots, note).add_params(w1, w2, bias).properties(width=300, height=300),
-        "Circles and triangles in a plane shaded by the probability of the triangles' class; three sliders turn and shift the boundary, and the loss and the share of correct points are written in the corner.",
+        "Circles and triangles in a plane shaded by the probability of the triangles' class; "
+        "three sliders turn and shift the boundary, and the loss and the share of correct points "
+        "are written in the corner.",
     )
 
 
 def growth(hours: np.ndarray, weights: dict[int, np.ndarray]) -> Interactive:
-    """The S-curve after more and more steps on separable data; weights maps a number of steps to coefficients (2,)."""
+    """The logistic curve on separable data after each number of steps; weights maps it to (2,)."""
     grid = np.linspace(hours.min() - 1, hours.max() + 1, 81)
     data: list[dict[str, Any]] = [{"x": round(float(g), 2)} for g in grid]
     said = {}
@@ -155,5 +150,6 @@ def growth(hours: np.ndarray, weights: dict[int, np.ndarray]) -> Interactive:
     )
     return show(
         alt.layer(dots, curve, note).add_params(which).properties(width=400, height=200),
-        "Eight pass or fail results and the fitted probability; a slider takes gradient descent from two hundred to two hundred thousand steps, and the curve turns into a step.",
+        "Eight pass or fail results and the fitted probability; a slider takes gradient descent "
+        "from two hundred to two hundred thousand steps, and the curve turns into a step.",
     )

@@ -1,4 +1,4 @@
-"""Figures of the chapter on losses."""
+"""Figures of the chapter on losses. Read with book/learning/losses.md."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
+from groundtruth.figures.vega import (
+    Interactive,
+    note,
+    one_row,
+    series_colors,
+    show,
+    sigmoid,
+    slider,
+)
 
 
-def by_residual() -> Any:
+def by_residual() -> Figure:
     """Losses of a number over the error of the prediction."""
     fig, ax = figure(2.9)
     e = np.linspace(-3, 3, 301)
@@ -21,27 +30,27 @@ def by_residual() -> Any:
         "Huber, delta 1": (np.where(abs(e) <= 1, e**2 / 2, abs(e) - 0.5), "-.", GREEN),
         "pinball, q = 0.9": (np.maximum(-0.9 * e, 0.1 * e), ":", PURPLE),
     }
-    for name, (loss, style, colour) in rows.items():
-        ax.plot(e, loss, style, color=colour, label=name)
+    for name, (loss, style, color) in rows.items():
+        ax.plot(e, loss, style, color=color, label=name)
     ax.set_ylim(0, 4.5)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     label(ax, "prediction minus target", "loss")
     return fig
 
 
-def by_margin() -> Any:
+def by_margin() -> Figure:
     """Losses of a yes or no over the margin, the score times the sign of the label."""
     fig, ax = figure(2.9)
     m = np.linspace(-2, 3, 301)
     rows = {
-        "wrong or right": ((m < 0) * 1.0, "-", GREY),
+        "wrong or right": ((m < 0) * 1.0, "-", GRAY),
         "logistic / ln 2": (np.log1p(np.exp(-m)) / np.log(2), "-", BLUE),
         "hinge": (np.maximum(0, 1 - m), "--", ORANGE),
         "exponential": (np.exp(-m), "-.", GREEN),
         "squared": ((1 - m) ** 2, ":", PURPLE),
     }
-    for name, (loss, style, colour) in rows.items():
-        ax.plot(m, loss, style, color=colour, label=name)
+    for name, (loss, style, color) in rows.items():
+        ax.plot(m, loss, style, color=color, label=name)
     ax.set_ylim(0, 4)
     ax.legend(
         loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9.5, columnspacing=1.0
@@ -51,7 +60,7 @@ def by_margin() -> Any:
 
 
 def best_constant() -> Interactive:
-    """Five values, the last movable; the constants that minimise squared, Huber and absolute error."""
+    """Five values, the last movable, and the constants that minimize three losses on them."""
     fixed = [1.0, 2.0, 3.0, 4.0]
     data = []
     for last in np.arange(5.0, 30.5, 1.0):
@@ -90,30 +99,29 @@ def best_constant() -> Interactive:
     points = (
         alt.Chart(alt.Data(values=[{"v": v, "w": 0} for v in fixed] + [{"v": 0, "w": 1}]))
         .transform_calculate(x="datum.w ? far : datum.v", loss="'the five values'")
-        .mark_tick(color=GREY, thickness=3, size=24)
+        .mark_tick(color=GRAY, thickness=3, size=24)
         .encode(x="x:Q", y="loss:N")
     )
     return show(
         alt.layer(points, marks, text).add_params(last).properties(width=360, height=150),
-        "Five values as ticks and, above them, the best constant under the squared, the Huber and the absolute loss; a slider moves the fifth value away, and only the mean follows it.",
+        "Five values as ticks and, above them, the best constant under the squared, the Huber and "
+        "the absolute loss; a slider moves the fifth value away, and only the mean follows it.",
     )
 
 
 def by_score() -> Interactive:
-    """One example of class 1 and its score: loss and gradient of cross-entropy, squared error on the probability, and hinge."""
+    """One example of class 1 and its score: three losses and the gradient of each at that score."""
     z = slider("z", "score z ", -2, -8, 8, 0.5)
-    grid = alt.sequence(-8, 8.01, 0.1, as_="s")
-    p = "(1 / (1 + exp(-datum.s)))"
+    names: list[Any] = ["cross-entropy", "squared on p", "hinge"]
+    losses = {
+        "cross-entropy": "max(0, -datum.s) + log(1 + exp(-abs(datum.s)))",
+        "squared on p": f"pow(1 - {sigmoid('datum.s')}, 2)",
+        "hinge": "max(0, 1 - datum.s)",
+    }
     curves = (
-        alt.Chart(grid)
-        .transform_calculate(
-            **{
-                "cross-entropy": "max(0, -datum.s) + log(1 + exp(-abs(datum.s)))",
-                "squared on p": f"pow(1 - {p}, 2)",
-                "hinge": "max(0, 1 - datum.s)",
-            }
-        )
-        .transform_fold(["cross-entropy", "squared on p", "hinge"], as_=["loss", "v"])
+        alt.Chart(alt.sequence(-8, 8.01, 0.1, as_="s"))
+        .transform_calculate(**losses)
+        .transform_fold(names, as_=["loss", "v"])
         .mark_line(clip=True)
         .encode(
             x=alt.X("s:Q", title="score of an example of class 1"),
@@ -121,27 +129,32 @@ def by_score() -> Interactive:
             color=alt.Color(
                 "loss:N",
                 title=None,
-                scale=alt.Scale(range=[BLUE, ORANGE, GREEN]),
+                scale=series_colors(names, [BLUE, GREEN, ORANGE]),
                 legend=alt.Legend(orient="bottom"),
             ),
-            strokeDash=alt.StrokeDash("loss:N", title=None, legend=alt.Legend(orient="bottom")),
+            strokeDash=alt.StrokeDash(
+                "loss:N",
+                title=None,
+                scale=alt.Scale(domain=names),
+                legend=alt.Legend(orient="bottom"),
+            ),
         )
     )
-    here = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(s="z")
-        .mark_rule(color=GREY, strokeWidth=2)
-        .encode(x="s:Q")
+    chosen = one_row(s="z").mark_rule(color=GRAY, strokeWidth=2).encode(x="s:Q")
+    slopes = (
+        one_row(p=sigmoid("z"))
+        .transform_calculate(entropy="datum.p - 1", hinge="z < 1 ? -1 : 0")
+        .transform_calculate(squared="2 * datum.entropy * datum.p * (1 - datum.p)")
     )
-    q = "(1 / (1 + exp(-z)))"
-    say = f"'slope: cross-entropy ' + format({q} - 1, '.3f') + ', squared on p ' + format(-2 * (1 - {q}) * {q} * (1 - {q}), '.3f') + ', hinge ' + (z < 1 ? '-1' : '0')"
-    note = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(t=say)
-        .mark_text(align="left", fontSize=12.5)
-        .encode(x=alt.value(4), y=alt.value(-8), text="t:N")
+    text = note(
+        slopes,
+        "gradient: cross-entropy {entropy:.3f}, squared on p {squared:.3f}, hinge {hinge}",
+        size=12.5,
     )
     return show(
-        alt.layer(curves, here, note).add_params(z).properties(width=400, height=210),
-        "Three losses over the score of one example of class 1, a vertical line at the chosen score, and the slope of each loss there; far on the wrong side the squared error on the probability is flat.",
+        alt.layer(curves, chosen, text).add_params(z).properties(width=400, height=210),
+        "Three losses over the score of one example of class 1, a vertical line at the chosen "
+        "score, "
+        "and the gradient of each loss there; far on the wrong side the squared error on the "
+        "probability is flat.",
     )

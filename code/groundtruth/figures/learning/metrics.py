@@ -1,4 +1,4 @@
-"""Figures of the chapter on metrics."""
+"""Figures of the chapter on metrics. Read with book/learning/metrics.md."""
 
 from __future__ import annotations
 
@@ -6,23 +6,32 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure, label
+from groundtruth.figures.vega import (
+    Interactive,
+    normal_cdf,
+    note,
+    one_row,
+    series_colors,
+    show,
+    slider,
+)
 
 
-def densities(threshold: float, gap: float = 2.0) -> Any:
+def densities(threshold: float, gap: float = 2.0) -> Figure:
     """Score densities of two classes and a threshold that cuts each into right and wrong."""
     fig, ax = figure(2.7)
     x = np.linspace(-3.5, 5.5, 400)
-    for centre, colour, style, name, side in (
+    for center, color, style, name, side in (
         (0.0, BLUE, "-", "negatives", 1),
         (gap, ORANGE, "--", "positives", -1),
     ):
-        height = np.exp(-0.5 * (x - centre) ** 2) / np.sqrt(2 * np.pi)
-        ax.plot(x, height, style, color=colour, label=name)
-        ax.fill_between(x, height, where=side * (x - threshold) > 0, color=colour, alpha=0.3)
-    ax.axvline(threshold, color=GREY)
+        height = np.exp(-0.5 * (x - center) ** 2) / np.sqrt(2 * np.pi)
+        ax.plot(x, height, style, color=color, label=name)
+        ax.fill_between(x, height, where=side * (x - threshold) > 0, color=color, alpha=0.3)
+    ax.axvline(threshold, color=GRAY)
     ax.text(threshold + 0.08, 0.44, "threshold", fontsize=10.5)
     ax.set_ylim(0, 0.48)
     ax.legend(loc="upper left")
@@ -30,16 +39,18 @@ def densities(threshold: float, gap: float = 2.0) -> Any:
     return fig
 
 
-def curves(roc: tuple[np.ndarray, np.ndarray], pr: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+def curves(
+    roc: tuple[np.ndarray, np.ndarray], pr: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> Figure:
     """A ROC curve, and precision over recall for the same scores at several shares of positives."""
     fig, (left, right) = figure(2.8, columns=2)
     left.plot(*roc, color=BLUE)
-    left.plot([0, 1], [0, 1], ":", color=GREY)
+    left.plot([0, 1], [0, 1], ":", color=GRAY)
     label(left, "false-positive rate", "true-positive rate", "ROC")
-    for (name, (recall, precision)), style, colour in zip(
-        pr.items(), ("-", "--", "-."), (BLUE, ORANGE, GREY), strict=True
+    for (name, (recall, precision)), style, color in zip(
+        pr.items(), ("-", "--", "-."), (BLUE, ORANGE, GRAY), strict=True
     ):
-        right.plot(recall, precision, style, color=colour, label=name)
+        right.plot(recall, precision, style, color=color, label=name)
     right.set_ylim(0, 1.03)
     right.legend(
         fontsize=9, loc="center", bbox_to_anchor=(0.68, 0.66), title="share", title_fontsize=9
@@ -48,79 +59,78 @@ def curves(roc: tuple[np.ndarray, np.ndarray], pr: dict[str, tuple[np.ndarray, n
     return fig
 
 
-def reliabilities(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+def reliabilities(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Share of ones over mean probability per bin, against the diagonal."""
     fig, ax = figure(3.1)
-    ax.plot([0, 1], [0, 1], ":", color=GREY, label="perfect")
-    for (name, (said, came)), style, colour in zip(
+    ax.plot([0, 1], [0, 1], ":", color=GRAY, label="perfect")
+    for (name, (said, came)), style, color in zip(
         parts.items(), ("-o", "--^"), (ORANGE, BLUE), strict=True
     ):
-        ax.plot(said, came, style, color=colour, label=name)
+        ax.plot(said, came, style, color=color, label=name)
     ax.set_aspect("equal")
     ax.legend()
     label(ax, "probability said", "share that came true")
     return fig
 
 
+def _rates() -> alt.Chart:
+    """One row with every rate of the interactive figure, from its four controls."""
+    rates = one_row(
+        recall=normal_cdf("gap - cut"),
+        false_alarms=normal_cdf("-cut"),
+        prevalence="prev / 100",
+        auc=normal_cdf("gap / sqrt(2)"),
+        log_odds="log((1 - prev / 100) / (cr * prev / 100))",
+    )
+    counts = rates.transform_calculate(
+        caught="datum.prevalence * datum.recall",
+        alarms="(1 - datum.prevalence) * datum.false_alarms",
+    )
+    return counts.transform_calculate(
+        precision="datum.caught / (datum.caught + datum.alarms)",
+        cost="datum.alarms + cr * (datum.prevalence - datum.caught)",
+        best="gap > 0 ? format(gap / 2 + datum.log_odds / gap, '.1f') : 'none'",
+    )
+
+
 def explorer() -> Interactive:
-    """Two normal score densities; separation, share of positives, threshold and cost ratio decide every rate."""
-    gap, log_share, cut, cost = (
+    """Two normal score densities; separation, prevalence, threshold and cost decide every rate."""
+    controls = [
         slider("gap", "separation ", 2, 0, 4, 0.1),
         slider("prev", "percent positive ", 10, 1, 90, 1),
         slider("cut", "threshold ", 1, -3, 6, 0.1),
         slider("cr", "cost of a miss ", 5, 1, 50, 1),
-    )
-    cdf = "(1 / (1 + exp(-1.702 * ({0}))))"  # the normal distribution function to within 0.01
-    tpr, fpr = cdf.format("gap - cut"), cdf.format("-cut")
-    grid = alt.sequence(-4, 7.01, 0.1, as_="x")
-    x = alt.X("x:Q", title="score", scale=alt.Scale(domain=[-4, 7]))
+    ]
+    names: list[Any] = ["negatives", "positives"]
+    legend = alt.Legend(orient="bottom")
     bells = (
-        alt.Chart(grid)
+        alt.Chart(alt.sequence(-4, 7.01, 0.1, as_="x"))
         .transform_calculate(
-            negatives="(1 - prev / 100) * exp(-0.5 * datum.x * datum.x)",
-            positives="prev / 100 * exp(-0.5 * (datum.x - gap) * (datum.x - gap))",
+            negatives="(1 - prev / 100) * densityNormal(datum.x)",
+            positives="prev / 100 * densityNormal(datum.x, gap)",
         )
-        .transform_fold(["negatives", "positives"], as_=["class", "d"])
+        .transform_fold(names, as_=["class", "d"])
         .mark_line()
         .encode(
-            x=x,
-            y=alt.Y("d:Q", title="how many", axis=alt.Axis(labels=False)),
-            color=alt.Color(
-                "class:N",
-                title=None,
-                scale=alt.Scale(domain=["negatives", "positives"], range=[BLUE, ORANGE]),
-                legend=alt.Legend(orient="bottom"),
-            ),
+            x=alt.X("x:Q", title="score", scale=alt.Scale(domain=[-4, 7])),
+            y=alt.Y("d:Q", title="density times prevalence"),
+            color=alt.Color("class:N", title=None, scale=series_colors(names), legend=legend),
             strokeDash=alt.StrokeDash(
-                "class:N",
-                title=None,
-                scale=alt.Scale(domain=["negatives", "positives"]),
-                legend=alt.Legend(orient="bottom"),
+                "class:N", title=None, scale=alt.Scale(domain=names), legend=legend
             ),
         )
     )
-    line = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(x="cut")
-        .mark_rule(color=GREY, strokeWidth=2)
-        .encode(x="x:Q")
-    )
-    caught, alarms = f"(prev / 100 * {tpr})", f"((1 - prev / 100) * {fpr})"
-    texts = [
-        f"'recall ' + format({tpr}, '.2f') + ', false-positive rate ' + format({fpr}, '.2f')",
-        f"'precision ' + format({caught} / ({caught} + {alarms} + 1e-12), '.2f') + ', AUC ' + format({cdf.format('gap / sqrt(2)')}, '.2f')",
-        f"'cost per row ' + format({alarms} + cr * (prev / 100 - {caught}), '.3f') + ', best threshold ' + (gap > 0 ? format(gap / 2 + log((1 - prev / 100) / (cr * prev / 100)) / gap, '.1f') : 'none')",
-    ]
+    line = one_row(x="cut").mark_rule(color=GRAY, strokeWidth=2).encode(x="x:Q")
+    rates = _rates()
     notes = [
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(t=text)
-        .mark_text(align="left", fontSize=13)
-        .encode(x=alt.value(4), y=alt.value(-44 + 17 * i), text="t:N")
-        for i, text in enumerate(texts)
+        note(rates, "recall {recall:.2f}, false-positive rate {false_alarms:.2f}", y=-44),
+        note(rates, "precision {precision:.2f}, AUC {auc:.2f}", y=-27),
+        note(rates, "cost per row {cost:.3f}, best threshold {best}", y=-10),
     ]
     return show(
-        alt.layer(bells, line, *notes)
-        .add_params(gap, log_share, cut, cost)
-        .properties(width=400, height=170),
-        "Two bell curves of scores and a threshold; sliders set their separation, the percentage of positives, the threshold and the cost of a miss against a false alarm, and recall, precision, AUC, cost and the best threshold are written above.",
+        alt.layer(bells, line, *notes).add_params(*controls).properties(width=400, height=170),
+        "Two bell curves of scores and a threshold; sliders set their separation, the percentage "
+        "of "
+        "positives, the threshold and the cost of a miss against a false alarm, and recall, "
+        "precision, AUC, cost and the best threshold are written above.",
     )

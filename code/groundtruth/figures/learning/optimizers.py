@@ -1,4 +1,4 @@
-"""Figures of the chapter on optimisers."""
+"""Figures of the chapter on optimizers. Read with book/learning/optimizers.md."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
+from groundtruth.figures.vega import Interactive, choose, menu, note, one_row, rings, show, slider
 from groundtruth.learning import optimizers as opt
 from groundtruth.learning import schedules
 
 
-def ravine() -> Any:
-    """Sixty steps of four optimisers from one corner of a valley thirty times as steep across as along."""
+def ravine() -> Figure:
+    """Sixty steps of four optimizers in a valley thirty times as steep across as along."""
     fig, axes = figure(2.6, columns=2, sharey=True)
     a, b = np.meshgrid(np.linspace(-1.2, 0.5, 80), np.linspace(-0.6, 0.7, 80))
     pairs = (
@@ -29,22 +30,23 @@ def ravine() -> Any:
         ),
     )
     for ax, pair in zip(axes, pairs, strict=True):
-        ax.contour(a, b, (a**2 + 30 * b**2) / 2, levels=7, colors=GREY, linewidths=0.6)
-        for name, colour, style, make in pair:
+        ax.contour(a, b, (a**2 + 30 * b**2) / 2, levels=7, colors=GRAY, linewidths=0.6)
+        for name, color, style, make in pair:
             x = np.array([-1.0, 0.5])
-            optimiser, path = make([x]), [x.copy()]
+            optimizer = make([x])
+            path = [x.copy()]
             for _ in range(60):
-                optimiser.step([np.array([1.0, 30.0]) * x])
+                optimizer.step([np.array([1.0, 30.0]) * x])
                 path.append(x.copy())
-            ax.plot(*np.array(path).T, style, color=colour, linewidth=1.4, label=name)
-        ax.plot(0, 0, "*", color=GREY, markersize=9)
+            ax.plot(*np.array(path).T, style, color=color, linewidth=1.4, label=name)
+        ax.plot(0, 0, "*", color=GRAY, markersize=9)
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
         label(ax, "along", "across")
         ax.label_outer()
     return fig
 
 
-def gallery(total: int = 100) -> Any:
+def gallery(total: int = 100) -> Figure:
     """Four schedules over a hundred steps, in units of their highest rate."""
     fig, axes = figure(2.5, columns=2, sharey=True)
     t = np.arange(total)
@@ -61,15 +63,15 @@ def gallery(total: int = 100) -> Any:
         ),
     )
     for ax, group in zip(axes, curves, strict=True):
-        for name, colour, style, rate in group:
-            ax.plot(t, [rate(int(s)) for s in t], style, color=colour, label=name)
+        for name, color, style, rate in group:
+            ax.plot(t, [rate(int(s)) for s in t], style, color=color, label=name)
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
         label(ax, "step", "rate / highest rate")
         ax.label_outer()
     return fig
 
 
-def sweep(rates: Any, losses: Any, chosen: float) -> Any:
+def sweep(rates: Any, losses: Any, chosen: float) -> Figure:
     """The smoothed loss of a range test over the rate, with the chosen rate marked."""
     fig, ax = figure(2.5)
     ax.plot(rates, losses, color=BLUE)
@@ -87,29 +89,34 @@ def sweep(rates: Any, losses: Any, chosen: float) -> Any:
     return fig
 
 
+def _momentum_path(curvature: str) -> str:
+    """Heavy-ball momentum from 1 on the curve curvature x^2 / 2, as a formula of the step datum.t.
+
+    The error obeys x[t + 1] = s x[t] - bet x[t - 1] with s = 1 + bet - eta curvature, x[0] = 1 and
+    x[1] = 1 - eta curvature. Two real roots give a sum of powers, a complex pair an oscillation.
+    """
+    total = f"(1 + bet - eta * {curvature})"
+    first = f"(1 - eta * {curvature})"
+    discriminant = f"({total} * {total} - 4 * bet)"
+    # the 1e-7 keeps apart two roots that coincide, where the sum of powers would be 0 / 0
+    high = f"(({total} + sqrt(max({discriminant}, 0)) + 1e-7) / 2)"
+    low = f"(({total} - sqrt(max({discriminant}, 0)) - 1e-7) / 2)"
+    growth = f"({first} - {low}) * pow({high}, datum.t) + ({high} - {first}) * pow({low}, datum.t)"
+    real = f"({growth}) / ({high} - {low})"
+    angle = f"acos(max(-1, min(1, {total} / (2 * sqrt(bet)))))"
+    sine = f"({first} / sqrt(bet) - cos({angle})) / max(sin({angle}), 1e-6)"
+    swing = f"cos({angle} * datum.t) + {sine} * sin({angle} * datum.t)"
+    pair = f"pow(bet, datum.t / 2) * ({swing})"
+    return f"({discriminant} >= 0 ? {real} : {pair})"
+
+
 def explorer() -> Interactive:
-    """Sixty steps of momentum on a bowl with curvatures 1 and 30, in closed form; rate and momentum by slider."""
-    eta, beta = (
-        slider("eta", "rate ", 0.03, 0.005, 0.12, 0.005),
-        slider("bet", "momentum ", 0.8, 0.0, 0.98, 0.02),
-    )
-
-    def place(h: str) -> str:
-        # x_{t+1} = (1 + b - eta h) x_t - b x_{t-1}: two roots, real or a complex pair; the small term keeps them apart
-        s, x1, b = f"(1 + bet - eta * {h})", f"(1 - eta * {h})", "max(bet, 1e-9)"
-        d = f"({s} * {s} - 4 * {b})"
-        r1, r2 = (
-            f"(({s} + sqrt(max({d}, 0)) + 1e-7) / 2)",
-            f"(({s} - sqrt(max({d}, 0)) - 1e-7) / 2)",
-        )
-        real = f"(({x1} - {r2}) / ({r1} - {r2}) * pow({r1}, datum.t) + ({r1} - {x1}) / ({r1} - {r2}) * pow({r2}, datum.t))"
-        w = f"acos(max(-1, min(1, {s} / (2 * sqrt({b})))))"
-        pair = f"(pow({b}, datum.t / 2) * (cos({w} * datum.t) + ({x1} / sqrt({b}) - cos({w})) / max(sin({w}), 1e-6) * sin({w} * datum.t)))"
-        return f"{d} >= 0 ? {real} : {pair}"
-
+    """Sixty steps of momentum on a bowl with curvatures 1 and 30; rate and momentum by slider."""
+    eta = slider("eta", "rate ", 0.03, 0.005, 0.12, 0.005)
+    beta = slider("bet", "momentum ", 0.8, 0.0, 0.98, 0.02)
     path = (
         alt.Chart(alt.sequence(0, 61, 1, as_="t"))
-        .transform_calculate(x=f"-1 * ({place('1')})", y=f"0.6 * ({place('30')})")
+        .transform_calculate(x=f"-{_momentum_path('1')}", y=f"0.6 * {_momentum_path('30')}")
         .mark_line(point={"size": 18}, color=BLUE, clip=True, strokeWidth=1.3)
         .encode(
             x=alt.X("x:Q", title="along the valley", scale=alt.Scale(domain=[-1.2, 0.8])),
@@ -117,39 +124,41 @@ def explorer() -> Interactive:
             order="t:Q",
         )
     )
-    ring = (
-        alt.Chart(alt.Data(values=[{"k": k} for k in (0.3, 0.8, 1.5, 2.5, 3.5)]))
-        .transform_calculate(a="sequence(0, 6.4, 0.1)")
-        .transform_flatten(["a"])
-        .transform_calculate(x="datum.k * cos(datum.a)", y="datum.k * sin(datum.a) / sqrt(30)")
-        .mark_line(color=GREY, opacity=0.6, clip=True)
+    contours = (
+        rings(
+            (0.3, 0.8, 1.5, 2.5, 3.5), "datum.k * cos(datum.a)", "datum.k * sin(datum.a) / sqrt(30)"
+        )
+        .mark_line(color=GRAY, opacity=0.6, clip=True)
         .encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
     )
-    say = "'steps remembered ' + format(1 / (1 - bet), '.0f') + ', rate in effect ' + format(eta / (1 - bet), '.3f') + (eta * 30 > 2 * (1 + bet) ? ': diverges' : '')"
-    note = (
-        alt.Chart(alt.Data(values=[{}]))
-        .transform_calculate(s=say)
-        .mark_text(align="left", fontSize=13)
-        .encode(x=alt.value(4), y=alt.value(-8), text="s:N")
+    numbers = one_row(
+        memory="1 / (1 - bet)",
+        rate="eta / (1 - bet)",
+        verdict="eta * 30 > 2 * (1 + bet) ? ': diverges' : ''",
     )
+    text = note(numbers, "steps remembered {memory:.0f}, rate in effect {rate:.3f}{verdict}")
     return show(
-        alt.layer(ring, path, note).add_params(eta, beta).properties(width=300, height=250),
-        "Sixty steps of momentum from the upper left of a valley; sliders set the rate and the momentum, and the number of steps remembered and the rate in effect are written above.",
+        alt.layer(contours, path, text).add_params(eta, beta).properties(width=300, height=250),
+        "Sixty steps of momentum from the upper left of a valley; sliders set the rate and the "
+        "momentum, and the number of steps remembered and the rate in effect are written above.",
     )
 
 
 def shapes() -> Interactive:
     """A schedule drawn from its parameters: kind, warm-up share and final rate."""
-    kind, warm, low = (
-        menu("kin", "after warm-up ", ["cosine", "line", "inverse root", "constant"]),
-        slider("war", "share of warm-up ", 0.1, 0.02, 0.5, 0.02),
-        slider("low", "final rate ", 0.0, 0.0, 0.5, 0.05),
-    )
-    rest = "(datum.t - war) / (1 - war)"
-    fall = f"kin == 'cosine' ? low + (1 - low) * (1 + cos(PI * {rest})) / 2 : kin == 'line' ? 1 - (1 - low) * {rest} : kin == 'constant' ? 1 : sqrt(war / max(datum.t, 0.001))"
+    decays = {
+        "cosine": "low + (1 - low) * (1 + cos(PI * datum.rest)) / 2",
+        "line": "1 - (1 - low) * datum.rest",
+        "inverse root": "sqrt(war / max(datum.t, 0.001))",
+        "constant": "1",
+    }
+    kind = menu("kin", "after warm-up ", list(decays))
+    warm = slider("war", "share of warm-up ", 0.1, 0.02, 0.5, 0.02)
+    low = slider("low", "final rate (cosine and line) ", 0.0, 0.0, 0.5, 0.05)
     line = (
         alt.Chart(alt.sequence(0, 1.0001, 0.01, as_="t"))
-        .transform_calculate(r=f"datum.t < war ? datum.t / war : ({fall})")
+        .transform_calculate(rest="(datum.t - war) / (1 - war)")
+        .transform_calculate(r=f"datum.t < war ? datum.t / war : {choose('kin', decays)}")
         .mark_line(color=BLUE)
         .encode(
             x=alt.X("t:Q", title="share of the run"),
@@ -158,5 +167,6 @@ def shapes() -> Interactive:
     )
     return show(
         line.add_params(kind, warm, low).properties(width=320, height=200),
-        "The learning rate over a run: it rises in a line and then follows the chosen shape; controls set the shape, the share of the warm-up and the final rate.",
+        "The learning rate over a run: it rises in a line and then follows the chosen shape; "
+        "controls set the shape, the share of the warm-up and the final rate.",
     )

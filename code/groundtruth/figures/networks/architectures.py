@@ -1,4 +1,4 @@
-"""Figures of the chapter on architectures."""
+"""Figures of the chapter on architectures. Read with book/networks/architectures.md."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from groundtruth.figures.style import (
     BLUE,
     CYCLE,
+    GRAY,
     GREEN,
-    GREY,
     ORANGE,
     PURPLE,
     WIDTH_IN,
@@ -21,10 +22,12 @@ from groundtruth.figures.style import (
     use_style,
 )
 from groundtruth.figures.vega import Interactive, menu, show, slider
-from groundtruth.networks.architectures import RULES
+from groundtruth.networks.architectures import RULES, cost
+
+QUANTITIES = {"weights": 0, "multiply-adds": 1, "path": 2, "steps in a row": 3}  # fields of Cost
 
 
-def matrices(tables: dict[str, np.ndarray]) -> Any:
+def matrices(tables: dict[str, np.ndarray]) -> Figure:
     """Up to six matrices (n, n), each with a name."""
     use_style()
     fig, grid = plt.subplots(2, 3, figsize=(WIDTH_IN, 3.7), layout="constrained")
@@ -41,7 +44,7 @@ def matrices(tables: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def samples(sizes: list[int], curves: dict[str, list[float]]) -> Any:
+def samples(sizes: list[int], curves: dict[str, list[float]]) -> Figure:
     """Accuracy by number of training examples; curves maps names to one value a size."""
     fig, ax = figure(3.0)
     for (name, v), color, style, mark in zip(
@@ -57,7 +60,7 @@ def samples(sizes: list[int], curves: dict[str, list[float]]) -> Any:
     return fig
 
 
-def family() -> Any:
+def family() -> Figure:
     """Landmarks of five families along the years."""
     lines = {
         "graphs": [(2009, "GNN"), (2017, "GCN")],
@@ -73,7 +76,7 @@ def family() -> Any:
     }
     fig, ax = figure(3.9)
     for row, ((_, marks), color) in enumerate(
-        zip(lines.items(), (GREY, ORANGE, PURPLE, GREEN, BLUE), strict=True)
+        zip(lines.items(), (GRAY, ORANGE, PURPLE, GREEN, BLUE), strict=True)
     ):
         ax.plot([marks[0][0], 2026], [row, row], color=color, linewidth=2)
         for i, (year, what) in enumerate(marks):
@@ -96,86 +99,65 @@ def family() -> Any:
     return fig
 
 
-def explorer(tables: dict[str, np.ndarray]) -> Interactive:
-    """The pattern of each rule's matrix and its costs by length; tables maps the names of `RULES` to matrices (16, 16)."""
-    rows = [
+def _costs(channels: int) -> list[dict[str, Any]]:
+    """What each rule costs at each length, computed by the library: a list by the power of two."""
+    powers = range(4, 15)
+    return [
         {
-            "r": name,
-            "v": (np.abs(tables[name]) / np.abs(tables[name]).max()).round(2).ravel().tolist(),
+            "rule": rule,
+            "what": what,
+            "cost": [cost(rule, 2**power, channels)[field] for power in powers],
         }
-        for name in RULES
+        for rule in RULES
+        for what, field in QUANTITIES.items()
     ]
-    rule, length = (
-        menu("rr", "rule ", list(RULES), "convolution"),
-        slider("nn", "places, as a power of two ", 7, 4, 14, 1),
-    )
+
+
+def explorer(tables: dict[str, np.ndarray]) -> Interactive:
+    """The pattern of each rule's matrix and its costs by length.
+
+    Parameters
+    ----------
+    tables : dict
+        A matrix (16, 16) for each of the names in `RULES`.
+    """
+    patterns = []
+    for name in RULES:
+        sizes = np.abs(tables[name])
+        patterns.append({"r": name, "v": (sizes / sizes.max()).round(2).ravel().tolist()})
+    rule = menu("rr", "rule ", list(RULES), "convolution")
+    length = slider("nn", "positions, as a power of two ", 7, 4, 14, 1)
     axis = alt.Axis(labels=False, ticks=False, domain=False)
     cells = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.Data(values=patterns))
         .transform_filter("datum.r == rr")
         .transform_flatten(["v"])
         .transform_window(n="row_number()")
         .transform_calculate(i="floor((datum.n - 1) / 16)", j="(datum.n - 1) % 16")
         .mark_rect()
         .encode(
-            x=alt.X("j:O", title="place in", axis=axis),
-            y=alt.Y("i:O", title="place out", axis=axis),
+            x=alt.X("j:O", title="position in", axis=axis),
+            y=alt.Y("i:O", title="position out", axis=axis),
             color=alt.Color("v:Q", legend=None, scale=alt.Scale(scheme="purples", domain=[0, 1])),
         )
-    ).properties(width=150, height=150)
-    n, d = "pow(2, nn)", "64"
-    formulas = {
-        "weights": {
-            "dense": f"{n}*{n}*{d}*{d}",
-            "convolution": f"3*{d}*{d}",
-            "recurrence": f"2*{d}*{d}",
-            "state space": f"48*{d} + {d}*{d}",
-            "attention": f"4*{d}*{d}",
-            "graph": f"{d}*{d}",
-        },
-        "multiply-adds": {
-            "dense": f"{n}*{n}*{d}*{d}",
-            "convolution": f"{n}*3*{d}*{d}",
-            "recurrence": f"2*{n}*{d}*{d}",
-            "state space": f"48*{n}*{d} + {n}*{d}*{d}",
-            "attention": f"4*{n}*{d}*{d} + 2*{n}*{n}*{d}",
-            "graph": f"2*{n}*{d} + {n}*{d}*{d}",
-        },
-        "path": {
-            "dense": "1",
-            "convolution": f"{n} - 1",
-            "recurrence": f"{n} - 1",
-            "state space": "nn",
-            "attention": "1",
-            "graph": f"{n} - 1",
-        },
-        "steps in a row": {
-            "dense": "1",
-            "convolution": "1",
-            "recurrence": n,
-            "state space": "nn",
-            "attention": "1",
-            "graph": "1",
-        },
-    }
-    chain = "0"
-    for what, by_rule in formulas.items():
-        for name, formula in by_rule.items():
-            chain = f"datum.what == '{what}' && rr == '{name}' ? ({formula}) : ({chain})"
-    bars = (
-        alt.Chart(alt.Data(values=[{"what": what} for what in formulas]))
-        .transform_calculate(value=chain)
+        .properties(width=150, height=150)
+    )
+    costs = (
+        alt.Chart(alt.Data(values=_costs(64)))
+        .transform_filter("datum.rule == rr")
+        .transform_calculate(value="datum.cost[nn - 4]")
         .transform_calculate(log="log(datum.value) / log(10)", text="format(datum.value, '.2s')")
     )
-    y = alt.Y("what:N", title=None, sort=list(formulas))
-    drawn = bars.mark_bar(color=BLUE).encode(
+    y = alt.Y("what:N", title=None, sort=list(QUANTITIES))
+    bars = costs.mark_bar(color=BLUE).encode(
         x=alt.X("log:Q", title="log10, 64 channels", scale=alt.Scale(domain=[0, 13])), y=y
     )
-    text = bars.mark_text(align="left", dx=4, fontSize=12).encode(x="log:Q", y=y, text="text:N")
-    chart = alt.hconcat(cells, alt.layer(drawn, text).properties(width=150, height=150)).add_params(
-        rule, length
-    )
+    text = costs.mark_text(align="left", dx=4, fontSize=12).encode(x="log:Q", y=y, text="text:N")
     return show(
-        chart,
-        "The pattern of which place mixes into which, for the chosen rule, and bars for its weights, multiply-adds, the path between far places and the steps that must follow one another; a slider sets the number of places.",
+        alt.hconcat(cells, alt.layer(bars, text).properties(width=150, height=150)).add_params(
+            rule, length
+        ),
+        "The pattern of which position mixes into which, for the chosen rule, and bars for its "
+        "weights, multiply-adds, the path between far positions and the steps that must follow one "
+        "another; a slider sets the number of positions.",
     )

@@ -1,4 +1,4 @@
-"""Figures of the chapter on attention."""
+"""Figures of the chapter on attention. Read with book/networks/attention.md."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from groundtruth.figures.style import (
     BLUE,
     CYCLE,
+    GRAY,
     GREEN,
-    GREY,
     ORANGE,
     PURPLE,
     WIDTH_IN,
@@ -28,11 +29,11 @@ KEYS = np.array(
 )  # (5, 2), set by hand
 
 
-def flow() -> Any:
+def flow() -> Figure:
     """From tokens to queries, keys, values, scores, weights and outputs, with shapes."""
     fig, ax = figure(3.9)
     boxes = {
-        "x": (0.5, 2.5, "x\n(T, C)", GREY),
+        "x": (0.5, 2.5, "x\n(T, C)", GRAY),
         "q": (2.2, 4.1, "Q\n(T, D)", BLUE),
         "k": (2.2, 2.5, "K\n(T, D)", ORANGE),
         "v": (2.2, 0.9, "V\n(T, D)", GREEN),
@@ -57,7 +58,7 @@ def flow() -> Any:
             (x1, y1),
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "shrinkA": 24,
                 "shrinkB": 38 if b == "s" else 28,
                 "linewidth": 1.4,
@@ -114,7 +115,7 @@ def _cells(ax: Any, values: np.ndarray, words: list[str], digits: int = 1) -> No
     ax.set_yticks(np.arange(len(words)) + 0.5, words)
 
 
-def heat(scores: np.ndarray, weights: np.ndarray, words: list[str]) -> Any:
+def heat(scores: np.ndarray, weights: np.ndarray, words: list[str]) -> Figure:
     """Scores (T, T) and, below them, the weights they become."""
     use_style()
     fig, axes = plt.subplots(2, 1, figsize=(WIDTH_IN, 5.8), layout="constrained")
@@ -126,7 +127,7 @@ def heat(scores: np.ndarray, weights: np.ndarray, words: list[str]) -> Any:
     return fig
 
 
-def masks(n: int = 6) -> Any:
+def masks(n: int = 6) -> Figure:
     """Who may look at whom: encoder, decoder, and decoder on an encoder's output."""
     use_style()
     fig, axes = plt.subplots(1, 3, figsize=(WIDTH_IN, 2.2), layout="constrained")
@@ -148,7 +149,7 @@ def masks(n: int = 6) -> Any:
                         0.88,
                         0.88,
                         facecolor=BLUE if on else "none",
-                        edgecolor=BLUE if on else GREY,
+                        edgecolor=BLUE if on else GRAY,
                         linewidth=0.8,
                     )
                 )
@@ -161,7 +162,7 @@ def masks(n: int = 6) -> Any:
     return fig
 
 
-def collapse(curves: dict[str, list[float]]) -> Any:
+def collapse(curves: dict[str, list[float]]) -> Figure:
     """Share of the tokens' size that is not common to all, by layer, for several stacks."""
     fig, ax = figure(2.8)
     for (name, v), color, style in zip(curves.items(), CYCLE, ("-", "--", "-."), strict=False):
@@ -173,7 +174,7 @@ def collapse(curves: dict[str, list[float]]) -> Any:
     return fig
 
 
-def decay(lags: np.ndarray, scores: np.ndarray) -> Any:
+def decay(lags: np.ndarray, scores: np.ndarray) -> Figure:
     """Score of two vectors of ones under rotations, by their distance."""
     fig, ax = figure(2.5)
     ax.plot(lags, scores, color=BLUE)
@@ -181,28 +182,32 @@ def decay(lags: np.ndarray, scores: np.ndarray) -> Any:
     return fig
 
 
-def explorer() -> Interactive:
-    """A query in the plane turned by sliders, five keys, the weights and the blend they give."""
-    rows = [
-        {"w": w, "i": i, "x": float(k[0]), "y": float(k[1])}
-        for i, (w, k) in enumerate(zip(WORDS, KEYS, strict=True))
-    ]
-    angle, size, heat_ = (
-        slider("an", "direction of the query, degrees ", 40, -180, 180, 5),
-        slider("le", "length of the query ", 2, 0, 4, 0.2),
-        slider("te", "temperature ", 1, 0.1, 5, 0.1),
-    )
-    who = menu("cu", "may look at ", ["all words", "words up to sat"])
-    base = (
-        alt.Chart(alt.Data(values=rows))
-        .transform_calculate(
-            s="(cu == 'all words' || datum.i < 3) ? (le * (cos(an * PI / 180) * datum.x + sin(an * PI / 180) * datum.y) / sqrt(2)) / te : -1e9"
-        )
+def _weights(chart: alt.Chart) -> alt.Chart:
+    """The attention weight datum.p of each key, a softmax over the keys that may be looked at."""
+    turned = "cos(an * PI / 180) * datum.x + sin(an * PI / 180) * datum.y"
+    return (
+        chart.transform_calculate(score=f"le * ({turned}) / sqrt(2) / te")
+        .transform_calculate(s="cu == 'all words' || datum.i < 3 ? datum.score : -1e9")
         .transform_joinaggregate(top="max(s)")
         .transform_calculate(e="exp(datum.s - datum.top)")
         .transform_joinaggregate(sum="sum(e)")
         .transform_calculate(p="datum.e / datum.sum", t="format(datum.e / datum.sum, '.2f')")
     )
+
+
+def explorer() -> Interactive:
+    """A query in the plane set by sliders, five keys, the weights and the blend they give."""
+    rows = [
+        {"w": w, "i": i, "x": float(k[0]), "y": float(k[1])}
+        for i, (w, k) in enumerate(zip(WORDS, KEYS, strict=True))
+    ]
+    controls = [
+        slider("an", "direction of the query, degrees ", 40, -180, 180, 5),
+        slider("le", "norm of the query ", 2, 0, 4, 0.2),
+        slider("te", "temperature ", 1, 0.1, 5, 0.1),
+        menu("cu", "may look at ", ["all words", "words up to sat"]),
+    ]
+    base = _weights(alt.Chart(alt.Data(values=rows)))
     bars = base.mark_bar(color=BLUE).encode(
         x=alt.X("p:Q", title="weight", scale=alt.Scale(domain=[0, 1])),
         y=alt.Y("w:N", title=None, sort=WORDS),
@@ -232,24 +237,23 @@ def explorer() -> Interactive:
         .encode(x="x:Q", y="y:Q")
     )
     plane = alt.layer(needle, dots, names, blend).properties(width=190, height=190)
-    chart = alt.hconcat(plane, alt.layer(bars, text).properties(width=120, height=190)).add_params(
-        angle, size, heat_, who
-    )
+    weights = alt.layer(bars, text).properties(width=120, height=190)
     return show(
-        chart,
-        "Five words as points in a plane of keys, a query as a line from the origin, and the weight of each word as a bar; sliders turn and stretch the query and set the temperature, a menu hides the later words, and a green cross marks the blend of the keys.",
+        alt.hconcat(plane, weights).add_params(*controls),
+        "Five words as points in a plane of keys, a query as a line from the origin, and the "
+        "weight "
+        "of each word as a bar; sliders turn and stretch the query and set the temperature, a menu "
+        "hides the later words, and a green cross marks the blend of the keys.",
     )
 
 
 def wheel() -> Interactive:
-    """Four pairs of a query and a key rotated by their positions; the score depends on the distance alone."""
+    """Four pairs of a query and a key rotated by their positions, and their score by distance."""
     pairs = [
         {"f": i, "w": round(10.0 ** (-0.75 * i), 5), "name": f"pair {i + 1}"} for i in range(4)
     ]
-    place, lag = (
-        slider("mm", "position of the query ", 20, 0, 200, 1),
-        slider("dd", "distance back to the key ", 3, 0, 60, 1),
-    )
+    place = slider("mm", "position of the query ", 20, 0, 200, 1)
+    lag = slider("dd", "distance back to the key ", 3, 0, 60, 1)
     base = alt.Chart(
         alt.Data(
             values=[
@@ -286,7 +290,7 @@ def wheel() -> Interactive:
     lags = alt.Chart(alt.sequence(0, 61, 1, as_="d")).transform_calculate(
         s="cos(datum.d) + cos(0.17783 * datum.d) + cos(0.03162 * datum.d) + cos(0.00562 * datum.d)"
     )
-    curve = lags.mark_line(color=GREY).encode(
+    curve = lags.mark_line(color=GRAY).encode(
         x=alt.X("d:Q", title="distance"),
         y=alt.Y("s:Q", title="score", scale=alt.Scale(domain=[-4, 4.4])),
     )
@@ -305,5 +309,7 @@ def wheel() -> Interactive:
         alt.vconcat(
             hands, alt.layer(curve, now, says).properties(width=370, height=130)
         ).add_params(place, lag),
-        "Four dials with a query hand and a key hand, each dial slower than the one before, and below them the score over the distance; moving both positions together turns the hands and leaves the score as it is.",
+        "Four dials with a query hand and a key hand, each dial slower than the one before, and "
+        "below them the score over the distance; moving both positions together turns the hands "
+        "and leaves the score as it is.",
     )

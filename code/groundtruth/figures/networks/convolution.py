@@ -1,4 +1,4 @@
-"""Figures of the chapter on convolution."""
+"""Figures of the chapter on convolution. Read with book/networks/convolution.md."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
-from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import (
+    BLUE,
+    CYCLE,
+    GRAY,
+    ORANGE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
 from groundtruth.figures.vega import Interactive, menu, show
 from groundtruth.networks import convolution as cv
 
@@ -30,7 +40,7 @@ def _grid(
     for i in range(rows):
         for j in range(cols):
             ax.add_patch(
-                plt.Rectangle((j, -i - 1), 1, 1, facecolor="none", edgecolor=GREY, linewidth=0.8)
+                plt.Rectangle((j, -i - 1), 1, 1, facecolor="none", edgecolor=GRAY, linewidth=0.8)
             )
             ax.text(j + 0.5, -i - 0.5, f"{values[i, j]:.0f}", ha="center", va="center", fontsize=11)
     if mark:
@@ -46,8 +56,8 @@ def _grid(
     ax.axis("off")
 
 
-def slide(image: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Any:
-    """An image (h, w), a kernel (k, k) and their correlation, with the window of one place framed."""
+def slide(image: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Figure:
+    """An image (h, w), a kernel (k, k) and their correlation, one window framed."""
     use_style()
     out = cv.conv2d(image[None, None], kernel[None, None])[0, 0]
     widths = [image.shape[1], kernel.shape[1], out.shape[1]]
@@ -68,7 +78,7 @@ def slide(image: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Any:
 
 
 def _tiles(ax: Any, values: np.ndarray) -> None:
-    """A matrix as coloured cells, violet above zero and orange below; cells and not a picture, so that the dark page can mirror them."""
+    """A matrix as cells, violet above zero and orange below; a dark page can recolor cells."""
     top = np.abs(values).max()
     ax.pcolormesh(values, cmap="PuOr", vmin=-top, vmax=top, edgecolors="face", linewidth=0.2)
     ax.set_xlim(0, values.shape[1])
@@ -81,7 +91,7 @@ def digit(index: int) -> np.ndarray:
     return load_digits().images[index] / 16
 
 
-def filtered(image: np.ndarray) -> Any:
+def filtered(image: np.ndarray) -> Figure:
     """An image and its map under each hand-made filter."""
     use_style()
     fig, grid = plt.subplots(2, 3, figsize=(WIDTH_IN, 3.5), layout="constrained")
@@ -96,7 +106,7 @@ def filtered(image: np.ndarray) -> Any:
     return fig
 
 
-def matrix(T: np.ndarray) -> Any:
+def matrix(T: np.ndarray) -> Figure:
     """A convolution as a matrix (m, n)."""
     fig, ax = figure(2.9)
     _tiles(ax, T)
@@ -106,7 +116,7 @@ def matrix(T: np.ndarray) -> Any:
     return fig
 
 
-def kernels(bank: np.ndarray) -> Any:
+def kernels(bank: np.ndarray) -> Figure:
     """A bank of 3 x 3 kernels (8, 3, 3)."""
     use_style()
     fig, grid = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.6), layout="constrained")
@@ -129,8 +139,8 @@ def kernels(bank: np.ndarray) -> Any:
     return fig
 
 
-def influence(curves: dict[str, np.ndarray]) -> Any:
-    """How strongly each input place moves one output; curves maps names to arrays (n,) centred on it."""
+def influence(curves: dict[str, np.ndarray]) -> Figure:
+    """How strongly each input moves one output; curves maps names to (n,), centered on it."""
     fig, ax = figure(2.8)
     for (name, v), color, style in zip(curves.items(), CYCLE, ("-", "--", "-."), strict=False):
         at = np.arange(len(v)) - len(v) // 2
@@ -141,7 +151,7 @@ def influence(curves: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def drops(names: list[str], still: list[float], moved: list[float]) -> Any:
+def drops(names: list[str], still: list[float], moved: list[float]) -> Figure:
     """Accuracy of several models on images as they are and moved by a pixel."""
     fig, ax = figure(2.6)
     at = np.arange(len(names))
@@ -163,18 +173,19 @@ def drops(names: list[str], still: list[float], moved: list[float]) -> Any:
     return fig
 
 
-def explorer() -> Interactive:
-    """A digit, a hand-made filter, and its map with padding, stride or dilation."""
-    image = digit(0)
-    modes = {
-        "no padding": (1, 0, 1),
-        "padding 1": (1, 1, 1),
-        "padding 1, stride 2": (2, 1, 1),
-        "dilation 2": (1, 0, 2),
-    }
+MODES = {  # stride, padding, dilation
+    "no padding": (1, 0, 1),
+    "padding 1": (1, 1, 1),
+    "padding 1, stride 2": (2, 1, 1),
+    "dilation 2": (1, 0, 2),
+}
+
+
+def _maps(image: np.ndarray) -> list[dict[str, Any]]:
+    """The map of an image (h, w) under each filter and mode, relative to its largest entry."""
     rows = []
     for name, f in FILTERS.items():
-        for mode, (stride, pad, dilation) in modes.items():
+        for mode, (stride, pad, dilation) in MODES.items():
             y = cv.conv2d(
                 image[None, None], f[None, None], stride=stride, pad=pad, dilation=dilation
             )[0, 0]
@@ -186,14 +197,18 @@ def explorer() -> Interactive:
                     "v": (y / np.abs(y).max()).round(2).ravel().tolist(),
                 }
             )
-    which, how = (
-        menu("ff", "filter ", list(FILTERS)),
-        menu("mm", "window ", list(modes), "padding 1"),
-    )
+    return rows
+
+
+def explorer() -> Interactive:
+    """A digit, a hand-made filter, and its map with padding, stride or dilation."""
+    image = digit(0)
+    which = menu("ff", "filter ", list(FILTERS))
+    how = menu("mm", "window ", list(MODES), "padding 1")
     scale = alt.Scale(scheme="purpleorange", domain=[-1, 1], reverse=True)
     axis = alt.Axis(labels=False, ticks=False, domain=False)
     base = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.Data(values=_maps(image)))
         .transform_filter("datum.f == ff && datum.m == mm")
         .transform_flatten(["v"])
         .transform_window(n="row_number()")
@@ -234,5 +249,7 @@ def explorer() -> Interactive:
     chart = alt.vconcat(alt.hconcat(source, cells), size).add_params(which, how)
     return show(
         chart,
-        "A scanned zero of eight by eight pixels and beside it its map under a three by three filter; one menu chooses the filter, the other padding, stride or dilation, and the size of the map is written below.",
+        "A scanned zero of eight by eight pixels and beside it its map under a three by three "
+        "filter; one menu chooses the filter, the other padding, stride or dilation, and the size "
+        "of the map is written below.",
     )

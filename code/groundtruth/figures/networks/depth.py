@@ -1,17 +1,16 @@
-"""Figures of the chapter on depth."""
+"""Figures of the chapter on depth. Read with book/networks/depth.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, ORANGE, figure, label
+from groundtruth.figures.vega import Interactive, choose, menu, series_colors, show, slider
 
 
-def profiles(curves: dict[str, np.ndarray]) -> Any:
+def profiles(curves: dict[str, np.ndarray]) -> Figure:
     """Gradient by layer, over that at the last layer; curves maps names to arrays (depth,)."""
     fig, ax = figure(3.2)
     for (name, values), color, style in zip(
@@ -24,7 +23,7 @@ def profiles(curves: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def blocks() -> Any:
+def blocks() -> Figure:
     """Three blocks side by side: no norm, norm inside the branch, norm after the sum."""
     fig, axes = figure(3.6, 3)
     for ax, (name, parts, after) in zip(
@@ -39,7 +38,7 @@ def blocks() -> Any:
             (0.3, 3.75),
             arrowprops={"arrowstyle": "->", "color": BLUE, "linewidth": 2},
         )
-        ax.plot([0.3, 0.75, 0.75, 0.3], [0.4, 0.4, 2.9, 2.9], color=GREY)
+        ax.plot([0.3, 0.75, 0.75, 0.3], [0.4, 0.4, 2.9, 2.9], color=GRAY)
         for i, part in enumerate(parts):
             ax.text(
                 0.75,
@@ -76,11 +75,11 @@ def blocks() -> Any:
     return fig
 
 
-def census(counts: np.ndarray, mass: np.ndarray) -> Any:
-    """Share of paths and share of the squared gradient by the number of branches on the path; both (L + 1,)."""
+def census(counts: np.ndarray, mass: np.ndarray) -> Figure:
+    """Share of paths and of the squared gradient by the branches on the path; both (L + 1,)."""
     fig, ax = figure(2.8)
     at = np.arange(len(counts))
-    ax.bar(at - 0.2, counts / counts.sum(), 0.4, color=GREY, label="paths")
+    ax.bar(at - 0.2, counts / counts.sum(), 0.4, color=GRAY, label="paths")
     ax.bar(at + 0.2, mass, 0.4, color=BLUE, label="gradient", hatch="//", edgecolor="white")
     ax.legend()
     ax.set_xticks(at[::4])
@@ -89,46 +88,54 @@ def census(counts: np.ndarray, mass: np.ndarray) -> Any:
 
 
 def explorer() -> Interactive:
-    """Size of the stream and of the gradient through a stack, from the closed forms, by depth, scale and kind of block."""
-    data = alt.Data(values=[{"l": i} for i in range(61)])
-    depth, gain, c = (
+    """Size of the residual stream and of the gradient through a stack, from the closed forms."""
+    controls = [
         slider("dp", "blocks ", 40, 5, 60, 5),
         slider("ga", "what a branch does to the mean square ", 1, 0.5, 2, 0.1),
         slider("cc", "scale of the branch ", 1, 0, 1.5, 0.1),
+        menu("md", "block ", ["plain", "residual", "Pre-LN", "Post-LN"], "residual"),
+    ]
+    # mean squares as natural logarithms: of the stream at block l, and of the gradient from the top
+    stream = {
+        "plain": "datum.l * log(datum.branch + 1e-99)",
+        "residual": "datum.l * log(1 + datum.branch)",
+        "Pre-LN": "log(1 + datum.l * datum.branch)",
+        "Post-LN": "0",
+    }
+    gradient = {
+        "plain": "(dp - datum.l) * log(datum.branch + 1e-99)",
+        "residual": "0",
+        "Pre-LN": "-log(1 + dp * datum.branch)",  # of the final norm alone: the skips lose nothing
+        "Post-LN": "(datum.l - dp) * log(1 + datum.branch)",
+    }
+    base = (
+        alt.Chart(alt.Data(values=[{"l": i} for i in range(61)]))
+        .transform_filter("datum.l <= dp")
+        .transform_calculate(branch="ga * cc * cc")
     )
-    kind = menu("md", "block ", ["plain", "residual", "Pre-LN", "Post-LN"], "residual")
-    inside = "(ga * cc * cc)"
-    forward = f"md == 'plain' ? datum.l * log({inside} + 1e-9) / 2 : md == 'residual' ? datum.l * log(1 + {inside}) / 2 : md == 'Pre-LN' ? log(1 + datum.l * {inside}) / 2 : 0"
-    skip = f"md == 'plain' ? (dp - datum.l) * log({inside} + 1e-9) / 2 : md == 'residual' ? 0 : md == 'Pre-LN' ? -log((1 + dp * {inside}) / (1 + datum.l * {inside})) / 2 : -(dp - datum.l) * log(1 + {inside}) / 2"
-    x, y = (
-        alt.X("l:Q", title="block"),
-        alt.Y("v:Q", title="log10 of the size", scale=alt.Scale(domain=[-10, 10], clamp=True)),
-    )
-    base = alt.Chart(data).transform_filter("datum.l <= dp")
-    up = base.transform_calculate(v=f"({forward}) / log(10)", s="'stream, going forward'")
-    down = base.transform_calculate(
-        v=f"({skip}) / log(10)", s="'gradient along the skips (plain: through the layers)'"
-    )
-    color = alt.Color(
-        "s:N",
-        title=None,
-        scale=alt.Scale(range=[ORANGE, BLUE]),
-        legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400),
-    )
+    names = ["gradient along the skips (plain: through the layers)", "stream, going forward"]
+    x = alt.X("l:Q", title="block")
+    y = alt.Y("v:Q", title="log10 of the size", scale=alt.Scale(domain=[-10, 10], clamp=True))
+    legend = alt.Legend(orient="bottom", direction="vertical", labelLimit=400)
     lines = [
-        layer.mark_line(strokeWidth=2.5).encode(
+        base.transform_calculate(v=f"{choose('md', formulas)} / 2 / log(10)", s=f"'{name}'")
+        .mark_line(strokeWidth=2.5)
+        .encode(
             x=x,
             y=y,
-            color=color,
+            color=alt.Color(
+                "s:N", title=None, scale=series_colors(names, [ORANGE, BLUE]), legend=legend
+            ),
             strokeDash=alt.StrokeDash(
-                "s:N",
-                title=None,
-                legend=alt.Legend(orient="bottom", direction="vertical", labelLimit=400),
+                "s:N", title=None, scale=alt.Scale(domain=names), legend=legend
             ),
         )
-        for layer in (up, down)
+        for name, formulas in zip(names, (gradient, stream), strict=True)
     ]
     return show(
-        alt.layer(*lines).add_params(depth, gain, c, kind).properties(width=380, height=220),
-        "Two curves over the blocks of a stack, the size of the stream going forward and of the gradient going back along the skips; sliders change depth, gain and scale of the branches, a menu the kind of block.",
+        alt.layer(*lines).add_params(*controls).properties(width=380, height=220),
+        "Two curves over the blocks of a stack, the size of the stream going forward and of the "
+        "gradient going back along the skips; sliders change depth, gain and scale of the "
+        "branches, "
+        "a menu the kind of block.",
     )

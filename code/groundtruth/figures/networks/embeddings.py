@@ -1,22 +1,31 @@
-"""Figures of the chapter on embeddings."""
+"""Figures of the chapter on embeddings. Read with book/networks/embeddings.md."""
 
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.embeddings import superposition
 from groundtruth.networks.toy_language import ID, PEOPLE, WORDS
 
 
-def plane(W: np.ndarray) -> Any:
-    """The eight people in the plane of rank and gender, with the arrows man to woman and king to queen; W (V, d)."""
+def plane(W: np.ndarray) -> Figure:
+    """The eight people in the plane of rank and gender, with two parallel arrows; W (V, d)."""
     U = W / np.linalg.norm(W, axis=1, keepdims=True)
     names = list(PEOPLE)
     P = U[[ID[n] for n in names]]
@@ -45,7 +54,7 @@ def plane(W: np.ndarray) -> Any:
             at[names.index(a)],
             arrowprops={
                 "arrowstyle": "->",
-                "color": GREY,
+                "color": GRAY,
                 "shrinkA": 7,
                 "shrinkB": 7,
                 "linewidth": 1.5,
@@ -56,7 +65,7 @@ def plane(W: np.ndarray) -> Any:
     return fig
 
 
-def gram(tables: dict[str, np.ndarray]) -> Any:
+def gram(tables: dict[str, np.ndarray]) -> Figure:
     """W'W (features, features) for several weights."""
     use_style()
     fig, axes = plt.subplots(1, len(tables), figsize=(WIDTH_IN, 1.9), layout="constrained")
@@ -70,7 +79,7 @@ def gram(tables: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def forgetting(rows: dict[str, tuple[float, float]]) -> Any:
+def forgetting(rows: dict[str, tuple[float, float]]) -> Figure:
     """Accuracy on the first and on the second task for several ways of training."""
     fig, ax = figure(2.7)
     at = np.arange(len(rows))
@@ -86,14 +95,16 @@ def forgetting(rows: dict[str, tuple[float, float]]) -> Any:
 
 
 def pentagon() -> Interactive:
-    """Five features in two dimensions: the vectors a small network gives them, by how sparse they are."""
+    """Five features in two dimensions: their vectors in a small network, by sparsity."""
     rows = []
     for step, s in enumerate((0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)):
         W, _ = superposition(5, 2, s, seed=1, steps=1500, decay=0.95)
+        represented = int((np.linalg.norm(W, axis=0) > 0.5).sum())
         rows.append(
             {
                 "k": step,
-                "s": f"zero in {s:.0%} of cases; features with a length above one half: {int((np.linalg.norm(W, axis=0) > 0.5).sum())} of 5",
+                "s": f"zero in {s:.0%} of cases; "
+                f"features with a length above one half: {represented} of 5",
                 "x": W[0].round(2).tolist(),
                 "y": W[1].round(2).tolist(),
                 "i": list(range(1, 6)),
@@ -103,10 +114,8 @@ def pentagon() -> Interactive:
     base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.k == kk")
     scale = alt.Scale(domain=[-1.4, 1.4])
     each = base.transform_flatten(["x", "y", "i"])
-    x, y = (
-        alt.X("x:Q", title="first dimension", scale=scale),
-        alt.Y("y:Q", title="second dimension", scale=scale),
-    )
+    x = alt.X("x:Q", title="first dimension", scale=scale)
+    y = alt.Y("y:Q", title="second dimension", scale=scale)
     spokes = (
         each.transform_calculate(zero="0")
         .mark_rule(color=BLUE, strokeWidth=2.5)
@@ -117,12 +126,13 @@ def pentagon() -> Interactive:
     text = base.mark_text(align="left", fontSize=12, x=4, y=-8).encode(text="s:N")
     return show(
         alt.layer(spokes, dots, names, text).add_params(k).properties(width=260, height=260),
-        "Five features as arrows in the plane of two dimensions; a slider makes the features rarer, and more of them get an arrow, until five share two dimensions in a pentagon.",
+        "Five features as arrows in the plane of two dimensions; a slider makes the features "
+        "rarer, and more of them get an arrow, until five share two dimensions in a pentagon.",
     )
 
 
 def calculator(W: np.ndarray) -> Interactive:
-    """b - a + c for any three of the eight people, with the three nearest words and their cosines; W (V, d)."""
+    """b - a + c for any three of the eight people, with the three nearest words; W (V, d)."""
     U = W / np.linalg.norm(W, axis=1, keepdims=True)
     rows = []
     for a, b, c in permutations(PEOPLE, 3):
@@ -137,11 +147,9 @@ def calculator(W: np.ndarray) -> Interactive:
             }
         )
     names = list(PEOPLE)
-    one, two, three = (
-        menu("bb", "take ", names, "king"),
-        menu("aa", "minus ", names, "man"),
-        menu("cc", "plus ", names, "woman"),
-    )
+    one = menu("bb", "take ", names, "king")
+    two = menu("aa", "minus ", names, "man")
+    three = menu("cc", "plus ", names, "woman")
     base = (
         alt.Chart(alt.Data(values=rows))
         .transform_filter("datum.q == bb + '|' + aa + '|' + cc")
@@ -154,5 +162,7 @@ def calculator(W: np.ndarray) -> Interactive:
     text = base.mark_text(align="left", dx=4, fontSize=12).encode(x="v:Q", y=y, text="v:Q")
     return show(
         alt.layer(bars, text).add_params(one, two, three).properties(width=280, height=130),
-        "Three menus choose words; the three words nearest to the first minus the second plus the third are shown as bars of their cosine, with the words that were asked marked; three different words are needed.",
+        "Three menus choose words; the three words nearest to the first minus the second plus the "
+        "third are shown as bars of their cosine, with the words that were asked marked; three "
+        "different words are needed.",
     )

@@ -1,20 +1,21 @@
-"""Figures of the chapter on gates."""
+"""Figures of the chapter on gates. Read with book/networks/gates.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
+from groundtruth.figures.vega import Interactive, series_colors, show, slider
 from groundtruth.functional import softmax
 from groundtruth.networks.equilibrium import slerp
 from groundtruth.networks.gates import sparsemax
 
+HEIGHT = round(float(np.sqrt(3) / 2), 6)  # of a triangle whose sides are one
 
-def three_gates() -> Any:
+
+def three_gates() -> Figure:
     """A square of points under a scalar, a vector and a matrix gate."""
     fig, axes = figure(2.3, columns=3)
     rim = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]], dtype=float)
@@ -28,7 +29,7 @@ def three_gates() -> Any:
         ),
         strict=True,
     ):
-        ax.plot(*rim.T, color=GREY, linestyle="--", linewidth=1.5)
+        ax.plot(*rim.T, color=GRAY, linestyle="--", linewidth=1.5)
         ax.plot(*(rim @ G.T).T, color=BLUE, linewidth=2.5)
         ax.set_xlim(-1.55, 1.55)
         ax.set_ylim(-1.55, 1.55)
@@ -39,8 +40,8 @@ def three_gates() -> Any:
     return fig
 
 
-def two_choices() -> Any:
-    """The probability of the first of two, by the difference of the scores, for softmax at two temperatures and sparsemax."""
+def two_choices() -> Figure:
+    """The probability of the first of two by the difference of their scores, for three gates."""
     fig, ax = figure(2.7)
     d = np.linspace(-3, 3, 301)
     pairs = np.stack([d, np.zeros_like(d)], 1)
@@ -52,95 +53,100 @@ def two_choices() -> Any:
     return fig
 
 
-def usage(shares: dict[str, np.ndarray]) -> Any:
+def usage(shares: dict[str, np.ndarray]) -> Figure:
     """Share of the rows that each expert gets, (E,) for each way of training."""
     fig, axes = figure(2.4, columns=len(shares), sharey=True)
     for ax, (name, share) in zip(axes, shares.items(), strict=True):
         ax.bar(np.arange(1, len(share) + 1), share, color=BLUE)
-        ax.axhline(1 / len(share), color=GREY, linestyle="--", linewidth=1.5)
+        ax.axhline(1 / len(share), color=GRAY, linestyle="--", linewidth=1.5)
         ax.set_xticks(np.arange(1, len(share) + 1))
         ax.set_ylim(0, 1)
         label(ax, "expert", "share of rows" if ax is axes[0] else "", name)
     return fig
 
 
+def _mixture(chart: alt.Chart, *weights: str) -> alt.Chart:
+    """Probabilities proportional to three formulas as a point (x, y) of the triangle."""
+    first, second, third = weights
+    return (
+        chart.transform_calculate(a=first, b=second, c=third)
+        .transform_calculate(sum="datum.a + datum.b + datum.c")
+        .transform_calculate(
+            x="(datum.b + datum.c / 2) / datum.sum", y=f"{HEIGHT} * datum.c / datum.sum"
+        )
+    )
+
+
+def _sparsemax(chart: alt.Chart) -> alt.Chart:
+    """The sparsemax of the three scores: each minus one threshold, and nothing below zero.
+
+    The threshold is the largest of (sum of the k highest - 1) / k over k = 1, 2, 3.
+    """
+    ordered = chart.transform_calculate(
+        one="max(z1, z2, z3) / temp",
+        two="(z1 + z2 + z3 - min(z1, z2, z3)) / temp",
+        three="(z1 + z2 + z3) / temp",
+    )
+    with_threshold = ordered.transform_calculate(
+        tau="max(datum.one - 1, (datum.two - 1) / 2, (datum.three - 1) / 3)"
+    )
+    return _mixture(with_threshold, *(f"max(z{i} / temp - datum.tau, 0)" for i in (1, 2, 3)))
+
+
 def simplex() -> Interactive:
-    """Three scores and a temperature: softmax, sparsemax and a hundred Gumbel draws in the triangle of probabilities."""
+    """Softmax, sparsemax and a hundred Gumbel draws of three scores, in a triangle."""
     noise = np.random.default_rng(3).gumbel(size=(100, 3)).round(2)
-    z1, z2, z3 = (
-        slider(f"z{i}", f"score {i} ", v, -2, 3, 0.1) for i, v in ((1, 1.5), (2, 0.8), (3, 0.0))
-    )
-    T = slider("temp", "temperature ", 1.0, 0.1, 3, 0.1)
-    half = round(float(np.sqrt(3) / 2), 4)
-    scale_x, scale_y = alt.Scale(domain=[-0.12, 1.12]), alt.Scale(domain=[-0.12, 1.0])
-    x = alt.X("x:Q", axis=None, scale=scale_x)
-    y = alt.Y("y:Q", axis=None, scale=scale_y)
-
-    def at(chart: Any, a: str, b: str, c: str) -> Any:
-        """Probabilities proportional to a, b and c as a point of the triangle."""
-        return chart.transform_calculate(a=a, b=b, c=c).transform_calculate(
-            x="(datum.b + datum.c / 2) / (datum.a + datum.b + datum.c)",
-            y=f"{half} * datum.c / (datum.a + datum.b + datum.c)",
-        )
-
-    rim = alt.Chart(
-        alt.Data(
-            values=[
-                {"x": 0, "y": 0, "o": 0},
-                {"x": 1, "y": 0, "o": 1},
-                {"x": 0.5, "y": half, "o": 2},
-                {"x": 0, "y": 0, "o": 3},
-            ]
-        )
-    )
-    corners = alt.Chart(
-        alt.Data(
-            values=[
-                {"x": -0.06, "y": -0.03, "t": "1"},
-                {"x": 1.06, "y": -0.03, "t": "2"},
-                {"x": 0.5, "y": half + 0.07, "t": "3"},
-            ]
-        )
-    )
-    drawn = at(
+    controls = [
+        slider("z1", "score 1 ", 1.5, -2, 3, 0.1),
+        slider("z2", "score 2 ", 0.8, -2, 3, 0.1),
+        slider("z3", "score 3 ", 0.0, -2, 3, 0.1),
+        slider("temp", "temperature ", 1.0, 0.1, 3, 0.1),
+    ]
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.12, 1.12]))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-0.12, 1.0]))
+    corners = [(0.0, 0.0), (1.0, 0.0), (0.5, HEIGHT)]
+    outline = [{"x": a, "y": b, "o": i} for i, (a, b) in enumerate([*corners, corners[0]])]
+    names = [
+        {"x": -0.06, "y": -0.03, "t": "1"},
+        {"x": 1.06, "y": -0.03, "t": "2"},
+        {"x": 0.5, "y": HEIGHT + 0.07, "t": "3"},
+    ]
+    draws = _mixture(
         alt.Chart(alt.Data(values=[{"g": row.tolist()} for row in noise])),
         *(f"exp((z{i} + datum.g[{i - 1}]) / temp)" for i in (1, 2, 3)),
     )
-    one = alt.Chart(alt.Data(values=[{"k": "softmax"}]))
-    soft = at(one, *(f"exp(z{i} / temp)" for i in (1, 2, 3)))
-    top, low, total = "max(z1, z2, z3)", "min(z1, z2, z3)", "(z1 + z2 + z3)"
-    tau = (
-        f"max({top} / temp - 1, ({total} - {low}) / (2 * temp) - 0.5, {total} / (3 * temp) - 1 / 3)"
+    soft = _mixture(
+        alt.Chart(alt.Data(values=[{"k": "softmax"}])), *(f"exp(z{i} / temp)" for i in (1, 2, 3))
     )
-    spar = at(
-        alt.Chart(alt.Data(values=[{"k": "sparsemax"}])),
-        *(f"max(z{i} / temp - {tau}, 0)" for i in (1, 2, 3)),
-    )
+    sparse = _sparsemax(alt.Chart(alt.Data(values=[{"k": "sparsemax"}])))
     kind = alt.Color(
         "k:N",
         title=None,
-        scale=alt.Scale(domain=["softmax", "sparsemax"], range=[BLUE, ORANGE]),
+        scale=series_colors(["softmax", "sparsemax"]),
         legend=alt.Legend(orient="bottom"),
     )
+    point = {"filled": True, "size": 130, "opacity": 1}
     return show(
         alt.layer(
-            rim.mark_line(color=GREY).encode(x=x, y=y, order="o:Q"),
-            corners.mark_text(fontSize=14).encode(x=x, y=y, text="t:N"),
-            drawn.mark_circle(color=GREEN, size=28, opacity=0.6).encode(x=x, y=y),
-            soft.mark_point(filled=True, size=130, opacity=1).encode(x=x, y=y, color=kind),
-            spar.mark_point(filled=True, size=130, opacity=1, shape="square").encode(
-                x=x, y=y, color=kind
-            ),
+            alt.Chart(alt.Data(values=outline)).mark_line(color=GRAY).encode(x=x, y=y, order="o:Q"),
+            alt.Chart(alt.Data(values=names)).mark_text(fontSize=14).encode(x=x, y=y, text="t:N"),
+            draws.mark_circle(color=GREEN, size=28, opacity=0.6).encode(x=x, y=y),
+            soft.mark_point(**point).encode(x=x, y=y, color=kind),
+            sparse.mark_point(shape="square", **point).encode(x=x, y=y, color=kind),
         )
-        .add_params(z1, z2, z3, T)
+        .add_params(*controls)
         .properties(width=270, height=250),
-        "A triangle whose corners are three choices; sliders set three scores and a temperature, and move the point of the softmax, the point of the sparsemax and a hundred relaxed random draws.",
+        "A triangle whose corners are three choices; sliders set three scores and a temperature, "
+        "and "
+        "move the point of the softmax, the point of the sparsemax and a hundred relaxed random "
+        "draws.",
     )
 
 
 def arcs() -> Interactive:
     """Two vectors, a slider from one to the other: the straight line and the arc."""
-    a, b = np.array([1.0, 0.0]), np.array([-0.5, 0.8660254])
+    a = np.array([1.0, 0.0])
+    b = np.array([-0.5, 0.8660254])
     rows = []
     for i, t in enumerate(np.linspace(0, 1, 21)):
         for name, p in (("lerp", (1 - t) * a + t * b), ("slerp", slerp(a, b, float(t)))):
@@ -160,7 +166,7 @@ def arcs() -> Interactive:
     kind = alt.Color(
         "k:N",
         title=None,
-        scale=alt.Scale(domain=["lerp", "slerp"], range=[GREY, GREEN]),
+        scale=alt.Scale(domain=["lerp", "slerp"], range=[GRAY, GREEN]),
         legend=None,
     )
     now = alt.Chart(data).transform_filter("datum.i == step")
@@ -180,5 +186,6 @@ def arcs() -> Interactive:
         )
         .add_params(pick)
         .properties(width=300, height=190),
-        "A slider moves from one vector of length one to another; the straight line passes inside and the vector shortens to one half, the arc keeps its length.",
+        "A slider moves from one vector of length one to another; the straight line passes inside "
+        "and the vector shortens to one half, the arc keeps its length.",
     )

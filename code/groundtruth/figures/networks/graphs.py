@@ -1,13 +1,12 @@
-"""Figures of the chapter on graphs."""
+"""Figures of the chapter on graphs. Read with book/networks/graphs.md."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREEN, GREY, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, show, slider
 from groundtruth.networks.graphs import block_model, normalize
 
@@ -25,12 +24,12 @@ def seven() -> np.ndarray:
     return A
 
 
-def messages() -> Any:
+def messages() -> Figure:
     """Seven nodes; the neighbours of node 3 send to it, and those two steps away are marked."""
     fig, ax = figure(2.6)
     near = [j for i, j in EDGES if i == 3] + [i for i, j in EDGES if j == 3]
     for i, j in EDGES:
-        ax.plot(*PLACES[[i, j]].T, color=GREY, linewidth=1.4, zorder=1)
+        ax.plot(*PLACES[[i, j]].T, color=GRAY, linewidth=1.4, zorder=1)
     for j in near:
         ax.annotate(
             "",
@@ -45,7 +44,9 @@ def messages() -> Any:
             },
         )
     for i, (x, y) in enumerate(PLACES):
-        ring = ORANGE if i == 3 else BLUE if i in near else GREY
+        ring = BLUE if i in near else GRAY
+        if i == 3:
+            ring = ORANGE
         ax.text(
             x,
             y,
@@ -68,7 +69,7 @@ def messages() -> Any:
     return fig
 
 
-def hops(counts: list[int], distance: list[float], accuracy: list[float]) -> Any:
+def hops(counts: list[int], distance: list[float], accuracy: list[float]) -> Figure:
     """What differs between nodes, and the accuracy of class means, by number of averaging steps."""
     fig, axes = figure(2.9, 2)
     at = np.arange(len(counts))
@@ -76,7 +77,7 @@ def hops(counts: list[int], distance: list[float], accuracy: list[float]) -> Any
     axes[0].set_yscale("log")
     label(axes[0], "hops", "distance to the limit")
     axes[1].plot(at, accuracy, color=ORANGE, marker="s")
-    axes[1].axhline(0.5, color=GREY, linestyle=":", linewidth=1.2)
+    axes[1].axhline(0.5, color=GRAY, linestyle=":", linewidth=1.2)
     axes[1].set_ylim(0.4, 1.05)
     label(axes[1], "hops", "accuracy")
     for ax in axes:
@@ -84,11 +85,11 @@ def hops(counts: list[int], distance: list[float], accuracy: list[float]) -> Any
     return fig
 
 
-def spectrum(values: np.ndarray, powers: tuple[int, ...] = (1, 2, 8)) -> Any:
-    """What hops do to a signal along each eigenvector, by its eigenvalue; values (n,) are marked below."""
+def spectrum(values: np.ndarray, powers: tuple[int, ...] = (1, 2, 8)) -> Figure:
+    """What hops do to a signal along an eigenvector, by its eigenvalue; values (n,) are marked."""
     fig, ax = figure(2.8)
     grid = np.linspace(-1, 1, 401)
-    for k, color, style in zip(powers, (GREY, GREEN, BLUE), (":", "--", "-"), strict=True):
+    for k, color, style in zip(powers, (GRAY, GREEN, BLUE), (":", "--", "-"), strict=True):
         ax.plot(grid, grid**k, style, color=color, label=f"{k} hop" + "s" * (k > 1))
     ax.plot(
         values, np.full(values.size, -1.08), "|", color=ORANGE, markersize=9, label="eigenvalues"
@@ -107,9 +108,11 @@ def spectrum(values: np.ndarray, powers: tuple[int, ...] = (1, 2, 8)) -> Any:
 
 
 def explorer() -> Interactive:
-    """Forty nodes of two classes in the plane of their two features, after a chosen number of averaging steps."""
+    """Forty nodes of two classes in the plane of their features, after a number of hops."""
     g = block_model(40, 0.3, 0.05, np.random.default_rng(3), d=2, signal=0.35)
-    S, X, rows = normalize(g.A), g.X, []
+    S = normalize(g.A)
+    X = g.X
+    rows = []
     for k in range(17):
         gap = X[g.y == 1].mean(0) - X[g.y == 0].mean(0)
         middle = (X[g.y == 1].mean(0) + X[g.y == 0].mean(0)) / 2
@@ -124,7 +127,7 @@ def explorer() -> Interactive:
             }
         )
         X = S @ X
-    k = slider("kk", "hops ", 0, 0, 16, 1)
+    hops = slider("kk", "hops ", 0, 0, 16, 1)
     base = alt.Chart(alt.Data(values=rows)).transform_filter("datum.k == kk")
     scale = alt.Scale(domain=[-3, 3])
     dots = (
@@ -145,6 +148,9 @@ def explorer() -> Interactive:
     )
     text = base.mark_text(align="left", fontSize=14, x=8, y=14).encode(text="t:N")
     return show(
-        alt.layer(dots, text).add_params(k).properties(width=340, height=260),
-        "Forty nodes of two classes as circles and squares in the plane of their features; a slider sets how often each node has been averaged with its neighbours, and the share that class means get right is written above: it rises, then the cloud collapses onto a line.",
+        alt.layer(dots, text).add_params(hops).properties(width=340, height=260),
+        "Forty nodes of two classes as circles and squares in the plane of their features; a "
+        "slider sets how often each node has been averaged with its neighbours, and the share "
+        "that class means get right is written above: it rises, then the cloud collapses onto a "
+        "line.",
     )

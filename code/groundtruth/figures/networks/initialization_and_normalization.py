@@ -1,4 +1,7 @@
-"""Figures of the chapter on starting scales and normalising layers."""
+"""Figures of the chapter on initialization and normalization.
+
+Read with book/networks/initialization-and-normalization.md.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,19 @@ from typing import Any
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from groundtruth.figures.style import BLUE, CYCLE, GREY, ORANGE, WIDTH_IN, figure, label, use_style
+from groundtruth.figures.style import (
+    BLUE,
+    CYCLE,
+    GRAY,
+    ORANGE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.activations import ACTIVATIONS
 from groundtruth.networks.initialization import predicted
@@ -22,8 +35,8 @@ NORMS = {
 }
 
 
-def axes_of_norms() -> Any:
-    """Four grids of examples by channels; in each, the cells that share one mean and one variance are framed and filled once."""
+def axes_of_norms() -> Figure:
+    """Four grids of examples by channels; in each, cells that share a mean and a variance."""
     use_style()
     fig, grids = plt.subplots(2, 2, figsize=(WIDTH_IN, 4.0), layout="constrained")
     for ax, (name, group) in zip(grids.ravel(), NORMS.items(), strict=True):
@@ -37,7 +50,7 @@ def axes_of_norms() -> Any:
                         1,
                         1,
                         facecolor=ORANGE if inside else "none",
-                        edgecolor=GREY,
+                        edgecolor=GRAY,
                         linewidth=0.8,
                         alpha=0.9 if inside else 1.0,
                     )
@@ -51,8 +64,8 @@ def axes_of_norms() -> Any:
     return fig
 
 
-def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
-    """Mean square of the scores by layer, measured (marks) and predicted (lines); curves maps a name to (measured, predicted)."""
+def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Mean square of the scores by layer; curves maps a name to (measured, predicted)."""
     fig, ax = figure(3.4)
     for (name, (seen, told)), color, mark in zip(curves.items(), CYCLE, "osD^vPX", strict=False):
         at = np.arange(len(seen))
@@ -67,10 +80,10 @@ def fan(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
     return fig
 
 
-def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Any:
-    """Change of the correlation of two inputs by one more layer, over the correlation before; maps names to arrays like c."""
+def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Figure:
+    """Change of two inputs' correlation by one layer, over that before; maps names to (n,)."""
     fig, ax = figure(2.9)
-    ax.axhline(0, linestyle=":", color=GREY)
+    ax.axhline(0, linestyle=":", color=GRAY)
     for (name, after), color, style in zip(maps.items(), CYCLE, ("-", "--", "-."), strict=False):
         ax.plot(c, after - c, style, color=color, label=name)
     ax.legend()
@@ -80,7 +93,8 @@ def two_inputs(maps: dict[str, np.ndarray], c: np.ndarray) -> Any:
 
 def explorer() -> Interactive:
     """Second moments by depth for a chosen activation and scale."""
-    names, factors = ["identity", "relu", "tanh", "gelu"], (0.5, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2)
+    names = ["identity", "relu", "tanh", "gelu"]
+    factors = (0.5, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2)
     rows: list[dict[str, Any]] = [{"layer": i} for i in range(31)]
     for name in names:
         for k, v in enumerate(factors):
@@ -90,10 +104,8 @@ def explorer() -> Interactive:
                 strict=True,
             ):
                 row[f"{name}{k}"] = round(float(np.clip(q, -12, 12)), 1)
-    scale, bend = (
-        slider("sc", "scale of the weights ", 5, 0, len(factors) - 1, 1),
-        menu("be", "activation ", names, "relu"),
-    )
+    scale = slider("sc", "scale of the weights ", 5, 0, len(factors) - 1, 1)
+    bend = menu("be", "activation ", names, "relu")
     said = {f"s{k}": f"n Var(w) = {v}" for k, v in enumerate(factors)}
     y = alt.Y("q:Q", title="log10 of the second moment", scale=alt.Scale(domain=[-12, 12]))
     line = (
@@ -104,7 +116,7 @@ def explorer() -> Interactive:
     )
     level = (
         alt.Chart(alt.Data(values=[{"q": 0}]))
-        .mark_rule(strokeDash=[4, 4], color=GREY)
+        .mark_rule(strokeDash=[4, 4], color=GRAY)
         .encode(y="q:Q")
     )
     note = (
@@ -115,12 +127,14 @@ def explorer() -> Interactive:
     )
     return show(
         alt.layer(level, line, note).add_params(scale, bend).properties(width=380, height=220),
-        "The second moment of the scores over thirty layers on a logarithmic axis; a slider changes the scale of the weights, a menu the activation; only one scale keeps the line level.",
+        "The second moment of the scores over thirty layers on a logarithmic axis; a slider "
+        "changes the scale of the weights, a menu the activation; only one scale keeps the line "
+        "level.",
     )
 
 
 def who_shares() -> Interactive:
-    """Examples by channels, coloured by the group whose mean and variance a cell is normalised with."""
+    """Examples by channels, colored by the group that a cell is normalized with."""
     cells = [
         {"n": n + 1, "c": c + 1, **{name: int(group(n, c)) for name, group in NORMS.items()}}
         for n in range(4)
@@ -145,5 +159,6 @@ def who_shares() -> Interactive:
     )
     return show(
         alt.layer(grid, text).add_params(which).properties(width=300, height=160),
-        "A table of four examples by six channels; a menu chooses a normalisation, and cells with the same number share one mean and one variance.",
+        "A table of four examples by six channels; a menu chooses a normalisation, and cells with "
+        "the same number share one mean and one variance.",
     )

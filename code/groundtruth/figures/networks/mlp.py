@@ -1,4 +1,4 @@
-"""Figures of the chapter on a network by hand."""
+"""Figures of the chapter on a network by hand. Read with book/networks/mlp.md."""
 
 from __future__ import annotations
 
@@ -7,14 +7,26 @@ from typing import Any
 import altair as alt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREY, ORANGE, figure, label
-from groundtruth.figures.vega import Interactive, menu, show, slider
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure, label
+from groundtruth.figures.vega import (
+    Interactive,
+    choose,
+    left_text,
+    menu,
+    show,
+    sigmoid,
+    slider,
+    tanh,
+)
 from groundtruth.networks.mlp import MLP, train, xor_blobs
 
+MOMENTS = (0, 5, 10, 20, 30, 40, 60, 80, 100, 130, 170, 220, 300, 400, 600, 1000)  # in steps
 
-def graph() -> Any:
-    """The way forward from X to the loss and the way back, each array with its shape; what is cached is framed."""
+
+def graph() -> Figure:
+    """Forward and backward pass of a network, each array with its shape; framed: cached."""
     fig, ax = figure(4.4)
     rows = [
         ("X", "(n, d)", "", ""),
@@ -78,8 +90,8 @@ def _classes(ax: Axes, points: np.ndarray, y: np.ndarray) -> None:
     ax.plot(*points[y == 1].T, "^", color=ORANGE, markersize=3, alpha=0.7)
 
 
-def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Any:
-    """The same points as the input sees them and as two hidden units do; each with the network's boundary."""
+def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Figure:
+    """The same points in input space and in the hidden layer, with the network's boundary."""
     fig, (left, right) = figure(2.8, 2)
     span = np.linspace(-2.3, 2.3, 81)
     a, b = np.meshgrid(span, span)
@@ -103,7 +115,7 @@ def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Any:
     return fig
 
 
-def widths(found: dict[int, list[float]]) -> Any:
+def widths(found: dict[int, list[float]]) -> Figure:
     """Accuracies of several starts by the number of hidden units."""
     fig, ax = figure(2.6)
     for place, scores in enumerate(found.values()):
@@ -114,102 +126,80 @@ def widths(found: dict[int, list[float]]) -> Any:
             color=BLUE,
             markersize=4,
         )
-    ax.axhline(0.75, color=GREY, linestyle=":")
+    ax.axhline(0.75, color=GRAY, linestyle=":")
     ax.text(len(found) - 0.5, 0.76, "a line", ha="right", fontsize=10)
     ax.set_xticks(range(len(found)), [str(h) for h in found])
     label(ax, "hidden units", "accuracy, eight starts")
     return fig
 
 
-def explorer() -> Interactive:
-    """A 2-4-1 network on XOR at sixteen moments of its training; a menu shows the whole network or one of its hidden units."""
-    X, y = xor_blobs(80, seed=3)
-    net, snapshots, at = MLP((2, 4, 1), seed=5), [], 0
-    for moment, step in enumerate(
-        (0, 5, 10, 20, 30, 40, 60, 80, 100, 130, 170, 220, 300, 400, 600, 1000)
-    ):
-        train(net, X, y, 0.5, step - at)
-        at = step
-        W1, b1, W2, b2 = net.params
+def _snapshots(X: np.ndarray, y: np.ndarray) -> list[dict[str, Any]]:
+    """The parameters of a 2-4-1 network and a line about it at each of the moments."""
+    net = MLP((2, 4, 1), seed=5)
+    rows: list[dict[str, Any]] = []
+    for moment, step in enumerate(MOMENTS):
+        train(net, X, y, 0.5, step - MOMENTS[max(moment - 1, 0)])
+        W1, b1, W2, b2 = (p.round(2) for p in net.params)
         row: dict[str, Any] = {
             "s": moment,
-            "c": round(float(b2[0]), 2),
+            "c": float(b2[0]),
             "t": f"step {step}: loss {net.loss(X, y):.3f}, correct {net.accuracy(X, y):.0%}",
         }
         for j in range(4):
-            row.update(
-                {
-                    f"u{j}": round(float(W1[0, j]), 2),
-                    f"v{j}": round(float(W1[1, j]), 2),
-                    f"b{j}": round(float(b1[j]), 2),
-                    f"w{j}": round(float(W2[j, 0]), 2),
-                }
-            )
-        snapshots.append(row)
-    known = alt.Data(values=snapshots)
-    fields = [key for key in snapshots[0] if key not in ("s", "t")]
-    moment, view = (
-        slider("mo", "moment of training ", 0, 0, 15, 1),
-        menu("vi", "show ", ["network", "unit 1", "unit 2", "unit 3", "unit 4"]),
-    )
-    grid = alt.Data(
-        values=[
-            {"a": float(a), "b": float(b)}
-            for a in np.arange(-2.4, 2.5, 0.4).round(1)
-            for b in np.arange(-2.4, 2.5, 0.4).round(1)
-        ]
-    )
-    tanh = [
-        f"(2 / (1 + exp(-2 * (datum.u{j} * datum.a + datum.v{j} * datum.b + datum.b{j}))) - 1)"
-        for j in range(4)
-    ]
-    total = " + ".join(f"datum.w{j} * {tanh[j]}" for j in range(4))
-    one = " : ".join(f"vi == 'unit {j + 1}' ? (1 + {tanh[j]}) / 2" for j in range(4))
-    x, v = (
-        alt.X("a:Q", title="x1", scale=alt.Scale(domain=[-2.6, 2.6])),
-        alt.Y("b:Q", title="x2", scale=alt.Scale(domain=[-2.6, 2.6])),
-    )
+            row[f"u{j}"] = float(W1[0, j])
+            row[f"v{j}"] = float(W1[1, j])
+            row[f"b{j}"] = float(b1[j])
+            row[f"w{j}"] = float(W2[j, 0])
+        rows.append(row)
+    return rows
+
+
+def explorer() -> Interactive:
+    """A 2-4-1 network on XOR at sixteen moments of its training, whole or by its hidden units."""
+    X, y = xor_blobs(80, seed=3)
+    snapshots = _snapshots(X, y)
+    parameters = [key for key in snapshots[0] if key not in ("s", "t")]
+    training = alt.Data(values=snapshots)
+    units = {f"unit {j + 1}": f"(1 + datum.h{j}) / 2" for j in range(4)}
+    score = " + ".join(["datum.c", *(f"datum.w{j} * datum.h{j}" for j in range(4))])
+    moment = slider("mo", "moment of training ", 0, 0, 15, 1)
+    view = menu("vi", "show ", ["network", *units])
+    side = np.arange(-2.4, 2.5, 0.4).round(1)
+    grid = alt.Data(values=[{"a": float(a), "b": float(b)} for a in side for b in side])
+    hidden = {
+        f"h{j}": tanh(f"datum.u{j} * datum.a + datum.v{j} * datum.b + datum.b{j}") for j in range(4)
+    }
+    scale = alt.Scale(domain=[-2.6, 2.6])
+    x1 = alt.X("a:Q", title="x1", scale=scale)
+    x2 = alt.Y("b:Q", title="x2", scale=scale)
+    colors = alt.Scale(domain=[0, 1], scheme="purpleorange")
     shade = (
         alt.Chart(grid)
         .transform_calculate(s="mo")
-        .transform_lookup("s", alt.LookupData(known, "s", fields))
-        .transform_calculate(p=f"{one} : 1 / (1 + exp(-(datum.c + {total})))")
+        .transform_lookup("s", alt.LookupData(training, "s", parameters))
+        .transform_calculate(**hidden)
+        .transform_calculate(p=choose("vi", {**units, "network": sigmoid(score)}))
         .mark_square(size=480, opacity=0.6)
-        .encode(
-            x=x,
-            y=v,
-            color=alt.Color(
-                "p:Q", scale=alt.Scale(domain=[0, 1], scheme="purpleorange"), legend=None
-            ),
-        )
+        .encode(x=x1, y=x2, color=alt.Color("p:Q", scale=colors, legend=None))
     )
-    points = alt.Data(
-        values=[
-            {"a": round(float(p[0]), 2), "b": round(float(p[1]), 2), "y": int(k)}
-            for p, k in zip(X, y, strict=True)
-        ]
-    )
+    points = [
+        {"a": round(float(p[0]), 2), "b": round(float(p[1]), 2), "y": int(k)}
+        for p, k in zip(X, y, strict=True)
+    ]
+    marks = alt.Scale(domain=[0, 1], range=["circle", "triangle-up"])
     dots = (
-        alt.Chart(points)
+        alt.Chart(alt.Data(values=points))
         .mark_point(size=35, filled=True, opacity=1, stroke="black", strokeWidth=0.6)
         .encode(
-            x=x,
-            y=v,
-            shape=alt.Shape(
-                "y:N",
-                title="class",
-                scale=alt.Scale(domain=[0, 1], range=["circle", "triangle-up"]),
-            ),
-            color=alt.value(GREY),
+            x=x1, y=x2, shape=alt.Shape("y:N", title="class", scale=marks), color=alt.value(GRAY)
         )
     )
-    note = (
-        alt.Chart(known)
-        .transform_filter("datum.s == mo")
-        .mark_text(align="left", fontSize=13, fontWeight="bold")
-        .encode(x=alt.value(0), y=alt.value(-10), text="t:N")
-    )
+    now = alt.Chart(training).transform_filter("datum.s == mo")
     return show(
-        alt.layer(shade, dots, note).add_params(moment, view).properties(width=290, height=290),
-        "Two classes in the four corners of a plane, shaded by the answer of a network with four hidden units; a slider goes through its training, a menu shows the network or the half-plane of one unit; loss and share of correct points are written above.",
+        alt.layer(shade, dots, left_text(now, "t", x=0, y=-10, fontWeight="bold"))
+        .add_params(moment, view)
+        .properties(width=290, height=290),
+        "Two classes in the four corners of a plane, shaded by the output of a network with four "
+        "hidden units; a slider goes through its training, a menu shows the network or the "
+        "half-plane of one unit; loss and share of correct points are written above.",
     )

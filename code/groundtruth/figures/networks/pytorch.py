@@ -1,4 +1,4 @@
-"""Figures of the chapter on PyTorch."""
+"""Figures of the chapter on PyTorch. Read with book/networks/pytorch.md."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Any
 
 import altair as alt
 import torch
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GREY, ORANGE, figure
+from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure
 from groundtruth.figures.vega import Interactive, show, slider
 
 BOX = {"boxstyle": "round,pad=0.4", "facecolor": "none"}
 
 
-def tape() -> Any:
-    """What torch records of y = relu(x w + b).sum(): operations forward, their partners back, and what each one saved."""
+def tape() -> Figure:
+    """What torch records of relu(x w + b).sum(): forward, backward, and what each one saves."""
     fig, ax = figure(3.4)
     steps = [
         ("x * w", "MulBackward0", "x, w"),
@@ -30,8 +31,8 @@ def tape() -> Any:
         ax.text(
             0.5, y, back, ha="center", va="center", fontsize=11.5, bbox={**BOX, "edgecolor": ORANGE}
         )
-        ax.text(0.84, y, kept, ha="center", va="center", fontsize=12, color=GREY)
-        ax.annotate("", (0.3, y), (0.21, y), arrowprops={"arrowstyle": "->", "color": GREY})
+        ax.text(0.84, y, kept, ha="center", va="center", fontsize=12, color=GRAY)
+        ax.annotate("", (0.3, y), (0.21, y), arrowprops={"arrowstyle": "->", "color": GRAY})
         if i:
             ax.annotate(
                 "", (0.12, y + 0.3), (0.12, y + 0.7), arrowprops={"arrowstyle": "->", "color": BLUE}
@@ -42,7 +43,7 @@ def tape() -> Any:
     for x, text, color in (
         (0.12, "you call", BLUE),
         (0.5, "torch records", ORANGE),
-        (0.84, "and saves", GREY),
+        (0.84, "and saves", GRAY),
     ):
         ax.text(x, 3.65, text, ha="center", color=color)
     ax.set_xlim(0, 1)
@@ -51,7 +52,7 @@ def tape() -> Any:
     return fig
 
 
-def modes() -> Any:
+def modes() -> Figure:
     """Two switches and four states: training or evaluation, with or without a graph."""
     fig, ax = figure(3.4)
     cells = {
@@ -68,7 +69,7 @@ def modes() -> Any:
             ha="center",
             va="center",
             fontsize=11.5,
-            bbox={**BOX, "edgecolor": BLUE if (x, y) in ((0, 1), (1, 0)) else GREY},
+            bbox={**BOX, "edgecolor": BLUE if (x, y) in ((0, 1), (1, 0)) else GRAY},
         )
     for at, text in ((0.36, "recording"), (0.79, "no_grad()")):
         ax.text(at, 1.98, text, ha="center", color=ORANGE, fontsize=12)
@@ -81,9 +82,11 @@ def modes() -> Any:
 
 
 def iteration() -> Interactive:
-    """One training step of y = w x + b, statement by statement: numbers and their slopes after each call."""
-    w, b = torch.tensor(1.0, requires_grad=True), torch.tensor(0.0, requires_grad=True)
-    x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0])
+    """Two training steps of y = w x + b: the numbers and their gradients after each statement."""
+    w = torch.tensor(1.0, requires_grad=True)
+    b = torch.tensor(0.0, requires_grad=True)
+    x = torch.tensor([1.0, 2.0])
+    y = torch.tensor([3.0, 5.0])
     opt = torch.optim.SGD([w, b], lr=0.1)
     rows: list[dict[str, Any]] = []
 
@@ -128,5 +131,6 @@ def iteration() -> Interactive:
         )
     return show(
         alt.layer(*layers).add_params(which).properties(width=380, height=120),
-        "Two parameters, their gradients and the loss as text; a slider walks through the statements of two training steps and shows what each one changed.",
+        "Two parameters, their gradients and the loss as text; a slider walks through the "
+        "statements of two training steps and shows what each one changed.",
     )

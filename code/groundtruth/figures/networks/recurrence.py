@@ -1,4 +1,4 @@
-"""Figures of the chapter on recurrence."""
+"""Figures of the chapter on recurrence. Read with book/networks/recurrence.md."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, show, slider
+from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, ORANGE, PURPLE, figure, label
+from groundtruth.figures.vega import Interactive, left_text, one_row, readout, show, slider
 
 
 def _box(ax: Any, x: float, y: float, text: str, color: str) -> None:
@@ -32,7 +33,7 @@ def _arrow(
     ax: Any,
     start: tuple[float, float],
     end: tuple[float, float],
-    color: str = GREY,
+    color: str = GRAY,
     gap: float = 17,
 ) -> None:
     ax.annotate(
@@ -49,12 +50,12 @@ def _arrow(
     )
 
 
-def unrolled() -> Any:
-    """One cell, drawn once for each of four steps, with the same weights at every arrow of a kind."""
+def unrolled() -> Figure:
+    """One cell, drawn once for each of four steps, with the same weights at every step."""
     fig, ax = figure(2.6)
     for t in range(4):
         _box(ax, 1.6 * t, 1, f"$h_{t + 1}$", BLUE)
-        _box(ax, 1.6 * t, 0, f"$x_{t + 1}$", GREY)
+        _box(ax, 1.6 * t, 0, f"$x_{t + 1}$", GRAY)
         _box(ax, 1.6 * t, 2, f"$y_{t + 1}$", GREEN)
         _arrow(ax, (1.6 * t, 0), (1.6 * t, 1))
         _arrow(ax, (1.6 * t, 1), (1.6 * t, 2))
@@ -68,7 +69,7 @@ def unrolled() -> Any:
     return fig
 
 
-def conveyor() -> Any:
+def conveyor() -> Figure:
     """The cell of an LSTM as a line through time with a forget valve, an inlet and an outlet."""
     fig, ax = figure(2.7)
     ax.plot([0.0, 6.4], [2.0, 2.0], color=BLUE, linewidth=4, zorder=1)
@@ -106,8 +107,8 @@ def conveyor() -> Any:
     return fig
 
 
-def lags(curves: dict[str, np.ndarray]) -> Any:
-    """Length of the gradient of the last state by the input some steps back; curves maps names to arrays (T,), newest first."""
+def lags(curves: dict[str, np.ndarray]) -> Figure:
+    """Norm of the last state's gradient by lag; curves maps names to (T,), newest first."""
     fig, ax = figure(3.2)
     for (name, v), color, style in zip(
         curves.items(), CYCLE, ("-", "--", "-.", ":", "-"), strict=False
@@ -120,10 +121,10 @@ def lags(curves: dict[str, np.ndarray]) -> Any:
     return fig
 
 
-def recalled(u: np.ndarray, guesses: dict[str, np.ndarray]) -> Any:
+def recalled(u: np.ndarray, guesses: dict[str, np.ndarray]) -> Figure:
     """A signal (L,) and what was recalled of it from a few numbers."""
     fig, ax = figure(2.7)
-    ax.plot(u, color=GREY, linewidth=3, alpha=0.6, label="signal")
+    ax.plot(u, color=GRAY, linewidth=3, alpha=0.6, label="signal")
     for (name, v), color, style in zip(guesses.items(), (ORANGE, BLUE), ("--", "-"), strict=False):
         ax.plot(v, style, color=color, label=name)
     ax.legend(fontsize=10, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.2))
@@ -133,36 +134,35 @@ def recalled(u: np.ndarray, guesses: dict[str, np.ndarray]) -> Any:
 
 def eigen_explorer() -> Interactive:
     """The impulse response of one eigenvalue, by modulus and angle, with its half-life."""
-    size, angle = (
-        slider("mo", "modulus ", 0.95, 0.5, 1.05, 0.01),
-        slider("an", "angle, degrees ", 20, 0, 180, 5),
-    )
+    size = slider("mo", "modulus ", 0.95, 0.5, 1.05, 0.01)
+    angle = slider("an", "angle, degrees ", 20, 0, 180, 5)
     base = alt.Chart(alt.sequence(0, 61, 1, as_="t")).transform_calculate(
         y="pow(mo, datum.t) * cos(an * PI / 180 * datum.t)", top="pow(mo, datum.t)"
     )
-    x, y = (
-        alt.X("t:Q", title="steps after the impulse"),
-        alt.Y("y:Q", title="answer", scale=alt.Scale(domain=[-3, 3], clamp=True)),
+    scale = alt.Scale(domain=[-3, 3], clamp=True)
+    x = alt.X("t:Q", title="steps after the impulse")
+    y = alt.Y("y:Q", title="response", scale=scale)
+    line = base.mark_line(color=BLUE).encode(x=x, y=y)
+    dots = base.mark_circle(color=BLUE, size=25).encode(x=x, y=y)
+    edge = base.mark_line(color=GRAY, strokeDash=[4, 3]).encode(x=x, y=alt.Y("top:Q", scale=scale))
+    memory = (
+        one_row(halflife="-log(2) / log(mo)")
+        .transform_calculate(fading=readout("half-life {halflife:.1f} steps"))
+        .transform_calculate(
+            verdict="mo < 1 ? datum.fading : mo == 1 ? 'never forgets' : 'grows without end'"
+        )
     )
-    line, dots = (
-        base.mark_line(color=BLUE).encode(x=x, y=y),
-        base.mark_circle(color=BLUE, size=25).encode(x=x, y=y),
-    )
-    edge = base.mark_line(color=GREY, strokeDash=[4, 3]).encode(
-        x=x, y=alt.Y("top:Q", scale=alt.Scale(domain=[-3, 3], clamp=True))
-    )
-    says = base.transform_filter("datum.t == 0").transform_calculate(
-        t2="mo < 1 ? 'half-life ' + format(log(2) / -log(mo), '.1f') + ' steps' : mo == 1 ? 'never forgets' : 'grows without end'"
-    )
-    text = says.mark_text(align="left", fontSize=14, x=150, y=16).encode(text="t2:N")
+    text = left_text(memory, "verdict", x=150, y=16, size=14)
     return show(
         alt.layer(edge, line, dots, text).add_params(size, angle).properties(width=380, height=200),
-        "The answer of one eigenvalue to an impulse over sixty steps; sliders set its modulus, which decides how fast the answer dies, and its angle, which decides how it oscillates; the half-life is written above.",
+        "The response of one eigenvalue to an impulse over sixty steps; sliders set its modulus, "
+        "which decides how fast the response decays, and its angle, which decides how it "
+        "oscillates; the half-life is written above.",
     )
 
 
 def gate_explorer() -> Interactive:
-    """The cell and the output of one LSTM unit for a fixed input of three pulses, with gates held by sliders."""
+    """Cell and output of one LSTM unit after three pulses, with gates set by sliders."""
     pulses = {5: 1.0, 12: -0.7, 30: 0.8}
     rows = [
         {"t": t, "s": s, "p": p, "late": t - s}
@@ -171,11 +171,9 @@ def gate_explorer() -> Interactive:
         if t >= s
     ]
     rows += [{"t": t, "s": 0, "p": 0.0, "late": 0} for t in range(61)]
-    f, i, o = (
-        slider("ff", "forget gate ", 0.9, 0, 1, 0.01),
-        slider("ii", "input gate ", 1, 0, 1, 0.05),
-        slider("oo", "output gate ", 0.8, 0, 1, 0.05),
-    )
+    f = slider("ff", "forget gate ", 0.9, 0, 1, 0.01)
+    i = slider("ii", "input gate ", 1, 0, 1, 0.05)
+    o = slider("oo", "output gate ", 0.8, 0, 1, 0.05)
     base = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(v="ii * datum.p * pow(ff, datum.late)")
@@ -201,5 +199,6 @@ def gate_explorer() -> Interactive:
     )
     return show(
         chart.add_params(f, i, o).properties(width=380, height=200),
-        "Cell and output of one unit over sixty steps in which three pulses arrive; sliders hold the forget, input and output gates, and a forget gate near one keeps what came in.",
+        "Cell and output of one unit over sixty steps in which three pulses arrive; sliders hold "
+        "the forget, input and output gates, and a forget gate near one keeps what came in.",
     )

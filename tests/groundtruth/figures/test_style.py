@@ -33,16 +33,16 @@ def test_svg_is_reproducible_text():
     assert rcParams["svg.hashsalt"] == "ground-truth"
 
 
-def _luminance(colour):
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def _luminance(color):
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("colour", figures.CYCLE)
-def test_every_colour_has_contrast_on_white(colour):
+@pytest.mark.parametrize("color", figures.CYCLE)
+def test_every_color_has_contrast_on_white(color):
     """WCAG asks for 3:1 for graphics; the formula is theirs."""
-    assert 1.05 / (_luminance(colour) + 0.05) >= 4.0
+    assert 1.05 / (_luminance(color) + 0.05) >= 4.0
 
 
 def test_label_names_both_axes():

@@ -1,0 +1,1 @@
+"""What each interactive figure must show, from the library, SciPy, scikit-learn or torch."""
