@@ -87,9 +87,9 @@ def build(
             with _importing(RENDERING if render and not only else ()):
                 report.executed = _execute(current, stale, quiet)
             clock.lap("execute")
-        _add_findings(report, [*broken, *state.compare_all(current, wanted)])
         if not only:
-            _add_findings(report, state.orphans(current))
+            broken += [*state.orphans(current), *state.unmatched_solutions(current)]
+        _add_findings(report, [*broken, *state.compare_all(current, wanted)])
         clock.lap("compare")
         report.outputs = _count(current)
         if report.code is Exit.OK and not only:

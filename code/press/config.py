@@ -1,4 +1,4 @@
-"""Where things are, and the few settings a project may change (`[tool.press]` in pyproject.toml)."""
+"""Where things are, and the settings of a project (`[tool.press]` in pyproject.toml)."""
 
 from __future__ import annotations
 
@@ -130,18 +130,18 @@ def _table(config: Path) -> dict:
     if not config.is_file():
         return {}
     try:
-        found = tomllib.loads(config.read_text(encoding="utf-8"))
+        table = tomllib.loads(config.read_text(encoding="utf-8"))
         for name in ("tool", "press"):
-            found = found.get(name, {})
-            if not isinstance(found, dict):
-                raise ValueError(f"{name} is no table")
-    except ValueError as error:  # a wrong text or a wrong encoding
+            table = table.get(name, {})
+            if not isinstance(table, dict):
+                raise ValueError(f"{name} is not a table")
+    except (ValueError, OSError) as error:  # not TOML, another encoding, not readable
         raise PressError(
             f"pyproject.toml cannot be read: {error}",
             "correct it there, or git checkout -- pyproject.toml",
             Exit.USAGE,
         ) from error
-    return found
+    return table
 
 
 def kernel_env(project: Project) -> dict[str, str]:
@@ -159,7 +159,7 @@ def kernel_env(project: Project) -> dict[str, str]:
 
 
 def commit(project: Project) -> str:
-    """The short name of the last commit that changed a page, a module or an expectation; empty where there is no history."""
+    """The short name of the last commit that changed the book; empty where there is no history."""
     try:
         git = subprocess.run(
             [

@@ -1,8 +1,9 @@
 """Everything the press changes in other packages, or takes from their private parts, in one place.
 
-Each entry names the package, the versions for which it was checked, and the issue upstream. A version that
-is not known is refused, since a patch of it might do nothing, or harm; with PRESS_UNKNOWN_VERSIONS=1 it is
-tried all the same, which is how a job finds out whether a newer one works.
+Each entry names the package, the versions for which it was checked, and the issue upstream. A
+version that is not known is refused, since a patch of it might do nothing, or harm; with
+PRESS_UNKNOWN_VERSIONS=1 it is tried all the same, which is how a job finds out whether a newer one
+works.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ CLIENT = Patch(
     "nbclient",
     "0.10",
     "0.12",
-    "its handlers of Ctrl-C and of the end of the process leave a kernel of a cancelled build behind",
+    "its handlers of Ctrl-C leave the kernel of a canceled build behind",
     "",
 )
 KERNELS = Patch(
@@ -122,10 +123,11 @@ def _start_katex(cls: Any, rundir: Path, timeout: float) -> tuple[Popen, socket.
 
 
 def bibliography() -> None:
-    """Write the pages again whose citation numbers moved, and format an entry once while it stays the same.
+    """Write the pages again whose citation numbers moved, and format each entry once.
 
-    The text of an entry depends on the entry alone: the label is added to it, and the style belongs to
-    the configuration, whose change makes Sphinx forget its citations. Calling it twice changes nothing more.
+    The text of an entry depends on the entry alone: the label is added to it, and the style belongs
+    to the configuration, whose change makes Sphinx forget its citations. Calling it twice changes
+    nothing more.
     """
     BIBTEX.require()
     PYBTEX.require()
@@ -137,7 +139,9 @@ def bibliography() -> None:
     once = _FormatOnce(BaseStyle.format_entry)
     update = BibtexDomain.env_updated
     BaseStyle.format_entry = once
-    setattr(BibtexDomain, "env_updated", lambda self: _pages_to_write(self, update, once))  # noqa: B010
+    BibtexDomain.env_updated = lambda self: _pages_to_write(  # type: ignore[method-assign]
+        self, update, once
+    )
 
 
 class _FormatOnce:
@@ -172,7 +176,10 @@ class _FormatOnce:
 
 
 def _pages_to_write(domain: Any, update: Any, once: _FormatOnce) -> list[str]:
-    """What `env_updated` answers, and the pages on which a number or an entry is not what it was."""
+    """What `env_updated` answers.
+
+    And the pages on which a number or an entry is not what it was.
+    """
     once.remember(domain)
     before = _shown(domain)
     pages = set(update(domain))
@@ -196,7 +203,10 @@ def _shown(domain: Any) -> dict[tuple[Any, str], tuple[str, Any]]:
 
 
 def index_entries(_: Any, env: Any) -> list[str]:
-    """Handler of Sphinx's env-updated: the search index keeps the entries of pages not written again."""
+    """Handler of Sphinx's env-updated.
+
+    The search index keeps the entries of pages not written again.
+    """
     from sphinx.util.index_entries import split_index_msg
 
     for page, entries in env.domaindata["index"]["entries"].items():

@@ -1,4 +1,4 @@
-"""The press against the stock way, in one run: `make bench`. Prints ratios; asserts nothing.
+"""The press against the stock way in one run: `make bench`. Prints ratios; asserts nothing.
 
 The stock way is what a book without a press would do: `jupyter-book build` with execution forced,
 then `pytest --nbval` over the expectations, which executes everything once more.
@@ -50,7 +50,7 @@ def memory(process: psutil.Process) -> int:
 
 
 def wall(command: list[str], cwd: Path, **env: str) -> tuple[float, float]:
-    """Seconds and peak megabytes of a command with its children; shows its output when it fails."""
+    """Seconds and peak megabytes of a command with its children; shows its output if it fails."""
     start, peak, stop = time.monotonic(), 0.0, threading.Event()
     log = tempfile.TemporaryFile(
         mode="w+"

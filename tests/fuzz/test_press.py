@@ -266,18 +266,34 @@ def test_prose_is_cut_into_lines_blocks_and_numbers_whatever_it_is(seed):
         PROSE[2:] + [part for page in PROSE[:2] for part in (page[600:3000], page[3000:6000])],
         MARKS,
     ):
-        lines = prose.lines(text)
+        page = prose.read(text)
+        lines = page.lines
         assert [line.number for line in lines] == sorted({line.number for line in lines})
         total = text.count("\n") + 1
         assert all(1 <= line.number <= total for line in lines) and all(
-            1 <= block.number <= total for block in prose.blocks(text)
+            1 <= block.number <= total for block in page.blocks
         )
-        assert 0 <= prose.word_count(text) <= len(text)
         prose.plain(text)
         for _, value, decimals, percent in numbers.tokens(text):
             assert numbers.accounted(value, decimals, percent, [value]) and not numbers.accounted(
                 value, decimals, percent, []
             )
+
+
+@fuzz
+def test_a_page_is_read_or_refused_with_its_line(tmp_path_factory, seed):
+    path = tmp_path_factory.mktemp("fuzz") / "p.md"
+    front = PROSE[0][: PROSE[0].index("\n# ")]
+    cell = "\n```{code-cell} ipython3\n:tags: [hide-input]\nprint(1)\n```\n"
+    for text in cases(seed, [front + cell, front + PROSE[2]], [*MARKS, "\x0c", ":tags: x\n"]):
+        path.write_text(text, encoding="utf-8")
+        try:
+            page = chapters.read("p", path)
+        except chapters.PageError as error:
+            assert 0 <= error.finding.line <= text.count("\n") + 1
+            assert error.finding.fix
+            continue
+        assert all(1 <= cell.line <= text.count("\n") + 1 for cell in page.cells)
 
 
 def replace_pages(book: Book, page: Page) -> Book:
@@ -293,7 +309,7 @@ def test_the_audits_end_with_findings_on_any_page(seed):
     book = Book(REAL, [])
     book.terms, book.citations
     for text in cases(seed, [PROSE[0][:1500], PROSE[0][-2500:], *PROSE[2:]], MARKS):
-        page = Page(REAL, replace(PAGE, text=text, cells=()), None)
+        page = Page(REAL, replace(PAGE, text=text, cells=(), prose=prose.read(text)), None)
         for finding in audits.run(
             replace_pages(book, page), ("numbers", "anatomy", "links", "originality")
         ):

@@ -25,6 +25,7 @@ COMMANDS = (
     "audit",
     "drift",
     "profiles",
+    "seeds",
     "dependencies",
     "status",
 )

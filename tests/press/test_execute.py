@@ -1,4 +1,7 @@
-"""What a cell can do to an execution: raise, hang, flood, kill its kernel. Each is one clear message."""
+"""What a cell can do to an execution: raise, hang, flood, kill its kernel.
+
+Each is one clear message.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ def test_outputs_counts_and_progress(tmp_path):
 
 
 def test_pieces_of_a_stream_are_one_output(tmp_path):
-    source = "import sys, time\nfor i in range(4):\n    print(i, flush=True)\n    time.sleep(0.3)\nprint('e', file=sys.stderr)"
+    source = (
+        "import sys, time\nfor i in range(4):\n    print(i, flush=True)\n    time.sleep(0.3)\n"
+        "print('e', file=sys.stderr)"
+    )
     result, _ = run(tmp_path, source)
     assert [(o["name"], o["text"]) for o in result.outputs[0]] == [
         ("stdout", "0\n1\n2\n3\n"),
@@ -93,7 +99,10 @@ def test_a_cell_that_hangs_is_stopped(tmp_path):
 
 
 def test_a_cell_that_ignores_interrupts_is_stopped_too(tmp_path):
-    source = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)"
+    source = (
+        "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "while True:\n    time.sleep(1)"
+    )
     result, _ = run(tmp_path, source, cell_timeout_s=2)
     assert result.fault.kind in ("timeout", "died") and result.fault.cell == 1
 
@@ -171,7 +180,10 @@ def test_chapters_share_nothing(tmp_path):
 
 
 def test_kernels_have_one_thread_no_chance_and_the_book_as_folder(tmp_path):
-    source = "import os, pathlib\nprint(os.environ['OMP_NUM_THREADS'], os.environ['PYTHONHASHSEED'], pathlib.Path.cwd().name)"
+    source = (
+        "import os, pathlib\n"
+        "print(os.environ['OMP_NUM_THREADS'], os.environ['PYTHONHASHSEED'], pathlib.Path.cwd().name)"
+    )
     result, _ = run(tmp_path, source)
     assert result.outputs[0][0]["text"] == "1 0 book\n"
 

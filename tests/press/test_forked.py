@@ -1,4 +1,7 @@
-"""Kernels that are copies of one process: what they share (the libraries), what they do not, and what happens when copies cannot be had."""
+"""Kernels that are copies of one process.
+
+What they share (the libraries), what they do not, and what happens when copies cannot be had.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,11 @@ PARENT = "import os\nprint(open(f'/proc/{os.getppid()}/cmdline').read().split(ch
 
 
 def run(tmp_path, pages, library="", **settings):
-    """Execute pages; `library` is the source of a module `outsider` that all of them can import and the press does not own."""
+    """Execute pages.
+
+    `library` is the source of a module `outsider` that all of them can import and the press does
+    not own.
+    """
     root = shop.make(
         tmp_path, {"index": shop.chapter("Home", "print('home')"), **pages}, **settings
     )
@@ -70,7 +77,10 @@ def test_what_several_pages_import_is_there_before_they_ask_and_only_that(tmp_pa
 
 
 def test_a_copy_is_as_a_kernel_of_its_own(tmp_path):
-    """Folder, path, environment, session and handling of interrupts are those of a started kernel."""
+    """Folder, path, environment.
+
+    Session and handling of interrupts are those of a started kernel.
+    """
     source = (
         "import json, os, signal, sys, threading\n"
         "env = {k: v for k, v in os.environ.items() if k != 'JPY_PARENT_PID'}\n"
@@ -133,14 +143,16 @@ def test_every_fault_is_told_as_before_and_harms_no_other_page(tmp_path):
 @pytest.mark.parametrize(
     "library",
     [
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()",  # a lock could be held in the copy
+        # a lock could be held in the copy
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()",
         "import os\nos._exit(1)",
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
     ],
     ids=["thread", "exit", "kill"],
 )
 def test_where_copies_cannot_be_had_kernels_are_started(tmp_path, library):
-    # only the process that imports early is harmed: the pages would be as well, so they only name the library
+    # only the process that imports early is harmed: the pages would be as well, so they only name
+    # the library
     runs = run(tmp_path, same(PARENT + "\nif False:\n    import outsider"), library=library)
     assert all(run.fault is None for run in runs.values()) and "preload.py\n" not in {
         text(runs[name]) for name in "abc"

@@ -1,4 +1,7 @@
-"""A build under bad circumstances ends as a build under good ones: busy cores, another year, little memory a process."""
+"""A build under bad circumstances ends as a build under good ones.
+
+Busy cores, another year, little memory a process.
+"""
 
 from __future__ import annotations
 

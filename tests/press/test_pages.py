@@ -1,4 +1,7 @@
-"""A page that cannot be read is one finding with its line and its fix; the other pages are still checked."""
+"""A page that cannot be read is one finding with its line and its fix.
+
+The other pages are still checked.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,15 @@ from tests.press import shop
 CELL = "```{code-cell} ipython3\n%s\n```\n"
 FRONT = shop.HEAD.replace("kernelspec:", "%s\nkernelspec:")
 BODY = "# T\n"
+TOP = shop.HEAD.count("\n") + 1  # the first line behind the front matter
 BROKEN = {
     "a byte order mark": (b"\xef\xbb\xbf" + shop.HEAD.encode(), 1, "byte order mark"),
     "UTF-16": ((shop.HEAD + BODY).encode("utf-16"), 1, "UTF-16"),
-    "Latin-1": ((shop.HEAD + "# caf\xe9\n").encode("latin-1"), 12, "not UTF-8: byte 0xe9"),
-    "a NUL": (shop.HEAD + "# T\n\x00\n", 13, "U+0000"),
-    "a form feed": (shop.HEAD + "# T\n\x0c\n", 13, "U+000C"),
-    "a bell": (shop.HEAD + "# T\x07\n", 12, "U+0007"),
-    "a line separator": (shop.HEAD + "# T\u2028\n", 12, "U+2028"),
+    "Latin-1": ((shop.HEAD + "# caf\xe9\n").encode("latin-1"), TOP, "not UTF-8: byte 0xe9"),
+    "a NUL": (shop.HEAD + "# T\n\x00\n", TOP + 1, "U+0000"),
+    "a form feed": (shop.HEAD + "# T\n\x0c\n", TOP + 1, "U+000C"),
+    "a bell": (shop.HEAD + "# T\x07\n", TOP, "U+0007"),
+    "a line separator": (shop.HEAD + "# T\u2028\n", TOP, "U+2028"),
     "nothing": ("", 1, "empty"),
     "broken YAML": (FRONT % "title: [", 8, "not valid YAML"),
     "an impossible date": (FRONT % "date: 2020-13-45" + BODY, 1, "month must be in 1..12"),
@@ -29,28 +33,48 @@ BROKEN = {
     "jupytext as a string": ("---\njupytext: x\n---\n\n# T\n", 1, "jupytext"),
     "binary data": (FRONT % "x: !!binary aGk=" + BODY, 1, "type bytes"),
     "a deep front matter": (FRONT % ("x: " + "[" * 3000) + BODY, 0, "nested too deeply"),
-    "tags as a string": (shop.HEAD + BODY + CELL % ":tags: hide-input\nx", 13, "'hide-input'"),
-    "tags that are not names": (shop.HEAD + BODY + CELL % ":tags: [1, null]\nx", 13, "1 is not"),
-    "options that are not YAML": (shop.HEAD + BODY + CELL % "---\na: [\n---\nx", 13, "bad YAML"),
+    "tags as a string": (shop.HEAD + BODY + CELL % ":tags: hide-input\nx", TOP + 1, "'hide-input'"),
+    "tags that are not names": (
+        shop.HEAD + BODY + CELL % ":tags: [1, null]\nx",
+        TOP + 1,
+        "1 is not",
+    ),
+    "options that are not YAML": (
+        shop.HEAD + BODY + CELL % "---\na: [\n---\nx",
+        TOP + 1,
+        "bad YAML",
+    ),
     "a figure as a string": (
         shop.HEAD + BODY + CELL % "---\nmystnb: {figure: x}\n---\nx",
-        13,
+        TOP + 1,
         "mystnb",
     ),
-    "source from elsewhere": (shop.HEAD + BODY + CELL % ":load: x.py\n", 13, "loads its source"),
-    "a cell in a block": (shop.HEAD + "````{note}\n" + CELL % "x" + "````\n", 13, "not executed"),
-    "a cell in a list": (shop.HEAD + "- a\n\n  ```{code-cell}\n  x\n  ```\n", 14, "not executed"),
-    "a cell of colons": (shop.HEAD + ":::{code-cell}\nx\n:::\n", 12, "not executed"),
+    "source from elsewhere": (
+        shop.HEAD + BODY + CELL % ":load: x.py\n",
+        TOP + 1,
+        "loads its source",
+    ),
+    "a cell in a block": (
+        shop.HEAD + "````{note}\n" + CELL % "x" + "````\n",
+        TOP + 1,
+        "not executed",
+    ),
+    "a cell in a list": (
+        shop.HEAD + "- a\n\n  ```{code-cell}\n  x\n  ```\n",
+        TOP + 2,
+        "not executed",
+    ),
+    "a cell of colons": (shop.HEAD + ":::{code-cell}\nx\n:::\n", TOP, "not executed"),
     "a gate without end": (
         shop.HEAD + "```{exercise-start} A\n```\nx\n",
-        12,
+        TOP,
         "without exercise-end",
     ),
-    "an end without gate": (shop.HEAD + "```{solution-end}\n```\n", 12, "without solution-start"),
+    "an end without gate": (shop.HEAD + "```{solution-end}\n```\n", TOP, "without solution-start"),
     "two gates": (
         shop.HEAD
         + "```{exercise-start} A\n```\n```{solution-start} a\n```\n```{solution-end}\n```\n",
-        12,
+        TOP,
         "without exercise-end",
     ),
     "an unknown setting": (FRONT % "press: {timeout: 3}" + BODY, 1, "no setting 'timeout'"),
@@ -137,10 +161,19 @@ def test_a_page_that_cannot_be_read_leaves_the_others_checked(tmp_path):
     path.write_text(path.read_text().replace('"x = 1.50', '"x = 1.51'))
     done = shop.press(root, "check")
     assert done.returncode == 1
-    assert "book/a/two.md:12: [page] the page is not UTF-8" in done.stderr
+    assert f"book/a/two.md:{TOP}: [page] the page is not UTF-8" in done.stderr
     assert "cell 2 of a/one does not print" in done.stderr
     assert "Traceback" not in done.stderr
     assert "unreadable" in shop.press(root, "status").stdout
+
+
+@pytest.mark.slow
+def test_a_solution_of_no_exercise_is_named_with_its_line(tmp_path):
+    gates = "```{solution-start} nowhere\n```\n\n```{solution-end}\n```\n"
+    root = shop.make(tmp_path, {"index": shop.HEAD + "# T\n\n" + gates})
+    done = shop.press(root, "check")
+    assert done.returncode == 1
+    assert f"book/index.md:{TOP + 2}: [page] there is no exercise 'nowhere'" in done.stderr
 
 
 @pytest.mark.slow

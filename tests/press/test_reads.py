@@ -36,7 +36,7 @@ PAGES = {
     "listed": "import glob\nprint(len(glob.glob('_assets/*.csv')))",
     "numpy": "import numpy as np\nprint(np.loadtxt('numbers.txt').sum())",
     "linked": "print(open('_assets/shared/far.csv').read())",
-    "absent": "from pathlib import Path\ntry:\n    open('later.txt')\nexcept OSError:\n    print(0)",
+    "absent": "try:\n    open('later.txt')\nexcept OSError:\n    print(0)",
     "own": "open('own.txt', 'w').write('1')\nprint(open('own.txt').read())",
 }
 IMPORTING = {"plain", "shell", "magic", "help", "indented", "computed"}

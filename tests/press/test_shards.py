@@ -1,4 +1,7 @@
-"""Several machines execute one book, and their records are taken over only where they are worth the same."""
+"""Several machines execute one book.
+
+And their records are taken over only where they are worth the same.
+"""
 
 from __future__ import annotations
 

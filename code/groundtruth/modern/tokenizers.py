@@ -81,8 +81,8 @@ class Characters:
         except KeyError:
             position, strange = next((i, c) for i, c in enumerate(text) if c not in self._number)
             raise ValueError(
-                f"{strange!r} at position {position} is not in the alphabet of {len(self)} characters;"
-                " leave it out, or use byte pairs, which spell every text"
+                f"{strange!r} at position {position} is not in the alphabet of {len(self)}"
+                " characters; leave it out, or use byte pairs, which spell every text"
             ) from None
 
     def decode(self, tokens: Sequence[int]) -> str:

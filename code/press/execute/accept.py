@@ -44,14 +44,15 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
             )
         if record.fault is not None:
             raise PressError(
-                f"{slug}: the last execution failed in cell {record.fault.cell}: {record.fault.what}",
+                f"{slug}: the last execution failed in cell {record.fault.cell}: "
+                f"{record.fault.what}",
                 "fix the cell and build again; a failed run is never accepted",
                 Exit.EXECUTION,
             )
         unchanged = reads.unchanged(project, record.reads)
         if not unchanged or record.fingerprint != prints.of(slug):
             raise PressError(
-                f"{slug}: the code, the data or the installed versions changed since its last execution",
+                f"{slug}: code, data or installed versions changed since its last execution",
                 f"run it again: python -m press build --execute-only {slug}",
                 Exit.EXECUTION,
             )

@@ -1,7 +1,8 @@
-"""Compare an execution with its expectation: nbval's own comparison decides, and says what a reader of it would see.
+"""Compare an execution with its expectation: nbval's own comparison decides.
 
-nbval passes over the order of outputs of different kinds and over types that Python calls equal, so the outline
-of the outputs is compared as well. Where a release of nbval has another inner class, `agrees` stands in for it.
+nbval passes over the order of outputs of different kinds and over types that Python calls equal, so
+the outline of the outputs is compared as well. Where a release of nbval has another inner class,
+`agrees` stands in for it.
 """
 
 from __future__ import annotations
@@ -37,13 +38,19 @@ SKIP = (
 
 
 class _Output(dict):
-    """An output whose fields are attributes as well, as nbval wants it; nbformat's class copies all it holds."""
+    """An output whose fields are attributes as well, as nbval wants it.
+
+    Nbformat's class copies all it holds.
+    """
 
     __getattr__ = dict.__getitem__
 
 
 class Replay:
-    """nbval's cell without a pytest session or a kernel: its comparison, fed with outputs that are there."""
+    """nbval's cell without a pytest session or a kernel.
+
+    Its comparison, fed with outputs that are there.
+    """
 
     def __init__(self) -> None:
         self.parent = SimpleNamespace(skip_compare=SKIP, sanitize_patterns={})
@@ -102,7 +109,10 @@ def _outline(outputs: list[dict]) -> str:
 
 
 def _spelled(value: Any) -> Any:
-    """JSON in full, since to Python 1 == 1.0 == True; nothing for a string, which nbval compares."""
+    """JSON in full, since to Python 1 == 1.0 == True.
+
+    Nothing for a string, which nbval compares.
+    """
     return value if not isinstance(value, str) else None
 
 
@@ -177,7 +187,8 @@ def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, 
             )
             return None, [
                 finding(
-                    f"the expectation holds another cell than {project.rel(chapter.path)}:{cell.line}",
+                    "the expectation holds another cell than "
+                    f"{project.rel(chapter.path)}:{cell.line}",
                     fix,
                     cell.number,
                     "\n".join(rows),
@@ -199,45 +210,49 @@ def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, 
 
 def chapter_findings(project: Project, chapter: Chapter, record: Record) -> list[Finding]:
     """All that differs between an execution and the committed expectation."""
-    want, found = pairing(project, chapter)
-    return found if want is None else found + cell_findings(project, chapter, want, record)
+    want, problems = pairing(project, chapter)
+    if want is None:
+        return problems
+    return problems + cell_findings(project, chapter, want, record)
 
 
 def cell_findings(
     project: Project, chapter: Chapter, want: dict[str, Any], record: Record
 ) -> list[Finding]:
     """What differs, cell by cell, from an expectation that is paired with its chapter."""
-    found: list[Finding] = []
+    differences: list[Finding] = []
+    where = project.rel(project.expectation(chapter.slug))
     for cell, expected, got, count in zip(
         chapter.cells, want["cells"], record.outputs, record.counts, strict=True
     ):
         if not same(got, expected["outputs"]):
-            found.append(
+            differences.append(
                 Finding(
                     project.rel(chapter.path),
                     cell.line,
                     "output",
-                    f"cell {cell.number} of {chapter.slug} does not print what {project.rel(project.expectation(chapter.slug))} expects",
-                    f"mend the code; or, if the new output is right: make accept CHAPTER={chapter.slug}",
+                    f"cell {cell.number} of {chapter.slug} does not print what {where} expects",
+                    f"fix the code; or, if the output is right: make accept CHAPTER={chapter.slug}",
                     diff(expected["outputs"], got),
                     chapter.slug,
                     cell.number,
                 )
             )
         elif expected["execution_count"] != count:
-            found.append(
+            differences.append(
                 Finding(
                     project.rel(project.expectation(chapter.slug)),
                     0,
                     "output",
-                    f"cell {cell.number} of {chapter.slug} has the count {expected['execution_count']}, it was executed as {count}",
+                    f"cell {cell.number} of {chapter.slug} has the count "
+                    f"{expected['execution_count']}, it was executed as {count}",
                     f"make accept CHAPTER={chapter.slug}",
                     "",
                     chapter.slug,
                     cell.number,
                 )
             )
-    return found
+    return differences
 
 
 def fault_finding(project: Project, chapter: Chapter, record: Record) -> Finding:

@@ -1,7 +1,8 @@
 """The committed expectations: minimal notebooks that hold what each cell must print.
 
 Minimal means: code cells only, fixed ids, counts, merged streams, no images (their text stays), no
-metadata but what nbval reads, and the kernelspec. `minimal(file) == file` holds for every one of them.
+metadata but what nbval reads, and the kernelspec. `minimal(file) == file` holds for every one of
+them.
 """
 
 from __future__ import annotations
@@ -103,7 +104,10 @@ def dumps(notebook: dict[str, Any]) -> str:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read an expectation with joined text. Raises ValueError saying what is wrong with the file."""
+    """Read an expectation with joined text.
+
+    Raises ValueError saying what is wrong with the file.
+    """
     text = path.read_text(encoding="utf-8")
     try:
         notebook = nbformat.v4.reads(text)

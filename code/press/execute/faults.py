@@ -46,7 +46,8 @@ def of(error: Exception, cell: int, timeout_s: int) -> Fault:
         "start" if cell == 0 else "died",
         cell,
         f"the kernel could not be used: {type(error).__name__}: {error}",
-        "check that ipykernel is installed for this interpreter: `python -m ipykernel_launcher --version`",
+        "check that ipykernel is installed for this interpreter: "
+        "`python -m ipykernel_launcher --version`",
     )
 
 

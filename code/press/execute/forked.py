@@ -1,9 +1,10 @@
-"""Kernels that are copies of one process with the libraries already imported, where the system can make such copies.
+"""Kernels that are copies of one process that has imported the libraries, where the system can.
 
-Importing torch, scikit-learn and matplotlib takes seconds, as much as many a page computes. `Preloaded` pays for it once a
-build. Each kernel is still a process of its own that shares nothing with another, in the same environment; the stock test
-with nbval starts every kernel anew, so a page that lives on what another page imported is found there. Linux only; where
-anything is in the way, `kernel` answers None and the kernel is started in the usual way.
+Importing torch, scikit-learn and matplotlib takes 5 s of CPU time, as much as many a page computes.
+`Preloaded` pays for it once a build. Each kernel is still a process of its own that shares nothing
+with another, in the same environment; the stock test with nbval starts every kernel anew, so a page
+that lives on what another page imported is found there. Linux only; where anything is in the way,
+`kernel` answers None and the kernel is started in the usual way.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ NOT_EARLY = {"IPython", "matplotlib_inline"}  # look for the running kernel when
 
 
 class Forked:
-    """As much of `subprocess.Popen` as a kernel's manager asks for, for a process that is not our child.
+    """What a kernel's manager asks of `subprocess.Popen`, for a process that is not our child.
 
-    It is held by a file descriptor and not by its number, which the system may give to another process.
+    It is held by a file descriptor and not by its number, which the system may give to another
+    process.
     """
 
     stdin = stdout = stderr = None
@@ -103,7 +105,10 @@ class Preloaded:
         self.turn = asyncio.Lock()
 
     async def kernel(self, command: list[str], cwd: str, env: dict[str, str]) -> Forked | None:
-        """A copy of the process that runs as the kernel of `command`; None when it cannot be had."""
+        """A copy of the process that runs as the kernel of `command`.
+
+        None when it cannot be had.
+        """
         if not self.works:
             return None
         request = {"record": command[2:5], "argv": command[5:], "cwd": cwd, "env": env}
@@ -167,19 +172,25 @@ def possible() -> bool:
 
 
 def outside(project: Project, chapter: Chapter) -> set[str]:
-    """What a page imports from elsewhere, itself and through `code/`; names of attributes may be among it."""
+    """What a page imports from elsewhere, itself and through `code/`.
+
+    Names of attributes may be among it.
+    """
     roots = imports.cell_names([cell.source for cell in chapter.cells])
-    found = set(roots)
+    names = set(roots)
     for path in imports.files(roots, project.code, project.packages):
         package = ".".join(path.relative_to(project.code).with_suffix("").parts[:-1])
-        found.update(imports.of(path.read_text(encoding="utf-8"), package))
-    return {name for name in found if name.split(".")[0] not in NOT_EARLY | {"", *project.packages}}
+        names.update(imports.of(path.read_text(encoding="utf-8"), package))
+    return {name for name in names if name.split(".")[0] not in NOT_EARLY | {"", *project.packages}}
 
 
 def preloaded(
     project: Project, chapters: list[Chapter], python: str, env: dict[str, str]
 ) -> Preloaded | None:
-    """A process for the kernels of `chapters`, when there are enough of them for it to pay; it imports what several ask for."""
+    """A process for the kernels of `chapters`, when there are enough of them for it to pay.
+
+    It imports what several ask for.
+    """
     chapters = [chapter for chapter in chapters if chapter.cells]
     if len(chapters) < WORTH or not possible():
         return None

@@ -1,7 +1,7 @@
 """Which files a piece of Python depends on, through every import, without running it.
 
-Cells are read as IPython would run them: magics, shell lines and help become calls, and what stands inside
-those is searched too. What only the run can show is recorded there, see `reads`.
+Cells are read as IPython would run them: magics, shell lines and help become calls, and what stands
+inside those is searched too. What only the run can show is recorded there, see `reads`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ def names(source: str, package: str = "") -> set[str]:
 
 
 def cell_names(sources: list[str]) -> set[str]:
-    """Names that notebook cells import, inside magics and shell lines as well, and strings such as "a.b"."""
+    """Names that notebook cells import, inside magics and shell lines as well.
+
+    And strings such as "a.b".
+    """
     imported: set[str] = set()
     for source in sources:
         code = as_python(source)
@@ -47,7 +50,10 @@ def cell_names(sources: list[str]) -> set[str]:
 
 
 def file_names(sources: list[str]) -> set[str]:
-    """Every word of every string of the cells: those that are files of the book are among what a page reads."""
+    """Every word of every string of the cells.
+
+    Those that are files of the book are among what a page reads.
+    """
     words: set[str] = set()
     for source in sources:
         for text in _strings(source):
@@ -124,7 +130,10 @@ def files(
 
 
 def of(source: str, package: str) -> list[str]:
-    """What a module of `package` imports; a module that does not parse imports nothing, and its execution will say so."""
+    """What a module of `package` imports.
+
+    A module that does not parse imports nothing, and its execution will say so.
+    """
     try:
         return sorted(names(source, package))
     except SyntaxError:

@@ -43,7 +43,8 @@ class Signaling(Client):
     """A client that leaves Ctrl-C to the whole build."""
 
     async def async_start_new_kernel(self, **kwargs: Any) -> None:
-        _take_signals()  # nbclient has just taken them: a Ctrl-C while the kernel starts must end the build as well
+        # nbclient has just taken them: a Ctrl-C while the kernel starts must end the build as well
+        _take_signals()
         await super().async_start_new_kernel(**kwargs)
 
 
@@ -72,7 +73,10 @@ def kernel_manager(
 
 
 def _private_folder() -> str:
-    """A folder for the sockets of one kernel; where the usual one has too long a name, a shorter one."""
+    """A folder for the sockets of one kernel.
+
+    Where the usual one has too long a name, a shorter one.
+    """
     for base in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
         short = len(os.fsencode(base)) + len("/press-") + 8 < SOCKET_BYTES
         if short and os.access(base, os.W_OK | os.X_OK):
@@ -88,7 +92,10 @@ async def run_chapter(
     env: dict[str, str],
     parent: Preloaded | None = None,
 ) -> Run:
-    """Execute `chapter` in `env`, in a kernel that is a copy of `parent` if there is one; faults are returned, not raised."""
+    """Execute `chapter` in `env`, in a kernel that is a copy of `parent` if there is one.
+
+    Faults are returned, not raised.
+    """
     run = Run(chapter.slug)
     if not chapter.cells:
         return run
@@ -169,22 +176,28 @@ class _Clock:
 
 
 def merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Neighbouring pieces of one stream as one output: where a kernel flushes is a matter of time, not of the page."""
-    found: list[dict[str, Any]] = []
+    """Neighbouring pieces of one stream as one output.
+
+    Where a kernel flushes is a matter of time, not of the page.
+    """
+    pieces: list[dict[str, Any]] = []
     for output in outputs:
-        last = found[-1] if found else {}
+        last = pieces[-1] if pieces else {}
         if (
             output["output_type"] == "stream" == last.get("output_type")
             and output["name"] == last["name"]
         ):
             last["text"] += output["text"]
         else:
-            found.append(output)
-    return found
+            pieces.append(output)
+    return pieces
 
 
 def _take_signals() -> None:
-    """nbclient takes Ctrl-C for itself and leaves a dead kernel; give it back to the whole build."""
+    """nbclient takes Ctrl-C for itself and leaves a dead kernel.
+
+    Give it back to the whole build.
+    """
     loop = asyncio.get_running_loop()
     with suppress(RuntimeError, ValueError):
         loop.remove_signal_handler(signal.SIGINT)
@@ -221,7 +234,10 @@ async def run_many(
     python: str = sys.executable,
     env: dict[str, str] | None = None,
 ) -> None:
-    """Execute chapters, `project.workers` at a time, in `env` or as a build does; `done` is called as each one ends."""
+    """Execute chapters, `project.workers` at a time, in `env` or as a build does.
+
+    `done` is called as each one ends.
+    """
     patches.CLIENT.require()
     patches.KERNELS.require()
     gate = asyncio.Semaphore(project.workers)

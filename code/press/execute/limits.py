@@ -1,4 +1,7 @@
-"""What one cell may print: so many bytes, counted in every kind of message, and no line that cannot be rendered."""
+"""What one cell may print.
+
+So many bytes, counted in every kind of message, and no line that cannot be rendered.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ ERROR_LIMIT = 2_000  # of the message of an error that stops the page
 
 
 class Bounded(Session):
-    """A session that does not open outputs that are certainly too long: a kernel sends at once what it printed in a fifth of a second."""
+    """A session that does not open outputs that are certainly too long.
+
+    A kernel sends at once what it printed in a fifth of a second.
+    """
 
     limit_bytes = 1_000_000
 
@@ -56,7 +62,8 @@ class Client(NotebookClient):
     flooded = False
     flooded_at = 0
 
-    async def async_execute_cell(self, cell, cell_index, execution_count=None, store_history=True):  # type: ignore[override]
+    # type: ignore[override]
+    async def async_execute_cell(self, cell, cell_index, execution_count=None, store_history=True):
         self.printed = 0
         return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
 
@@ -101,7 +108,10 @@ def _size(value: Any) -> int:
 
 
 def unreadable(outputs: list[dict[str, Any]]) -> str:
-    """What is wrong with the form of a cell's text for those who render and read it; empty when nothing is."""
+    """What is wrong with the form of a cell's text for those who render and read it.
+
+    Empty when nothing is.
+    """
     for output in outputs:
         for text in _texts(output):
             longest = max(map(len, re.split(r"[\r\n]", text)), default=0)

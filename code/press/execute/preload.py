@@ -1,11 +1,12 @@
-"""Run in the interpreter of the kernels: import what the pages import once, then become a kernel each time one is asked for.
+"""Run in the interpreter of the kernels: import what the pages import, then become kernels.
 
     python preload.py PARENT ASKED ANSWERS MODULE...
 
-One line of JSON on the descriptor ASKED (`argv`, `cwd`, `env`) is one kernel; on ANSWERS comes a line with its process
-number. A copy of this process starts a kernel without the seconds that imports take. It is a copy of a process that has
-computed nothing and has one thread; where a library started another, the only answer is "threads" and nothing is copied.
-The end of ASKED, and that of the process PARENT, is the end of this one.
+One line of JSON on the descriptor ASKED (`argv`, `cwd`, `env`) is one kernel; on ANSWERS comes a
+line with its process number. A copy of this process starts a kernel without the seconds that
+imports take. It is a copy of a process that has computed nothing and has one thread; where a
+library started another, the only answer is "threads" and nothing is copied. The end of ASKED, and
+that of the process PARENT, is the end of this one.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell")
 
 
 def bring_in(names: list[str]) -> None:
-    """Import what can be imported, without a word: what is missing or warns does so again in the page that asks for it."""
+    """Import what can be imported, without a word.
+
+    What is missing or warns does so again in the page that asks for it.
+    """
     with (
         open(os.devnull, "w") as nowhere,
         contextlib.redirect_stdout(nowhere),

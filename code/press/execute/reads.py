@@ -1,7 +1,7 @@
 """The files of the project that an execution read: recorded while it ran, kept with its outputs.
 
-An execution can be repeated from its record as long as each of these files is what it was. The names are
-relative to the project, so that a record means the same on another machine.
+An execution can be repeated from its record as long as each of these files is what it was. The
+names are relative to the project, so that a record means the same on another machine.
 """
 
 from __future__ import annotations
@@ -109,7 +109,10 @@ def _closure(project: Project, imported: set[str]) -> list[str]:
 
 
 def _name(project: Project, path: str) -> str | None:
-    """`path` relative to the project; compiled modules stand for their source. None: not a file of the book."""
+    """`path` relative to the project; compiled modules stand for their source.
+
+    None: not a file of the book.
+    """
     if not path.startswith(str(project.root) + os.sep):
         path = _linked(project, path)
     name = os.path.relpath(path, project.root)
@@ -131,7 +134,10 @@ def _linked(project: Project, path: str) -> str:
 
 
 def _digest_then(project: Project, name: str, size: int, time_ns: int) -> str:
-    """The digest of the file as it was when it was opened: a file that changed since then cannot be trusted."""
+    """The digest of the file as it was when it was opened.
+
+    A file that changed since then cannot be trusted.
+    """
     if size == -1:
         return MISSING
     try:

@@ -1,11 +1,12 @@
-"""Run in the interpreter of a kernel: write down which files of the project the page opens, then be the kernel.
+"""Run in the interpreter of a kernel: record which files of the project the page opens.
 
     python recorder.py LOG CODE ROOTS ARGUMENTS...
 
-Imported or read, by a magic, a library or a child process: whatever Python opens passes its audit hooks.
-ROOTS is a JSON list of folders; files elsewhere belong to the environment and are not the book's. Each line
-of LOG is a JSON list: kind, path, size and time of the file (kind "x": the words of a command).
-This file imports nothing of the press, because the kernel's interpreter may be another.
+Imported or read, by a magic, a library or a child process: whatever Python opens passes its audit
+hooks. ROOTS is a JSON list of folders; files elsewhere belong to the environment and are not the
+book's. Each line of LOG is a JSON list: kind, path, size and time of the file (kind "x": the words
+of a command). This file imports nothing of the press, because the kernel's interpreter may be
+another.
 """
 
 from __future__ import annotations
@@ -85,13 +86,17 @@ class Recorder:
         self._write(["x", " ".join(os.fsdecode(text) for text in given), 0, 0])
 
     def _write(self, row: list[Any]) -> None:
-        # opened each time: a child process may have closed every descriptor before it runs its command
+        # opened each time: a child process may have closed every descriptor before it runs its
+        # command
         with open(self.log, "a", encoding="utf-8") as handle:
             handle.write(json.dumps(row) + "\n")
 
 
 def record(log: str, code: str, roots: list[str]) -> None:
-    """Start recording, and see that `code` can be imported: PYTHONPATH cannot name a folder with a colon."""
+    """Start recording, and see that `code` can be imported.
+
+    PYTHONPATH cannot name a folder with a colon.
+    """
     if code not in sys.path:
         sys.path.insert(0, code)
     sys.addaudithook(Recorder(log, roots))

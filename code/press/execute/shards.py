@@ -1,7 +1,8 @@
 """One book executed by several machines: who runs which pages, and the records brought together.
 
-A record is worth the same on every machine whose fingerprint of the page is the same: cells, modules, files
-that were read, pins, interpreter and installed versions. All of that is checked before one is taken over.
+A record is worth the same on every machine whose fingerprint of the page is the same: cells,
+modules, files that were read, pins, interpreter and installed versions. All of that is checked
+before one is taken over.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ class Gathered:
 
 
 def pages(project: Project, slugs: list[str], shard: str) -> list[str]:
-    """The pages of shard "2/4": the longest first, each to the shard with the least to do so far."""
+    """The pages of shard "2/4".
+
+    The longest first, each to the shard with the least to do so far.
+    """
     match = re.fullmatch(r"(\d+)/(\d+)", shard)
     number, count = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= number <= count:

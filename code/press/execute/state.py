@@ -120,3 +120,23 @@ def orphans(state: State) -> list[Finding]:
         for path in sorted(project.expected.rglob("*.ipynb"))
         if path not in expected and not path.name.startswith(".")
     ]
+
+
+def unmatched_solutions(state: State) -> list[Finding]:
+    """Solutions of exercises that no page has: the renderer would name neither page nor line."""
+    blocks = [
+        (slug, block) for slug in state.slugs for block in state.load_chapter(slug).prose.blocks
+    ]
+    labels = {block.options.get("label") for _, block in blocks if "exercise" in block.name}
+    return [
+        Finding(
+            f"book/{slug}.md",
+            block.number,
+            "page",
+            f"there is no exercise {block.argument!r}",
+            "correct the name behind the solution, or the :label: of its exercise",
+            chapter=slug,
+        )
+        for slug, block in blocks
+        if block.name in ("solution", "solution-start") and block.argument not in labels
+    ]

@@ -1,4 +1,7 @@
-"""MyST-NB's reader of the book: pages as notebooks that hold their recorded outputs. Sphinx executes nothing."""
+"""MyST-NB's reader of the book: pages as notebooks that hold their recorded outputs.
+
+Sphinx executes nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A page of the book as a notebook whose cells know their lines, read by the parser that renders it."""
+"""A page of the book as a notebook whose cells know their lines.
+
+Read by the parser that renders it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from press.source import markdown, prose
 if TYPE_CHECKING:
     from press.store import Store
 
-# characters that end a line for one reader of the page and not for another, or that HTML cannot hold
+# characters that end a line for one reader of the page and not for another, or that HTML cannot
+# hold
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 WARNING = re.compile(r"msg=['\"](.*?)['\"], lineno")  # of MyST-Parser, inside MyST-NB's exception
 GATES = {"exercise-start": "exercise-end", "solution-start": "solution-end"}
@@ -73,7 +77,10 @@ class Chapter:
 
     @cached_property
     def notebook(self) -> Any:
-        """The page as an nbformat notebook without outputs; for reading only, copy it before you change it."""
+        """The page as an nbformat notebook without outputs.
+
+        For reading only, copy it before you change it.
+        """
         from nbformat import from_dict
 
         return from_dict(self.source)
@@ -175,7 +182,10 @@ class _Page:
         return read_myst_markdown_notebook(text, markdown.config(self.names), add_source_map=True)
 
     def _locate(self, error: Exception) -> tuple[int, Exception]:
-        """The first cell that cannot be read on its own, and why: not every reason names its line."""
+        """The first cell that cannot be read on its own, and why.
+
+        Not every reason names its line.
+        """
         rows = self.text.split("\n")
         starts = [block.number for block in self._prose.blocks if block.runs]
         for start, end in pairwise([*starts, len(rows) + 1]):

@@ -17,7 +17,10 @@ EXTENSIONS = ("amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath")
 
 
 def extensions(root: Path) -> tuple[str, ...]:
-    """Names of the MyST extensions of the book at `root`; a configuration that cannot be read counts as none."""
+    """Names of the MyST extensions of the book at `root`.
+
+    A configuration that cannot be read counts as none.
+    """
     path = root / "_config.yml"
     try:
         return _extensions(path, path.stat().st_mtime_ns)

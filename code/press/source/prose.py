@@ -110,7 +110,7 @@ def blocks(text: str) -> list[Block]:
 
 
 class _Walker:
-    """Collects lines and directives while it goes through the tokens of a text and of its directives."""
+    """Collects lines and directives from the tokens of a text and of its directives."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
@@ -148,7 +148,10 @@ class _Walker:
     def _rows(
         self, token: Token, rows: list[str], first: int, around: tuple[str, ...], prose: bool
     ) -> None:
-        """The lines of a paragraph, a table or a piece of HTML as they are on the page, without comments."""
+        """The lines of a paragraph, a table or a piece of HTML as they are on the page.
+
+        Without comments.
+        """
         if not prose or not token.map:
             return
         start, end = token.map
