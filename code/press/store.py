@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from clikit.files import read_json, sha, write_atomic, write_json
+
 from press.config import Project
-from press.files import read_json, sha, write_atomic, write_json
 
 PACKAGES = ("clikit", "press")
 

@@ -19,7 +19,7 @@ import pytest
 from press.store import PACKAGES
 
 from tests.conftest import ROOT
-from tests.press import copies, shop
+from tests.press import copies, sample_book
 
 pytestmark = pytest.mark.slow
 
@@ -37,13 +37,13 @@ A first sentence about {term}`loss`.
 ```
 """
 ONE = (
-    shop.HEAD
+    sample_book.HEAD
     + """# One
 
 The drawing has the size that a module says, as in {cite}`gauss`.
 
 """
-    + shop.cell("from toy.style import draw\n\ndraw()", ":tags: [remove-input]\n\n")
+    + sample_book.cell("from toy.style import draw\n\ndraw()", ":tags: [remove-input]\n\n")
     + """
 (the-area)=
 ## The area
@@ -71,7 +71,7 @@ How large is it?
 """
 )
 TWO = (
-    shop.HEAD
+    sample_book.HEAD
     + """# Two
 
 See {cite}`gauss`.
@@ -79,7 +79,7 @@ See {cite}`gauss`.
 ![A square behind a linked folder](../_assets/shared/square.svg)
 
 """
-    + shop.cell(
+    + sample_book.cell(
         "from pathlib import Path\nfrom IPython.display import SVG\n\n"
         "folder = 'results'\nsize = Path(f'_assets/{folder}/card.json').read_text()\n"
         "radius = open('_assets/size.txt').read()\nshape = f'<circle r=\"{size.strip()}\"/>'\n"
@@ -274,7 +274,7 @@ def age_page(root: Path) -> None:
 
 def install(root: Path) -> None:
     """Another version of a library that the landing page names and no cell uses."""
-    shop.write(
+    sample_book.write(
         root / "packages" / "scikit_learn-99.0.dist-info" / "METADATA",
         "Metadata-Version: 2.1\nName: scikit-learn\nVersion: 99.0\n",
     )
@@ -292,14 +292,14 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
 def build(root: Path) -> tuple[copies.Outcome, dict[str, str]]:
     """One build, and the digest of every file of the site that it leaves."""
     outcome = copies.press(root, "build", path=(root / "packages",))
-    return outcome, shop.digest(root / "_build" / "html")
+    return outcome, sample_book.digest(root / "_build" / "html")
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory) -> tuple[Path, dict[str, str]]:
     """The book, built, with a copy of the press; and the digests of its site."""
     root = tmp_path_factory.mktemp("original") / "book"
-    shop.make(
+    sample_book.make(
         root,
         {
             "index": INDEX,
@@ -310,7 +310,7 @@ def original(tmp_path_factory) -> tuple[Path, dict[str, str]]:
         },
     )
     for name, text in FILES.items():
-        shop.write(root / name, text)
+        sample_book.write(root / name, text)
     (root / "book" / "_assets" / "shared").symlink_to("../../linked")
     for package in PACKAGES:
         shutil.copytree(
@@ -363,8 +363,8 @@ def test_after_an_edit_an_incremental_build_is_a_clean_one(original, tmp_path, n
 def test_the_press_that_is_tried_is_the_one_of_this_checkout(original, tmp_path):
     """The control of the table: the copy is what ran, and it is whole."""
     root = copied(original[0], tmp_path / "here")
-    ours = shop.digest(ROOT / "code" / "press")
-    copied_files = shop.digest(root / "code" / "press")
+    ours = sample_book.digest(ROOT / "code" / "press")
+    copied_files = sample_book.digest(root / "code" / "press")
     for name in [name for name in ours if "__pycache__" not in name]:
         assert copied_files[name] == ours[name]
     (root / "code" / "press" / "cli.py").write_text("raise SystemExit(77)\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from press.execute import fingerprint
 from press.store import Store
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 
 PRESS = ROOT / "code" / "press"
 SUFFIXES = sorted({path.suffix for path in PRESS.rglob("*") if path.is_file()} - {".pyc", ""})
@@ -37,7 +37,7 @@ def values(tmp_path) -> Store:
 
 @pytest.fixture
 def book(tmp_path) -> config.Project:
-    return config.load(shop.make(tmp_path / "book"))
+    return config.load(sample_book.make(tmp_path / "book"))
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_the_digest_of_the_press_holds_every_kind_of_its_files(press_copy, suffi
 
 def test_the_digest_of_the_press_is_that_of_a_copy_without_compiled_files(press_copy):
     digest = store.press_digest()
-    shop.write(press_copy / "__pycache__" / "cli.pyc", "compiled")
+    sample_book.write(press_copy / "__pycache__" / "cli.pyc", "compiled")
     assert store.press_digest() == digest
 
 
@@ -137,7 +137,7 @@ def test_another_configuration_is_another_store(book, edit):
 
 
 def test_the_store_does_not_depend_on_the_folder_of_the_book(tmp_path):
-    roots = [shop.make(tmp_path / name) for name in ("a", "b")]
+    roots = [sample_book.make(tmp_path / name) for name in ("a", "b")]
     assert len({Store.of(config.load(root)).base for root in roots}) == 1
 
 
@@ -188,12 +188,12 @@ def test_what_an_execution_depends_on_is_in_its_fingerprint(book, path, before, 
     file = book.root / path
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     assert before in text
-    shop.write(file, text.replace(before, after, 1) if before else after)
+    sample_book.write(file, text.replace(before, after, 1) if before else after)
     edited = config.load(book.root)
     assert fingerprint.Fingerprints(edited, Store.of(edited)).of("a/one") != old
 
 
 def test_an_expectation_is_not_in_a_fingerprint(book):
     before = fingerprint.Fingerprints(book, Store.of(book)).of("a/one")
-    shop.write(book.expectation("a/one"), "{}")
+    sample_book.write(book.expectation("a/one"), "{}")
     assert fingerprint.Fingerprints(book, Store.of(book)).of("a/one") == before

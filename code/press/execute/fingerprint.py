@@ -13,9 +13,10 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from clikit.files import sha
+
 from press.config import Project
 from press.execute import imports
-from press.files import sha
 from press.source import settings
 from press.source.chapter import read
 from press.store import PACKAGES, Store, file_digest, versions_digest
