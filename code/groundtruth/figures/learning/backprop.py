@@ -55,8 +55,9 @@ def _edge(ax: Axes, start: str, end: str, local: float) -> None:
     (x0, y0), (x1, y1) = NODES[start], NODES[end]
     arrow = {"arrowstyle": "->", "color": GRAY}
     ax.annotate("", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops=arrow)
-    x = (x0 + x1) / 2
-    y = (y0 + y1) / 2 + (0.12 if y0 == y1 else 0.3)
+    side = 0.3 * np.sign(y0 - y1)  # to the upper side of the arrow, clear of its line
+    x = (x0 + x1) / 2 + side
+    y = (y0 + y1) / 2 + 0.14
     ax.text(x, y, f"{local:.1f}", ha="center", fontsize=10, color=GREEN)
 
 
@@ -97,7 +98,7 @@ def depths(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
         ax.semilogy(layers, np.median(relative, axis=0), style, color=color, label=name)
         ax.semilogy(layers, predicted / predicted[0], ":", color=INK, linewidth=1.4)
     ax.plot([], [], ":", color=INK, label="predicted")
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower left")
     label(ax, "layers passed backward", "norm of the gradient, relative")
     return fig
 
