@@ -132,6 +132,48 @@ def test_every_smooth_operation_agrees_with_the_complex_step(name):
     assert np.allclose(np.vdot(u, along), np.vdot(pulled, direction), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("ours", "expected"),
+    [
+        (Tensor(A).max(1), A.max(1)),
+        (Tensor(A).sum(0), A.sum(0)),
+        (Tensor(A).mean(1), A.mean(1)),
+        (Tensor(A).mean(), A.mean()),
+        (Tensor(A).relu(), np.maximum(A, 0)),
+        (Tensor(A).exp(), np.exp(A)),
+        (Tensor(POSITIVE).log(), np.log(POSITIVE)),
+        (Tensor(A) @ B, A @ B),
+        (2.0 / Tensor(POSITIVE), 2 / POSITIVE),
+        (1.5 - Tensor(A), 1.5 - A),
+        (Tensor(A).T, A.T),
+        (bp.concat([Tensor(A), A[:2]]), np.concatenate([A, A[:2]])),
+    ],
+)
+def test_values_equal_those_of_numpy(ours, expected):
+    assert ours.shape == expected.shape
+    np.testing.assert_allclose(ours.data, expected, rtol=1e-14)
+
+
+def test_the_first_of_equal_largest_entries_receives_the_gradient():
+    x = Tensor([[1.0, 2.0, 2.0]])
+    x.max(1).sum().backward()
+    assert x.grad.tolist() == [[0.0, 1.0, 0.0]]
+
+
+def test_the_loss_of_large_scores_is_finite():
+    loss = bp.softmax_ce(Tensor([[1000.0, 0.0], [0.0, 1000.0]]), [0, 1])
+    assert float(loss.data) == 0.0
+
+
+def test_recording_continues_as_before_after_nested_no_grad():
+    x = Tensor([1.0])
+    with bp.no_grad():
+        with bp.no_grad():
+            pass
+        assert not (x * 2).edges
+    assert (x * 2).edges
+
+
 @settings(max_examples=60)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 6), min_size=1, max_size=10))
 def test_random_programs_equal_torch(seed, plan):
