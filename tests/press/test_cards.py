@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from press.source import cards
 
@@ -32,6 +34,11 @@ def test_an_answer_is_complete_and_its_code_holds(page, card):
     ), "two to six sentences"
     if card.verify:
         exec(compile(card.verify, f"{page}:{card.id}", "exec"), {})  # noqa: S102 - our own cards
+
+
+def test_the_schema_and_the_class_have_the_same_fields():
+    names = [field.name for field in fields(cards.Card)]
+    assert list(cards.SCHEMA["items"]["properties"]) == names
 
 
 GOOD = """\

@@ -101,18 +101,18 @@ def test_printed_last_bits_are_found_by_another_instruction_set(book, profile):
 def test_a_knob_that_moves_nothing_cannot_pass(book, tmp_path):
     """The canary of this book is blind, as on a CPU that ignores a knob: reported, not passed."""
     sample_book.write(
-        book / "code" / "press" / "canary.py",
+        book / "code" / "press" / "machines" / "canary.py",
         "import json; print(json.dumps(dict.fromkeys(['hash', 'torch threads'], 'same')))\n",
     )
     try:
         done = sample_book.press(book, "profiles", "--profile", "hash-1", "index", "--json")
     finally:
-        (book / "code" / "press" / "canary.py").unlink()
+        (book / "code" / "press" / "machines" / "canary.py").unlink()
     [row] = json.loads(done.stdout)["profiles"]
     assert row["unmoved"] == ["hash"]
     assert row["chapters"] == []
     assert done.returncode == 1
-    assert "moves nothing in hash" in done.stderr
+    assert "had no effect on hash" in done.stderr
 
 
 def test_an_unknown_profile_is_refused_with_the_names(book):

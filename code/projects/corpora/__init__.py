@@ -14,10 +14,12 @@ from pathlib import Path
 
 from clikit.errors import Exit, UserError, nearest
 
-NAMES = ("sonnets", "sentence", "echo", "stdlib")
 SENTENCE = "to be or not to be that is the question "
 SUFFIXES = (".txt", ".md", ".py", ".rst")
 EVERY = 10  # one document in ten is held out
+SKIPPED = frozenset(  # of the standard library
+    ["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "lib2to3"]
+)
 
 
 def split(name: str) -> tuple[str, str]:
@@ -47,23 +49,8 @@ def split(name: str) -> tuple[str, str]:
 
 def documents(name: str) -> list[str]:
     """The documents of a corpus, in a fixed order, without white space around them."""
-    if name == "sonnets":
-        texts = (Path(__file__).parent / "sonnets.txt").read_text(encoding="utf-8").split("\n\n")
-    elif name == "echo":
-        texts = echoes(4000)
-    elif name == "stdlib":
-        root = Path(sysconfig.get_paths()["stdlib"])
-        skip = {
-            "site-packages",
-            "dist-packages",
-            "test",
-            "tests",
-            "idle_test",
-            "__pycache__",
-            "lib2to3",
-        }
-        paths = [p for p in sorted(root.rglob("*.py")) if not skip & set(p.relative_to(root).parts)]
-        texts = [p.read_text(encoding="utf-8", errors="replace") for p in paths]
+    if name in READERS:
+        texts = READERS[name]()
     else:
         texts = [_read(path) for path in _paths(Path(name))]
     texts = [text.strip() for text in texts if text.strip()]
@@ -74,6 +61,16 @@ def documents(name: str) -> list[str]:
             Exit.USAGE,
         )
     return texts
+
+
+def _sonnets() -> list[str]:
+    return (Path(__file__).parent / "sonnets.txt").read_text(encoding="utf-8").split("\n\n")
+
+
+def _stdlib() -> list[str]:
+    root = Path(sysconfig.get_paths()["stdlib"])
+    paths = [p for p in sorted(root.rglob("*.py")) if not SKIPPED & set(p.relative_to(root).parts)]
+    return [p.read_text(encoding="utf-8", errors="replace") for p in paths]
 
 
 def _paths(path: Path) -> list[Path]:
@@ -125,3 +122,13 @@ def echoes(n: int, length: int = 40) -> list[str]:
         "".join(rng.choices(string.ascii_lowercase[:16], k=rng.randint(6, 12))) for _ in range(n)
     ]
     return [(word * length)[:length] for word in words]
+
+
+# every corpus with a name; a new one is one line here
+READERS = {
+    "sonnets": _sonnets,
+    "sentence": lambda: [SENTENCE],
+    "echo": lambda: echoes(4000),
+    "stdlib": _stdlib,
+}
+NAMES = tuple(READERS)

@@ -46,7 +46,7 @@ class Folds(SphinxPostTransform):
 
     def run(self, **_: Any) -> None:
         for box in list(self.document.findall(nodes.Admonition)):
-            if "dropdown" in box["classes"]:  # type: ignore[index]
+            if {"dropdown", "solution"} & set(box["classes"]):  # type: ignore[index]
                 box.parent.replace(box, _folded(box))  # type: ignore[arg-type]
         for section in list(self.document.findall(nodes.section)):
             _unsection(section)

@@ -156,8 +156,8 @@
         box.tabIndex = 0;
         box.addEventListener("scroll", () => edge(box), { passive: true });
         if (box.tagName !== "PRE") { box.setAttribute("role", "group"); box.setAttribute("aria-label", "Scrolls sideways"); }
-        edge(box);
       }
+      for (const box of near) if (box.hasAttribute("tabindex")) edge(box); /* what fits again after a resize loses its edge */
     };
     /* only what is near the screen is measured: asking about the rest would lay it out */
     const watch = new IntersectionObserver((entries) => {
