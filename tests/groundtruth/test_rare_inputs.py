@@ -26,7 +26,7 @@ from groundtruth.learning import (
     schedules,
 )
 from groundtruth.learning.hyperparameter_search import Real, Whole
-from groundtruth.learning.tape import made
+from groundtruth.learning.tape import record
 from groundtruth.modern.ngrams import Ngrams, floor
 from groundtruth.modern.tokenizers import WORDS, BytePairs
 from groundtruth.networks import (
@@ -139,7 +139,7 @@ def test_integer_parameters_swallow_the_step_and_are_refused():
 
 def test_a_tape_gradient_of_nan_is_an_infinite_error():
     def wrong(x):
-        return made(2 * x.data, (x, lambda g: g * np.nan)).sum()
+        return record(2 * x.data, (x, lambda g: g * np.nan)).sum()
 
     assert backprop.check_gradients(wrong, [1.0]) == np.inf
 

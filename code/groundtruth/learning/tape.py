@@ -1,4 +1,4 @@
-"""The engine of reverse mode: arrays that remember how they were made, and pass gradients back.
+"""The engine of reverse mode: arrays that record how they were computed, and pass gradients back.
 
 Read with book/learning/backprop.md.
 
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from groundtruth.arrays import Array
 from groundtruth.data.tensors import unbroadcast
 
-Vjp = Callable[[Array], Array]  # the gradient of an output to the gradient of one input
+Vjp = Callable[[Array], Array]  # gradient of an output -> gradient of one input
 
 
 @dataclass
@@ -37,7 +37,7 @@ class _State:
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Inside, nothing is remembered: results have no history and no gradient flows through them."""
+    """Inside, nothing is recorded: results have no history and no gradient flows through them."""
     before = _State.recording
     _State.recording = False
     try:
@@ -48,7 +48,7 @@ def no_grad() -> Iterator[None]:
 
 @contextmanager
 def counting() -> Iterator[Count]:
-    """Count the multiply-adds of all matrix products made inside."""
+    """Count the multiply-adds of all matrix products computed inside."""
     before = _State.count
     _State.count = Count()
     try:
@@ -58,7 +58,7 @@ def counting() -> Iterator[Count]:
 
 
 class Tensor:
-    """An array with a gradient and a memory of the operation that made it.
+    """An array with a gradient and a record of the operation that computed it.
 
     Examples
     --------
@@ -95,14 +95,16 @@ class Tensor:
     # -----------------------------------------------------------------------------------
     def __add__(self, other: Any) -> Tensor:
         o = lift(other)
-        return made(self.data + o.data, (self, lambda g: g), (o, lambda g: g))
+        return record(self.data + o.data, (self, lambda g: g), (o, lambda g: g))
 
     def __mul__(self, other: Any) -> Tensor:
         o = lift(other)
-        return made(self.data * o.data, (self, lambda g: g * o.data), (o, lambda g: g * self.data))
+        return record(
+            self.data * o.data, (self, lambda g: g * o.data), (o, lambda g: g * self.data)
+        )
 
     def __pow__(self, power: float) -> Tensor:
-        return made(self.data**power, (self, lambda g: g * power * self.data ** (power - 1)))
+        return record(self.data**power, (self, lambda g: g * power * self.data ** (power - 1)))
 
     def __neg__(self) -> Tensor:
         return self * -1.0
@@ -124,35 +126,35 @@ class Tensor:
 
     def exp(self) -> Tensor:
         y = np.exp(self.data)
-        return made(y, (self, lambda g: g * y))
+        return record(y, (self, lambda g: g * y))
 
     def log(self) -> Tensor:
-        return made(np.log(self.data), (self, lambda g: g / self.data))
+        return record(np.log(self.data), (self, lambda g: g / self.data))
 
     def tanh(self) -> Tensor:
         y = np.tanh(self.data)
-        return made(y, (self, lambda g: g * (1 - y * y)))
+        return record(y, (self, lambda g: g * (1 - y * y)))
 
     def relu(self) -> Tensor:
-        open_ = self.data.real > 0  # at exactly zero the gate is shut
-        return made(self.data * open_, (self, lambda g: g * open_))
+        active = self.data.real > 0  # at exactly zero the subgradient 0 is taken
+        return record(self.data * active, (self, lambda g: g * active))
 
     # --- shape
     # -----------------------------------------------------------------------------------------
     def reshape(self, *shape: int) -> Tensor:
-        return made(self.data.reshape(*shape), (self, lambda g: g.reshape(self.shape)))
+        return record(self.data.reshape(*shape), (self, lambda g: g.reshape(self.shape)))
 
     def transpose(self, *axes: int) -> Tensor:
         order = axes or tuple(range(self.data.ndim))[::-1]
-        return made(self.data.transpose(order), (self, lambda g: g.transpose(np.argsort(order))))
+        return record(self.data.transpose(order), (self, lambda g: g.transpose(np.argsort(order))))
 
     def __getitem__(self, index: Any) -> Tensor:
         def back(g: Array) -> Array:
             whole = np.zeros(self.shape, g.dtype)
-            np.add.at(whole, index, g)  # an element picked twice collects twice
+            np.add.at(whole, index, g)  # an entry used twice receives two contributions
             return whole
 
-        return made(self.data[index], (self, back))
+        return record(self.data[index], (self, back))
 
     # --- reductions and products
     # -----------------------------------------------------------------------
@@ -161,14 +163,14 @@ class Tensor:
             aligned = g if keepdims or axis is None else np.expand_dims(g, axis)
             return np.broadcast_to(aligned, self.shape)
 
-        return made(self.data.sum(axis=axis, keepdims=keepdims), (self, back))
+        return record(self.data.sum(axis=axis, keepdims=keepdims), (self, back))
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         total = self.sum(axis, keepdims)
         return total * (max(total.data.size, 1) / self.data.size)
 
     def max(self, axis: int) -> Tensor:
-        """The largest along an axis; among equals the first takes the gradient."""
+        """The largest along an axis; among equal entries the first receives the gradient."""
         at = np.expand_dims(self.data.real.argmax(axis=axis), axis)
 
         def back(g: Array) -> Array:
@@ -176,7 +178,7 @@ class Tensor:
             np.put_along_axis(whole, at, np.expand_dims(g, axis), axis)
             return whole
 
-        return made(np.take_along_axis(self.data, at, axis).squeeze(axis), (self, back))
+        return record(np.take_along_axis(self.data, at, axis).squeeze(axis), (self, back))
 
     def __matmul__(self, other: Any) -> Tensor:
         o = lift(other)
@@ -197,7 +199,7 @@ class Tensor:
             _tally("backward", cost)
             return np.swapaxes(self.data, -1, -2) @ g
 
-        return made(y, (self, left), (o, right))
+        return record(y, (self, left), (o, right))
 
     def __rmatmul__(self, other: Any) -> Tensor:
         return lift(other) @ self
@@ -205,13 +207,11 @@ class Tensor:
     # --- history
     # ---------------------------------------------------------------------------------------
     def detach(self) -> Tensor:
-        """The same numbers without a history."""
+        """The same array without a history: no gradient flows through it."""
         return Tensor(self.data)
 
     def assign(self, data: ArrayLike) -> None:
-        """Overwrite the numbers in place; a graph that still needs the old ones will refuse to run
-        backward.
-        """
+        """Overwrite the numbers; `backward` of a graph that used the old ones is refused."""
         new = np.asarray(data)
         if new.shape != self.shape:
             raise ValueError(f"shape {self.shape} cannot be overwritten by {new.shape}")
@@ -219,8 +219,7 @@ class Tensor:
         self.version += 1
 
     def backward(self, seed: ArrayLike | None = None) -> None:
-        """Add the gradient of this scalar (or of <seed, this>) to `grad` of every leaf that it was
-        made from.
+        """Add the gradient of this scalar (or of <seed, this>) to `grad` of every leaf behind it.
 
         Raises
         ------
@@ -237,19 +236,24 @@ class Tensor:
         start = np.ones(self.shape) if seed is None else np.asarray(seed)
         if start.shape != self.shape:
             raise ValueError(f"the seed must have the shape {self.shape}, got {start.shape}")
-        waiting: dict[int, Array] = {id(self): start}
-        for node in ordered(self):  # every consumer of a tensor comes before the tensor
-            g = waiting.pop(id(node))
-            if not node.edges:
+        adjoints = {id(self): start}
+        for node in ordered(self):  # each tensor after all of its consumers
+            g = adjoints.pop(id(node))
+            if not node.edges:  # a leaf
                 node.grad = g.copy() if node.grad is None else node.grad + g
             for parent, rule, version in node.edges:
-                if parent.version != version:
-                    raise RuntimeError(
-                        f"a tensor of shape {parent.shape} was overwritten after it was used;"
-                        " compute the loss again, or overwrite after backward"
-                    )
+                _refuse_overwritten(parent, version)
                 part = unbroadcast(rule(g), parent.shape)
-                waiting[id(parent)] = waiting[id(parent)] + part if id(parent) in waiting else part
+                before = adjoints.get(id(parent))
+                adjoints[id(parent)] = part if before is None else before + part
+
+
+def _refuse_overwritten(tensor: Tensor, version: int) -> None:
+    if tensor.version != version:
+        raise RuntimeError(
+            f"a tensor of shape {tensor.shape} was overwritten after it was used;"
+            " compute the loss again, or overwrite after backward"
+        )
 
 
 def lift(value: Any) -> Tensor:
@@ -257,22 +261,34 @@ def lift(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else Tensor(value)
 
 
-def made(data: Array, *edges: tuple[Tensor, Vjp]) -> Tensor:
-    """A tensor with its history: the inputs of the operation, each with its rule for gradients."""
+def record(data: Array, *edges: tuple[Tensor, Vjp]) -> Tensor:
+    """The result of an operation with its history: each input, and the rule for its gradient.
+
+    A rule takes the upstream gradient, in the shape of `data`, and returns the gradient with
+    respect to its input; axes that broadcasting stretched are summed afterwards.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0])
+    >>> record(x.data**3, (x, lambda g: g * 3 * x.data**2)).sum().backward()
+    >>> x.grad.tolist()
+    [3.0, 12.0]
+    """
     out = Tensor(data)
     if _State.recording:
         out.edges = [(parent, rule, parent.version) for parent, rule in edges]
     return out
 
 
-def _tally(way: str, cost: int) -> None:
+def _tally(direction: str, cost: int) -> None:
     if _State.count is not None:
-        setattr(_State.count, way, getattr(_State.count, way) + cost)
+        setattr(_State.count, direction, getattr(_State.count, direction) + cost)
 
 
 def ordered(root: Tensor) -> list[Tensor]:
-    """The tensors behind root, each before those it was made from; without recursion, so depth has
-    no limit.
+    """The tensors behind root in reverse topological order: each before those it was computed from.
+
+    Without recursion, so the depth of the graph has no limit.
     """
     done: list[Tensor] = []
     visited = {id(root)}

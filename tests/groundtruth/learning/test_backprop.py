@@ -1,5 +1,5 @@
 """The engine against torch on random programs, against differences and the complex step; costs,
-checkpoints, guards.
+checkpoints, guards; wrong rules that the gradient check must see.
 """
 
 import numpy as np
@@ -7,6 +7,7 @@ import pytest
 import torch
 from groundtruth.learning import backprop as bp
 from groundtruth.learning.backprop import Tensor
+from groundtruth.learning.tape import ordered, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,35 +15,44 @@ RNG = np.random.default_rng(0)
 A = RNG.normal(size=(4, 3))
 B = RNG.normal(size=(3, 2))
 V = RNG.normal(size=3)
-OPERATIONS = {
-    "add": (lambda a, v: (a + v).sum(), (A, V)),
-    "sub": (lambda a, v: ((v - a) ** 3).sum(), (A, V)),
-    "mul": (lambda a, v: (a * v * a).sum(), (A, V)),
-    "div": (lambda a, v: (a / (v * v + 1) + 1.0 / (a * a + 2)).sum(), (A, V)),
-    "matmul": (lambda a, b: ((a @ b) ** 2).sum(), (A, B)),
+POSITIVE = np.abs(A) + 0.5
+OPERATIONS = {  # outputs of any shape: the check weights them at random
+    "add": (lambda a, v: a + v, (A, V)),
+    "add, stretched both ways": (lambda a, v: a + v, (A[:, :1], V)),
+    "sub": (lambda a, v: v - a, (A, V)),
+    "sub from a constant": (lambda a: 1.5 - a, (A,)),
+    "mul": (lambda a, v: a * v, (A, V)),
+    "mul by itself": (lambda a: a * a, (A,)),
+    "div": (lambda a, b: a / b, (A, POSITIVE)),
+    "div of a constant": (lambda b: 2.0 / b, (POSITIVE,)),
+    "neg": (lambda a: -a, (A,)),
+    "matmul": (lambda a, b: a @ b, (A, B)),
     "stacked matmul": (
-        lambda a, b: ((a @ b) ** 2).sum(),
+        lambda a, b: a @ b,
         (RNG.normal(size=(2, 5, 4, 3)), RNG.normal(size=(5, 3, 2))),
     ),
-    "constant on the left": (lambda b: ((A @ b) ** 2).sum(), (B,)),
-    "exp": (lambda a: a.exp().sum(), (A,)),
-    "log": (lambda a: (a * a + 1).log().sum(), (A,)),
-    "tanh": (lambda a: a.tanh().sum(), (A,)),
-    "relu": (lambda a: (a.relu() * a).sum(), (A,)),
-    "power": (lambda a: ((a * a + 1) ** 0.5).sum(), (A,)),
-    "sum axes": (lambda a: (a.sum((0, 2)) ** 2).sum(), (RNG.normal(size=(2, 3, 4)),)),
-    "mean": (lambda a: ((a - a.mean(1, keepdims=True)) ** 2).mean(), (A,)),
-    "max": (lambda a: (a.max(0) ** 2).sum(), (A,)),
-    "reshape": (lambda a: (a.reshape(2, 6) ** 3).sum(), (A,)),
-    "transpose": (
-        lambda a: (a.transpose(2, 0, 1).reshape(4, 6) @ np.ones((6, 1))).tanh().sum(),
-        (RNG.normal(size=(2, 3, 4)),),
-    ),
-    "slice": (lambda a: (a[1:, ::2] ** 2).sum(), (A,)),
-    "index twice": (lambda a: (a[[0, 0, 2]] ** 2).sum(), (A,)),
-    "concat": (lambda a, b: (bp.concat([a, b, a], 0) ** 3).sum(), (A, A[:2])),
+    "constant on the left": (lambda b: A @ b, (B,)),
+    "exp": (Tensor.exp, (A,)),
+    "log": (Tensor.log, (POSITIVE,)),
+    "tanh": (Tensor.tanh, (A,)),
+    "relu": (Tensor.relu, (A,)),
+    "relu near its kink": (Tensor.relu, (np.array([-0.1, 0.1, -0.01, 0.01]),)),
+    "power": (lambda a: a**0.5, (POSITIVE,)),
+    "sum": (Tensor.sum, (A,)),
+    "sum axes": (lambda a: a.sum((0, 2)), (RNG.normal(size=(2, 3, 4)),)),
+    "sum, axis retained": (lambda a: a.sum(1, keepdims=True), (A,)),
+    "mean": (Tensor.mean, (A,)),
+    "mean, axis retained": (lambda a: a.mean(1, keepdims=True), (A,)),
+    "max": (lambda a: a.max(0), (A,)),
+    "reshape": (lambda a: a.reshape(2, 6), (A,)),
+    "transpose": (lambda a: a.transpose(2, 0, 1), (RNG.normal(size=(2, 3, 4)),)),
+    "T": (lambda a: a.T, (A,)),
+    "slice": (lambda a: a[1:, ::2], (A,)),
+    "index twice": (lambda a: a[[0, 0, 2]], (A,)),
+    "concat": (lambda a, b: bp.concat([a, b, a], 0), (A, A[:2])),
+    "concat, last axis": (lambda a, b: bp.concat([a, b], 1), (A, A[:, :2])),
     "softmax_ce": (lambda a: bp.softmax_ce(a, [0, 2, 1, 1]), (A,)),
-    "checkpoint": (lambda a: (bp.checkpoint(lambda t: (t @ B).tanh(), a) ** 2).sum(), (A,)),
+    "checkpoint": (lambda a: bp.checkpoint(lambda t: (t @ B).tanh(), a), (A,)),
 }
 
 
@@ -52,15 +62,116 @@ def test_every_operation_agrees_with_differences(name):
     assert bp.check_gradients(f, *args) < 1e-8
 
 
+def broken(rule, nodes):
+    """The tensors behind a root with the rules of their edges replaced by `rule(old)`."""
+    for node in nodes:
+        node.edges = [(parent, rule(old), version) for parent, old, version in node.edges]
+
+
+def ignoring(old):
+    """A rule without its upstream gradient."""
+    return lambda g: old(np.ones_like(g))
+
+
+def negated(old):
+    return lambda g: -old(g)
+
+
+def doubled(old):
+    return lambda g: 2 * old(g)
+
+
+@pytest.mark.parametrize("rule", [ignoring, negated, doubled])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_wrong_rule_of_any_operation_is_caught(name, rule):
+    """The last operation, and with it the upstream gradient that the check sends, is altered."""
+    f, args = OPERATIONS[name]
+
+    def altered(*tensors):
+        out = f(*tensors)
+        broken(rule, [out])
+        return out
+
+    assert bp.check_gradients(altered, *args) > 0.05
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "tanh", "power", "relu", "softmax_ce"])
+def test_a_plain_sum_does_not_see_an_ignored_upstream_gradient(name):
+    f, args = OPERATIONS[name]
+
+    def altered(*tensors):
+        out = f(*tensors)
+        broken(ignoring, [out])
+        return out
+
+    assert bp.check_gradients(altered, *args, weights=1.0) < 1e-8
+
+
+def test_the_error_is_relative_also_for_small_gradients():
+    def scaled(t):
+        return record(1e-5 * t.data, (t, lambda g: g * 0.0))
+
+    assert bp.check_gradients(scaled, A) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
-    "name", [name for name in OPERATIONS if name not in ("relu", "max", "checkpoint")]
+    "name",
+    [
+        name
+        for name in OPERATIONS
+        if name not in ("max", "checkpoint") and not name.startswith("relu")
+    ],
 )
 def test_every_smooth_operation_agrees_with_the_complex_step(name):
     f, args = OPERATIONS[name]
     x = args[0]
     direction = np.random.default_rng(1).normal(size=np.shape(x))
     along = bp.jvp(lambda t: f(t, *args[1:]), x, direction)
-    assert np.allclose(along, (bp.gradients(f, *args)[0] * direction).sum(), rtol=1e-12, atol=1e-12)
+    u = np.random.default_rng(2).normal(size=along.shape)
+    pulled = bp.vjp(lambda t: f(t, *args[1:]), x, u)
+    assert np.allclose(np.vdot(u, along), np.vdot(pulled, direction), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ours", "expected"),
+    [
+        (Tensor(A).max(1), A.max(1)),
+        (Tensor(A).sum(0), A.sum(0)),
+        (Tensor(A).mean(1), A.mean(1)),
+        (Tensor(A).mean(), A.mean()),
+        (Tensor(A).relu(), np.maximum(A, 0)),
+        (Tensor(A).exp(), np.exp(A)),
+        (Tensor(POSITIVE).log(), np.log(POSITIVE)),
+        (Tensor(A) @ B, A @ B),
+        (2.0 / Tensor(POSITIVE), 2 / POSITIVE),
+        (1.5 - Tensor(A), 1.5 - A),
+        (Tensor(A).T, A.T),
+        (bp.concat([Tensor(A), A[:2]]), np.concatenate([A, A[:2]])),
+    ],
+)
+def test_values_equal_those_of_numpy(ours, expected):
+    assert ours.shape == expected.shape
+    np.testing.assert_allclose(ours.data, expected, rtol=1e-14)
+
+
+def test_the_first_of_equal_largest_entries_receives_the_gradient():
+    x = Tensor([[1.0, 2.0, 2.0]])
+    x.max(1).sum().backward()
+    assert x.grad.tolist() == [[0.0, 1.0, 0.0]]
+
+
+def test_the_loss_of_large_scores_is_finite():
+    loss = bp.softmax_ce(Tensor([[1000.0, 0.0], [0.0, 1000.0]]), [0, 1])
+    assert float(loss.data) == 0.0
+
+
+def test_recording_continues_as_before_after_nested_no_grad():
+    x = Tensor([1.0])
+    with bp.no_grad():
+        with bp.no_grad():
+            pass
+        assert not (x * 2).edges
+    assert (x * 2).edges
 
 
 @settings(max_examples=60)
@@ -138,7 +249,7 @@ def test_a_network_learns_and_its_loss_equals_torch():
     assert np.mean(net(Tensor(X)).data.argmax(1) == y) > 0.95
 
 
-def test_the_way_back_costs_twice_the_way_forward():
+def test_the_backward_pass_costs_twice_the_forward_pass():
     net = bp.MLP((16, 32, 32, 8), seed=0)
     with bp.counting() as count:
         bp.softmax_ce(net(Tensor(RNG.normal(size=(10, 16)))), np.zeros(10, int)).backward()
@@ -193,15 +304,66 @@ def test_overwriting_a_value_that_is_still_needed_is_refused():
         loss.backward()
 
 
-def test_the_check_catches_planted_bugs():
-    from groundtruth.learning.tape import made
+def test_overwriting_a_parameter_inside_a_checkpoint_is_refused():
+    W = Tensor(B)
+    loss = bp.checkpoint(lambda t: (t @ W).tanh(), Tensor(A)).sum()
+    W.assign(np.zeros_like(B))
+    with pytest.raises(RuntimeError, match=r"shape \(3, 2\) was overwritten"):
+        loss.backward()
+    assert W.grad is None
 
-    W = RNG.normal(size=(3, 3))
-    assert bp.check_gradients(lambda t: made(t.data @ W, (t, lambda g: g @ W)).sum(), A) > 1e-3
-    assert (
-        bp.check_gradients(lambda t: made((t.data**2).mean(), (t, lambda g: g * 2 * t.data)), A)
-        > 1e-3
-    )
+
+def test_overwriting_a_parameter_inside_nested_checkpoints_is_refused():
+    W = Tensor(np.eye(3))
+
+    def inner(t):
+        return (t @ W).tanh()
+
+    loss = bp.checkpoint(lambda t: bp.checkpoint(inner, t), Tensor(A)).sum()
+    W.assign(np.zeros((3, 3)))
+    with pytest.raises(RuntimeError, match="overwritten"):
+        loss.backward()
+
+
+def test_a_checkpoint_inside_a_checkpoint_has_the_same_gradients():
+    W = Tensor(np.eye(3) / 2)
+
+    def inner(t):
+        return (t @ W).tanh()
+
+    inner(inner(Tensor(A))).sum().backward()
+    expected = W.grad
+    W.grad = None
+    bp.checkpoint(lambda t: bp.checkpoint(inner, inner(t)), Tensor(A)).sum().backward()
+    assert np.allclose(W.grad, expected)
+
+
+def test_a_product_with_the_jacobian_equals_torch_in_both_modes():
+    def ours(t):
+        return ((t * t + t) @ B).tanh()
+
+    def theirs(t):
+        return torch.tanh((t * t + t) @ torch.tensor(B))
+
+    x = A[:1]
+    along = A[1:2]
+    u = B[:1]
+    column = torch.func.jvp(theirs, (torch.tensor(x),), (torch.tensor(along),))[1]
+    row = torch.func.vjp(theirs, torch.tensor(x))[1](torch.tensor(u))[0]
+    assert np.allclose(bp.jvp(ours, x, along), column.numpy())
+    assert np.allclose(bp.vjp(ours, x, u), row.numpy())
+
+
+def test_each_tensor_comes_before_those_it_was_computed_from():
+    x = Tensor(1.0)
+    y = x * x
+    z = y + x * y
+    nodes = ordered(z)
+    positions = {id(node): i for i, node in enumerate(nodes)}
+    assert len(positions) == len(nodes)
+    for node in nodes:
+        for parent, _, _ in node.edges:
+            assert positions[id(node)] < positions[id(parent)]
 
 
 @pytest.mark.parametrize(
@@ -212,6 +374,9 @@ def test_the_check_catches_planted_bugs():
         (lambda: Tensor([1.0, 2.0]).backward([1.0]), ValueError, "seed"),
         (lambda: Tensor([1.0]) @ Tensor([[1.0]]), ValueError, r"reshape a vector"),
         (lambda: Tensor([1.0]).assign([1.0, 2.0]), ValueError, "overwritten by"),
+        (lambda: bp.vjp(Tensor.tanh, [1.0, 2.0], [1.0]), ValueError, "seed"),
+        (lambda: bp.check_gradients(Tensor.tanh, [1.0], h=0.0), ValueError, "positive step"),
+        (lambda: bp.softmax_ce(Tensor(A), [0, 1, 2, 3]), ValueError, "whole labels"),
         (lambda: bp.MLP((3,), 0), ValueError, "input and an output"),
         (lambda: bp.MLP((3, 0), 0), ValueError, ">= 1"),
     ],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import altair as alt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, figure, label
 from groundtruth.figures.vega import (
     Interactive,
     choose,
@@ -21,62 +22,84 @@ from groundtruth.figures.vega import (
 )
 
 NODES = {
-    "w": (0.0, 3.2),
-    "x": (0.0, 1.6),
+    "w": (0.0, 4.0),
+    "x": (0.0, 2.0),
     "b": (0.0, 0.0),
-    "w x": (1.5, 2.4),
-    "z": (3.0, 1.4),
-    "a": (4.5, 1.4),
-    "L": (6.0, 1.4),
+    "w x": (1.65, 3.0),
+    "z": (3.3, 1.5),
+    "a": (4.95, 1.5),
+    "L": (6.6, 1.5),
 }
 EDGES = [("w", "w x"), ("x", "w x"), ("w x", "z"), ("b", "z"), ("z", "a"), ("a", "L")]
 
 
-def neuron(values: dict[str, float], adjoints: dict[str, float]) -> Figure:
-    """The graph of one unit: under each name its value, above it its gradient."""
-    fig, ax = figure(3.5)
+def neuron(
+    values: dict[str, float], adjoints: dict[str, float], derivatives: dict[tuple[str, str], float]
+) -> Figure:
+    """The computational graph of one unit: values below the nodes, adjoints above them, local
+    derivatives on the edges.
+    """
+    fig, ax = figure(3.9)
     ax.set_axis_off()
-    ax.set_xlim(-0.7, 6.7)
-    ax.set_ylim(-0.8, 4.0)
+    ax.set_xlim(-0.6, 7.2)
+    ax.set_ylim(-0.9, 4.9)
     for start, end in EDGES:
-        (x0, y0), (x1, y1) = NODES[start], NODES[end]
-        ax.annotate(
-            "", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops={"arrowstyle": "->", "color": GRAY}
-        )
-    for name, (x, y) in NODES.items():
-        ax.add_patch(
-            FancyBboxPatch(
-                (x - 0.42, y - 0.22),
-                0.84,
-                0.44,
-                boxstyle="round,pad=0.04",
-                fill=False,
-                edgecolor=BLUE,
-            )
-        )
-        ax.text(x, y, name, ha="center", va="center", fontsize=11)
-        ax.text(x, y - 0.5, f"{values[name]:.2f}", ha="center", fontsize=10)
-        ax.text(
-            x,
-            y + 0.36,
-            f"{adjoints[name]:.2f}",
-            ha="center",
-            fontsize=10,
-            color=ORANGE,
-            fontweight="bold",
-        )
+        _edge(ax, start, end, derivatives[start, end])
+    for name in NODES:
+        _node(ax, name, values[name], adjoints[name])
     return fig
 
 
-def depths(products: dict[str, np.ndarray]) -> Figure:
-    """Norm of the gradient by the number of layers passed backward, for several weight scales."""
-    fig, ax = figure(2.7)
-    for (name, lengths), style, color in zip(
-        products.items(), ("-", "--", "-."), (BLUE, GREEN, ORANGE), strict=True
-    ):
-        ax.semilogy(np.arange(1, lengths.size + 1), lengths, style, color=color, label=name)
-    ax.legend()
-    label(ax, "layers passed on the way back", "length of the gradient")
+def _edge(ax: Axes, start: str, end: str, local: float) -> None:
+    """An arrow with its local derivative above the middle."""
+    (x0, y0), (x1, y1) = NODES[start], NODES[end]
+    arrow = {"arrowstyle": "->", "color": GRAY}
+    ax.annotate("", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops=arrow)
+    side = 0.3 * np.sign(y0 - y1)  # to the upper side of the arrow, clear of its line
+    x = (x0 + x1) / 2 + side
+    y = (y0 + y1) / 2 + 0.14
+    ax.text(x, y, f"{local:.1f}", ha="center", fontsize=10, color=GREEN)
+
+
+def _node(ax: Axes, name: str, value: float, adjoint: float) -> None:
+    """A box with its value below and its adjoint above."""
+    x, y = NODES[name]
+    corner = (x - 0.42, y - 0.26)
+    ax.add_patch(
+        FancyBboxPatch(corner, 0.84, 0.52, boxstyle="round,pad=0.04", fill=False, edgecolor=BLUE)
+    )
+    ax.text(x, y, name, ha="center", va="center", fontsize=12)
+    ax.text(x, y - 0.68, f"{value:.2f}", ha="center", fontsize=11)
+    ax.text(
+        x,
+        y + 0.42,
+        f"{adjoint:.2f}",
+        ha="center",
+        fontsize=11,
+        color=ORANGE,
+        fontweight="bold",
+    )
+
+
+def depths(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Norm of the gradient against the number of layers passed, relative to its start.
+
+    Parameters
+    ----------
+    curves : for each of up to three names the measured norms (seeds, layers + 1) and the predicted
+        ones (layers + 1,)
+    """
+    fig, ax = figure(3.4)
+    marks = zip(curves.items(), ("-", "--", "-."), (BLUE, GREEN, ORANGE), strict=False)
+    for (name, (norms, predicted)), style, color in marks:
+        layers = np.arange(norms.shape[1])
+        relative = norms / norms[:, :1]
+        ax.semilogy(layers, relative.T, style, color=color, linewidth=0.6, alpha=0.5)
+        ax.semilogy(layers, np.median(relative, axis=0), style, color=color, label=name)
+        ax.semilogy(layers, predicted / predicted[0], ":", color=INK, linewidth=1.4)
+    ax.plot([], [], ":", color=INK, label="predicted")
+    ax.legend(loc="lower left")
+    label(ax, "layers passed backward", "norm of the gradient, relative")
     return fig
 
 
@@ -93,10 +116,10 @@ def explorer() -> Interactive:
         ("forward", "z = w x + b = {z:.3f}"),
         ("forward", "a = {name}(z) = {a:.3f}"),
         ("forward", "L = (a - y)^2 = {L:.3f}"),
-        ("back", "dL/da = 2 (a - y) = {dL:.3f}"),
-        ("back", "da/dz = {da:.3f},  dL/dz = {dz:.3f}"),
-        ("back", "dL/dw = dL/dz x = {dw:.3f}"),
-        ("back", "dL/dx = dL/dz w = {dx:.3f},  dL/db = {dz:.3f}"),
+        ("backward", "dL/da = 2 (a - y) = {dL:.3f}"),
+        ("backward", "da/dz = {da:.3f},  dL/dz = {dz:.3f}"),
+        ("backward", "dL/dw = dL/dz x = {dw:.3f}"),
+        ("backward", "dL/dx = dL/dz w = {dx:.3f},  dL/db = {dz:.3f}"),
     ]
     activation = {
         "relu": "max(0, datum.z)",
@@ -110,7 +133,7 @@ def explorer() -> Interactive:
         "sigmoid": "datum.a * (1 - datum.a)",
         "none": "1",
     }
-    rows = [{"i": i, "way": way} for i, (way, _) in enumerate(lines)]
+    rows = [{"i": i, "pass": name} for i, (name, _) in enumerate(lines)]
     chart = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(z="w * x + b", name="act")
@@ -129,9 +152,9 @@ def explorer() -> Interactive:
             y=alt.Y("i:O", axis=None),
             text="say:N",
             color=alt.Color(
-                "way:N",
+                "pass:N",
                 title=None,
-                scale=series_colors(["forward", "back"]),
+                scale=series_colors(["forward", "backward"]),
                 legend=alt.Legend(orient="bottom"),
             ),
         )
@@ -140,7 +163,5 @@ def explorer() -> Interactive:
     )
     return show(
         chart,
-        "Seven lines of numbers for one unit, three computed forward and four backward; sliders "
-        "set "
-        "weight, input, bias and target, a menu the activation.",
+        "Values and gradients of one unit; sliders set its inputs.",
     )
