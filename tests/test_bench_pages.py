@@ -6,7 +6,7 @@ import yaml
 from press.source import chapter as chapters
 
 from tests.bench import pages
-from tests.press.shop import make
+from tests.press.sample_book import make
 
 
 def test_generated_pages_have_cells_of_their_own(tmp_path):

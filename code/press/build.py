@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+from clikit.errors import Exit, UserError
+from clikit.files import disk_error, lock, sha
+
 from press.config import Project, commit
-from press.errors import Exit, Finding, PressError
+from press.errors import Finding
 from press.execute import records, state
-from press.files import disk_error, lock, sha
 from press.progress import Progress
 from press.store import file_digest
 
@@ -187,7 +189,7 @@ def _render(current: state.State, report: Report, clock: _Clock) -> None:
         if report.code is not Exit.OK:
             return
         finish.finish(project, pages, current.store)
-    except PressError:
+    except UserError:
         raise
     except Exception as error:
         raise _render_error(project, error) from error
@@ -198,14 +200,14 @@ def _render(current: state.State, report: Report, clock: _Clock) -> None:
     clock.lap("finish")
 
 
-def _render_error(project: Project, error: Exception) -> PressError:
+def _render_error(project: Project, error: Exception) -> UserError:
     """A full disk or a crash: extensions wrap errors, so the whole chain is searched."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
             return disk_error(project.build, cause)
         cause = cause.__cause__ or cause.__context__
-    return PressError(
+    return UserError(
         f"rendering stopped: {type(error).__name__}: {error}",
         "fix what is named above; if it names no page, run `make clean` and build again",
         Exit.FINDINGS,
@@ -261,7 +263,7 @@ def _require_free_space(project: Project) -> None:
     project.work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(project.work).free
     if free < NEEDED_BYTES:
-        raise PressError(
+        raise UserError(
             f"{free / 1e6:.0f} MB are free on the disk of {project.build}; "
             f"a build needs {NEEDED_BYTES / 1e6:.0f} MB",
             "free some space, then run the same command again; what was finished is kept",

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import click
+from clikit.errors import Exit
 from clikit.group import CommandGroup
 
 from press import config as projects
-from press.errors import Exit
 
 
 @click.group(
@@ -151,8 +151,9 @@ def gather(project: projects.Project, folders: tuple[Path, ...]) -> None:
     FOLDER holds the _build/press/store/runs of a machine. A record is taken when its cells, code,
     data and versions are those of this machine.
     """
+    from clikit.files import lock
+
     from press.execute import shards
-    from press.files import lock
 
     with lock(project.work / "lock", _tell):
         rows = shards.gather(project, list(folders))
@@ -168,8 +169,9 @@ def gather(project: projects.Project, folders: tuple[Path, ...]) -> None:
 @click.pass_obj
 def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
     """Make the last execution of CHAPTER... the committed expectation, and show the changes."""
+    from clikit.files import lock
+
     from press.execute.accept import accept as run
-    from press.files import lock
     from press.source import toc
 
     with lock(project.work / "lock", _tell):
@@ -246,7 +248,8 @@ def drift(
     as_json: bool,
 ) -> None:
     """Run the book with another interpreter and report which outputs differ; changes nothing."""
-    from press.files import write_atomic
+    from clikit.files import write_atomic
+
     from press.machines import drift as drifts
     from press.source import toc
 
@@ -299,7 +302,8 @@ def profiles(
     """Execute the book under emulated CPU configurations and report which outputs differ; changes
     nothing.
     """
-    from press.files import write_atomic
+    from clikit.files import write_atomic
+
     from press.machines import profiles as machines
     from press.source import toc
 

@@ -9,7 +9,8 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from press.errors import Exit, PressError
+from clikit.errors import Exit, UserError
+
 from press.source import settings
 
 THREAD_KNOBS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -76,7 +77,7 @@ def find(start: Path | None = None) -> Project:
     for folder in (here, *here.parents):
         if (folder / "_toc.yml").is_file() and (folder / "book").is_dir():
             return load(folder)
-    raise PressError(
+    raise UserError(
         f"no book here: neither {here} nor a folder above it has a _toc.yml beside a book/",
         "run the command inside the project, or name the project with --root",
         Exit.USAGE,
@@ -89,14 +90,14 @@ def load(root: Path) -> Project:
     for key, value in _table(root / "pyproject.toml").items():
         where = f"pyproject.toml: [tool.press] {key} = {value!r}"
         if key not in SETTINGS:
-            raise PressError(
+            raise UserError(
                 f"pyproject.toml: [tool.press] has no setting {key!r}",
                 f"use one of: {', '.join(sorted(SETTINGS))}",
                 Exit.USAGE,
             )
         if key in ("packages", "audits"):
             if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise PressError(
+                raise UserError(
                     f"{where} is not a list of names",
                     'write, for example, ["one", "two"]',
                     Exit.USAGE,
@@ -105,7 +106,7 @@ def load(root: Path) -> Project:
                 _check_audits(tuple(value))
             values[key] = tuple(value)
         elif type(value) is not int or value < 1:
-            raise PressError(
+            raise UserError(
                 f"{where} is not a positive whole number", "correct the setting", Exit.USAGE
             )
         else:
@@ -119,8 +120,8 @@ def _check_audits(names: tuple[str, ...]) -> None:
 
     try:
         checks.chosen(names)
-    except PressError as error:
-        raise PressError(
+    except UserError as error:
+        raise UserError(
             f"pyproject.toml: [tool.press] audits: {error.what}", error.fix, error.code
         ) from error
 
@@ -136,7 +137,7 @@ def _table(config: Path) -> dict:
             if not isinstance(table, dict):
                 raise ValueError(f"{name} is not a table")
     except (ValueError, OSError) as error:  # not TOML, another encoding, not readable
-        raise PressError(
+        raise UserError(
             f"pyproject.toml cannot be read: {error}",
             "correct it there, or git checkout -- pyproject.toml",
             Exit.USAGE,

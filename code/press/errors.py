@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from clikit.errors import Exit
-from clikit.errors import UserError as PressError
-
-__all__ = ["Exit", "Finding", "PressError"]
-
 
 @dataclass(frozen=True)
 class Finding:

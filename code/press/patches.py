@@ -18,7 +18,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
-from press.errors import PressError
+from clikit.errors import UserError
 
 PARENT = Path(__file__).with_name("parent.cjs")
 PATIENCE_S = 30.0
@@ -43,7 +43,7 @@ class Patch:
         known = SpecifierSet(f">={self.first},<{self.below}")
         if known.contains(version, prereleases=True) or os.environ.get(OVERRIDE):
             return
-        raise PressError(
+        raise UserError(
             f"{self.package} {version} is installed; the press changes it ({self.reason}) "
             f"and knows its versions from {self.first} to below {self.below}",
             "install what requirements.txt pins; or check the patch in code/press/patches.py "

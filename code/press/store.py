@@ -12,18 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from clikit.files import read_json, sha, write_atomic, write_json
+
 from press.config import Project
-from press.files import read_json, sha, write_atomic, write_json
+
+PACKAGES = ("clikit", "press")
 
 
 def press_digest() -> str:
-    """Digest of every file of the press, its theme included, and of the package it shares with the
-    projects.
-    """
+    """Digest of every file of the press, theme included, and of what it shares with others."""
     code = Path(__file__).parent.parent
     files = [
         path
-        for package in ("clikit", "press")
+        for package in PACKAGES
         for path in sorted((code / package).rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     ]

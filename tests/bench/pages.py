@@ -21,7 +21,7 @@ import yaml
 from press import config as project
 
 from tests.conftest import ROOT
-from tests.press.shop import HEAD, cell
+from tests.press.sample_book import HEAD, cell
 
 LEFT_OUT = (".git", ".venv", "node_modules", "__pycache__", "*_cache", ".hypothesis")
 PART = "generated"

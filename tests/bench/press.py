@@ -22,7 +22,7 @@ import yaml
 from press.config import node_folder
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 
 LEFT_OUT = shutil.ignore_patterns(
     "_build",
@@ -182,15 +182,15 @@ def edited_expectations(book: Path, count: int = 30) -> None:
 def generated(folder: Path, sizes: tuple[int, ...]) -> None:
     costs = []
     for size in sizes:
-        pages = {"index": shop.chapter("Home", "print('home')")}
+        pages = {"index": sample_book.chapter("Home", "print('home')")}
         for i in range(size - 1):
-            pages[f"part{i % 8}/page{i}"] = shop.chapter(
+            pages[f"part{i % 8}/page{i}"] = sample_book.chapter(
                 f"Page {i}",
                 f"x = {i}\nprint(x)",
                 "print(sum(range(1000)))",
                 "[n**2 for n in range(5)]",
             )
-        root = shop.accepted(shop.make(folder / f"generated{size}", pages))
+        root = sample_book.accepted(sample_book.make(folder / f"generated{size}", pages))
         shutil.rmtree(root / "_build")
         seconds, peak = press(root)
         costs.append(seconds / size)

@@ -9,11 +9,11 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+from clikit.errors import UserError
 from press import checks as audits
 from press import config as project
 from press.checks import figures, numbers
 from press.checks.book import Book, Page
-from press.errors import PressError
 from press.execute import compare, expectations
 from press.execute.records import Record
 from press.source import cards, prose, toc
@@ -100,7 +100,7 @@ def test_settings_are_read_or_refused(tmp_path_factory, seed):
         (root / "pyproject.toml").write_text(text, encoding="utf-8")
         try:
             found = project.load(root)
-        except PressError as error:
+        except UserError as error:
             assert "pyproject.toml" in error.what and error.fix
             continue
         for field in fields(found):
@@ -362,7 +362,7 @@ def test_contents_are_read_or_refused(tmp_path_factory, seed):
         (elsewhere.root / "_toc.yml").write_text(text, encoding="utf-8")
         try:
             found = toc.entries(elsewhere)
-        except PressError as error:
+        except UserError as error:
             assert "_toc.yml" in error.what and error.fix
             continue
         assert all(isinstance(entry.slug, str) and entry.slug for entry in found) and len(

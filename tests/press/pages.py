@@ -9,14 +9,14 @@ from press.checks.book import Book, Page
 from press.execute.records import Record
 from press.source import chapter
 
-from tests.press import shop
+from tests.press import sample_book
 
 Outputs = list[list[dict]]  # by cell
 
 
 def book(folder: Path, pages: dict[str, str], outputs: dict[str, Outputs] | None = None) -> Book:
     """A book with these pages beside its index; without outputs a page prints nothing."""
-    root = shop.make(folder, {"index": shop.chapter("Home"), **pages})
+    root = sample_book.make(folder, {"index": sample_book.chapter("Home"), **pages})
     project = config.load(root)
     return Book(project, [_page(project, slug, (outputs or {}).get(slug)) for slug in pages])
 
@@ -31,7 +31,7 @@ def _page(project: config.Project, slug: str, outputs: Outputs | None) -> Page:
 
 def page(body: str, kind: str = "front") -> str:
     """A page of a kind with a title and this body."""
-    return f"{shop.HEAD.replace('kind: front', f'kind: {kind}')}# T\n\n{body}\n"
+    return f"{sample_book.HEAD.replace('kind: front', f'kind: {kind}')}# T\n\n{body}\n"
 
 
 def messages(

@@ -7,7 +7,7 @@ from press import checks
 from press.source import settings
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 from tests.press.pages import book, messages, page, printed
 
 
@@ -47,7 +47,7 @@ def test_a_bad_sentence_is_reported(tmp_path, line, message):
 
 
 EXERCISE = "```{exercise-start} Core: do it\n:label: ex-a\n```\n\nDo.\n\n```{exercise-end}\n```\n"
-RUNS = shop.cell("print(1)")
+RUNS = sample_book.cell("print(1)")
 SOLUTION = (
     f"```{{solution-start}} ex-a\n:class: dropdown\n```\n\n{RUNS}\n```{{solution-end}}\n```\n"
 )
@@ -65,8 +65,8 @@ def test_an_exercise_with_an_executed_solution_passes(tmp_path):
         (f"{EXERCISE.replace('Core: ', '')}\n{SOLUTION}", "no grade"),
         (f"{EXERCISE.replace(':label: ex-a', '')}\n{SOLUTION}", "no label"),
         ("## A\n\n# Second title", "exactly one first-level heading"),
-        (shop.cell("\n".join(f"x = {i}" for i in range(26))), "26 lines"),
-        (shop.cell("x = 1\nx;"), "semicolon"),
+        (sample_book.cell("\n".join(f"x = {i}" for i in range(26))), "26 lines"),
+        (sample_book.cell("x = 1\nx;"), "semicolon"),
         ("## What to keep\n\n" + "\n".join(f"- Line {i}." for i in "abcdef"), "more than 5 lines"),
     ],
 )
@@ -75,7 +75,7 @@ def test_a_departure_from_the_anatomy_is_reported(tmp_path, body, message):
     assert any(message in what for what in reported)
 
 
-TWO_CELLS = f"{shop.cell('print(1)')}\n{shop.cell('print(2)')}"
+TWO_CELLS = f"{sample_book.cell('print(1)')}\n{sample_book.cell('print(2)')}"
 TWO_OUTPUTS = [[printed("1\n")], [printed("2\n")]]
 
 
@@ -92,12 +92,12 @@ def test_an_output_that_a_sentence_explains_passes(tmp_path):
 def test_a_warning_on_a_page_is_reported(tmp_path):
     text = "/tmp/x.py:1: UserWarning: beware\n"
     warning = {"output_type": "stream", "name": "stderr", "text": text}
-    (what,) = messages(tmp_path, "anatomy", shop.cell("warn()"), [[warning]])
+    (what,) = messages(tmp_path, "anatomy", sample_book.cell("warn()"), [[warning]])
     assert what == "the cell writes to stderr: /tmp/x.py:1: UserWarning: beware"
 
 
 def test_a_printed_line_is_no_warning(tmp_path):
-    assert messages(tmp_path, "anatomy", shop.cell("warn()"), [[printed("fine\n")]]) == []
+    assert messages(tmp_path, "anatomy", sample_book.cell("warn()"), [[printed("fine\n")]]) == []
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ CARDS = "".join(
 
 
 def bank_messages(folder, body: str = BANK, bank: str = CARDS) -> list[str]:
-    shop.write(folder / "book" / "_assets" / "cards" / "interview" / "x.yml", bank)
+    sample_book.write(folder / "book" / "_assets" / "cards" / "interview" / "x.yml", bank)
     return messages(folder, "anatomy", body, slug="interview/x", kind="bank")
 
 
@@ -194,7 +194,7 @@ USE = (
 
 
 def recipe(title: str, source: str) -> str:
-    return f"## {title}\n\n{USE}\n\n{shop.cell(source)}\n"
+    return f"## {title}\n\n{USE}\n\n{sample_book.cell(source)}\n"
 
 
 ENTRIES = ("Read a table", "Split a table", "Save a table")
@@ -209,7 +209,7 @@ def test_a_recipe_page_of_three_entries_passes(tmp_path):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (RECIPES.replace(shop.cell("print(1)"), ""), "has 0 cells, outside 1 to 4"),
+        (RECIPES.replace(sample_book.cell("print(1)"), ""), "has 0 cells, outside 1 to 4"),
         (RECIPES.replace(USE, "Use this.", 1), "has 2 words, outside 20 to 400"),
         (RECIPES.replace(recipe(ENTRIES[2], "print(2)"), ""), "2 entries, fewer than 3"),
         (RECIPES + recipe("Long one", "1") + "word " * 400, "words, outside 20 to 400"),
@@ -223,6 +223,6 @@ def test_a_planted_fault_in_a_recipe_page_is_reported(tmp_path, body, message):
 
 @pytest.mark.parametrize("count", ["has 3 words", "has 1 cells"])
 def test_words_and_cells_of_exercises_do_not_count(tmp_path, count):
-    body = f"One two.\n\n{RUNS}\n## Exercises\n\n{'word ' * 2000}\n\n{shop.cell('print(2)')}"
+    body = f"One two.\n\n{RUNS}\n## Exercises\n\n{'word ' * 2000}\n\n{sample_book.cell('print(2)')}"
     reported = messages(tmp_path, "anatomy", body, slug="data/x", kind="chapter")
     assert any(f"the page {count}, outside" in what for what in reported)

@@ -8,16 +8,16 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from clikit.errors import Exit, UserError
 from press import checks, config
 from press.checks import numbers, registry
 from press.checks.book import Book
-from press.errors import Exit, PressError
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 from tests.press.pages import book, messages, page, printed
 
-PRINTS = shop.cell("print(a, b)")
+PRINTS = sample_book.cell("print(a, b)")
 OUTPUT = [[printed("loss 0.123 after 1000, -4.5\n")]]
 
 
@@ -28,7 +28,7 @@ def test_the_readme_lists_every_audit():
 
 
 def test_the_help_lists_every_audit_with_its_line():
-    text = " ".join(shop.press(ROOT, "audit", "--help").stdout.split())
+    text = " ".join(sample_book.press(ROOT, "audit", "--help").stdout.split())
     missing = [a.name for a in checks.ALL.values() if f"{a.name} {a.about}" not in text]
     assert missing == []
 
@@ -43,14 +43,14 @@ def test_two_audits_of_one_name_are_refused():
 
 
 def test_an_unknown_audit_is_refused_with_the_nearest():
-    with pytest.raises(PressError, match="no audit 'nubers'; did you mean 'numbers'") as caught:
+    with pytest.raises(UserError, match="no audit 'nubers'; did you mean 'numbers'") as caught:
         checks.chosen(("nubers",))
     assert caught.value.code is Exit.USAGE
 
 
 def test_an_unknown_audit_in_the_settings_is_refused(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.press]\naudits = ["anatmy"]\n')
-    with pytest.raises(PressError, match="did you mean 'anatomy'"):
+    with pytest.raises(UserError, match="did you mean 'anatomy'"):
         config.load(tmp_path)
 
 
@@ -105,17 +105,17 @@ def test_numbers_of_a_stale_page_are_not_judged(tmp_path):
 
 def test_numbers_in_captions_are_audited(tmp_path):
     head = "---\nmystnb:\n  figure:\n    caption: It reaches 0.77.\n    name: f\n---\n"
-    body = shop.cell("print(1)", head)
+    body = sample_book.cell("print(1)", head)
     assert len(messages(tmp_path, "numbers", body, [[printed("1\n")]])) == 1
 
 
 def test_a_literal_in_a_cell_is_an_assumption(tmp_path):
-    body = f"With 0.05 it works.\n\n{shop.cell('eta = 0.05')}"
+    body = f"With 0.05 it works.\n\n{sample_book.cell('eta = 0.05')}"
     assert messages(tmp_path, "numbers", body) == []
 
 
 def test_a_comment_in_a_cell_is_no_assumption(tmp_path):
-    body = f"With 0.05 it works.\n\n{shop.cell('eta = 1  # 0.05')}"
+    body = f"With 0.05 it works.\n\n{sample_book.cell('eta = 1  # 0.05')}"
     assert len(messages(tmp_path, "numbers", body)) == 1
 
 
@@ -138,11 +138,11 @@ def test_rounding_is_that_of_the_digits_given(value, decimals, percent, is_accou
 
 def audit_document(folder, text: str) -> list[str]:
     sample = book(folder, {"front/x": page("Text.")})
-    settings = dict(shop.SETTINGS, documents={"README.md": ["report.json"]})
-    shop.write(folder / "book" / "press.yml", shop.yaml.safe_dump(settings))
-    shop.write(folder / "README.md", text)
+    settings = dict(sample_book.SETTINGS, documents={"README.md": ["report.json"]})
+    sample_book.write(folder / "book" / "press.yml", sample_book.yaml.safe_dump(settings))
+    sample_book.write(folder / "README.md", text)
     report = {"counts": {"tests": 2345}, "profiles": [1.5] * 14}
-    shop.write(folder / "report.json", json.dumps(report))
+    sample_book.write(folder / "report.json", json.dumps(report))
     other = Book(sample.project, sample.pages)
     return [finding.what for finding in checks.run(other, ("numbers",))]
 
@@ -182,7 +182,7 @@ GLOSSARY = "# Glossary\n\n```{glossary}\nlogit\n  A score.\n\nloss\n  A number.\
 def link_messages(folder, text: str) -> list[str]:
     pages = {"data/x": page(f"(here)=\n\n{text}", "chapter"), "reference/glossary": GLOSSARY}
     sample = book(folder, pages)
-    shop.write(folder / "book" / "references.bib", "@book{known,\n title={X}}\n")
+    sample_book.write(folder / "book" / "references.bib", "@book{known,\n title={X}}\n")
     return [finding.what for finding in checks.run(sample, ("links",))]
 
 
@@ -224,7 +224,7 @@ LONG = "This sentence has more than eight words and occurs a second time."
 
 
 def test_repetition_across_pages_is_reported(tmp_path):
-    body = page(f"{LONG}\n\n" + shop.cell("a = 1\nb = 2\nprint(a + b)"))
+    body = page(f"{LONG}\n\n" + sample_book.cell("a = 1\nb = 2\nprint(a + b)"))
     findings = checks.run(book(tmp_path, {"front/x": body, "front/y": body}), ("originality",))
     texts = sorted(re.sub(r":\d+$", "", finding.what) for finding in findings)
     where = "already appears at book/front/x.md"
@@ -232,7 +232,7 @@ def test_repetition_across_pages_is_reported(tmp_path):
 
 
 def test_short_cells_and_imports_may_repeat(tmp_path):
-    cell = shop.cell("import a\nimport b\nfrom c import d\nprint(1)")
+    cell = sample_book.cell("import a\nimport b\nfrom c import d\nprint(1)")
     body = page(f"Short words.\n\n{cell}")
     findings = checks.run(book(tmp_path, {"front/x": body, "front/y": body}), ("originality",))
     assert findings == []

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 
 import pytest
+from clikit.files import read_json, write_json
 from press import config
 from press.execute import records
-from press.files import read_json, write_json
 from press.store import Store
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 
 DEPENDS = ("code/press/**", "code/clikit/**")
 
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A finished small book; tests that change it take a copy."""
-    root = shop.accepted(shop.make(tmp_path_factory.mktemp("book")))
-    done = shop.press(root, "build")
+    root = sample_book.accepted(sample_book.make(tmp_path_factory.mktemp("book")))
+    done = sample_book.press(root, "build")
     assert done.returncode == 0, done.stdout + done.stderr
     return root
 
@@ -57,9 +57,9 @@ def git(root: Path, *arguments: str) -> str:
 
 def test_a_commit_is_named_by_the_next_build_though_no_page_has_changed(tmp_path):
     """The landing page says what the site was built from, before the first commit and after it."""
-    counts = shop.chapter("Home", "print('home')") + "\n```{press} counts\n```\n"
-    root = shop.accepted(shop.make(tmp_path / "b", {"index": counts}))
-    assert shop.press(root, "build").returncode == 0
+    counts = sample_book.chapter("Home", "print('home')") + "\n```{press} counts\n```\n"
+    root = sample_book.accepted(sample_book.make(tmp_path / "b", {"index": counts}))
+    assert sample_book.press(root, "build").returncode == 0
     unversioned = built_from(root)
     git(root, "init", "-q")
     git(root, "add", "book", "code", "tests")
@@ -67,17 +67,17 @@ def test_a_commit_is_named_by_the_next_build_though_no_page_has_changed(tmp_path
     assert executed(root) == []
     assert built_from(root) == git(root, "log", "-1", "--format=%h")
     assert built_from(root) != unversioned
-    without_git = shop.press(root, "build", env={"PATH": str(tmp_path)})
+    without_git = sample_book.press(root, "build", env={"PATH": str(tmp_path)})
     assert without_git.returncode == 0, without_git.stderr
     assert built_from(root) == unversioned
 
 
 def executed(root) -> list[str]:
-    return sorted(shop.report(shop.press(root, "build", "--json"))["executed"])
+    return sorted(sample_book.report(sample_book.press(root, "build", "--json"))["executed"])
 
 
 def test_nothing_to_do_executes_and_renders_nothing(built):
-    report = shop.report(shop.press(built, "build", "--json"))
+    report = sample_book.report(sample_book.press(built, "build", "--json"))
     assert (
         report["executed"] == []
         and not report["rendered"]
@@ -93,47 +93,47 @@ def test_a_changed_function_executes_the_chapters_that_use_it_and_no_other(book)
 
 
 def test_a_changed_module_that_nobody_uses_executes_nothing(book):
-    shop.write(book / "code" / "toy" / "unused.py", "NOTHING = 1\n")
+    sample_book.write(book / "code" / "toy" / "unused.py", "NOTHING = 1\n")
     assert executed(book) == []
 
 
 def test_a_changed_sentence_executes_nothing_and_is_rendered(book):
     page = book / "book" / "a" / "two.md"
     page.write_text(page.read_text().replace("The cell with number 1", "The very first cell"))
-    report = shop.report(shop.press(book, "build", "--json"))
+    report = sample_book.report(sample_book.press(book, "build", "--json"))
     assert report["executed"] == [] and report["rendered"]
     assert "The very first cell" in (book / "_build" / "html" / "a" / "two.html").read_text()
 
 
 def test_changed_pins_execute_everything(book):
-    shop.write(book / "requirements.txt", "numpy==1.0\n")
+    sample_book.write(book / "requirements.txt", "numpy==1.0\n")
     assert len(executed(book)) == 3
 
 
 def test_a_changed_data_file_executes_the_page_that_names_it(book):
-    shop.write(book / "book" / "_assets" / "d.txt", "1")
+    sample_book.write(book / "book" / "_assets" / "d.txt", "1")
     page = book / "book" / "a" / "two.md"
     page.write_text(
         page.read_text().replace("print('two')", "open('_assets/d.txt').read(); print('two')")
     )
-    shop.press(book, "check")
-    shop.press(book, "accept", "a/two")
+    sample_book.press(book, "check")
+    sample_book.press(book, "accept", "a/two")
     assert executed(book) == []
-    shop.write(book / "book" / "_assets" / "d.txt", "2")
+    sample_book.write(book / "book" / "_assets" / "d.txt", "2")
     assert executed(book) == ["a/two"]
 
 
 def test_a_changed_text_in_a_package_executes_the_pages_that_import_it(book):
-    shop.write(book / "code" / "toy" / "words.txt", "one")
+    sample_book.write(book / "code" / "toy" / "words.txt", "one")
     assert executed(book) == ["a/one"]  # it could be read by what this page imports
-    shop.write(book / "code" / "toy" / "words.txt", "two")
+    sample_book.write(book / "code" / "toy" / "words.txt", "two")
     assert executed(book) == ["a/one"] and executed(book) == []
 
 
 def test_a_wrong_output_is_named_and_the_site_is_not_touched(book):
-    before = shop.digest(book / "_build" / "html")
-    shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
-    done = shop.press(book, "build")
+    before = sample_book.digest(book / "_build" / "html")
+    sample_book.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
+    done = sample_book.press(book, "build")
     assert done.returncode == 1
     assert (
         "book/a/one.md:" in done.stderr
@@ -141,27 +141,27 @@ def test_a_wrong_output_is_named_and_the_site_is_not_touched(book):
         and "+6" in done.stderr
         and "make accept CHAPTER=a/one" in done.stderr
     )
-    assert shop.digest(book / "_build" / "html") == before
+    assert sample_book.digest(book / "_build" / "html") == before
 
 
 def test_a_wrong_output_is_still_wrong_on_the_second_try(book):
-    shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
-    assert [shop.press(book, "build").returncode for _ in range(2)] == [1, 1]
+    sample_book.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
+    assert [sample_book.press(book, "build").returncode for _ in range(2)] == [1, 1]
 
 
 def test_accept_shows_what_moved_and_is_idempotent(book):
-    shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
-    assert shop.press(book, "check").returncode == 1
-    first = shop.press(book, "accept", "a/one")
+    sample_book.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")
+    assert sample_book.press(book, "check").returncode == 1
+    first = sample_book.press(book, "accept", "a/one")
     assert first.returncode == 0 and "1 cell(s) changed" in first.stdout and "+6" in first.stdout
     text = (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes()
     page = (book / "book" / "a" / "one.md").read_bytes()
-    second = shop.press(book, "accept", "a/one")
+    second = sample_book.press(book, "accept", "a/one")
     assert "nothing changed" in second.stdout
     assert (book / "tests" / "expected" / "a" / "one.ipynb").read_bytes() == text and (
         book / "book" / "a" / "one.md"
     ).read_bytes() == page
-    report = shop.report(shop.press(book, "build", "--json"))
+    report = sample_book.report(sample_book.press(book, "build", "--json"))
     assert (
         report["executed"] == [] and report["code"] == 0
     )  # accepting is not a reason to run again
@@ -173,9 +173,9 @@ def test_accept_shows_what_moved_and_is_idempotent(book):
 def test_accept_refuses_a_failed_run(book):
     page = book / "book" / "a" / "two.md"
     page.write_text(page.read_text().replace("print('two')", "raise ValueError('no')"))
-    assert shop.press(book, "check").returncode == 3
+    assert sample_book.press(book, "check").returncode == 3
     before = (book / "tests" / "expected" / "a" / "two.ipynb").read_bytes()
-    done = shop.press(book, "accept", "a/two")
+    done = sample_book.press(book, "accept", "a/two")
     assert done.returncode == 3 and "failed in cell 1" in done.stderr
     assert (book / "tests" / "expected" / "a" / "two.ipynb").read_bytes() == before
 
@@ -183,38 +183,40 @@ def test_accept_refuses_a_failed_run(book):
 def test_accept_refuses_a_run_that_is_out_of_date(book):
     page = book / "book" / "a" / "two.md"
     page.write_text(page.read_text().replace("print('two')", "print('three')"))
-    done = shop.press(book, "accept", "a/two")
+    done = sample_book.press(book, "accept", "a/two")
     assert done.returncode == 3 and "has not been executed since it changed" in done.stderr
-    shop.write(book / "code" / "toy" / "deep.py", "FACTOR = 9\n")
-    done = shop.press(book, "accept", "a/one")
+    sample_book.write(book / "code" / "toy" / "deep.py", "FACTOR = 9\n")
+    done = sample_book.press(book, "accept", "a/one")
     assert done.returncode == 3 and "changed since its last execution" in done.stderr
 
 
 def test_two_clean_builds_in_two_folders_are_byte_identical(built, tmp_path):
-    other = shop.make(tmp_path / "elsewhere" / "deep" / "down")
+    other = sample_book.make(tmp_path / "elsewhere" / "deep" / "down")
     shutil.copytree(built / "tests", other / "tests")
-    done = shop.press(other, "build")
+    done = sample_book.press(other, "build")
     assert done.returncode == 0, done.stderr
-    assert shop.digest(other / "_build" / "html") == shop.digest(built / "_build" / "html")
+    assert sample_book.digest(other / "_build" / "html") == sample_book.digest(
+        built / "_build" / "html"
+    )
 
 
 def test_an_incremental_build_ends_with_the_site_of_a_clean_one(book):
     page = book / "book" / "a" / "two.md"
     original = page.read_text()
-    clean = shop.digest(book / "_build" / "html")
+    clean = sample_book.digest(book / "_build" / "html")
     page.write_text(original + "\nOne more sentence.\n")
-    assert shop.press(book, "build").returncode == 0
-    assert shop.digest(book / "_build" / "html") != clean
+    assert sample_book.press(book, "build").returncode == 0
+    assert sample_book.digest(book / "_build" / "html") != clean
     page.write_text(original)
-    assert shop.press(book, "build").returncode == 0
-    assert shop.digest(book / "_build" / "html") == clean
+    assert sample_book.press(book, "build").returncode == 0
+    assert sample_book.digest(book / "_build" / "html") == clean
 
 
 def test_a_page_that_was_taken_out_leaves_nothing_behind(book):
     toc = book / "_toc.yml"
     toc.write_text(toc.read_text().replace("  - file: a/two\n", ""))
     (book / "tests" / "expected" / "a" / "two.ipynb").unlink()  # else it is named
-    assert shop.press(book, "build").returncode == 0
+    assert sample_book.press(book, "build").returncode == 0
     assert not (book / "_build" / "html" / "a" / "two.html").exists()
     work = Store.of(config.load(book))
     assert records.load(work, "a/one") is not None
@@ -226,7 +228,7 @@ def test_a_warning_is_not_forgotten_by_the_next_build(book):
     page = book / "book" / "a" / "two.md"
     page.write_text(page.read_text() + "\nSee {ref}`nowhere`.\n")
     for _ in range(2):
-        done = shop.press(book, "build")
+        done = sample_book.press(book, "build")
         assert done.returncode == 1 and "book/a/two.md" in done.stderr and "nowhere" in done.stderr
 
 
@@ -269,7 +271,7 @@ def cut_doctree(root: Path) -> None:
 
 
 def change_raw_page(root: Path) -> None:
-    shop.write(root / "_build" / "press" / "raw" / "a" / "one.html", "<html>")
+    sample_book.write(root / "_build" / "press" / "raw" / "a" / "one.html", "<html>")
 
 
 def remove_store(root: Path) -> None:
@@ -277,7 +279,7 @@ def remove_store(root: Path) -> None:
 
 
 def change_site_page(root: Path) -> None:
-    shop.write(root / "_build" / "html" / "a" / "one.html", "x = 9.99")
+    sample_book.write(root / "_build" / "html" / "a" / "one.html", "x = 9.99")
 
 
 def remove_site_page(root: Path) -> None:
@@ -285,7 +287,7 @@ def remove_site_page(root: Path) -> None:
 
 
 def add_site_file(root: Path) -> None:
-    shop.write(root / "_build" / "html" / "stray.html", "stray")
+    sample_book.write(root / "_build" / "html" / "stray.html", "stray")
 
 
 DAMAGE = [
@@ -309,8 +311,8 @@ def touched(built, tmp_path_factory):
     root = tmp_path_factory.mktemp("touched") / "b"
     shutil.copytree(built, root, symlinks=True)
     page = root / "book" / "a" / "two.md"
-    shop.write(page, page.read_text() + "\nTouched.\n")
-    assert shop.press(root, "build").returncode == 0
+    sample_book.write(page, page.read_text() + "\nTouched.\n")
+    assert sample_book.press(root, "build").returncode == 0
     return root
 
 
@@ -321,9 +323,11 @@ def test_damage_is_noticed_and_repaired(built, touched, tmp_path, damage):
     shutil.copytree(touched, root, symlinks=True)
     damage(root)
     shutil.copy(built / "book" / "a" / "two.md", root / "book" / "a" / "two.md")
-    done = shop.press(root, "build")
+    done = sample_book.press(root, "build")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
+    assert sample_book.digest(root / "_build" / "html") == sample_book.digest(
+        built / "_build" / "html"
+    )
 
 
 def test_what_was_equal_once_is_compared_again_when_its_outputs_change(book):
@@ -331,7 +335,7 @@ def test_what_was_equal_once_is_compared_again_when_its_outputs_change(book):
     text = json.dumps(read_json(path))
     assert "1.50" in text
     write_json(path, json.loads(text.replace("1.50", "1.51")))
-    done = shop.press(book, "check")
+    done = sample_book.press(book, "check")
     assert done.returncode == 1
     assert "book/a/one.md" in done.stderr
     assert "1.51" in done.stderr
@@ -339,7 +343,7 @@ def test_what_was_equal_once_is_compared_again_when_its_outputs_change(book):
 
 def test_an_edited_sentence_runs_no_comparison(book):
     page = book / "book" / "a" / "two.md"
-    shop.write(page, page.read_text(encoding="utf-8") + "\nTouched.\n")
+    sample_book.write(page, page.read_text(encoding="utf-8") + "\nTouched.\n")
     code = (
         "import sys; from press import build, config; from pathlib import Path;"
         "r = build.build(config.load(Path('.').resolve()), quiet=True);"
@@ -358,21 +362,21 @@ def test_an_edited_sentence_runs_no_comparison(book):
 def test_an_edited_expectation_is_compared_and_executes_nothing(book):
     path = book / "tests" / "expected" / "a" / "one.ipynb"
     text = path.read_text(encoding="utf-8")
-    shop.write(path, text.replace('"x = 1.50 m', '"x = 1.51 m'))
-    done = shop.press(book, "check", "--json")
-    report = shop.report(done)
+    sample_book.write(path, text.replace('"x = 1.50 m', '"x = 1.51 m'))
+    done = sample_book.press(book, "check", "--json")
+    report = sample_book.report(done)
     assert report["executed"] == []
     assert report["code"] == 1
     assert "+x = 1.50 m" in report["findings"][0]["detail"]
-    shop.write(path, text)
-    report = shop.report(shop.press(book, "check", "--json"))
+    sample_book.write(path, text)
+    report = sample_book.report(sample_book.press(book, "check", "--json"))
     assert report["executed"] == []
     assert report["code"] == 0
 
 
 def start(root, *args, **options):
     return subprocess.Popen(
-        shop.command(root, *args),
+        sample_book.command(root, *args),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -393,7 +397,7 @@ def children(pid: int) -> list[int]:
 def test_a_build_that_is_killed_anywhere_is_finished_by_the_next(built, tmp_path, how, share):
     import psutil
 
-    root = shop.make(tmp_path / "b", None)
+    root = sample_book.make(tmp_path / "b", None)
     shutil.copytree(built / "tests", root / "tests")
     process = start(root, "build")
     time.sleep(share * 6.0)
@@ -404,9 +408,11 @@ def test_a_build_that_is_killed_anywhere_is_finished_by_the_next(built, tmp_path
         assert "interrupted" in said and "Traceback" not in said
     parts = [p for p in root.rglob("*.part")]
     assert how is signal.SIGKILL or parts == []
-    done = shop.press(root, "build")
+    done = sample_book.press(root, "build")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
+    assert sample_book.digest(root / "_build" / "html") == sample_book.digest(
+        built / "_build" / "html"
+    )
     deadline = time.monotonic() + 10
     while (
         any(
@@ -425,9 +431,9 @@ def test_a_build_that_is_killed_anywhere_is_finished_by_the_next(built, tmp_path
 
 def test_an_interrupt_right_after_a_file_was_made_leaves_no_part(built, tmp_path):
     """The file is there and nobody has its name yet."""
-    root = shop.make(tmp_path / "b")
+    root = sample_book.make(tmp_path / "b")
     shutil.copytree(built / "tests", root / "tests")
-    shop.write(
+    sample_book.write(
         tmp_path / "sitecustomize.py",
         """
 import tempfile
@@ -440,13 +446,15 @@ def interrupted(*args, **options):
 tempfile.mkstemp = interrupted
 """,
     )
-    done = shop.press(root, "build", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'code'}"})
+    done = sample_book.press(
+        root, "build", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'code'}"}
+    )
     assert done.returncode == 130 and "interrupted" in done.stderr, done.stderr
     assert [p for p in root.rglob("*.part")] == []
 
 
 def test_two_builds_at_once_both_end_with_the_same_site(built, tmp_path):
-    root = shop.make(tmp_path / "b")
+    root = sample_book.make(tmp_path / "b")
     shutil.copytree(built / "tests", root / "tests")
     first, second = start(root, "build"), start(root, "build")
     said = [p.communicate(timeout=120) for p in (first, second)]
@@ -455,7 +463,9 @@ def test_two_builds_at_once_both_end_with_the_same_site(built, tmp_path):
         "one of them does the work"
     )
     assert any("waiting for it" in err for _, err in said)
-    assert shop.digest(root / "_build" / "html") == shop.digest(built / "_build" / "html")
+    assert sample_book.digest(root / "_build" / "html") == sample_book.digest(
+        built / "_build" / "html"
+    )
 
 
 def limited(megabytes: float):
@@ -470,16 +480,16 @@ def limited(megabytes: float):
 
 @pytest.mark.parametrize("megabytes", [0.0005, 0.03, 0.05])
 def test_no_room_is_one_message_and_nothing_is_lost(built, tmp_path, megabytes):
-    root = shop.make(tmp_path / "b")
+    root = sample_book.make(tmp_path / "b")
     shutil.copytree(built / "tests", root / "tests")
-    done = shop.press(root, "build", preexec_fn=limited(megabytes))
+    done = sample_book.press(root, "build", preexec_fn=limited(megabytes))
     assert done.returncode == 4, done.stdout + done.stderr
     assert "free some space" in done.stderr and "Traceback" not in done.stderr
     assert not (root / "_build" / "html").exists()
-    done = shop.press(root, "build")
-    assert done.returncode == 0 and shop.digest(root / "_build" / "html") == shop.digest(
-        built / "_build" / "html"
-    )
+    done = sample_book.press(root, "build")
+    assert done.returncode == 0 and sample_book.digest(
+        root / "_build" / "html"
+    ) == sample_book.digest(built / "_build" / "html")
 
 
 def test_stock_nbval_passes(built):

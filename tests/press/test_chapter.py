@@ -11,7 +11,7 @@ from press.source import chapter, markdown, prose
 from press.store import Store
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 
 
 def read(tmp_path, text):
@@ -20,7 +20,7 @@ def read(tmp_path, text):
 
 
 def test_cells_know_their_lines(tmp_path):
-    text = shop.chapter("T", "print(1)", "x = 2\nprint(x)")
+    text = sample_book.chapter("T", "print(1)", "x = 2\nprint(x)")
     page = read(tmp_path, text)
     rows = text.split("\n")
     assert [rows[cell.line - 1] for cell in page.cells] == ["```{code-cell} ipython3"] * 2
@@ -29,7 +29,9 @@ def test_cells_know_their_lines(tmp_path):
 
 def test_a_fence_inside_a_longer_fence_is_an_example_and_no_cell(tmp_path):
     text = (
-        shop.HEAD + "# T\n\n````md\n```{code-cell}\nprint(1)\n```\n````\n\n" + shop.cell("print(2)")
+        sample_book.HEAD
+        + "# T\n\n````md\n```{code-cell}\nprint(1)\n```\n````\n\n"
+        + sample_book.cell("print(2)")
     )
     assert [cell.source for cell in read(tmp_path, text).cells] == ["print(2)"]
 
@@ -46,11 +48,11 @@ def parsed(monkeypatch):
 def test_a_page_is_parsed_once_and_again_when_its_text_changes(tmp_path, parsed):
     page = tmp_path / "p.md"
     store = Store(tmp_path / "store", "base")
-    page.write_text(shop.chapter("T", "print(1)"))
+    page.write_text(sample_book.chapter("T", "print(1)"))
     first = chapter.read("p", page, store)
     assert chapter.read("p", page, store) == first
     assert len(parsed) == 1
-    page.write_text(shop.chapter("T", "print(2)"))
+    page.write_text(sample_book.chapter("T", "print(2)"))
     assert chapter.read("p", page, store).cells[0].source == "print(2)"
     assert len(parsed) == 2
 
@@ -58,7 +60,7 @@ def test_a_page_is_parsed_once_and_again_when_its_text_changes(tmp_path, parsed)
 def test_a_damaged_memory_of_a_page_is_not_believed(tmp_path, parsed):
     page = tmp_path / "p.md"
     store = Store(tmp_path / "store", "base")
-    page.write_text(shop.chapter("T", "print(2)"))
+    page.write_text(sample_book.chapter("T", "print(2)"))
     chapter.read("p", page, store)
     for path in (tmp_path / "store").rglob("*.json"):
         path.write_text(path.read_text().replace("print(2)", "print(3)"))
@@ -67,7 +69,10 @@ def test_a_damaged_memory_of_a_page_is_not_believed(tmp_path, parsed):
 
 
 def test_tags_are_kept(tmp_path):
-    page = read(tmp_path, shop.HEAD + "# T\n\n" + shop.cell("1/0", ":tags: [raises-exception]\n\n"))
+    page = read(
+        tmp_path,
+        sample_book.HEAD + "# T\n\n" + sample_book.cell("1/0", ":tags: [raises-exception]\n\n"),
+    )
     assert page.cells[0].tags == ["raises-exception"]
 
 
@@ -88,7 +93,7 @@ def test_tags_are_kept(tmp_path):
 def test_lines_and_cells_agree_for_any_mixture(parts):
     import jupytext
 
-    text = shop.HEAD + "# T\n\n" + "\n\n".join(parts) + "\n"
+    text = sample_book.HEAD + "# T\n\n" + "\n\n".join(parts) + "\n"
     code = [c for c in jupytext.reads(text, fmt="md:myst").cells if c.cell_type == "code"]
     with tempfile.TemporaryDirectory() as folder:
         page = read(Path(folder), text)
@@ -140,23 +145,23 @@ def test_imports_of_a_cell_are_those_that_ipython_would_run(kind):
 
 
 def test_imports_are_followed_through_packages(tmp_path):
-    shop.make(tmp_path)
+    sample_book.make(tmp_path)
     found = imports.files({"toy.near"}, tmp_path / "code", ("toy",))
     assert {p.name for p in found} == {"__init__.py", "near.py", "deep.py"}
 
 
 def test_imports_in_a_circle_end(tmp_path):
     for a, b in (("x", "y"), ("y", "x")):
-        shop.write(tmp_path / f"{a}.py", f"import {b}\n")
+        sample_book.write(tmp_path / f"{a}.py", f"import {b}\n")
     assert {p.name for p in imports.files({"x"}, tmp_path, ("x", "y"))} == {"x.py", "y.py"}
 
 
 def test_prose_leaves_out_code_mathematics_and_options():
     text = (
-        shop.HEAD
+        sample_book.HEAD
         + "# T\n\nOne line.\n<!-- hidden -->\n\n$$\na = 7\n$$ (eq-x)\n\n"
         + "```{admonition} Title\n:class: trap\nInside.\n```\n\n"
-        + shop.cell("print(3)")
+        + sample_book.cell("print(3)")
     )
     assert [line.text for line in prose.lines(text)] == ["T", "One line.", "Title", "Inside."]
 

@@ -9,12 +9,12 @@ import subprocess
 import sys
 
 import pytest
+from clikit.errors import Exit, UserError
 from press import config as project
 from press.cli import main
-from press.errors import Exit, PressError
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 
 COMMANDS = (
     "build",
@@ -33,11 +33,11 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
-    return shop.make(
+    return sample_book.make(
         tmp_path_factory.mktemp("cli"),
         {
-            "index": shop.chapter("Home", "print(1)"),
-            "data/model": shop.chapter("Model", "print(2)"),
+            "index": sample_book.chapter("Home", "print(1)"),
+            "data/model": sample_book.chapter("Model", "print(2)"),
         },
     )
 
@@ -75,7 +75,7 @@ def test_the_help_lists_the_commands_and_the_exit_codes():
     ],
 )
 def test_wrong_use_is_one_message(book, args, code, message):
-    done = shop.press(book, *args)
+    done = sample_book.press(book, *args)
     assert done.returncode == code and message in done.stderr and "Traceback" not in done.stderr
 
 
@@ -84,10 +84,13 @@ def test_wrong_use_is_one_message(book, args, code, message):
     [("status",), ("audit", "spelling"), ("accept", "data/modle"), ("--help",), ("frobnicate",)],
 )
 def test_a_command_that_starts_warm_says_and_returns_what_a_cold_one_does(book, args):
-    """The tests' own shortcut, see tests/warm.py: an environment of its own makes `shop.press`
+    """The shortcut of tests/warm.py: an environment of its own makes `sample_book.press`
     start a command in the usual way.
     """
-    warm, cold = shop.press(book, *args), shop.press(book, *args, env={"NOTHING": "1"})
+    warm, cold = (
+        sample_book.press(book, *args),
+        sample_book.press(book, *args, env={"NOTHING": "1"}),
+    )
     assert (warm.returncode, warm.stdout, warm.stderr) == (
         cold.returncode,
         cold.stdout,
@@ -115,7 +118,7 @@ def test_a_warm_command_has_the_environment_and_the_folder_it_is_given_and_can_r
 
 
 def test_a_page_without_cells_has_nothing_to_accept():
-    done = shop.press(ROOT, "accept", "reference/glossary")
+    done = sample_book.press(ROOT, "accept", "reference/glossary")
     assert (
         done.returncode == 2
         and "has no cells" in done.stderr
@@ -137,16 +140,16 @@ def test_outside_a_book_the_press_says_so(tmp_path):
 
 
 def test_status_says_what_a_build_would_do(book):
-    done = shop.press(book, "status", "--json")
+    done = sample_book.press(book, "status", "--json")
     assert {row["slug"]: (row["state"], row["expectation"]) for row in json.loads(done.stdout)} == {
         "index": ("never run", False),
         "data/model": ("never run", False),
     }
-    assert "never run" in shop.press(book, "status").stdout
+    assert "never run" in sample_book.press(book, "status").stdout
 
 
 def test_plain_progress_in_a_log(book):
-    done = shop.press(book, "check")
+    done = sample_book.press(book, "check")
     assert done.returncode == 1 and "\r" not in done.stderr and "\x1b" not in done.stderr
     assert re.search(r"ran data/model: 1 cells, [\d.]+ s  \[\d/2\]  elapsed", done.stderr)
 
@@ -161,7 +164,7 @@ def test_plain_progress_in_a_log(book):
 )
 def test_wrong_settings_are_refused(tmp_path, settings, message):
     (tmp_path / "pyproject.toml").write_text(f"[tool.press]\n{settings}\n")
-    with pytest.raises(PressError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         project.load(tmp_path)
     assert caught.value.code is Exit.USAGE
 
@@ -176,17 +179,17 @@ def test_wrong_settings_are_refused(tmp_path, settings, message):
     ],
 )
 def test_a_wrong_table_of_contents_is_refused(tmp_path, toc, message):
-    root = shop.make(tmp_path, {"index": shop.chapter("Home")})
+    root = sample_book.make(tmp_path, {"index": sample_book.chapter("Home")})
     (root / "_toc.yml").write_text("format: jb-book\n" + toc)
-    done = shop.press(root, "status")
+    done = sample_book.press(root, "status")
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_cell_inside_another_block_is_refused(tmp_path):
-    root = shop.make(tmp_path, {"index": shop.chapter("Home")})
+    root = sample_book.make(tmp_path, {"index": sample_book.chapter("Home")})
     path = root / "book" / "index.md"
     path.write_text(
         path.read_text() + "\n````{admonition} A\n```{code-cell}\nprint(1)\n```\n````\n"
     )
-    done = shop.press(root, "check")
+    done = sample_book.press(root, "check")
     assert "Traceback" not in done.stderr

@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from clikit.errors import UserError
 from press import checks, config
 from press.checks import debt
 from press.checks.book import Book
-from press.errors import PressError
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 from tests.press.pages import book, page, printed
 
 WHEN_INTRODUCED = {  # the most that the list may ever hold, by rule
@@ -26,9 +26,9 @@ WIDE = "x = " + "1 + " * 20 + "1"
 
 
 def sample(folder, wide: int, counts: str) -> Book:
-    body = page(shop.cell("\n".join([WIDE] * wide + ["print(1)"])))
+    body = page(sample_book.cell("\n".join([WIDE] * wide + ["print(1)"])))
     other = book(folder, {"front/x": body, "front/y": page("Text.")})
-    shop.write(folder / "book" / "debt.yml", counts)
+    sample_book.write(folder / "book" / "debt.yml", counts)
     return other
 
 
@@ -96,22 +96,22 @@ def test_outputs_of_a_stale_page_are_not_judged(tmp_path):
 
 
 def test_outputs_of_a_page_that_ran_are_judged(tmp_path):
-    pages = {"front/x": page(shop.cell("f()"))}
+    pages = {"front/x": page(sample_book.cell("f()"))}
     other = book(tmp_path, pages, {"front/x": [[printed("True\nFalse\n")]]})
-    shop.write(tmp_path / "book" / "debt.yml", "front/x: {claims: 1}\n")
+    sample_book.write(tmp_path / "book" / "debt.yml", "front/x: {claims: 1}\n")
     (finding,) = checks.run(other, ("claims",))
     assert "2 findings, more than the 1" in finding.what
 
 
 @pytest.mark.parametrize("text", ["front/x: 3\n", "[", "front/x: {words: -1}\n", "x: {words: a}\n"])
 def test_a_damaged_list_is_refused(tmp_path, text):
-    with pytest.raises(PressError, match="book/debt.yml"):
+    with pytest.raises(UserError, match="book/debt.yml"):
         width_messages(tmp_path, 0, text)
 
 
 def test_the_command_lowers_the_counts(tmp_path):
-    root = shop.make(tmp_path, {"index": shop.chapter("Home")}, audits=["words"])
-    shop.write(root / "book" / "debt.yml", "index: {words: 3}\n")
-    done = shop.press(root, "audit", "--lower")
+    root = sample_book.make(tmp_path, {"index": sample_book.chapter("Home")}, audits=["words"])
+    sample_book.write(root / "book" / "debt.yml", "index: {words: 3}\n")
+    done = sample_book.press(root, "audit", "--lower")
     assert "words lowered by 3" in done.stderr
     assert debt.load(config.load(root).book) == {}

@@ -6,12 +6,12 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from clikit.errors import UserError
 from press import config as project
-from press.errors import PressError
 from press.supply import dependencies
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 
 PROJECT = project.load(ROOT)
 
@@ -20,7 +20,7 @@ PROJECT = project.load(ROOT)
 def small(tmp_path):
     """A project that asks for click and pytest, and imports one of them."""
     root = tmp_path / "p"
-    shop.write(
+    sample_book.write(
         root / "requirements.txt",
         "# pins\nclick=="
         + _version("click")
@@ -31,12 +31,12 @@ def small(tmp_path):
             f"{n}=={_version(n)}\n" for n in ("iniconfig", "packaging", "pluggy", "pygments")
         ),
     )
-    shop.write(
+    sample_book.write(
         root / "dependencies.yml",
         'click: {for: "commands", instead: "argparse"}\n'
         'pytest: {for: "tests", instead: "unittest"}\n',
     )
-    shop.write(root / "code" / "a.py", "import click\nimport os\n")
+    sample_book.write(root / "code" / "a.py", "import click\nimport os\n")
     for folder in ("tests", "book"):
         (root / folder).mkdir()
     return replace(PROJECT, root=root)
@@ -111,7 +111,7 @@ def test_a_licence_that_does_not_let_us_is_named(small, monkeypatch):
 @pytest.mark.parametrize("text", ["", "[1]", "click: 3", "{"])
 def test_a_damaged_table_is_refused(small, text):
     (small.root / "dependencies.yml").write_text(text)
-    with pytest.raises(PressError, match=r"dependencies\.yml"):
+    with pytest.raises(UserError, match=r"dependencies\.yml"):
         dependencies.check(small)
 
 
@@ -130,11 +130,11 @@ def test_versions_in_names_of_files(file, version):
 
 
 def test_the_command_says_what_is_wrong_and_ends_with_one(tmp_path):
-    root = shop.make(tmp_path / "b")
+    root = sample_book.make(tmp_path / "b")
     for name in ("requirements.txt", "dependencies.yml"):
         shutil.copy(ROOT / name, root / name)
     (root / "requirements.txt").write_text("click\n")
-    done = shop.press(root, "dependencies")
+    done = sample_book.press(root, "dependencies")
     assert done.returncode == 1
     assert "requirements.txt:1" in done.stderr
     assert "NAME==VERSION" in done.stderr

@@ -10,7 +10,7 @@ import sys
 import pytest
 from press.machines.drift import worst
 
-from tests.press import shop
+from tests.press import sample_book
 
 DEPENDS = ("code/press/**", "code/clikit/**")
 
@@ -20,15 +20,15 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def book(tmp_path):
     pages = {
-        "index": shop.chapter(
+        "index": sample_book.chapter(
             "Home", "import os\nprint('x =', 1.0 + float(os.environ.get('SHIFT', 0)))"
         ),
-        "a/words": shop.chapter(
+        "a/words": sample_book.chapter(
             "Words", "import os\nprint(os.environ.get('WORD', 'same'))", "print('steady')"
         ),
-        "a/steady": shop.chapter("Steady", "print(1)"),
+        "a/steady": sample_book.chapter("Steady", "print(1)"),
     }
-    return shop.accepted(shop.make(tmp_path / "b", pages))
+    return sample_book.accepted(sample_book.make(tmp_path / "b", pages))
 
 
 def other(tmp_path, **env):
@@ -52,14 +52,14 @@ def snapshot(root):
 
 
 def test_the_same_interpreter_does_not_drift(book):
-    done = shop.press(book, "drift", "--python", sys.executable)
+    done = sample_book.press(book, "drift", "--python", sys.executable)
     assert done.returncode == 0
     assert "3 chapters run, 0 differ" in done.stdout
 
 
 def test_what_moved_is_named_with_its_size_and_nothing_is_changed(book, tmp_path):
     before = snapshot(book)
-    done = shop.press(
+    done = sample_book.press(
         book,
         "drift",
         "--python",
@@ -87,7 +87,8 @@ def test_what_moved_is_named_with_its_size_and_nothing_is_changed(book, tmp_path
 
 def test_one_chapter_can_be_chosen(book):
     assert (
-        "1 chapters run" in shop.press(book, "drift", "--python", sys.executable, "a/steady").stdout
+        "1 chapters run"
+        in sample_book.press(book, "drift", "--python", sys.executable, "a/steady").stdout
     )
 
 
@@ -96,7 +97,7 @@ def test_one_chapter_can_be_chosen(book):
     [("/no/such/python", "cannot be run"), ("/bin/false", "cannot start a kernel")],
 )
 def test_an_interpreter_that_cannot_run_is_refused(book, python, message):
-    done = shop.press(book, "drift", "--python", python)
+    done = sample_book.press(book, "drift", "--python", python)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -106,7 +107,7 @@ def test_an_interpreter_without_ipykernel_is_refused_with_what_to_install(book, 
     path = tmp_path / "bare"
     path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -I "$@"\n')
     path.chmod(0o755)
-    done = shop.press(book, "drift", "--python", str(path))
+    done = sample_book.press(book, "drift", "--python", str(path))
     assert done.returncode == 2
     assert "pip install ipykernel" in done.stderr
 

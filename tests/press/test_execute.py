@@ -15,15 +15,18 @@ from press.execute.kernels import run_many
 from press.execute.limits import Bounded
 from press.source import chapter as chapters
 
-from tests.press import shop
+from tests.press import sample_book
 
 pytestmark = pytest.mark.slow
 
 
 def run(tmp_path, *sources, workers=2, pages=None, **settings):
     """Execute one page of these cells and return its run."""
-    root = shop.make(
-        tmp_path, pages or {"index": shop.chapter("Home", *sources)}, workers=workers, **settings
+    root = sample_book.make(
+        tmp_path,
+        pages or {"index": sample_book.chapter("Home", *sources)},
+        workers=workers,
+        **settings,
     )
     book = project.load(root)
     runs, told = {}, []
@@ -76,11 +79,11 @@ def test_a_cell_that_raises_is_named_with_its_message(tmp_path):
 
 def test_a_cell_that_should_raise_may(tmp_path):
     pages = {
-        "index": shop.HEAD
+        "index": sample_book.HEAD
         + "# H\n\n"
-        + shop.cell("1 / 0", ":tags: [raises-exception]\n\n")
+        + sample_book.cell("1 / 0", ":tags: [raises-exception]\n\n")
         + "\n"
-        + shop.cell("print('after')")
+        + sample_book.cell("print('after')")
     }
     runs, _ = run(tmp_path, pages=pages)
     assert (
@@ -161,9 +164,9 @@ def test_a_cell_that_kills_its_kernel_is_named(tmp_path):
 
 def test_one_bad_chapter_does_not_stop_the_others(tmp_path):
     pages = {
-        "index": shop.chapter("H", "print(1)"),
-        "a": shop.chapter("A", "import os\nos._exit(1)"),
-        "b": shop.chapter("B", "print(2)"),
+        "index": sample_book.chapter("H", "print(1)"),
+        "a": sample_book.chapter("A", "import os\nos._exit(1)"),
+        "b": sample_book.chapter("B", "print(2)"),
     }
     runs, _ = run(tmp_path, pages=pages)
     assert (
@@ -174,7 +177,10 @@ def test_one_bad_chapter_does_not_stop_the_others(tmp_path):
 
 
 def test_chapters_share_nothing(tmp_path):
-    pages = {"index": shop.chapter("H", "x = 1"), "b": shop.chapter("B", "print('x' in globals())")}
+    pages = {
+        "index": sample_book.chapter("H", "x = 1"),
+        "b": sample_book.chapter("B", "print('x' in globals())"),
+    }
     runs, _ = run(tmp_path, pages=pages, workers=1)
     assert runs["b"].outputs[0][0]["text"] == "False\n"
 
@@ -209,8 +215,8 @@ def test_every_kind_of_output_counts_against_the_limit(tmp_path, kind):
 
 
 def test_an_expected_error_counts_against_the_limit(tmp_path):
-    cell = shop.cell("raise ValueError('x' * 1_100_000)", ":tags: [raises-exception]\n\n")
-    runs, _ = run(tmp_path, pages={"index": shop.HEAD + "# H\n\n" + cell})
+    cell = sample_book.cell("raise ValueError('x' * 1_100_000)", ":tags: [raises-exception]\n\n")
+    runs, _ = run(tmp_path, pages={"index": sample_book.HEAD + "# H\n\n" + cell})
     assert runs["index"].fault.kind == "flood"
 
 
@@ -228,7 +234,7 @@ def test_small_updates_are_what_the_page_shows(tmp_path):
 
 
 def test_a_page_may_have_its_own_time_limit(tmp_path):
-    page = shop.chapter("Home", "import time\ntime.sleep(600)")
+    page = sample_book.chapter("Home", "import time\ntime.sleep(600)")
     pages = {"index": page.replace("kernelspec:", "press: {timeout_s: 1}\nkernelspec:", 1)}
     runs, _ = run(tmp_path, pages=pages, cell_timeout_s=500)
     assert (runs["index"].fault.kind, "within 1 s" in runs["index"].fault.what) == ("timeout", True)

@@ -7,7 +7,7 @@ from press import config as project
 from press.execute import compare, expectations, records
 from press.source import chapter as chapters
 
-from tests.press import shop
+from tests.press import sample_book
 
 STREAM = {"output_type": "stream", "name": "stdout", "text": "a\n"}
 RESULT = {
@@ -70,7 +70,9 @@ def test_an_unknown_kind_of_output_is_refused():
 @pytest.fixture
 def small(tmp_path):
     """A page with two cells, its expectation and its record, no kernel involved."""
-    root = shop.make(tmp_path, {"index": shop.chapter("Home", "print('a')", "print('b')")})
+    root = sample_book.make(
+        tmp_path, {"index": sample_book.chapter("Home", "print('a')", "print('b')")}
+    )
     book = project.load(root)
     page = chapters.read("index", book.page("index"))
     outputs = [[{**STREAM, "text": "a\n"}], [{**STREAM, "text": "b\n"}]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from press.checks import figures
 
-from tests.press import shop
+from tests.press import sample_book
 from tests.press.pages import book, image, messages, page
 
 ALT = "What is to be seen in it, in a sentence."
@@ -42,7 +42,7 @@ def stacked() -> str:
     ids=["labeled", "a drawing without axes", "a shared scale"],
 )
 def test_a_complete_figure_passes(tmp_path, drawing):
-    assert messages(tmp_path, "figures", shop.cell("f()", HEAD), [[image(drawing)]]) == []
+    assert messages(tmp_path, "figures", sample_book.cell("f()", HEAD), [[image(drawing)]]) == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_complete_figure_passes(tmp_path, drawing):
     ],
 )
 def test_an_incomplete_figure_is_reported(tmp_path, head, outputs, message):
-    reported = messages(tmp_path, "figures", shop.cell("f()", head), [outputs])
+    reported = messages(tmp_path, "figures", sample_book.cell("f()", head), [outputs])
     assert any(message in what for what in reported)
 
 
@@ -74,7 +74,7 @@ INTERACTIVE = HEAD.replace(f"  image:\n    alt: {ALT}\n", "")
 
 
 def test_a_complete_interactive_figure_passes(tmp_path):
-    assert messages(tmp_path, "figures", shop.cell("f()", INTERACTIVE), [[vega()]]) == []
+    assert messages(tmp_path, "figures", sample_book.cell("f()", INTERACTIVE), [[vega()]]) == []
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,14 @@ def test_a_complete_interactive_figure_passes(tmp_path):
     ],
 )
 def test_an_incomplete_interactive_figure_is_reported(tmp_path, changes, message):
-    (what,) = messages(tmp_path, "figures", shop.cell("f()", INTERACTIVE), [[vega(**changes)]])
+    (what,) = messages(
+        tmp_path, "figures", sample_book.cell("f()", INTERACTIVE), [[vega(**changes)]]
+    )
     assert message in what
 
 
 def test_a_name_is_used_once(tmp_path):
-    body = page(shop.cell("f()", HEAD))
+    body = page(sample_book.cell("f()", HEAD))
     outputs = [[image(svg(True))]]
     sample = book(
         tmp_path, {"front/x": body, "front/y": body}, {"front/x": outputs, "front/y": outputs}

@@ -19,7 +19,7 @@ from press.execute import forked
 from press.execute.kernels import run_many
 from press.source import chapter as chapters
 
-from tests.press import shop
+from tests.press import sample_book
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,8 +40,8 @@ def run(tmp_path, pages, library="", **settings):
     `library` is the source of a module `outsider` that all of them can import and the press does
     not own.
     """
-    root = shop.make(
-        tmp_path, {"index": shop.chapter("Home", "print('home')"), **pages}, **settings
+    root = sample_book.make(
+        tmp_path, {"index": sample_book.chapter("Home", "print('home')"), **pages}, **settings
     )
     book = project.load(root)
     if library:
@@ -63,7 +63,7 @@ def text(result, cell=0):
 
 
 def same(source, names="abc"):
-    return {name: shop.chapter(name.upper(), source) for name in names}
+    return {name: sample_book.chapter(name.upper(), source) for name in names}
 
 
 def test_what_several_pages_import_is_there_before_they_ask_and_only_that(tmp_path):
@@ -73,7 +73,7 @@ def test_what_several_pages_import_is_there_before_they_ask_and_only_that(tmp_pa
         "from outsider import x"
     )
     pages = same(ahead) | {
-        "d": shop.chapter("D", ahead.replace("from outsider import x", "import rare"))
+        "d": sample_book.chapter("D", ahead.replace("from outsider import x", "import rare"))
     }
     (tmp_path / "code").mkdir(parents=True)
     runs = run(tmp_path, pages, library="x = 1\nprint('noise')")
@@ -96,9 +96,11 @@ def test_a_copy_is_as_a_kernel_of_its_own(tmp_path):
         " env, sorted(get_ipython().user_ns), sys.flags.hash_randomization]))"
     )
     started = run(
-        tmp_path / "one", {"a": shop.chapter("A", PARENT, source)}
+        tmp_path / "one", {"a": sample_book.chapter("A", PARENT, source)}
     )  # two pages: too few to pay
-    copied = run(tmp_path / "one", same(PARENT, "bc") | {"a": shop.chapter("A", PARENT, source)})
+    copied = run(
+        tmp_path / "one", same(PARENT, "bc") | {"a": sample_book.chapter("A", PARENT, source)}
+    )
     assert (
         text(copied["a"]) == text(copied["b"]) == "preload.py\n"
         and text(started["a"]) != "preload.py\n"
@@ -108,12 +110,12 @@ def test_a_copy_is_as_a_kernel_of_its_own(tmp_path):
 
 def test_copies_share_nothing(tmp_path):
     pages = {
-        "a": shop.chapter(
+        "a": sample_book.chapter(
             "A", "import json\njson.mark = 1\nx = 1", "import random\nprint(random.random())"
         )
     }
     pages |= same("import json, random\nprint(hasattr(json, 'mark'), 'x' in globals())", "bc") | {
-        "d": shop.chapter("D", "import random\nprint(random.random())")
+        "d": sample_book.chapter("D", "import random\nprint(random.random())")
     }
     runs = run(tmp_path, pages, workers=1)
     assert text(runs["b"]) == text(runs["c"]) == "False False\n"
@@ -122,11 +124,13 @@ def test_copies_share_nothing(tmp_path):
 
 def test_every_fault_is_told_as_before_and_harms_no_other_page(tmp_path):
     pages = {
-        "raises": shop.chapter("R", PARENT, "raise ValueError('seven')"),
-        "dies": shop.chapter("D", PARENT, "import os\nos._exit(3)"),
-        "hangs": shop.chapter("H", PARENT, "import time\ntime.sleep(600)"),
-        "floods": shop.chapter("F", PARENT, "for _ in range(100):\n    print('x' * 1_000_000)"),
-        "deaf": shop.chapter(
+        "raises": sample_book.chapter("R", PARENT, "raise ValueError('seven')"),
+        "dies": sample_book.chapter("D", PARENT, "import os\nos._exit(3)"),
+        "hangs": sample_book.chapter("H", PARENT, "import time\ntime.sleep(600)"),
+        "floods": sample_book.chapter(
+            "F", PARENT, "for _ in range(100):\n    print('x' * 1_000_000)"
+        ),
+        "deaf": sample_book.chapter(
             "I",
             PARENT,
             "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    "
@@ -182,7 +186,7 @@ def test_one_that_hangs_is_given_up(tmp_path, monkeypatch):
 
 def test_one_that_dies_in_the_middle_takes_its_kernels_and_the_rest_is_started(tmp_path):
     pages = {
-        "a": shop.chapter(
+        "a": sample_book.chapter(
             "A", "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(30)"
         )
     } | same(PARENT, "bcd")
@@ -208,10 +212,10 @@ def _alive(folder: Path) -> list[str]:
 @pytest.mark.parametrize("moment", ["importing", "running"])
 def test_nothing_is_left_when_the_press_is_ended(tmp_path, sign, moment):
     slow, named = "import time\ntime.sleep(600)", "if False:\n    import outsider\n"
-    root = shop.make(
+    root = sample_book.make(
         tmp_path,
         {
-            "index": shop.chapter("Home", "1"),
+            "index": sample_book.chapter("Home", "1"),
             **same(named + (slow if moment == "running" else "print(1)")),
         },
     )

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from press.store import PACKAGES
 
 from tests.conftest import ROOT
-from tests.press import copies, shop
+from tests.press import copies, sample_book
 
 pytestmark = pytest.mark.slow
 
@@ -36,13 +37,13 @@ A first sentence about {term}`loss`.
 ```
 """
 ONE = (
-    shop.HEAD
+    sample_book.HEAD
     + """# One
 
 The drawing has the size that a module says, as in {cite}`gauss`.
 
 """
-    + shop.cell("from toy.style import draw\n\ndraw()", ":tags: [remove-input]\n\n")
+    + sample_book.cell("from toy.style import draw\n\ndraw()", ":tags: [remove-input]\n\n")
     + """
 (the-area)=
 ## The area
@@ -70,7 +71,7 @@ How large is it?
 """
 )
 TWO = (
-    shop.HEAD
+    sample_book.HEAD
     + """# Two
 
 See {cite}`gauss`.
@@ -78,7 +79,7 @@ See {cite}`gauss`.
 ![A square behind a linked folder](../_assets/shared/square.svg)
 
 """
-    + shop.cell(
+    + sample_book.cell(
         "from pathlib import Path\nfrom IPython.display import SVG\n\n"
         "folder = 'results'\nsize = Path(f'_assets/{folder}/card.json').read_text()\n"
         "radius = open('_assets/size.txt').read()\nshape = f'<circle r=\"{size.strip()}\"/>'\n"
@@ -139,7 +140,6 @@ FILES = {
     "book/_assets/results/card.json": "4",
     "book/_assets/cards/a/one.yml": CARD,
     "book/_assets/reports/tests.json": '{"counts": {"tests passed": 17}}\n',
-    "book/press.yml": "# the settings of the book\n",
     "book/_assets/other/square.svg": FIGURE,
     "linked/square.svg": FIGURE.replace("circle", "rect"),
     "code/toy/style.py": STYLE,
@@ -187,13 +187,14 @@ EDITS = {
     "data file that a cell names": Edit("book/_assets/size.txt", "30", "40"),
     "result card, named through a variable": Edit("book/_assets/results/card.json", "4", "3"),
     "dark colors": Edit(f"{SITE}/pictures.py", r"0\.93 - 0\.86", "0.90 - 0.80"),
-    "theme template": Edit(f"{SITE}/theme/404.html", "<title>", "<title>Oh: "),
+    "theme template": Edit(f"{SITE}/theme/layout.html", "<title>", "<title>Oh: "),
+    "theme template of one page": Edit(f"{SITE}/theme/404.html", "<title>", "<title>Oh: "),
     "CSS": Edit(f"{SITE}/theme/static/book.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"),
     "JavaScript": Edit(f"{SITE}/theme/static/book.js", r"\A", "void 'edited';\n"),
     "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
     "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),
     "patch of the bibliography": Edit(
-        f"{SITE}/bibliography.py",
+        f"{PRESS}/patches.py",
         r"FormattedEntry\(entry\.key, text, label\)",
         "FormattedEntry(entry.key, text, label + 'b')",
     ),
@@ -212,15 +213,16 @@ EDITS = {
         invisible="how a build runs, not what it says",
     ),
     "kind of page": Edit(
-        "book/press.yml", "settings", "rules", invisible="audits are off in this book"
+        "book/press.yml", "Warm-up", "Warming-up", invisible="audits are off in this book"
     ),
+    "settings of the book": Edit("book/press.yml", r"(?m)^- scipy$", "- Sphinx"),
     "pin": Edit(
         "requirements.txt", r"2\.0", "2.1", invisible="executes everything; prints the same"
     ),
     "static SVG": Edit("book/_assets/plain.svg", "#336699", "#993366"),
     "picture behind a linked folder": Edit("linked/square.svg", "#336699", "#993366"),
+    "page taken out": Edit("_toc.yml", "  - file: a/three\n", ""),
     "table of contents": Edit("_toc.yml", "caption: All", "caption: Everything"),
-    "page taken out": Edit("_toc.yml", "  - file: a/two\n", ""),
     "expectation": Edit(
         "tests/expected/a/one.ipynb",
         r"(?m)^   \"execution_count\": 1",
@@ -272,7 +274,7 @@ def age_page(root: Path) -> None:
 
 def install(root: Path) -> None:
     """Another version of a library that the landing page names and no cell uses."""
-    shop.write(
+    sample_book.write(
         root / "packages" / "scikit_learn-99.0.dist-info" / "METADATA",
         "Metadata-Version: 2.1\nName: scikit-learn\nVersion: 99.0\n",
     )
@@ -290,14 +292,14 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
 def build(root: Path) -> tuple[copies.Outcome, dict[str, str]]:
     """One build, and the digest of every file of the site that it leaves."""
     outcome = copies.press(root, "build", path=(root / "packages",))
-    return outcome, shop.digest(root / "_build" / "html")
+    return outcome, sample_book.digest(root / "_build" / "html")
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory) -> tuple[Path, dict[str, str]]:
     """The book, built, with a copy of the press; and the digests of its site."""
     root = tmp_path_factory.mktemp("original") / "book"
-    shop.make(
+    sample_book.make(
         root,
         {
             "index": INDEX,
@@ -308,18 +310,26 @@ def original(tmp_path_factory) -> tuple[Path, dict[str, str]]:
         },
     )
     for name, text in FILES.items():
-        shop.write(root / name, text)
+        sample_book.write(root / name, text)
     (root / "book" / "_assets" / "shared").symlink_to("../../linked")
-    shutil.copytree(
-        ROOT / "code" / "press",
-        root / "code" / "press",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / "code" / package,
+            root / "code" / package,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
     copies.press(root, "check")
     copies.press(root, "accept", "a/one", "a/two")
     outcome, site = build(root)
     assert outcome.code == 0, outcome.text
+    copied(root, root.with_name("pristine"))
     return root, site
+
+
+def restored(root: Path) -> Path:
+    """The book as it was built, at the path where it was: moved, Sphinx would read every page."""
+    shutil.rmtree(root)
+    return copied(root.with_name("pristine"), root)
 
 
 def copied(root: Path, to: Path, *left_out: str) -> Path:
@@ -331,7 +341,7 @@ def copied(root: Path, to: Path, *left_out: str) -> Path:
 def test_after_an_edit_an_incremental_build_is_a_clean_one(original, tmp_path, name):
     root, before = original
     row = EDITS.get(name, Edit("", "", ""))
-    here = copied(root, tmp_path / "here")
+    here = restored(root)
     if name in SPECIAL:
         SPECIAL[name](here)
     else:
@@ -353,8 +363,8 @@ def test_after_an_edit_an_incremental_build_is_a_clean_one(original, tmp_path, n
 def test_the_press_that_is_tried_is_the_one_of_this_checkout(original, tmp_path):
     """The control of the table: the copy is what ran, and it is whole."""
     root = copied(original[0], tmp_path / "here")
-    ours = shop.digest(ROOT / "code" / "press")
-    copied_files = shop.digest(root / "code" / "press")
+    ours = sample_book.digest(ROOT / "code" / "press")
+    copied_files = sample_book.digest(root / "code" / "press")
     for name in [name for name in ours if "__pycache__" not in name]:
         assert copied_files[name] == ours[name]
     (root / "code" / "press" / "cli.py").write_text("raise SystemExit(77)\n", encoding="utf-8")

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 
 pytestmark = pytest.mark.slow
 
@@ -31,17 +31,17 @@ time.localtime = lambda s=None: _localtime(_time() + _year if s is None else s)
 def good(tmp_path_factory):
     """The digest of a site that was built in peace, and the making of the same book elsewhere."""
     folder = tmp_path_factory.mktemp("load")
-    shop.accepted(shop.make(folder / "good"))
-    assert shop.press(folder / "good", "build").returncode == 0
+    sample_book.accepted(sample_book.make(folder / "good"))
+    assert sample_book.press(folder / "good", "build").returncode == 0
 
     def again(name: str):
-        root = shop.make(folder / name)
+        root = sample_book.make(folder / name)
         for path in (folder / "good" / "tests").rglob("*"):
             if path.is_file():
-                shop.write(root / path.relative_to(folder / "good"), path.read_text())
+                sample_book.write(root / path.relative_to(folder / "good"), path.read_text())
         return root
 
-    return shop.digest(folder / "good" / "_build" / "html"), again
+    return sample_book.digest(folder / "good" / "_build" / "html"), again
 
 
 def test_while_every_core_is_kept_busy(good):
@@ -52,19 +52,19 @@ def test_while_every_core_is_kept_busy(good):
     ]
     try:
         root = again("busy")
-        done = shop.press(root, "build")
+        done = sample_book.press(root, "build")
     finally:
         for process in spin:
             process.kill()
             process.wait()
     assert done.returncode == 0, done.stderr
-    assert shop.digest(root / "_build" / "html") == digest
+    assert sample_book.digest(root / "_build" / "html") == digest
 
 
 def test_a_year_later(good, tmp_path):
     digest, again = good
     root = again("later")
-    shop.write(tmp_path / "sitecustomize.py", NEXT_YEAR)
+    sample_book.write(tmp_path / "sitecustomize.py", NEXT_YEAR)
     env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'code'}"}
     year = subprocess.run(
         [sys.executable, "-c", "import time; print(time.gmtime().tm_year)"],
@@ -78,19 +78,19 @@ def test_a_year_later(good, tmp_path):
         text=True,
     ).stdout
     assert int(year) in (int(here) + 1, int(here) + 2), "the clock is set forward"
-    done = shop.press(root, "build", env=env)
+    done = sample_book.press(root, "build", env=env)
     assert done.returncode == 0, done.stderr
-    assert shop.digest(root / "_build" / "html") == digest
+    assert sample_book.digest(root / "_build" / "html") == digest
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="other systems do not keep this limit")
 def test_with_two_gigabytes_a_process(good):
     digest, again = good
     root = again("small")
-    done = shop.press(
+    done = sample_book.press(
         root,
         "build",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30)),
     )
     assert done.returncode == 0, done.stderr
-    assert shop.digest(root / "_build" / "html") == digest
+    assert sample_book.digest(root / "_build" / "html") == digest

@@ -8,23 +8,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from press.errors import Exit
+from clikit.errors import Exit
 from press.source import chapter
 
-from tests.press import shop
+from tests.press import sample_book
 
 CELL = "```{code-cell} ipython3\n%s\n```\n"
-FRONT = shop.HEAD.replace("kernelspec:", "%s\nkernelspec:")
+FRONT = sample_book.HEAD.replace("kernelspec:", "%s\nkernelspec:")
 BODY = "# T\n"
-TOP = shop.HEAD.count("\n") + 1  # the first line behind the front matter
+TOP = sample_book.HEAD.count("\n") + 1  # the first line behind the front matter
 BROKEN = {
-    "a byte order mark": (b"\xef\xbb\xbf" + shop.HEAD.encode(), 1, "byte order mark"),
-    "UTF-16": ((shop.HEAD + BODY).encode("utf-16"), 1, "UTF-16"),
-    "Latin-1": ((shop.HEAD + "# caf\xe9\n").encode("latin-1"), TOP, "not UTF-8: byte 0xe9"),
-    "a NUL": (shop.HEAD + "# T\n\x00\n", TOP + 1, "U+0000"),
-    "a form feed": (shop.HEAD + "# T\n\x0c\n", TOP + 1, "U+000C"),
-    "a bell": (shop.HEAD + "# T\x07\n", TOP, "U+0007"),
-    "a line separator": (shop.HEAD + "# T\u2028\n", TOP, "U+2028"),
+    "a byte order mark": (b"\xef\xbb\xbf" + sample_book.HEAD.encode(), 1, "byte order mark"),
+    "UTF-16": ((sample_book.HEAD + BODY).encode("utf-16"), 1, "UTF-16"),
+    "Latin-1": ((sample_book.HEAD + "# caf\xe9\n").encode("latin-1"), TOP, "not UTF-8: byte 0xe9"),
+    "a NUL": (sample_book.HEAD + "# T\n\x00\n", TOP + 1, "U+0000"),
+    "a form feed": (sample_book.HEAD + "# T\n\x0c\n", TOP + 1, "U+000C"),
+    "a bell": (sample_book.HEAD + "# T\x07\n", TOP, "U+0007"),
+    "a line separator": (sample_book.HEAD + "# T\u2028\n", TOP, "U+2028"),
     "nothing": ("", 1, "empty"),
     "broken YAML": (FRONT % "title: [", 8, "not valid YAML"),
     "an impossible date": (FRONT % "date: 2020-13-45" + BODY, 1, "month must be in 1..12"),
@@ -33,46 +33,54 @@ BROKEN = {
     "jupytext as a string": ("---\njupytext: x\n---\n\n# T\n", 1, "jupytext"),
     "binary data": (FRONT % "x: !!binary aGk=" + BODY, 1, "type bytes"),
     "a deep front matter": (FRONT % ("x: " + "[" * 3000) + BODY, 0, "nested too deeply"),
-    "tags as a string": (shop.HEAD + BODY + CELL % ":tags: hide-input\nx", TOP + 1, "'hide-input'"),
+    "tags as a string": (
+        sample_book.HEAD + BODY + CELL % ":tags: hide-input\nx",
+        TOP + 1,
+        "'hide-input'",
+    ),
     "tags that are not names": (
-        shop.HEAD + BODY + CELL % ":tags: [1, null]\nx",
+        sample_book.HEAD + BODY + CELL % ":tags: [1, null]\nx",
         TOP + 1,
         "1 is not",
     ),
     "options that are not YAML": (
-        shop.HEAD + BODY + CELL % "---\na: [\n---\nx",
+        sample_book.HEAD + BODY + CELL % "---\na: [\n---\nx",
         TOP + 1,
         "bad YAML",
     ),
     "a figure as a string": (
-        shop.HEAD + BODY + CELL % "---\nmystnb: {figure: x}\n---\nx",
+        sample_book.HEAD + BODY + CELL % "---\nmystnb: {figure: x}\n---\nx",
         TOP + 1,
         "mystnb",
     ),
     "source from elsewhere": (
-        shop.HEAD + BODY + CELL % ":load: x.py\n",
+        sample_book.HEAD + BODY + CELL % ":load: x.py\n",
         TOP + 1,
         "loads its source",
     ),
     "a cell in a block": (
-        shop.HEAD + "````{note}\n" + CELL % "x" + "````\n",
+        sample_book.HEAD + "````{note}\n" + CELL % "x" + "````\n",
         TOP + 1,
         "not executed",
     ),
     "a cell in a list": (
-        shop.HEAD + "- a\n\n  ```{code-cell}\n  x\n  ```\n",
+        sample_book.HEAD + "- a\n\n  ```{code-cell}\n  x\n  ```\n",
         TOP + 2,
         "not executed",
     ),
-    "a cell of colons": (shop.HEAD + ":::{code-cell}\nx\n:::\n", TOP, "not executed"),
+    "a cell of colons": (sample_book.HEAD + ":::{code-cell}\nx\n:::\n", TOP, "not executed"),
     "a gate without end": (
-        shop.HEAD + "```{exercise-start} A\n```\nx\n",
+        sample_book.HEAD + "```{exercise-start} A\n```\nx\n",
         TOP,
         "without exercise-end",
     ),
-    "an end without gate": (shop.HEAD + "```{solution-end}\n```\n", TOP, "without solution-start"),
+    "an end without gate": (
+        sample_book.HEAD + "```{solution-end}\n```\n",
+        TOP,
+        "without solution-start",
+    ),
     "two gates": (
-        shop.HEAD
+        sample_book.HEAD
         + "```{exercise-start} A\n```\n```{solution-start} a\n```\n```{solution-end}\n```\n",
         TOP,
         "without exercise-end",
@@ -106,7 +114,7 @@ def test_a_page_that_the_system_does_not_give_is_named(tmp_path, monkeypatch, er
     def refuse(self):
         raise error
 
-    path = write(tmp_path, shop.HEAD)
+    path = write(tmp_path, sample_book.HEAD)
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(chapter.PageError, match="cannot be read"):
         chapter.read("p", path)
@@ -114,10 +122,10 @@ def test_a_page_that_the_system_does_not_give_is_named(tmp_path, monkeypatch, er
 
 GOOD = {
     "a date": FRONT % "date: 2020-01-01" + BODY,
-    "a date in the head of a cell": shop.HEAD + BODY + CELL % "---\nday: 2020-01-01\n---\nx",
+    "a date in the head of a cell": sample_book.HEAD + BODY + CELL % "---\nday: 2020-01-01\n---\nx",
     "a set": FRONT % "x: {1: 2}" + BODY,
     "infinity": FRONT % "x: .inf" + BODY,
-    "Windows line ends": (shop.HEAD + BODY + CELL % "x").replace("\n", "\r\n"),
+    "Windows line ends": (sample_book.HEAD + BODY + CELL % "x").replace("\n", "\r\n"),
     "no front matter": BODY + CELL % "x",
     "a time limit": FRONT % "press: {timeout_s: 300}" + BODY,
 }
@@ -146,41 +154,43 @@ def test_cells_are_those_that_commonmark_and_jupytext_see(tmp_path, name):
     import jupytext
 
     text, sources = FENCES[name]
-    page = chapter.read("p", write(tmp_path, shop.HEAD + text))
+    page = chapter.read("p", write(tmp_path, sample_book.HEAD + text))
     assert [cell.source for cell in page.cells] == sources
-    cells = jupytext.reads(shop.HEAD + text, fmt="md:myst").cells
+    cells = jupytext.reads(sample_book.HEAD + text, fmt="md:myst").cells
     assert [cell.source for cell in cells if cell.cell_type == "code"] == sources
 
 
 @pytest.mark.slow
 def test_a_page_that_cannot_be_read_leaves_the_others_checked(tmp_path):
-    root = shop.make(tmp_path)
-    shop.accepted(root)
-    (root / "book" / "a" / "two.md").write_bytes((shop.HEAD + "# caf\xe9\n").encode("latin-1"))
+    root = sample_book.make(tmp_path)
+    sample_book.accepted(root)
+    (root / "book" / "a" / "two.md").write_bytes(
+        (sample_book.HEAD + "# caf\xe9\n").encode("latin-1")
+    )
     path = root / "tests" / "expected" / "a" / "one.ipynb"
     path.write_text(path.read_text().replace('"x = 1.50', '"x = 1.51'))
-    done = shop.press(root, "check")
+    done = sample_book.press(root, "check")
     assert done.returncode == 1
     assert f"book/a/two.md:{TOP}: [page] the page is not UTF-8" in done.stderr
     assert "cell 2 of a/one does not print" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "unreadable" in shop.press(root, "status").stdout
+    assert "unreadable" in sample_book.press(root, "status").stdout
 
 
 @pytest.mark.slow
 def test_a_solution_of_no_exercise_is_named_with_its_line(tmp_path):
     gates = "```{solution-start} nowhere\n```\n\n```{solution-end}\n```\n"
-    root = shop.make(tmp_path, {"index": shop.HEAD + "# T\n\n" + gates})
-    done = shop.press(root, "check")
+    root = sample_book.make(tmp_path, {"index": sample_book.HEAD + "# T\n\n" + gates})
+    done = sample_book.press(root, "check")
     assert done.returncode == 1
     assert f"book/index.md:{TOP + 2}: [page] there is no exercise 'nowhere'" in done.stderr
 
 
 @pytest.mark.slow
 def test_the_expectation_of_a_page_that_is_gone_is_named(tmp_path):
-    root = shop.accepted(shop.make(tmp_path))
+    root = sample_book.accepted(sample_book.make(tmp_path))
     toc = root / "_toc.yml"
     toc.write_text(toc.read_text().replace("  - file: a/two\n", ""))
-    done = shop.press(root, "check")
+    done = sample_book.press(root, "check")
     assert done.returncode == 1
     assert "tests/expected/a/two.ipynb: [pairing] no page of _toc.yml" in done.stderr

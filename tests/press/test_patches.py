@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import metadata
 
 import pytest
+from clikit.errors import Exit, UserError
 from press import patches
-from press.errors import Exit, PressError
 
 
 @pytest.mark.parametrize("patch", patches.ALL, ids=lambda patch: patch.package)
@@ -17,7 +17,7 @@ def test_the_pinned_version_is_known(patch):
 @pytest.mark.parametrize("patch", patches.ALL, ids=lambda patch: patch.package)
 def test_the_next_release_that_is_not_known_is_refused(patch, monkeypatch):
     monkeypatch.setattr(metadata, "version", lambda package: f"{patch.below}.0")
-    with pytest.raises(PressError) as caught:
+    with pytest.raises(UserError) as caught:
         patch.require()
     assert f"{patch.package} {patch.below}.0 is installed" in caught.value.what
     assert "code/press/patches.py" in caught.value.fix
@@ -26,7 +26,7 @@ def test_the_next_release_that_is_not_known_is_refused(patch, monkeypatch):
 
 def test_an_older_release_is_refused(monkeypatch):
     monkeypatch.setattr(metadata, "version", lambda package: "0.0.1")
-    with pytest.raises(PressError):
+    with pytest.raises(UserError):
         patches.KATEX.require()
 
 

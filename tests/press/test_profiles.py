@@ -12,7 +12,7 @@ from press.config import kernel_env
 from press.machines import profiles
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 from tests.press.test_drift import snapshot
 
 DEPENDS = ("code/press/**", "code/clikit/**")
@@ -32,16 +32,18 @@ print(hashlib.sha256(product.tobytes()).hexdigest()[:8])
 def book(tmp_path_factory):
     """One page for each thing a machine may change, and one that is as it should be."""
     pages = {
-        "index": shop.chapter("Home", "print(1 + 1)"),
-        "a/order": shop.chapter(
+        "index": sample_book.chapter("Home", "print(1 + 1)"),
+        "a/order": sample_book.chapter(
             "Order", "print(list({'one', 'two', 'three', 'four', 'five', 'six'}))"
         ),
-        "a/threads": shop.chapter("Threads", "import os\nprint(os.environ['OMP_NUM_THREADS'])"),
-        "a/folder": shop.chapter("Folder", "import os\nprint(os.getcwd())"),
-        "a/zone": shop.chapter("Zone", "import time\nprint(time.localtime(0).tm_hour)"),
-        "a/bits": shop.chapter("Bits", BITS.strip()),
+        "a/threads": sample_book.chapter(
+            "Threads", "import os\nprint(os.environ['OMP_NUM_THREADS'])"
+        ),
+        "a/folder": sample_book.chapter("Folder", "import os\nprint(os.getcwd())"),
+        "a/zone": sample_book.chapter("Zone", "import time\nprint(time.localtime(0).tm_hour)"),
+        "a/bits": sample_book.chapter("Bits", BITS.strip()),
     }
-    return shop.accepted(shop.make(tmp_path_factory.mktemp("machines") / "b", pages))
+    return sample_book.accepted(sample_book.make(tmp_path_factory.mktemp("machines") / "b", pages))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_each_profile_finds_what_depends_on_it_and_nothing_else(book, tmp_path, 
         "a/folder",
         "a/zone",
     )  # last bits depend on threads as well; they are looked at below
-    done = shop.press(
+    done = sample_book.press(
         book,
         "profiles",
         *pages,
@@ -90,7 +92,7 @@ def test_each_profile_finds_what_depends_on_it_and_nothing_else(book, tmp_path, 
 )
 @pytest.mark.parametrize("profile", ["avx2", "sse"])
 def test_printed_last_bits_are_found_by_another_instruction_set(book, profile):
-    done = shop.press(book, "profiles", "--profile", profile, "--json", "a/bits", "a/zone")
+    done = sample_book.press(book, "profiles", "--profile", profile, "--json", "a/bits", "a/zone")
     [row] = json.loads(done.stdout)["profiles"]
     assert [c["slug"] for c in row["chapters"] if c["cells"]] == ["a/bits"]
     assert done.returncode == 1
@@ -98,12 +100,12 @@ def test_printed_last_bits_are_found_by_another_instruction_set(book, profile):
 
 def test_a_knob_that_moves_nothing_cannot_pass(book, tmp_path):
     """The canary of this book is blind, as on a CPU that ignores a knob: reported, not passed."""
-    shop.write(
+    sample_book.write(
         book / "code" / "press" / "canary.py",
         "import json; print(json.dumps(dict.fromkeys(['hash', 'torch threads'], 'same')))\n",
     )
     try:
-        done = shop.press(book, "profiles", "--profile", "hash-1", "index", "--json")
+        done = sample_book.press(book, "profiles", "--profile", "hash-1", "index", "--json")
     finally:
         (book / "code" / "press" / "canary.py").unlink()
     [row] = json.loads(done.stdout)["profiles"]
@@ -114,7 +116,7 @@ def test_a_knob_that_moves_nothing_cannot_pass(book, tmp_path):
 
 
 def test_an_unknown_profile_is_refused_with_the_names(book):
-    done = shop.press(book, "profiles", "--profile", "pentium")
+    done = sample_book.press(book, "profiles", "--profile", "pentium")
     assert done.returncode == 2
     assert "pentium" in done.stderr
     assert "avx2" in done.stderr
@@ -122,7 +124,10 @@ def test_an_unknown_profile_is_refused_with_the_names(book):
 
 
 def test_the_profiles_are_listed(book):
-    names = [line.split()[0] for line in shop.press(book, "profiles", "--list").stdout.splitlines()]
+    names = [
+        line.split()[0]
+        for line in sample_book.press(book, "profiles", "--list").stdout.splitlines()
+    ]
     assert names == list(profiles.ALL)
     assert len(names) >= 10
 

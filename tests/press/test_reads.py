@@ -9,7 +9,7 @@ import pytest
 from press import config
 from press.execute import reads
 
-from tests.press import shop
+from tests.press import sample_book
 
 pytestmark = pytest.mark.slow
 
@@ -56,25 +56,25 @@ EDITS = {
 
 
 def stale(root: Path) -> set[str]:
-    rows = json.loads(shop.press(root, "status", "--json").stdout)
+    rows = json.loads(sample_book.press(root, "status", "--json").stdout)
     return {row["slug"] for row in rows if row["state"] != "current"}
 
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     base = tmp_path_factory.mktemp("reads")
-    root = shop.make(
-        base / "book", {slug: shop.chapter(slug, code) for slug, code in PAGES.items()}
+    root = sample_book.make(
+        base / "book", {slug: sample_book.chapter(slug, code) for slug, code in PAGES.items()}
     )
-    shop.write(root / "book" / "table.csv", "a,b\n1,2\n")
-    shop.write(root / "book" / "_assets" / "data.csv", "7\n")
-    shop.write(root / "book" / "numbers.txt", "1 2 3\n")
-    shop.write(root / "code" / "toy" / "script.py", f"{DOUBLE}\nprint(double(4))\n")
-    shop.write(root / "far" / "far.csv", "1,2\n")
+    sample_book.write(root / "book" / "table.csv", "a,b\n1,2\n")
+    sample_book.write(root / "book" / "_assets" / "data.csv", "7\n")
+    sample_book.write(root / "book" / "numbers.txt", "1 2 3\n")
+    sample_book.write(root / "code" / "toy" / "script.py", f"{DOUBLE}\nprint(double(4))\n")
+    sample_book.write(root / "far" / "far.csv", "1,2\n")
     (root / "far").rename(base / "far")
     (root / "far").symlink_to(base / "far")
     (root / "book" / "_assets" / "shared").symlink_to(base / "far")
-    return shop.accepted(root)
+    return sample_book.accepted(root)
 
 
 def test_nothing_is_stale_after_an_execution(book):
@@ -100,7 +100,7 @@ def test_a_moved_output_behind_a_shell_line_is_found_by_check(book):
     path = book / "code" / "toy" / "deep.py"
     path.write_text("FACTOR = 3\n")
     try:
-        done = shop.press(book, "check")
+        done = sample_book.press(book, "check")
         assert "cell 1 of shell does not print" in done.stderr
     finally:
         path.write_text("FACTOR = 2\n")
@@ -113,7 +113,7 @@ def log(tmp_path, *rows):
 
 
 def test_a_file_that_changed_while_the_page_ran_is_never_trusted(tmp_path):
-    project = config.load(shop.make(tmp_path))
+    project = config.load(sample_book.make(tmp_path))
     path = project.code / "toy" / "deep.py"
     about = path.stat()
     same = log(tmp_path, ["r", str(path), about.st_size, about.st_mtime_ns])
@@ -123,7 +123,7 @@ def test_a_file_that_changed_while_the_page_ran_is_never_trusted(tmp_path):
 
 
 def test_what_a_page_writes_itself_and_what_is_no_part_of_the_book_is_left_out(tmp_path):
-    project = config.load(shop.make(tmp_path))
+    project = config.load(sample_book.make(tmp_path))
     rows = [
         ["w", str(project.book / "made.txt"), -1, 0],
         ["r", str(project.book / "made.txt"), 1, 1],
@@ -136,5 +136,5 @@ def test_what_a_page_writes_itself_and_what_is_no_part_of_the_book_is_left_out(t
 
 @pytest.mark.parametrize("name", ["\x00", "x" * 5000, "../../etc/passwd", "/etc/passwd", "toy"])
 def test_a_string_that_is_not_a_file_of_the_project_names_nothing(tmp_path, name):
-    project = config.load(shop.make(tmp_path))
+    project = config.load(sample_book.make(tmp_path))
     assert reads.named(project, [name]) == {}

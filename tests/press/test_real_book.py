@@ -11,7 +11,7 @@ import pytest
 from press.machines import profiles
 
 from tests.conftest import ROOT
-from tests.press import shop
+from tests.press import sample_book
 
 # not the history: which commit a page names is the same on both sides
 DEPENDS = (
@@ -68,7 +68,9 @@ def test_a_clean_build_elsewhere_is_byte_identical_with_the_site_that_is_here(tm
         command = [sys.executable, "-m", "press", "--root", str(folder), "build"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert shop.digest(root / "_build" / "html") == shop.digest(ROOT / "_build" / "html")
+    assert sample_book.digest(root / "_build" / "html") == sample_book.digest(
+        ROOT / "_build" / "html"
+    )
     text = "".join(path.read_text() for path in (root / "_build" / "html").rglob("*.html"))
     assert str(tmp_path) not in text
     assert str(ROOT) not in text

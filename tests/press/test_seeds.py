@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from clikit.errors import UserError
 from press import config
-from press.errors import PressError
 from press.machines import seeds
 
-from tests.press import shop
+from tests.press import sample_book
 
 LUCK = """
 import numpy as np
@@ -31,15 +31,15 @@ print("parity ok: reached under the seed of the page (within 1e-12)")
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     pages = {
-        "index": shop.chapter("Home", "print('no claim')"),
-        "a/luck": shop.chapter("Luck", LUCK.strip()),
-        "a/steady": shop.chapter("Steady", STEADY.strip()),
-        "a/stops": shop.chapter("Stops", STOPS.strip()),
+        "index": sample_book.chapter("Home", "print('no claim')"),
+        "a/luck": sample_book.chapter("Luck", LUCK.strip()),
+        "a/steady": sample_book.chapter("Steady", STEADY.strip()),
+        "a/stops": sample_book.chapter("Stops", STOPS.strip()),
     }
-    root = shop.make(tmp_path_factory.mktemp("seeds"), pages)
+    root = sample_book.make(tmp_path_factory.mktemp("seeds"), pages)
     for slug in pages:
-        shop.press(root, "build", "--execute-only", slug)
-        shop.press(root, "accept", slug)
+        sample_book.press(root, "build", "--execute-only", slug)
+        sample_book.press(root, "accept", slug)
     return root
 
 
@@ -92,14 +92,14 @@ def test_every_source_of_randomness_moves(book):
 
 def test_a_source_that_is_not_shifted_is_refused(book, monkeypatch):
     monkeypatch.setattr(seeds, "_draws", lambda env: {"numpy.random.default_rng": [0.5]})
-    with pytest.raises(PressError, match="default_rng draws the same under shift 1"):
+    with pytest.raises(UserError, match="default_rng draws the same under shift 1"):
         seeds.control(config.load(book), 2)
 
 
 @pytest.mark.slow
 def test_the_command_ends_with_findings_where_a_claim_is_fragile(book, tmp_path):
     file = tmp_path / "seeds.json"
-    done = shop.press(book, "seeds", "a/luck", "--seeds", "2", "--report", str(file))
+    done = sample_book.press(book, "seeds", "a/luck", "--seeds", "2", "--report", str(file))
     assert done.returncode == 1, done.stderr
     assert json.loads(file.read_text())["statements"][0]["text"] == "the first draw is large"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from clikit.errors import Exit, UserError
 from press import config
-from press.errors import Exit, PressError
 from press.source import cards, chapter, kinds, settings, toc
 
 from tests.conftest import ROOT
@@ -57,7 +57,7 @@ def test_a_kind_may_share_the_rules_of_another(tmp_path):
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_place(tmp_path, text, message):
-    with pytest.raises(PressError, match=re.escape(message)) as caught:
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
         load(tmp_path, text)
     assert str(caught.value).startswith("book/press.yml: ")
     assert caught.value.code is Exit.USAGE
@@ -65,7 +65,7 @@ def test_a_wrong_setting_is_refused_with_its_place(tmp_path, text, message):
 
 def test_a_file_in_another_encoding_is_refused(tmp_path):
     (tmp_path / "press.yml").write_bytes("license_notice: é".encode("latin-1"))
-    with pytest.raises(PressError, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         settings.load(tmp_path)
 
 

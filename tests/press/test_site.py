@@ -15,7 +15,7 @@ from lxml import html
 from press.site import figures, finish, fonts, manifest, pictures, policy, render
 from press.store import Store
 
-from tests.press import shop
+from tests.press import sample_book
 
 DEPENDS = ("code/press/**", "_config.yml", "pyproject.toml")
 
@@ -31,7 +31,7 @@ SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"><path fill="#000000"/></svg>'
 )
 RICH = (
-    shop.HEAD
+    sample_book.HEAD
     + """(an-older-title)=
 # Rich
 
@@ -45,24 +45,24 @@ First words, if $x^2$, and {term}`thing` [outside](https://example.org/page).
 The cell imports and computes.
 
 """
-    + shop.cell("import math\nimport sys\n\nprint(math.floor(2.5))")
+    + sample_book.cell("import math\nimport sys\n\nprint(math.floor(2.5))")
     + """
 The next cell only imports.
 
 """
-    + shop.cell("from toy import near", ":tags: []\n\n")
+    + sample_book.cell("from toy import near", ":tags: []\n\n")
     + """
 This one was hidden by its author.
 
 """
-    + shop.cell("print('hidden')", ":tags: [hide-input]\n\n")
+    + sample_book.cell("print('hidden')", ":tags: [hide-input]\n\n")
     + """
 ### Figures
 
 An interactive one.
 
 """
-    + shop.cell(
+    + sample_book.cell(
         "from IPython.display import display, SVG\n"
         f"display({{'application/vnd.vegalite.v5+json': {SPEC!r}}}, raw=True)"
     )
@@ -101,7 +101,7 @@ Done.
 """
 )
 GLOSSARY = (
-    shop.HEAD
+    sample_book.HEAD
     + """# Glossary
 
 ```{glossary}
@@ -112,7 +112,7 @@ thing
 A cell prints.
 
 """
-    + shop.cell("print('words')")
+    + sample_book.cell("print('words')")
 )
 
 
@@ -121,14 +121,14 @@ def book(tmp_path_factory):
     """A small book with one page of everything, built."""
     root = tmp_path_factory.mktemp("book")
     pages = {
-        "index": shop.chapter("Home", "print('home')"),
+        "index": sample_book.chapter("Home", "print('home')"),
         "a/rich": RICH,
         "reference/glossary": GLOSSARY,
     }
-    shop.make(root, pages)
-    shop.write(root / "book" / "_assets" / "static.svg", SVG)
-    shop.accepted(root)
-    done = shop.press(root, "build")
+    sample_book.make(root, pages)
+    sample_book.write(root / "book" / "_assets" / "static.svg", SVG)
+    sample_book.accepted(root)
+    done = sample_book.press(root, "build")
     assert done.returncode == 0, done.stdout + done.stderr
     return root
 
@@ -313,7 +313,7 @@ def test_what_a_page_shows_of_others_follows_them(book):
     before = path.read_text()
     try:
         path.write_text(before.replace("# Glossary", "# Words").replace("A thing is", "One is"))
-        assert shop.press(book, "build").returncode == 0
+        assert sample_book.press(book, "build").returncode == 0
         text = (book / "_build" / "html" / "a" / "rich.html").read_text()
     finally:
         path.write_text(before)
@@ -325,7 +325,7 @@ def test_a_static_picture_that_changes_changes_its_dark_twin(book):
     path = book / "book" / "_assets" / "static.svg"
     path.write_text(SVG.replace("#000000", "#0000ff"))
     try:
-        assert shop.press(book, "build").returncode == 0
+        assert sample_book.press(book, "build").returncode == 0
         dark = (book / "_build" / "html" / "_images" / "static-dark.svg").read_text()
     finally:
         path.write_text(SVG)
@@ -434,11 +434,11 @@ def test_a_font_in_a_style_sheet_is_the_font():
 
 
 def _spoil_content(site: Path) -> None:
-    shop.write(site / "a.html", "two")
+    sample_book.write(site / "a.html", "two")
 
 
 def _spoil_names(site: Path) -> None:
-    shop.write(site / "b.html", "")
+    sample_book.write(site / "b.html", "")
 
 
 def _spoil_presence(site: Path) -> None:
@@ -447,7 +447,7 @@ def _spoil_presence(site: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [_spoil_content, _spoil_names, _spoil_presence])
 def test_the_manifest_sees_every_change(tmp_path, spoil):
-    shop.write(tmp_path / "a.html", "one")
+    sample_book.write(tmp_path / "a.html", "one")
     files = manifest.read(tmp_path)
     assert manifest.is_intact(tmp_path, files)
     spoil(tmp_path)
@@ -458,7 +458,9 @@ def test_the_manifest_sees_every_change(tmp_path, spoil):
 def test_a_page_without_a_record_is_an_error_and_never_an_execution(tmp_path):
     from press import config as project
 
-    root = shop.make(tmp_path, {"index": shop.chapter("Home", "open('executed', 'w').write('x')")})
+    root = sample_book.make(
+        tmp_path, {"index": sample_book.chapter("Home", "open('executed', 'w').write('x')")}
+    )
     book = project.load(root)
     try:
         findings = render.render(book, [], Store.of(book))
@@ -496,14 +498,14 @@ def test_the_site_carries_the_licences_of_what_others_wrote(root):
 
 
 def test_what_has_no_licence_is_not_shipped(root, monkeypatch):
+    from clikit.errors import UserError
     from press import config as project
-    from press.errors import PressError
     from press.supply import licences
 
     monkeypatch.setattr(
         licences.metadata, "distribution", lambda name: SimpleNamespace(files=[Path("x/y.py")])
     )
-    with pytest.raises(PressError, match="licence"):
+    with pytest.raises(UserError, match="licence"):
         licences.text(project.load(root))
 
 

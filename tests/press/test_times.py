@@ -8,12 +8,12 @@ import pytest
 from press import config as project
 from press.execute import times
 
-from tests.press import shop
+from tests.press import sample_book
 
 
 @pytest.fixture
 def book(tmp_path):
-    return project.load(shop.make(tmp_path / "b"))
+    return project.load(sample_book.make(tmp_path / "b"))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_page_that_is_gone_loses_its_limit(book):
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", '{"a/one": "fast"}', '{"a/one": 7}'])
 def test_a_damaged_file_says_nothing_and_is_mended_by_the_next_acceptance(book, text):
     path = book.expected / "seconds.json"
-    shop.write(path, text)
+    sample_book.write(path, text)
     assert times.load(book) == {}
     times.accept(book, {"a/one": 3.0})
     assert json.loads(path.read_text()) == {"a/one": 10}

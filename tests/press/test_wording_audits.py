@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from press.checks import width
 
-from tests.press import shop
+from tests.press import sample_book
 from tests.press.pages import image, messages, printed
 
 WIDE = "x = " + "1 + " * 18 + "1234"  # 80 columns
 FITS = WIDE[:-1]
-CELL = shop.cell("f()")
+CELL = sample_book.cell("f()")
 
 
 def value(text: str) -> dict:
@@ -23,11 +23,11 @@ def test_the_samples_are_79_and_80_columns_wide():
 
 
 def test_a_cell_of_79_columns_passes(tmp_path):
-    assert messages(tmp_path, "width", shop.cell(f"{FITS}\n{FITS}")) == []
+    assert messages(tmp_path, "width", sample_book.cell(f"{FITS}\n{FITS}")) == []
 
 
 def test_each_wider_line_of_a_cell_is_reported(tmp_path):
-    reported = messages(tmp_path, "width", shop.cell(f"{WIDE}\n{FITS}\n{WIDE}"))
+    reported = messages(tmp_path, "width", sample_book.cell(f"{WIDE}\n{FITS}\n{WIDE}"))
     assert len(reported) == 2
     assert all("has 80 columns, more than 79" in what for what in reported)
 
@@ -97,7 +97,7 @@ def test_a_bare_boolean_in_an_output_is_reported(tmp_path, output):
 
 
 def test_a_boolean_in_a_cell_is_no_claim(tmp_path):
-    assert messages(tmp_path, "claims", shop.cell("keepdims = True"), [[]]) == []
+    assert messages(tmp_path, "claims", sample_book.cell("keepdims = True"), [[]]) == []
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_a_wording_to_avoid_is_reported(tmp_path, line, word):
 @pytest.mark.parametrize(("kind", "count"), [("chapter", 0), ("front", 1)])
 def test_only_a_section_that_the_kind_asks_for_may_have_any_title(tmp_path, kind, count):
     words = [{"pattern": "the picture", "say": "the figure"}]
-    settings = dict(shop.SETTINGS, words=words)
-    shop.write(tmp_path / "book" / "press.yml", shop.yaml.safe_dump(settings))
+    settings = dict(sample_book.SETTINGS, words=words)
+    sample_book.write(tmp_path / "book" / "press.yml", sample_book.yaml.safe_dump(settings))
     assert len(messages(tmp_path, "words", "## The picture", kind=kind)) == count
 
 

@@ -12,10 +12,11 @@ from collections import defaultdict
 from pathlib import Path
 
 import yaml
+from clikit.errors import Exit, UserError
+from clikit.files import write_atomic
 
 from press.checks.book import Book, Page
-from press.errors import Exit, Finding, PressError
-from press.files import write_atomic
+from press.errors import Finding
 from press.source import toc
 from press.source.settings import read_yaml
 
@@ -30,7 +31,7 @@ Counts = dict[str, dict[str, int]]
 
 
 def load(book: Path) -> Counts:
-    """The counts by page and rule. Raises PressError when the file is not such a table."""
+    """The counts by page and rule. Raises UserError when the file is not such a table."""
     path = book / "debt.yml"
     if not path.is_file():
         return {}
@@ -40,11 +41,11 @@ def load(book: Path) -> Counts:
         raw = read_yaml(text) or {}
         rows = [(page, rule, n) for page, counts in raw.items() for rule, n in counts.items()]
     except (OSError, UnicodeError, AttributeError, yaml.YAMLError) as error:
-        raise PressError(f"{NAME} cannot be read: {error}", fix, Exit.USAGE) from error
+        raise UserError(f"{NAME} cannot be read: {error}", fix, Exit.USAGE) from error
     for page, rule, count in rows:
         if type(count) is not int or count < 1:
             what = f"{NAME}: {page}, {rule} is {count!r}, not a whole number above 0"
-            raise PressError(what, fix, Exit.USAGE)
+            raise UserError(what, fix, Exit.USAGE)
     return raw
 
 

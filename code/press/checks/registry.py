@@ -42,7 +42,7 @@ def audit(name: str, about: str, counted: tuple[str, ...] = ()) -> Callable[[Che
 
 
 def chosen(names: tuple[str, ...]) -> list[Audit]:
-    """The audits of these names. Raises PressError with the nearest name for an unknown one."""
+    """The audits of these names. Raises UserError with the nearest name for an unknown one."""
     for name in names:
         if name not in ALL:
             raise unknown("audit", name, tuple(ALL))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from clikit.errors import Exit, UserError
+
 from press.config import Project
-from press.errors import Exit, PressError
 from press.execute import compare, expectations, reads, records, times
 from press.execute.fingerprint import Fingerprints
 from press.source import chapter as chapters
@@ -30,20 +31,20 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
     for slug in slugs:
         chapter = chapters.read(slug, project.page(slug), store)
         if not chapter.cells:
-            raise PressError(
+            raise UserError(
                 f"{slug} has no cells, so there is nothing to expect of it",
                 "name a chapter with cells",
                 Exit.USAGE,
             )
         record = records.load(store, slug)
         if record is None or record.sources != [cell.source for cell in chapter.cells]:
-            raise PressError(
+            raise UserError(
                 f"{slug} has not been executed since it changed",
                 f"run it first: python -m press build --execute-only {slug}",
                 Exit.EXECUTION,
             )
         if record.fault is not None:
-            raise PressError(
+            raise UserError(
                 f"{slug}: the last execution failed in cell {record.fault.cell}: "
                 f"{record.fault.what}",
                 "fix the cell and build again; a failed run is never accepted",
@@ -51,7 +52,7 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
             )
         unchanged = reads.unchanged(project, record.reads)
         if not unchanged or record.fingerprint != prints.of(slug):
-            raise PressError(
+            raise UserError(
                 f"{slug}: code, data or installed versions changed since its last execution",
                 f"run it again: python -m press build --execute-only {slug}",
                 Exit.EXECUTION,

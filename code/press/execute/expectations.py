@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from clikit.files import write_atomic
 
 from press.execute.records import Record
-from press.files import write_atomic
 from press.source.chapter import Chapter
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")

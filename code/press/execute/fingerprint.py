@@ -1,9 +1,10 @@
 """Whether a chapter must run again: a digest of all that its outputs depend on.
 
 The cells, every module of `code/` they import (transitively) and the texts and tables that lie in
-those packages, the limits of an execution, the modules of the press that execute, the pins, the
-interpreter and the versions that are really installed. What else an execution read is in its
-record, see `reads`. Not the expectation: an edited one is compared with the recorded run.
+those packages, the limits and the environment of an execution, the modules of the press that
+execute, the pins, the interpreter and the versions that are really installed. What else an
+execution read is in its record, see `reads`. Not the expectation: an edited one is compared with
+the recorded run.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from clikit.files import sha
+
 from press.config import Project
 from press.execute import imports
-from press.files import sha
+from press.source import settings
 from press.source.chapter import read
-from press.store import Store, file_digest, versions_digest
+from press.store import PACKAGES, Store, file_digest, versions_digest
 
 DATA_SUFFIXES = (".txt", ".csv", ".json", ".yml", ".npz")
 EXECUTING = {"press.execute.kernels", "press.execute.records"}  # execute a page, keep its outputs
@@ -29,7 +32,7 @@ def execution_digest(store: Store) -> str:
     A script that one of them starts in another interpreter is named there, beside it.
     """
     code = Path(__file__).parents[2]
-    modules = imports.files(EXECUTING, code, ("press",), Imports(store))
+    modules = imports.files(EXECUTING, code, PACKAGES, Imports(store))
     for path in list(modules):
         scripts = SCRIPT.findall(path.read_text(encoding="utf-8"))
         modules.update(path.with_name(name) for name in scripts if path.with_name(name).is_file())
@@ -63,6 +66,7 @@ class Fingerprints:
                 versions_digest(),
                 project.cell_timeout_s,
                 project.output_limit_bytes,
+                settings.load(project.book).kernel_env,
                 execution_digest(store),
             ]
         )
@@ -77,6 +81,7 @@ class Fingerprints:
                 "cells": sha([[cell.source, cell.execution_tags] for cell in chapter.cells]),
                 "imports": sorted(imports.cell_names(sources)),
                 "count": len(sources),
+                "settings": chapter.settings,
             }
 
         return self.store.get("pages", [slug, chapter.text], parse)
@@ -108,7 +113,7 @@ class Fingerprints:
             self.project.rel(path): _digest(path, path.stat().st_mtime_ns)
             for path in sorted(self._with_data(self.modules(slug)))
         }
-        return sha([page["cells"], modules, self.shared])
+        return sha([page["cells"], page["settings"], modules, self.shared])
 
 
 @lru_cache(maxsize=4096)

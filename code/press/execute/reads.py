@@ -10,9 +10,10 @@ import json
 import os
 from pathlib import Path
 
+from clikit.files import sha
+
 from press.config import Project
 from press.execute import imports
-from press.files import sha
 
 MISSING = "missing"
 CHANGED = "changed while the page ran"

@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from clikit.files import read_json, sha
+
 from press.execute.run import Fault, Run
-from press.files import read_json, sha
 from press.store import Store
 
 NAME = "runs"

@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from clikit.errors import Exit, UserError
+
 from press.config import Project
-from press.errors import Exit, PressError
 from press.execute import reads, records, state, times
 
 UNTIMED_S = 30  # of a page that was never accepted
@@ -35,7 +36,7 @@ def pages(project: Project, slugs: list[str], shard: str) -> list[str]:
     match = re.fullmatch(r"(\d+)/(\d+)", shard)
     number, count = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= number <= count:
-        raise PressError(
+        raise UserError(
             f"--shard {shard!r} is not a part of a whole", "write, for example, 2/4", Exit.USAGE
         )
     limits_s = times.load(project)
@@ -52,7 +53,7 @@ def gather(project: Project, folders: list[Path]) -> list[Gathered]:
     """Take over the records of other machines that lie below `folders`; one row for each page."""
     for folder in folders:
         if not folder.is_dir():
-            raise PressError(
+            raise UserError(
                 f"{folder} is not a folder",
                 "name folders that hold the _build/press/store/runs of other machines",
                 Exit.USAGE,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 
+from clikit.files import write_atomic
+
 from press.config import Project
-from press.files import write_atomic
 
 STEPS_S = (10, 20, 30, 60, 120, 300)
 ROOM = 1.5  # a limit leaves half as much again, since a reader's machine may be busy

@@ -11,9 +11,10 @@ import shutil
 import subprocess
 from dataclasses import asdict, dataclass, field
 
+from clikit.errors import Exit, UserError
+
 from press.checks.numbers import PRINTED
 from press.config import Project, kernel_env
-from press.errors import Exit, PressError
 from press.execute import compare
 from press.execute.kernels import run_many
 from press.execute.run import Fault, Run
@@ -56,13 +57,13 @@ def interpreter(path: str, project: Project) -> tuple[str, str]:
             env=kernel_env(project),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PressError(
+        raise UserError(
             f"{path!r} cannot be run: {error}",
             "name a Python interpreter, for example .venv-new/bin/python",
             Exit.USAGE,
         ) from error
     if done.returncode:
-        raise PressError(
+        raise UserError(
             f"{path!r} cannot start a kernel: {done.stderr.strip().splitlines()[-1:]}",
             f"{path} -m pip install ipykernel, and what the book needs",
             Exit.USAGE,
@@ -96,7 +97,7 @@ def judged(project: Project, page: chapters.Chapter, run: Run) -> ChapterDrift:
     result = ChapterDrift(page.slug, fault=run.fault)
     want, findings = compare.pairing(project, page)
     if want is None:
-        raise PressError(f"{page.slug}: {findings[0].what}", findings[0].fix, Exit.FINDINGS)
+        raise UserError(f"{page.slug}: {findings[0].what}", findings[0].fix, Exit.FINDINGS)
     if run.fault is None:
         for cell, expected, got in zip(page.cells, want["cells"], run.outputs, strict=True):
             if not compare.same(got, expected["outputs"]):

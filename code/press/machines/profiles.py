@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from clikit.errors import Exit, UserError
+
 from press.config import THREAD_KNOBS, Project, kernel_env
-from press.errors import Exit, PressError
 from press.execute.kernels import run_many
 from press.execute.run import Run
 from press.machines import canary
@@ -145,7 +146,7 @@ def chosen(names: tuple[str, ...]) -> list[Profile]:
     """Profiles by name, all of them for none; refused when there is no such profile."""
     for name in names:
         if name not in ALL:
-            raise PressError(
+            raise UserError(
                 f"there is no profile {name!r}", f"use some of: {', '.join(ALL)}", Exit.USAGE
             )
     return [ALL[name] for name in dict.fromkeys(names or ALL)]
@@ -186,7 +187,7 @@ def facts(project: Project, env: dict[str, str]) -> dict[str, str]:
         timeout=300,
     )
     if done.returncode:
-        raise PressError(
+        raise UserError(
             f"the canary died: {done.stderr.strip().splitlines()[-1:]}",
             "run code/press/machines/canary.py by hand in that environment",
             Exit.FINDINGS,

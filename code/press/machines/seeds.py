@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clikit.errors import Exit, UserError
+
 from press.config import Project, kernel_env
-from press.errors import Exit, PressError
 from press.execute import compare
 from press.execute.kernels import run_many
 from press.execute.run import Run
@@ -89,13 +90,13 @@ def environment(project: Project, shift: int) -> dict[str, str]:
 
 
 def control(project: Project, seeds: int) -> list[str]:
-    """The sources of randomness; PressError when one of them draws the same under two shifts."""
+    """The sources of randomness; UserError when one of them draws the same under two shifts."""
     drawn = [_draws(environment(project, shift)) for shift in range(seeds + 1)]
     for name in drawn[0]:
         values = [json.dumps(draw[name]) for draw in drawn]
         repeated = [shift for shift, value in enumerate(values) if values.index(value) < shift]
         if repeated:
-            raise PressError(
+            raise UserError(
                 f"{name} draws the same under shift {repeated[0]} as under another",
                 f"shift it in {SHIFT.name}/sitecustomize.py",
                 Exit.FINDINGS,
@@ -107,7 +108,7 @@ def _draws(env: dict[str, str]) -> dict[str, list[float]]:
     command = [sys.executable, draws.__file__]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
     if done.returncode:
-        raise PressError(
+        raise UserError(
             f"the control of the seeds failed: {done.stderr.strip().splitlines()[-1:]}",
             f"run {Path(draws.__file__).name} by hand in that environment",
             Exit.FINDINGS,
@@ -144,7 +145,7 @@ def _expected(project: Project, page: chapters.Chapter) -> list[Statement]:
     """The check lines of a page's expectation."""
     expectation, findings = compare.pairing(project, page)
     if expectation is None:
-        raise PressError(f"{page.slug}: {findings[0].what}", findings[0].fix, Exit.FINDINGS)
+        raise UserError(f"{page.slug}: {findings[0].what}", findings[0].fix, Exit.FINDINGS)
     return statements(project, page.slug, [cell["outputs"] for cell in expectation["cells"]])
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from press.files import sha
+from clikit.files import sha
+
 from press.store import Store
 
 VEGALITE = "6.1"  # draws v5 specifications too; JupyterLab, which knows only v5, gets those

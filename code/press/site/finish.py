@@ -14,9 +14,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from clikit.files import sha
+
 from press.config import Project
 from press.execute.records import Record
-from press.files import sha
 from press.site import figures, fonts, notebooks, pictures, policy
 from press.site.context import baseurl
 from press.site.render import raw

@@ -8,7 +8,8 @@ import logging
 import re
 from pathlib import Path
 
-from press.files import sha
+from clikit.files import sha
+
 from press.store import Store
 
 # what most pages draw is in the style sheet itself: a font that arrives after its formula gives it

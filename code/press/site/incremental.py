@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from press.files import sha
+from clikit.files import sha
+
 from press.site import manifest
 from press.store import Store, file_digest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from press.files import sha
+from clikit.files import sha
 
 Manifest = dict[str, list[Any]]
 

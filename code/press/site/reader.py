@@ -8,8 +8,9 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from clikit.files import sha
+
 from press.execute.records import Record
-from press.files import sha
 from press.source.chapter import Chapter
 
 # Sphinx names the reader by its import path and gives it the text of a page alone

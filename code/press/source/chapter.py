@@ -13,7 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from press.errors import Exit, Finding, PressError
+from clikit.errors import Exit, UserError
+
+from press.errors import Finding
 from press.source import markdown, prose
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ WARNING = re.compile(r"msg=['\"](.*?)['\"], lineno")  # of MyST-Parser, inside M
 GATES = {"exercise-start": "exercise-end", "solution-start": "solution-end"}
 
 
-class PageError(PressError):
+class PageError(UserError):
     """A page that cannot be read: one finding with its line and its fix."""
 
     def __init__(self, path: Path, slug: str, line: int, what: str, fix: str) -> None:

@@ -16,9 +16,7 @@ from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import yaml
-from clikit.errors import nearest
-
-from press.errors import Exit, PressError
+from clikit.errors import Exit, UserError, nearest
 
 NAME = "book/press.yml"
 
@@ -146,7 +144,7 @@ def read_yaml(text: str) -> Any:
 def load(book: Path) -> Settings:
     """The settings of the book in the folder `book`; the defaults when it has no press.yml.
 
-    Raises PressError for a file that cannot be read, an unknown key and a value of the wrong type.
+    Raises UserError for a file that cannot be read, an unknown key and a value of the wrong type.
     """
     path = book / "press.yml"
     try:
@@ -173,11 +171,11 @@ def _is_mapping(raw: Any) -> bool:
     return isinstance(raw, Mapping) and all(isinstance(key, str) for key in raw)
 
 
-def _refused(what: str, fix: str) -> PressError:
-    return PressError(f"{NAME}: {what}", fix, Exit.USAGE)
+def _refused(what: str, fix: str) -> UserError:
+    return UserError(f"{NAME}: {what}", fix, Exit.USAGE)
 
 
-def _wrong(place: str, raw: Any, wanted: str) -> PressError:
+def _wrong(place: str, raw: Any, wanted: str) -> UserError:
     return _refused(f"{place} is {raw!r}, not {wanted}", f"write {wanted} there")
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
+from clikit.errors import Exit, UserError
 from sphinx_external_toc.api import FileItem
 
 from press.config import Project
-from press.errors import Exit, PressError
 
 if TYPE_CHECKING:
     from sphinx_external_toc.api import SiteMap, TocTree
@@ -42,7 +42,7 @@ def entries(project: Project) -> list[Entry]:
         if "\x00" in entry.slug or not {"", ".", ".."}.isdisjoint(parts):
             raise _refused(f"the file {entry.slug!r} is not a path below book/")
         if not project.page(entry.slug).is_file():
-            raise PressError(
+            raise UserError(
                 f"_toc.yml names {entry.slug}, but book/{entry.slug}.md does not exist",
                 "write the page or remove the line",
                 Exit.USAGE,
@@ -62,9 +62,9 @@ def _pages(site: SiteMap, tree: TocTree) -> list[str]:
     return names
 
 
-def _refused(reason: str) -> PressError:
+def _refused(reason: str) -> UserError:
     fix = "correct it: format jb-book, a root, parts with chapters"
-    return PressError(f"_toc.yml cannot be read: {reason}", fix, Exit.USAGE)
+    return UserError(f"_toc.yml cannot be read: {reason}", fix, Exit.USAGE)
 
 
 def slugs(project: Project, wanted: tuple[str, ...] = ()) -> list[str]:
@@ -77,7 +77,7 @@ def slugs(project: Project, wanted: tuple[str, ...] = ()) -> list[str]:
     for name in wanted:
         if name not in known:
             near = get_close_matches(name, known, n=1, cutoff=0.3)
-            raise PressError(
+            raise UserError(
                 f"there is no chapter {name!r}",
                 f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}",
                 Exit.USAGE,

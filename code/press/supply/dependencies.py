@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import cast
 
 import yaml
+from clikit.errors import Exit, UserError
+from clikit.files import write_atomic
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from press.config import Project
-from press.errors import Exit, Finding, PressError
-from press.files import write_atomic
+from press.errors import Finding
 
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;#]+)$")
 INDEX = "https://pypi.org/simple/{name}/"
@@ -105,13 +106,13 @@ def reasons(project: Project) -> dict[str, dict[str, str]]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PressError(
+        raise UserError(
             f"dependencies.yml cannot be read: {error}",
             "git checkout -- dependencies.yml",
             Exit.FINDINGS,
         ) from error
     if not isinstance(raw, dict) or not all(isinstance(row, dict) for row in raw.values()):
-        raise PressError(
+        raise UserError(
             "dependencies.yml is no table of package: {for: ..., instead: ...}",
             "see its first lines",
             Exit.FINDINGS,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
+from clikit.errors import Exit, UserError
+
 from press.config import Project
-from press.errors import Exit, PressError
 from press.source import settings
 
 # what lies in the site -> the package that it comes from
@@ -19,7 +20,7 @@ SHIPPED = {
 
 
 def text(project: Project) -> str:
-    """All of them; PressError when a package has no license file, since it must not be shipped."""
+    """All of them; UserError when a package has no license file, since it must not be shipped."""
     parts = [settings.load(project.book).license_notice + "\n"]
     for what, name in SHIPPED.items():
         parts.append(_section(f"{what}: {name}", _of(name)))
@@ -42,7 +43,7 @@ def _of(name: str) -> str:
     for file in metadata.distribution(name).files or []:
         if ".dist-info" in str(file) and file.name.upper().startswith(("LICEN", "COPYING")):
             return file.read_text(encoding="utf-8")
-    raise PressError(
+    raise UserError(
         f"{name} is shipped in the site and has no licence file",
         "look its licence up before you ship it",
         Exit.ENVIRONMENT,

