@@ -4,6 +4,7 @@ backprop               what is built on the tape: checkpoints, checks, a small n
 bayesian               Gaussian processes and expected improvement
 blocks                 long elementwise updates in blocks that stay in the cache
 calibration            calibration of probabilities, and how to improve it
+coverage               how often a confidence interval contains the truth
 digits                 the digits data set and a network with one hidden layer
 generalization         bias and variance, leave-one-out, double descent
 gradient_descent       steps, line search, batches, the largest stable rate

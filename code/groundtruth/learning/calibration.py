@@ -73,7 +73,10 @@ def brier_parts(y: ArrayLike, p: ArrayLike) -> tuple[float, float, float]:
 def reliability(
     y: ArrayLike, p: ArrayLike, bins: int = 10
 ) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Mean probability, share of ones and count of each non-empty bin of equal width; all (b,).
+    """Mean probability, fraction of ones and count of each non-empty bin of equal width; all (b,).
+
+    A bin contains its left edge, the last one also 1; scikit-learn's contain the right edge, which
+    matters for probabilities that lie on an edge.
 
     Examples
     --------

@@ -1,6 +1,7 @@
-"""How far a metric can be trusted.
+"""Confidence intervals of metrics, and a test of two classifiers.
 
-Read with book/learning/metrics.md.
+Read with book/learning/metrics.md. How often each interval covers the truth is measured with
+`groundtruth.learning.coverage`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,33 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binom, norm
+from scipy.stats import beta, binom, norm
+from scipy.stats import t as student
+
+
+def _check_counts(hits: int, n: int, level: float) -> None:
+    if not 0 <= hits <= n or n < 1 or not 0 < level < 1:
+        raise ValueError(
+            f"need 0 <= hits <= n, n >= 1 and a level between 0 and 1, got {hits}, {n} and {level}"
+        )
+
+
+def wald(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """p +- z sqrt(p (1 - p) / n) with p = hits / n; its ends may leave [0, 1].
+
+    Examples
+    --------
+    >>> [round(v, 3) for v in wald(9, 10)]
+    [0.714, 1.086]
+    """
+    _check_counts(hits, n, level)
+    p = hits / n
+    half = norm.ppf(0.5 + level / 2) * np.sqrt(p * (1 - p) / n)
+    return float(p - half), float(p + half)
 
 
 def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Confidence interval of a share, hits of n, that stays inside [0, 1] and works near its ends
+    """Every p that a score test does not reject: |hits / n - p| <= z sqrt(p (1 - p) / n)
     (Wilson, 1927).
 
     Examples
@@ -21,14 +44,51 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
     >>> [round(v, 3) for v in wilson(9, 10)]
     [0.596, 0.982]
     """
-    if not 0 <= hits <= n or n < 1 or not 0 < level < 1:
-        raise ValueError(
-            f"need 0 <= hits <= n, n >= 1 and a level between 0 and 1, got {hits}, {n} and {level}"
-        )
+    _check_counts(hits, n, level)
     z = norm.ppf(0.5 + level / 2)
-    centre = (hits + z**2 / 2) / (n + z**2)
+    center = (hits + z**2 / 2) / (n + z**2)
     half = z * np.sqrt(hits * (n - hits) / n + z**2 / 4) / (n + z**2)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    return max(0.0, float(center - half)), min(1.0, float(center + half))
+
+
+def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Every p that neither one-sided exact binomial test rejects at (1 - level) / 2 (Clopper and
+    Pearson, 1934); covers with at least the stated level.
+
+    Examples
+    --------
+    >>> [round(v, 3) for v in clopper_pearson(9, 10)]
+    [0.555, 0.997]
+    """
+    _check_counts(hits, n, level)
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, hits, n - hits + 1)) if hits > 0 else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
+    return low, high
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """m +- t s / sqrt(n): mean, standard deviation and Student's quantile of n - 1 degrees of
+    freedom.
+
+    Parameters
+    ----------
+    values : (n,), n >= 2
+        One loss per example, such as absolute errors or log losses.
+
+    Examples
+    --------
+    >>> [round(v, 2) for v in mean_interval([1.0, 2.0, 3.0])]
+    [-0.48, 4.48]
+    """
+    v = np.asarray(values, dtype=float)
+    if v.ndim != 1 or v.size < 2 or not np.isfinite(v).all() or not 0 < level < 1:
+        raise ValueError(
+            "need at least two finite values (n,) and a level between 0 and 1, got shape"
+            f" {v.shape} and {level}"
+        )
+    half = student.ppf(0.5 + level / 2, v.size - 1) * v.std(ddof=1) / np.sqrt(v.size)
+    return float(v.mean() - half), float(v.mean() + half)
 
 
 def bootstrap(
@@ -105,9 +165,7 @@ def delong(y: ArrayLike, s: ArrayLike, t: ArrayLike | None = None) -> tuple[floa
     m = high.shape[1]
     n = low.shape[1]
     if m < 2 or n < 2:
-        raise ValueError(
-            f"need at least two rows of each class, got {m} positives and {n} negatives"
-        )
+        raise ValueError(f"need two rows of each class, got {m} positives and {n} negatives")
     by_high = []
     by_low = []
     for a, b in zip(high, low, strict=True):
@@ -125,15 +183,78 @@ def delong(y: ArrayLike, s: ArrayLike, t: ArrayLike | None = None) -> tuple[floa
     return float(weights @ areas), float(np.sqrt(max(0.0, weights @ S @ weights)))
 
 
-def mcnemar(y: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:
-    """Exact two-sided p-value that two classifiers err equally often, from the rows on which
-    exactly one is right (McNemar, 1947).
+def auc_interval(
+    y: ArrayLike, s: ArrayLike, level: float = 0.95, scale: str = "logit"
+) -> tuple[float, float]:
+    """DeLong's interval of an AUC A: A +- z se, or the same for its logit, mapped back.
+
+    Parameters
+    ----------
+    scale : {"logit", "plain"}
+        On the logit scale the standard error is se / (A (1 - A)) and the interval stays inside
+        (0, 1).
+
+    Returns
+    -------
+    low, high : float
+        Both equal A where the standard error is 0, as it is for perfectly separated scores.
 
     Examples
     --------
-    >>> round(mcnemar([1] * 6, [1] * 6, [0] * 6), 5)
-    0.03125
+    >>> [round(v, 2) for v in auc_interval([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])]
+    [0.07, 0.99]
     """
+    if scale not in ("logit", "plain") or not 0 < level < 1:
+        raise ValueError(
+            f"scale must be 'logit' or 'plain' and level in (0, 1), got {scale!r} and {level}"
+        )
+    area, se = delong(y, s)
+    z = norm.ppf(0.5 + level / 2)
+    if scale == "plain" or se == 0.0:
+        return area - float(z) * se, area + float(z) * se
+    center = np.log(area / (1 - area))
+    half = z * se / (area * (1 - area))
+    return float(1 / (1 + np.exp(half - center))), float(1 / (1 + np.exp(-half - center)))
+
+
+def bootstrap_auc(
+    y: ArrayLike, s: ArrayLike, draws: int, rng: np.random.Generator, level: float = 0.95
+) -> tuple[float, float]:
+    """`bootstrap` of the AUC of scores without ties between classes, all draws at once.
+
+    A resample is a vector of counts w (n,), so it is a weighted AUC of the sorted examples.
+
+    Raises
+    ------
+    ValueError
+        If a class is missing, or a positive and a negative have the same score.
+    """
+    if draws < 10 or not 0 < level < 1:
+        raise ValueError(f"need draws >= 10 and a level in (0, 1), got {draws} and {level}")
+    score = np.asarray(s, dtype=float)
+    truth = np.asarray(y)
+    if truth.ndim != 1 or truth.shape != score.shape or not np.isfinite(score).all():
+        raise ValueError(f"need labels and finite scores (n,), got {truth.shape} and {score.shape}")
+    if set(truth.tolist()) != {0, 1}:
+        raise ValueError("both classes must occur, labeled 0 and 1; AUC needs a pair of them")
+    order = np.argsort(score, kind="stable")
+    label = truth[order].astype(float)
+    tied = np.diff(score[order]) == 0
+    if (tied & (np.diff(label) != 0)).any():
+        raise ValueError("a positive and a negative have the same score; use `bootstrap` with auc")
+    n = label.size
+    w = rng.multinomial(n, np.full(n, 1 / n), size=draws)  # (draws, n)
+    positive = w * label
+    negative = w - positive
+    pairs = positive.sum(1) * negative.sum(1)
+    ordered = (positive * np.cumsum(negative, axis=1)).sum(1)
+    values = ordered[pairs > 0] / pairs[pairs > 0]
+    low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
+
+
+def _discordant(y: ArrayLike, first: ArrayLike, second: ArrayLike) -> tuple[int, int, int]:
+    """Examples on which only the first, only the second classifier is right, and all examples."""
     truth, a, b = (np.asarray(v) for v in (y, first, second))
     if truth.ndim != 1 or truth.shape != a.shape or truth.shape != b.shape or not truth.size:
         raise ValueError(
@@ -142,5 +263,37 @@ def mcnemar(y: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:
         )
     only_a = int(((a == truth) & (b != truth)).sum())
     only_b = int(((a != truth) & (b == truth)).sum())
+    return only_a, only_b, truth.size
+
+
+def mcnemar(y: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:
+    """Exact two-sided p-value that two classifiers err equally often, from the examples on which
+    exactly one is right (McNemar, 1947).
+
+    Examples
+    --------
+    >>> round(mcnemar([1] * 6, [1] * 6, [0] * 6), 5)
+    0.03125
+    """
+    only_a, only_b, _ = _discordant(y, first, second)
     n = only_a + only_b
     return min(1.0, float(2 * binom.cdf(min(only_a, only_b), n, 0.5))) if n else 1.0
+
+
+def paired_accuracy(
+    y: ArrayLike, first: ArrayLike, second: ArrayLike, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of the difference of two accuracies on the same n examples: with b and c examples
+    on which only the first or only the second is right, (b - c) / n +- z sqrt(b + c - (b - c)^2
+    / n) / n.
+
+    Examples
+    --------
+    >>> [round(v, 2) for v in paired_accuracy([1] * 10, [1] * 10, [1] * 6 + [0] * 4)]
+    [0.1, 0.7]
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    b, c, n = _discordant(y, first, second)
+    half = norm.ppf(0.5 + level / 2) * np.sqrt(b + c - (b - c) ** 2 / n) / n
+    return float((b - c) / n - half), float((b - c) / n + half)

@@ -23,7 +23,7 @@ def _list(rel: ArrayLike, k: int | None) -> tuple[Array, int]:
 
 
 def precision_at_k(rel: ArrayLike, k: int) -> float:
-    """Share of the first k places that are relevant; places beyond the list count as not relevant.
+    """Share of the first k ranks that are relevant; ranks beyond the list count as not relevant.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def precision_at_k(rel: ArrayLike, k: int) -> float:
 
 
 def recall_at_k(rel: ArrayLike, k: int, total: int) -> float:
-    """Share of all `total` relevant results that stand in the first k places.
+    """Share of all `total` relevant results among the first k ranks.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def recall_at_k(rel: ArrayLike, k: int, total: int) -> float:
 
 
 def reciprocal_rank(rel: ArrayLike) -> float:
-    """One over the place of the first relevant result; 0 without one.
+    """One over the rank of the first relevant result; 0 without one.
 
     Examples
     --------
@@ -63,21 +63,40 @@ def reciprocal_rank(rel: ArrayLike) -> float:
     return float(1 / (1 + np.argmax(r > 0))) if (r > 0).any() else 0.0
 
 
-def average_precision_at_k(rel: ArrayLike, k: int | None = None) -> float:
-    """Mean of the precision at each relevant place among the first k; 0 without one.
+def average_precision_at_k(rel: ArrayLike, k: int | None = None, total: int | None = None) -> float:
+    """Sum of the precision at each relevant rank among the first k, over the number of all relevant
+    results; 0 without one.
+
+    Parameters
+    ----------
+    rel : (n,)
+        Relevances >= 0, best rank first; positive means relevant.
+    k : int, optional
+        Ranks beyond k contribute nothing; all ranks by default.
+    total : int, optional
+        Relevant results in the whole collection, those never returned included; by default those of
+        the list.
 
     Examples
     --------
-    >>> round(average_precision_at_k([1, 0, 1]), 4)
-    0.8333
+    >>> round(average_precision_at_k([1, 0, 1]), 4), average_precision_at_k([1], total=100)
+    (0.8333, 0.01)
     """
     r, k = _list(rel, k)
+    relevant = int((r > 0).sum())
+    if total is not None and total < max(1, relevant):
+        raise ValueError(
+            "total must be at least 1 and count all relevant results, of which"
+            f" {relevant} are in the list; got {total}"
+        )
+    everything = relevant if total is None else total
     hit = r[:k] > 0
-    return float((np.cumsum(hit) / np.arange(1, hit.size + 1))[hit].mean()) if hit.any() else 0.0
+    precision = np.cumsum(hit) / np.arange(1, hit.size + 1)
+    return float(precision[hit].sum() / everything) if everything else 0.0
 
 
 def dcg(rel: ArrayLike, k: int | None = None, gain: str = "exponential") -> float:
-    """Sum of gains over log2(place + 1); the gain is 2^rel - 1 or rel itself (Jarvelin and
+    """Sum of gains over log2(rank + 1); the gain is 2^rel - 1 or rel itself (Jarvelin and
     Kekalainen, 2002).
 
     Examples
@@ -92,13 +111,35 @@ def dcg(rel: ArrayLike, k: int | None = None, gain: str = "exponential") -> floa
     return float(np.sum(worth / np.log2(np.arange(2, worth.size + 2))))
 
 
-def ndcg(rel: ArrayLike, k: int | None = None, gain: str = "exponential") -> float:
-    """dcg over that of the best order of the same results, in [0, 1]; 0 when nothing is relevant.
+def ndcg(
+    rel: ArrayLike,
+    k: int | None = None,
+    gain: str = "exponential",
+    judged: ArrayLike | None = None,
+) -> float:
+    """dcg over that of the best order, in [0, 1]; 0 when nothing is relevant.
+
+    Parameters
+    ----------
+    rel : (n,)
+        Relevances of the returned results, best rank first.
+    judged : (m,), optional
+        Relevances of all judged results, returned or not, from which the best order is made; by
+        default those of the list, so that what was not returned costs nothing.
 
     Examples
     --------
     >>> round(ndcg([3, 2, 0, 1, 2]), 3), round(ndcg([3, 2, 0, 1, 2], gain="linear"), 3)
     (0.969, 0.96)
+    >>> round(ndcg([1], k=2, judged=[1, 1]), 3)
+    0.613
     """
-    best = dcg(np.sort(np.asarray(rel, dtype=float))[::-1], k, gain)
-    return dcg(rel, k, gain) / best if best else 0.0
+    pool = np.asarray(rel if judged is None else judged, dtype=float)
+    best = dcg(np.sort(pool)[::-1], k, gain)
+    value = dcg(rel, k, gain)
+    if value > best * (1 + 1e-12):
+        raise ValueError(
+            f"the list has a gain of {value:g}, more than {best:g} of the best order of the judged"
+            " results; judged must contain every result of the list"
+        )
+    return value / best if best else 0.0

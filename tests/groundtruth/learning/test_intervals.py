@@ -16,6 +16,76 @@ def test_wilson_equals_scipy(n, data, level):
     assert np.allclose(ci.wilson(hits, n, level), [theirs.low, theirs.high], atol=1e-9)
 
 
+@given(st.integers(1, 500), st.data(), st.sampled_from([0.8, 0.95, 0.99]))
+def test_clopper_pearson_equals_scipy(n, data, level):
+    hits = data.draw(st.integers(0, n))
+    theirs = stats.binomtest(hits, n).proportion_ci(level, method="exact")
+    assert np.allclose(ci.clopper_pearson(hits, n, level), [theirs.low, theirs.high], atol=1e-9)
+
+
+@given(st.integers(1, 500), st.data(), st.sampled_from([0.8, 0.95, 0.99]))
+def test_wald_is_the_normal_interval_of_the_estimated_variance(n, data, level):
+    hits = data.draw(st.integers(1, n))
+    p = hits / n
+    expected = stats.norm.interval(level, p, np.sqrt(p * (1 - p) / n) or 1e-300)
+    assert np.allclose(ci.wald(hits, n, level), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_the_interval_of_a_mean_equals_scipys_t_test(level):
+    x = np.random.default_rng(5).exponential(size=12)
+    theirs = stats.ttest_1samp(x, 0.0).confidence_interval(level)
+    assert np.allclose(ci.mean_interval(x, level), [theirs.low, theirs.high])
+
+
+def scored(seed):
+    """Labels and scores without ties."""
+    rng = np.random.default_rng(seed)
+    y = (np.arange(90) < 30).astype(int)
+    return y, rng.normal(1.5 * y)
+
+
+def test_the_plain_auc_interval_is_symmetric_and_as_wide_as_the_standard_error_says():
+    y, s = scored(6)
+    area, se = ci.delong(y, s)
+    low, high = ci.auc_interval(y, s, 0.9, "plain")
+    assert (low + high) / 2 == pytest.approx(area)
+    assert (high - low) / 2 == pytest.approx(stats.norm.ppf(0.95) * se)
+
+
+def test_the_logit_auc_interval_is_symmetric_in_log_odds():
+    y, s = scored(7)
+    area, se = ci.delong(y, s)
+    low, high = ci.auc_interval(y, s)
+    odds = [np.log(v / (1 - v)) for v in (low, area, high)]
+    half = stats.norm.ppf(0.975) * se / (area * (1 - area))
+    assert odds[1] - odds[0] == pytest.approx(half)
+    assert odds[2] - odds[1] == pytest.approx(half)
+
+
+@pytest.mark.parametrize("scale", ["logit", "plain"])
+def test_perfectly_separated_scores_have_an_interval_of_one_point(scale):
+    assert ci.auc_interval([0, 0, 1, 1], [1, 2, 3, 4], scale=scale) == (1.0, 1.0)
+
+
+def test_the_weighted_bootstrap_of_auc_agrees_with_the_general_one():
+    y, s = scored(8)
+    fast = ci.bootstrap_auc(y, s, 4000, np.random.default_rng(9))
+    slow = ci.bootstrap(auc, y, s, draws=4000, rng=np.random.default_rng(10))
+    assert np.allclose(fast, slow, atol=0.01)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=30))
+def test_paired_accuracy_is_the_normal_interval_of_the_mean_difference(rows):
+    right_a, right_b = np.array(rows, dtype=int).T
+    y = np.ones(len(rows), int)
+    difference = right_a - right_b
+    se = difference.std() / np.sqrt(len(rows))
+    low, high = ci.paired_accuracy(y, right_a, right_b)
+    assert (low + high) / 2 == pytest.approx(difference.mean())
+    assert (high - low) / 2 == pytest.approx(1.959963984540054 * se, abs=1e-9)
+
+
 def test_bootstrap_of_a_mean_equals_its_standard_error():
     rng = np.random.default_rng(0)
     x = rng.normal(size=400)
@@ -70,6 +140,17 @@ RNG = np.random.default_rng(4)
     [
         (lambda: ci.wilson(3, 2), "hits <= n"),
         (lambda: ci.wilson(1, 2, 1.0), "level"),
+        (lambda: ci.wald(-1, 2), "hits <= n"),
+        (lambda: ci.clopper_pearson(1, 0), "n >= 1"),
+        (lambda: ci.mean_interval([1.0]), "at least two"),
+        (lambda: ci.mean_interval([1.0, np.nan]), "finite"),
+        (lambda: ci.auc_interval([0, 1], [0.1, 0.2], scale="log"), "'log'"),
+        (lambda: ci.bootstrap_auc([1, 1], [0.1, 0.2], 10, RNG), "both classes"),
+        (lambda: ci.bootstrap_auc([0, 1], [0.1, 0.1], 10, RNG), "same score"),
+        (lambda: ci.bootstrap_auc([0, 1], [0.1, np.nan], 10, RNG), "finite"),
+        (lambda: ci.bootstrap_auc([0, 1], [0.1, 0.2], 5, RNG), "draws >= 10"),
+        (lambda: ci.paired_accuracy([1], [1], [1], 0.0), "level"),
+        (lambda: ci.paired_accuracy([1], [1, 0], [1]), "one length"),
         (lambda: ci.bootstrap(np.mean, [1.0], draws=50, rng=RNG), ">= 2"),
         (lambda: ci.bootstrap(np.mean, [1.0, 2.0], draws=5, rng=RNG), "draws >= 10"),
         (lambda: ci.bootstrap(auc, [0, 0], [1.0, 2.0], draws=10, rng=RNG), "nearly every"),

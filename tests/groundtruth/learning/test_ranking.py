@@ -37,6 +37,29 @@ def test_small_lists_by_hand():
     assert rk.dcg([2, 1]) == pytest.approx(3 + 1 / np.log2(3))
 
 
+@pytest.mark.parametrize(
+    ("rel", "k", "total", "expected"),
+    [
+        ([1], None, 100, 0.01),  # 99 relevant results were never returned
+        ([1, 0, 0, 1], 2, None, 0.5),  # the second one lies beyond the cut-off
+        ([1, 0, 1], None, 4, (1 + 2 / 3) / 4),
+        ([0, 0], 1, 3, 0.0),
+    ],
+)
+def test_average_precision_divides_by_all_relevant_results(rel, k, total, expected):
+    assert rk.average_precision_at_k(rel, k, total) == pytest.approx(expected)
+
+
+@given(lists, st.integers(1, 12), st.integers(0, 3))
+def test_a_judged_result_that_was_not_returned_never_raises_ndcg(rel, k, missed):
+    assert rk.ndcg(rel, k, judged=[*rel, missed]) <= rk.ndcg(rel, k) + 1e-12
+
+
+def test_ndcg_with_judged_results_by_hand():
+    ideal = 3 + 1 / np.log2(3)
+    assert rk.ndcg([1], k=2, judged=[1, 2]) == pytest.approx(1 / ideal)
+
+
 @given(lists)
 def test_moving_a_better_result_up_never_hurts(rel):
     for i in range(len(rel) - 1):
@@ -52,6 +75,10 @@ def test_moving_a_better_result_up_never_hurts(rel):
         (lambda: rk.precision_at_k([], 1), "at least one result"),
         (lambda: rk.precision_at_k([1], 0), "k must"),
         (lambda: rk.recall_at_k([1, 1], 2, 1), "got 1"),
+        (lambda: rk.average_precision_at_k([1, 1], total=1), "got 1"),
+        (lambda: rk.average_precision_at_k([0], total=0), "at least 1"),
+        (lambda: rk.ndcg([2], judged=[1]), "every result"),
+        (lambda: rk.ndcg([1], judged=[]), "at least one result"),
         (lambda: rk.dcg([-1.0]), ">= 0"),
         (lambda: rk.dcg([1.0], gain="square"), "'square'"),
         (lambda: rk.reciprocal_rank([np.nan]), "relevances"),

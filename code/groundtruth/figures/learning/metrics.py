@@ -40,36 +40,72 @@ def densities(threshold: float, gap: float = 2.0) -> Figure:
 
 
 def curves(
-    roc: tuple[np.ndarray, np.ndarray], pr: dict[str, tuple[np.ndarray, np.ndarray]]
+    roc: dict[str, tuple[np.ndarray, np.ndarray]], pr: dict[str, tuple[np.ndarray, np.ndarray]]
 ) -> Figure:
-    """A ROC curve, and precision over recall for the same scores at several shares of positives."""
-    fig, (left, right) = figure(2.8, columns=2)
-    left.plot(*roc, color=BLUE)
+    """ROC and precision-recall curves of the same scores at several prevalences.
+
+    Parameters
+    ----------
+    roc : false- and true-positive rates by prevalence
+    pr : recall and precision by prevalence
+    """
+    fig, (left, right) = figure(3.2, columns=2)
+    styles = list(zip(("-", "--", "-."), (BLUE, ORANGE, GRAY), (3.2, 2.0, 1.2), strict=True))
+    for (name, (fpr, tpr)), (style, color, width) in zip(roc.items(), styles, strict=True):
+        left.plot(fpr, tpr, style, color=color, linewidth=width, label=name)
     left.plot([0, 1], [0, 1], ":", color=GRAY)
     label(left, "false-positive rate", "true-positive rate", "ROC")
-    for (name, (recall, precision)), style, color in zip(
-        pr.items(), ("-", "--", "-."), (BLUE, ORANGE, GRAY), strict=True
-    ):
-        right.plot(recall, precision, style, color=color, label=name)
+    for (name, (recall, precision)), (style, color, _) in zip(pr.items(), styles, strict=True):
+        right.plot(recall, precision, style, color=color, label=name, drawstyle="steps-pre")
     right.set_ylim(0, 1.03)
-    right.legend(
-        fontsize=9, loc="center", bbox_to_anchor=(0.68, 0.66), title="share", title_fontsize=9
-    )
-    label(right, "recall", "precision", "PR")
+    left.legend(fontsize=9, loc="lower right", title="prevalence", title_fontsize=9)
+    label(right, "recall", "precision", "precision-recall")
     return fig
 
 
-def reliabilities(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Share of ones over mean probability per bin, against the diagonal."""
-    fig, ax = figure(3.1)
-    ax.plot([0, 1], [0, 1], ":", color=GRAY, label="perfect")
-    for (name, (said, came)), style, color in zip(
+def reliabilities(parts: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Figure:
+    """Fraction of positives against mean probability per bin, and the examples in each bin."""
+    fig, (ax, below) = figure(3.2, columns=2)
+    ax.plot([0, 1], [0, 1], ":", color=GRAY, label="calibrated")
+    for (name, (predicted, observed, count)), style, color in zip(
         parts.items(), ("-o", "--^"), (ORANGE, BLUE), strict=True
     ):
-        ax.plot(said, came, style, color=color, label=name)
+        ax.plot(predicted, observed, style, color=color, label=name)
+        below.plot(predicted, count, style, color=color, label=name)
     ax.set_aspect("equal")
-    ax.legend()
-    label(ax, "probability said", "share that came true")
+    ax.legend(fontsize=9)
+    below.set_ylim(bottom=0)
+    label(ax, "mean predicted probability", "fraction of positives", "reliability")
+    label(below, "mean predicted probability", "examples in the bin", "counts")
+    return fig
+
+
+def coverages(
+    truth: np.ndarray,
+    proportions: dict[str, np.ndarray],
+    areas: np.ndarray,
+    ranking: dict[str, list[float]],
+) -> Figure:
+    """Coverage of intervals of a proportion and of an AUC, against the true value.
+
+    Parameters
+    ----------
+    truth : (g,) true proportions
+    proportions : coverage (g,) by name of the interval
+    areas : (a,) true AUCs
+    ranking : coverage (a,) by name of the interval
+    """
+    fig, (left, right) = figure(3.2, columns=2)
+    styles = (("-.", GRAY), ("-", BLUE), ("--", ORANGE))
+    for (name, values), (style, color) in zip(proportions.items(), styles, strict=True):
+        left.plot(truth, values, style, color=color, linewidth=1.3, label=name)
+    for (name, shares), (style, color) in zip(ranking.items(), styles, strict=True):
+        right.plot(areas, shares, style, color=color, marker="o", markersize=3, label=name)
+    for ax, what in ((left, "true proportion"), (right, "true AUC")):
+        ax.axhline(0.95, color=GRAY, linewidth=0.8)
+        ax.set_ylim(0.6, 1.01)
+        ax.legend(fontsize=9, loc="lower center")
+        label(ax, what, "coverage")
     return fig
 
 
@@ -89,6 +125,7 @@ def _rates() -> alt.Chart:
     return counts.transform_calculate(
         precision="datum.caught / (datum.caught + datum.alarms)",
         cost="datum.alarms + cr * (datum.prevalence - datum.caught)",
+        specificity="1 - datum.false_alarms",
         best="gap > 0 ? format(gap / 2 + datum.log_odds / gap, '.1f') : 'none'",
     )
 
@@ -97,7 +134,7 @@ def explorer() -> Interactive:
     """Two normal score densities; separation, prevalence, threshold and cost decide every rate."""
     controls = [
         slider("gap", "separation ", 2, 0, 4, 0.1),
-        slider("prev", "percent positive ", 10, 1, 90, 1),
+        slider("prev", "percent positive ", 10, 0.1, 90, 0.1),
         slider("cut", "threshold ", 1, -3, 6, 0.1),
         slider("cr", "cost of a miss ", 5, 1, 50, 1),
     ]
@@ -123,14 +160,13 @@ def explorer() -> Interactive:
     line = one_row(x="cut").mark_rule(color=GRAY, strokeWidth=2).encode(x="x:Q")
     rates = _rates()
     notes = [
-        note(rates, "recall {recall:.2f}, false-positive rate {false_alarms:.2f}", y=-44),
+        note(rates, "recall {recall:.2f}, specificity {specificity:.2f}", y=-44),
         note(rates, "precision {precision:.2f}, AUC {auc:.2f}", y=-27),
-        note(rates, "cost per row {cost:.3f}, best threshold {best}", y=-10),
+        note(rates, "cost per example {cost:.4f}, best threshold {best}", y=-10),
     ]
     return show(
         alt.layer(bells, line, *notes).add_params(*controls).properties(width=400, height=170),
         "Two bell curves of scores and a threshold; sliders set their separation, the percentage "
-        "of "
-        "positives, the threshold and the cost of a miss against a false alarm, and recall, "
-        "precision, AUC, cost and the best threshold are written above.",
+        "of positives, the threshold and the cost of a miss in false alarms, and recall, "
+        "specificity, precision, AUC, cost and the best threshold are written above.",
     )

@@ -55,13 +55,14 @@ def metrics_of_two_normals(at):
         "layer_2": {
             "recall": recall,
             "false_alarms": false_alarms,
+            "specificity": 1 - false_alarms,
             "precision": precision,
             "auc": auc,
             "cost": cost,
-            "note": f"recall {recall:.2f}, false-positive rate {false_alarms:.2f}",
+            "note": f"recall {recall:.2f}, specificity {1 - false_alarms:.2f}",
         },
         "layer_3": {"note": f"precision {precision:.2f}, AUC {auc:.2f}"},
-        "layer_4": {"note": f"cost per row {cost:.3f}, best threshold {best}"},
+        "layer_4": {"note": f"cost per example {cost:.4f}, best threshold {best}"},
     }
 
 
