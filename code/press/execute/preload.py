@@ -47,8 +47,9 @@ def threads() -> int:
 
 def become(asked: dict, answers: int) -> None:
     """In the copy: the kernel that `python -m ipykernel_launcher` would be."""
-    os.setsid()  # an interrupt goes to the kernel and what it started, and to nobody else
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # a session of its own: an interrupt reaches the kernel and what it started, and nothing else.
+    # It stays ignored until the kernel runs a cell, since one that arrives earlier ends in a traceback
+    os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for name, value in asked["env"].items():
         os.environ.setdefault(
