@@ -78,8 +78,9 @@ bench: $(READY) ## measure the press and the library against the stock way, as r
 	@$(BIN)/python -m tests.bench.learning
 	@$(BIN)/python -m tests.bench.networks
 
-lint: $(READY) ## ruff and mypy over code and tests
+lint: $(READY) ## ruff (rules and format) and mypy over code and tests
 	@$(BIN)/ruff check code tests
+	@$(BIN)/ruff format --check --quiet code tests
 	@$(BIN)/mypy
 
 clean: ## remove what was built (keeps .venv)

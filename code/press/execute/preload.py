@@ -48,7 +48,7 @@ def threads() -> int:
 def become(asked: dict, answers: int) -> None:
     """In the copy: the kernel that `python -m ipykernel_launcher` would be."""
     # a session of its own: an interrupt reaches the kernel and what it started, and nothing else.
-    # It stays ignored until the kernel runs a cell, since one that arrives earlier ends in a traceback
+    # It stays ignored until the kernel runs a cell: an earlier one would end in a traceback
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for name, value in asked["env"].items():
