@@ -94,7 +94,7 @@ def results(request):
             selected = {
                 item.callspec.params["notebook"]
                 for item in request.session.items
-                if item.module is request.module and hasattr(item, "callspec")
+                if getattr(item, "module", None) is request.module and hasattr(item, "callspec")
             }
             chosen = [name for name in NOTEBOOKS[group::GROUPS] if name in selected]
             outputs.update(dict.fromkeys(chosen, nbval(chosen)))

@@ -20,9 +20,8 @@ def findings(source: str) -> list[str]:
     tree = ast.parse(source)
     guarded = {
         id(node)
-        for attempt in ast.walk(tree)
-        if isinstance(attempt, ast.Try) and _catches_import_error(attempt)
-        for statement in attempt.body
+        for parent in ast.walk(tree)
+        for statement in _elsewhere(parent)
         for node in ast.walk(statement)
     }
     return [
@@ -30,6 +29,15 @@ def findings(source: str) -> list[str]:
         for node in ast.walk(tree)
         if id(node) not in guarded and (reason := _reason(node))
     ]
+
+
+def _elsewhere(node: ast.AST) -> list[ast.stmt]:
+    """Statements under `node` that may fail on Windows: tried, or kept from it by a condition."""
+    if isinstance(node, ast.Try) and _catches_import_error(node):
+        return node.body
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "os.name == 'nt'":
+        return node.orelse
+    return []
 
 
 def _catches_import_error(attempt: ast.Try) -> bool:
@@ -90,6 +98,7 @@ def test_a_module_works_on_windows(path):
         "open('x')",
         "open('x', 'w')",
         "try:\n    import fcntl\nexcept ValueError:\n    pass",
+        "if os.name == 'nt':\n    os.kill(1, 9)\nelse:\n    os.killpg(1, 15)",
     ],
 )
 def test_a_planted_mistake_is_reported(planted):
@@ -100,6 +109,7 @@ def test_a_planted_mistake_is_reported(planted):
     "right",
     [
         "try:\n    import resource\nexcept ImportError:\n    pass",
+        "if os.name == 'nt':\n    end()\nelse:\n    os.killpg(1, signal.SIGKILL)",
         "path.read_text(encoding='utf-8')",
         "open('x', 'rb')",
         "open('x', encoding='utf-8')",
