@@ -33,7 +33,7 @@ def test_an_answer_is_complete_and_its_code_holds(page, card):
         <= 9
     ), "two to six sentences"
     if card.verify:
-        exec(compile(card.verify, f"{page}:{card.id}", "exec"), {})  # noqa: S102 - our own cards
+        exec(compile(card.verify, f"{page}:{card.id}", "exec"), {})  # noqa: S102 (our own cards)
 
 
 def test_the_schema_and_the_class_have_the_same_fields():
