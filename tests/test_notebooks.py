@@ -39,7 +39,7 @@ def wheel_file(tmp_path_factory):
     return file
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def kernel(tmp_path_factory):
     """An interpreter that has what the book builds on, and nothing of the book itself."""
     folder = tmp_path_factory.mktemp("fresh")
