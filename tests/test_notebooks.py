@@ -70,7 +70,7 @@ def texts(notebook) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("notebooks")
+@pytest.mark.alone
 @pytest.mark.parametrize("slug", DOWNLOADED.values(), ids=DOWNLOADED.keys())
 def test_a_downloaded_notebook_runs_in_an_empty_folder(
     slug, kernel, wheel_file, tmp_path, monkeypatch
