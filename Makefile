@@ -46,7 +46,6 @@ test: $(READY) ## run the test suite, except what passed before on the same byte
 	@status=0; \
 	$(BIN)/python -m press build || status=$$?; \
 	$(PYTEST) $(REUSE)=$(if $(FRESH),fresh,reuse) -m lighthouse tests/site || status=$$?; \
-	$(PYTEST) $(REUSE)=reuse -m alone tests/test_notebooks.py || status=$$?; \
 	$(PYTEST) $(REUSE)=reuse -m "not lighthouse and not alone" $(WORKERS) || status=$$?; \
 	exit $$status
 
