@@ -46,7 +46,7 @@ test: $(READY) ## run the test suite, except what passed before on the same byte
 	@status=0; \
 	$(BIN)/python -m press build || status=$$?; \
 	$(PYTEST) $(REUSE)=$(if $(FRESH),fresh,reuse) -m lighthouse tests/site || status=$$?; \
-	$(PYTEST) $(REUSE)=reuse -m "not lighthouse and not alone" $(WORKERS) || status=$$?; \
+	$(PYTEST) $(REUSE)=reuse -m "not lighthouse" $(WORKERS) || status=$$?; \
 	exit $$status
 
 counts: $(READY) ## run the whole suite and record what it counts for the page *How we know*
