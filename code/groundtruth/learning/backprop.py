@@ -1,4 +1,4 @@
-"""What is built on the tape: fused losses, checkpoints, gradient checks, second derivatives, a
+"""What is built on the tape: a loss, checkpoints, gradient checks, second derivatives, a
 small network.
 
 Read with book/learning/backprop.md.
@@ -16,7 +16,9 @@ from numpy.typing import ArrayLike
 
 from groundtruth.arrays import Array
 from groundtruth.check import numeric_grad
-from groundtruth.learning.tape import Tensor, counting, lift, no_grad, ordered, record
+from groundtruth.learning.checkpointing import checkpoint, stored
+from groundtruth.learning.recording import counting, no_grad
+from groundtruth.learning.tape import Tensor, lift, record
 
 __all__ = [
     "MLP",
@@ -33,11 +35,6 @@ __all__ = [
     "stored",
     "vjp",
 ]
-
-
-def stored(root: Tensor) -> int:
-    """Numbers stored by the graph behind root for the backward pass, leaves not counted."""
-    return sum(node.data.size for node in ordered(root) if node.edges)
 
 
 def concat(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
@@ -73,26 +70,6 @@ def softmax_ce(scores: Tensor, labels: ArrayLike) -> Tensor:
     return record(-log_p[np.arange(n), at].mean(), (scores, back))
 
 
-def checkpoint(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """f(x) without its inner history: the backward pass computes f again from x (Chen et al.,
-    2016).
-
-    The leaves inside f, its parameters among them, must not be overwritten in between; `backward`
-    refuses, as it does without a checkpoint.
-    """
-    y = f(x.detach())
-    leaves = [node for node in ordered(y) if not node.edges]
-
-    def back(g: Array) -> Array:
-        again = x.detach()
-        f(again).backward(g)  # adds to the gradients of the leaves inside f as well
-        return np.zeros(x.shape) if again.grad is None else again.grad
-
-    # back delivers the gradients of the inner leaves itself: their edges only guard the versions
-    guards = [(leaf, lambda g, shape=leaf.shape: np.zeros(shape)) for leaf in leaves]
-    return record(y.data, *guards, (x, back))
-
-
 def gradients(f: Callable[..., Tensor], *at: ArrayLike) -> list[Array]:
     """The gradient of the scalar f(*tensors) with respect to each argument.
 
@@ -110,14 +87,21 @@ def hvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e
     """Hessian of f at x times v, in the shape of x: forward mode, by the complex step, through the
     backward pass.
 
-    As many operations as one gradient, in complex arithmetic.
+    One gradient in complex arithmetic, after one evaluation of f that checks its value.
+
+    Raises
+    ------
+    ValueError
+        If f is not finite at x.
 
     Examples
     --------
     >>> hvp(lambda t: (t * t * t).sum(), [1.0, 2.0], [1.0, 0.0]).round(12).tolist()
     [6.0, 0.0]
     """
-    return np.asarray(gradients(f, np.asarray(x) + 1j * h * np.asarray(v))[0].imag / h)
+    _require_values(f, x)
+    point = np.asarray(x) + 1j * h * np.asarray(v)
+    return np.asarray(gradients(f, point)[0].imag / h)
 
 
 def check_gradients(
@@ -157,40 +141,59 @@ def check_gradients(
         shape = f(*(Tensor(a) for a in at)).shape
     if weights is None:
         weights = np.random.default_rng(0).normal(size=shape)
-    pull = np.broadcast_to(np.asarray(weights, dtype=float), shape)
-    ours = gradients(lambda *tensors: (f(*tensors) * pull).sum(), *at)
+    R = np.broadcast_to(np.asarray(weights, dtype=float), shape)
+    ours = gradients(lambda *tensors: (f(*tensors) * R).sum(), *at)
     errors = [0.0]
-    for i, g in enumerate(ours):
-        others = [np.asarray(a, dtype=float) for a in at]
+    for i, gradient in enumerate(ours):
 
-        def alone(a: Array, i: int = i, others: list[Array] = others) -> float:
-            values = f(*(Tensor(a if j == i else o) for j, o in enumerate(others))).data
-            return float((values * pull).sum())
+        def weighted_sum(entry: Array, i: int = i) -> float:
+            points = [*at[:i], entry, *at[i + 1 :]]
+            Y = f(*(Tensor(point) for point in points)).data
+            return float((R * Y).sum())
 
-        numeric = numeric_grad(alone, others[i], h)
-        size = max(np.max(np.abs(g), initial=1e-6), np.max(np.abs(numeric), initial=1e-6))
-        errors.append(float(np.max(np.abs(g - numeric), initial=0.0) / size))
-    worst = float(np.max(errors))
-    return np.inf if np.isnan(worst) else worst  # a gradient of NaN is wrong
+        numeric = numeric_grad(weighted_sum, at[i], h)
+        errors.append(_relative_error(gradient, numeric))
+    return float(np.max(errors))
+
+
+def _relative_error(gradient: Array, numeric: Array) -> float:
+    """The largest difference over the largest entry of either (at least 1e-6); NaN is wrong."""
+    size = max(np.max(np.abs(gradient), initial=1e-6), np.max(np.abs(numeric), initial=1e-6))
+    error = float(np.max(np.abs(gradient - numeric), initial=0.0) / size)
+    return np.inf if np.isnan(error) else error
 
 
 def jvp(f: Callable[[Tensor], Tensor], x: ArrayLike, v: ArrayLike, h: float = 1e-30) -> Array:
     """Jacobian of f at x times v, in the shape of f(x): forward mode by the complex step.
 
     A complex number with a tiny imaginary part multiplies like a dual number: (a + bh i)(c + dh i)
-    = ac + (ad + bc)h i.
+    = ac + (ad + bc)h i, up to h^2.
+
+    Raises
+    ------
+    ValueError
+        If f is not finite at x.
 
     Examples
     --------
     >>> jvp(lambda t: t * t, [1.0, 2.0], [1.0, 0.0]).round(12).tolist()
     [2.0, 0.0]
     """
+    _require_values(f, x)
     with no_grad():
         return np.asarray(f(Tensor(np.asarray(x) + 1j * h * np.asarray(v))).data.imag / h)
 
 
+def _require_values(f: Callable[[Tensor], Tensor], x: ArrayLike) -> None:
+    """Refuse a point where f is not defined; complex numbers would have a logarithm there."""
+    with no_grad(), np.errstate(all="ignore"):
+        values = f(Tensor(np.real(x))).data
+    if not np.isfinite(values).all():
+        raise ValueError("f is not finite at x: there is no derivative; choose another point")
+
+
 def vjp(f: Callable[[Tensor], Tensor], x: ArrayLike, u: ArrayLike) -> Array:
-    """The vector u times the Jacobian of f at x, in the shape of x: reverse mode with the seed u.
+    """The vector u times the Jacobian of f at x, in the shape of x: reverse mode with u upstream.
 
     Examples
     --------
@@ -203,7 +206,7 @@ def vjp(f: Callable[[Tensor], Tensor], x: ArrayLike, u: ArrayLike) -> Array:
 
 
 class MLP:
-    """Layers x W + b with tanh between them; sizes (d_in, hidden, ..., d_out).
+    """Layers x W + b with an activation between them; sizes (d_in, hidden, ..., d_out).
 
     Weights are normal with variance 1 / inputs, biases zero.
 
@@ -213,12 +216,18 @@ class MLP:
     (5, 1)
     """
 
-    def __init__(self, sizes: Sequence[int], seed: int) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        seed: int,
+        activation: Callable[[Tensor], Tensor] = Tensor.tanh,
+    ) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(
                 f"need at least an input and an output size, all >= 1, got {tuple(sizes)}"
             )
         rng = np.random.default_rng(seed)
+        self.activation = activation
         self.layers = [
             (Tensor(rng.normal(0, 1 / np.sqrt(a), (a, b))), Tensor(np.zeros(b)))
             for a, b in pairwise(sizes)
@@ -228,13 +237,13 @@ class MLP:
         """All weights and biases."""
         return [p for layer in self.layers for p in layer]
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Scores (n, d_out) of inputs (n, d_in)."""
-        for i, (W, b) in enumerate(self.layers):
-            x = x @ W + b
-            if i < len(self.layers) - 1:
-                x = x.tanh()
-        return x
+    def __call__(self, x: Tensor | ArrayLike) -> Tensor:
+        """Scores (n, d_out) of inputs (n, d_in); an array is a constant."""
+        h = lift(x)
+        for W, b in self.layers[:-1]:
+            h = self.activation(h @ W + b)
+        W, b = self.layers[-1]
+        return h @ W + b
 
     def descend(self, lr: float) -> None:
         """One step of gradient descent; the gradients are cleared for the next."""

@@ -2,15 +2,12 @@
 
 Read with book/learning/backprop.md.
 
-What is built on it is in `groundtruth.learning.backprop`. A tensor's gradient has its shape. Data
-are float64, or complex128, which differentiates once more by the complex step.
+Data are float64, or complex128, which differentiates once more by the complex step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,43 +15,9 @@ from numpy.typing import ArrayLike
 
 from groundtruth.arrays import Array
 from groundtruth.data.tensors import unbroadcast
+from groundtruth.learning.recording import State, tally
 
 Vjp = Callable[[Array], Array]  # gradient of an output -> gradient of one input
-
-
-@dataclass
-class Count:
-    """Multiply-adds of matrix products, on the forward pass and on the backward pass."""
-
-    forward: int = 0
-    backward: int = 0
-
-
-class _State:
-    recording = True
-    count: Count | None = None
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Inside, nothing is recorded: results have no history and no gradient flows through them."""
-    before = _State.recording
-    _State.recording = False
-    try:
-        yield
-    finally:
-        _State.recording = before
-
-
-@contextmanager
-def counting() -> Iterator[Count]:
-    """Count the multiply-adds of all matrix products computed inside."""
-    before = _State.count
-    _State.count = Count()
-    try:
-        yield _State.count
-    finally:
-        _State.count = before
 
 
 class Tensor:
@@ -78,7 +41,15 @@ class Tensor:
         self.data: Array = array if array.dtype.kind == "c" else array.astype(float)
         self.grad: Array | None = None
         self.version = 0
+        self.constant = False  # needs no gradient
         self.edges: list[tuple[Tensor, Vjp, int]] = []  # input, its rule, and its version when used
+
+    @classmethod
+    def _of(cls, data: Array) -> Tensor:
+        """A tensor that shares its memory with the array; results need no second copy."""
+        tensor = cls(0.0)
+        tensor.data = np.asarray(data) if np.iscomplexobj(data) else np.asarray(data, dtype=float)
+        return tensor
 
     def __repr__(self) -> str:
         return f"Tensor({np.array2string(self.data, precision=4)})"
@@ -92,7 +63,6 @@ class Tensor:
         return self.transpose()
 
     # --- elementwise
-    # -----------------------------------------------------------------------------------
     def __add__(self, other: Any) -> Tensor:
         o = lift(other)
         return record(self.data + o.data, (self, lambda g: g), (o, lambda g: g))
@@ -104,6 +74,8 @@ class Tensor:
         )
 
     def __pow__(self, power: float) -> Tensor:
+        if power == 0:  # the rule of other powers would be 0 * 0**-1 at zero, which is NaN
+            return record(self.data**0, (self, np.zeros_like))
         return record(self.data**power, (self, lambda g: g * power * self.data ** (power - 1)))
 
     def __neg__(self) -> Tensor:
@@ -140,7 +112,6 @@ class Tensor:
         return record(self.data * active, (self, lambda g: g * active))
 
     # --- shape
-    # -----------------------------------------------------------------------------------------
     def reshape(self, *shape: int) -> Tensor:
         return record(self.data.reshape(*shape), (self, lambda g: g.reshape(self.shape)))
 
@@ -157,7 +128,6 @@ class Tensor:
         return record(self.data[index], (self, back))
 
     # --- reductions and products
-    # -----------------------------------------------------------------------
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         def back(g: Array) -> Array:
             aligned = g if keepdims or axis is None else np.expand_dims(g, axis)
@@ -167,7 +137,9 @@ class Tensor:
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         total = self.sum(axis, keepdims)
-        return total * (max(total.data.size, 1) / self.data.size)
+        if not self.data.size:
+            raise ValueError(f"the mean of an empty tensor of shape {self.shape} is not defined")
+        return total * (total.data.size / self.data.size)
 
     def max(self, axis: int) -> Tensor:
         """The largest along an axis; among equal entries the first receives the gradient."""
@@ -182,33 +154,30 @@ class Tensor:
 
     def __matmul__(self, other: Any) -> Tensor:
         o = lift(other)
-        if self.data.ndim < 2 or o.data.ndim < 2:
-            raise ValueError(
-                f"products need matrices or stacks of them, got shapes {self.shape} and {o.shape};"
-                " reshape a vector to (1, d) or (d, 1)"
-            )
+        _require_matrices(self.shape, o.shape)
         y = self.data @ o.data
         cost = y.size * self.shape[-1]
-        _tally("forward", cost)
+        tally("forward", cost)
 
         def left(g: Array) -> Array:
-            _tally("backward", cost)
-            return g @ np.swapaxes(o.data, -1, -2)
+            tally("backward", cost)
+            return g @ np.swapaxes(o.data, -1, -2)  # G W^T
 
         def right(g: Array) -> Array:
-            _tally("backward", cost)
-            return np.swapaxes(self.data, -1, -2) @ g
+            tally("backward", cost)
+            return np.swapaxes(self.data, -1, -2) @ g  # X^T G
 
         return record(y, (self, left), (o, right))
 
     def __rmatmul__(self, other: Any) -> Tensor:
         return lift(other) @ self
 
-    # --- history
-    # ---------------------------------------------------------------------------------------
     def detach(self) -> Tensor:
-        """The same array without a history: no gradient flows through it."""
-        return Tensor(self.data)
+        """The same array, shared and not copied, without a history: no gradient flows through it.
+
+        Safe because `assign` puts a new array into a tensor and leaves the old one as it was.
+        """
+        return Tensor._of(self.data)
 
     def assign(self, data: ArrayLike) -> None:
         """Overwrite the numbers; `backward` of a graph that used the old ones is refused."""
@@ -218,34 +187,57 @@ class Tensor:
         self.data = new if new.dtype.kind == "c" else new.astype(float)
         self.version += 1
 
-    def backward(self, seed: ArrayLike | None = None) -> None:
-        """Add the gradient of this scalar (or of <seed, this>) to `grad` of every leaf behind it.
+    def backward(self, gradient: ArrayLike | None = None) -> None:
+        """Add the gradient of this scalar to `grad` of every leaf that it was computed from.
+
+        Parameters
+        ----------
+        gradient : array in the shape of this tensor, optional
+            The upstream gradient u; the scalar is then <u, this tensor>.
 
         Raises
         ------
         ValueError
-            Without a seed for more than one number.
+            Without an upstream gradient for more than one number.
         RuntimeError
             If a tensor of the graph was overwritten after it was used.
         """
-        if seed is None and self.data.size != 1:
-            raise ValueError(
-                f"backward starts from one number, this tensor has shape {self.shape}; take a sum"
-                " or a mean, or give a seed of that shape"
-            )
-        start = np.ones(self.shape) if seed is None else np.asarray(seed)
-        if start.shape != self.shape:
-            raise ValueError(f"the seed must have the shape {self.shape}, got {start.shape}")
-        adjoints = {id(self): start}
+        adjoints = {id(self): self._upstream(gradient)}
         for node in ordered(self):  # each tensor after all of its consumers
             g = adjoints.pop(id(node))
-            if not node.edges:  # a leaf
-                node.grad = g.copy() if node.grad is None else node.grad + g
-            for parent, rule, version in node.edges:
-                _refuse_overwritten(parent, version)
-                part = unbroadcast(rule(g), parent.shape)
-                before = adjoints.get(id(parent))
-                adjoints[id(parent)] = part if before is None else before + part
+            if not node.edges:
+                node._accumulate(g)  # a leaf
+            for operand, rule, version in node.edges:
+                _refuse_overwritten(operand, version)
+                part = unbroadcast(rule(g), operand.shape)
+                before = adjoints.get(id(operand))
+                total = part if before is None else before + part
+                adjoints[id(operand)] = total
+
+    def _upstream(self, gradient: ArrayLike | None) -> Array:
+        """The upstream gradient from which a backward pass starts: 1 for a scalar."""
+        if gradient is None and self.data.size != 1:
+            raise ValueError(
+                f"backward starts from one number, this tensor has shape {self.shape}; take a sum"
+                " or a mean, or give a gradient of that shape"
+            )
+        start = np.ones(self.shape) if gradient is None else np.asarray(gradient)
+        if start.shape != self.shape:
+            raise ValueError(f"the gradient must have the shape {self.shape}, got {start.shape}")
+        return start
+
+    def _accumulate(self, g: Array) -> None:
+        """Add g to the gradient of a leaf; a constant has none."""
+        if not self.constant:
+            self.grad = g.copy() if self.grad is None else self.grad + g
+
+
+def _require_matrices(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    if min(len(left), len(right)) < 2:
+        raise ValueError(
+            f"products need matrices or stacks of them, got shapes {left} and {right};"
+            " reshape a vector to (1, d) or (d, 1)"
+        )
 
 
 def _refuse_overwritten(tensor: Tensor, version: int) -> None:
@@ -257,15 +249,20 @@ def _refuse_overwritten(tensor: Tensor, version: int) -> None:
 
 
 def lift(value: Any) -> Tensor:
-    """A tensor as it is, anything else as a new leaf."""
-    return value if isinstance(value, Tensor) else Tensor(value)
+    """A tensor as it is, anything else as a constant, for which no gradient is computed."""
+    if isinstance(value, Tensor):
+        return value
+    tensor = Tensor(value)
+    tensor.constant = True
+    return tensor
 
 
 def record(data: Array, *edges: tuple[Tensor, Vjp]) -> Tensor:
     """The result of an operation with its history: each input, and the rule for its gradient.
 
     A rule takes the upstream gradient, in the shape of `data`, and returns the gradient with
-    respect to its input; axes that broadcasting stretched are summed afterwards.
+    respect to its input; axes that broadcasting stretched are summed afterwards. Rules for
+    constants are dropped. The result shares its memory with `data`.
 
     Examples
     --------
@@ -274,33 +271,30 @@ def record(data: Array, *edges: tuple[Tensor, Vjp]) -> Tensor:
     >>> x.grad.tolist()
     [3.0, 12.0]
     """
-    out = Tensor(data)
-    if _State.recording:
-        out.edges = [(parent, rule, parent.version) for parent, rule in edges]
+    out = Tensor._of(data)
+    out.constant = all(operand.constant for operand, _ in edges)
+    for operand, rule in edges:
+        if State.recording and not operand.constant:
+            out.edges.append((operand, rule, operand.version))
     return out
 
 
-def _tally(direction: str, cost: int) -> None:
-    if _State.count is not None:
-        setattr(_State.count, direction, getattr(_State.count, direction) + cost)
-
-
-def ordered(root: Tensor) -> list[Tensor]:
-    """The tensors behind root in reverse topological order: each before those it was computed from.
+def ordered(result: Tensor) -> list[Tensor]:
+    """A result and all it was computed from in reverse topological order: consumers first.
 
     Without recursion, so the depth of the graph has no limit.
     """
     done: list[Tensor] = []
-    visited = {id(root)}
-    stack: list[tuple[Tensor, int]] = [(root, 0)]
+    visited = {id(result)}
+    stack: list[tuple[Tensor, int]] = [(result, 0)]
     while stack:
         node, i = stack.pop()
         if i < len(node.edges):
             stack.append((node, i + 1))
-            parent = node.edges[i][0]
-            if id(parent) not in visited:
-                visited.add(id(parent))
-                stack.append((parent, 0))
+            operand = node.edges[i][0]
+            if id(operand) not in visited:
+                visited.add(id(operand))
+                stack.append((operand, 0))
         else:
             done.append(node)
     return done[::-1]

@@ -249,12 +249,135 @@ def test_a_network_learns_and_its_loss_equals_torch():
     assert np.mean(net(Tensor(X)).data.argmax(1) == y) > 0.95
 
 
-def test_the_backward_pass_costs_twice_the_forward_pass():
+@pytest.mark.parametrize(
+    ("sizes", "ratio"),
+    [((64, 10), 1.0), ((784, 100, 10), 1 + 1000 / 79400), ((8, 8, 8), 1.5)],
+)
+def test_the_backward_pass_costs_two_products_but_one_in_the_first_layer(sizes, ratio):
+    net = bp.MLP(sizes, seed=0)
+    X = RNG.normal(size=(10, sizes[0]))
+    with bp.counting() as count:
+        bp.softmax_ce(net(X), np.zeros(10, int)).backward()
+    assert count.backward == pytest.approx(ratio * count.forward)
+
+
+def test_the_gradient_of_the_inputs_costs_the_other_product():
     net = bp.MLP((16, 32, 32, 8), seed=0)
     with bp.counting() as count:
         bp.softmax_ce(net(Tensor(RNG.normal(size=(10, 16)))), np.zeros(10, int)).backward()
     assert count.forward == 10 * (16 * 32 + 32 * 32 + 32 * 8)
     assert count.backward == 2 * count.forward
+
+
+def test_constants_receive_no_gradient_and_no_rule():
+    x = Tensor([1.0, 2.0])
+    y = x * np.array([3.0, 4.0])
+    assert [operand for operand, _, _ in y.edges] == [x]
+
+
+def test_the_power_zero_has_the_gradient_zero_everywhere():
+    assert bp.gradients(lambda t: (t**0).sum(), [0.0, 2.0])[0].tolist() == [0.0, 0.0]
+
+
+def test_detached_tensors_share_their_numbers_and_survive_an_assignment():
+    x = Tensor([1.0, 2.0])
+    y = x.detach()
+    assert np.shares_memory(x.data, y.data)
+    x.assign([5.0, 5.0])
+    assert y.data.tolist() == [1.0, 2.0]
+
+
+def test_the_error_of_each_argument_counts():
+    def wrong_for_a(a, b):
+        return record(a.data * b.data, (a, lambda g: g * 0), (b, lambda g: g * a.data))
+
+    def wrong_for_b(a, b):
+        return record(a.data * b.data, (a, lambda g: g * b.data), (b, lambda g: g * 0))
+
+    assert bp.check_gradients(wrong_for_a, A, A) == pytest.approx(1.0)
+    assert bp.check_gradients(wrong_for_b, A, A) == pytest.approx(1.0)
+
+
+def test_one_entry_of_nan_is_an_infinite_error():
+    def wrong(a):
+        return record(a.data * 1.0, (a, lambda g: np.where(a.data == A[0, 0], np.nan, g)))
+
+    assert bp.check_gradients(wrong, A) == np.inf
+
+
+def test_weights_start_with_variance_one_over_inputs():
+    net = bp.MLP((400, 100), seed=0)
+    assert np.var(net.layers[0][0].data) == pytest.approx(1 / 400, rel=0.05)
+
+
+def test_the_activation_of_a_network_can_be_chosen():
+    net = bp.MLP((2, 3, 1), seed=0, activation=Tensor.relu)
+    (W1, b1), (W2, b2) = net.layers
+    X = RNG.normal(size=(4, 2))
+    assert np.allclose(net(X).data, np.maximum(X @ W1.data + b1.data, 0) @ W2.data + b2.data)
+
+
+def test_a_step_before_the_backward_pass_is_refused():
+    net = bp.MLP((2, 3, 2), seed=0)
+    X = RNG.normal(size=(4, 2))
+    bp.softmax_ce(net(X), [0, 1, 0, 1]).backward()
+    loss = bp.softmax_ce(net(X), [0, 1, 0, 1])
+    net.descend(0.1)
+    with pytest.raises(RuntimeError, match="overwritten"):
+        loss.backward()
+
+
+def test_relu_has_the_subgradient_zero_at_zero():
+    assert bp.gradients(lambda t: t.relu().sum(), [0.0])[0].tolist() == [0.0]
+
+
+class Chain:
+    """Layers tanh(1.1 x), and how many were computed."""
+
+    def __init__(self):
+        self.layers = 0
+
+    def __call__(self, x, depth):
+        for _ in range(depth):
+            x = (x * 1.1).tanh()
+            self.layers += 1
+        return x
+
+
+def test_a_checkpoint_computes_each_layer_once_more():
+    chain = Chain()
+    x = Tensor(A)
+    out = x
+    for _ in range(4):
+        out = bp.checkpoint(lambda t: chain(t, 3), out)
+    assert chain.layers == 12
+    out.backward(np.ones_like(A))
+    assert chain.layers == 24
+
+
+def test_a_graph_of_checkpoints_holds_the_output_of_each_block():
+    chain = Chain()
+    out = Tensor(A)
+    for _ in range(4):
+        out = bp.checkpoint(lambda t: chain(t, 3), out)
+    assert bp.stored(out) == 4 * A.size
+
+
+def test_a_graph_holds_each_result_once_also_where_rules_share_it():
+    assert bp.stored(Chain()(Tensor(A), 5)) == 10 * A.size
+
+
+def test_what_only_a_rule_holds_is_counted():
+    hidden = Tensor(A).exp().tanh()
+    saved = 3 * A
+    x = Tensor(A)
+    assert bp.stored(record(A * 2, (x, lambda g: saved * g))) == 2 * A.size
+    assert bp.stored(record(A * 2, (x, lambda g: hidden.data * g))) == 3 * A.size
+
+
+def test_leaves_are_not_counted_as_stored():
+    x = Tensor(A)
+    assert bp.stored(record(A * 2, (x, lambda g: x.data * g))) == A.size
 
 
 def test_checkpoints_store_less_and_reach_the_parameters_inside():
@@ -371,11 +494,15 @@ def test_each_tensor_comes_before_those_it_was_computed_from():
     [
         (lambda: Tensor(["a"]), TypeError, "holds numbers"),
         (lambda: Tensor([1.0, 2.0]).backward(), ValueError, r"shape \(2,\); take a sum"),
-        (lambda: Tensor([1.0, 2.0]).backward([1.0]), ValueError, "seed"),
+        (lambda: Tensor([1.0, 2.0]).backward([1.0]), ValueError, r"the shape \(2,\)"),
         (lambda: Tensor([1.0]) @ Tensor([[1.0]]), ValueError, r"reshape a vector"),
         (lambda: Tensor([1.0]).assign([1.0, 2.0]), ValueError, "overwritten by"),
-        (lambda: bp.vjp(Tensor.tanh, [1.0, 2.0], [1.0]), ValueError, "seed"),
+        (lambda: bp.vjp(Tensor.tanh, [1.0, 2.0], [1.0]), ValueError, r"the shape \(2,\)"),
         (lambda: bp.check_gradients(Tensor.tanh, [1.0], h=0.0), ValueError, "positive step"),
+        (lambda: bp.jvp(Tensor.log, [-1.0], [1.0]), ValueError, "not finite at x"),
+        (lambda: bp.jvp(lambda t: t**0.5, [-4.0], [1.0]), ValueError, "not finite at x"),
+        (lambda: bp.hvp(lambda t: t.log().sum(), [-1.0], [1.0]), ValueError, "not finite at x"),
+        (lambda: Tensor(np.zeros((0, 2))).mean(), ValueError, "mean of an empty tensor"),
         (lambda: bp.softmax_ce(Tensor(A), [0, 1, 2, 3]), ValueError, "whole labels"),
         (lambda: bp.MLP((3,), 0), ValueError, "input and an output"),
         (lambda: bp.MLP((3, 0), 0), ValueError, ">= 1"),
