@@ -21,16 +21,28 @@ from groundtruth.figures.vega import (
     tanh,
 )
 
-NODES = {
-    "w": (0.0, 4.0),
-    "x": (0.0, 2.0),
-    "b": (0.0, 0.0),
-    "w x": (1.65, 3.0),
-    "z": (3.3, 1.5),
-    "a": (4.95, 1.5),
-    "L": (6.6, 1.5),
+Places = dict[str, tuple[float, float]]
+Edge = tuple[str, str, float, float]  # from, to, local derivative, curvature of the arrow
+
+UNIT = {
+    "w": (0.0, 4.2),
+    "x": (0.0, 2.1),
+    "b": (1.75, 0.0),
+    "u": (1.75, 3.15),
+    "z": (3.5, 1.6),
+    "a": (5.05, 1.6),
+    "y": (5.05, 4.2),
+    "L": (6.6, 2.9),
 }
-EDGES = [("w", "w x"), ("x", "w x"), ("w x", "z"), ("b", "z"), ("z", "a"), ("a", "L")]
+SHARED = {
+    "p": (0.0, 3.4),
+    "3": (0.0, 1.7),
+    "q": (0.0, 0.0),
+    "u": (2.4, 3.4),
+    "t": (2.4, 1.7),
+    "s": (4.5, 0.85),
+    "f": (6.6, 2.1),
+}
 
 
 def neuron(
@@ -39,31 +51,72 @@ def neuron(
     """The computational graph of one unit: values below the nodes, adjoints above them, local
     derivatives on the edges.
     """
-    fig, ax = figure(3.9)
+    edges = [(start, end, local, 0.0) for (start, end), local in derivatives.items()]
+    return _graph(UNIT, edges, values, adjoints, 3.9)
+
+
+def shared(values: dict[str, float], adjoints: dict[str, float]) -> Figure:
+    """The graph of f = p^2 + 3 p q: p has three edges to its consumers, two of them to u = p p."""
+    p = values["p"]
+    edges = [
+        ("p", "u", p, -0.25),
+        ("p", "u", p, 0.25),
+        ("3", "t", p, 0.0),
+        ("p", "t", 3.0, 0.0),
+        ("t", "s", values["q"], 0.0),
+        ("q", "s", values["t"], 0.0),
+        ("u", "f", 1.0, 0.0),
+        ("s", "f", 1.0, 0.0),
+    ]
+    return _graph(SHARED, edges, values, adjoints, 3.5)
+
+
+def _graph(
+    places: Places,
+    edges: list[Edge],
+    values: dict[str, float],
+    adjoints: dict[str, float],
+    height: float,
+) -> Figure:
+    """Nodes with their values and adjoints, and arrows with their local derivatives."""
+    fig, ax = figure(height)
     ax.set_axis_off()
     ax.set_xlim(-0.6, 7.2)
-    ax.set_ylim(-0.9, 4.9)
-    for start, end in EDGES:
-        _edge(ax, start, end, derivatives[start, end])
-    for name in NODES:
-        _node(ax, name, values[name], adjoints[name])
+    ax.set_ylim(-0.9, max(y for _, y in places.values()) + 0.9)
+    for start, end, local, curvature in edges:
+        _edge(ax, places[start], places[end], local, curvature)
+    for name, place in places.items():
+        _node(ax, name, place, values[name], adjoints[name])
     return fig
 
 
-def _edge(ax: Axes, start: str, end: str, local: float) -> None:
+def _edge(
+    ax: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    local: float,
+    curvature: float,
+) -> None:
     """An arrow with its local derivative above the middle."""
-    (x0, y0), (x1, y1) = NODES[start], NODES[end]
-    arrow = {"arrowstyle": "->", "color": GRAY}
+    (x0, y0), (x1, y1) = start, end
+    arrow = {
+        "arrowstyle": "->",
+        "color": GRAY,
+        "connectionstyle": f"arc3,rad={curvature}",
+    }
     ax.annotate("", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops=arrow)
     side = 0.3 * np.sign(y0 - y1)  # to the upper side of the arrow, clear of its line
     x = (x0 + x1) / 2 + side
-    y = (y0 + y1) / 2 + 0.14
-    ax.text(x, y, f"{local:.1f}", ha="center", fontsize=10, color=GREEN)
+    y = (y0 + y1) / 2 + 0.14 + 1.1 * abs(curvature) * (x1 - x0) / 2
+    if curvature > 0:
+        return  # the lower of two arrows; the upper has the label of both
+    text = f"{local:.2f}" if not curvature else f"{local:.2f} each"
+    ax.text(x, y, text, ha="center", fontsize=10, color=GREEN)
 
 
-def _node(ax: Axes, name: str, value: float, adjoint: float) -> None:
+def _node(ax: Axes, name: str, place: tuple[float, float], value: float, adjoint: float) -> None:
     """A box with its value below and its adjoint above."""
-    x, y = NODES[name]
+    x, y = place
     corner = (x - 0.42, y - 0.26)
     ax.add_patch(
         FancyBboxPatch(corner, 0.84, 0.52, boxstyle="round,pad=0.04", fill=False, edgecolor=BLUE)
@@ -99,7 +152,7 @@ def depths(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
         ax.semilogy(layers, predicted / predicted[0], ":", color=INK, linewidth=1.4)
     ax.plot([], [], ":", color=INK, label="predicted")
     ax.legend(loc="lower left")
-    label(ax, "layers passed backward", "norm of the gradient, relative")
+    label(ax, "layers passed backward", "norm / norm at the last layer")
     return fig
 
 
@@ -113,13 +166,13 @@ def explorer() -> Interactive:
         menu("act", "activation ", ["relu", "tanh", "sigmoid", "none"]),
     ]
     lines = [
-        ("forward", "z = w x + b = {z:.3f}"),
+        ("forward", "z = w * x + b = {z:.3f}"),
         ("forward", "a = {name}(z) = {a:.3f}"),
         ("forward", "L = (a - y)^2 = {L:.3f}"),
         ("backward", "dL/da = 2 (a - y) = {dL:.3f}"),
         ("backward", "da/dz = {da:.3f},  dL/dz = {dz:.3f}"),
-        ("backward", "dL/dw = dL/dz x = {dw:.3f}"),
-        ("backward", "dL/dx = dL/dz w = {dx:.3f},  dL/db = {dz:.3f}"),
+        ("backward", "dL/dw = dL/dz * x = {dw:.3f}"),
+        ("backward", "dL/dx = dL/dz * w = {dx:.3f},  dL/db = {dz:.3f}"),
     ]
     activation = {
         "relu": "max(0, datum.z)",

@@ -46,13 +46,13 @@ def one_unit(at):
             "dw": 7 * [dw],
             "dx": 7 * [dx],
             "say": [
-                f"z = w x + b = {z:.3f}",
+                f"z = w * x + b = {z:.3f}",
                 f"a = {at.act}(z) = {a:.3f}",
                 f"L = (a - y)^2 = {L:.3f}",
                 f"dL/da = 2 (a - y) = {dL:.3f}",
                 f"da/dz = {da:.3f},  dL/dz = {dz:.3f}",
-                f"dL/dw = dL/dz x = {dw:.3f}",
-                f"dL/dx = dL/dz w = {dx:.3f},  dL/db = {db:.3f}",
+                f"dL/dw = dL/dz * x = {dw:.3f}",
+                f"dL/dx = dL/dz * w = {dx:.3f},  dL/db = {db:.3f}",
             ],
         }
     }
