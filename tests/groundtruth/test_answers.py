@@ -56,8 +56,30 @@ def failing(x, k):
     raise ValueError("no such shape")
 
 
+def per_example(X, D1):
+    return np.einsum("ni,nj->nij", X, D1 * len(X))
+
+
+def per_example_mean(X, D1):
+    return np.einsum("ni,nj->nij", X, D1)
+
+
+def of_the_batch(X, D1):
+    return X.T @ D1
+
+
+def exchanged(X, D1):
+    return np.einsum("ni,nj->nji", X, D1 * len(X))
+
+
+def doubled(X, D1):
+    return 2 * per_example(X, D1)
+
+
 FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
+FORWARD = "ex-backprop-forward"
+EXAMPLES = "ex-backprop-examples"
 RULES = "ex-backprop-sigmoid"
 MATRIX = "ex-metrics-matrix"
 CROSSING = "ex-metrics-crossing"
@@ -65,6 +87,8 @@ WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
     KINK: [0, 0.5],
+    FORWARD: [1, 2, 32],
+    EXAMPLES: per_example,
     RULES: (sigmoid_operation, correlation),
     MATRIX: [0.965, 0.833, 0.667, 0.741, *intervals.wilson(50, 75)],
     CROSSING: [0.195, 0.624, 0.427, 0.715],
@@ -77,6 +101,13 @@ WRONG = [
     (FOUR, [64, 16], "adjoint of y is wrong: 16 is too small"),
     (FOUR, [70, 32], "adjoint of x is wrong: 70 is too large"),
     (FOUR, [64.5, 32], "adjoint of x is right to a few digits"),
+    (FORWARD, [5, 6, 96], "its term is x times -1"),
+    (FORWARD, [1, 1, 16], "must be added"),
+    (FORWARD, [1, 2, 4], "local derivative 2 v"),
+    (EXAMPLES, per_example_mean, "multiply by n"),
+    (EXAMPLES, of_the_batch, "keep the axis of the examples"),
+    (EXAMPLES, exchanged, "the shape is (5, 3, 2), not (5, 2, 3)"),
+    (EXAMPLES, doubled, "example i has the gradient"),
     (KINK, [0, 1], "both sides"),
     (KINK, [1, 0.5], "inputs that are not positive"),
     (KINK, [0.5, 0], "other order"),

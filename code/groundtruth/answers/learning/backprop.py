@@ -24,6 +24,29 @@ def _four() -> list[NDArray[np.float64]]:
     return bp.gradients(lambda x, y: (x * y + x) ** 2, 2.0, 3.0)
 
 
+def _forward() -> list[float]:
+    """Tangents of u, v and L along (1, -1) in the same graph."""
+    x, y = 2.0, 3.0
+    u = y - x
+    v = u + 1.0
+    return [u, v, 2 * (x * y + x) * v]
+
+
+def _examples(gradients: Callable[..., ArrayLike]) -> str | None:
+    """What is wrong with the gradients of W1 for each example, from X and Delta_1."""
+    X = np.arange(15.0).reshape(5, 3) - 4
+    D1 = np.sin(np.arange(10.0)).reshape(5, 2)
+    each = np.asarray(gradients(X, D1))
+    right = 5 * X[:, :, None] * D1[:, None, :]
+    if each.shape == (3, 2):
+        return "this is the gradient of the batch, (d, m): keep the axis of the examples"
+    if each.shape != right.shape:
+        return f"for X (5, 3) and Delta_1 (5, 2) the shape is (5, 3, 2), not {each.shape}"
+    if np.allclose(5 * each, right):
+        return "Delta_1 contains the 1/n of the mean: multiply by n"
+    return None if np.allclose(each, right) else "example i has the gradient n x_i delta_i^T"
+
+
 def _kink() -> ArrayLike:
     """The engine's gradient of the ReLU at zero, and the central difference with step h = 1."""
     engine = bp.gradients(lambda t: t.relu().sum(), np.zeros(1))[0]
@@ -70,6 +93,16 @@ ANSWERS: dict[str, Judge] = {
             "this is the gradient of v: multiply by dL/dv": [4, 2],
         },
     ),
+    "ex-backprop-forward": numbers(
+        ("tangent of u", "tangent of v", "tangent of L"),
+        _forward,
+        {
+            "the direction has -1 for y: its term is x times -1": [5, 6, 96],
+            "v = u + x: the tangent of x must be added to that of u": [1, 1, 16],
+            "L = v^2 has the local derivative 2 v": [1, 2, 4],
+        },
+    ),
+    "ex-backprop-examples": functions(("gradients of W1 from X and Delta_1",), _examples),
     "ex-backprop-kink": numbers(
         ("engine", "central difference"),
         _kink,
