@@ -516,6 +516,7 @@ MATRIX = {
             "name": "plain",
             "what": "this machine",
             "canary": {"a": "1", "b": "1"},
+            "changed": 0,
             "unmoved": [],
             "mismatches": 0,
             "chapters": [{}, {}],
@@ -524,6 +525,7 @@ MATRIX = {
             "name": "old",
             "what": "another",
             "canary": {"a": "2", "b": "1"},
+            "changed": 1,
             "unmoved": [],
             "mismatches": 3,
             "chapters": [{}, {}],
@@ -532,6 +534,7 @@ MATRIX = {
             "name": "deaf",
             "what": "a third",
             "canary": {"a": "1", "b": "1"},
+            "changed": 0,
             "unmoved": ["a"],
             "mismatches": 0,
             "chapters": [],
@@ -583,5 +586,6 @@ def test_the_committed_matrix_is_of_the_profiles_there_are(root):
     assert [m.name for m in seen] == list(profiles.ALL) and all(m.mismatches == 0 for m in seen)
     chapters = sum(book.expectation(slug).is_file() for slug in toc.slugs(book))
     assert all(m.chapters == chapters or m.skipped for m in seen), (
-        "pages were added: python -m press profiles --report book/_assets/reports/profiles.json"
+        "run the pages that were added: python -m press profiles PAGE... "
+        "--report book/_assets/reports/profiles.json"
     )

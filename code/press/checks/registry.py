@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clikit.group import unknown
+from clikit import group
 
 from press.errors import Finding
 
@@ -43,7 +43,4 @@ def audit(name: str, about: str, counted: tuple[str, ...] = ()) -> Callable[[Che
 
 def chosen(names: tuple[str, ...]) -> list[Audit]:
     """The audits of these names. Raises UserError with the nearest name for an unknown one."""
-    for name in names:
-        if name not in ALL:
-            raise unknown("audit", name, tuple(ALL))
-    return [ALL[name] for name in names]
+    return group.chosen("audit", names, ALL)

@@ -40,18 +40,16 @@ def read(project: Project, name: str) -> dict[str, Any]:
 
 def machines(project: Project) -> list[Machine]:
     """The profiles of the last report."""
-    rows = read(project, "profiles").get("profiles", [])
-    plain: dict[str, str] = next((row["canary"] for row in rows if row["name"] == "plain"), {})
     return [
         Machine(
             row["name"],
             row["what"],
-            sum(value != plain.get(key) for key, value in row["canary"].items()),
+            row["changed"],
             len(row["chapters"]),
             row["mismatches"],
             tuple(row["unmoved"]),
         )
-        for row in rows
+        for row in read(project, "profiles").get("profiles", [])
     ]
 
 
