@@ -15,8 +15,18 @@ from press.source import kinds, prose, settings
 from press.source.chapter import Cell, Chapter
 from press.source.settings import Kind, Settings
 
-IMAGES = frozenset({"image/svg+xml", "image/png", "application/vnd.vegalite.v5+json"})
+SVG = "image/svg+xml"
+VEGA = "application/vnd.vegalite.v5+json"
+IMAGES = frozenset({SVG, "image/png", VEGA})
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def text_of(output: dict[str, Any]) -> str:
+    """The text of an output: a stream, an error or a value; empty for a figure."""
+    data = output.get("data", {})
+    if IMAGES & set(data):
+        return ""
+    return "".join(output.get("text") or output.get("evalue") or data.get("text/plain", ""))
 
 
 @dataclass(frozen=True)
@@ -104,19 +114,7 @@ class Page:
 
     def printed(self, cell: Cell) -> list[str]:
         """What a cell printed: streams, values and errors, not the stand-in of a figure."""
-        texts = []
-        for output in self.outputs(cell.number):
-            data = output.get("data", {})
-            if output["output_type"] == "stream":
-                text = output.get("text", "")
-            elif output["output_type"] == "error":
-                text = output["evalue"]
-            elif IMAGES & set(data):
-                continue
-            else:
-                text = data.get("text/plain", "")
-            texts.append(ANSI.sub("", "".join(text)))
-        return texts
+        return [ANSI.sub("", text_of(output)) for output in self.outputs(cell.number)]
 
     def finding(
         self, line: int, rule: str, what: str, fix: str, cell: int | None = None, detail: str = ""

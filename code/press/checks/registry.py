@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ from clikit import group
 from press.errors import Finding
 
 if TYPE_CHECKING:
-    from press.checks.book import Book
+    from press.checks.book import Book, Page
 
-Check = Callable[["Book"], list[Finding]]
+Check = Callable[["Book"], Iterable[Finding]]
+PageCheck = Callable[["Page"], Iterable[Finding]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,22 @@ def audit(name: str, about: str, counted: tuple[str, ...] = ()) -> Callable[[Che
         if name in ALL:
             raise ValueError(f"two audits are called {name!r}: give one of them another name")
         ALL[name] = Audit(name, about, check, counted)
+        return check
+
+    return register
+
+
+def page_audit(
+    name: str, about: str, counted: tuple[str, ...] = ()
+) -> Callable[[PageCheck], PageCheck]:
+    """As `audit`, for a function that reads one page at a time."""
+
+    def register(check: PageCheck) -> PageCheck:
+        @audit(name, about, counted)
+        def every_page(book: Book) -> Iterator[Finding]:
+            for page in book.pages:
+                yield from check(page)
+
         return check
 
     return register

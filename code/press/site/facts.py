@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from press.checks.figures import SVG, VEGA
+from press.checks.book import SVG, VEGA, text_of
 from press.config import Project
 from press.execute import expectations, times
 from press.execute.records import Record
@@ -41,7 +41,7 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
     """Facts of one page, from its text, its verified outputs and the time of their acceptance."""
     outputs = [output for group in record.outputs for output in group]
     compared = sum(len(expectations.minimal_outputs(group)) for group in record.outputs)
-    text = "\n".join(_text(output) for output in outputs)
+    text = "\n".join(map(text_of, outputs))
     patterns = settings.load(project.book).check_lines
     checks = {kind: re.findall(pattern, text, re.M) for kind, pattern in patterns.items()}
     blocks = chapter.prose.blocks
@@ -76,15 +76,6 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
         ),
         cards=len(cards.load(bank)) if bank.is_file() else 0,
     )
-
-
-def _text(output: dict) -> str:
-    value = (
-        output.get("text", "")
-        if output["output_type"] == "stream"
-        else output.get("data", {}).get("text/plain", "")
-    )
-    return "".join(value)
 
 
 def line(fact: Facts) -> str:
