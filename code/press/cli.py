@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from press.build import Report
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group(
@@ -27,11 +28,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     interrupted="interrupted; finished work is saved, the same command resumes it",
     out_of_memory="set workers = 1 under [tool.press] in pyproject.toml",
 )
-@click.option(
-    "--root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The project (default: the one around the working folder).",
-)
+@click.option("--root", type=FOLDER, help="The project (default: the one around this folder).")
 @click.pass_context
 def main(ctx: click.Context, root: Path | None) -> None:
     if root is not None and not (root / "_toc.yml").is_file():
@@ -44,6 +41,11 @@ def _slugs(ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) -> li
     from press.source import toc
 
     return toc.slugs(ctx.obj, names)
+
+
+def _named(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> list[str] | None:
+    """As `_slugs`, but None for no name."""
+    return _slugs(ctx, param, names) if names else None
 
 
 _chapters = click.argument("slugs", nargs=-1, metavar="[CHAPTER]...", callback=_slugs)
@@ -89,20 +91,17 @@ def _save(file: Path | None, text: str) -> None:
 
 @main.command()
 @click.option("--force", is_flag=True, help="Execute every chapter, stale or not.")
-@click.option(
-    "--execute-only",
-    multiple=True,
-    metavar="CHAPTER",
-    help="Execute and compare these chapters; render nothing.",
-)
+@click.option("--execute-only", "only", multiple=True, metavar="CHAPTER", callback=_named)
 @_json
-@click.pass_context
-def build(ctx: click.Context, force: bool, execute_only: tuple[str, ...], as_json: bool) -> None:
-    """Execute what is stale, compare, audit and render the site."""
+@click.pass_obj
+def build(project: Project, force: bool, only: list[str] | None, as_json: bool) -> None:
+    """Execute what is stale, compare, audit and render the site.
+
+    With --execute-only, which may be repeated, CHAPTER is executed and compared, and nothing
+    rendered.
+    """
     from press.build import build as run
 
-    project: Project = ctx.obj
-    only = _slugs(ctx, ctx.command.params[1], execute_only) if execute_only else None
     report = run(project, _tell, force=force, only=only, quiet=as_json)
     laps = ", ".join(f"{name} {s:.1f} s" for name, s in report.seconds.items() if s >= 0.05)
     spent = f"({sum(report.seconds.values()):.1f} s: {laps})"
@@ -157,9 +156,7 @@ def execute(project: Project, slugs: list[str], shard: str | None, as_json: bool
 
 
 @main.command()
-@click.argument(
-    "folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER..."
-)
+@click.argument("folders", nargs=-1, required=True, type=FOLDER, metavar="FOLDER...")
 @click.pass_obj
 def gather(project: Project, folders: tuple[Path, ...]) -> None:
     """Take over the records of pages that other machines executed.
@@ -235,20 +232,17 @@ def audit(project: Project, names: tuple[str, ...], lower: bool, as_json: bool) 
 
 @main.command()
 @_chapters
-@click.option(
-    "--python",
-    "path",
-    required=True,
-    metavar="PATH",
-    help="The other interpreter; it needs ipykernel and what the book imports.",
-)
+@click.option("--python", "path", required=True, metavar="PATH", help="The other interpreter.")
 @_markdown
 @_json
 @click.pass_obj
 def drift(
     project: Project, slugs: list[str], path: str, text_file: Path | None, as_json: bool
 ) -> None:
-    """Run the book with another interpreter and report which outputs differ; changes nothing."""
+    """Run the book with another interpreter and report which outputs differ; changes nothing.
+
+    The interpreter needs ipykernel and what the book imports.
+    """
     from dataclasses import asdict
 
     from press.machines import drift as machines
@@ -264,21 +258,10 @@ def drift(
 
 @main.command()
 @_chapters
-@click.option(
-    "--profile",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    help="Only this configuration (repeat for several); --list names them.",
-)
+@click.option("--profile", "names", multiple=True, metavar="NAME", help="Only this configuration.")
 @click.option("--list", "listed", is_flag=True, help="List the profiles and exit.")
 @_markdown
-@click.option(
-    "--report",
-    "json_file",
-    type=FILE,
-    help="Write the JSON report to FILE; some pages or profiles are merged into the one there.",
-)
+@_report
 @_json
 @click.pass_obj
 def profiles(
@@ -292,6 +275,9 @@ def profiles(
 ) -> None:
     """Execute the book under emulated CPU configurations and report which outputs differ; changes
     nothing.
+
+    --profile may be repeated; --list names the configurations. What was run is merged into the
+    report that FILE holds already.
     """
     from press.machines import matrix
     from press.machines import profiles as machines
@@ -316,9 +302,7 @@ def profiles(
 
 @main.command()
 @_chapters
-@click.option(
-    "--seeds", default=20, show_default=True, type=click.IntRange(min=1), help="How many shifts."
-)
+@click.option("--seeds", "count", default=20, show_default=True, type=click.IntRange(1))
 @_markdown
 @_report
 @_json
@@ -326,7 +310,7 @@ def profiles(
 def seeds(
     project: Project,
     slugs: list[str],
-    seeds: int,
+    count: int,
     text_file: Path | None,
     json_file: Path | None,
     as_json: bool,
@@ -334,7 +318,7 @@ def seeds(
     """Run the book under other seeds and count in how many each claim holds."""
     from press.machines import seeds as shifts
 
-    result = shifts.run(project, slugs, seeds, as_json, _tell)
+    result = shifts.run(project, slugs, count, as_json, _tell)
     text = shifts.markdown(result)
     body = _as_json(result.as_dict())
     _save(text_file, text)
