@@ -242,7 +242,7 @@ def test_the_dark_colors_of_a_figure_come_from_the_one_mirror(page):
     (box,) = page.xpath("//div[@class='interactive']")
     assert json.loads(box.get("data-dark")) == {"#c4510a": pictures.mirror("#c4510a")}
     script = (finish.STATIC / "book.js").read_text(encoding="utf-8")
-    assert "0.93" not in script, "book.js mirrors colors by itself"
+    assert str(pictures.LIGHTEST) not in script, "book.js mirrors colors by itself"
 
 
 def test_a_figure_has_a_picture_for_light_and_one_for_dark_of_one_size(page, book):
@@ -340,7 +340,8 @@ def test_mirroring_swaps_light_and_dark_and_keeps_grey_grey(rgb):
         sum((max(rgb), min(rgb))),
         sum(f(int(mirrored[i : i + 2], 16) for i in (1, 3, 5)) for f in (max, min)),
     )
-    assert abs(after / 510 - (0.93 - 0.86 * before / 510)) < 0.01
+    mirror_image = pictures.LIGHTEST - pictures.RANGE * before / 510
+    assert abs(after / 510 - mirror_image) < 0.01
     if len(set(rgb)) == 1:
         assert len({mirrored[i : i + 2] for i in (1, 3, 5)}) == 1
 

@@ -91,8 +91,7 @@ def _paths(project: Project, chapters: list[Chapter]) -> list[dict[str, Any]]:
     """The reading paths, by the front matter of the pages and in their order."""
     book = settings.load(project.book)
     fronts = [
-        (chapter.slug, kinds.front_matter(chapter.source.get("metadata", {}), book))
-        for chapter in chapters
+        (page.slug, kinds.front_matter(page.source.get("metadata", {}), book)) for page in chapters
     ]
     return kinds.reading_paths(book, fronts, set(cards.bank(project.book)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from press.config import Project
@@ -32,24 +33,14 @@ def notebooks(
 ) -> dict[str, str]:
     """The downloadable notebook of each page with cells, by slug."""
     about = wheel.library(project)
-    return {
-        chapter.slug: _remembered(project, chapter, record, baseurl, about, store)
-        for chapter, record in pages
-        if chapter.cells
-    }
-
-
-def _remembered(
-    project: Project,
-    chapter: Chapter,
-    record: Record,
-    baseurl: str,
-    about: wheel.Library | None,
-    store: Store,
-) -> str:
-    install = install_cell(project, chapter, baseurl, about) if about else ""
-    key = [chapter.text, record.digest, install]
-    return store.get(f"notebooks/{chapter.slug}", key, lambda: _notebook(chapter, record, install))
+    texts = {}
+    for chapter, record in pages:
+        if chapter.cells:
+            install = install_cell(project, chapter, baseurl, about) if about else ""
+            key = [chapter.text, record.digest, install]
+            make = partial(_notebook, chapter, record, install)
+            texts[chapter.slug] = store.get(f"notebooks/{chapter.slug}", key, make)
+    return texts
 
 
 def install_cell(project: Project, chapter: Chapter, baseurl: str, about: wheel.Library) -> str:

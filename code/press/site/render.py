@@ -110,9 +110,8 @@ def _blocks(text: str) -> list[str]:
     for line in text.splitlines():
         if line.strip() in ("", "build finished with problems."):
             continue
-        if (
-            re.search(r"(WARNING|ERROR|CRITICAL|SEVERE):", line) and not line.startswith(" ")
-        ) or not blocks:
+        is_first = re.search(r"(WARNING|ERROR|CRITICAL|SEVERE):", line) and line[0] != " "
+        if is_first or not blocks:
             blocks.append(line)
         else:
             blocks[-1] += "\n" + line
@@ -121,16 +120,10 @@ def _blocks(text: str) -> list[str]:
 
 def _finding(project: Project, block: str) -> Finding:
     first, _, rest = block.partition("\n")
+    fix = "fix the page; a render with a warning is not published"
     match = PLACE.match(first)
-    path = project.rel(Path(match["path"])) if match else "book"
-    what = match["what"] if match else first
-    slug = path.removeprefix("book/").removesuffix(".md") if match else ""
-    return Finding(
-        path,
-        int(match["line"] or 0) if match else 0,
-        "render",
-        what.strip(),
-        "fix the page; a render with a warning is not published",
-        rest,
-        slug,
-    )
+    if not match:
+        return Finding("book", 0, "render", first.strip(), fix, rest)
+    path = project.rel(Path(match["path"]))
+    slug = path.removeprefix("book/").removesuffix(".md")
+    return Finding(path, int(match["line"] or 0), "render", match["what"].strip(), fix, rest, slug)

@@ -29,13 +29,12 @@ class Machine:
 
 def read(project: Project, name: str) -> dict[str, Any]:
     """A report of `book/_assets/reports`, or an empty one."""
+    path = project.book / "_assets" / "reports" / f"{name}.json"
     try:
-        found = json.loads(
-            (project.book / "_assets" / "reports" / f"{name}.json").read_text(encoding="utf-8")
-        )
+        report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return report if isinstance(report, dict) else {}
 
 
 def machines(project: Project) -> list[Machine]:
@@ -66,21 +65,12 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
         ("of both, gradients", total("gradients"), "every build"),
         ("exercises whose solution is executed", total("exercises"), "every build"),
     ]
-    report = read(project, "profiles")
-    if seen := machines(project):
-        ran = [m for m in seen if m.chapters]
+    if ran := [machine for machine in machines(project) if machine.chapters]:
+        cpu = read(project, "profiles").get("processor", "one processor")
+        differing = f"{sum(machine.mismatches for machine in ran):,}"
         rows += [
-            (
-                "machines the whole book was run as",
-                f"{len(ran)}",
-                f"profiles, on {report.get('processor', 'one processor')}",
-            ),
-            (
-                "outputs that differed on any of them",
-                f"{sum(m.mismatches for m in ran):,}",
-                "profiles",
-            ),
+            ("machines the whole book was run as", f"{len(ran)}", f"profiles, on {cpu}"),
+            ("outputs that differed on any of them", differing, "profiles"),
         ]
-    for label, number in read(project, "tests").get("counts", {}).items():
-        rows.append((label, f"{number:,}", "tests"))
-    return rows
+    counts = read(project, "tests").get("counts", {})
+    return rows + [(label, f"{number:,}", "tests") for label, number in counts.items()]
