@@ -14,6 +14,7 @@ from clikit.errors import Exit, UserError, nearest
 
 from press.source import settings
 
+EPOCH = "1767225600"  # 2026-01-01: the date inside whatever is built
 HISTORY = ("book", "code", "tests/expected")
 THREAD_KNOBS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 

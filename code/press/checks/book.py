@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+import click
+
 from press.config import Project
 from press.errors import Finding
 from press.execute.records import Record
@@ -18,7 +20,6 @@ from press.source.settings import Kind, Settings
 SVG = "image/svg+xml"
 VEGA = "application/vnd.vegalite.v5+json"
 IMAGES = frozenset({SVG, "image/png", VEGA})
-ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def text_of(output: dict[str, Any]) -> str:
@@ -114,7 +115,7 @@ class Page:
 
     def printed(self, cell: Cell) -> list[str]:
         """What a cell printed: streams, values and errors, not the stand-in of a figure."""
-        return [ANSI.sub("", text_of(output)) for output in self.outputs(cell.number)]
+        return [click.unstyle(text_of(output)) for output in self.outputs(cell.number)]
 
     def finding(
         self, line: int, rule: str, what: str, fix: str, cell: int | None = None, detail: str = ""

@@ -103,12 +103,8 @@ def _images(project: Project, store: Store, placed: Placed, texts: dict[str, str
             placed.copy(folder / name, f"_images/{name}")
             continue
         svg = (folder / light).read_text(encoding="utf-8")
-        dark = store.file("dark", sha(svg), ".svg", partial(_dark, svg))
+        dark = store.file("dark", sha(svg), ".svg", lambda svg=svg: pictures.dark(svg).encode())
         placed.copy(dark, f"_images/{name}")
-
-
-def _dark(svg: str) -> bytes:
-    return pictures.dark(svg).encode()
 
 
 def _scripts(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:

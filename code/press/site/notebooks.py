@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from press.config import Project
+from press.execute.expectations import KERNELSPEC
 from press.execute.records import Record
 from press.site import reader
 from press.source.chapter import Chapter
 from press.store import Store
 from press.supply import wheel
 
-KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 INSTALL = """\
 # The library of this book. In a checkout, or once installed, this does nothing.
 import importlib.util

@@ -23,12 +23,11 @@ from clikit.files import sha
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from press.config import Project
+from press.config import EPOCH, Project
 from press.execute import imports
 from press.source.chapter import Chapter
 from press.store import Store
 
-DATE = "1767225600"  # 2026-01-01: the date inside the archive
 PACK = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 COPIED = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 
@@ -123,7 +122,7 @@ def _pack(project: Project, about: Library) -> bytes:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
             copy.chmod(0o644)
-        env = {**os.environ, "SOURCE_DATE_EPOCH": DATE, "PYTHONPATH": ""}
+        env = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "PYTHONPATH": ""}
         done = subprocess.run(
             [sys.executable, "-c", PACK, str(wheels)],
             cwd=stage,
