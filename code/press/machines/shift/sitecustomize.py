@@ -62,7 +62,7 @@ def patch_numpy(numpy_random: Any) -> None:
     legacy_seed = numpy_random.seed
     State = numpy_random.RandomState
 
-    class RandomState(State, metaclass=_passing_for(State)):  # type: ignore[misc, valid-type]
+    class RandomState(State, metaclass=_passing_for(State)):  # type: ignore[metaclass, misc, valid-type]
         def __init__(self, seed: Any = None) -> None:
             super().__init__(shifted(seed))
 
@@ -76,7 +76,7 @@ def patch_torch(torch: Any) -> None:
     manual_seed = torch.manual_seed
     Original = torch.Generator
 
-    class Generator(Original, metaclass=_passing_for(Original)):  # type: ignore[misc, valid-type]
+    class Generator(Original, metaclass=_passing_for(Original)):  # type: ignore[metaclass, misc, valid-type]
         def manual_seed(self, seed: int) -> Any:
             super().manual_seed(shifted(seed))
             return self
