@@ -578,9 +578,7 @@ def test_reports_are_counted_and_never_made_up(tmp_path):
     folder.mkdir(parents=True)
     (folder / "profiles.json").write_text(json.dumps(MATRIX))
     (folder / "tests.json").write_text(json.dumps({"counts": {"changes planted": 12345}}))
-    assert [
-        (m.name, m.moved, m.chapters, m.mismatches, m.skipped) for m in reports.machines(there)
-    ] == [("plain", 0, 2, 0, ()), ("old", 1, 2, 3, ()), ("deaf", 0, 0, 0, ("a",))]
+    assert reports.machines(there) == MATRIX["profiles"]
     rows = reports.checks(there, [])
     assert ("machines the whole book was run as", "2", "profiles, on A Processor") in rows and (
         "outputs that differed on any of them",
@@ -601,9 +599,10 @@ def test_the_committed_matrix_is_of_the_profiles_there_are(root):
 
     book = project.load(root)
     seen = reports.machines(book)
-    assert [m.name for m in seen] == list(profiles.ALL) and all(m.mismatches == 0 for m in seen)
+    assert [row["name"] for row in seen] == list(profiles.ALL)
+    assert [row["name"] for row in seen if row["mismatches"]] == []
     chapters = sum(book.expectation(slug).is_file() for slug in toc.slugs(book))
-    assert all(m.chapters == chapters or m.skipped for m in seen), (
+    assert all(len(row["chapters"]) == chapters or row["unmoved"] for row in seen), (
         "run the pages that were added: python -m press profiles PAGE... "
         "--report book/_assets/reports/profiles.json"
     )

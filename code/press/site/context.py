@@ -29,7 +29,7 @@ class Context:
     digests: dict[str, str] = field(default_factory=dict)  # of the recorded outputs
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
-    machines: list[reports.Machine] = field(default_factory=list)
+    machines: list[dict[str, Any]] = field(default_factory=list)
     paths: list[dict[str, Any]] = field(default_factory=list)  # name, about, pages
     versions: str = ""
     repository: str = ""
@@ -40,7 +40,7 @@ class Context:
         """What only pages with a ``{press}`` place show."""
         return {
             "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
-            "machines": [asdict(machine) for machine in self.machines],
+            "machines": self.machines,
             "rest": [self.totals, self.checks, self.versions, self.paths],
         }
 

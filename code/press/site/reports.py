@@ -8,23 +8,10 @@ typed in its place.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from press.config import Project
 from press.site.facts import Facts
-
-
-@dataclass(frozen=True)
-class Machine:
-    """One row of the table of machines."""
-
-    name: str
-    what: str
-    moved: int  # facts of the canary that differ from the plain machine's
-    chapters: int
-    mismatches: int
-    skipped: tuple[str, ...] = ()  # what the profile could not move there
 
 
 def read(project: Project, name: str) -> dict[str, Any]:
@@ -37,19 +24,9 @@ def read(project: Project, name: str) -> dict[str, Any]:
     return report if isinstance(report, dict) else {}
 
 
-def machines(project: Project) -> list[Machine]:
-    """The profiles of the last report."""
-    return [
-        Machine(
-            row["name"],
-            row["what"],
-            row["changed"],
-            len(row["chapters"]),
-            row["mismatches"],
-            tuple(row["unmoved"]),
-        )
-        for row in read(project, "profiles").get("profiles", [])
-    ]
+def machines(project: Project) -> list[dict[str, Any]]:
+    """The profiles of the last report, as `press.machines.matrix` writes them."""
+    return read(project, "profiles").get("profiles", [])
 
 
 def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
@@ -65,9 +42,9 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
         ("of both, gradients", total("gradients"), "every build"),
         ("exercises whose solution is executed", total("exercises"), "every build"),
     ]
-    if ran := [machine for machine in machines(project) if machine.chapters]:
+    if ran := [row for row in machines(project) if row["chapters"]]:
         cpu = read(project, "profiles").get("processor", "one processor")
-        differing = f"{sum(machine.mismatches for machine in ran):,}"
+        differing = f"{sum(row['mismatches'] for row in ran):,}"
         rows += [
             ("machines the whole book was run as", f"{len(ran)}", f"profiles, on {cpu}"),
             ("outputs that differed on any of them", differing, "profiles"),
