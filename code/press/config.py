@@ -76,12 +76,12 @@ SETTINGS = sorted({item.name for item in fields(Project)} - {"root"})
 
 def find(start: Path | None = None) -> Project:
     """The project that holds `start` (default: the working folder)."""
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / "_toc.yml").is_file() and (folder / "book").is_dir():
-            return load(folder)
+    folder = (start or Path.cwd()).resolve()
+    for root in (folder, *folder.parents):
+        if (root / "_toc.yml").is_file() and (root / "book").is_dir():
+            return load(root)
     raise UserError(
-        f"no book here: neither {here} nor a folder above it has a _toc.yml beside a book/",
+        f"no book here: neither {folder} nor a folder above it has a _toc.yml beside a book/",
         "run the command inside the project, or name the project with --root",
         Exit.USAGE,
     )

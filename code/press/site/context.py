@@ -50,12 +50,17 @@ def of_app(app: Any) -> Context:
     return getattr(app, "press_context", None) or Context()
 
 
+def titles(env: Any) -> dict[str, str]:
+    """The title of every page of a Sphinx environment as plain text."""
+    return {page: title.astext() for page, title in env.titles.items()}
+
+
 def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> Context:
     """The context of a book with these pages and their verified outputs."""
     config = _config(project)
     entries = toc.entries(project)
     parts = {entry.slug: entry.part for entry in entries}
-    known = {
+    of_pages = {
         chapter.slug: facts.of(project, parts[chapter.slug], chapter, record)
         for chapter, record in pages
     }
@@ -65,10 +70,10 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         title=config["title"],
         copyright=config.get("copyright", ""),
         entries=entries,
-        facts=known,
+        facts=of_pages,
         digests={chapter.slug: record.digest for chapter, record in pages},
-        totals=facts.totals(list(known.values()), project),
-        checks=reports.checks(project, list(known.values())),
+        totals=facts.totals(list(of_pages.values()), project),
+        checks=reports.checks(project, list(of_pages.values())),
         machines=reports.machines(project),
         paths=_paths(project, [chapter for chapter, _ in pages]),
         versions=_versions(project),
