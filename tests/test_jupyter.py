@@ -32,12 +32,12 @@ PAGES = [
 ]
 
 
-def first_difference(before: bytes, after: bytes) -> tuple[int, bytes, bytes] | None:
+def first_difference(before: bytes, after: bytes) -> tuple[int, bytes | None, bytes | None] | None:
     """The first line that differs; pytest's own report of two long pages takes minutes."""
     if before == after:
         return None
     lines = [text.split(b"\n") for text in (before, after)]
-    for number, (old, new) in enumerate(itertools.zip_longest(*lines, fillvalue=b""), 1):
+    for number, (old, new) in enumerate(itertools.zip_longest(*lines), 1):
         if old != new:
             return number, old, new
     raise AssertionError("equal lines of unequal texts")
