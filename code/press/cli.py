@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from press.build import Report
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+COUNT = click.IntRange(1)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -91,15 +92,18 @@ def _save(file: Path | None, text: str) -> None:
 
 @main.command()
 @click.option("--force", is_flag=True, help="Execute every chapter, stale or not.")
-@click.option("--execute-only", "only", multiple=True, metavar="CHAPTER", callback=_named)
+@click.option(
+    "--execute-only",
+    "only",
+    multiple=True,
+    metavar="CHAPTER",
+    callback=_named,
+    help="Execute and compare this chapter (repeat for several); render nothing.",
+)
 @_json
 @click.pass_obj
 def build(project: Project, force: bool, only: list[str] | None, as_json: bool) -> None:
-    """Execute what is stale, compare, audit and render the site.
-
-    With --execute-only, which may be repeated, CHAPTER is executed and compared, and nothing
-    rendered.
-    """
+    """Execute what is stale, compare, audit and render the site."""
     from press.build import build as run
 
     report = run(project, _tell, force=force, only=only, quiet=as_json)
@@ -302,7 +306,7 @@ def profiles(
 
 @main.command()
 @_chapters
-@click.option("--seeds", "count", default=20, show_default=True, type=click.IntRange(1))
+@click.option("--seeds", "count", default=20, show_default=True, type=COUNT, help="How many.")
 @_markdown
 @_report
 @_json
