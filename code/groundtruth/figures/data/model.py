@@ -143,7 +143,9 @@ def descent(x: Array, y: Array, lr: float = 0.05) -> Interactive:
         "x": alt.X("w:Q", title="slope w", scale=alt.Scale(domain=[-1, 5])),
         "y": alt.Y("b:Q", title="intercept b", scale=alt.Scale(domain=[-1, 3])),
     }
-    path = base.mark_line(color=BLUE, point={"color": BLUE}, clip=True).encode(order="t:Q", **at)
+    dots = {"color": BLUE, "size": 25}
+    path = base.mark_line(color=BLUE, point=dots, strokeWidth=1, clip=True)
+    path = path.encode(order="t:Q", **at)
     goal = (
         alt.Chart(alt.Data(values=[{"w": float(best[0]), "b": float(best[1])}]))
         .mark_point(shape="diamond", size=120, filled=True, color=ORANGE)
