@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 from matplotlib.figure import Figure
@@ -139,7 +141,7 @@ def descent(x: Array, y: Array, lr: float = 0.05) -> Interactive:
             w=coordinate(0), b=coordinate(1), loss=" + ".join([f"{least:.8f}", *squares])
         )
     )
-    at = {
+    at: dict[str, Any] = {
         "x": alt.X("w:Q", title="slope w", scale=alt.Scale(domain=[-1, 5])),
         "y": alt.Y("b:Q", title="intercept b", scale=alt.Scale(domain=[-1, 3])),
     }
