@@ -64,7 +64,8 @@ def checkpoint(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """
     start = x.detach()
     y = f(start)
-    inner = [node for node in ordered(y) if not node.edges and node is not start]
+    leaves = [node for node in ordered(y) if not node.edges]
+    inner = [leaf for leaf in leaves if leaf is not start]
 
     def back(g: Array) -> Array:
         again = x.detach()
