@@ -68,7 +68,7 @@ def _gather(current: state.State, slug: str, folders: list[Path]) -> Gathered:
     name = records.path(current.store, slug).name
     reason = "no record of it in these folders"
     for path in sorted(path for folder in folders for path in folder.rglob(name)):
-        record = records.read(path, slug)
+        record = records.read(path)
         if record is None:
             reason = f"{path} is damaged"
         elif record.fault is not None:
