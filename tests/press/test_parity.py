@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import from_dict
-from nbval.plugin import IPyNbCell, nocolors
+from nbval.plugin import IPyNbCell, IPyNbFile, nocolors
 from press.execute import compare
 
 SANITIZE = {r"\d+": "N", r"0x[0-9a-f]+": "ADDRESS"}
@@ -54,6 +55,11 @@ def shown(kind: str = "display_data", **data: Any) -> dict:
 
 def error(name: str, value: str) -> dict:
     return {"output_type": "error", "ename": name, "evalue": value, "traceback": ["line"]}
+
+
+def test_the_press_skips_what_nbval_skips():
+    code = inspect.getsource(IPyNbFile.__init__).partition("self.skip_compare = ")[2]
+    assert set(re.findall(r"'([^']+)'", re.sub(r"#.*", "", code))) == compare.SKIP
 
 
 TABLE = {
