@@ -8,7 +8,7 @@ from typing import Any
 from clikit.errors import Exit, UserError
 
 from press.config import Project
-from press.execute import compare, expectations, reads, records, times
+from press.execute import changes, compare, expectations, reads, records, times
 from press.execute.fingerprint import Fingerprints
 from press.source import chapter as chapters
 from press.store import Store
@@ -58,8 +58,10 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
                 Exit.EXECUTION,
             )
         plans.append((chapter, record))
+    before = {chapter.slug: changes.expected(project, chapter.slug) for chapter, _ in plans}
     moved = [_rewrite(project, chapter, record) for chapter, record in plans]
     times.accept(project, {chapter.slug: record.seconds for chapter, record in plans})
+    changes.accept(project, before)
     return moved
 
 

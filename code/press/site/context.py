@@ -10,7 +10,8 @@ import yaml
 
 from press.config import Project, commit
 from press.execute.records import Record
-from press.site import facts, reports
+from press.site import facts, provenance, reports
+from press.site.provenance import Provenance
 from press.source import cards, kinds, settings, toc
 from press.source.chapter import Chapter
 from press.source.toc import Entry
@@ -27,6 +28,7 @@ class Context:
     entries: list[Entry] = field(default_factory=list)
     facts: dict[str, facts.Facts] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)  # of the recorded outputs
+    provenance: dict[str, Provenance] = field(default_factory=dict)  # of pages with cells
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[reports.Machine] = field(default_factory=list)
@@ -67,6 +69,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         entries=entries,
         facts=known,
         digests={chapter.slug: record.digest for chapter, record in pages},
+        provenance=provenance.of(project, pages),
         totals=facts.totals(list(known.values()), project),
         checks=reports.checks(project, list(known.values())),
         machines=reports.machines(project),
