@@ -20,6 +20,7 @@ from press.execute.kernels import run_many
 from press.execute.run import Fault, Run
 from press.progress import Progress
 from press.source import chapter as chapters
+from press.store import file_digest
 
 
 @dataclass
@@ -39,6 +40,7 @@ class ChapterDrift:
     slug: str
     cells: list[CellDrift] = field(default_factory=list)
     fault: Fault | None = None
+    expected: str = ""  # digest of the expectation that it was compared with
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -92,9 +94,14 @@ def drift(
     return [found[slug] for slug in slugs if slug in found]
 
 
+def version(project: Project, slug: str) -> str:
+    """Which expectation of a page this is: reports say it of the one they were made with."""
+    return file_digest(project.expectation(slug))[:16]
+
+
 def judged(project: Project, page: chapters.Chapter, run: Run) -> ChapterDrift:
     """An execution beside the committed expectation: the cells that differ."""
-    result = ChapterDrift(page.slug, fault=run.fault)
+    result = ChapterDrift(page.slug, fault=run.fault, expected=version(project, page.slug))
     want, findings = compare.pairing(project, page)
     if want is None:
         raise UserError(f"{page.slug}: {findings[0].what}", findings[0].fix, Exit.FINDINGS)

@@ -15,10 +15,9 @@ from press.checks.book import Page
 from press.config import Project
 from press.execute import changes
 from press.execute.records import Record
-from press.machines import seeds
+from press.machines import drift, seeds
 from press.site import reports
 from press.source.chapter import Chapter
-from press.store import file_digest
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def _known(
 
 def _configurations(project: Project, slug: str, report: dict[str, Any]) -> int:
     """Profiles under which the page printed what is expected of it now."""
-    expected = file_digest(project.expectation(slug))
+    expected = drift.version(project, slug)
     return sum(
         chapter["slug"] == slug
         and not chapter["cells"]
