@@ -162,7 +162,7 @@ def test_a_folder_without_history_is_refused(book, monkeypatch):
 def test_the_command_accept_writes_the_report(tmp_path):
     root = sample_book.accepted(sample_book.make(tmp_path / "b"))
     report = json.loads((root / changes.FILE).read_text())
-    assert report["a/one"] == {"1": {changes.today(): [1]}, "2": {changes.today(): [1]}}
+    assert report["a/one"] == {"1": {changes.today(): [1]}, "2": {changes.today(): [1, 2]}}
 
 
 def test_every_dated_line_of_the_book_is_printed(root):
