@@ -10,6 +10,7 @@ import pytest
 from clikit.errors import UserError
 from press import config
 from press.execute import changes
+from press.machines import drift
 
 from tests.press import sample_book
 
@@ -172,3 +173,12 @@ def test_every_dated_line_of_the_book_is_printed(root):
     for slug in report:
         places = {(cell, row) for cell, row, _ in changes.expected(book, slug)}
         assert changes.dates(report, slug).keys() <= places, f"{slug}: python -m press changes"
+
+
+def test_a_report_of_profiles_knows_the_lines_that_it_met(book):
+    expect(book, "a\n")
+    before = drift.version(book, "a/one")
+    expect(book, "a\n", "")
+    assert drift.version(book, "a/one") != before
+    expect(book, "a\n")
+    assert drift.version(book, "a/one") == before

@@ -45,6 +45,11 @@ def test_a_number_printed_twice_leads_to_the_nearest_earlier_cell(tmp_path):
     assert places(traced(tmp_path, body, "0.92", "0.92", "0.92")) == [(1, 1), (2, 1)]
 
 
+def test_a_number_leads_up_although_a_cell_below_is_nearer(tmp_path):
+    body = f"{RUN}\n{OTHER}\n{RUN}\nIt was 0.92.\n\n{OTHER}"
+    assert places(traced(tmp_path, body, "0.92", "1", "2", "0.92")) == [(1, 1)]
+
+
 def test_a_number_printed_only_below_leads_there(tmp_path):
     assert places(traced(tmp_path, f"It will be 0.92.\n\n{RUN}", "0.92")) == [(1, 1)]
 

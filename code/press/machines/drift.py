@@ -12,15 +12,15 @@ import subprocess
 from dataclasses import asdict, dataclass, field
 
 from clikit.errors import Exit, UserError
+from clikit.files import sha
 
 from press.checks.numbers import PRINTED
 from press.config import Project, kernel_env
-from press.execute import compare
+from press.execute import changes, compare
 from press.execute.kernels import run_many
 from press.execute.run import Fault, Run
 from press.progress import Progress
 from press.source import chapter as chapters
-from press.store import file_digest
 
 
 @dataclass
@@ -40,7 +40,7 @@ class ChapterDrift:
     slug: str
     cells: list[CellDrift] = field(default_factory=list)
     fault: Fault | None = None
-    expected: str = ""  # digest of the expectation that it was compared with
+    expected: str = ""  # of its expectation, see `version`
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -95,8 +95,8 @@ def drift(
 
 
 def version(project: Project, slug: str) -> str:
-    """Which expectation of a page this is: reports say it of the one they were made with."""
-    return file_digest(project.expectation(slug))[:16]
+    """Digest of the lines that a page is expected to print: a report says which ones it met."""
+    return sha(changes.expected(project, slug))[:16]
 
 
 def judged(project: Project, page: chapters.Chapter, run: Run) -> ChapterDrift:
