@@ -32,6 +32,7 @@ PAGE = (
     )
     + """
 The tree reaches 0.923 and **the forest 95 %**, or $0.951$; formulas hold $f = 0.923$, too.
+One formula with two numbers is $0.923 < 0.951$.
 Given is 0.923 elsewhere, as 0.37 is. <!-- given: 0.37 -->
 
 - In a list: `0.923`, [0.923](https://example.org/0.923), 0.923.
@@ -154,6 +155,11 @@ def test_numbers_in_bold_in_lists_in_tables_and_in_boxes_lead_somewhere(page):
 def test_a_formula_with_one_number_leads_to_its_line_as_a_whole(page):
     formulas = page.xpath("//a[@class='number'][.//*[@class='katex']]")
     assert [link.get("href") for link in formulas] == ["#cell-1-2", "#cell-1-1"]
+
+
+def test_a_formula_with_numbers_of_several_lines_stays_plain(page):
+    assert len(page.xpath("//*[@class='math'][contains(., '0.923 < 0.951')]")) == 1
+    assert page.xpath("//a[contains(., '<')]") == []
 
 
 def test_punctuation_stays_with_a_formula_that_is_a_link(page):

@@ -35,6 +35,7 @@ class Number:
     """A number of the text that the audit asks about, and what accounts for it."""
 
     line: int  # of the page
+    sentence: str  # that line, or the caption of the figure that the cell there draws
     value: Value
     account: str  # "printed", "given", "cited" or "code"; empty when nothing does
     origin: Printed | None = None  # of a printed number
@@ -70,9 +71,9 @@ def trace(page: Page) -> list[Number]:
         for _, number, decimals, percent in numbers.tokens(sentence.text):
             value = (number, decimals, percent)
             if "{cite" in sentence.text:
-                result.append(Number(sentence.line, value, "cited"))
+                result.append(Number(sentence.line, sentence.text, value, "cited"))
             elif numbers.accounted(*value, given):
-                result.append(Number(sentence.line, value, "given"))
+                result.append(Number(sentence.line, sentence.text, value, "given"))
             else:
                 result.append(_computed(value, sentence, lines, numbers.accounted(*value, code)))
     return result
@@ -83,9 +84,8 @@ def _computed(
 ) -> Number:
     """A number that a cell printed, or that stands in its code."""
     origin = _nearest(value, sentence, lines, in_code)
-    if origin:
-        return Number(sentence.line, value, "printed", origin)
-    return Number(sentence.line, value, "code" if in_code else "")
+    account = "code" if in_code else ""
+    return Number(sentence.line, sentence.text, value, "printed" if origin else account, origin)
 
 
 def _sentences(page: Page) -> Iterator[_Sentence]:

@@ -7,6 +7,7 @@ the script beside the number.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -60,19 +61,20 @@ class Numbers(SphinxPostTransform):
         self.by_value: dict[Value, list[Number]] = {}
         for number in self.provenance.numbers:
             self.by_value.setdefault(number.value, []).append(number)
-        for node, line in list(_texts(self.document)):
-            if isinstance(node, nodes.math):
-                self._formula(node, line)
-            else:
-                self._text(node, line)
+        for block in list(_blocks(self.document)):
+            for node, offset in list(_leaves(block)):
+                if isinstance(node, nodes.math):
+                    self._formula(node, _sentence(block, offset))
+                else:
+                    self._text(node, block, offset)
 
-    def _text(self, node: nodes.Text, line: int) -> None:
+    def _text(self, node: nodes.Text, block: nodes.Element, offset: int) -> None:
         """Cut a text at its numbers, and link those that were printed."""
         text = node.astext()
         parts: list[nodes.Node] = []
         end = 0
         for start, stop, value in numbers.places(text):
-            target = self._target(value, line + text.count("\n", 0, start))
+            target = self._target(value, _sentence(block, offset + start))
             if target:
                 shown = nodes.Text(text[start:stop])
                 parts += [nodes.Text(text[end:start]), number_link("", "", shown, target=target)]
@@ -80,18 +82,21 @@ class Numbers(SphinxPostTransform):
         if parts:
             _replace(node, [*parts, nodes.Text(text[end:])])
 
-    def _formula(self, node: nodes.math, line: int) -> None:
+    def _formula(self, node: nodes.math, sentence: str) -> None:
         """Link a formula as a whole, when all its numbers are on one line."""
         values = [row[1:] for row in numbers.tokens(f"${node.astext()}$")]
-        targets = {self._target(value, line) for value in values}
+        targets = {self._target(value, sentence) for value in values}
         target = targets.pop() if len(targets) == 1 else ""
         if target:
             _replace(node, [number_link("", "", node.deepcopy(), target=target)])
 
-    def _target(self, value: Value, line: int) -> str:
-        """The anchor of the line that accounts for a number near a line of the page, or nothing."""
+    def _target(self, value: Value, sentence: str) -> str:
+        """The anchor of the line that accounts for a number of a sentence, or nothing.
+
+        A page and its rendered form differ in markup, so the sentences are matched by their words.
+        """
         candidates = self.by_value.get(value, [])
-        number = min(candidates, key=lambda number: abs(number.line - line), default=None)
+        number = max(candidates, key=lambda item: _likeness(item.sentence, sentence), default=None)
         return self._anchor(number.origin) if number and number.origin else ""
 
     def _anchor(self, line: Printed) -> str:
@@ -125,16 +130,44 @@ def _outputs(document: nodes.document, cells: list[dict[str, Any]]) -> dict[int,
     return result
 
 
-def _texts(node: nodes.Node, line: int = 0) -> Iterator[tuple[nodes.Text | nodes.math, int]]:
-    """The pieces of text and the formulas below a node, each with the line where it starts."""
-    line = getattr(node, "line", None) or line
+def _blocks(node: nodes.Node) -> Iterator[nodes.Element]:
+    """The paragraphs, captions and the like below a node."""
+    for child in node.children:
+        if isinstance(child, (*PLAIN, nodes.Text)):
+            continue
+        if "flashcard" in child["classes"]:  # cards are not audited
+            continue
+        if isinstance(child, nodes.TextElement):
+            yield child
+        else:
+            yield from _blocks(child)
+
+
+def _leaves(node: nodes.Element, offset: int = 0) -> Iterator[tuple[nodes.Text | nodes.math, int]]:
+    """The texts and formulas in a paragraph that can be linked, with their places in its text."""
     for child in node.children:
         if isinstance(child, nodes.Text | nodes.math):
-            yield child, line
-        elif not isinstance(child, PLAIN) and "flashcard" not in child.get("classes", ()):
-            yield from _texts(child, line)
-        if isinstance(node, nodes.TextElement):
-            line += child.astext().count("\n")
+            yield child, offset
+        elif isinstance(child, nodes.Element) and not isinstance(child, PLAIN):
+            yield from _leaves(child, offset)
+        offset += len(child.astext())
+
+
+def _sentence(block: nodes.Element, offset: int) -> str:
+    """The line of a paragraph at a place, or the row of a table: what is one line of the page."""
+    row = block.parent
+    while row is not None and not isinstance(row, nodes.row):
+        row = row.parent
+    if row is not None:
+        return row.astext()
+    text = block.astext()
+    return text[text.rfind("\n", 0, offset) + 1 :].partition("\n")[0]
+
+
+def _likeness(one: str, other: str) -> float:
+    """How many of the words of two sentences are in both."""
+    words = [set(re.findall(r"\w+", text.lower())) for text in (one, other)]
+    return len(words[0] & words[1]) / max(1, len(words[0] | words[1]))
 
 
 def _replace(node: nodes.Node, new: list[nodes.Node]) -> None:
