@@ -43,9 +43,8 @@ def wheel_file(tmp_path_factory):
 def kernel(tmp_path_factory):
     """An interpreter that has what the book builds on, and nothing of the book itself."""
     folder = tmp_path_factory.mktemp("fresh")
-    venv.create(
-        folder / "env", symlinks=True
-    )  # pip is linked: the one of ensurepip brings an old setuptools
+    # without the pip of ensurepip, whose old setuptools would hide ours; ours is linked below
+    venv.create(folder / "env", symlinks=True)
     library = folder / "packages"
     library.mkdir()
     for path in Path(sysconfig.get_path("purelib")).iterdir():
