@@ -84,7 +84,8 @@ def test_a_downloaded_notebook_runs_in_an_empty_folder(
     published = nbformat.read(source, as_version=4)
     rerun = nbformat.read(source, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(rerun, kernel_name="fresh", timeout=300, resources=resources).execute()
+    timeout_s = 2 * PROJECT.cell_timeout_s  # other workers share the cores
+    NotebookClient(rerun, kernel_name="fresh", timeout=timeout_s, resources=resources).execute()
     assert texts(rerun) == texts(published)
 
 

@@ -189,7 +189,7 @@ EDITS = {
     ),
     "data file that a cell names": Edit("book/_assets/size.txt", "30", "40"),
     "result card, named through a variable": Edit("book/_assets/results/card.json", "4", "3"),
-    "dark colors": Edit(f"{SITE}/pictures.py", r"0\.93 - 0\.86", "0.90 - 0.80"),
+    "dark colors": Edit(f"{SITE}/pictures.py", r"LIGHTEST = 0\.93", "LIGHTEST = 0.90"),
     "theme template": Edit(f"{SITE}/theme/layout.html", "<title>", "<title>Oh: "),
     "theme template of one page": Edit(f"{SITE}/theme/404.html", "<title>", "<title>Oh: "),
     "CSS": Edit(f"{SITE}/theme/static/book.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"),
