@@ -56,7 +56,8 @@ def printed(page: Page) -> list[Printed]:
     """Every line that the cells of a page show as text, in order."""
     lines = []
     for cell in page.chapter.cells:
-        rows = [row for text in page.printed(cell) for row in text.removesuffix("\n").split("\n")]
+        texts = [text.removesuffix("\n") for text in page.printed(cell) if text]
+        rows = [row for text in texts for row in text.split("\n")]
         lines += [Printed(cell.number, number, row) for number, row in enumerate(rows, 1)]
     return lines
 
