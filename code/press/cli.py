@@ -201,6 +201,20 @@ def accept(project: Project, slugs: list[str]) -> None:
                 click.echo(f"  cell {cell}\n{textwrap.indent(diff, '    ')}")
 
 
+@main.command()
+@click.pass_obj
+def changes(project: Project) -> None:
+    """Date every printed line by the history of its expectation, for the tips of the site.
+
+    `press accept` keeps the dates; this writes all of them again, as after a merge.
+    """
+    from press.execute import changes as history
+    from press.source import toc
+
+    count = history.fill(project, toc.slugs(project))
+    click.echo(f"press: {count:,} printed lines dated in {history.FILE}")
+
+
 class _ListsAudits(click.Command):
     """A command whose help ends with the list of audits."""
 

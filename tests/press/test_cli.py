@@ -22,6 +22,7 @@ COMMANDS = (
     "execute",
     "gather",
     "accept",
+    "changes",
     "audit",
     "drift",
     "profiles",

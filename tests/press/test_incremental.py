@@ -86,7 +86,10 @@ See {cite}`gauss`.
         'SVG(f\'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="{radius.strip()}">\''
         "\n    + shape + '</svg>')"
     )
+    + sample_book.cell("print(3 / 4)")
     + """
+The share is 0.75.
+
 ```{bibliography}
 ```
 """
@@ -205,6 +208,9 @@ EDITS = {
     ),
     "card": Edit("book/_assets/cards/a/one.yml", "training makes", "training will make"),
     "report": Edit("book/_assets/reports/tests.json", "17", "18"),
+    "report: an entry of the dates of printed lines": Edit(
+        "book/_assets/reports/changes.json", r'("2": \{")[\d-]+', r"\g<1>2026-01-01"
+    ),
     "_config.yml": Edit("_config.yml", "(?m)^title: .*$", "title: Another title"),
     "[tool.press]": Edit(
         "pyproject.toml",

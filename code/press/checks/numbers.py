@@ -106,8 +106,8 @@ def _in_report(text: str) -> set[Decimal]:
     try:
         data = json.loads(text)
     except ValueError:
-        return _numbers(text)
-    return _numbers(text) | {Decimal(length) for length in _list_lengths(data)}
+        return values(text)
+    return values(text) | {Decimal(length) for length in _list_lengths(data)}
 
 
 def _list_lengths(data: Any) -> Iterator[int]:
@@ -145,6 +145,14 @@ def tokens(text: str) -> list[tuple[str, Decimal, int, bool]]:
         _token(source, match) for source in (text, formulas) for match in TOKEN.finditer(source)
     ]
     return [row for row in rows if row is not None]
+
+
+def places(text: str) -> Iterator[tuple[int, int, tuple[Decimal, int, bool]]]:
+    """(start, end, (value, decimals, is percentage)) of the numbers in text without markup."""
+    for match in TOKEN.finditer(text):
+        row = _token(text, match)
+        if row is not None:
+            yield match.start(), match.start() + len(match[0].rstrip()), row[1:]
 
 
 def _token(text: str, match: re.Match[str]) -> tuple[str, Decimal, int, bool] | None:
@@ -185,12 +193,13 @@ def _within(value: Decimal, half: Decimal, accounts: list[Decimal]) -> bool:
     return place < len(accounts) and accounts[place] <= value + half
 
 
-def _numbers(text: str) -> set[Decimal]:
-    values = set()
+def values(text: str) -> set[Decimal]:
+    """The numbers of a printed text, or of a piece of code."""
+    result = set()
     for token in set(PRINTED.findall(text)):
         with suppress(InvalidOperation):
-            values.add(Decimal(token.replace(",", "").replace("−", "-").rstrip(".")))
-    return values
+            result.add(Decimal(token.replace(",", "").replace("−", "-").rstrip(".")))
+    return result
 
 
 def printed(page: Page) -> set[Decimal]:
@@ -199,7 +208,7 @@ def printed(page: Page) -> set[Decimal]:
         number
         for cell in page.chapter.cells
         for text in page.printed(cell)
-        for number in _numbers(text)
+        for number in values(text)
     }
 
 
@@ -208,10 +217,10 @@ def in_code(page: Page) -> set[Decimal]:
     return {
         number
         for cell in page.chapter.cells
-        for number in _numbers(re.sub(r"#.*", "", cell.source).replace("_", ""))
+        for number in values(re.sub(r"#.*", "", cell.source).replace("_", ""))
     }
 
 
 def given(text: str) -> set[Decimal]:
     """Numbers that the page declares as assumptions."""
-    return {number for match in GIVEN.finditer(text) for number in _numbers(match[1])}
+    return {number for match in GIVEN.finditer(text) for number in values(match[1])}

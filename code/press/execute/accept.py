@@ -11,7 +11,7 @@ from clikit.errors import Exit, UserError
 from clikit.files import write_atomic
 
 from press.config import Project
-from press.execute import compare, expectations, reads, records, times
+from press.execute import changes, compare, expectations, reads, records, times
 from press.execute.fingerprint import Fingerprints
 from press.source import chapter as chapters
 from press.store import Store
@@ -32,8 +32,10 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
     prints = Fingerprints(project, store)
     pages = [chapters.read(slug, project.page(slug), store) for slug in slugs]
     executed = [_record(project, store, prints, page) for page in pages]
+    before = {page.slug: changes.expected(project, page.slug) for page in pages}
     moved = [_rewrite(project, page, run) for page, run in zip(pages, executed, strict=True)]
     times.accept(project, {record.slug: record.seconds for record in executed})
+    changes.accept(project, before)
     return moved
 
 

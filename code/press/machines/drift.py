@@ -11,10 +11,11 @@ import sys
 from dataclasses import dataclass, field
 
 from clikit.errors import Exit, UserError
+from clikit.files import sha
 
 from press.checks.numbers import PRINTED
 from press.config import Project, kernel_env
-from press.execute import compare
+from press.execute import changes, compare
 from press.execute.run import Fault, Run
 from press.machines import runs
 from press.source.chapter import Chapter
@@ -37,6 +38,7 @@ class ChapterDrift:
     slug: str
     cells: list[CellDrift] = field(default_factory=list)
     fault: Fault | None = None
+    expected: str = ""  # of its expectation, see `version`
 
     @property
     def differs(self) -> bool:
@@ -79,9 +81,14 @@ def drift(
     return [judged(project, page, run) for page, run in executed]
 
 
+def version(project: Project, slug: str) -> str:
+    """Digest of the lines that a page is expected to print: a report says which ones it met."""
+    return sha(changes.expected(project, slug))[:16]
+
+
 def judged(project: Project, page: Chapter, run: Run) -> ChapterDrift:
     """An execution beside the committed expectation: the cells that differ."""
-    result = ChapterDrift(page.slug, fault=run.fault)
+    result = ChapterDrift(page.slug, fault=run.fault, expected=version(project, page.slug))
     expectation = runs.expectation(project, page)
     if run.fault is None:
         for cell, expected, got in zip(page.cells, expectation["cells"], run.outputs, strict=True):

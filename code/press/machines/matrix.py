@@ -66,7 +66,8 @@ def _row(values: dict[str, Any]) -> Row:
 
 def _chapter(values: dict[str, Any]) -> ChapterDrift:
     fault = Fault(**values["fault"]) if values["fault"] else None
-    return ChapterDrift(values["slug"], [CellDrift(**cell) for cell in values["cells"]], fault)
+    cells = [CellDrift(**cell) for cell in values["cells"]]
+    return ChapterDrift(values["slug"], cells, fault, values.get("expected", ""))
 
 
 def merged(old: Matrix, new: Matrix, slugs: list[str]) -> Matrix:

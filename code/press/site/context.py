@@ -10,7 +10,8 @@ import yaml
 
 from press.config import Project, commit
 from press.execute.records import Record
-from press.site import facts, reports
+from press.site import facts, provenance, reports
+from press.site.provenance import Provenance
 from press.source import cards, kinds, settings, toc
 from press.source.chapter import Chapter
 from press.source.toc import Entry
@@ -27,6 +28,7 @@ class Context:
     entries: list[Entry] = field(default_factory=list)
     facts: dict[str, facts.Facts] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)  # of the recorded outputs
+    provenance: dict[str, Provenance] = field(default_factory=dict)  # of pages with cells
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[dict[str, Any]] = field(default_factory=list)
@@ -72,6 +74,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         entries=entries,
         facts=of_pages,
         digests={chapter.slug: record.digest for chapter, record in pages},
+        provenance=provenance.of(project, pages),
         totals=facts.totals(list(of_pages.values()), project),
         checks=reports.checks(project, list(of_pages.values())),
         machines=reports.machines(project),

@@ -8,7 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from press.site.extension import cards, folding, interactive, pages, places, terms, translator
+from press.site.extension import (
+    cards,
+    folding,
+    interactive,
+    numbers,
+    pages,
+    places,
+    terms,
+    translator,
+)
 
 THEME = Path(__file__).parent.parent / "theme"
 
@@ -25,6 +34,8 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_node(folding.fold, html=(folding.visit_fold, folding.depart_fold))
     app.add_node(folding.fold_title, html=(folding.visit_title, folding.depart_title))
     app.add_node(terms.term_link, html=(terms.visit, terms.depart))
+    app.add_node(numbers.number_link, html=(numbers.visit, numbers.depart))
+    app.add_post_transform(numbers.Numbers)
     app.add_post_transform(folding.Folds)
     app.add_post_transform(terms.Terms)
     app.add_post_transform(terms.Punctuation)

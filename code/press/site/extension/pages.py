@@ -26,7 +26,9 @@ def changed(app: Any, env: Any) -> list[str]:
     keys = {}
     for page in env.all_docs:
         fact = site.facts.get(page)
-        own = [shared, asdict(fact) if fact else None, site.digests.get(page)]
+        own: list[Any] = [shared, asdict(fact) if fact else None, site.digests.get(page)]
+        if page in site.provenance:
+            own.append(site.provenance[page].key)
         if env.metadata[page].get("press"):
             own.append(counted)
         keys[page] = sha(own)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from press.site.extension.numbers import number_link
 
 MARKS = re.compile(r"[,.;:!?)\]]+")
 SENTENCE = re.compile(r"(?<=[.])\s+(?=[A-Z])")
@@ -79,6 +82,13 @@ class Terms(SphinxPostTransform):
                 link.parent.replace(link, shown)
 
 
+def _formulas(document: nodes.document) -> Iterator[nodes.Element]:
+    """Each formula, or the link around it."""
+    for formula in document.findall(nodes.math):
+        linked = isinstance(formula.parent, number_link)
+        yield formula.parent if linked else formula  # type: ignore[misc]
+
+
 class Punctuation(SphinxPostTransform):
     """Keep a comma, a period or a bracket on the line of the formula before it."""
 
@@ -86,7 +96,7 @@ class Punctuation(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **_: Any) -> None:
-        for formula in list(self.document.findall(nodes.math)):
+        for formula in list(_formulas(self.document)):
             parent = formula.parent
             place = parent.index(formula)
             after = parent[place + 1] if place + 1 < len(parent) else None

@@ -15,6 +15,7 @@ from pygments.token import Name, Punctuation, Text, Whitespace
 from sphinx.writers.html5 import HTML5Translator
 
 from press.site import context, facts, pictures
+from press.site.extension import numbers
 
 # they have the color of the listing itself; without their own tags a page has a quarter fewer
 # elements
@@ -52,6 +53,14 @@ class BookTranslator(HTML5Translator):
     def depart_image(self, node: Any) -> None:
         if not node["uri"].endswith(".svg"):
             super().depart_image(node)
+
+    def visit_literal_block(self, node: Any) -> None:
+        """Listings; printed lines to which numbers lead are marked."""
+        try:
+            super().visit_literal_block(node)
+        finally:  # Sphinx writes the listing and then skips the rest of the node
+            if "notes" in node:
+                self.body[-1] = numbers.marked(self.body[-1], node["notes"])
 
     def visit_table(self, node: Any) -> None:
         self.body.append('<div class="table-scroll">')

@@ -112,7 +112,7 @@
     }
   }
 
-  /* Definitions on hover and on focus; Escape hides them; the pointer may enter them (WCAG 1.4.13). */
+  /* Definitions, and where a number comes from, on hover and on focus; Escape hides them; the pointer may enter them (WCAG 1.4.13). */
   function terms() {
     const tip = document.createElement("div");
     tip.id = "term-tip";
@@ -122,11 +122,16 @@
     let owner = null, timer = 0;
     const hide = () => { tip.hidden = true; owner?.removeAttribute("aria-describedby"); owner = null; };
     const later = () => { timer = setTimeout(hide, 200); };
+    const origin = (link) => {
+      const line = document.getElementById(link.hash.slice(1)), code = document.createElement("code");
+      code.textContent = line.textContent.trim();
+      tip.replaceChildren(code, line.dataset.note);
+    };
     const show = (link) => {
       clearTimeout(timer);
       if (owner && owner !== link) hide();
       owner = link;
-      tip.innerHTML = link.dataset.definition;
+      if (link.dataset.definition) tip.innerHTML = link.dataset.definition; else origin(link);
       tip.hidden = false;
       link.setAttribute("aria-describedby", tip.id);
       const at = link.getBoundingClientRect(), wide = tip.offsetWidth, tall = tip.offsetHeight;
@@ -135,7 +140,7 @@
       tip.style.left = `${left + scrollX}px`;
       tip.style.top = `${(below ? at.bottom + 4 : at.top - tall - 4) + scrollY}px`;
     };
-    for (const link of $$("a.term[data-definition]")) {
+    for (const link of $$("a.term[data-definition], a.number")) {
       link.addEventListener("mouseenter", () => show(link));
       link.addEventListener("focus", () => show(link));
       link.addEventListener("mouseleave", later);
