@@ -60,6 +60,8 @@ FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
 RULES = "ex-backprop-sigmoid"
 MATRIX = "ex-metrics-matrix"
+CAPACITY = "ex-metrics-capacity"
+FOLDS = "ex-metrics-folds"
 CROSSING = "ex-metrics-crossing"
 WALD = intervals.wald(50, 75)
 RIGHT = {
@@ -67,6 +69,8 @@ RIGHT = {
     KINK: [0, 0.5],
     RULES: (sigmoid_operation, correlation),
     MATRIX: [0.965, 0.833, 0.667, 0.741, *intervals.wilson(50, 75)],
+    CAPACITY: [2.258, 0.398, 0.398],
+    FOLDS: [0.856, 0.682, 0.700],
     CROSSING: [0.195, 0.624, 0.427, 0.715],
 }
 WRONG = [
@@ -87,6 +91,12 @@ WRONG = [
     (MATRIX, [0.965, 0.667, 0.833, 0.741, *WALD], "exchanged"),
     (MATRIX, [0.965, 0.833, 0.667, 0.75, *WALD], "harmonic mean"),
     (MATRIX, [0.965, 0.833, 0.667, 0.741, *WALD], "not Wilson's"),
+    (CAPACITY, [2.054, 0.338, 0.4786], "flags 2 % of the negatives"),
+    (CAPACITY, [3.66, 0.5, 0.5], "not one half"),
+    (CAPACITY, [2.258, 0.661, 0.398], "not by the flagged negatives"),
+    (FOLDS, [0.856, 0.73, 0.743], "their variances add"),
+    (FOLDS, [0.856, 0.682, 0.769], "one in ten"),
+    (FOLDS, [0.856, 0.5, 0.536], "the shift of 1.5 remains"),
     (CROSSING, [0.624, 0.195, 0.715, 0.427], "exchanged"),
     (CROSSING, [0.099, 0.334, 0.597, 0.997], "variance 1"),
 ]
