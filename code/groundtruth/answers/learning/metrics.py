@@ -45,15 +45,11 @@ def _flagged(t: float, prevalence: float = 0.02) -> float:
     return float(prevalence * norm.cdf(2 - t) + (1 - prevalence) * norm.cdf(-t))
 
 
-def _capacity_at(t: float) -> NDArray[np.float64]:
-    """Threshold, precision and recall at a prevalence of 2 %."""
-    recall = norm.cdf(2 - t)
-    return np.array([t, 0.02 * recall / _flagged(t), recall])
-
-
 def _capacity() -> NDArray[np.float64]:
-    """The same where 2 % of the examples are flagged."""
-    return _capacity_at(brentq(lambda t: _flagged(t) - 0.02, 0, 5))
+    """Threshold, precision and recall where 2 % are positive and 2 % are flagged."""
+    t = brentq(lambda t: _flagged(t) - 0.02, 0, 5)
+    recall = norm.cdf(2 - t)
+    return np.array([t, 0.02 * recall / 0.02, recall])
 
 
 def _folds(variance: float, same_fold_pairs: float) -> NDArray[np.float64]:
@@ -106,9 +102,11 @@ ANSWERS: dict[str, Judge] = {
         ("threshold", "precision", "recall"),
         _capacity,
         {
-            "this threshold flags 2 % of the negatives; the positives are flagged as well": (
-                _capacity_at(float(norm.ppf(0.98)))
-            ),
+            "this threshold flags 2 % of the negatives; the positives are flagged as well": [
+                norm.ppf(0.98),
+                UNKNOWN,
+                UNKNOWN,
+            ],
             "2 % of the examples are positive, not one half": [
                 brentq(lambda t: _flagged(t, 0.5) - 0.02, 0, 5),
                 UNKNOWN,
