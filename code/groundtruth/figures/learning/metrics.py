@@ -126,15 +126,14 @@ def _rates() -> alt.Chart:
         precision="datum.tp / (datum.tp + datum.fp)",
         cost="datum.fp + cr * (datum.prevalence - datum.tp)",
         specificity="1 - datum.fpr",
-        best=f"gap == 0 ? 'none' : {cut} > 6 ? 'above 6' : {cut} < -3 ? 'below -3' : "
-        f"format({cut}, '.1f')",
+        best=f"{cut} > 6 ? 'above 6' : {cut} < -3 ? 'below -3' : format({cut}, '.1f')",
     )
 
 
 def explorer() -> Interactive:
     """Two normal score densities; separation, prevalence, threshold and cost decide every rate."""
     controls = [
-        slider("gap", "separation ", 2, 0, 4, 0.1),
+        slider("gap", "separation ", 2, 0.1, 4, 0.1),
         slider("prev", "percentage of positives ", 10, 0.1, 90, 0.1),
         slider("cut", "threshold ", 1, -3, 6, 0.1),
         slider("cr", "cost of a false negative ", 5, 1, 50, 1),

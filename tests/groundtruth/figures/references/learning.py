@@ -42,14 +42,12 @@ def metrics_of_two_normals(at):
     fp = (1 - p) * fpr
     precision = tp / (tp + fp)
     cost = fp + at.cr * (p - tp)
-    best = "none"
-    if at.gap > 0:
-        threshold = at.gap / 2 + np.log((1 - p) / (at.cr * p)) / at.gap
-        best = f"{threshold:.1f}"
-        if threshold > 6:
-            best = "above 6"
-        if threshold < -3:
-            best = "below -3"
+    threshold = at.gap / 2 + np.log((1 - p) / (at.cr * p)) / at.gap
+    best = f"{threshold:.1f}"
+    if threshold > 6:
+        best = "above 6"
+    if threshold < -3:
+        best = "below -3"
     densities = [(1 - p) * stats.norm.pdf(x), p * stats.norm.pdf(x, at.gap)]
     return {
         "layer_0": {
