@@ -11,9 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests import warm
+from press import config
 
-OPTIONS = ("-vv", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", "-p", "no:xdist")
+from tests import warm
+from tests.conftest import ROOT
+
+TIMEOUT_S = 2 * config.load(ROOT).cell_timeout_s  # workers of the tests share the cores
+OPTIONS = ("-vv", f"--nbval-cell-timeout={TIMEOUT_S}", "-p", "no:cacheprovider", "-p", "no:xdist")
 
 
 def main(notebooks: list[str]) -> int:

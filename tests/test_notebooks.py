@@ -43,7 +43,8 @@ def wheel_file(tmp_path_factory):
 def kernel(tmp_path_factory):
     """An interpreter that has what the book builds on, and nothing of the book itself."""
     folder = tmp_path_factory.mktemp("fresh")
-    venv.create(folder / "env", symlinks=True)  # pip is linked: the one of ensurepip brings an old setuptools
+    # without the pip of ensurepip, whose old setuptools would hide ours; ours is linked below
+    venv.create(folder / "env", symlinks=True)
     library = folder / "packages"
     library.mkdir()
     for path in Path(sysconfig.get_path("purelib")).iterdir():
@@ -83,7 +84,8 @@ def test_a_downloaded_notebook_runs_in_an_empty_folder(
     published = nbformat.read(source, as_version=4)
     rerun = nbformat.read(source, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(rerun, kernel_name="fresh", timeout=300, resources=resources).execute()
+    timeout_s = 2 * PROJECT.cell_timeout_s  # other workers share the cores
+    NotebookClient(rerun, kernel_name="fresh", timeout=timeout_s, resources=resources).execute()
     assert texts(rerun) == texts(published)
 
 

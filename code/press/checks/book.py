@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+import click
+
 from press.config import Project
 from press.errors import Finding
 from press.execute.records import Record
@@ -15,8 +17,17 @@ from press.source import kinds, prose, settings
 from press.source.chapter import Cell, Chapter
 from press.source.settings import Kind, Settings
 
-IMAGES = frozenset({"image/svg+xml", "image/png", "application/vnd.vegalite.v5+json"})
-ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+SVG = "image/svg+xml"
+VEGA = "application/vnd.vegalite.v5+json"
+IMAGES = frozenset({SVG, "image/png", VEGA})
+
+
+def text_of(output: dict[str, Any]) -> str:
+    """The text of an output: a stream, an error or a value; empty for a figure."""
+    data = output.get("data", {})
+    if IMAGES & set(data):
+        return ""
+    return "".join(output.get("text") or output.get("evalue") or data.get("text/plain", ""))
 
 
 @dataclass(frozen=True)
@@ -104,19 +115,7 @@ class Page:
 
     def printed(self, cell: Cell) -> list[str]:
         """What a cell printed: streams, values and errors, not the stand-in of a figure."""
-        texts = []
-        for output in self.outputs(cell.number):
-            data = output.get("data", {})
-            if output["output_type"] == "stream":
-                text = output.get("text", "")
-            elif output["output_type"] == "error":
-                text = output["evalue"]
-            elif IMAGES & set(data):
-                continue
-            else:
-                text = data.get("text/plain", "")
-            texts.append(ANSI.sub("", "".join(text)))
-        return texts
+        return [click.unstyle(text_of(output)) for output in self.outputs(cell.number)]
 
     def finding(
         self, line: int, rule: str, what: str, fix: str, cell: int | None = None, detail: str = ""

@@ -4,90 +4,78 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from press.checks.book import IMAGES, Book, Page
+from press.checks.book import IMAGES, SVG, VEGA, Book, Page
 from press.checks.registry import audit
 from press.errors import Finding
 from press.source.chapter import Cell
 
 RULE = "figures"
-SVG = "image/svg+xml"
-VEGA = "application/vnd.vegalite.v5+json"
 DATA_LIMIT = 40_000
 ALT_LENGTH = 20
 G = "{http://www.w3.org/2000/svg}g"
 AXES = re.compile(r"axes_\d+")
 AXIS = re.compile(r"matplotlib\.axis_\d+")
 TEXT = re.compile(r"text_\d+")
+Problems = Iterator[tuple[str, str]]  # what is wrong, how to fix it
 
 
 @audit(RULE, "captions, names, alt text and axis labels of figures")
-def figures(book: Book) -> list[Finding]:
+def figures(book: Book) -> Iterator[Finding]:
     """Figures that a reader could not name, hear or read."""
-    findings = []
     owners: dict[str, str] = {}
     for page in book.pages:
         for cell in page.chapter.cells:
-            findings += _cell(page, cell)
+            yield from _cell(page, cell)
             name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
             if name and name in owners:
                 what = f"the name {name!r} is taken by {owners[name]}"
-                findings.append(
-                    page.finding(cell.line, RULE, what, "choose another name", cell.number)
-                )
+                yield page.finding(cell.line, RULE, what, "choose another name", cell.number)
             elif name:
                 owners[name] = page.slug
         for block in page.blocks:
             if block.name in ("image", "figure") and not block.options.get("alt"):
                 fix = "add :alt: with what is to be seen"
-                findings.append(page.finding(block.number, RULE, "the image has no alt text", fix))
-    return findings
+                yield page.finding(block.number, RULE, "the image has no alt text", fix)
 
 
-def _cell(page: Page, cell: Cell) -> list[Finding]:
+def _cell(page: Page, cell: Cell) -> Iterator[Finding]:
     """What a cell with a figure lacks."""
-    images = [
-        output["data"]
-        for output in page.outputs(cell.number)
-        if IMAGES & set(output.get("data", {}))
-    ]
+    outputs = [output.get("data", {}) for output in page.outputs(cell.number)]
+    images = [data for data in outputs if IMAGES & set(data)]
     options = cell.metadata.get("mystnb", {})
-    problems: list[tuple[str, str]] = []
-    if images:
-        problems += _head(options, images)
-        for data in images:
-            problems += _vega(data[VEGA]) if VEGA in data else _image(options, data)
-    elif options.get("figure") and page.record is not None:
-        what = "the cell has a caption and shows no figure"
-        problems.append((what, "draw the figure, or take the caption out"))
-    return [page.finding(cell.line, RULE, what, fix, cell.number) for what, fix in problems]
+    for what, fix in _problems(options, images, page.record is not None):
+        yield page.finding(cell.line, RULE, what, fix, cell.number)
 
 
-def _head(options: dict[str, Any], images: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """What the head of the cell lacks, and figures that share one head."""
-    problems = [
-        (f"the figure has no {key}", f"set mystnb: figure: {key} in the head of the cell")
-        for key in ("caption", "name")
-        if not str(options.get("figure", {}).get(key, "")).strip()
-    ]
+def _problems(options: dict[str, Any], images: list[dict[str, Any]], ran: bool) -> Problems:
+    """What the head of a cell and its figures lack; `ran` says whether the outputs are known."""
+    if not images:
+        if options.get("figure") and ran:
+            what = "the cell has a caption and shows no figure"
+            yield what, "draw the figure, or take the caption out"
+        return
+    for key in ("caption", "name"):
+        if not str(options.get("figure", {}).get(key, "")).strip():
+            yield f"the figure has no {key}", f"set mystnb: figure: {key} in the head of the cell"
     if len(images) > 1:
         what = f"the cell shows {len(images)} figures under one caption"
-        problems.append((what, "show one figure per cell"))
-    return problems
+        yield what, "show one figure per cell"
+    for data in images:
+        yield from _vega(data[VEGA]) if VEGA in data else _image(options, data)
 
 
-def _image(options: dict[str, Any], data: dict[str, Any]) -> list[tuple[str, str]]:
+def _image(options: dict[str, Any], data: dict[str, Any]) -> Problems:
     """What a static figure lacks."""
-    problems = []
     if len(str(options.get("image", {}).get("alt", ""))) < ALT_LENGTH:
         what = f"alt text is missing or under {ALT_LENGTH} characters"
-        problems.append((what, "set mystnb: image: alt to what is to be seen"))
-    for axes in unnamed_axes("".join(data.get(SVG, ""))) if SVG in data else ():
+        yield what, "set mystnb: image: alt to what is to be seen"
+    for axes in unnamed_axes("".join(data[SVG])) if SVG in data else ():
         fix = "set both labels, with units; hide the axes of a drawing"
-        problems.append((f"{axes} has an axis without a name", fix))
-    return problems
+        yield f"{axes} has an axis without a name", fix
 
 
 def unnamed_axes(svg: str) -> list[str]:
@@ -134,17 +122,15 @@ def _kind(ticks: list[ElementTree.Element]) -> str:
     return min((tick.get("id", "")[0] for tick in ticks), default="")
 
 
-def _vega(spec: dict[str, Any]) -> list[tuple[str, str]]:
+def _vega(spec: dict[str, Any]) -> Problems:
     """What an interactive figure lacks."""
-    problems = []
     if len(str(spec.get("description", ""))) < ALT_LENGTH:
         fix = "describe what it shows and what its controls do"
-        problems.append(("the interactive figure has no description", fix))
+        yield "the interactive figure has no description", fix
     size = len(json.dumps(spec))
     if size > DATA_LIMIT:
         what = f"the interactive figure carries {size:,} bytes, more than {DATA_LIMIT:,}"
-        problems.append((what, "draw fewer points or round their coordinates"))
+        yield what, "draw fewer points or round their coordinates"
     for param in spec.get("params", []):
         if "bind" in param and not param["bind"].get("name"):
-            problems.append((f"the control {param.get('name')!r} has no label", "give it a name"))
-    return problems
+            yield f"the control {param.get('name')!r} has no label", "give it a name"

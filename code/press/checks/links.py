@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 from press.checks.book import Book, Page
 from press.checks.registry import audit
@@ -21,18 +22,16 @@ FROM_HERE = "correct the path; it is relative to this page"
 
 
 @audit(RULE, "references, citations and terms that do not resolve, terms not linked at first use")
-def links(book: Book) -> list[Finding]:
+def links(book: Book) -> Iterator[Finding]:
     """Broken references, unknown citations and terms, and first uses without a link."""
     labels = {name for page in book.pages for name in _labels(page)}
     slugs = {page.slug for page in book.pages}
-    findings = []
     for page in book.pages:
         for line in page.lines:
-            findings += _roles(book, page, line, labels, slugs)
-            findings += _paths(page, line)
+            yield from _roles(book, page, line, labels, slugs)
+            yield from _paths(page, line)
         if page.rules.terms or page.slug in page.settings.pages.terms:
-            findings += _first_uses(book, page)
-    return findings
+            yield from _first_uses(book, page)
 
 
 def _labels(page: Page) -> set[str]:
@@ -45,9 +44,10 @@ def _labels(page: Page) -> set[str]:
     return names
 
 
-def _roles(book: Book, page: Page, line: Line, labels: set[str], slugs: set[str]) -> list[Finding]:
+def _roles(
+    book: Book, page: Page, line: Line, labels: set[str], slugs: set[str]
+) -> Iterator[Finding]:
     """References of a line that lead nowhere."""
-    findings = []
     for role, target in _targets(line.text):
         problem = None
         if role == "doc" and _page_named(page, target) not in slugs:
@@ -65,8 +65,7 @@ def _roles(book: Book, page: Page, line: Line, labels: set[str], slugs: set[str]
                 what = f"the bibliography has no entry {unknown[0]!r}"
                 problem = (what, "add it to book/references.bib")
         if problem:
-            findings.append(page.finding(line.number, RULE, *problem))
-    return findings
+            yield page.finding(line.number, RULE, *problem)
 
 
 def _targets(text: str) -> list[tuple[str, str]]:
@@ -80,24 +79,21 @@ def _targets(text: str) -> list[tuple[str, str]]:
 
 def _page_named(page: Page, target: str) -> str:
     """The slug that a path on `page` means."""
-    if target.startswith("/"):
-        return posixpath.normpath(target.lstrip("/"))
-    return posixpath.normpath(posixpath.join(posixpath.dirname(page.slug), target))
+    folder = "" if target.startswith("/") else posixpath.dirname(page.slug)
+    return posixpath.normpath(posixpath.join(folder, target.lstrip("/")))
 
 
-def _paths(page: Page, line: Line) -> list[Finding]:
+def _paths(page: Page, line: Line) -> Iterator[Finding]:
     """Links to files that do not exist."""
-    return [
-        page.finding(line.number, RULE, f"the link target {target!r} does not exist", FROM_HERE)
-        for target in LINK.findall(line.text)
-        if not re.match(r"https?:|mailto:", target)
-        and not (page.chapter.path.parent / target).exists()
-    ]
+    for target in LINK.findall(line.text):
+        is_file = not re.match(r"https?:|mailto:", target)
+        if is_file and not (page.chapter.path.parent / target).exists():
+            what = f"the link target {target!r} does not exist"
+            yield page.finding(line.number, RULE, what, FROM_HERE)
 
 
-def _first_uses(book: Book, page: Page) -> list[Finding]:
+def _first_uses(book: Book, page: Page) -> Iterator[Finding]:
     """Glossary terms that the page uses before it has linked them."""
-    findings = []
     done: set[str] = set()
     order = sorted(book.terms, key=len, reverse=True)
     for line in page.lines:
@@ -114,6 +110,5 @@ def _first_uses(book: Book, page: Page) -> list[Finding]:
                 done.add(term)
                 what = f"the term {book.terms[term]!r} is used here first and not linked"
                 fix = f"write {{term}}`{book.terms[term]}`"
-                findings.append(page.finding(line.number, "terms", what, fix))
+                yield page.finding(line.number, "terms", what, fix)
                 text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
-    return findings

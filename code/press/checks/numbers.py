@@ -50,32 +50,26 @@ PRINT_IT = (
 
 
 @audit(RULE, "numbers in the text that no cell prints and no report holds")
-def numbers(book: Book) -> list[Finding]:
+def numbers(book: Book) -> Iterator[Finding]:
     """Numbers in the prose of each page and document that nothing accounts for."""
-    pages = [finding for page in book.pages for finding in _page(page)]
-    documents = [
-        finding
-        for name, sources in book.settings.documents.items()
-        for finding in _document(book.project.root, name, sources)
-    ]
-    return pages + documents
+    for page in book.pages:
+        if page.record or not page.chapter.cells:  # else what it prints is not at hand yet
+            yield from _page(page)
+    for name, sources in book.settings.documents.items():
+        yield from _document(book.project.root, name, sources)
 
 
-def _page(page: Page) -> list[Finding]:
-    if page.record is None and page.chapter.cells:
-        return []  # what it prints is not at hand; a build executes it first
+def _page(page: Page) -> Iterator[Finding]:
     accounts = sorted(printed(page) | in_code(page) | given(page.chapter.text))
     lines = [(line.number, line.text) for line in page.lines]
     for cell in page.chapter.cells:
         options = cell.metadata.get("mystnb", {})
         lines.append((cell.line, str(options.get("figure", {}).get("caption", ""))))
         lines.append((cell.line, str(options.get("image", {}).get("alt", ""))))
-    findings = []
     for number, text in lines:
         for token in _orphans(text, accounts):
             what = f"no cell of this page prints the number {token!r}"
-            findings.append(page.finding(number, RULE, what, PRINT_IT))
-    return findings
+            yield page.finding(number, RULE, what, PRINT_IT)
 
 
 def _orphans(text: str, accounts: list[Decimal]) -> list[str]:
@@ -89,7 +83,7 @@ def _orphans(text: str, accounts: list[Decimal]) -> list[str]:
     ]
 
 
-def _document(root: Path, name: str, sources: tuple[str, ...]) -> list[Finding]:
+def _document(root: Path, name: str, sources: tuple[str, ...]) -> Iterator[Finding]:
     """The findings of one document; a source or a document that cannot be read is a finding."""
     try:
         text = (root / name).read_text(encoding="utf-8")
@@ -97,15 +91,14 @@ def _document(root: Path, name: str, sources: tuple[str, ...]) -> list[Finding]:
         for source in sources:
             accounts |= _in_report((root / source).read_text(encoding="utf-8"))
     except (OSError, UnicodeError) as error:
-        return [Finding(name, 0, RULE, f"cannot be read: {error}", "correct book/press.yml")]
+        yield Finding(name, 0, RULE, f"cannot be read: {error}", "correct book/press.yml")
+        return
     fix = f"write what {' or '.join(sources)} says, or drop the number"
-    findings = []
     for line in prose.lines(text):
         spelled = [match[0] for match, value in _spelled(line.text) if value not in accounts]
         for token in _orphans(line.text, sorted(accounts)) + spelled:
             what = f"no committed report holds the number {token!r}"
-            findings.append(Finding(name, line.number, RULE, what, fix))
-    return findings
+            yield Finding(name, line.number, RULE, what, fix)
 
 
 def _in_report(text: str) -> set[Decimal]:
@@ -120,9 +113,8 @@ def _in_report(text: str) -> set[Decimal]:
 def _list_lengths(data: Any) -> Iterator[int]:
     if isinstance(data, list):
         yield len(data)
-    children = data.values() if isinstance(data, dict) else data
     if isinstance(data, dict | list):
-        for child in children:
+        for child in data.values() if isinstance(data, dict) else data:
             yield from _list_lengths(child)
 
 
@@ -206,17 +198,9 @@ def printed(page: Page) -> set[Decimal]:
     return {
         number
         for cell in page.chapter.cells
-        for output in page.outputs(cell.number)
-        for number in _numbers(_text(output))
+        for text in page.printed(cell)
+        for number in _numbers(text)
     }
-
-
-def _text(output: dict[str, Any]) -> str:
-    if output["output_type"] == "error":
-        return output["evalue"]
-    if output["output_type"] == "stream":
-        return "".join(output.get("text", ""))
-    return "".join(output.get("data", {}).get("text/plain", ""))
 
 
 def in_code(page: Page) -> set[Decimal]:

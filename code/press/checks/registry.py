@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clikit.group import unknown
+from clikit import group
 
 from press.errors import Finding
 
 if TYPE_CHECKING:
-    from press.checks.book import Book
+    from press.checks.book import Book, Page
 
-Check = Callable[["Book"], list[Finding]]
+Check = Callable[["Book"], Iterable[Finding]]
+PageCheck = Callable[["Page"], Iterable[Finding]]
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,22 @@ def audit(name: str, about: str, counted: tuple[str, ...] = ()) -> Callable[[Che
     return register
 
 
+def page_audit(
+    name: str, about: str, counted: tuple[str, ...] = ()
+) -> Callable[[PageCheck], PageCheck]:
+    """As `audit`, for a function that reads one page at a time."""
+
+    def register(check: PageCheck) -> PageCheck:
+        @audit(name, about, counted)
+        def every_page(book: Book) -> Iterator[Finding]:
+            for page in book.pages:
+                yield from check(page)
+
+        return check
+
+    return register
+
+
 def chosen(names: tuple[str, ...]) -> list[Audit]:
     """The audits of these names. Raises UserError with the nearest name for an unknown one."""
-    for name in names:
-        if name not in ALL:
-            raise unknown("audit", name, tuple(ALL))
-    return [ALL[name] for name in names]
+    return group.chosen("audit", names, ALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from press.checks.book import Page
@@ -22,25 +23,23 @@ def word_count(words: str) -> int:
     return len(WORD.findall(words))
 
 
-def check(page: Page) -> list[Finding]:
+def check(page: Page) -> Iterator[Finding]:
     """Lines with two sentences, filler or an exclamation mark."""
     filler = _any_of(page.settings.filler)
-    findings = []
     for line, words in page.words:
         if line.is_table or line.heading or "glossary" in line.blocks:
             continue
         if _is_two(words):
             what = "two sentences share one line"
             fix = "one sentence a line: break after the full stop"
-            findings.append(page.finding(line.number, RULE, what, fix))
+            yield page.finding(line.number, RULE, what, fix)
         if filler and (match := filler.search(words)):
             what = f"filler: {match[0]!r}"
-            findings.append(page.finding(line.number, RULE, what, "say the thing itself"))
+            yield page.finding(line.number, RULE, what, "say the thing itself")
         if "!" in words and "!" in re.sub(r"!=|!\[", "", words):
             what = "an exclamation mark"
             fix = "end the sentence with a full stop"
-            findings.append(page.finding(line.number, RULE, what, fix))
-    return findings
+            yield page.finding(line.number, RULE, what, fix)
 
 
 def _is_two(words: str) -> bool:

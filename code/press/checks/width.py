@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 
-from press.checks.book import Book, Page
-from press.checks.registry import audit
+from press.checks.book import Page
+from press.checks.registry import page_audit
 from press.errors import Finding
 
 CELL = "cell-width"
 OUTPUT = "output-width"
 
 
-@audit("width", "lines of cells and of outputs wider than 79 columns", counted=(CELL, OUTPUT))
-def width(book: Book) -> list[Finding]:
+@page_audit("width", "lines of cells and of outputs wider than 79 columns", counted=(CELL, OUTPUT))
+def width(page: Page) -> Iterator[Finding]:
     """Each line that is too wide."""
-    return [finding for page in book.pages for finding in _page(page)]
-
-
-def _page(page: Page) -> list[Finding]:
     limit = page.settings.limits.columns
-    findings = []
     for cell in page.chapter.cells:
         for row in cell.source.split("\n"):
             if (count := columns(row)) > limit:
                 what = f"a line of the cell has {count} columns, more than {limit}: {row[:40]!r}"
                 fix = "one statement a line; break it, or name a part of it"
-                findings.append(page.finding(cell.line, CELL, what, fix, cell.number))
+                yield page.finding(cell.line, CELL, what, fix, cell.number)
         for text in page.printed(cell):
             for row in text.split("\n"):
                 if (count := columns(row)) > limit:
                     what = f"a printed line has {count} columns, more than {limit}: {row[:40]!r}"
                     fix = "print it in two lines, with fewer columns or fewer digits"
-                    findings.append(page.finding(cell.line, OUTPUT, what, fix, cell.number))
-    return findings
+                    yield page.finding(cell.line, OUTPUT, what, fix, cell.number)
 
 
 def columns(row: str) -> int:

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
-from press.checks.book import Book, Page
-from press.checks.registry import audit
+from press.checks.book import Page
+from press.checks.registry import page_audit
 from press.errors import Finding
 from press.source.settings import HouseWord
 
 RULE = "words"
 
 
-@audit(RULE, "wordings that the book avoids, with the field's word instead", counted=(RULE,))
-def words(book: Book) -> list[Finding]:
+@page_audit(RULE, "wordings that the book avoids, with the field's word instead", counted=(RULE,))
+def words(page: Page) -> Iterator[Finding]:
     """Each use of a wording to avoid."""
-    return [finding for page in book.pages for finding in _page(page)]
-
-
-def _page(page: Page) -> list[Finding]:
     house = page.settings.words
     pattern = _any_of(house)
     if pattern is None:
-        return []
+        return
     fixed = {*page.rules.sections, *page.settings.sections.aside}
-    findings = []
     for line, text in page.words:
         if line.heading == 2 and line.text in fixed:
             continue
         for match in pattern.finditer(text):
             say = next(word.say for i, word in enumerate(house) if match[f"w{i}"])
             what = f"the book does not say {match[0]!r}"
-            findings.append(page.finding(line.number, RULE, what, f"say {say}"))
-    return findings
+            yield page.finding(line.number, RULE, what, f"say {say}")
 
 
 @lru_cache

@@ -5,21 +5,19 @@ It writes no record, no expectation and no site. Maintainers run it before an up
 
 from __future__ import annotations
 
-import asyncio
-import re
 import shutil
 import subprocess
-from dataclasses import asdict, dataclass, field
+import sys
+from dataclasses import dataclass, field
 
 from clikit.errors import Exit, UserError
 
 from press.checks.numbers import PRINTED
 from press.config import Project, kernel_env
 from press.execute import compare
-from press.execute.kernels import run_many
 from press.execute.run import Fault, Run
-from press.progress import Progress
-from press.source import chapter as chapters
+from press.machines import runs
+from press.source.chapter import Chapter
 
 
 @dataclass
@@ -40,22 +38,20 @@ class ChapterDrift:
     cells: list[CellDrift] = field(default_factory=list)
     fault: Fault | None = None
 
-    def as_dict(self) -> dict:
-        return asdict(self)
+    @property
+    def differs(self) -> bool:
+        """Whether anything is not as expected."""
+        return bool(self.cells or self.fault)
 
 
 def interpreter(path: str, project: Project) -> tuple[str, str]:
     """The interpreter and its description; refused when it is missing or cannot run a kernel."""
     python = shutil.which(path) or path
     probe = "import sys, ipykernel; print('Python', sys.version.split()[0], 'at', sys.prefix)"
+    command = [python, "-c", probe]
+    env = kernel_env(project)
     try:
-        done = subprocess.run(
-            [python, "-c", probe],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env=kernel_env(project),
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(
             f"{path!r} cannot be run: {error}",
@@ -72,44 +68,28 @@ def interpreter(path: str, project: Project) -> tuple[str, str]:
 
 
 def drift(
-    project: Project, python: str, slugs: list[str], quiet: bool = False
+    project: Project,
+    slugs: list[str],
+    quiet: bool = False,
+    env: dict[str, str] | None = None,
+    python: str = sys.executable,
 ) -> list[ChapterDrift]:
-    """Execute `slugs` with `python` and compare with the committed expectations."""
-    found: dict[str, ChapterDrift] = {}
-    pages = [chapters.read(slug, project.page(slug)) for slug in slugs]
-    pages = [page for page in pages if page.cells]
-    by_slug = {page.slug: page for page in pages}
-    progress = Progress(len(pages), sum(len(p.cells) for p in pages), quiet)
-
-    def done(run: Run) -> None:
-        progress.chapter(run.slug, run.seconds, len(by_slug[run.slug].cells), run.fault is None)
-        found[run.slug] = judged(project, by_slug[run.slug], run)
-
-    try:
-        asyncio.run(run_many(project, pages, progress.cell, done, python))
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-    return [found[slug] for slug in slugs if slug in found]
+    """Execute `slugs` with `python` in `env`, and compare with the committed expectations."""
+    executed = runs.execute(project, runs.pages(project, slugs), quiet, env, python)
+    return [judged(project, page, run) for page, run in executed]
 
 
-def judged(project: Project, page: chapters.Chapter, run: Run) -> ChapterDrift:
+def judged(project: Project, page: Chapter, run: Run) -> ChapterDrift:
     """An execution beside the committed expectation: the cells that differ."""
     result = ChapterDrift(page.slug, fault=run.fault)
-    want, findings = compare.pairing(project, page)
-    if want is None:
-        raise UserError(f"{page.slug}: {findings[0].what}", findings[0].fix, Exit.FINDINGS)
+    expectation = runs.expectation(project, page)
     if run.fault is None:
-        for cell, expected, got in zip(page.cells, want["cells"], run.outputs, strict=True):
-            if not compare.same(got, expected["outputs"]):
-                before, after = compare.as_text(expected["outputs"]), compare.as_text(got)
-                result.cells.append(
-                    CellDrift(
-                        cell.number,
-                        cell.line,
-                        compare.diff(expected["outputs"], got),
-                        worst(before, after),
-                    )
-                )
+        for cell, expected, got in zip(page.cells, expectation["cells"], run.outputs, strict=True):
+            wanted = expected["outputs"]
+            if not compare.same(got, wanted):
+                size = worst(compare.as_text(wanted), compare.as_text(got))
+                diff = compare.diff(wanted, got)
+                result.cells.append(CellDrift(cell.number, cell.line, diff, size))
     return result
 
 
@@ -117,38 +97,31 @@ def worst(before: str, after: str) -> float | None:
     """Largest relative difference when only numbers differ; None when the words differ too."""
     if PRINTED.sub("#", before) != PRINTED.sub("#", after):
         return None
-    pairs = zip(PRINTED.findall(before), PRINTED.findall(after), strict=True)
-    gaps = [
-        abs(a - b) / max(abs(a), abs(b), 1e-300)
-        for a, b in ((_float(x), _float(y)) for x, y in pairs)
-    ]
-    return max(gaps, default=0.0)
+    gaps = [0.0]
+    for pair in zip(PRINTED.findall(before), PRINTED.findall(after), strict=True):
+        old, new = (float(number.replace(",", "").replace("−", "-")) for number in pair)
+        gaps.append(abs(old - new) / max(abs(old), abs(new), 1e-300))
+    return max(gaps)
 
 
-def _float(text: str) -> float:
-    return float(re.sub(r"[,]", "", text).replace("−", "-"))
-
-
-def markdown(about: str, found: list[ChapterDrift]) -> str:
+def markdown(about: str, chapters: list[ChapterDrift]) -> str:
     """The report as Markdown, ready for an issue."""
-    moved = [c for c in found if c.cells or c.fault]
-    rows = [f"# Drift under {about}", "", f"{len(found)} chapters run, {len(moved)} differ.", ""]
+    moved = [chapter for chapter in chapters if chapter.differs]
+    lines = [f"# Drift under {about}", "", f"{len(chapters)} chapters run, {len(moved)} differ."]
     for chapter in moved:
-        rows += [f"## {chapter.slug}", ""]
-        if chapter.fault:
-            rows += [f"Cell {chapter.fault.cell} failed: {chapter.fault.what}", ""]
-        for cell in chapter.cells:
-            size = (
-                "the words differ"
-                if cell.worst_relative is None
-                else f"largest relative difference {cell.worst_relative:.1e}"
-            )
-            rows += [
-                f"Cell {cell.cell} (book/{chapter.slug}.md:{cell.line}), {size}:",
-                "",
-                "```diff",
-                cell.diff,
-                "```",
-                "",
-            ]
-    return "\n".join(rows) + "\n"
+        lines += details(chapter, chapter.slug)
+    return "\n".join(lines) + "\n"
+
+
+def details(chapter: ChapterDrift, title: str) -> list[str]:
+    """A section of a report: why a chapter failed, or the diff of each of its cells."""
+    lines = ["", f"## {title}"]
+    if chapter.fault:
+        lines += ["", f"Cell {chapter.fault.cell} failed: {chapter.fault.what}"]
+    for cell in chapter.cells:
+        place = f"Cell {cell.cell} (book/{chapter.slug}.md:{cell.line})"
+        size = "the words differ"
+        if cell.worst_relative is not None:
+            size = f"largest relative difference {cell.worst_relative:.1e}"
+        lines += ["", f"{place}, {size}:", "", "```diff", cell.diff, "```"]
+    return lines

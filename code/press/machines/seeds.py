@@ -7,28 +7,23 @@ counts only when the control shows that every source of randomness draws other n
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from clikit.errors import Exit, UserError
 
 from press.config import Project, kernel_env
-from press.execute import compare
-from press.execute.kernels import run_many
 from press.execute.run import Run
-from press.machines import draws
-from press.progress import Progress
-from press.source import chapter as chapters
+from press.machines import draws, runs
 from press.source import settings
+from press.source.chapter import Chapter
+from press.tables import table
 
 SHIFT = Path(__file__).parent / "shift"
 VARIABLE = "GROUNDTRUTH_SEED_SHIFT"
@@ -53,10 +48,6 @@ class Survival:
     held: int = 0
     of: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """The row of the report."""
-        return {**self.statement.__dict__, "held": self.held, "of": self.of}
-
 
 @dataclass
 class Report:
@@ -76,7 +67,9 @@ class Report:
         return {
             "seeds": self.seeds,
             "sources": self.sources,
-            "statements": [row.as_dict() for row in self.survivals],
+            "statements": [
+                {**asdict(row.statement), "held": row.held, "of": row.of} for row in self.survivals
+            ],
             "faults": self.faults,
         }
 
@@ -105,15 +98,7 @@ def control(project: Project, seeds: int) -> list[str]:
 
 
 def _draws(env: dict[str, str]) -> dict[str, list[float]]:
-    command = [sys.executable, draws.__file__]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        raise UserError(
-            f"the control of the seeds failed: {done.stderr.strip().splitlines()[-1:]}",
-            f"run {Path(draws.__file__).name} by hand in that environment",
-            Exit.FINDINGS,
-        )
-    return json.loads(done.stdout)
+    return runs.facts(Path(draws.__file__), env)
 
 
 def run(
@@ -125,14 +110,14 @@ def run(
 ) -> Report:
     """Execute `slugs` under `seeds` shifts and compare their check lines with the expectations."""
     result = Report(seeds, control(project, seeds))
-    pages = [page for slug in slugs if (page := chapters.read(slug, project.page(slug))).cells]
+    pages = runs.pages(project, slugs)
     rows = {
         statement: Survival(statement) for page in pages for statement in _expected(project, page)
     }
     pages = [page for page in pages if any(row.slug == page.slug for row in rows)]
     for shift in range(1, seeds + 1):
         report(f"press: shift {shift} of {seeds}")
-        for done in _execute(project, pages, environment(project, shift), quiet):
+        for _, done in runs.execute(project, pages, quiet, environment(project, shift)):
             _count(project, done, rows)
             if done.fault:
                 place = f"{done.slug}, shift {shift}, cell {done.fault.cell}"
@@ -141,12 +126,10 @@ def run(
     return result
 
 
-def _expected(project: Project, page: chapters.Chapter) -> list[Statement]:
+def _expected(project: Project, page: Chapter) -> list[Statement]:
     """The check lines of a page's expectation."""
-    expectation, findings = compare.pairing(project, page)
-    if expectation is None:
-        raise UserError(f"{page.slug}: {findings[0].what}", findings[0].fix, Exit.FINDINGS)
-    return statements(project, page.slug, [cell["outputs"] for cell in expectation["cells"]])
+    cells = runs.expectation(project, page)["cells"]
+    return statements(project, page.slug, [cell["outputs"] for cell in cells])
 
 
 def statements(
@@ -175,42 +158,25 @@ def _count(project: Project, done: Run, rows: dict[Statement, Survival]) -> None
             row.held += statement in printed
 
 
-def _execute(
-    project: Project, pages: list[chapters.Chapter], env: dict[str, str], quiet: bool
-) -> list[Run]:
-    runs: list[Run] = []
-    progress = Progress(len(pages), sum(len(page.cells) for page in pages), quiet)
-    cells = {page.slug: len(page.cells) for page in pages}
-
-    def done(run: Run) -> None:
-        progress.chapter(run.slug, run.seconds, cells[run.slug], run.fault is None)
-        runs.append(run)
-
-    try:
-        asyncio.run(run_many(project, pages, progress.cell, done, env=env))
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-    return runs
-
-
 def markdown(report: Report) -> str:
     """The report as Markdown: the counts, then every statement that did not always hold."""
     kinds = Counter(row.statement.kind for row in report.survivals)
     steady = Counter(row.statement.kind for row in report.survivals if row.held == row.of)
+    counts = ([kind, count, steady[kind]] for kind, count in sorted(kinds.items()))
     lines = [
         "# Other seeds",
         "",
         f"{report.seeds} shifts of every seed; shown to move: {', '.join(report.sources)}.",
         "",
-        "| kind | statements | held in every seed |",
-        "|---|---|---|",
+        *table(["kind", "statements", "held in every seed"], counts),
     ]
-    lines += [f"| {kind} | {count} | {steady[kind]} |" for kind, count in sorted(kinds.items())]
-    broken = [row for row in report.survivals if row.held < row.of]
+    broken = [
+        [row.statement.slug, row.statement.cell, row.statement.text, f"{row.held} of {row.of}"]
+        for row in report.survivals
+        if row.held < row.of
+    ]
     if broken:
-        lines += ["", "| page | cell | statement | held |", "|---|---|---|---|"]
-    for row in broken:
-        claim = row.statement
-        lines.append(f"| {claim.slug} | {claim.cell} | {claim.text} | {row.held} of {row.of} |")
-    lines += ["", *(f"- {fault}" for fault in report.faults)] if report.faults else []
+        lines += ["", *table(["page", "cell", "statement", "held"], broken)]
+    if report.faults:
+        lines += ["", *(f"- {fault}" for fault in report.faults)]
     return "\n".join(lines) + "\n"

@@ -29,7 +29,7 @@ class Context:
     digests: dict[str, str] = field(default_factory=dict)  # of the recorded outputs
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
-    machines: list[reports.Machine] = field(default_factory=list)
+    machines: list[dict[str, Any]] = field(default_factory=list)
     paths: list[dict[str, Any]] = field(default_factory=list)  # name, about, pages
     versions: str = ""
     repository: str = ""
@@ -40,7 +40,7 @@ class Context:
         """What only pages with a ``{press}`` place show."""
         return {
             "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
-            "machines": [asdict(machine) for machine in self.machines],
+            "machines": self.machines,
             "rest": [self.totals, self.checks, self.versions, self.paths],
         }
 
@@ -50,12 +50,17 @@ def of_app(app: Any) -> Context:
     return getattr(app, "press_context", None) or Context()
 
 
+def titles(env: Any) -> dict[str, str]:
+    """The title of every page of a Sphinx environment as plain text."""
+    return {page: title.astext() for page, title in env.titles.items()}
+
+
 def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> Context:
     """The context of a book with these pages and their verified outputs."""
     config = _config(project)
     entries = toc.entries(project)
     parts = {entry.slug: entry.part for entry in entries}
-    known = {
+    of_pages = {
         chapter.slug: facts.of(project, parts[chapter.slug], chapter, record)
         for chapter, record in pages
     }
@@ -65,10 +70,10 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         title=config["title"],
         copyright=config.get("copyright", ""),
         entries=entries,
-        facts=known,
+        facts=of_pages,
         digests={chapter.slug: record.digest for chapter, record in pages},
-        totals=facts.totals(list(known.values()), project),
-        checks=reports.checks(project, list(known.values())),
+        totals=facts.totals(list(of_pages.values()), project),
+        checks=reports.checks(project, list(of_pages.values())),
         machines=reports.machines(project),
         paths=_paths(project, [chapter for chapter, _ in pages]),
         versions=_versions(project),
@@ -91,8 +96,7 @@ def _paths(project: Project, chapters: list[Chapter]) -> list[dict[str, Any]]:
     """The reading paths, by the front matter of the pages and in their order."""
     book = settings.load(project.book)
     fronts = [
-        (chapter.slug, kinds.front_matter(chapter.source.get("metadata", {}), book))
-        for chapter in chapters
+        (page.slug, kinds.front_matter(page.source.get("metadata", {}), book)) for page in chapters
     ]
     return kinds.reading_paths(book, fronts, set(cards.bank(project.book)))
 

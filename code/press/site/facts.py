@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 
-from press.checks.figures import SVG, VEGA
+from press.checks.book import SVG, VEGA, text_of
 from press.config import Project
 from press.execute import expectations, times
 from press.execute.records import Record
@@ -40,51 +41,30 @@ class Facts:
 def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
     """Facts of one page, from its text, its verified outputs and the time of their acceptance."""
     outputs = [output for group in record.outputs for output in group]
-    compared = sum(len(expectations.minimal_outputs(group)) for group in record.outputs)
-    text = "\n".join(_text(output) for output in outputs)
+    text = "\n".join(map(text_of, outputs))
     patterns = settings.load(project.book).check_lines
     checks = {kind: re.findall(pattern, text, re.M) for kind, pattern in patterns.items()}
+    labels = [label for group in checks.values() for label in group]
     blocks = chapter.prose.blocks
-    solved = [block for block in blocks if block.name == "solution-start"]
+    boxes = [block.options.get("class", "") for block in blocks if block.name == "admonition"]
     bank = cards.card_file(project.book, chapter.slug)
+    words = prose.word_count(chapter.text)
     return Facts(
         slug=chapter.slug,
         part=part,
-        minutes=max(
-            1,
-            math.ceil(
-                prose.word_count(chapter.text) / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells)
-            ),
-        ),
+        minutes=max(1, math.ceil(words / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells))),
         runs_under_s=times.load(project).get(chapter.slug) or times.limit(record.seconds),
         cells=len(chapter.cells),
-        outputs=compared,
+        outputs=sum(len(expectations.minimal_outputs(group)) for group in record.outputs),
         parity=len(checks.get("parity", [])),
         derived=len(checks.get("derived", [])),
-        gradients=sum(
-            "gradient" in label or "backward" in label
-            for labels in checks.values()
-            for label in labels
-        ),
-        exercises=len(solved),
+        gradients=sum("gradient" in label or "backward" in label for label in labels),
+        exercises=sum(block.name == "solution-start" for block in blocks),
         figures=sum(SVG in output.get("data", {}) for output in outputs),
         interactive=sum(VEGA in output.get("data", {}) for output in outputs),
-        referee=sum(
-            "referee" in block.options.get("class", "")
-            for block in blocks
-            if block.name == "admonition"
-        ),
+        referee=sum("referee" in classes for classes in boxes),
         cards=len(cards.load(bank)) if bank.is_file() else 0,
     )
-
-
-def _text(output: dict) -> str:
-    value = (
-        output.get("text", "")
-        if output["output_type"] == "stream"
-        else output.get("data", {}).get("text/plain", "")
-    )
-    return "".join(value)
 
 
 def line(fact: Facts) -> str:
@@ -97,12 +77,13 @@ def line(fact: Facts) -> str:
 
 def totals(facts: list[Facts], project: Project) -> list[tuple[str, str]]:
     """Rows of the table on the landing page."""
-    bank = cards.bank(project.book)
-    flat = [card for page in bank.values() for card in page]
+    flat = [card for page in cards.bank(project.book).values() for card in page]
 
-    def split(attribute: str, names: tuple[str, ...]) -> str:
-        counted = [(name, sum(getattr(card, attribute) == name for card in flat)) for name in names]
-        return ", ".join(f"{n} {name}" for name, n in counted if n)
+    def split(counts: Counter[str], names: tuple[str, ...]) -> str:
+        return ", ".join(f"{counts[name]} {name}" for name in names if counts[name])
+
+    levels = split(Counter(card.level for card in flat), cards.LEVELS)
+    types = split(Counter(card.type for card in flat), cards.TYPES)
 
     def total(name: str) -> str:
         return str(sum(getattr(fact, name) for fact in facts))
@@ -116,10 +97,5 @@ def totals(facts: list[Facts], project: Project) -> list[tuple[str, str]]:
         ("figures", total("figures")),
         ("interactive figures", total("interactive")),
         ("referee boxes, folklore put right", total("referee")),
-        (
-            "cards",
-            f"{len(flat)} ({split('level', cards.LEVELS)}; {split('type', cards.TYPES)})"
-            if flat
-            else "0",
-        ),
+        ("cards", f"{len(flat)} ({levels}; {types})" if flat else "0"),
     ]

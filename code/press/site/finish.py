@@ -103,12 +103,11 @@ def _images(project: Project, store: Store, placed: Placed, texts: dict[str, str
             placed.copy(folder / name, f"_images/{name}")
             continue
         svg = (folder / light).read_text(encoding="utf-8")
-        dark = store.file("dark", sha(svg), ".svg", partial(_dark, svg))
-        placed.copy(dark, f"_images/{name}")
+        placed.copy(_dark(svg, store), f"_images/{name}")
 
 
-def _dark(svg: str) -> bytes:
-    return pictures.dark(svg).encode()
+def _dark(svg: str, store: Store) -> Path:
+    return store.file("dark", sha(svg), ".svg", lambda: pictures.dark(svg).encode())
 
 
 def _scripts(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:

@@ -14,20 +14,11 @@ from press.store import Store
 
 # what most pages draw is in the style sheet itself: a font that arrives after its formula gives it
 # another width, and the lines below move; the rare ones are whole files, loaded where they are used
-COMMON = tuple(
-    f"KaTeX_{name}.woff2"
-    for name in (
-        "Main-Regular",
-        "Main-Bold",
-        "Math-Italic",
-        "AMS-Regular",
-        "Caligraphic-Regular",
-        "Size1-Regular",
-        "Size2-Regular",
-        "Size3-Regular",
-        "Size4-Regular",
-    )
+FACES = (
+    "Main-Regular Main-Bold Math-Italic AMS-Regular Caligraphic-Regular "
+    "Size1-Regular Size2-Regular Size3-Regular Size4-Regular"
 )
+COMMON = tuple(f"KaTeX_{name}.woff2" for name in FACES.split())
 
 
 def inline(font: Path) -> str:

@@ -40,11 +40,6 @@ class Incremental:
         # a render that is killed or has findings is never continued
         store.path(NAME, "").unlink(missing_ok=True)
 
-    @property
-    def whole(self) -> bool:
-        """True when nothing of the last render is used."""
-        return not self.pages
-
     def connect(self, app: Any) -> None:
         """Take part in the decisions of a Sphinx application."""
         app.connect("env-get-outdated", self._outdated)
@@ -52,7 +47,7 @@ class Incremental:
 
     def save(self) -> None:
         """Note the render as whole and without findings."""
-        files = self._files()
+        files = [manifest.read(folder) for folder in self.folders]
         self.store.save(NAME, "", {"pages": self.pages, "shared": self.shared, "files": files})
 
     def _outdated(self, app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
@@ -70,9 +65,6 @@ class Incremental:
     def _page(self, env: Any, page: str) -> str:
         files = [env.doc2path(page), *sorted(Path(env.srcdir, d) for d in env.dependencies[page])]
         return sha([self.outputs.get(page), [file_digest(Path(path)) for path in files]])
-
-    def _files(self) -> list[manifest.Manifest]:
-        return [manifest.read(folder) for folder in self.folders]
 
 
 def name_images(env: Any) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from press.config import Project
+from press.execute.expectations import KERNELSPEC
 from press.execute.records import Record
 from press.site import reader
 from press.source.chapter import Chapter
 from press.store import Store
 from press.supply import wheel
 
-KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 INSTALL = """\
 # The library of this book. In a checkout, or once installed, this does nothing.
 import importlib.util
@@ -32,24 +33,14 @@ def notebooks(
 ) -> dict[str, str]:
     """The downloadable notebook of each page with cells, by slug."""
     about = wheel.library(project)
-    return {
-        chapter.slug: _remembered(project, chapter, record, baseurl, about, store)
-        for chapter, record in pages
-        if chapter.cells
-    }
-
-
-def _remembered(
-    project: Project,
-    chapter: Chapter,
-    record: Record,
-    baseurl: str,
-    about: wheel.Library | None,
-    store: Store,
-) -> str:
-    install = install_cell(project, chapter, baseurl, about) if about else ""
-    key = [chapter.text, record.digest, install]
-    return store.get(f"notebooks/{chapter.slug}", key, lambda: _notebook(chapter, record, install))
+    texts = {}
+    for chapter, record in pages:
+        if chapter.cells:
+            install = install_cell(project, chapter, baseurl, about) if about else ""
+            key = [chapter.text, record.digest, install]
+            make = partial(_notebook, chapter, record, install)
+            texts[chapter.slug] = store.get(f"notebooks/{chapter.slug}", key, make)
+    return texts
 
 
 def install_cell(project: Project, chapter: Chapter, baseurl: str, about: wheel.Library) -> str:

@@ -6,6 +6,8 @@ import colorsys
 import re
 
 COLOR = re.compile(r"#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
+LIGHTEST = 0.93  # lightness of what was black
+RANGE = 0.86  # from there down to that of what was white
 NAMED = {"white": "#ffffff", "black": "#000000", "transparent": "transparent"}
 
 
@@ -56,7 +58,7 @@ def mirror(color: str) -> str:
         digits = "".join(c * 2 for c in digits)
     r, g, b = (int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4))
     h, lightness, s = colorsys.rgb_to_hls(r, g, b)
-    r, g, b = colorsys.hls_to_rgb(h, 0.93 - 0.86 * lightness, s)
+    r, g, b = colorsys.hls_to_rgb(h, LIGHTEST - RANGE * lightness, s)
     return "#" + "".join(f"{round(255 * c):02x}" for c in (r, g, b))
 
 

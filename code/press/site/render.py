@@ -12,8 +12,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
+
 from press import patches
-from press.config import Project, node_folder
+from press.config import EPOCH, Project, node_folder
 from press.errors import Finding
 from press.execute.records import Record
 from press.site import context, reader
@@ -22,7 +24,6 @@ from press.source.chapter import Chapter
 from press.store import Store
 
 DISK = re.compile(r"OSError\((27|28|122), '([^']*)'\)")  # too large, no space, over quota
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PLACE = re.compile(
     r"^(?P<path>.+?\.(?:md|py|bib|yml))(?::(?P<line>\d+))?: *"
     r"(?:WARNING|ERROR|CRITICAL|SEVERE): *(?P<what>.*)$"
@@ -57,7 +58,7 @@ def _sphinx(
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
     # two clean builds must not differ by the clock
-    os.environ.setdefault("SOURCE_DATE_EPOCH", "1767225600")
+    os.environ.setdefault("SOURCE_DATE_EPOCH", EPOCH)
     from jupyter_book.config import get_final_config
     from sphinx.application import Sphinx
     from sphinx.errors import ExtensionError
@@ -101,7 +102,7 @@ def _sphinx(
         except ExtensionError:  # some extensions name page and line in a warning, then stop
             if not warnings.getvalue().strip():
                 raise
-    return ANSI.sub("", warnings.getvalue())
+    return click.unstyle(warnings.getvalue())
 
 
 def _blocks(text: str) -> list[str]:
@@ -110,9 +111,8 @@ def _blocks(text: str) -> list[str]:
     for line in text.splitlines():
         if line.strip() in ("", "build finished with problems."):
             continue
-        if (
-            re.search(r"(WARNING|ERROR|CRITICAL|SEVERE):", line) and not line.startswith(" ")
-        ) or not blocks:
+        is_first = re.search(r"(WARNING|ERROR|CRITICAL|SEVERE):", line) and line[0] != " "
+        if is_first or not blocks:
             blocks.append(line)
         else:
             blocks[-1] += "\n" + line
@@ -121,16 +121,10 @@ def _blocks(text: str) -> list[str]:
 
 def _finding(project: Project, block: str) -> Finding:
     first, _, rest = block.partition("\n")
+    fix = "fix the page; a render with a warning is not published"
     match = PLACE.match(first)
-    path = project.rel(Path(match["path"])) if match else "book"
-    what = match["what"] if match else first
-    slug = path.removeprefix("book/").removesuffix(".md") if match else ""
-    return Finding(
-        path,
-        int(match["line"] or 0) if match else 0,
-        "render",
-        what.strip(),
-        "fix the page; a render with a warning is not published",
-        rest,
-        slug,
-    )
+    if not match:
+        return Finding("book", 0, "render", first.strip(), fix, rest)
+    path = project.rel(Path(match["path"]))
+    slug = path.removeprefix("book/").removesuffix(".md")
+    return Finding(path, int(match["line"] or 0), "render", match["what"].strip(), fix, rest, slug)

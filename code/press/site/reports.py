@@ -8,51 +8,25 @@ typed in its place.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from press.config import Project
 from press.site.facts import Facts
 
 
-@dataclass(frozen=True)
-class Machine:
-    """One row of the table of machines."""
-
-    name: str
-    what: str
-    moved: int  # facts of the canary that differ from the plain machine's
-    chapters: int
-    mismatches: int
-    skipped: tuple[str, ...] = ()  # what the profile could not move there
-
-
 def read(project: Project, name: str) -> dict[str, Any]:
     """A report of `book/_assets/reports`, or an empty one."""
+    path = project.book / "_assets" / "reports" / f"{name}.json"
     try:
-        found = json.loads(
-            (project.book / "_assets" / "reports" / f"{name}.json").read_text(encoding="utf-8")
-        )
+        report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return report if isinstance(report, dict) else {}
 
 
-def machines(project: Project) -> list[Machine]:
-    """The profiles of the last report."""
-    rows = read(project, "profiles").get("profiles", [])
-    plain: dict[str, str] = next((row["canary"] for row in rows if row["name"] == "plain"), {})
-    return [
-        Machine(
-            row["name"],
-            row["what"],
-            sum(value != plain.get(key) for key, value in row["canary"].items()),
-            len(row["chapters"]),
-            row["mismatches"],
-            tuple(row["unmoved"]),
-        )
-        for row in rows
-    ]
+def machines(project: Project) -> list[dict[str, Any]]:
+    """The profiles of the last report, as `press.machines.matrix` writes them."""
+    return read(project, "profiles").get("profiles", [])
 
 
 def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
@@ -68,21 +42,12 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
         ("of both, gradients", total("gradients"), "every build"),
         ("exercises whose solution is executed", total("exercises"), "every build"),
     ]
-    report = read(project, "profiles")
-    if seen := machines(project):
-        ran = [m for m in seen if m.chapters]
+    if ran := [row for row in machines(project) if row["chapters"]]:
+        cpu = read(project, "profiles").get("processor", "one processor")
+        differing = f"{sum(row['mismatches'] for row in ran):,}"
         rows += [
-            (
-                "machines the whole book was run as",
-                f"{len(ran)}",
-                f"profiles, on {report.get('processor', 'one processor')}",
-            ),
-            (
-                "outputs that differed on any of them",
-                f"{sum(m.mismatches for m in ran):,}",
-                "profiles",
-            ),
+            ("machines the whole book was run as", f"{len(ran)}", f"profiles, on {cpu}"),
+            ("outputs that differed on any of them", differing, "profiles"),
         ]
-    for label, number in read(project, "tests").get("counts", {}).items():
-        rows.append((label, f"{number:,}", "tests"))
-    return rows
+    counts = read(project, "tests").get("counts", {})
+    return rows + [(label, f"{number:,}", "tests") for label, number in counts.items()]

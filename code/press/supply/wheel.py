@@ -19,16 +19,14 @@ from importlib import metadata
 from pathlib import Path
 
 from clikit.errors import Exit, UserError
-from clikit.files import sha
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from press.config import Project
+from press.config import EPOCH, Project
 from press.execute import imports
 from press.source.chapter import Chapter
-from press.store import Store
+from press.store import Store, file_digest
 
-DATE = "1767225600"  # 2026-01-01: the date inside the archive
 PACK = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 COPIED = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 
@@ -91,26 +89,16 @@ def modules(project: Project, about: Library, chapter: Chapter) -> list[str]:
 
 def build(project: Project, about: Library, store: Store) -> Path:
     """The wheel, built once for each state of the packages."""
-    return store.file("wheel", _inputs(project, about), ".whl", lambda: _pack(project, about))
-
-
-def _inputs(project: Project, about: Library) -> list[tuple[str, str]]:
-    """Every file that goes into the wheel, with its digest."""
-    return [
-        (path.relative_to(project.root).as_posix(), sha(path.read_bytes()))
-        for path in _files(project, about)
-    ]
+    digests = [[project.rel(path), file_digest(path)] for path in _files(project, about)]
+    return store.file("wheel", digests, ".whl", lambda: _pack(project, about))
 
 
 def _files(project: Project, about: Library) -> list[Path]:
     paths = [project.root / name for name in COPIED if (project.root / name).is_file()]
     folders = [project.code / package for package in about.packages]
     folders.append(project.book / "_assets" / "results")
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                paths.append(path)
-    return paths
+    packed = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return paths + [path for path in packed if "__pycache__" not in path.parts]
 
 
 def _pack(project: Project, about: Library) -> bytes:
@@ -123,7 +111,7 @@ def _pack(project: Project, about: Library) -> bytes:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
             copy.chmod(0o644)
-        env = {**os.environ, "SOURCE_DATE_EPOCH": DATE, "PYTHONPATH": ""}
+        env = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "PYTHONPATH": ""}
         done = subprocess.run(
             [sys.executable, "-c", PACK, str(wheels)],
             cwd=stage,

@@ -5,7 +5,7 @@ import pytest
 from groundtruth.data.model import (
     GaussianClasses,
     Line,
-    NearestNeighbours,
+    NearestNeighbors,
     least_squares_line,
     line_gradient,
     line_hessian,
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import check_grad
 from scipy.stats import norm
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
 from sklearn.naive_bayes import GaussianNB
@@ -109,21 +110,38 @@ def test_the_stability_limit_is_two_over_the_largest_eigenvalue(noisy):
 
 
 @pytest.mark.parametrize("k", [1, 3, 7])
-def test_neighbours_equal_sklearn(noisy, k):
+def test_neighbors_equal_sklearn(noisy, k):
     x, y = noisy
     new = np.linspace(-2, 4, 31)
     reference = KNeighborsRegressor(k).fit(x[:, None], y).predict(new[:, None])
-    assert np.allclose(NearestNeighbours(k).fit(x, y).predict(new), reference, atol=1e-12)
+    assert np.allclose(NearestNeighbors(k).fit(x, y).predict(new), reference, atol=1e-12)
 
 
-def test_generative_posterior_equals_naive_bayes_when_the_spreads_agree():
+@pytest.fixture
+def uneven_classes():
+    """Classes of unequal size and unequal standard deviation."""
     rng = np.random.default_rng(1)
-    base = rng.normal(size=500)
-    x = np.concatenate([base, base + 2])
-    y = np.repeat([0.0, 1.0], 500)  # equal spreads by construction
-    ours = GaussianClasses.fit(x, y)
+    y = (rng.random(600) < 0.25).astype(float)
+    return rng.normal(2 * y, 1 + y), y
+
+
+def test_own_standard_deviations_give_naive_bayes(uneven_classes):
+    x, y = uneven_classes
+    ours = GaussianClasses.fit(x, y, shared=False)
     reference = GaussianNB(var_smoothing=0).fit(x[:, None], y)
     assert np.allclose(ours.posterior(x), reference.predict_proba(x[:, None])[:, 1], atol=1e-12)
+
+
+def test_a_shared_standard_deviation_gives_linear_discriminant_analysis(uneven_classes):
+    x, y = uneven_classes
+    ours = GaussianClasses.fit(x, y)
+    reference = LinearDiscriminantAnalysis(solver="lsqr").fit(x[:, None], y)
+    assert np.allclose(ours.posterior(x), reference.predict_proba(x[:, None])[:, 1], atol=1e-10)
+
+
+def test_the_boundary_of_uneven_classes_is_where_the_log_odds_are_zero(uneven_classes):
+    ours = GaussianClasses.fit(*uneven_classes)
+    assert ours.log_odds(np.array([ours.boundary()]))[0] == pytest.approx(0, abs=1e-12)
 
 
 def test_joint_is_density_times_prior_and_the_boundary_is_undecided():
@@ -139,6 +157,7 @@ def test_joint_is_density_times_prior_and_the_boundary_is_undecided():
         ([], [], "empty"),
         ([1.0, np.nan], [1.0, 2.0], "NaN"),
         ([1.0, np.inf], [1.0, 2.0], "infinity"),
+        ([1.0, 2.0], [1.0, np.nan], "NaN"),
         ([1.0, 2.0], [1.0], r"\(2,\) and \(1,\)"),
         ([[1.0], [2.0]], [1.0, 2.0], "vectors of one length"),
     ],
@@ -149,7 +168,7 @@ def test_joint_is_density_times_prior_and_the_boundary_is_undecided():
         mse,
         least_squares_line,
         lambda x, y: Line().fit(x, y, 0.1, 1),
-        lambda x, y: NearestNeighbours().fit(x, y),
+        lambda x, y: NearestNeighbors().fit(x, y),
         lambda x, y: line_gradient(0, 0, x, y),
     ],
 )
@@ -158,9 +177,42 @@ def test_bad_data_are_refused_everywhere(use, x, y, message):
         use(np.array(x), np.array(y))
 
 
-def test_equal_inputs_do_not_determine_a_slope():
-    with pytest.raises(ValueError, match="all 3 values of x equal 2.0"):
-        least_squares_line(np.full(3, 2.0), np.arange(3.0))
+@pytest.mark.parametrize("value", [2.0, 0.1, 0.3, 1.1])
+@pytest.mark.parametrize("n", [3, 6, 10])
+def test_equal_inputs_do_not_determine_a_slope(value, n):
+    with pytest.raises(ValueError, match=f"all {n} values of x equal {value}"):
+        least_squares_line(np.full(n, value), np.arange(float(n)))
+
+
+def test_a_second_fit_continues_where_the_first_stopped(noisy):
+    x, y = noisy
+    line = Line()
+    parts = [line.fit(x, y, 0.1, 30), line.fit(x, y, 0.1, 20)]
+    whole = Line().fit(x, y, 0.1, 50)
+    assert np.array_equal(np.concatenate([parts[0], parts[1][1:]]), whole)
+
+
+def test_a_fit_begins_at_the_given_line(noisy):
+    x, y = noisy
+    assert Line(0.5, -2.0).fit(x, y, 0.1, 1)[0].tolist() == [0.5, -2.0, mse(0.5 * x - 2.0, y)]
+
+
+def test_a_fit_that_diverges_leaves_the_line_unchanged():
+    line = Line(0.5, 0.25)
+    with pytest.raises(FloatingPointError, match="diverged at lr=0.3"):
+        line.fit(np.arange(5.0), np.arange(5.0), 0.3, 5000)
+    assert (line.w, line.b) == (0.5, 0.25)
+
+
+def test_a_loss_of_1e99_has_not_diverged_yet():
+    history = Line(1e49, 0.0).fit(np.array([0.0, 1.0]), np.zeros(2), 0.1, 1)
+    assert history[0, 2] == pytest.approx(5e97)
+
+
+@pytest.mark.parametrize(("x", "y"), [([0.0, 1e160], [0.0, 1.0]), ([0.0, 1.0], [0.0, 1e160])])
+def test_values_that_cannot_be_squared_are_refused(x, y):
+    with pytest.raises(ValueError, match="1e\\+160 are too large"):
+        Line().fit(np.array(x), np.array(y), 0.1, 1)
 
 
 @pytest.mark.parametrize(("lr", "steps"), [(0, 1), (-0.1, 1), (0.1, 0)])
@@ -170,9 +222,9 @@ def test_impossible_settings_are_refused(lr, steps):
 
 
 @pytest.mark.parametrize("k", [0, 4])
-def test_neighbours_need_a_possible_k(k):
+def test_neighbors_need_a_possible_k(k):
     with pytest.raises(ValueError, match="between 1 and the 3"):
-        NearestNeighbours(k).fit(np.arange(3.0), np.arange(3.0))
+        NearestNeighbors(k).fit(np.arange(3.0), np.arange(3.0))
 
 
 @pytest.mark.parametrize(
@@ -180,9 +232,33 @@ def test_neighbours_need_a_possible_k(k):
     [
         ([1.0, 2.0], [0.0, 2.0], "labels"),
         ([1.0, 2.0], [1.0, 1.0], "both must occur"),
-        ([1.0, 2.0], [0.0, 1.0], "spread"),
+        ([1.0, 2.0], [0.0, 1.0], "standard deviation"),
     ],
 )
 def test_generative_refuses_what_it_cannot_estimate(x, y, message):
     with pytest.raises(ValueError, match=message):
         GaussianClasses.fit(np.array(x), np.array(y))
+
+
+def test_one_constant_class_has_no_standard_deviation_of_its_own():
+    x, y = np.array([1.0, 1.0, 2.0, 4.0]), np.array([0.0, 0.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match="standard deviation"):
+        GaussianClasses.fit(x, y, shared=False)
+    assert GaussianClasses.fit(x, y).std == pytest.approx(np.sqrt(0.5))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "message"),
+    [([0.0, 2.0], [1.0, 3.0], "two boundaries"), ([1.0, 1.0], [1.0, 1.0], "both means are 1")],
+)
+def test_a_boundary_that_does_not_exist_is_refused(mean, std, message):
+    model = GaussianClasses(np.array(mean), np.array(std), np.array([0.5, 0.5]))
+    with pytest.raises(ValueError, match=message):
+        model.boundary()
+
+
+@pytest.mark.parametrize("query", [np.nan, np.inf])
+def test_a_query_that_is_not_a_number_has_no_neighbor(query):
+    model = NearestNeighbors().fit(np.arange(3.0), np.arange(3.0))
+    with pytest.raises(ValueError, match="no nearest example"):
+        model.predict(np.array([1.0, query]))

@@ -2,49 +2,67 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 from matplotlib.figure import Figure
 
-from groundtruth.data.model import Array, least_squares_line, line_hessian
-from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure, label
+from groundtruth.data.model import Array, least_squares_line, line_hessian, mse
+from groundtruth.figures.style import BLUE, GRAY, INK, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, note, show, slider
+
+LEVELS = [0.3, 1.0, 3.0, 6.0, 12.0, 20.0, 33.0]
 
 
 def bowl(x: Array, y: Array, history: Array) -> Figure:
     """Contours of the loss over (w, b) and the path of training, history (steps + 1, 3)."""
+    best = least_squares_line(x, y)
     w = np.linspace(-0.6, 3.4, 121)
     b = np.linspace(-0.9, 2.3, 121)
     errors = w[None, :, None] * x + b[:, None, None] - y  # (B, W, n)
     loss = (errors**2).mean(-1)  # (B, W)
     fig, ax = figure(3.6)
-    levels = [0.05, 0.3, 1, 3, 6, 12, 20, 33]
-    lines = ax.contour(w, b, loss, levels=levels, colors=GRAY, linewidths=0.9)
+    lines = ax.contour(w, b, loss, levels=LEVELS, colors=GRAY, linewidths=0.9)
     ax.clabel(lines, fmt="%g", fontsize=8)
     ax.plot(history[:, 0], history[:, 1], color=BLUE, marker="o", markersize=3)
-    clear = {
-        "facecolor": "white",
-        "edgecolor": "none",
-        "pad": 1.5,
-    }  # keeps contours out of the words
-    ax.text(-0.52, -0.42, "start (0, 0)", color=BLUE, bbox=clear)
-    ax.plot([2], [1], marker="*", markersize=13, color=ORANGE, linestyle="none")
-    ax.text(2.15, 1.2, "bottom (2, 1)", color=ORANGE, bbox=clear)
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # no contour through words
+    start = history[0, :2]
+    ax.text(
+        start[0] - 0.52,
+        start[1] - 0.42,
+        f"start ({start[0]:g}, {start[1]:g})",
+        color=BLUE,
+        bbox=behind,
+    )
+    ax.plot(*best, marker="*", markersize=13, color=ORANGE, linestyle="none")
+    ax.text(
+        best[0] + 0.15,
+        best[1] + 0.2,
+        f"minimum ({best[0]:.3g}, {best[1]:.3g})",
+        color=ORANGE,
+        bbox=behind,
+    )
     label(ax, "slope w", "intercept b")
     return fig
 
 
-def extrapolation(x: Array, y: Array, coefficients: Array, line: tuple[float, float]) -> Figure:
-    """A flexible curve and a line, inside the data and beyond them."""
-    fig, ax = figure(3.2)
-    at = np.linspace(0, 1.25, 300)
-    ax.axvspan(0, 1, color=GRAY, alpha=0.15, linewidth=0)
-    ax.plot(at, np.polyval(coefficients, at), color=ORANGE, label="degree 9")
-    ax.plot(at, line[0] * at + line[1], color=BLUE, linestyle="--", label="line")
-    ax.plot(x, y, "o", color="#1d2327", markersize=4, label="data")
-    ax.set_ylim(-6, 12)
-    ax.legend(loc="upper left")
-    label(ax, "x (grey: where data were seen)", "y")
+def draws(at: Array, lines: Array, curves: Array, inside: tuple[float, float]) -> Figure:
+    """Fits to several training sets, lines (m, s) beside polynomials (m, s), at the points (m,).
+
+    The range `inside` of the training data is shaded.
+    """
+    fig, axes = figure(3.0, 2, sharey=True)
+    for ax, fits, color, title in (
+        (axes[0], lines, BLUE, "lines"),
+        (axes[1], curves, ORANGE, "degree 9"),
+    ):
+        ax.axvspan(*inside, color=GRAY, alpha=0.15, linewidth=0)
+        ax.plot(at, fits, color=color, linewidth=1.1)
+        ax.plot(at, 2 * at + 1, color=INK, linestyle="--", linewidth=1.4)
+        label(ax, "temperature x", "", title)
+    axes[0].set_ylim(-6, 20)
+    axes[0].set_ylabel("sales y")
     return fig
 
 
@@ -60,7 +78,9 @@ def explorer(x: Array, y: Array) -> Interactive:
     )
     domain = alt.Scale(domain=[-6, 20])
     residuals = base.mark_rule(color=ORANGE, strokeDash=[4, 3], clip=True).encode(
-        x=alt.X("x:Q", title="x"), y=alt.Y("y:Q", scale=domain, title="y"), y2="fit:Q"
+        x=alt.X("x:Q", title="temperature x, in 10 °C"),
+        y=alt.Y("y:Q", scale=domain, title="sales y, in hundreds"),
+        y2="fit:Q",
     )
     line = base.mark_line(color=BLUE, clip=True).encode(x="x:Q", y=alt.Y("fit:Q", scale=domain))
     dots = base.mark_point(filled=True, size=60, color=GRAY).encode(
@@ -71,12 +91,26 @@ def explorer(x: Array, y: Array) -> Interactive:
     )
     text = note(loss, "mean squared error {loss:.2f}", x=12, y=14, size=14)
     chart = (residuals + line + dots + text).add_params(w, b).properties(width=400, height=240)
+    best = least_squares_line(x, y)
     return show(
         chart,
         f"{len(rows)} points, a line whose slope and intercept the two sliders set, dashed bars "
-        "for "
-        "the errors, and the mean squared error; it reaches 0.00 at slope 2 and intercept 1.",
+        "for the errors, and the mean squared error; it is smallest at slope "
+        f"{best[0]:.3g} and intercept {best[1]:.3g}.",
     )
+
+
+def contours(best: Array, curvatures: Array, V: Array, least: float) -> alt.Chart:
+    """Ellipses of equal loss around the minimum, as one line per level."""
+    angle = np.linspace(0, 2 * np.pi, 61)
+    circle = np.stack([np.cos(angle), np.sin(angle)])  # (2, 61)
+    values = []
+    for level in LEVELS:
+        radius = np.sqrt(2 * max(level - least, 0.0) / curvatures)  # (2,) along eigenvectors
+        ellipse = best[:, None] + V @ (radius[:, None] * circle)  # (2, 61)
+        for i, (w, b) in enumerate(ellipse.T.round(3)):
+            values.append({"w": float(w), "b": float(b), "i": i, "level": level})
+    return alt.Chart(alt.Data(values=values)).mark_line(color=GRAY, strokeWidth=0.8, clip=True)
 
 
 def descent(x: Array, y: Array, lr: float = 0.05) -> Interactive:
@@ -85,39 +119,48 @@ def descent(x: Array, y: Array, lr: float = 0.05) -> Interactive:
     Along each eigenvector of the Hessian every step multiplies the error by 1 - lr * eigenvalue.
     """
     best = np.array(least_squares_line(x, y))
+    least = mse(best[0] * x + best[1], y)
     curvatures, V = np.linalg.eigh(line_hessian(x))
     start = V.T @ (np.zeros(2) - best)  # components of the starting error
-    eta = slider("eta", "learning rate ", lr, 0.01, 0.16, 0.01)
+    eta = slider("eta", "learning rate ", lr, 0.01, 0.16, 0.005)
     steps = slider("steps", "steps ", 3, 0, 30, 1)
+
+    powers = [f"pow(1 - eta * {curvature:.8f}, datum.t)" for curvature in curvatures]
 
     def coordinate(i: int) -> str:
         """The formula of parameter i after datum.t steps."""
-        terms = [
-            f"{V[i, j] * start[j]:.8f} * pow(1 - eta * {curvature:.8f}, datum.t)"
-            for j, curvature in enumerate(curvatures)
-        ]
+        terms = [f"{V[i, j] * start[j]:.8f} * {power}" for j, power in enumerate(powers)]
         return " + ".join([f"{best[i]:.8f}", *terms])
 
+    halves = [c * a**2 / 2 for c, a in zip(curvatures, start, strict=True)]
+    squares = [f"{half:.8f} * pow({p}, 2)" for half, p in zip(halves, powers, strict=True)]
     base = (
         alt.Chart(alt.Data(values=[{"t": t} for t in range(31)]))
         .transform_filter("datum.t <= steps")
-        .transform_calculate(w=coordinate(0), b=coordinate(1))
+        .transform_calculate(
+            w=coordinate(0), b=coordinate(1), loss=" + ".join([f"{least:.8f}", *squares])
+        )
     )
-    at = {
+    at: dict[str, Any] = {
         "x": alt.X("w:Q", title="slope w", scale=alt.Scale(domain=[-1, 5])),
         "y": alt.Y("b:Q", title="intercept b", scale=alt.Scale(domain=[-1, 3])),
     }
-    path = base.mark_line(color=BLUE, point={"color": BLUE}, clip=True).encode(order="t:Q", **at)
+    dots = {"color": BLUE, "size": 25}
+    path = base.mark_line(color=BLUE, point=dots, strokeWidth=1, clip=True)
+    path = path.encode(order="t:Q", **at)
     goal = (
         alt.Chart(alt.Data(values=[{"w": float(best[0]), "b": float(best[1])}]))
         .mark_point(shape="diamond", size=120, filled=True, color=ORANGE)
         .encode(**at)
     )
     last = base.transform_filter("datum.t == steps")
-    text = note(last, "after {t} steps: w = {w:.2f}, b = {b:.2f}", x=10, y=14)
+    text = note(last, "step {t}: w = {w:.2f}, b = {b:.2f}, loss {loss:.2f}", x=10, y=-10)
+    rings = contours(best, curvatures, V, least).encode(order="i:Q", detail="level:N", **at)
+    limit = 2 / curvatures[-1]
     return show(
-        (path + goal + text).add_params(eta, steps).properties(width=400, height=230),
-        "The path of gradient descent over slope and intercept, with sliders for the learning rate "
-        "and the number of steps; below the stability limit it approaches the diamond, beyond the "
-        "limit it moves further away with every step.",
+        (path + goal + text + rings).add_params(eta, steps).properties(width=400, height=230),
+        "The path of gradient descent over contours of the loss, with sliders for the learning "
+        f"rate and the number of steps. Below a rate of {limit:.3f} the path approaches the "
+        "diamond at the minimum, slowly if the rate is small; above it the path zigzags across "
+        "the valley with growing jumps, and at 0.16 it leaves the figure.",
     )

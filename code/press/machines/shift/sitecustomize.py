@@ -30,6 +30,16 @@ def shifted(seed: Any) -> Any:
     return seed
 
 
+def _passing_for(original: type) -> type:
+    """A metaclass: an instance of `original` counts as one of its classes."""
+
+    class PassingFor(type(original)):  # type: ignore[misc]
+        def __instancecheck__(cls, instance: Any) -> bool:
+            return isinstance(instance, original)
+
+    return PassingFor
+
+
 def patch_random() -> None:
     """`random.seed` and `random.Random`."""
     original = random.Random.seed
@@ -52,11 +62,7 @@ def patch_numpy(numpy_random: Any) -> None:
     legacy_seed = numpy_random.seed
     State = numpy_random.RandomState
 
-    class AnyState(type):
-        def __instancecheck__(cls, instance: Any) -> bool:
-            return isinstance(instance, State)
-
-    class RandomState(State, metaclass=AnyState):  # type: ignore[misc, valid-type]
+    class RandomState(State, metaclass=_passing_for(State)):  # type: ignore[metaclass, misc, valid-type]
         def __init__(self, seed: Any = None) -> None:
             super().__init__(shifted(seed))
 
@@ -70,11 +76,7 @@ def patch_torch(torch: Any) -> None:
     manual_seed = torch.manual_seed
     Original = torch.Generator
 
-    class AnyGenerator(type(Original)):  # type: ignore[misc]
-        def __instancecheck__(cls, instance: Any) -> bool:
-            return isinstance(instance, Original)
-
-    class Generator(Original, metaclass=AnyGenerator):  # type: ignore[misc, valid-type]
+    class Generator(Original, metaclass=_passing_for(Original)):  # type: ignore[metaclass, misc, valid-type]
         def manual_seed(self, seed: int) -> Any:
             super().manual_seed(shifted(seed))
             return self

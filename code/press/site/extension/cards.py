@@ -15,13 +15,13 @@ class Cards(SphinxDirective):
     """The cards of `book/_assets/cards/<page>.yml`."""
 
     def run(self) -> list[nodes.Node]:
-        path = Path(self.env.srcdir) / "_assets" / "cards" / f"{self.env.docname}.yml"
+        path = cards.card_file(Path(self.env.srcdir), self.env.docname)
         self.env.note_dependency(str(path))
         try:
             bank = cards.load(path)
         except ValueError as error:
             raise self.error(str(error)) from error
-        found: list[nodes.Node] = []
+        boxes: list[nodes.Node] = []
         for card in bank:
             box = nodes.admonition(classes=["flashcard", "dropdown"], ids=[f"card-{card.id}"])
             title = nodes.title("", "")
@@ -29,8 +29,8 @@ class Cards(SphinxDirective):
             title += nodes.inline("", f"{card.level} · {card.type}", classes=["card-level"])
             box += title
             self.state.nested_parse(StringList(card.answer.split("\n"), str(path)), 0, box)
-            found.append(box)
-        return found
+            boxes.append(box)
+        return boxes
 
     def _inline(self, text: str) -> list[nodes.Node]:
         holder = nodes.container()

@@ -13,10 +13,9 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 
+from press.checks.book import VEGA
 from press.site import context, figures, pictures
 from press.site.extension.translator import both
-
-MIME = "application/vnd.vegalite.v5+json"
 
 
 class interactive(nodes.General, nodes.Element):
@@ -26,12 +25,12 @@ class interactive(nodes.General, nodes.Element):
 class VegaLite:
     """A myst-nb MimeRenderPlugin."""
 
-    mime_priority_overrides: ClassVar = [("html", MIME, 1)]
+    mime_priority_overrides: ClassVar = [("html", VEGA, 1)]
 
     @staticmethod
     def handle_mime(renderer: Any, data: Any, inline: bool) -> list[nodes.Element] | None:
         """A node for one output, or None for any other kind."""
-        if data.mime_type != MIME or inline:
+        if data.mime_type != VEGA or inline:
             return None
         spec = data.content if isinstance(data.content, dict) else json.loads(data.content)
         return [interactive(spec=spec)]

@@ -19,7 +19,7 @@ DESCRIPTION = 155  # characters that a search engine shows
 def changed(app: Any, env: Any) -> list[str]:
     """Pages to write again although their text is as it was: what they show of others changed."""
     site = context.of_app(app)
-    titles = {page: title.astext() for page, title in env.titles.items()}
+    titles = context.titles(env)
     definitions = {anchor: node.astext() for anchor, node in terms.entries(env).items()}
     shared = sha([titles, definitions, site.title, site.repository, site.branch, site.baseurl])
     counted = sha(site.counted())
@@ -43,7 +43,7 @@ def extra(_: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
 def complete(app: Any, name: str, _: str, values: dict[str, Any], doctree: Any) -> None:
     """Give the template what it draws around the text."""
     site, env = context.of_app(app), app.env
-    titles = {page: title.astext() for page, title in env.titles.items()}
+    titles = context.titles(env)
     parts: dict[str, list[tuple[str, str]]] = {}
     for entry in site.entries:
         parts.setdefault(entry.part, []).append((entry.slug, titles.get(entry.slug, entry.slug)))

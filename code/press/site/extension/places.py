@@ -33,12 +33,11 @@ class Place(SphinxDirective):
 
 def visit(self: Any, node: nodes.Element) -> None:
     builder = self.builder
-    up = "../" * builder.current_docname.count("/")
     values = {
         "name": node["name"],
-        "up": up,
+        "up": "../" * builder.current_docname.count("/"),
         "site": context.of_app(builder.app),
-        "titles": {page: title.astext() for page, title in builder.env.titles.items()},
+        "titles": context.titles(builder.env),
     }
     self.body.append(builder.templates.render("places.html", values))
     raise nodes.SkipNode

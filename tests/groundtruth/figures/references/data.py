@@ -43,11 +43,12 @@ def descent(at):
     path = gd(gradient, np.zeros(2), at.eta, at.steps) if at.steps else np.zeros((1, 2))
     points = {"w": path[:, 0], "b": path[:, 1]}
     w, b = path[-1]
+    loss = losses.mse(Y, np.polyval([w, b], X))
     return {
         "layer_0_layer_0": points,
         "layer_0_layer_1": points,
         "layer_1": {"w": 2.0, "b": 1.0},
-        "layer_2": {"note": f"after {at.steps} steps: w = {w:.2f}, b = {b:.2f}"},
+        "layer_2": {"note": f"step {at.steps}: w = {w:.2f}, b = {b:.2f}, loss {loss:.2f}"},
     }
 
 
