@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -26,21 +26,11 @@ from press.store import file_digest
 NEEDED_BYTES = 50_000_000
 # what the steps after the execution import: some two seconds, in which kernels can start
 RENDERING = (
-    "press.execute.compare",
-    "press.checks",
-    "press.site.finish",
-    "jupyter_book.config",
-    "sphinx.application",
-    "myst_nb.sphinx_",
+    *("press.execute.compare", "press.checks", "press.site.finish"),
+    *("jupyter_book.config", "sphinx.application", "myst_nb.sphinx_"),
 )
 DISK_ERRORS = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.EIO,
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 }
 
 
@@ -55,54 +45,79 @@ class Report:
     rendered: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     code: Exit = Exit.OK
+    started: float = field(default_factory=time.monotonic)
 
     def as_dict(self) -> dict:
-        return {
-            **self.__dict__,
-            "findings": [f.as_dict() for f in self.findings],
-            "code": int(self.code),
-        }
+        """The fields, for a JSON report."""
+        findings = [finding.as_dict() for finding in self.findings]
+        values = {**self.__dict__, "findings": findings, "code": int(self.code)}
+        del values["started"]
+        return values
+
+    def lap(self, name: str) -> None:
+        """Note the time since the last step as that of the step `name`."""
+        spent_s = time.monotonic() - self.started
+        self.started += spent_s
+        self.seconds[name] = round(spent_s, 3)
+
+    def add(self, findings: list[Finding]) -> None:
+        """Add findings; a failed execution decides the code."""
+        self.findings += findings
+        if any(finding.rule == "execution" for finding in findings):
+            self.code = Exit.EXECUTION
+        elif findings:
+            self.code = Exit.FINDINGS
 
 
 def build(
     project: Project,
-    tell=print,
+    tell: Callable[[str], None] = print,
     force: bool = False,
     render: bool = True,
     only: list[str] | None = None,
     quiet: bool = False,
 ) -> Report:
     """Bring the site up to date. With `only`, just execute and compare these chapters."""
-    report = Report()
     with lock(project.work / "lock", tell), _clean_partial_files(project):
-        clock = _Clock(report.seconds)
+        report = Report()
         current = state.look(project)
-        wanted = [slug for slug in only or current.slugs if slug not in current.broken]
-        stale = [slug for slug in wanted if force or slug in current.stale]
-        report.chapters = len(wanted)
-        clock.lap("fingerprint")
+        wanted = [slug for slug in only or current.slugs if slug in current.slugs]
+        stale = wanted if force else [slug for slug in wanted if slug not in current.records]
         broken = [current.broken[slug] for slug in only or current.broken if slug in current.broken]
+        report.chapters = len(wanted)
+        report.lap("fingerprint")
         if not (stale or broken) and render and not only and _is_current(current):
             report.outputs = _count(current)
             return report
         if stale:
             with _importing(RENDERING if render and not only else ()):
-                report.executed = _execute(current, stale, quiet)
-            clock.lap("execute")
+                _execute(current, stale, quiet)
+            report.executed = stale
+            report.lap("execute")
         if not only:
             broken += [*state.orphans(current), *state.unmatched_solutions(current)]
-        _add_findings(report, [*broken, *state.compare_all(current, wanted)])
-        clock.lap("compare")
+        report.add([*broken, *state.compare_all(current, wanted)])
         report.outputs = _count(current)
+        report.lap("compare")
         if report.code is Exit.OK and not only:
-            from press import checks as audits
-
-            _add_findings(report, audits.run(current.book()))
-            clock.lap("audit")
-            if render and report.code is Exit.OK:
-                _render(current, report, clock)
+            _finish(current, report, render)
         records.forget(current.store, [*current.slugs, *current.broken])
     return report
+
+
+def _finish(current: state.State, report: Report, render: bool) -> None:
+    """Audit, and render when the audits have no findings."""
+    from press import checks
+
+    report.add(checks.run(current.book()))
+    report.lap("audit")
+    if render and report.code is Exit.OK:
+        try:
+            _render(current, report)
+        except UserError:
+            raise
+        except Exception as error:
+            raise _render_error(current.project, error) from error
 
 
 @contextmanager
@@ -119,8 +134,14 @@ def _clean_partial_files(project: Project) -> Iterator[None]:
 @contextmanager
 def _importing(names: tuple[str, ...]) -> Iterator[None]:
     """Import modules in a thread, while this process waits for kernels."""
+
+    def import_all() -> None:
+        for name in names:
+            with suppress(Exception):  # it is raised again where the module is used
+                import_module(name)
+
     import_module("press.execute.kernels")  # not in two threads at once: one would see half of it
-    thread = threading.Thread(target=_import_all, args=(names,))
+    thread = threading.Thread(target=import_all)
     thread.start()
     try:
         yield
@@ -128,76 +149,53 @@ def _importing(names: tuple[str, ...]) -> Iterator[None]:
         thread.join()
 
 
-def _import_all(names: tuple[str, ...]) -> None:
-    for name in names:
-        with suppress(Exception):  # it is raised again where the module is used
-            import_module(name)
-
-
-def _execute(current: state.State, stale: list[str], quiet: bool) -> list[str]:
+def _execute(current: state.State, stale: list[str], quiet: bool) -> None:
     """Run the stale chapters; each record is on disk as soon as its chapter ends."""
     from press.execute.kernels import run_many
     from press.execute.run import Run
 
-    project = current.project
-    store = current.store
-    _require_free_space(project)
-    chapters = [current.load_chapter(slug) for slug in stale]
-    by_slug = {chapter.slug: chapter for chapter in chapters}
+    _require_free_space(current.project)
+    chapters = {slug: current.load_chapter(slug) for slug in stale}
     # the longest chapter first: two workers end at about the same time
-    seconds = {slug: record.seconds for slug in stale if (record := records.load(store, slug))}
-    chapters.sort(key=lambda chapter: -seconds.get(chapter.slug, len(chapter.cells)))
-    progress = Progress(len(chapters), sum(len(c.cells) for c in chapters), quiet)
+    before = {slug: records.load(current.store, slug) for slug in stale}
+    seconds = {slug: record.seconds for slug, record in before.items() if record}
+    order = sorted(stale, key=lambda slug: -seconds.get(slug, len(chapters[slug].cells)))
+    cells = {slug: len(chapter.cells) for slug, chapter in chapters.items()}
+    progress = Progress(len(stale), sum(cells.values()), quiet)
 
     def done(run: Run) -> None:
-        chapter = by_slug[run.slug]
-        sources = [cell.source for cell in chapter.cells]
-        record = records.save(store, run, current.now[run.slug], sources)
+        sources = [cell.source for cell in chapters[run.slug].cells]
+        record = records.save(current.store, run, current.now[run.slug], sources)
+        current.records.pop(run.slug, None)
         if record.ok:
             current.records[run.slug] = record
-        else:
-            current.records.pop(run.slug, None)
-        if chapter.cells:
-            progress.chapter(run.slug, run.seconds, len(chapter.cells), run.fault is None)
+        if cells[run.slug]:
+            progress.chapter(run.slug, run.seconds, cells[run.slug], record.ok)
 
     try:
-        asyncio.run(run_many(project, chapters, progress.cell, done))
+        pages = [chapters[slug] for slug in order]
+        asyncio.run(run_many(current.project, pages, progress.cell, done))
     except (asyncio.CancelledError, KeyboardInterrupt):
         raise KeyboardInterrupt from None
-    return stale
 
 
-def _add_findings(report: Report, findings: list[Finding]) -> None:
-    """Add findings to the report; a failed execution decides its code."""
-    report.findings += findings
-    if any(finding.rule == "execution" for finding in findings):
-        report.code = Exit.EXECUTION
-    elif findings:
-        report.code = Exit.FINDINGS
-
-
-def _render(current: state.State, report: Report, clock: _Clock) -> None:
+def _render(current: state.State, report: Report) -> None:
     """Render, and change the site when the renderer has no findings."""
     from press.site import finish, incremental, manifest, render
 
     project = current.project
     whole = current.store.load(incremental.NAME, "") is None
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
-    try:
-        _add_findings(report, render.render(project, pages, current.store))
-        clock.lap("render")
-        if report.code is not Exit.OK:
-            return
-        finish.finish(project, pages, current.store)
-    except UserError:
-        raise
-    except Exception as error:
-        raise _render_error(project, error) from error
+    report.add(render.render(project, pages, current.store))
+    report.lap("render")
+    if report.code is not Exit.OK:
+        return
+    finish.finish(project, pages, current.store)
     current.store.save("site", _key(current), manifest.read(project.site))
     if whole:  # everything was asked for, so the rest belongs to another press or another book
         current.store.prune()
     report.rendered = True
-    clock.lap("finish")
+    report.lap("finish")
 
 
 def _render_error(project: Project, error: Exception) -> UserError:
@@ -207,11 +205,9 @@ def _render_error(project: Project, error: Exception) -> UserError:
         if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
             return disk_error(project.build, cause)
         cause = cause.__cause__ or cause.__context__
-    return UserError(
-        f"rendering stopped: {type(error).__name__}: {error}",
-        "fix what is named above; if it names no page, run `make clean` and build again",
-        Exit.FINDINGS,
-    )
+    what = f"rendering stopped: {type(error).__name__}: {error}"
+    fix = "fix what is named above; if it names no page, run `make clean` and build again"
+    return UserError(what, fix, Exit.FINDINGS)
 
 
 def _key(current: state.State) -> list[str]:
@@ -219,9 +215,8 @@ def _key(current: state.State) -> list[str]:
     project = current.project
     folders = (project.book, project.code, project.expected)
     files = [path for folder in folders for path in _files(folder)]
-    files += [
-        path for pattern in ("*.yml", "*.json") for path in sorted(project.root.glob(pattern))
-    ]
+    for pattern in ("*.yml", "*.json"):
+        files += sorted(project.root.glob(pattern))
     digests = [[project.rel(path), file_digest(path)] for path in files]
     outputs = [[slug, current.records[slug].digest] for slug in current.slugs]
     return [commit(project), sha([digests, outputs])]
@@ -252,11 +247,8 @@ def _count(current: state.State) -> int:
     """Outputs that are equal to their expectation."""
     from press.execute.expectations import minimal_outputs
 
-    return sum(
-        len(minimal_outputs(outputs))
-        for record in current.records.values()
-        for outputs in record.outputs
-    )
+    cells = [outputs for record in current.records.values() for outputs in record.outputs]
+    return sum(len(minimal_outputs(outputs)) for outputs in cells)
 
 
 def _require_free_space(project: Project) -> None:
@@ -268,12 +260,3 @@ def _require_free_space(project: Project) -> None:
             f"a build needs {NEEDED_BYTES / 1e6:.0f} MB",
             "free some space, then run the same command again; what was finished is kept",
         )
-
-
-class _Clock:
-    def __init__(self, laps: dict[str, float]) -> None:
-        self.laps, self.last = laps, time.monotonic()
-
-    def lap(self, name: str) -> None:
-        now = time.monotonic()
-        self.laps[name], self.last = round(now - self.last, 3), now

@@ -37,7 +37,6 @@ PRELOADED = [
     "fontTools.subset",
     "fontTools.ttLib.woff2",
     "brotli",
-    "jsonschema",
 ]
 LIMIT_S = 120
 

@@ -6,6 +6,7 @@ What they share (the libraries), what they do not, and what happens when copies 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -106,6 +107,27 @@ def test_a_copy_is_as_a_kernel_of_its_own(tmp_path):
         and text(started["a"]) != "preload.py\n"
     )
     assert text(copied["a"], 1) == text(started["a"], 1)
+
+
+RECORDED = (
+    "import gc, json, os, sys\n"
+    "hook = next(o for o in gc.get_objects() if type(o).__name__ == 'Recorder')\n"
+    "log = os.path.basename(hook.log)\n"
+    "print(json.dumps([*sys.argv[:2], *sys.argv[3:], log, *hook.roots, sys.path[0]]))"
+)
+
+
+def test_one_page_and_four_pages_start_the_same_kernel(tmp_path):
+    """The command of a kernel and what a copy becomes: the arguments and the recorder of both."""
+    recorded = {"a": sample_book.chapter("A", PARENT, RECORDED)}
+    one = run(tmp_path / "book", recorded)
+    four = run(tmp_path / "book", same(PARENT, "bcd") | recorded)
+    assert text(one["a"]) != "preload.py\n"
+    assert text(four["a"]) == "preload.py\n"
+    root = tmp_path / "book"
+    command = ["ipykernel_launcher.py", "-f", "--HistoryManager.hist_file=:memory:"]
+    assert json.loads(text(one["a"], 1)) == [*command, "reads", f"{root}/", str(root / "code")]
+    assert text(four["a"], 1) == text(one["a"], 1)
 
 
 def test_copies_share_nothing(tmp_path):
@@ -253,9 +275,13 @@ def test_a_process_that_is_not_a_child_is_held_and_not_its_number():
         capture_output=True,
         text=True,
     )
-    there = forked.Forked(int(middle.stdout))
-    assert there.poll() is None
-    there.kill()
-    assert there.wait() == 1 == there.poll()
-    there.send_signal(signal.SIGTERM)  # to nobody: the number may be another's by now
-    assert forked.Forked(int(middle.stdout)).poll() == 1
+    process = forked.Forked(int(middle.stdout))
+    assert process.poll() is None
+    process.kill()
+    assert process.wait() == 1
+    assert process.poll() == 1
+    process.send_signal(signal.SIGTERM)  # to nobody: the number may be another's by now
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with pytest.raises(ProcessLookupError):
+        forked.Forked(ended.pid)

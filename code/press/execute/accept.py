@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from clikit.errors import Exit, UserError
+from clikit.files import write_atomic
 
 from press.config import Project
 from press.execute import compare, expectations, reads, records, times
@@ -27,61 +30,50 @@ def accept(project: Project, slugs: list[str]) -> list[Moved]:
     """Accept the last execution of each chapter; refuses all of them if one cannot be accepted."""
     store = Store.of(project)
     prints = Fingerprints(project, store)
-    plans = []
-    for slug in slugs:
-        chapter = chapters.read(slug, project.page(slug), store)
-        if not chapter.cells:
-            raise UserError(
-                f"{slug} has no cells, so there is nothing to expect of it",
-                "name a chapter with cells",
-                Exit.USAGE,
-            )
-        record = records.load(store, slug)
-        if record is None or record.sources != [cell.source for cell in chapter.cells]:
-            raise UserError(
-                f"{slug} has not been executed since it changed",
-                f"run it first: python -m press build --execute-only {slug}",
-                Exit.EXECUTION,
-            )
-        if record.fault is not None:
-            raise UserError(
-                f"{slug}: the last execution failed in cell {record.fault.cell}: "
-                f"{record.fault.what}",
-                "fix the cell and build again; a failed run is never accepted",
-                Exit.EXECUTION,
-            )
-        unchanged = reads.unchanged(project, record.reads)
-        if not unchanged or record.fingerprint != prints.of(slug):
-            raise UserError(
-                f"{slug}: code, data or installed versions changed since its last execution",
-                f"run it again: python -m press build --execute-only {slug}",
-                Exit.EXECUTION,
-            )
-        plans.append((chapter, record))
-    moved = [_rewrite(project, chapter, record) for chapter, record in plans]
-    times.accept(project, {chapter.slug: record.seconds for chapter, record in plans})
+    pages = [chapters.read(slug, project.page(slug), store) for slug in slugs]
+    executed = [_record(project, store, prints, page) for page in pages]
+    moved = [_rewrite(project, page, run) for page, run in zip(pages, executed, strict=True)]
+    times.accept(project, {record.slug: record.seconds for record in executed})
     return moved
+
+
+def _record(
+    project: Project, store: Store, prints: Fingerprints, chapter: chapters.Chapter
+) -> records.Record:
+    """The last execution of a chapter, when it can be accepted."""
+    slug = chapter.slug
+    run_it = f"python -m press build --execute-only {slug}"
+    if not chapter.cells:
+        what = f"{slug} has no cells, so there is nothing to expect of it"
+        raise UserError(what, "name a chapter with cells", Exit.USAGE)
+    record = records.load(store, slug)
+    if record is None or record.sources != [cell.source for cell in chapter.cells]:
+        what = f"{slug} has not been executed since it changed"
+        raise UserError(what, f"run it first: {run_it}", Exit.EXECUTION)
+    if fault := record.fault:
+        what = f"{slug}: the last execution failed in cell {fault.cell}: {fault.what}"
+        fix = "fix the cell and build again; a failed run is never accepted"
+        raise UserError(what, fix, Exit.EXECUTION)
+    if record.fingerprint != prints.of(slug) or not reads.unchanged(project, record.reads):
+        what = f"{slug}: code, data or installed versions changed since its last execution"
+        raise UserError(what, f"run it again: {run_it}", Exit.EXECUTION)
+    return record
 
 
 def _rewrite(project: Project, chapter: chapters.Chapter, record: records.Record) -> Moved:
     path = project.expectation(chapter.slug)
     new = expectations.from_record(chapter, record)
-    old_cells: list[dict[str, Any]] = []
-    if path.is_file():
-        try:
-            old_cells = expectations.load(path)["cells"]
-        except ValueError:
-            pass  # a damaged expectation is replaced whole
+    before: list[dict[str, Any]] = []
+    with suppress(FileNotFoundError, ValueError):  # a damaged expectation is replaced whole
+        before = expectations.load(path)["cells"]
     changed = {}
-    for i, cell in enumerate(new["cells"]):
-        before: dict[str, Any] = (
-            old_cells[i] if i < len(old_cells) else {"source": "", "outputs": []}
-        )
-        if before["source"] != cell["source"] or not compare.same(
-            cell["outputs"], before["outputs"]
-        ):
-            changed[i + 1] = compare.diff(before["outputs"], cell["outputs"])
+    nothing: dict[str, Any] = {"source": "", "outputs": []}
+    cells = zip_longest(new["cells"], before[: len(new["cells"])], fillvalue=nothing)
+    for number, (cell, old) in enumerate(cells, 1):
+        equal = compare.same(cell["outputs"], old["outputs"])
+        if not equal or cell["source"] != old["source"]:
+            changed[number] = compare.diff(old["outputs"], cell["outputs"])
     text = expectations.dumps(new)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        expectations.write(path, new)
-    return Moved(chapter.slug, not old_cells, changed)
+        write_atomic(path, text)
+    return Moved(chapter.slug, not before, changed)

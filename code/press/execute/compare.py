@@ -2,7 +2,7 @@
 
 nbval passes over the order of outputs of different kinds and over types that Python calls equal, so
 the outline of the outputs is compared as well. Where a release of nbval has another inner class,
-`agrees` stands in for it.
+`agrees` stands in for it; a test compares the two.
 """
 
 from __future__ import annotations
@@ -24,17 +24,10 @@ try:
 except (ImportError, AttributeError):  # its releases are rare, and the class is not public
     IPyNbCell = None
 
-SKIP = (
-    "metadata",
-    "traceback",
-    "prompt_number",
-    "output_type",
-    "name",
-    "execution_count",
-    "application/vnd.jupyter.widget-view+json",
-    "image/png",
-    "image/jpeg",
-)
+SKIP = {
+    *("metadata", "traceback", "prompt_number", "output_type", "name", "execution_count"),
+    *("application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg"),
+}
 
 
 class _Output(dict):
@@ -46,29 +39,19 @@ class _Output(dict):
     __getattr__ = dict.__getitem__
 
 
-class Replay:
-    """nbval's cell without a pytest session or a kernel.
-
-    Its comparison, fed with outputs that are there.
-    """
-
-    def __init__(self) -> None:
-        self.parent = SimpleNamespace(skip_compare=SKIP, sanitize_patterns={})
-        self.colors = nocolors
-        self.comparison_traceback: list[str] = []
-
-    def sanitize(self, text: Any) -> Any:
-        """nbval replaces patterns here that its user names; the press names none."""
-        return text
-
-    def format_output_compare(self, key: str, left: Any, right: Any) -> None:
-        """nbval asks pytest for a diff here; ours is made in `diff`."""
-
-    def agrees(self, got: list[dict], want: list[dict]) -> bool:
-        """nbval's verdict on two lists of outputs."""
-        left = [_Output(output) for output in got]
-        right = [_Output(output) for output in want]
-        return bool(IPyNbCell.compare_outputs(self, left, right))
+def nbval_agrees(got: list[dict], want: list[dict]) -> bool:
+    """nbval's verdict on two lists of outputs, without a pytest session or a kernel."""
+    cell = SimpleNamespace(
+        parent=SimpleNamespace(skip_compare=SKIP),
+        colors=nocolors,
+        sanitize=lambda text: (
+            text
+        ),  # it replaces patterns that its user names: the press names none
+        format_output_compare=lambda *parts: None,  # pytest's diff; ours is made in `diff`
+    )
+    return IPyNbCell.compare_outputs(
+        cell, [_Output(output) for output in got], [_Output(output) for output in want]
+    )
 
 
 def agrees(got: list[dict], want: list[dict]) -> bool:
@@ -80,13 +63,12 @@ def _fields(outputs: list[dict]) -> dict[str, list[Any]]:
     """Values by field or MIME type, in order; streams count by their name."""
     fields: dict[str, list[Any]] = defaultdict(list)
     for output in outputs:
-        values = dict(output)
-        values.update(values.pop("data", {}))
+        values = {**output, **output.get("data", {})}
+        values.pop("data", None)
         if output["output_type"] == "stream":
             values[output["name"]] = values.pop("text")
-        for key, value in values.items():
-            if key not in SKIP:
-                fields[key].append(value)
+        for key in values.keys() - SKIP:
+            fields[key].append(values[key])
     return fields
 
 
@@ -94,26 +76,25 @@ def same(got: list[dict], want: list[dict]) -> bool:
     """True when nbval finds no difference, and there is none in what it passes over."""
     got = expectations.minimal_outputs(got)
     want = expectations.minimal_outputs(want)
-    judge = agrees if IPyNbCell is None else Replay().agrees
-    return judge(got, want) and _outline(got) == _outline(want)
+    judge = nbval_agrees if IPyNbCell else agrees
+    return _outline(got) == _outline(want) and judge(got, want)
 
 
 def _outline(outputs: list[dict]) -> str:
-    """What nbval passes over: order and kinds of the outputs, counts, types of numbers."""
+    """What nbval passes over: order and kinds of the outputs, counts, types of numbers.
+
+    JSON is spelled in full, since to Python 1 == 1.0 == True; of a string, which nbval compares,
+    only that it is there.
+    """
     rows = []
     for output in outputs:
-        data = {mime: _spelled(value) for mime, value in output.get("data", {}).items()}
+        data = {
+            mime: None if isinstance(value, str) else value
+            for mime, value in output.get("data", {}).items()
+        }
         count = output.get("execution_count")
         rows.append([output["output_type"], output.get("name"), count, data])
     return json.dumps(rows, sort_keys=True)
-
-
-def _spelled(value: Any) -> Any:
-    """JSON in full, since to Python 1 == 1.0 == True.
-
-    Nothing for a string, which nbval compares.
-    """
-    return value if not isinstance(value, str) else None
 
 
 def as_text(outputs: list[dict]) -> str:
@@ -125,148 +106,103 @@ def as_text(outputs: list[dict]) -> str:
             rows += output["text"].splitlines()
         elif output["output_type"] == "error":
             rows.append(f"{output['ename']}: {output['evalue']}")
-        else:
-            for mime, value in output["data"].items():
-                rows += [f"[{output['output_type']} {mime}]"] if mime != "text/plain" else []
-                rows += (
-                    value.splitlines()
-                    if isinstance(value, str)
-                    else json.dumps(value, indent=1, sort_keys=True).splitlines()
-                )
+        for mime, value in output.get("data", {}).items():
+            rows += [f"[{output['output_type']} {mime}]"] if mime != "text/plain" else []
+            if not isinstance(value, str):
+                value = json.dumps(value, indent=1, sort_keys=True)
+            rows += value.splitlines()
     return "\n".join(rows)
 
 
 def diff(want: list[dict], got: list[dict], limit: int = 60) -> str:
     """A unified diff of expected and computed text; lines that differ in kind only are named."""
-    a, b = as_text(want).splitlines(), as_text(got).splitlines()
-    rows = list(difflib.unified_diff(a, b, "expected", "computed", lineterm="", n=2))
-    if not rows:
-        rows = [
-            "the text is the same; the kind, the order or the count of the outputs differs",
-            f"expected {[o['output_type'] for o in want]}",
-            f"computed {[o['output_type'] for o in got]}",
-        ]
-    return "\n".join(
-        rows[:limit] + ([f"... and {len(rows) - limit} more lines"] if len(rows) > limit else [])
+    rows = _unified(as_text(want), as_text(got), "expected", "computed", 2) or [
+        "the text is the same; the kind, the order or the count of the outputs differs",
+        f"expected {[output['output_type'] for output in want]}",
+        f"computed {[output['output_type'] for output in got]}",
+    ]
+    more = [f"... and {len(rows) - limit} more lines"] if len(rows) > limit else []
+    return "\n".join(rows[:limit] + more)
+
+
+def _unified(before: str, after: str, old: str, new: str, context: int) -> list[str]:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), old, new, n=context, lineterm=""
     )
+    return list(lines)
 
 
 def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, list[Finding]]:
     """The expectation of a chapter, and what is wrong with the file itself."""
     path = project.expectation(chapter.slug)
-    where, fix = project.rel(path), f"make accept CHAPTER={chapter.slug}"
+    where = project.rel(path)
+    accept = f"make accept CHAPTER={chapter.slug}"
+    restore = f"git checkout -- {where}, or {accept}"
 
-    def finding(what: str, remedy: str = fix, cell: int | None = None, detail: str = "") -> Finding:
-        return Finding(where, 0, "pairing", what, remedy, detail, chapter.slug, cell)
+    def wrong(what: str, fix: str = accept, cell: int | None = None, detail: str = "") -> Any:
+        return [Finding(where, 0, "pairing", what, fix, detail, chapter.slug, cell)]
 
-    if not chapter.cells and not path.exists():
-        return None, []  # nothing to execute, nothing to expect
     if not path.exists():
-        return None, [finding("the expectation is missing")]
+        # nothing to execute, nothing to expect
+        return None, wrong("the expectation is missing") if chapter.cells else []
     try:
         want = expectations.load(path)
-        tidy = expectations.minimal(want)
-        form = expectations.dumps(tidy)
+        form = expectations.dumps(expectations.minimal(want))
     except OSError as error:
         what = f"the expectation cannot be read: {error.strerror or error}"
-        return None, [finding(what, "correct its permissions, or restore the file")]
+        return None, wrong(what, "correct its permissions, or restore the file")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return None, [
-            finding(f"the expectation is damaged: {error}", f"git checkout -- {where}, or {fix}")
-        ]
+        return None, wrong(f"the expectation is damaged: {error}", restore)
     sources = [cell["source"] for cell in want["cells"]]
     for cell, source in zip(chapter.cells, sources, strict=False):
         if cell.source != source:
-            rows = difflib.unified_diff(
-                source.splitlines(),
-                cell.source.splitlines(),
-                "expectation",
-                "page",
-                lineterm="",
-                n=1,
-            )
-            return None, [
-                finding(
-                    "the expectation holds another cell than "
-                    f"{project.rel(chapter.path)}:{cell.line}",
-                    fix,
-                    cell.number,
-                    "\n".join(rows),
-                )
-            ]
+            place = f"{project.rel(chapter.path)}:{cell.line}"
+            rows = _unified(source, cell.source, "expectation", "page", 1)
+            what = f"the expectation holds another cell than {place}"
+            return None, wrong(what, accept, cell.number, "\n".join(rows))
     if len(sources) != len(chapter.cells):
-        return None, [
-            finding(f"the expectation has {len(sources)} cells, the page has {len(chapter.cells)}")
-        ]
+        what = f"the expectation has {len(sources)} cells, the page has {len(chapter.cells)}"
+        return None, wrong(what)
     if form != path.read_text(encoding="utf-8"):
-        return want, [
-            finding(
-                "the expectation was edited by hand: it is not in the form the press writes",
-                f"git checkout -- {where}, or {fix}",
-            )
-        ]
+        what = "the expectation was edited by hand: it is not in the form the press writes"
+        return want, wrong(what, restore)
     return want, []
 
 
 def chapter_findings(project: Project, chapter: Chapter, record: Record) -> list[Finding]:
     """All that differs between an execution and the committed expectation."""
     want, problems = pairing(project, chapter)
-    if want is None:
-        return problems
-    return problems + cell_findings(project, chapter, want, record)
+    return problems + (cell_findings(project, chapter, want, record) if want else [])
 
 
 def cell_findings(
     project: Project, chapter: Chapter, want: dict[str, Any], record: Record
 ) -> list[Finding]:
     """What differs, cell by cell, from an expectation that is paired with its chapter."""
-    differences: list[Finding] = []
+    findings: list[Finding] = []
+    page = project.rel(chapter.path)
     where = project.rel(project.expectation(chapter.slug))
-    for cell, expected, got, count in zip(
-        chapter.cells, want["cells"], record.outputs, record.counts, strict=True
-    ):
+    fix = f"make accept CHAPTER={chapter.slug}"
+    executed = zip(chapter.cells, want["cells"], record.outputs, record.counts, strict=True)
+    for cell, expected, got, count in executed:
+        who = f"cell {cell.number} of {chapter.slug}"
+        place = (chapter.slug, cell.number)
         if not same(got, expected["outputs"]):
-            differences.append(
-                Finding(
-                    project.rel(chapter.path),
-                    cell.line,
-                    "output",
-                    f"cell {cell.number} of {chapter.slug} does not print what {where} expects",
-                    f"fix the code; or, if the output is right: make accept CHAPTER={chapter.slug}",
-                    diff(expected["outputs"], got),
-                    chapter.slug,
-                    cell.number,
-                )
-            )
+            what = f"{who} does not print what {where} expects"
+            how = f"fix the code; or, if the output is right: {fix}"
+            detail = diff(expected["outputs"], got)
+            findings.append(Finding(page, cell.line, "output", what, how, detail, *place))
         elif expected["execution_count"] != count:
-            differences.append(
-                Finding(
-                    project.rel(project.expectation(chapter.slug)),
-                    0,
-                    "output",
-                    f"cell {cell.number} of {chapter.slug} has the count "
-                    f"{expected['execution_count']}, it was executed as {count}",
-                    f"make accept CHAPTER={chapter.slug}",
-                    "",
-                    chapter.slug,
-                    cell.number,
-                )
-            )
-    return differences
+            what = f"{who} has the count {expected['execution_count']}, it was executed as {count}"
+            findings.append(Finding(where, 0, "output", what, fix, "", *place))
+    return findings
 
 
 def fault_finding(project: Project, chapter: Chapter, record: Record) -> Finding:
     """A failed execution as a finding."""
     fault = record.fault
     assert fault is not None
+    page = project.rel(chapter.path)
     line = chapter.cells[fault.cell - 1].line if fault.cell else 0
-    return Finding(
-        project.rel(chapter.path),
-        line,
-        "execution",
-        fault.what,
-        fault.fix,
-        fault.detail,
-        chapter.slug,
-        fault.cell or None,
-    )
+    place = (chapter.slug, fault.cell or None)
+    return Finding(page, line, "execution", fault.what, fault.fix, fault.detail, *place)

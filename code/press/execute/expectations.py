@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from clikit.files import write_atomic
 
 from press.execute.records import Record
 from press.source.chapter import Chapter
@@ -27,31 +26,23 @@ def minimal_outputs(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     streams: dict[str, dict[str, Any]] = {}
     for output in outputs:
         kind = output["output_type"]
+        new: dict[str, Any] = {"output_type": kind}
+        if kind == "stream" and output["name"] in streams:
+            streams[output["name"]]["text"] += output["text"]
+            continue
         if kind == "stream":
-            name = output["name"]
-            if name not in streams:
-                streams[name] = {"output_type": "stream", "name": name, "text": ""}
-                outline.append(streams[name])
-            streams[name]["text"] += output["text"]
+            new |= {"name": output["name"], "text": output["text"]}
+            streams[output["name"]] = new
+        elif kind == "error":
+            new |= {"ename": output["ename"], "evalue": output["evalue"], "traceback": []}
         elif kind in ("display_data", "execute_result"):
-            data = {
-                mime: value for mime, value in sorted(output["data"].items()) if mime not in IMAGES
-            }
-            new: dict[str, Any] = {"output_type": kind, "metadata": {}, "data": data}
+            data = sorted(output["data"].items())
+            new |= {"metadata": {}, "data": {m: value for m, value in data if m not in IMAGES}}
             if kind == "execute_result":
                 new["execution_count"] = output["execution_count"]
-            outline.append(new)
-        elif kind == "error":
-            outline.append(
-                {
-                    "output_type": "error",
-                    "ename": output["ename"],
-                    "evalue": output["evalue"],
-                    "traceback": [],
-                }
-            )
         else:
             raise ValueError(f"output of unknown type {kind!r}")
+        outline.append(new)
     return outline
 
 
@@ -59,32 +50,26 @@ def build(
     sources: list[str], tags: list[list[str]], outputs: list[list[dict]], counts: list[int | None]
 ) -> dict[str, Any]:
     """The expectation as a notebook (nbformat 4.5)."""
-    cells = []
-    for i, source in enumerate(sources):
-        keep = [tag for tag in tags[i] if tag == "raises-exception"]
-        cells.append(
-            {
-                "cell_type": "code",
-                "id": f"cell-{i + 1}",
-                "metadata": {"tags": keep} if keep else {},
-                "execution_count": counts[i],
-                "source": source,
-                "outputs": minimal_outputs(outputs[i]),
-            }
-        )
-    return {
-        "cells": cells,
-        "metadata": {"kernelspec": KERNELSPEC},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
+    parts = zip(sources, tags, outputs, counts, strict=True)
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "metadata": {"tags": ["raises-exception"]} if "raises-exception" in names else {},
+            "execution_count": count,
+            "source": source,
+            "outputs": minimal_outputs(printed),
+        }
+        for number, (source, names, printed, count) in enumerate(parts, 1)
+    ]
+    metadata = {"kernelspec": KERNELSPEC}
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def from_record(chapter: Chapter, record: Record) -> dict[str, Any]:
     """The expectation that the last execution gives."""
-    return build(
-        record.sources, [cell.tags for cell in chapter.cells], record.outputs, record.counts
-    )
+    tags = [cell.tags for cell in chapter.cells]
+    return build(record.sources, tags, record.outputs, record.counts)
 
 
 def minimal(notebook: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +77,7 @@ def minimal(notebook: dict[str, Any]) -> dict[str, Any]:
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     return build(
         [cell["source"] for cell in code],
-        [list(cell.get("metadata", {}).get("tags", [])) for cell in code],
+        [cell.get("metadata", {}).get("tags", []) for cell in code],
         [cell["outputs"] for cell in code],
         [cell["execution_count"] for cell in code],
     )
@@ -120,8 +105,3 @@ def load(path: Path) -> dict[str, Any]:
         reason = getattr(error, "message", str(error)).splitlines()[0]
         raise ValueError(f"not a notebook as the press writes it ({reason})") from error
     return notebook
-
-
-def write(path: Path, notebook: dict[str, Any]) -> None:
-    """Write an expectation whole or not at all."""
-    write_atomic(path, dumps(notebook))

@@ -10,7 +10,8 @@ the recorded run.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from pathlib import Path
 
 from clikit.files import sha
@@ -32,25 +33,21 @@ def execution_digest(store: Store) -> str:
     A script that one of them starts in another interpreter is named there, beside it.
     """
     code = Path(__file__).parents[2]
-    modules = imports.files(EXECUTING, code, PACKAGES, Imports(store))
+    modules = imports.files(EXECUTING, code, PACKAGES, remembered_imports(store))
     for path in list(modules):
         scripts = SCRIPT.findall(path.read_text(encoding="utf-8"))
         modules.update(path.with_name(name) for name in scripts if path.with_name(name).is_file())
     return sha({str(path.relative_to(code)): file_digest(path) for path in modules})
 
 
-class Imports:
-    """What a module imports, parsed once for each content of it."""
+def remembered_imports(store: Store) -> Callable[[str, str], list[str]]:
+    """`imports.of` for the source and the package of a module, parsed once for each content."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.names: dict[tuple[str, str], list[str]] = {}
+    @cache
+    def parse(source: str, package: str) -> list[str]:
+        return store.get("imports", (source, package), lambda: imports.of(source, package))
 
-    def __call__(self, source: str, package: str) -> list[str]:
-        key = (source, package)
-        if key not in self.names:
-            self.names[key] = self.store.get("imports", key, lambda: imports.of(source, package))
-        return self.names[key]
+    return parse
 
 
 class Fingerprints:
@@ -59,7 +56,7 @@ class Fingerprints:
     def __init__(self, project: Project, store: Store) -> None:
         self.project = project
         self.store = store
-        self.imports = Imports(store)
+        self.imports = remembered_imports(store)
         self.shared = sha(
             [
                 file_digest(project.root / "requirements.txt"),
@@ -86,34 +83,16 @@ class Fingerprints:
 
         return self.store.get("pages", [slug, chapter.text], parse)
 
-    def modules(self, slug: str) -> set[Path]:
-        """The files of `code/` that the page runs."""
-        return imports.files(
-            set(self.page(slug)["imports"]),
-            self.project.code,
-            self.project.packages,
-            self.imports,
-        )
-
-    @staticmethod
-    def _with_data(modules: set[Path]) -> set[Path]:
-        """The modules, and what lies beside the `__init__.py` of their packages to be read."""
-        return modules | {
-            data
-            for path in modules
-            if path.name == "__init__.py"
-            for data in path.parent.iterdir()
-            if data.suffix in DATA_SUFFIXES
-        }
-
     def of(self, slug: str) -> str:
         """The fingerprint of a chapter."""
         page = self.page(slug)
-        modules = {
-            self.project.rel(path): _digest(path, path.stat().st_mtime_ns)
-            for path in sorted(self._with_data(self.modules(slug)))
-        }
-        return sha([page["cells"], page["settings"], modules, self.shared])
+        project = self.project
+        names = set(page["imports"])
+        files = imports.files(names, project.code, project.packages, self.imports)
+        for path in [path for path in files if path.name == "__init__.py"]:  # data of a package
+            files.update(data for data in path.parent.iterdir() if data.suffix in DATA_SUFFIXES)
+        digests = {project.rel(path): _digest(path, path.stat().st_mtime_ns) for path in files}
+        return sha([page["cells"], page["settings"], digests, self.shared])
 
 
 @lru_cache(maxsize=4096)

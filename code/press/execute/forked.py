@@ -1,10 +1,10 @@
 """Kernels that are copies of one process that has imported the libraries, where the system can.
 
 Importing torch, scikit-learn and matplotlib takes 5 s of CPU time, as much as many a page computes.
-`Preloaded` pays for it once a build. Each kernel is still a process of its own that shares nothing
-with another, in the same environment; the stock test with nbval starts every kernel anew, so a page
-that lives on what another page imported is found there. Linux only; where anything is in the way,
-`kernel` answers None and the kernel is started in the usual way.
+`preloaded` pays for it once a build. Each kernel is still a process of its own that shares nothing
+with another, in the same environment; the stock test with nbval starts every kernel separately, so
+a page that lives on what another page imported is found there. Linux only; where a copy cannot be
+had, the kernel is started by its command.
 """
 
 from __future__ import annotations
@@ -14,60 +14,58 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
+from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 
 from press.config import Project
 from press.execute import imports
 from press.source.chapter import Chapter
 
+RECORDER = str(Path(__file__).with_name("recorder.py"))
+SERVER = str(Path(__file__).with_name("preload.py"))
 PATIENCE_S = 60.0  # until the libraries are imported; 4 s on a quiet machine
 WORTH = 3  # pages from which on it pays, and pages that must ask for a library
 NOT_EARLY = {"IPython", "matplotlib_inline"}  # look for the running kernel when they are imported
+
+
+def kernel_command(python: str, *record: str) -> list[str]:
+    """What starts a kernel that is recorded; `recorder.launch` explains `record`."""
+    return [python, RECORDER, *record, "-f", "{connection_file}"]
 
 
 class Forked:
     """What a kernel's manager asks of `subprocess.Popen`, for a process that is not our child.
 
     It is held by a file descriptor and not by its number, which the system may give to another
-    process.
+    process. Raises ProcessLookupError when it has ended before.
     """
 
     stdin = stdout = stderr = None
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.returncode: int | None = None
-        try:
-            self.fd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            self.fd, self.returncode = -1, 1
+        self.fd = os.pidfd_open(pid)
 
     def poll(self) -> int | None:
         """None while it runs. How it ended only its parent could know: 1 stands for any end."""
-        if self.returncode is None and select.select([self.fd], [], [], 0)[0]:
-            os.close(self.fd)
-            self.returncode = 1
-        return self.returncode
+        return 1 if select.select([self.fd], [], [], 0)[0] else None
 
     def wait(self) -> int:
         """Wait for its end."""
-        if self.returncode is None:
-            select.select([self.fd], [], [])
-        return self.poll() or 0
+        select.select([self.fd], [], [])
+        return 1
 
     def send_signal(self, signum: int) -> None:
         """Send a signal, unless it has ended."""
-        if self.poll() is None:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.fd, signum)
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.fd, signum)
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -77,93 +75,54 @@ class Forked:
         """End it."""
         self.send_signal(signal.SIGKILL)
 
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):
+            os.close(self.fd)
+
 
 class Preloaded:
-    """The process that has imported `modules`; a context that ends with it."""
+    """The running `preload.py`."""
 
-    def __init__(self, python: str, env: dict[str, str], modules: Iterable[str]) -> None:
-        self.works = False
-        if not possible():
-            return
-        asked, self.asked = os.pipe()
-        self.answers, answers = os.pipe()
-        self.process = subprocess.Popen(
-            [
-                python,
-                str(Path(__file__).with_name("preload.py")),
-                *map(str, (os.getpid(), asked, answers)),
-                *sorted(modules),
-            ],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            pass_fds=(asked, answers),
-            start_new_session=True,
-        )
-        os.close(asked)
-        os.close(answers)
+    def __init__(self, process: Process) -> None:
+        self.process = process
         self.works = True
         self.turn = asyncio.Lock()
 
-    async def kernel(self, command: list[str], cwd: str, env: dict[str, str]) -> Forked | None:
-        """A copy of the process that runs as the kernel of `command`.
+    async def kernel(self, command: list[str]) -> Forked | None:
+        """A copy of the process that runs as the kernel of `command`; None when it cannot be had.
 
-        None when it cannot be had.
+        It has the environment and the working folder of the process.
         """
-        if not self.works:
-            return None
-        request = {"record": command[2:5], "argv": command[5:], "cwd": cwd, "env": env}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        arguments = command[command.index(RECORDER) + 1 :]
         async with self.turn:
-            answer = await self._ask(json.dumps(request) + "\n")
-        if not answer.isdigit():
-            self.works = False
-            return None
-        return Forked(int(answer))
-
-    async def _ask(self, line: str) -> str:
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(self.answers, _answer, answered)
-        try:
-            os.write(self.asked, line.encode())
-            await asyncio.wait_for(answered, PATIENCE_S)
-            return os.read(self.answers, 100).decode().strip()  # so short a line comes whole
-        except (OSError, TimeoutError):  # it has ended, or hangs
-            return ""
-        finally:
-            loop.remove_reader(self.answers)
-
-    def __enter__(self) -> Preloaded:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if hasattr(self, "process"):
-            os.close(self.asked)
-            os.close(self.answers)
-            self.process.kill()  # its kernels have ended; it holds nothing that must be put away
-            self.process.wait()
+            if not self.works:
+                return None
+            try:
+                self.process.stdin.write(json.dumps(arguments).encode() + b"\n")
+                answer = await asyncio.wait_for(self.process.stdout.readline(), PATIENCE_S)
+                return Forked(int(answer))
+            except (OSError, ValueError, TimeoutError):  # it has ended, or hangs
+                self.works = False
+                return None
 
 
-def _answer(answered: asyncio.Future[None]) -> None:
-    if not answered.done():
-        answered.set_result(None)
-
-
-class Manager(AsyncKernelManager):
-    """A manager that takes its kernel from a preloaded process when there is one."""
+class Provisioner(LocalProvisioner):
+    """Starts a kernel as a copy of a preloaded process where there is one, or by its command."""
 
     preloaded: Preloaded | None = None
 
-    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
-        forked = None
-        if self.preloaded is not None:
-            forked = await self.preloaded.kernel(kernel_cmd, str(kw["cwd"]), kw["env"])
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        """Start the kernel and return where it listens."""
+        forked = await self.preloaded.kernel(cmd) if self.preloaded else None
         if forked is None:
-            return await super()._async_launch_kernel(kernel_cmd, **kw)
-        local: Any = self.provisioner
-        local.process, local.pid, local.pgid, local.cwd = forked, forked.pid, forked.pid, kw["cwd"]
-        self._reconcile_connection_info(local.connection_info)
-
-    _launch_kernel = _async_launch_kernel  # type: ignore[assignment]
+            return await super().launch_kernel(cmd, **kwargs)
+        self.process = cast(Any, forked)
+        self.pid = forked.pid
+        self.pgid = forked.pid
+        self.cwd = kwargs["cwd"]
+        return self.connection_info
 
 
 def possible() -> bool:
@@ -171,7 +130,7 @@ def possible() -> bool:
     return sys.platform == "linux" and hasattr(os, "pidfd_open")
 
 
-def outside(project: Project, chapter: Chapter) -> set[str]:
+def _outside(project: Project, chapter: Chapter) -> set[str]:
     """What a page imports from elsewhere, itself and through `code/`.
 
     Names of attributes may be among it.
@@ -184,15 +143,31 @@ def outside(project: Project, chapter: Chapter) -> set[str]:
     return {name for name in names if name.split(".")[0] not in NOT_EARLY | {"", *project.packages}}
 
 
-def preloaded(
+@asynccontextmanager
+async def preloaded(
     project: Project, chapters: list[Chapter], python: str, env: dict[str, str]
-) -> Preloaded | None:
+) -> AsyncIterator[Preloaded | None]:
     """A process for the kernels of `chapters`, when there are enough of them for it to pay.
 
-    It imports what several ask for.
+    It imports what several ask for, and ends with the context.
     """
     chapters = [chapter for chapter in chapters if chapter.cells]
     if len(chapters) < WORTH or not possible():
-        return None
-    asked = Counter(name for chapter in chapters for name in outside(project, chapter))
-    return Preloaded(python, env, (name for name, times in asked.items() if times >= WORTH))
+        yield None
+        return
+    counts = Counter(name for chapter in chapters for name in _outside(project, chapter))
+    process = await asyncio.create_subprocess_exec(
+        *(python, SERVER, str(os.getpid())),
+        *sorted(name for name, count in counts.items() if count >= WORTH),
+        env=env,
+        cwd=project.book,
+        stdin=PIPE,
+        stdout=PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield Preloaded(process)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()  # its kernels have ended; it holds nothing that must be put away
+        await process.wait()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def names(source: str, package: str = "") -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                parents = package.split(".")[: package.count(".") + 2 - node.level]
                 base = ".".join([*parents, base] if base else parents)
             # "from a.b import c" may name the module a.b.c as well as an attribute of a.b
             imported.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
@@ -42,7 +42,7 @@ def cell_names(sources: list[str]) -> set[str]:
     for source in sources:
         code = as_python(source)
         imported |= _names(code)
-        for text in _constants(code):
+        for text in _strings(code):
             if "import" in text:  # what a magic or another interpreter is given
                 imported |= _names(as_python(text))
             imported |= {word for word in WORD.findall(text) if DOTTED.fullmatch(word)}
@@ -50,14 +50,13 @@ def cell_names(sources: list[str]) -> set[str]:
 
 
 def file_names(sources: list[str]) -> set[str]:
-    """Every word of every string of the cells.
+    """Every word of every string of the cells, and of every string in those.
 
     Those that are files of the book are among what a page reads.
     """
-    words: set[str] = set()
-    for source in sources:
-        for text in _strings(source):
-            words.update({text, *WORD.findall(text)})
+    texts = [text for source in sources for text in _strings(as_python(source))]
+    texts += [text for outer in texts for text in _strings(outer)]
+    words = {word for text in texts for word in (text, *WORD.findall(text))}
     return {word for word in words if 1 < len(word) < 200 and ("." in word or "/" in word)}
 
 
@@ -70,22 +69,13 @@ def _names(code: str) -> set[str]:
         return {name for group in lists for name in re.split(r"\s*,\s*", group)}
 
 
-def _strings(source: str) -> Iterator[str]:
-    for text in _constants(as_python(source)):
-        yield text
-        yield from _constants(text)
-
-
-def _constants(code: str) -> list[str]:
+def _strings(code: str) -> list[str]:
+    """The string constants of a piece of code; none of one that is not Python."""
     try:
-        tree = ast.parse(code)
+        nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
     except (SyntaxError, ValueError):
         return []
-    return [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
+    return [node.value for node in nodes if isinstance(node.value, str)]
 
 
 def as_python(source: str) -> str:
@@ -98,37 +88,6 @@ def as_python(source: str) -> str:
         return source
 
 
-def files(
-    roots: set[str],
-    code: Path,
-    packages: tuple[str, ...],
-    parse: Callable[[str, str], list[str]] | None = None,
-) -> set[Path]:
-    """Every file of `packages` under `code` that importing `roots` would run.
-
-    `parse` is `of` or something that remembers its results.
-    """
-    paths: set[Path] = set()
-    queue = list(roots)
-    seen: set[str] = set()
-    while queue:
-        name = queue.pop()
-        if name in seen or name.split(".")[0] not in packages:
-            continue
-        seen.add(name)
-        if "." in name:
-            queue.append(name.rpartition(".")[0])  # importing a.b runs a/__init__.py too
-        stem = code.joinpath(*name.split("."))
-        for path, package in (
-            (stem.with_suffix(".py"), name.rpartition(".")[0]),
-            (stem / "__init__.py", name),
-        ):
-            if path.is_file():
-                paths.add(path)
-                queue += (parse or of)(_text(path, path.stat().st_mtime_ns), package)
-    return paths
-
-
 def of(source: str, package: str) -> list[str]:
     """What a module of `package` imports.
 
@@ -138,6 +97,34 @@ def of(source: str, package: str) -> list[str]:
         return sorted(names(source, package))
     except SyntaxError:
         return []
+
+
+def files(
+    roots: set[str],
+    code: Path,
+    packages: tuple[str, ...],
+    parse: Callable[[str, str], list[str]] = of,
+) -> set[Path]:
+    """Every file of `packages` under `code` that importing `roots` would run.
+
+    `parse` is `of` or something that remembers its results.
+    """
+    paths: set[Path] = set()
+    queue = list(roots)
+    visited: set[str] = set()
+    while queue:
+        name = queue.pop()
+        parent = name.rpartition(".")[0]
+        if name in visited or name.split(".")[0] not in packages:
+            continue
+        visited.add(name)
+        queue.append(parent)  # importing a.b runs a/__init__.py too
+        stem = code.joinpath(*name.split("."))
+        for path, package in ((stem.with_suffix(".py"), parent), (stem / "__init__.py", name)):
+            if path.is_file():
+                paths.add(path)
+                queue += parse(_text(path, path.stat().st_mtime_ns), package)
+    return paths
 
 
 @lru_cache(maxsize=4096)

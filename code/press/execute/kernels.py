@@ -17,11 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_async
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -29,46 +30,59 @@ from press import patches
 from press.config import Project, kernel_env
 from press.execute import faults, reads
 from press.execute.expectations import KERNELSPEC
-from press.execute.forked import Manager, Preloaded, preloaded
+from press.execute.forked import Preloaded, Provisioner, kernel_command, preloaded
 from press.execute.limits import Bounded, Client, unreadable
-from press.execute.run import Fault, Run
+from press.execute.run import Run
 from press.source.chapter import Chapter
 
 LOG = "reads"
-RECORDER = Path(__file__).with_name("recorder.py")
 SOCKET_BYTES = 80  # a socket's path ends at 103 bytes on some systems, and its name comes behind
 
 
-class Signaling(Client):
-    """A client that leaves Ctrl-C to the whole build."""
+class ChapterClient(Client):
+    """A client that reports its cells, measures them, and leaves Ctrl-C to the whole build."""
+
+    report: Callable[[int], None]  # called with the number of each cell
+    cell = 0  # that runs, or ran last
+    spent_s = 0.0  # inside cells
 
     async def async_start_new_kernel(self, **kwargs: Any) -> None:
-        # nbclient has just taken them: a Ctrl-C while the kernel starts must end the build as well
+        """Start the kernel; a Ctrl-C while it starts must end the build as well."""
         _take_signals()
         await super().async_start_new_kernel(**kwargs)
 
+    async def async_execute_cell(
+        self, cell: Any, cell_index: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Execute a cell by the clock."""
+        self.cell = cell_index + 1
+        self.report(self.cell)
+        started = time.monotonic()
+        try:
+            return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+        finally:
+            self.spent_s += time.monotonic() - started
+
 
 def kernel_manager(
-    project: Project, python: str, sockets: str, parent: Preloaded | None = None
-) -> Manager:
-    """A manager whose kernel is `python -m ipykernel_launcher`, recorded, or a copy of `parent`.
+    project: Project, python: str, sockets: str, parent: Preloaded | None
+) -> AsyncKernelManager:
+    """A manager whose kernel is recorded, started by `kernel_command` or as a copy of `parent`.
 
     It talks through sockets in a private folder: no port, nothing to overhear.
     """
-    manager = Manager()
-    manager.preloaded = parent
+    manager = AsyncKernelManager()
     session = Bounded(parent=manager)
     session.limit_bytes = project.output_limit_bytes
     manager.session = session
     if sys.platform != "win32" and len(os.fsencode(sockets)) < SOCKET_BYTES:
         manager.transport = "ipc"
         manager.ip = os.path.join(sockets, "k")
-    record = [os.path.join(sockets, LOG), str(project.code), json.dumps(reads.roots(project))]
-    manager._kernel_spec = KernelSpec(
-        argv=[python, str(RECORDER), *record, "-f", "{connection_file}"],
-        display_name="Python 3",
-        language="python",
-    )
+    log = os.path.join(sockets, LOG)
+    command = kernel_command(python, log, str(project.code), json.dumps(reads.roots(project)))
+    manager._kernel_spec = KernelSpec(argv=command, display_name="Python 3", language="python")
+    manager.provisioner = Provisioner(kernel_spec=manager._kernel_spec, parent=manager)
+    manager.provisioner.preloaded = parent
     return manager
 
 
@@ -84,13 +98,31 @@ def _private_folder() -> str:
     return tempfile.mkdtemp(prefix="press-")
 
 
+def _client(project: Project, chapter: Chapter, timeout_s: int) -> ChapterClient:
+    """A client for the cells of a page."""
+    cells = [
+        new_code_cell(cell.source, metadata={"tags": cell.execution_tags}) for cell in chapter.cells
+    ]
+    client = ChapterClient(
+        new_notebook(cells=cells, metadata={"kernelspec": dict(KERNELSPEC)}),
+        timeout=timeout_s,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(project.book)}},
+        record_timing=False,
+        on_notebook_start=lambda **_: _take_signals(),
+        shutdown_kernel="immediate",
+    )
+    client.limit_bytes = project.output_limit_bytes
+    return client
+
+
 async def run_chapter(
     project: Project,
     chapter: Chapter,
-    tell: Callable[[str, int, int], None],
+    report: Callable[[int], None],
     python: str,
     env: dict[str, str],
-    parent: Preloaded | None = None,
+    parent: Preloaded | None,
 ) -> Run:
     """Execute `chapter` in `env`, in a kernel that is a copy of `parent` if there is one.
 
@@ -99,95 +131,41 @@ async def run_chapter(
     run = Run(chapter.slug)
     if not chapter.cells:
         return run
-    notebook = _notebook(chapter)
-    clock = _Clock(chapter, tell)
-    timeout_s = chapter.settings.get("timeout_s", project.cell_timeout_s)
-    client = Signaling(
-        notebook,
-        km=None,
-        timeout=timeout_s,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(project.book)}},
-        record_timing=False,
-        on_notebook_start=lambda **_: _take_signals(),
-        on_cell_start=clock.start,
-        on_cell_executed=clock.stop,
-        shutdown_kernel="immediate",
-    )
-    client.limit_bytes = project.output_limit_bytes
     sockets = _private_folder()
+    timeout_s = chapter.settings.get("timeout_s", project.cell_timeout_s)
+    client = _client(project, chapter, timeout_s)
+    client.report = report
     client.km = kernel_manager(project, python, sockets, parent)
     client.owns_km = True
     try:
         await client.async_execute(env=dict(env))
-    except asyncio.CancelledError:
-        raise
     except Exception as error:  # every kind is told apart; none is swallowed
-        run.fault = faults.of(error, clock.cell, timeout_s)
+        run.fault = faults.of(error, client.cell, timeout_s)
     finally:
         await _put_down(client)
         run.reads = reads.collect(project, Path(sockets, LOG), [c.source for c in chapter.cells])
         shutil.rmtree(sockets, ignore_errors=True)
-    run.outputs = [merged([dict(output) for output in cell.outputs]) for cell in notebook.cells]
-    run.counts = [cell.execution_count for cell in notebook.cells]
-    run.seconds = clock.spent_s
-    if client.flooded:  # also where the cell was done before the interrupt reached it
+    run.outputs = [merged([dict(output) for output in cell.outputs]) for cell in client.nb.cells]
+    run.counts = [cell.execution_count for cell in client.nb.cells]
+    run.seconds = client.spent_s
+    if client.flooded_at:  # also where the cell was done before the interrupt reached it
         run.fault = faults.flood(project, client.flooded_at)
-    run.fault = run.fault or _unreadable(run)
+    for number, outputs in enumerate(run.outputs, 1):
+        if not run.fault and (what := unreadable(outputs)):
+            run.fault = faults.unreadable(what, number)
     return run
 
 
-def _notebook(chapter: Chapter) -> Any:
-    """The cells of a page as nbclient wants them."""
-    notebook = new_notebook(
-        cells=[
-            new_code_cell(cell.source, metadata={"tags": cell.execution_tags})
-            for cell in chapter.cells
-        ]
-    )
-    notebook.metadata["kernelspec"] = dict(KERNELSPEC)
-    return notebook
-
-
-def _unreadable(run: Run) -> Fault | None:
-    for number, outputs in enumerate(run.outputs, 1):
-        if what := unreadable(outputs):
-            return Fault("flood", number, what, "print a summary, in lines that fit on the page")
-    return None
-
-
-class _Clock:
-    """Which cell runs, and the seconds spent inside cells."""
-
-    def __init__(self, chapter: Chapter, tell: Callable[[str, int, int], None]) -> None:
-        self.chapter = chapter
-        self.tell = tell
-        self.cell = 0
-        self.started = 0.0
-        self.spent_s = 0.0
-
-    def start(self, cell: Any, cell_index: int) -> None:
-        self.cell = cell_index + 1
-        self.started = time.monotonic()
-        self.tell(self.chapter.slug, self.cell, len(self.chapter.cells))
-
-    def stop(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
-        self.spent_s += time.monotonic() - self.started
-
-
 def merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Neighbouring pieces of one stream as one output.
+    """Neighboring pieces of one stream as one output.
 
     Where a kernel flushes is a matter of time, not of the page.
     """
     pieces: list[dict[str, Any]] = []
     for output in outputs:
-        last = pieces[-1] if pieces else {}
-        if (
-            output["output_type"] == "stream" == last.get("output_type")
-            and output["name"] == last["name"]
-        ):
-            last["text"] += output["text"]
+        stream = output.get("name") if output["output_type"] == "stream" else None
+        if stream and pieces and pieces[-1].get("name") == stream:
+            pieces[-1]["text"] += output["text"]
         else:
             pieces.append(output)
     return pieces
@@ -200,10 +178,8 @@ def _take_signals() -> None:
     """
     loop = asyncio.get_running_loop()
     with suppress(RuntimeError, ValueError):
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
-        loop.add_signal_handler(signal.SIGINT, _cancel_all)
-        loop.add_signal_handler(signal.SIGTERM, _cancel_all)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _cancel_all)
 
 
 def _cancel_all() -> None:
@@ -244,10 +220,13 @@ async def run_many(
     env = env or kernel_env(project)
 
     async def one(chapter: Chapter) -> None:
-        async with gate:
-            done(await run_chapter(project, chapter, tell, python, env, parent))
+        def report(cell: int) -> None:
+            tell(chapter.slug, cell, len(chapter.cells))
 
-    with preloaded(project, chapters, python, env) or nullcontext() as parent:
+        async with gate:
+            done(await run_chapter(project, chapter, report, python, env, parent))
+
+    async with preloaded(project, chapters, python, env) as parent:
         tasks = [asyncio.ensure_future(one(chapter)) for chapter in chapters]
         try:
             await asyncio.gather(*tasks)

@@ -14,10 +14,10 @@ from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 
 OUTPUTS = frozenset({"stream", "display_data", "update_display_data", "execute_result", "error"})
-LINE_LIMIT = (
-    10_000  # MyST-NB's time grows with the square of the length of a line: here it is 0.2 s
-)
-BACKSPACE_LIMIT = 1_000  # and with the number of backspaces times the length of the output
+# MyST-NB's time grows with the square of the length of a line (here it is 0.2 s), and with the
+# number of backspaces times the length of the output
+LINE_LIMIT = 10_000
+BACKSPACE_LIMIT = 1_000
 ERROR_LIMIT = 2_000  # of the message of an error that stops the page
 
 
@@ -30,27 +30,22 @@ class Bounded(Session):
     limit_bytes = 1_000_000
 
     def deserialize(self, msg_list: Any, content: bool = True, copy: bool = True) -> dict[str, Any]:
+        """A message; the output in it is replaced by one that is too long as well."""
+        opened = content and copy and len(msg_list) >= 5
         # one character is at most twelve bytes of JSON
-        if (
-            not content
-            or not copy
-            or len(msg_list) < 5
-            or len(msg_list[4]) < 12 * self.limit_bytes + 10_000
-        ):
+        if not opened or len(msg_list[4]) < 12 * self.limit_bytes + 10_000:
             return super().deserialize(msg_list, content, copy)
         message = super().deserialize(msg_list, content=False)
         kind = message["msg_type"]
-        if (
-            kind not in OUTPUTS or kind == "error"
-        ):  # why a page stops is needed, if only its beginning
+        # why a page stops is needed, if only its beginning
+        if kind not in OUTPUTS or kind == "error":
             return super().deserialize(msg_list)
         text = " " * (self.limit_bytes + 1)  # as good as what was sent: it is counted and dropped
-        data = {"data": {"text/plain": text}, "metadata": {}, "transient": {}}
-        message["content"] = (
-            {"name": "stdout", "text": text}
-            if kind == "stream"
-            else {**data, "execution_count": None}
-        )
+        if kind == "stream":
+            message["content"] = {"name": "stdout", "text": text}
+        else:
+            data = {"data": {"text/plain": text}, "metadata": {}, "transient": {}}
+            message["content"] = {**data, "execution_count": None}
         return message
 
 
@@ -59,36 +54,31 @@ class Client(NotebookClient):
 
     limit_bytes = 1_000_000
     printed = 0
-    flooded = False
-    flooded_at = 0
+    flooded_at = 0  # number of the cell that printed too much
 
-    # type: ignore[override]
-    async def async_execute_cell(self, cell, cell_index, execution_count=None, store_history=True):
+    async def async_execute_cell(self, *args: Any, **kwargs: Any) -> Any:
+        """Execute a cell, which may print the whole limit."""
         self.printed = 0
-        return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
+        return await super().async_execute_cell(*args, **kwargs)
 
-    def process_message(self, msg, cell, cell_index):
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        """Store an output, unless the cell has printed too much."""
         if msg["msg_type"] in OUTPUTS:
             self.printed += _size(msg["content"])
             if self.printed > self.limit_bytes:
-                if msg["msg_type"] == "error" and "raises-exception" not in _tags(cell):
-                    _shorten(msg["content"])  # it stops the page, and that is what is reported
-                else:
+                expected = "raises-exception" in cell.metadata.get("tags", [])
+                if msg["msg_type"] != "error" or expected:
                     self._stop(cell_index)
                     return None  # drop it: no more of it is stored
+                _shorten(msg["content"])  # it stops the page, and that is what is reported
         return super().process_message(msg, cell, cell_index)
 
     def _stop(self, cell_index: int) -> None:
-        if not self.flooded:
-            self.flooded = True
+        if not self.flooded_at:
             self.flooded_at = cell_index + 1
             assert self.km is not None
             interrupt = cast(Any, self.km.interrupt_kernel())
             self.interrupt = asyncio.ensure_future(ensure_async(interrupt))
-
-
-def _tags(cell: Any) -> list[str]:
-    return cell.metadata.get("tags", [])
 
 
 def _shorten(content: dict[str, Any]) -> None:
@@ -103,7 +93,7 @@ def _size(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_size(name) + _size(item) for name, item in value.items())
     if isinstance(value, (list, tuple)):
-        return sum(_size(item) for item in value)
+        return sum(map(_size, value))
     return len(str(value))
 
 
@@ -112,13 +102,12 @@ def unreadable(outputs: list[dict[str, Any]]) -> str:
 
     Empty when nothing is.
     """
-    for output in outputs:
-        for text in _texts(output):
-            longest = max(map(len, re.split(r"[\r\n]", text)), default=0)
-            if longest > LINE_LIMIT:
-                return f"the cell printed a line of {longest:,} characters, over {LINE_LIMIT:,}"
-            if text.count("\b") > BACKSPACE_LIMIT:
-                return f"the cell printed more than {BACKSPACE_LIMIT:,} backspaces"
+    for text in (text for output in outputs for text in _texts(output)):
+        longest = max(map(len, re.split(r"[\r\n]", text)))
+        if longest > LINE_LIMIT:
+            return f"the cell printed a line of {longest:,} characters, over {LINE_LIMIT:,}"
+        if text.count("\b") > BACKSPACE_LIMIT:
+            return f"the cell printed more than {BACKSPACE_LIMIT:,} backspaces"
     return ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from clikit.files import sha
@@ -20,32 +21,32 @@ CHANGED = "changed while the page ran"
 NOT_READ = ("_build", "node_modules", "__pycache__")
 
 
+def _links(project: Project) -> Iterator[tuple[str, str]]:
+    """The links below book/ and where they lead."""
+    for base, names, files in os.walk(project.book):
+        for link in (os.path.join(base, name) for name in (*names, *files)):
+            if os.path.islink(link):
+                yield link, os.path.realpath(link)
+
+
 def roots(project: Project) -> list[str]:
     """The project, and what links below book/ lead to."""
-    folders = [str(project.root)]
-    for base, names, files in os.walk(project.book):
-        folders += [
-            os.path.realpath(os.path.join(base, name))
-            for name in (*names, *files)
-            if os.path.islink(os.path.join(base, name))
-        ]
-    return folders
+    return [str(project.root), *(target for _, target in _links(project))]
 
 
 def collect(project: Project, log: Path, sources: list[str]) -> dict[str, str]:
     """What `recorder` wrote, as digests by name; a folder that was listed ends with a slash.
 
-    Files that the cells name count as read, since a compiled library may open them unrecorded.
+    Files that the cells name count as read, since a compiled library may open them unrecorded; and
+    so does what scripts and commands import.
     """
-    rows = (
-        [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []
-    )
+    rows = log.read_text("utf-8").splitlines() if log.is_file() else []
     digests: dict[str, str] = {}
     written: set[str] = set()
-    commands: list[str] = []
-    for kind, path, size, time_ns in rows:
+    imported: set[str] = set()
+    for kind, path, size, time_ns in map(json.loads, rows):
         if kind == "x":
-            commands.append(path)
+            imported |= imports.cell_names([f"!{path}"])
             continue
         name = _name(project, path)
         if name is None or name in written:
@@ -54,20 +55,17 @@ def collect(project: Project, log: Path, sources: list[str]) -> dict[str, str]:
             written.add(name)
             if digests.get(name) == MISSING:
                 del digests[name]
-        elif name in digests:
-            continue
-        elif kind == "l":
-            digests[name + "/"] = _digest(project, name + "/")
-        else:
+        elif kind == "l" and name not in digests:
+            digests[f"{name}/"] = _digest(project, f"{name}/")
+        elif name not in digests:
             digests[name] = _digest_then(project, name, size, time_ns)
-    for name, digest in named(project, sorted(imports.file_names(sources))).items():
-        if name not in written:
-            digests.setdefault(name, digest)
-    scripts = [name for name in digests if name.endswith(".py")]
-    for path in _closure(project, imports.cell_names([f"!{line}" for line in commands])):
-        digests.setdefault(path, _digest(project, path))
-    for path in _closure(project, _script_imports(project, scripts)):
-        digests.setdefault(path, _digest(project, path))
+    of_cells = named(project, sorted(imports.file_names(sources)))
+    digests = {name: of_cells[name] for name in of_cells.keys() - written} | digests
+    for path in (project.root / name for name in digests if name.endswith(".py")):
+        if path.is_file():
+            imported.update(imports.of(path.read_text(encoding="utf-8", errors="replace"), ""))
+    for path in imports.files(imported, project.code, project.packages):
+        digests.setdefault(project.rel(path), _digest(project, project.rel(path)))
     return dict(sorted(digests.items()))
 
 
@@ -80,58 +78,29 @@ def named(project: Project, names: list[str]) -> dict[str, str]:
     """Those of `names` that are files of the project, seen from book/, with their digests."""
     digests: dict[str, str] = {}
     for name in names:
-        path = _below(project, project.book, name)
-        if path is not None:
+        try:
+            path = Path(os.path.normpath(project.book / name))
+            is_file = path.is_relative_to(project.root) and path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            continue
+        if is_file:
             digests[project.rel(path)] = _digest(project, project.rel(path))
     return digests
 
 
-def _script_imports(project: Project, names: list[str]) -> set[str]:
-    """What the scripts among the files that were read import."""
-    imported: set[str] = set()
-    for name in names:
-        path = _below(project, project.root, name)
-        if path is not None:
-            imported.update(imports.of(path.read_text(encoding="utf-8", errors="replace"), ""))
-    return imported
-
-
-def _below(project: Project, folder: Path, name: str) -> Path | None:
-    """The file `name` of the project, or None when there is none."""
-    try:
-        path = Path(os.path.normpath(folder / name))
-        return path if path.is_relative_to(project.root) and path.is_file() else None
-    except (OSError, ValueError):  # a name that no file can have
-        return None
-
-
-def _closure(project: Project, imported: set[str]) -> list[str]:
-    return [project.rel(path) for path in imports.files(imported, project.code, project.packages)]
-
-
 def _name(project: Project, path: str) -> str | None:
-    """`path` relative to the project; compiled modules stand for their source.
+    """`path` relative to the project, through a link below book/ where it lies elsewhere.
 
     None: not a file of the book.
     """
-    if not path.startswith(str(project.root) + os.sep):
-        path = _linked(project, path)
+    if not path.startswith(f"{project.root}{os.sep}"):
+        for link, target in _links(project):
+            if path == target or path.startswith(target + os.sep):
+                path = link + path.removeprefix(target)
+                break
     name = os.path.relpath(path, project.root)
-    parts = name.split(os.sep)
-    if any(part.startswith(".") or part in NOT_READ for part in parts):
-        return None
-    return name
-
-
-def _linked(project: Project, path: str) -> str:
-    """The name under which a link below book/ leads to `path`."""
-    for base, names, files in os.walk(project.book):
-        for name in (*names, *files):
-            link = os.path.join(base, name)
-            target = os.path.realpath(link)
-            if os.path.islink(link) and (path == target or path.startswith(target + os.sep)):
-                return link + path.removeprefix(target)
-    return path
+    outside = any(part.startswith(".") or part in NOT_READ for part in name.split(os.sep))
+    return None if outside else name
 
 
 def _digest_then(project: Project, name: str, size: int, time_ns: int) -> str:
@@ -153,10 +122,9 @@ def _digest(project: Project, name: str) -> str:
     path = project.root / name
     try:
         if name.endswith("/"):
-            entries = [
-                entry for entry in os.listdir(path) if not entry.startswith((".", "__pycache__"))
-            ]
-            return sha(sorted(entries))
+            return sha(
+                sorted(n for n in os.listdir(path) if not n.startswith((".", "__pycache__")))
+            )
         return sha(path.read_bytes()) if not path.is_dir() else "folder"
     except OSError:
         return MISSING

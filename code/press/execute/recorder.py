@@ -92,24 +92,20 @@ class Recorder:
             handle.write(json.dumps(row) + "\n")
 
 
-def record(log: str, code: str, roots: list[str]) -> None:
-    """Start recording, and see that `code` can be imported.
+def launch(log: str, code: str, roots: str, *arguments: str) -> None:
+    """Become the kernel of `python -m ipykernel_launcher ARGUMENTS`, recorded.
 
-    PYTHONPATH cannot name a folder with a colon.
+    `code` is where modules are found: PYTHONPATH cannot name a folder with a colon.
     """
-    if code not in sys.path:
-        sys.path.insert(0, code)
-    sys.addaudithook(Recorder(log, roots))
-
-
-def main(log: str, code: str, roots: str) -> None:
-    del sys.path[0]  # the folder of this file, where a kernel has none
-    sys.argv[:] = ["ipykernel_launcher.py", *sys.argv[4:]]
+    sys.argv[:] = ["ipykernel_launcher.py", *arguments]
     from ipykernel import kernelapp
 
-    record(log, code, json.loads(roots))
+    if code not in sys.path:
+        sys.path.insert(0, code)
+    sys.addaudithook(Recorder(log, json.loads(roots)))
     kernelapp.launch_new_instance()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    del sys.path[0]  # the folder of this file, where a kernel has none
+    launch(*sys.argv[1:])

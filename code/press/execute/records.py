@@ -41,23 +41,21 @@ class Record:
 
 def save(store: Store, run: Run, fingerprint: str, sources: list[str]) -> Record:
     """Write the record of `run`; it is valid only for the same fingerprint."""
-    values = {
-        "fingerprint": fingerprint,
-        "sources": sources,
-        "outputs": run.outputs,
-        "counts": run.counts,
-        "seconds": round(run.seconds, 3),
-        "fault": asdict(run.fault) if run.fault else None,
-        "reads": run.reads,
-    }
-    store.with_base(BASE).save(NAME, run.slug, values)
-    return _record(run.slug, values)
+    seconds = round(run.seconds, 3)
+    printed = (run.outputs, run.counts, seconds, run.fault, run.reads)
+    record = Record(run.slug, fingerprint, sources, *printed)
+    keep(store, record)
+    return record
+
+
+def keep(store: Store, record: Record) -> None:
+    """Store a record, whether it was executed here or elsewhere."""
+    store.with_base(BASE).save(NAME, record.slug, asdict(record))
 
 
 def load(store: Store, slug: str) -> Record | None:
     """The record of the last execution, or None when there is none that can be trusted."""
-    values = store.with_base(BASE).load(NAME, slug)
-    return None if values is None else _record(slug, values)
+    return read(path(store, slug))
 
 
 def path(store: Store, slug: str) -> Path:
@@ -65,19 +63,13 @@ def path(store: Store, slug: str) -> Path:
     return store.with_base(BASE).path(NAME, slug)
 
 
-def read(file: Path, slug: str) -> Record | None:
-    """A record of `slug` in a file that may come from another machine; None when it is damaged."""
-    values = read_json(file)
+def read(file: Path) -> Record | None:
+    """A record in a file that may come from another machine; None when it is damaged."""
     try:
-        return _record(slug, (values or [])[0])
+        values = (read_json(file) or [])[0]
+        return Record(**{**values, "fault": values["fault"] and Fault(**values["fault"])})
     except (TypeError, KeyError, IndexError):
         return None
-
-
-def keep(store: Store, record: Record) -> None:
-    """Store a record that was executed elsewhere."""
-    values = {name: value for name, value in asdict(record).items() if name != "slug"}
-    store.with_base(BASE).save(NAME, record.slug, values)
 
 
 def forget(store: Store, slugs: list[str]) -> None:
@@ -86,8 +78,3 @@ def forget(store: Store, slugs: list[str]) -> None:
     for file in (store.folder / NAME).glob("*"):
         if file not in wanted:
             file.unlink()
-
-
-def _record(slug: str, values: dict[str, Any]) -> Record:
-    fault = Fault(**values["fault"]) if values["fault"] else None
-    return Record(slug, **{**values, "fault": fault})

@@ -34,18 +34,14 @@ def pages(project: Project, slugs: list[str], shard: str) -> list[str]:
     The longest first, each to the shard with the least to do so far.
     """
     match = re.fullmatch(r"(\d+)/(\d+)", shard)
-    number, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    number, count = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= count:
-        raise UserError(
-            f"--shard {shard!r} is not a part of a whole", "write, for example, 2/4", Exit.USAGE
-        )
-    limits_s = times.load(project)
+        what = f"--shard {shard!r} is not a part of a whole"
+        raise UserError(what, "write, for example, 2/4", Exit.USAGE)
+    limits_s = {**dict.fromkeys(slugs, UNTIMED_S), **times.load(project)}
     parts: list[list[str]] = [[] for _ in range(count)]
-    load_s = [0] * count
-    for slug in sorted(slugs, key=lambda slug: (-limits_s.get(slug, UNTIMED_S), slug)):
-        least = load_s.index(min(load_s))
-        parts[least].append(slug)
-        load_s[least] += limits_s.get(slug, UNTIMED_S)
+    for slug in sorted(slugs, key=lambda slug: (-limits_s[slug], slug)):
+        min(parts, key=lambda part: sum(limits_s[slug] for slug in part)).append(slug)
     return [slug for slug in slugs if slug in parts[number - 1]]
 
 
@@ -53,11 +49,8 @@ def gather(project: Project, folders: list[Path]) -> list[Gathered]:
     """Take over the records of other machines that lie below `folders`; one row for each page."""
     for folder in folders:
         if not folder.is_dir():
-            raise UserError(
-                f"{folder} is not a folder",
-                "name folders that hold the _build/press/store/runs of other machines",
-                Exit.USAGE,
-            )
+            fix = "name folders that hold the _build/press/store/runs of other machines"
+            raise UserError(f"{folder} is not a folder", fix, Exit.USAGE)
     current = state.look(project)
     return [_gather(current, slug, folders) for slug in current.slugs]
 
@@ -68,7 +61,7 @@ def _gather(current: state.State, slug: str, folders: list[Path]) -> Gathered:
     name = records.path(current.store, slug).name
     reason = "no record of it in these folders"
     for path in sorted(path for folder in folders for path in folder.rglob(name)):
-        record = records.read(path, slug)
+        record = records.read(path)
         if record is None:
             reason = f"{path} is damaged"
         elif record.fault is not None:

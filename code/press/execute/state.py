@@ -9,6 +9,7 @@ from press.config import Project
 from press.errors import Finding
 from press.execute import reads, records
 from press.execute.fingerprint import Fingerprints
+from press.execute.records import Record
 from press.source import chapter as chapters
 from press.source import toc
 from press.store import Store, file_digest
@@ -24,14 +25,16 @@ class State:
     project: Project
     store: Store
     prints: Fingerprints
-    slugs: list[str]
+    slugs: list[str] = field(default_factory=list)  # pages that can be read
     now: dict[str, str] = field(default_factory=dict)  # slug -> fingerprint
-    records: dict[str, records.Record] = field(
-        default_factory=dict
-    )  # only those that can be trusted
-    stale: list[str] = field(default_factory=list)
+    records: dict[str, Record] = field(default_factory=dict)  # those that can be trusted
     broken: dict[str, Finding] = field(default_factory=dict)  # pages that cannot be read
     _read: dict[str, chapters.Chapter] = field(default_factory=dict)
+
+    @property
+    def stale(self) -> list[str]:
+        """Pages without a record that can be trusted."""
+        return [slug for slug in self.slugs if slug not in self.records]
 
     def load_chapter(self, slug: str) -> chapters.Chapter:
         """The page as it is now; parsed once however many steps ask for it."""
@@ -43,37 +46,30 @@ class State:
         """The book as the audits see it."""
         from press.checks.book import Book, Page
 
-        return Book(
-            self.project,
-            [
-                Page(self.project, self.load_chapter(slug), self.records.get(slug))
-                for slug in self.slugs
-            ],
-        )
+        project = self.project
+        pages = [Page(project, self.load_chapter(s), self.records.get(s)) for s in self.slugs]
+        return Book(project, pages)
+
+    def trusts(self, record: Record) -> bool:
+        """Whether an execution ended well and would give the same again."""
+        current = record.ok and record.fingerprint == self.now[record.slug]
+        return current and reads.unchanged(self.project, record.reads)
 
 
 def look(project: Project) -> State:
     """Read fingerprints and records; a chapter without a good record of its own is stale."""
     store = Store.of(project)
-    prints = Fingerprints(project, store)
-    state = State(project, store, prints, toc.slugs(project))
-    for slug in state.slugs:
+    state = State(project, store, Fingerprints(project, store))
+    for slug in toc.slugs(project):
         try:
-            state.now[slug] = prints.of(slug)
+            state.now[slug] = state.prints.of(slug)
         except chapters.PageError as error:
             state.broken[slug] = error.finding
             continue
+        state.slugs.append(slug)
         record = records.load(store, slug)
-        if (
-            record is not None
-            and record.ok
-            and record.fingerprint == state.now[slug]
-            and reads.unchanged(project, record.reads)
-        ):
+        if record and state.trusts(record):
             state.records[slug] = record
-        else:
-            state.stale.append(slug)
-    state.slugs = [slug for slug in state.slugs if slug not in state.broken]
     return state
 
 
@@ -109,34 +105,26 @@ def orphans(state: State) -> list[Finding]:
     """Committed expectations whose page is not in the table of contents any more."""
     project = state.project
     expected = {project.expectation(slug) for slug in (*state.slugs, *state.broken)}
-    return [
-        Finding(
-            project.rel(path),
-            0,
-            "pairing",
-            "no page of _toc.yml has this expectation",
-            f"git rm {project.rel(path)}, or add its page to _toc.yml",
-        )
-        for path in sorted(project.expected.rglob("*.ipynb"))
-        if path not in expected and not path.name.startswith(".")
-    ]
+    findings = []
+    for path in sorted(project.expected.rglob("*.ipynb")):
+        if path not in expected and not path.name.startswith("."):
+            where = project.rel(path)
+            what = "no page of _toc.yml has this expectation"
+            fix = f"git rm {where}, or add its page to _toc.yml"
+            findings.append(Finding(where, 0, "pairing", what, fix))
+    return findings
 
 
 def unmatched_solutions(state: State) -> list[Finding]:
     """Solutions of exercises that no page has: the renderer would name neither page nor line."""
-    blocks = [
-        (slug, block) for slug in state.slugs for block in state.load_chapter(slug).prose.blocks
-    ]
+    blocks = [(s, block) for s in state.slugs for block in state.load_chapter(s).prose.blocks]
     labels = {block.options.get("label") for _, block in blocks if "exercise" in block.name}
-    return [
-        Finding(
-            f"book/{slug}.md",
-            block.number,
-            "page",
-            f"there is no exercise {block.argument!r}",
-            "correct the name behind the solution, or the :label: of its exercise",
-            chapter=slug,
-        )
-        for slug, block in blocks
-        if block.name in ("solution", "solution-start") and block.argument not in labels
-    ]
+    findings = []
+    for slug, block in blocks:
+        solves = block.name in ("solution", "solution-start")
+        if solves and block.argument not in labels:
+            what = f"there is no exercise {block.argument!r}"
+            fix = "correct the name behind the solution, or the :label: of its exercise"
+            place = (f"book/{slug}.md", block.number)
+            findings.append(Finding(*place, "page", what, fix, chapter=slug))
+    return findings

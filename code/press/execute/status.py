@@ -14,45 +14,34 @@ class Row:
 
     slug: str
     state: str  # "current", "stale", "failed", "never run", "unreadable"
-    cells: int
-    outputs: int
-    seconds: float
     expectation: bool
+    cells: int = 0
+    outputs: int = 0
+    seconds: float = 0.0
 
 
 def rows(project: Project) -> list[Row]:
-    """One row a page, in reading order."""
+    """One row a page, in reading order; pages that cannot be read are last."""
     current = state.look(project)
-    found = []
-    for slug in current.slugs:
-        record = records.load(current.store, slug)
-        cells = current.prints.page(slug)["count"]
-        word = (
-            "current"
-            if slug in current.records
-            else "never run"
-            if record is None
-            else "stale"
-            if record.ok
-            else "failed"
-        )
-        outputs = sum(len(o) for o in record.outputs) if record else 0
-        found.append(
-            Row(
-                slug,
-                word,
-                cells,
-                outputs,
-                record.seconds if record else 0.0,
-                project.expectation(slug).is_file(),
-            )
-        )
-    found += [
-        Row(slug, "unreadable", 0, 0, 0.0, project.expectation(slug).is_file())
-        for slug in current.broken
+    broken = [
+        Row(slug, "unreadable", project.expectation(slug).is_file()) for slug in current.broken
     ]
-    return found
+    return [_row(current, slug) for slug in current.slugs] + broken
 
 
-def as_dicts(found: list[Row]) -> list[dict]:
-    return [asdict(row) for row in found]
+def _row(current: state.State, slug: str) -> Row:
+    expectation = current.project.expectation(slug).is_file()
+    cells = current.prints.page(slug)["count"]
+    record = records.load(current.store, slug)
+    if record is None:
+        return Row(slug, "never run", expectation, cells)
+    word = "stale" if record.ok else "failed"
+    if slug in current.records:
+        word = "current"
+    outputs = sum(map(len, record.outputs))
+    return Row(slug, word, expectation, cells, outputs, record.seconds)
+
+
+def as_dicts(rows: list[Row]) -> list[dict]:
+    """The rows, for a JSON report."""
+    return [asdict(row) for row in rows]

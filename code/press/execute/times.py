@@ -8,6 +8,7 @@ is far too high.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from clikit.files import write_atomic
 
@@ -22,17 +23,17 @@ def limit(seconds: float) -> int:
     return next((step for step in STEPS_S if seconds * ROOM < step), STEPS_S[-1])
 
 
+def _file(project: Project) -> Path:
+    return project.expected / "seconds.json"
+
+
 def load(project: Project) -> dict[str, int]:
     """Page -> limit in seconds; empty when there is no file, or none that can be read."""
     try:
-        raw = json.loads((project.expected / "seconds.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        rows = json.loads(_file(project).read_text(encoding="utf-8")).items()
+    except (OSError, ValueError, AttributeError):
         return {}
-    return (
-        {slug: step for slug, step in raw.items() if step in STEPS_S}
-        if isinstance(raw, dict)
-        else {}
-    )
+    return {slug: step for slug, step in rows if step in STEPS_S}
 
 
 def accept(project: Project, measured: dict[str, float]) -> None:
@@ -42,8 +43,6 @@ def accept(project: Project, measured: dict[str, float]) -> None:
     for slug, seconds in measured.items():
         if slug not in now or seconds >= now[slug] or limit(2 * seconds) < now[slug]:
             now[slug] = limit(seconds)
-    if now != before or not (project.expected / "seconds.json").is_file():
-        write_atomic(
-            project.expected / "seconds.json",
-            json.dumps(dict(sorted(now.items())), indent=0) + "\n",
-        )
+    if now != before or not _file(project).is_file():
+        text = json.dumps(dict(sorted(now.items())), indent=0)
+        write_atomic(_file(project), f"{text}\n")

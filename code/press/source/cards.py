@@ -1,51 +1,35 @@
-"""Flash cards: `book/_assets/cards/<part>/<topic>.yml`, checked against one schema."""
+"""Flash cards: `book/_assets/cards/<part>/<topic>.yml`, one list of cards for each page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal, get_args
 
 import yaml
 
-from press.source.settings import read_yaml
+from press.source.parsing import parse, read_yaml, require
 
-LEVELS = ("foundational", "intermediate", "advanced", "expert")
-TYPES = ("concept", "math", "coding", "system-design")
-SCHEMA = {
-    "type": "array",
-    "minItems": 1,
-    "items": {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["id", "level", "type", "tags", "question", "answer"],
-        "properties": {
-            "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$(?!\\n)"},
-            "level": {"enum": list(LEVELS)},
-            "type": {"enum": list(TYPES)},
-            "tags": {
-                "type": "array",
-                "minItems": 1,
-                "items": {"type": "string", "pattern": "^[a-z0-9-]+$(?!\\n)"},
-            },
-            "question": {"type": "string", "minLength": 10},
-            "answer": {"type": "string", "minLength": 40},
-            "verify": {"type": "string", "minLength": 5},
-        },
-    },
-}
+Level = Literal["foundational", "intermediate", "advanced", "expert"]
+Type = Literal["concept", "math", "coding", "system-design"]
+LEVELS = get_args(Level)
+TYPES = get_args(Type)
 
 
 @dataclass(frozen=True)
 class Card:
-    """One question with its answer and, for a number or an identity, code that asserts it."""
+    """One question with its answer and, for a number or an identity, code that asserts it.
 
-    id: str
-    level: str
-    type: str
-    tags: tuple[str, ...]
-    question: str
-    answer: str
-    verify: str = ""
+    The fields are the keys of a card in the file; the expressions say what they hold.
+    """
+
+    id: Annotated[str, "[a-z0-9]+(-[a-z0-9]+)*"]
+    level: Level
+    type: Type
+    tags: tuple[Annotated[str, "[a-z0-9-]+"], ...]
+    question: Annotated[str, ".{10,}"]
+    answer: Annotated[str, ".{40,}"]
+    verify: Annotated[str, ".{5,}"] = ""
 
 
 def card_file(book: Path, slug: str) -> Path:
@@ -55,32 +39,25 @@ def card_file(book: Path, slug: str) -> Path:
 
 def load(path: Path) -> list[Card]:
     """The cards of one page. Raises ValueError naming the card and the field that is wrong."""
-    import jsonschema
-
     try:
         raw = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from error
-    errors = sorted(
-        jsonschema.Draft202012Validator(SCHEMA).iter_errors(raw),
-        key=lambda e: list(e.absolute_path),
-    )
-    if errors:
-        place = "/".join(str(part) for part in errors[0].absolute_path) or "the file"
-        raise ValueError(f"{path}: {place}: {errors[0].message}")
-    cards = [Card(**{**card, "tags": tuple(card["tags"])}) for card in raw]
-    ids: set[str] = set()
-    for card in cards:
-        if card.id in ids:
-            raise ValueError(f"{path}: the id {card.id!r} is a duplicate")
-        ids.add(card.id)
+    try:
+        cards = list(parse(tuple[Card, ...], raw, "the file"))
+        require(bool(cards), "the file", raw, "a list with cards in it")
+        for i, card in enumerate(cards, 1):
+            place = f"the file, item {i}"
+            require(bool(card.tags), f"{place}, tags", [], "a list with names in it")
+            earlier = [other.id for other in cards[: i - 1]]
+            require(card.id not in earlier, f"{place}, id", card.id, "an id of its own")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return cards
 
 
 def bank(book: Path) -> dict[str, list[Card]]:
     """All cards of the book by page."""
     base = book / "_assets" / "cards"
-    return {
-        str(path.relative_to(base).with_suffix("")): load(path)
-        for path in sorted(base.rglob("*.yml"))
-    }
+    paths = sorted(base.rglob("*.yml"))
+    return {str(path.relative_to(base).with_suffix("")): load(path) for path in paths}

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from clikit.errors import Exit, UserError
 
 from press.errors import Finding
@@ -21,8 +22,7 @@ from press.source import markdown, prose
 if TYPE_CHECKING:
     from press.store import Store
 
-# characters that end a line for one reader of the page and not for another, or that HTML cannot
-# hold
+# they end a line for one reader of the page and not for another, or HTML cannot hold them
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 WARNING = re.compile(r"msg=['\"](.*?)['\"], lineno")  # of MyST-Parser, inside MyST-NB's exception
 GATES = {"exercise-start": "exercise-end", "solution-start": "solution-end"}
@@ -32,19 +32,9 @@ class PageError(UserError):
     """A page that cannot be read: one finding with its line and its fix."""
 
     def __init__(self, path: Path, slug: str, line: int, what: str, fix: str) -> None:
-        super().__init__(
-            f"{path}:{line}: {what}" if line else f"{path}: {what}", fix, Exit.FINDINGS
-        )
-        self.reason = what
-        self.slug = slug
-        self.line = line
-
-    @property
-    def finding(self) -> Finding:
-        """The fault as the findings of a build have it."""
-        return Finding(
-            f"book/{self.slug}.md", self.line, "page", self.reason, self.fix, "", self.slug
-        )
+        place = f"{path}:{line}" if line else str(path)
+        super().__init__(f"{place}: {what}", fix, Exit.FINDINGS)
+        self.finding = Finding(f"book/{slug}.md", line, "page", what, fix, chapter=slug)
 
 
 @dataclass(frozen=True)
@@ -165,23 +155,26 @@ class _Page:
     def error(self, line: int, what: str, fix: str) -> PageError:
         return PageError(self.path, self.slug, line, what, fix)
 
+    @cached_property
+    def _prose(self) -> prose.Prose:
+        return prose.read(self.text, self.names)
+
+    def _read(self, text: str) -> Any:
+        from myst_nb.core.read import read_myst_markdown_notebook
+
+        return read_myst_markdown_notebook(text, markdown.config(self.names), add_source_map=True)
+
     def _notebook(self) -> Any:
         try:
             return self._read(self.text)
-        except (
-            Exception
-        ) as error:  # of YAML, of MyST-NB or of nbformat, which has one for each rule
+        # of YAML, of MyST-NB or of nbformat, which has one for each rule
+        except Exception as error:
             line, cause = self._locate(error)
             reason = str(getattr(cause, "message", cause)).strip().splitlines() or [repr(cause)]
             inner = WARNING.search(reason[0])
             what = f"the options of the cell cannot be read: {inner[1] if inner else reason[0]}"
             fix = "correct them; tags, for example, are a list: :tags: [hide-input]"
             raise self.error(line, what, fix) from error
-
-    def _read(self, text: str) -> Any:
-        from myst_nb.core.read import read_myst_markdown_notebook
-
-        return read_myst_markdown_notebook(text, markdown.config(self.names), add_source_map=True)
 
     def _locate(self, error: Exception) -> tuple[int, Exception]:
         """The first cell that cannot be read on its own, and why.
@@ -197,71 +190,63 @@ class _Page:
                 return start, cause
         return 0, error
 
-    @cached_property
-    def _prose(self) -> prose.Prose:
-        return prose.read(self.text, self.names)
-
     def _check_front_matter(self) -> None:
-        import yaml
-
         tokens = markdown.parse(self.text, self.names)
         if not tokens or tokens[0].type != "front_matter":
             return
         fix = "correct the front matter, the lines between the two ---"
         try:
             front = yaml.safe_load(tokens[0].content)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 2 if error.problem_mark else 1
-            what = f"the front matter is not valid YAML: {error.problem}"
-            raise self.error(line, what, fix) from error
         except (yaml.YAMLError, ValueError, TypeError) as error:  # such as the date 2020-13-45
-            what = f"the front matter is not valid YAML: {error}"
-            raise self.error(1, what.splitlines()[0], fix) from error
+            mark = getattr(error, "problem_mark", None)
+            reason = str(getattr(error, "problem", error)).splitlines()[0]
+            what = f"the front matter is not valid YAML: {reason}"
+            raise self.error(mark.line + 2 if mark else 1, what, fix) from error
         if not isinstance(front, dict):
             raise self.error(1, "the front matter is not a mapping of names to values", fix)
         for name in ("jupytext", "kernelspec", "mystnb", "press"):
             if not isinstance(front.get(name, {}), dict):
                 raise self.error(1, f"{name} in the front matter is not a mapping", fix)
-        _check_settings(self, front.get("press", {}))
+        for name, value in front.get("press", {}).items():
+            if name != "timeout_s":
+                what = f"press in the front matter has no setting {name!r}"
+                raise self.error(1, what, "the only one is timeout_s, the seconds a cell may take")
+            if type(value) is not int or value < 1:
+                what = f"press: timeout_s is {value!r}, not a positive whole number"
+                raise self.error(1, what, "write, for example, press: {timeout_s: 300}")
 
     def _check_directives(self) -> None:
         """Cells that would not run and gates that do not close."""
-        gates: list[prose.Block] = []
+        gate: prose.Block | None = None
         for block in self._prose.blocks:
             if block.name in prose.CELLS and not block.runs:
                 what = "a cell inside another block, or between colons, is not executed"
                 fix = "move it to the margin of the page, between backticks"
                 raise self.error(block.number, what, fix)
-            self._check_load(block.options, block.number)
+            if "load" in block.options:
+                what = "a cell that loads its source from a file cannot be checked"
+                raise self.error(block.number, what, "write the source into the cell")
             if block.name in GATES:
-                if gates:
-                    self._open_gate(gates[-1])
-                gates.append(block)
+                self._check_closed(gate)
+                gate = block
             elif block.name in GATES.values():
-                if not gates or GATES[gates[-1].name] != block.name:
+                if gate is None or GATES[gate.name] != block.name:
                     what = f"{block.name} without {block.name.removesuffix('end')}start"
                     raise self.error(block.number, what, "remove it or write its start")
-                gates.pop()
-        if gates:
-            self._open_gate(gates[-1])
+                gate = None
+        self._check_closed(gate)
 
-    def _open_gate(self, gate: prose.Block) -> None:
-        end = GATES[gate.name]
-        what = f"{gate.name} without {end}"
-        raise self.error(gate.number, what, f"write {{{end}}} where it ends")
-
-    def _check_load(self, options: dict[str, Any], line: int) -> None:
-        if "load" in options:
-            what = "a cell that loads its source from a file cannot be checked"
-            raise self.error(line, what, "write the source into the cell")
+    def _check_closed(self, gate: prose.Block | None) -> None:
+        if gate:
+            end = GATES[gate.name]
+            what = f"{gate.name} without {end}"
+            raise self.error(gate.number, what, f"write {{{end}}} where it ends")
 
     def _check_options(self, metadata: dict[str, Any], line: int) -> None:
         mystnb = metadata.get("mystnb", {})
-        parts = (
-            [mystnb.get(name, {}) for name in ("figure", "image")]
-            if isinstance(mystnb, dict)
-            else [mystnb]
-        )
+        parts = [mystnb]
+        if isinstance(mystnb, dict):
+            parts += [mystnb.get("figure", {}), mystnb.get("image", {})]
         if not all(isinstance(part, dict) for part in parts):
             what = "mystnb of the cell is not a mapping of mappings"
             raise self.error(line, what, "write, for example, mystnb: {image: {alt: ...}}")
@@ -280,14 +265,3 @@ class _Page:
             return value.isoformat()
         what = f"a value of the type {type(value).__name__} cannot be stored in a notebook"
         raise self.error(line, what, "write it as a string or a list")
-
-
-def _check_settings(page: _Page, settings: dict[str, Any]) -> None:
-    """`press:` of the front matter: the settings of this page."""
-    for name, value in settings.items():
-        if name != "timeout_s":
-            what = f"press in the front matter has no setting {name!r}"
-            raise page.error(1, what, "the only one is timeout_s, the seconds a cell may take")
-        if type(value) is not int or value < 1:
-            what = f"press: timeout_s is {value!r}, not a positive whole number"
-            raise page.error(1, what, "write, for example, press: {timeout_s: 300}")

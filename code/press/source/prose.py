@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from press.source import markdown
@@ -18,31 +18,10 @@ COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 DISPLAY = re.compile(r"^\s*\$\$.*?\$\$[^\n]*$", re.DOTALL | re.MULTILINE)
 # directives whose body is prose; the body of every other fence is code or data
 PROSE = {
-    "admonition",
-    "note",
-    "tip",
-    "warning",
-    "important",
-    "exercise",
-    "exercise-start",
-    "solution",
-    "solution-start",
-    "figure",
-    "theorem",
-    "definition",
-    "lemma",
-    "proof",
-    "prf:theorem",
-    "prf:definition",
-    "prf:lemma",
-    "prf:proof",
-    "prf:proposition",
-    "dropdown",
-    "glossary",
-    "container",
-    "list-table",
-    "rubric",
-    "epigraph",
+    *("admonition", "note", "tip", "warning", "important", "dropdown", "container"),
+    *("exercise", "exercise-start", "solution", "solution-start", "figure", "list-table"),
+    *("theorem", "definition", "lemma", "proof", "prf:theorem", "prf:definition", "prf:lemma"),
+    *("prf:proof", "prf:proposition", "glossary", "rubric", "epigraph"),
 }
 # directives whose body is not markdown; a directive that is in neither set is searched for others
 CODE = {"code-cell", "raw-cell", "code", "code-block", "math", "raw", "literalinclude", "toctree"}
@@ -94,9 +73,9 @@ def read(text: str, names: tuple[str, ...] = markdown.EXTENSIONS) -> Prose:
 
     Lines leave out front matter, code, options, comments, labels and display mathematics.
     """
-    walker = _Walker(names)
-    walker.walk(text, 1, (), True, 0)
-    return Prose(walker.lines, walker.blocks)
+    prose = Prose([], [])
+    _Walker(prose, names, 1).walk(text)
+    return prose
 
 
 def lines(text: str) -> list[Line]:
@@ -109,91 +88,85 @@ def blocks(text: str) -> list[Block]:
     return read(text).blocks
 
 
+@dataclass(frozen=True)
 class _Walker:
     """Collects lines and directives from the tokens of a text and of its directives."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-        self.lines: list[Line] = []
-        self.blocks: list[Block] = []
+    page: Prose
+    names: tuple[str, ...]
+    first: int  # the line of the page where the text begins
+    around: tuple[str, ...] = ()
+    prose: bool = True
+    depth: int = 0
 
-    def walk(self, text: str, first: int, around: tuple[str, ...], prose: bool, depth: int) -> None:
-        """Read `text`, whose first line is line `first` of the page."""
+    def walk(self, text: str) -> None:
+        """Read `text`."""
         rows = text.split("\n")
         heading = 0
         table = False
         for token in markdown.parse(text, self.names):
-            if token.type == "heading_open":
-                heading = int(token.tag[1:])
-            elif token.type == "heading_close":
-                heading = 0
+            if token.type in ("heading_open", "heading_close"):
+                heading = int(token.tag[1:]) if token.nesting > 0 else 0
+            elif token.type in ("fence", "colon_fence"):
+                self._fence(token)
             elif token.type in ("table_open", "table_close"):
                 table = token.nesting > 0
-                if table:
-                    self._rows(token, rows, first, around, prose)
-            elif token.type in ("fence", "colon_fence"):
-                self._fence(token, first, around, prose, depth)
+                self._rows(token, rows)
             elif token.type == "inline" and heading:
-                self._heading(token, first, around, prose, heading)
+                self._heading(token, heading)
             elif token.type in ("inline", "html_block") and not table:
-                self._rows(token, rows, first, around, prose)
+                self._rows(token, rows)
 
-    def _heading(
-        self, token: Token, first: int, around: tuple[str, ...], prose: bool, level: int
-    ) -> None:
-        if prose and token.map:
+    def _heading(self, token: Token, level: int) -> None:
+        if self.prose and token.map:
             text = COMMENT.sub("", token.content).strip()
-            self.lines.append(Line(first + token.map[0], text, around, level))
+            self.page.lines.append(Line(self.first + token.map[0], text, self.around, level))
 
-    def _rows(
-        self, token: Token, rows: list[str], first: int, around: tuple[str, ...], prose: bool
-    ) -> None:
+    def _rows(self, token: Token, rows: list[str]) -> None:
         """The lines of a paragraph, a table or a piece of HTML as they are on the page.
 
         Without comments.
         """
-        if not prose or not token.map:
+        if not self.prose or not token.map:
             return
         start, end = token.map
         text = "\n".join(rows[start:end])
         for hidden in (COMMENT, DISPLAY):
             text = hidden.sub(lambda match: "\n" * match[0].count("\n"), text)
-        for number, row in enumerate(text.split("\n"), first + start):
-            if row.strip():
-                self.lines.append(Line(number, row.strip(), around))
+        self._lines(text.split("\n"), self.first + start, self.around)
 
-    def _fence(
-        self, token: Token, first: int, around: tuple[str, ...], prose: bool, depth: int
-    ) -> None:
+    def _lines(self, rows: list[str], first: int, around: tuple[str, ...]) -> None:
+        for number, row in enumerate(rows, first):
+            if row.strip():
+                self.page.lines.append(Line(number, row.strip(), around))
+
+    def _fence(self, token: Token) -> None:
         match = INFO.match(token.info.strip())
         if not match or not token.map:
             return
-        number = first + token.map[0]
+        number = self.first + token.map[0]
         name, argument = match[1], match[2].strip()
         body = token.content.split("\n")[:-1]
         options: dict[str, str] = {}
         while body and (option := OPTION.match(body[0])):
             options[option[1]] = option[2]
             body.pop(0)
-        runs = name in CELLS and token.type == "fence" and not depth and not token.level
+        runs = name in CELLS and token.type == "fence" and not self.depth and not token.level
         text = "\n".join(body)
-        self.blocks.append(Block(number, name, argument, options, text, runs))
-        is_prose = prose and name in PROSE
-        if is_prose and argument:
-            self.lines.append(Line(number, argument, (*around, name), heading=7))
+        self.page.blocks.append(Block(number, name, argument, options, text, runs))
+        prose = self.prose and name in PROSE
+        if prose and argument:
+            self.page.lines.append(Line(number, argument, (*self.around, name), heading=7))
         if name in CODE:
             return
         kind = f"{name}.{options['class'].strip()}" if options.get("class") else name
+        around = (*self.around, kind)
         start = number + 1 + len(options)
-        if name == "glossary":  # its terms are lines at the margin, which markdown has no word for
-            if is_prose:
-                self.lines += [
-                    Line(start + i, row.strip(), (*around, kind))
-                    for i, row in enumerate(body)
-                    if row.strip()
-                ]
-            return
-        self.walk(text, start, (*around, kind), is_prose, depth + 1)
+        if name != "glossary":
+            inner = replace(self, first=start, around=around, prose=prose, depth=self.depth + 1)
+            inner.walk(text)
+        elif prose:  # its terms are lines at the margin, which markdown has no word for
+            self._lines(body, start, around)
 
 
 def plain(text: str) -> str:

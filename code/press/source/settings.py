@@ -8,15 +8,15 @@ type expected.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from types import UnionType
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple
 
 import yaml
-from clikit.errors import Exit, UserError, nearest
+from clikit.errors import Exit, UserError
+
+from press.source.parsing import WrongValue, parse, read_yaml, require
 
 NAME = "book/press.yml"
 
@@ -34,11 +34,29 @@ class Range(NamedTuple):
     def __str__(self) -> str:
         return f"{self.low:,} to {self.high:,}"
 
+    @classmethod
+    def parse(cls, raw: Any, place: str) -> Range:
+        """The range that a list of two numbers names."""
+        whole = isinstance(raw, list) and [type(item) for item in raw] == [int, int]
+        ordered = whole and 0 <= raw[0] <= raw[1]
+        require(ordered, place, raw, "a list of two whole numbers, the smaller first")
+        return cls(*raw)
+
 
 class Pattern(str):
     """A regular expression, checked when the file is read."""
 
     __slots__ = ()
+
+    @classmethod
+    def parse(cls, raw: Any, place: str) -> Pattern:
+        """The expression that a string names."""
+        require(isinstance(raw, str), place, raw, "a regular expression in quotes")
+        try:
+            re.compile(raw)
+        except re.error as error:
+            require(False, place, raw, f"a regular expression ({error})")
+        return cls(raw)
 
 
 @dataclass(frozen=True)
@@ -71,9 +89,8 @@ class Kind:
 class Sections:
     """Sections with a meaning of their own, by their titles."""
 
-    aside: tuple[
-        str, ...
-    ] = ()  # taken one item at a time: not counted as text and cells of the page
+    # taken one item at a time: not counted as text and cells of the page
+    aside: tuple[str, ...] = ()
     keep: str = ""  # at most `limits.keep_lines` items
 
 
@@ -91,9 +108,8 @@ class Pages:
     """Pages with a task of their own."""
 
     glossary: str = ""
-    terms: tuple[
-        str, ...
-    ] = ()  # pages whose first uses are linked although their kind does not ask for it
+    # pages whose first uses are linked although their kind does not ask for it
+    terms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,13 +150,6 @@ class Settings:
     license_notice: str = ""  # the first lines of the collected licenses
 
 
-def read_yaml(text: str) -> Any:
-    """The value of a YAML text, through the C parser where it is installed. Raises YAMLError."""
-    if yaml.__with_libyaml__:
-        return yaml.load(text, Loader=yaml.CSafeLoader)
-    return yaml.safe_load(text)
-
-
 def load(book: Path) -> Settings:
     """The settings of the book in the folder `book`; the defaults when it has no press.yml.
 
@@ -162,77 +171,11 @@ def _parsed(text: str) -> Settings:
         raw = read_yaml(text)
     except yaml.YAMLError as error:
         raise _refused(f"is not valid YAML: {error}", "correct it at the place named") from error
-    if raw is None:
-        return Settings()
-    return _value(Settings, raw, "the file")
-
-
-def _is_mapping(raw: Any) -> bool:
-    return isinstance(raw, Mapping) and all(isinstance(key, str) for key in raw)
+    try:
+        return Settings() if raw is None else parse(Settings, raw, "the file")
+    except WrongValue as error:
+        raise _refused(str(error), error.fix) from error
 
 
 def _refused(what: str, fix: str) -> UserError:
     return UserError(f"{NAME}: {what}", fix, Exit.USAGE)
-
-
-def _wrong(place: str, raw: Any, wanted: str) -> UserError:
-    return _refused(f"{place} is {raw!r}, not {wanted}", f"write {wanted} there")
-
-
-def _value(wanted: Any, raw: Any, place: str) -> Any:
-    """`raw` as the type `wanted`."""
-    origin = get_origin(wanted)
-    if origin is UnionType:
-        return _value(get_args(wanted)[0], raw, place)
-    if is_dataclass(wanted):
-        return _record(wanted, raw, place)
-    if origin is dict:
-        if not _is_mapping(raw):
-            raise _wrong(place, raw, "a mapping with names as keys")
-        item = get_args(wanted)[1]
-        return {key: _value(item, value, f"{place}, {key}") for key, value in raw.items()}
-    if origin is tuple:
-        if not isinstance(raw, list):
-            raise _wrong(place, raw, "a list")
-        item = get_args(wanted)[0]
-        return tuple(_value(item, value, f"{place}, item {i}") for i, value in enumerate(raw, 1))
-    return _scalar(wanted, raw, place)
-
-
-def _scalar(wanted: Any, raw: Any, place: str) -> Any:
-    if wanted is Range:
-        whole = isinstance(raw, list) and [type(item) for item in raw] == [int, int]
-        if not whole or not 0 <= raw[0] <= raw[1]:
-            raise _wrong(place, raw, "a list of two whole numbers, the smaller first")
-        return Range(*raw)
-    if wanted is Pattern:
-        if not isinstance(raw, str):
-            raise _wrong(place, raw, "a regular expression in quotes")
-        try:
-            re.compile(raw)
-        except re.error as error:
-            raise _wrong(place, raw, f"a regular expression ({error})") from error
-        return Pattern(raw)
-    if type(raw) is not wanted:
-        names = {str: "a string", int: "a whole number", bool: "true or false"}
-        raise _wrong(place, raw, names[wanted])
-    return raw
-
-
-def _record(wanted: Any, raw: Any, place: str) -> Any:
-    """`raw` as the dataclass `wanted`."""
-    names = [item.name for item in fields(wanted)]
-    if not _is_mapping(raw):
-        raise _wrong(place, raw, f"a mapping with some of the keys {', '.join(names)}")
-    for key in raw:
-        if key not in names:
-            raise _refused(
-                f"{place} has no key {key!r}{nearest(key, names)}",
-                f"use one of: {', '.join(names)}",
-            )
-    types = get_type_hints(wanted)
-    values = {key: _value(types[key], value, f"{place}, {key}") for key, value in raw.items()}
-    try:
-        return wanted(**values)
-    except TypeError as error:
-        raise _refused(f"{place} is not complete: {error}", "add what is missing") from error

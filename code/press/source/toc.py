@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import yaml
@@ -27,9 +28,8 @@ def entries(project: Project) -> list[Entry]:
     """Every page of `_toc.yml` in reading order."""
     from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
-    path = project.root / "_toc.yml"
     try:
-        site = parse_toc_yaml(path)
+        site = parse_toc_yaml(project.root / "_toc.yml")
         pages = [Entry(site.root.docname, "")]
         for tree in site.root.subtrees:
             pages += [Entry(name, tree.caption or "") for name in _pages(site, tree)]
@@ -38,15 +38,11 @@ def entries(project: Project) -> list[Entry]:
     except (yaml.YAMLError, MalformedError) as error:
         raise _refused(" ".join(str(error).split())) from error
     for entry in pages:
-        parts = entry.slug.split("/")
-        if "\x00" in entry.slug or not {"", ".", ".."}.isdisjoint(parts):
+        if "\x00" in entry.slug or not {"", ".", ".."}.isdisjoint(entry.slug.split("/")):
             raise _refused(f"the file {entry.slug!r} is not a path below book/")
         if not project.page(entry.slug).is_file():
-            raise UserError(
-                f"_toc.yml names {entry.slug}, but book/{entry.slug}.md does not exist",
-                "write the page or remove the line",
-                Exit.USAGE,
-            )
+            what = f"_toc.yml names {entry.slug}, but book/{entry.slug}.md does not exist"
+            raise UserError(what, "write the page or remove the line", Exit.USAGE)
     return pages
 
 
@@ -68,18 +64,11 @@ def _refused(reason: str) -> UserError:
 
 
 def slugs(project: Project, wanted: tuple[str, ...] = ()) -> list[str]:
-    """All slugs in order, or the wanted ones; an unknown name is refused with the nearest known."""
-    known = [entry.slug for entry in entries(project)]
-    if not wanted:
-        return known
-    from difflib import get_close_matches
-
+    """All slugs in order, or the wanted ones; an unknown name is refused with the nearest one."""
+    names = [entry.slug for entry in entries(project)]
     for name in wanted:
-        if name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.3)
-            raise UserError(
-                f"there is no chapter {name!r}",
-                f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}",
-                Exit.USAGE,
-            )
-    return [slug for slug in known if slug in wanted]
+        if name not in names:
+            near = get_close_matches(name, names, n=1, cutoff=0.3)
+            fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(names)}"
+            raise UserError(f"there is no chapter {name!r}", fix, Exit.USAGE)
+    return [name for name in names if not wanted or name in wanted]
