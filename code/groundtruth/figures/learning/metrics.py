@@ -98,8 +98,8 @@ def coverages(
     styles = (("-.", GRAY), ("-", BLUE), ("--", ORANGE))
     for (name, values), (style, color) in zip(proportions.items(), styles, strict=True):
         left.plot(truth, values, style, color=color, linewidth=1.3, label=name)
-    for (name, values), (style, color) in zip(ranking.items(), styles, strict=True):
-        right.plot(areas, values, style, color=color, marker="o", markersize=3, label=name)
+    for (name, covered), (style, color) in zip(ranking.items(), styles, strict=True):
+        right.plot(areas, covered, style, color=color, marker="o", markersize=3, label=name)
     for ax, what in ((left, "true proportion"), (right, "true AUC")):
         ax.axhline(0.95, color=GRAY, linewidth=0.8)
         ax.set_ylim(0.6, 1.01)
