@@ -82,6 +82,8 @@ FORWARD = "ex-backprop-forward"
 EXAMPLES = "ex-backprop-examples"
 RULES = "ex-backprop-sigmoid"
 MATRIX = "ex-metrics-matrix"
+CAPACITY = "ex-metrics-capacity"
+FOLDS = "ex-metrics-folds"
 CROSSING = "ex-metrics-crossing"
 WALD = intervals.wald(50, 75)
 RIGHT = {
@@ -91,6 +93,8 @@ RIGHT = {
     EXAMPLES: per_example,
     RULES: (sigmoid_operation, correlation),
     MATRIX: [0.965, 0.833, 0.667, 0.741, *intervals.wilson(50, 75)],
+    CAPACITY: [2.250, 0.401, 0.401],
+    FOLDS: [0.856, 0.682, 0.700],
     CROSSING: [0.195, 0.624, 0.427, 0.715],
 }
 WRONG = [
@@ -118,6 +122,12 @@ WRONG = [
     (MATRIX, [0.965, 0.667, 0.833, 0.741, *WALD], "exchanged"),
     (MATRIX, [0.965, 0.833, 0.667, 0.75, *WALD], "harmonic mean"),
     (MATRIX, [0.965, 0.833, 0.667, 0.741, *WALD], "not Wilson's"),
+    (CAPACITY, [2.054, 0.328, 0.4786], "flags 2 % of the negatives"),
+    (CAPACITY, [3.752, 0.5, 0.5], "not one half"),
+    (CAPACITY, [2.250, 0.670, 0.401], "not by the flagged negatives"),
+    (FOLDS, [0.856, 0.73, 0.743], "their variances add"),
+    (FOLDS, [0.856, 0.682, 0.769], "one in ten"),
+    (FOLDS, [0.856, 0.5, 0.536], "the shift of 1.5 remains"),
     (CROSSING, [0.624, 0.195, 0.715, 0.427], "exchanged"),
     (CROSSING, [0.099, 0.334, 0.597, 0.997], "variance 1"),
 ]

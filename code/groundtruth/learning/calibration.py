@@ -97,8 +97,8 @@ def reliability(
 
 
 def ece(y: ArrayLike, p: ArrayLike, bins: int = 10) -> float:
-    """Expected calibration error: the mean gap between probability and share of ones over bins,
-    weighted by count.
+    """Expected calibration error: the mean gap between probability and fraction of ones over
+    bins, weighted by count (Naeini et al., 2015).
 
     Examples
     --------

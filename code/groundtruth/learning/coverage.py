@@ -3,7 +3,7 @@
 Read with book/learning/metrics.md.
 
 An interval of level 0.95 should contain the truth in 95 % of repetitions of the whole experiment;
-the share in which it does is its coverage, and it depends on the truth.
+the fraction in which it does is its coverage, and it depends on the truth.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binom
+from scipy.stats import binom, multinomial
 
 from groundtruth.arrays import Array
 
 Interval = Callable[[int, int], tuple[float, float]]
+PairedInterval = Callable[[Array, Array, int], tuple[Array, Array]]
 
 
 def binomial_coverage(interval: Interval, n: int, p: ArrayLike) -> Array:
@@ -38,6 +39,30 @@ def binomial_coverage(interval: Interval, n: int, p: ArrayLike) -> Array:
     return np.asarray((binom.pmf(hits[:, None], n, truth) * inside).sum(axis=0))
 
 
+def paired_coverage(interval: PairedInterval, n: int, first: float, second: float) -> float:
+    """Exact coverage of interval(b, c, n) of the difference first - second of two accuracies.
+
+    Of n examples, b and c are those on which only the first or only the second classifier is
+    right, which happens with probability `first` and `second`: multinomial probabilities, summed.
+    The interval takes all pairs (m,) of counts at once and returns its ends (m,) and (m,).
+
+    Examples
+    --------
+    >>> paired_coverage(lambda b, c, n: ((b - c) / n, 0 * b + 1), 1, 0.5, 0.0)  # not at b = 1
+    0.5
+    """
+    if n < 1 or min(first, second) < 0 or not first + second <= 1:
+        raise ValueError(
+            f"need n >= 1 and probabilities of sum <= 1, got {n}, {first} and {second}"
+        )
+    b, c = np.nonzero(np.tri(n + 1)[::-1])  # all pairs with b + c <= n
+    low, high = interval(b, c, n)
+    inside = (low <= first - second) & (first - second <= high)
+    counts = np.stack([b, c, n - b - c], axis=1)
+    weight = multinomial.pmf(counts, n, [first, second, max(0.0, 1 - first - second)])
+    return float(weight[inside].sum())
+
+
 def simulated_coverage(
     draw: Callable[[np.random.Generator], tuple[Any, ...]],
     interval: Callable[..., tuple[float, float]],
@@ -45,7 +70,7 @@ def simulated_coverage(
     repeats: int,
     rng: np.random.Generator,
 ) -> float:
-    """Share of `repeats` data sets draw(rng) whose interval(*data) contains the truth.
+    """Fraction of `repeats` data sets draw(rng) whose interval(*data) contains the truth.
 
     Its own standard error is sqrt(c (1 - c) / repeats) at coverage c.
 

@@ -1,7 +1,7 @@
-"""Confidence intervals of metrics, and a test of two classifiers.
+"""Confidence intervals of metrics; every one assumes that the examples are independent.
 
 Read with book/learning/metrics.md. How often each interval covers the truth is measured with
-`groundtruth.learning.coverage`.
+`groundtruth.learning.coverage`; two classifiers are compared in `groundtruth.learning.paired`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import beta, binom, norm
+from scipy.stats import beta, norm
 from scipy.stats import t as student
 
 
@@ -222,7 +222,8 @@ def bootstrap_auc(
 ) -> tuple[float, float]:
     """`bootstrap` of the AUC of scores without ties between classes, all draws at once.
 
-    A resample is a vector of counts w (n,), so it is a weighted AUC of the sorted examples.
+    A resample is a vector of counts w (n,), so it is a weighted AUC of the sorted examples. The
+    number of positives varies from one resample to the next.
 
     Raises
     ------
@@ -251,49 +252,3 @@ def bootstrap_auc(
     values = ordered[pairs > 0] / pairs[pairs > 0]
     low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
-
-
-def _discordant(y: ArrayLike, first: ArrayLike, second: ArrayLike) -> tuple[int, int, int]:
-    """Examples on which only the first, only the second classifier is right, and all examples."""
-    truth, a, b = (np.asarray(v) for v in (y, first, second))
-    if truth.ndim != 1 or truth.shape != a.shape or truth.shape != b.shape or not truth.size:
-        raise ValueError(
-            f"need three columns (n,) of one length >= 1, got {truth.shape}, {a.shape} and"
-            f" {b.shape}"
-        )
-    only_a = int(((a == truth) & (b != truth)).sum())
-    only_b = int(((a != truth) & (b == truth)).sum())
-    return only_a, only_b, truth.size
-
-
-def mcnemar(y: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:
-    """Exact two-sided p-value that two classifiers err equally often, from the examples on which
-    exactly one is right (McNemar, 1947).
-
-    Examples
-    --------
-    >>> round(mcnemar([1] * 6, [1] * 6, [0] * 6), 5)
-    0.03125
-    """
-    only_a, only_b, _ = _discordant(y, first, second)
-    n = only_a + only_b
-    return min(1.0, float(2 * binom.cdf(min(only_a, only_b), n, 0.5))) if n else 1.0
-
-
-def paired_accuracy(
-    y: ArrayLike, first: ArrayLike, second: ArrayLike, level: float = 0.95
-) -> tuple[float, float]:
-    """Interval of the difference of two accuracies on the same n examples: with b and c examples
-    on which only the first or only the second is right, (b - c) / n +- z sqrt(b + c - (b - c)^2
-    / n) / n.
-
-    Examples
-    --------
-    >>> [round(v, 2) for v in paired_accuracy([1] * 10, [1] * 10, [1] * 6 + [0] * 4)]
-    [0.1, 0.7]
-    """
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level}")
-    b, c, n = _discordant(y, first, second)
-    half = norm.ppf(0.5 + level / 2) * np.sqrt(b + c - (b - c) ** 2 / n) / n
-    return float((b - c) / n - half), float((b - c) / n + half)

@@ -20,7 +20,7 @@ from groundtruth.arrays import Array, binary_scale
 
 
 def confusion(y: ArrayLike, prediction: ArrayLike, K: int) -> NDArray[np.int64]:
-    """Counts (K, K): entry (i, j) is how often class i was called j.
+    """Counts (K, K): entry (i, j) counts the examples of class i predicted j.
 
     Examples
     --------
@@ -83,9 +83,11 @@ def report(C: ArrayLike) -> Report:
     """
     M = _matrix(C)
     hit = np.diag(M).astype(float)
-    called = M.sum(axis=0)
+    predicted = M.sum(axis=0)
     true = M.sum(axis=1)
-    return Report(_ratio(hit, called), _ratio(hit, true), _ratio(2 * hit, called + true), true)
+    return Report(
+        _ratio(hit, predicted), _ratio(hit, true), _ratio(2 * hit, predicted + true), true
+    )
 
 
 def _matrix(C: ArrayLike) -> Array:
@@ -138,23 +140,23 @@ def mcc(C: ArrayLike) -> float:
     >>> mcc([[3, 0], [0, 2]]), mcc([[3, 0], [2, 0]])
     (1.0, 0.0)
     """
-    agreement, called, true = _margins(C)
-    bottom = called * true
+    agreement, predicted, true = _margins(C)
+    bottom = predicted * true
     return float(agreement / sqrt(bottom)) if bottom else 0.0
 
 
 def _margins(C: ArrayLike) -> tuple[Any, Any, Any]:
-    """n trace - called . true, n^2 - called . called and n^2 - true . true; whole counts are
-    multiplied as Python's integers, of which large ones lose no digit.
+    """n trace - predicted . true, n^2 - predicted . predicted and n^2 - true . true; whole counts
+    are multiplied as Python's integers, of which large ones lose no digit.
     """
     M = _matrix(C)
     exact = M.astype(object) if M.dtype.kind == "i" else M
     n = exact.sum()
-    called = exact.sum(axis=0)
+    predicted = exact.sum(axis=0)
     true = exact.sum(axis=1)
     return (
-        np.trace(exact) * n - called @ true,
-        called @ (n - called),
+        np.trace(exact) * n - predicted @ true,
+        predicted @ (n - predicted),
         true @ (n - true),
     )
 
@@ -197,8 +199,8 @@ def _scored(y: ArrayLike, s: ArrayLike) -> tuple[NDArray[np.bool_], Array]:
 
 
 def auc(y: ArrayLike, s: ArrayLike) -> float:
-    """Area under the ROC curve: the share of pairs of a positive and a negative in the right order,
-    ties counting half.
+    """Area under the ROC curve: the fraction of pairs of a positive and a negative in the right
+    order, ties counting half.
 
     Two sorted halves are merged by binary search: O(n log n), without forming pairs (Mann and
     Whitney, 1947).
@@ -229,18 +231,18 @@ def _counts(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def roc(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
-    """False-positive rate, true-positive rate and threshold (t + 1,), from calling nothing positive
-    to calling everything.
+    """False-positive rate, true-positive rate and threshold (t + 1,), from nothing
+    predicted positive to everything.
 
     Examples
     --------
     >>> [v.tolist() for v in roc([0, 1], [0.2, 0.7])]
     [[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [inf, 0.7, 0.2]]
     """
-    hits, alarms, threshold = _counts(y, s)
+    tp, fp, threshold = _counts(y, s)
     return (
-        np.append(0.0, alarms / alarms[-1]),
-        np.append(0.0, hits / hits[-1]),
+        np.append(0.0, fp / fp[-1]),
+        np.append(0.0, tp / tp[-1]),
         np.append(np.inf, threshold),
     )
 
@@ -253,8 +255,8 @@ def pr_curve(y: ArrayLike, s: ArrayLike) -> tuple[Array, Array, Array]:
     >>> [v.tolist() for v in pr_curve([0, 1], [0.2, 0.7])]
     [[1.0, 0.5], [1.0, 1.0], [0.7, 0.2]]
     """
-    hits, alarms, threshold = _counts(y, s)
-    return hits / (hits + alarms), hits / hits[-1], threshold
+    tp, fp, threshold = _counts(y, s)
+    return tp / (tp + fp), tp / tp[-1], threshold
 
 
 def average_precision(y: ArrayLike, s: ArrayLike) -> float:
@@ -273,8 +275,8 @@ def average_precision(y: ArrayLike, s: ArrayLike) -> float:
 def best_threshold(
     y: ArrayLike, s: ArrayLike, cost_fp: float, cost_fn: float
 ) -> tuple[float, float]:
-    """The threshold (call s >= t positive) with the smallest mean cost on these rows, and that
-    cost; infinity calls nothing.
+    """The threshold (s >= t is predicted positive) with the smallest mean cost on these examples,
+    and that cost; at infinity nothing is predicted positive.
 
     Examples
     --------
@@ -284,10 +286,10 @@ def best_threshold(
     costs = np.array([cost_fp, cost_fn], dtype=float)
     if not np.isfinite(costs).all() or (costs < 0).any() or not costs.any():
         raise ValueError(f"costs must be finite, >= 0 and not both 0, got {cost_fp} and {cost_fn}")
-    hits, alarms, threshold = (
+    tp, fp, threshold = (
         np.append(first, v) for first, v in zip((0.0, 0.0, np.inf), _counts(y, s), strict=True)
     )
-    cost = (cost_fp * alarms + cost_fn * (hits[-1] - hits)) / (hits[-1] + alarms[-1])
+    cost = (cost_fp * fp + cost_fn * (tp[-1] - tp)) / (tp[-1] + fp[-1])
     return float(threshold[cost.argmin()]), float(cost.min())
 
 

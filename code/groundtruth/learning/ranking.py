@@ -23,7 +23,7 @@ def _list(rel: ArrayLike, k: int | None) -> tuple[Array, int]:
 
 
 def precision_at_k(rel: ArrayLike, k: int) -> float:
-    """Share of the first k ranks that are relevant; ranks beyond the list count as not relevant.
+    """Fraction of the first k ranks that are relevant; ranks beyond the list count as not relevant.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def precision_at_k(rel: ArrayLike, k: int) -> float:
 
 
 def recall_at_k(rel: ArrayLike, k: int, total: int) -> float:
-    """Share of all `total` relevant results among the first k ranks.
+    """Fraction of all `total` relevant results among the first k ranks.
 
     Examples
     --------
@@ -96,8 +96,10 @@ def average_precision_at_k(rel: ArrayLike, k: int | None = None, total: int | No
 
 
 def dcg(rel: ArrayLike, k: int | None = None, gain: str = "exponential") -> float:
-    """Sum of gains over log2(rank + 1); the gain is 2^rel - 1 or rel itself (Jarvelin and
-    Kekalainen, 2002).
+    """Sum of gains over log2(rank + 1); the gain is 2^rel - 1 (Burges et al., 2005) or rel itself.
+
+    Jarvelin and Kekalainen (2002) introduced the sum with linear gains and another discount: none
+    up to rank b, log_b(rank) from there on.
 
     Examples
     --------

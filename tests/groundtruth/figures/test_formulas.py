@@ -126,7 +126,8 @@ def altered(spec, formula, wrong):
 LOGISTIC = "(1 / (1 + exp(-1.702 * (gap - cut))))"
 MUTANTS = [  # figure, formula, a wrong one in its place
     ("learning.metrics", "cumulativeNormal(gap - cut)", LOGISTIC),
-    ("learning.metrics", "(1 - datum.prevalence) * datum.false_alarms", "datum.false_alarms"),
+    ("learning.metrics", "(1 - datum.prevalence) * datum.fpr", "datum.fpr"),
+    ("learning.metrics", "datum.log_odds / gap > 6", "datum.log_odds / gap > 600"),
     ("learning.backprop", "datum.a * (1 - datum.a)", "datum.a * (1 + datum.a)"),
     ("learning.backprop", "datum.dz * x", "datum.dz * w"),
     ("learning.optimizers", "- 4 * bet", "- 4.01 * bet"),

@@ -28,16 +28,29 @@ def test_brier_equals_sklearn_and_its_parts_add_up(data):
         assert cal.brier(y, p) == pytest.approx(sk.brier_score_loss(y, p))
 
 
-def test_reliability_equals_sklearn_and_honest_probabilities_have_a_small_error():
+def test_reliability_equals_sklearn_and_calibrated_probabilities_have_a_small_error():
     rng = np.random.default_rng(0)
     p = rng.random(20_000) * 0.999
     y = (rng.random(20_000) < p).astype(int)
-    came, said = calibration_curve(y, p, n_bins=15)
+    observed, predicted = calibration_curve(y, p, n_bins=15)
     ours = cal.reliability(y, p, 15)
-    assert np.allclose(ours[0], said)
-    assert np.allclose(ours[1], came)
+    assert np.allclose(ours[0], predicted)
+    assert np.allclose(ours[1], observed)
     assert ours[2].sum() == 20_000
     assert cal.ece(y, p) < 0.02 < 0.1 < cal.ece(y, p**3)
+
+
+def test_a_bin_contains_its_left_edge_and_the_last_one_also_its_right_edge():
+    predicted, observed, count = cal.reliability([0, 1, 1, 0], [0.0, 0.5, 0.75, 1.0], bins=2)
+    assert predicted.tolist() == [0.0, 0.75]
+    assert count.tolist() == [1, 3]
+    assert observed == pytest.approx([0, 2 / 3])
+
+
+def test_the_calibration_error_weights_each_bin_by_its_count():
+    y = [0, 0, 0, 1]
+    p = [0.1, 0.1, 0.1, 0.6]
+    assert cal.ece(y, p, bins=2) == pytest.approx((3 * 0.1 + 0.4) / 4)
 
 
 @pytest.mark.parametrize("true", [0.25, 1.0, 4.0])

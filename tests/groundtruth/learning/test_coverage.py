@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from groundtruth.learning import coverage as cov
 from groundtruth.learning import intervals as ci
+from groundtruth.learning import paired
 from scipy import stats
 
 
@@ -53,6 +54,20 @@ def test_simulated_coverage_counts_misses_on_both_sides():
     assert share == pytest.approx(stats.norm.cdf(1.0) - stats.norm.cdf(-0.5), abs=0.03)
 
 
+@pytest.mark.parametrize(("b", "c"), [(0.02, 0.01), (0.1, 0.0), (0.3, 0.7)])
+def test_exact_paired_coverage_equals_a_simulation_of_the_experiment(b, c):
+    exact = cov.paired_coverage(paired.difference_interval, 40, b, c)
+    drawn = np.random.default_rng(4).multinomial(40, [b, c, 1 - b - c], size=20_000)
+    low, high = paired.difference_interval(drawn[:, 0], drawn[:, 1], 40)
+    simulated = np.mean((low <= b - c) & (b - c <= high))
+    assert exact == pytest.approx(simulated, abs=4 * np.sqrt(0.25 / 20_000))
+
+
+def test_paired_coverage_of_everything_is_one():
+    everything = cov.paired_coverage(lambda b, c, n: (0 * b - 1, 0 * b + 1), 7, 0.2, 0.3)
+    assert everything == pytest.approx(1)
+
+
 RNG = np.random.default_rng(3)
 
 
@@ -65,6 +80,12 @@ def test_probabilities_outside_the_unit_interval_are_refused(p):
 def test_no_trials_are_refused():
     with pytest.raises(ValueError, match="n >= 1"):
         cov.binomial_coverage(ci.wald, 0, [0.5])
+
+
+@pytest.mark.parametrize(("n", "b", "c"), [(0, 0.1, 0.1), (5, -0.1, 0.1), (5, 0.6, 0.6)])
+def test_impossible_pairs_are_refused(n, b, c):
+    with pytest.raises(ValueError, match="probabilities of sum <= 1"):
+        cov.paired_coverage(paired.difference_interval, n, b, c)
 
 
 @pytest.mark.parametrize(("truth", "repeats"), [(np.nan, 5), (0.5, 0)])

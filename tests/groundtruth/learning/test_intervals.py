@@ -1,4 +1,4 @@
-"""Intervals and tests against SciPy and simulation; bad input."""
+"""Intervals against SciPy and simulation; bad input."""
 
 import numpy as np
 import pytest
@@ -75,17 +75,6 @@ def test_the_weighted_bootstrap_of_auc_agrees_with_the_general_one():
     assert np.allclose(fast, slow, atol=0.01)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=30))
-def test_paired_accuracy_is_the_normal_interval_of_the_mean_difference(rows):
-    right_a, right_b = np.array(rows, dtype=int).T
-    y = np.ones(len(rows), int)
-    difference = right_a - right_b
-    se = difference.std() / np.sqrt(len(rows))
-    low, high = ci.paired_accuracy(y, right_a, right_b)
-    assert (low + high) / 2 == pytest.approx(difference.mean())
-    assert (high - low) / 2 == pytest.approx(1.959963984540054 * se, abs=1e-9)
-
-
 def test_bootstrap_of_a_mean_equals_its_standard_error():
     rng = np.random.default_rng(0)
     x = rng.normal(size=400)
@@ -122,14 +111,12 @@ def test_paired_difference_is_as_certain_as_simulation_says():
     assert se.mean() == pytest.approx(gap.std(), rel=0.15)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
-def test_mcnemar_equals_the_exact_binomial_test(rows):
-    right_a, right_b = np.array(rows).T
-    y = np.ones(len(rows), int)
-    only_a = int((right_a & ~right_b).sum())
-    only_b = int((~right_a & right_b).sum())
-    expected = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
-    assert ci.mcnemar(y, right_a.astype(int), right_b.astype(int)) == pytest.approx(expected)
+def test_delong_by_hand_divides_each_sample_variance_by_the_size_of_its_class():
+    y = np.array([1, 1, 0, 0, 0])
+    s = np.array([5.0, 2.0, 4.0, 3.0, 1.0])  # placements 1, 1/3 and 1/2, 1/2, 1
+    area, se = ci.delong(y, s)
+    assert area == pytest.approx(2 / 3)
+    assert se**2 == pytest.approx((2 / 9) / 2 + (1 / 12) / 3)
 
 
 RNG = np.random.default_rng(4)
@@ -149,14 +136,11 @@ RNG = np.random.default_rng(4)
         (lambda: ci.bootstrap_auc([0, 1], [0.1, 0.1], 10, RNG), "same score"),
         (lambda: ci.bootstrap_auc([0, 1], [0.1, np.nan], 10, RNG), "finite"),
         (lambda: ci.bootstrap_auc([0, 1], [0.1, 0.2], 5, RNG), "draws >= 10"),
-        (lambda: ci.paired_accuracy([1], [1], [1], 0.0), "level"),
-        (lambda: ci.paired_accuracy([1], [1, 0], [1]), "one length"),
         (lambda: ci.bootstrap(np.mean, [1.0], draws=50, rng=RNG), ">= 2"),
         (lambda: ci.bootstrap(np.mean, [1.0, 2.0], draws=5, rng=RNG), "draws >= 10"),
         (lambda: ci.bootstrap(auc, [0, 0], [1.0, 2.0], draws=10, rng=RNG), "nearly every"),
         (lambda: ci.delong([0, 1, 1], [0.1, 0.2, 0.3]), "two rows of each"),
         (lambda: ci.delong([0, 2], [0.1, 0.2]), "0 or 1"),
-        (lambda: ci.mcnemar([1], [1, 0], [1]), "one length"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

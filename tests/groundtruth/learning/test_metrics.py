@@ -77,6 +77,13 @@ def test_f_lies_between_precision_and_recall(p, r, beta):
     assert min(p, r) - 1e-12 <= f <= max(p, r) + 1e-12
 
 
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+def test_fbeta_equals_sklearn(beta):
+    y = np.array([1, 1, 1, 1, 0, 0, 0])
+    p = np.array([1, 0, 0, 0, 1, 0, 0])
+    assert mt.fbeta(1 / 2, 1 / 4, beta) == pytest.approx(sk.fbeta_score(y, p, beta=beta))
+
+
 @given(st.lists(st.floats(-50, 50), min_size=2, max_size=30), st.integers(0, 999))
 def test_errors_of_numbers_equal_sklearn(y, seed):
     y = np.array(y)
@@ -122,6 +129,7 @@ ONE = ([0, 1], [0.1, 0.2])
         (lambda: mt.mape([1.0, 0.0], [1.0, 1.0]), "target 1 is zero"),
         (lambda: mt.mase([1.0], [1.0], [1.0]), "longer"),
         (lambda: mt.mase([1.0], [1.0], [2.0, 2.0]), "never changes"),
+        (lambda: mt.mase([1.0], [2.0], [1, 2, 1, 2], season=2), "from season to season"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

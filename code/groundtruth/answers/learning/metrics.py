@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from scipy.stats import norm
 
 from groundtruth.answers import Judge, numbers
@@ -37,6 +38,25 @@ def _crossing_with(mu_of_sigma: dict[float, float]) -> NDArray[np.float64]:
     recall = [norm.cdf((mu + norm.ppf(0.01)) / sigma) for sigma, mu in mu_of_sigma.items()]
     wrong = [norm.sf(mu + sigma * norm.ppf(0.1)) for sigma, mu in mu_of_sigma.items()]
     return np.array(recall + wrong)
+
+
+def _flagged(t: float, prevalence: float = 0.02) -> float:
+    """Fraction of scores above t, those of positives from N(2, 1), those of negatives N(0, 1)."""
+    return float(prevalence * norm.cdf(2 - t) + (1 - prevalence) * norm.cdf(-t))
+
+
+def _capacity() -> NDArray[np.float64]:
+    """Threshold, precision and recall where 2 % are positive and 2 % are flagged."""
+    t = brentq(lambda t: _flagged(t) - 0.02, 0, 5)
+    recall = norm.cdf(2 - t)
+    return np.array([t, 0.02 * recall / 0.02, recall])
+
+
+def _folds(variance: float, same_fold_pairs: float) -> NDArray[np.float64]:
+    """Order of pairs within a fold and across folds whose offsets differ by that variance."""
+    same = norm.cdf(1.5 / np.sqrt(2))
+    other = norm.cdf(1.5 / np.sqrt(2 + variance))
+    return np.array([same, other, same_fold_pairs * same + (1 - same_fold_pairs) * other])
 
 
 SHIFT = float(norm.ppf(0.85))
@@ -77,6 +97,53 @@ ANSWERS: dict[str, Judge] = {
             ],
         },
         rtol=2e-3,
+    ),
+    "ex-metrics-capacity": numbers(
+        ("threshold", "precision", "recall"),
+        _capacity,
+        {
+            "this threshold flags 2 % of the negatives; the positives are flagged as well": [
+                norm.ppf(0.98),
+                UNKNOWN,
+                UNKNOWN,
+            ],
+            "2 % of the examples are positive, not one half": [
+                brentq(lambda t: _flagged(t, 0.5) - 0.02, 0, 5),
+                UNKNOWN,
+                UNKNOWN,
+            ],
+            "precision divides by all flagged examples, not by the flagged negatives": [
+                _capacity()[0],
+                _capacity()[1] / (1 - _capacity()[1]),
+                _capacity()[2],
+            ],
+        },
+        rtol=1e-2,
+    ),
+    "ex-metrics-folds": numbers(
+        ("probability in the same fold", "probability in another fold", "pooled AUC"),
+        lambda: _folds(8.0, 0.1),
+        {
+            "each of the two scores has an offset of its own: their variances add": [
+                _folds(4.0, 0.1)[0],
+                _folds(4.0, 0.1)[1],
+                UNKNOWN,
+            ],
+            "the offset is squared twice: its standard deviation is 2, its variance 4": [
+                _folds(32.0, 0.1)[0],
+                _folds(32.0, 0.1)[1],
+                UNKNOWN,
+            ],
+            "pairs of the same fold are one in ten, so the two do not count alike": (
+                _folds(8.0, 0.5)
+            ),
+            "pairs of different folds are not ordered by chance: the shift of 1.5 remains": [
+                UNKNOWN,
+                0.5,
+                UNKNOWN,
+            ],
+        },
+        rtol=1e-2,
     ),
     "ex-metrics-crossing": numbers(
         (

@@ -72,7 +72,6 @@ def reliabilities(parts: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -
     ):
         ax.plot(predicted, observed, style, color=color, label=name)
         below.plot(predicted, count, style, color=color, label=name)
-    ax.set_aspect("equal")
     ax.legend(fontsize=9)
     below.set_ylim(bottom=0)
     label(ax, "mean predicted probability", "fraction of positives", "reliability")
@@ -99,12 +98,12 @@ def coverages(
     styles = (("-.", GRAY), ("-", BLUE), ("--", ORANGE))
     for (name, values), (style, color) in zip(proportions.items(), styles, strict=True):
         left.plot(truth, values, style, color=color, linewidth=1.3, label=name)
-    for (name, shares), (style, color) in zip(ranking.items(), styles, strict=True):
-        right.plot(areas, shares, style, color=color, marker="o", markersize=3, label=name)
+    for (name, covered), (style, color) in zip(ranking.items(), styles, strict=True):
+        right.plot(areas, covered, style, color=color, marker="o", markersize=3, label=name)
     for ax, what in ((left, "true proportion"), (right, "true AUC")):
         ax.axhline(0.95, color=GRAY, linewidth=0.8)
         ax.set_ylim(0.6, 1.01)
-        ax.legend(fontsize=9, loc="lower center")
+        ax.legend(fontsize=9, loc="lower center" if ax is left else "lower left")
         label(ax, what, "coverage")
     return fig
 
@@ -113,30 +112,31 @@ def _rates() -> alt.Chart:
     """One row with every rate of the interactive figure, from its four controls."""
     rates = one_row(
         recall=normal_cdf("gap - cut"),
-        false_alarms=normal_cdf("-cut"),
+        fpr=normal_cdf("-cut"),
         prevalence="prev / 100",
         auc=normal_cdf("gap / sqrt(2)"),
         log_odds="log((1 - prev / 100) / (cr * prev / 100))",
     )
+    cut = "gap / 2 + datum.log_odds / gap"
     counts = rates.transform_calculate(
-        caught="datum.prevalence * datum.recall",
-        alarms="(1 - datum.prevalence) * datum.false_alarms",
+        tp="datum.prevalence * datum.recall",
+        fp="(1 - datum.prevalence) * datum.fpr",
     )
     return counts.transform_calculate(
-        precision="datum.caught / (datum.caught + datum.alarms)",
-        cost="datum.alarms + cr * (datum.prevalence - datum.caught)",
-        specificity="1 - datum.false_alarms",
-        best="gap > 0 ? format(gap / 2 + datum.log_odds / gap, '.1f') : 'none'",
+        precision="datum.tp / (datum.tp + datum.fp)",
+        cost="datum.fp + cr * (datum.prevalence - datum.tp)",
+        specificity="1 - datum.fpr",
+        best=f"{cut} > 6 ? 'above 6' : {cut} < -3 ? 'below -3' : format({cut}, '.1f')",
     )
 
 
 def explorer() -> Interactive:
     """Two normal score densities; separation, prevalence, threshold and cost decide every rate."""
     controls = [
-        slider("gap", "separation ", 2, 0, 4, 0.1),
-        slider("prev", "percent positive ", 10, 0.1, 90, 0.1),
+        slider("gap", "separation ", 2, 0.1, 4, 0.1),
+        slider("prev", "percentage of positives ", 10, 0.1, 90, 0.1),
         slider("cut", "threshold ", 1, -3, 6, 0.1),
-        slider("cr", "cost of a miss ", 5, 1, 50, 1),
+        slider("cr", "cost of a false negative ", 5, 1, 50, 1),
     ]
     names: list[Any] = ["negatives", "positives"]
     legend = alt.Legend(orient="bottom")
@@ -150,7 +150,7 @@ def explorer() -> Interactive:
         .mark_line()
         .encode(
             x=alt.X("x:Q", title="score", scale=alt.Scale(domain=[-4, 7])),
-            y=alt.Y("d:Q", title="density times prevalence"),
+            y=alt.Y("d:Q", title="density × class proportion"),
             color=alt.Color("class:N", title=None, scale=series_colors(names), legend=legend),
             strokeDash=alt.StrokeDash(
                 "class:N", title=None, scale=alt.Scale(domain=names), legend=legend
@@ -167,6 +167,6 @@ def explorer() -> Interactive:
     return show(
         alt.layer(bells, line, *notes).add_params(*controls).properties(width=400, height=170),
         "Two bell curves of scores and a threshold; sliders set their separation, the percentage "
-        "of positives, the threshold and the cost of a miss in false alarms, and recall, "
+        "of positives, the threshold and the cost of a false negative in false positives; recall, "
         "specificity, precision, AUC, cost and the best threshold are written above.",
     )

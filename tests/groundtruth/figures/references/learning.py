@@ -36,15 +36,18 @@ def metrics_of_two_normals(at):
     x = np.linspace(-4, 7, 111)
     p = at.prev / 100
     recall = stats.norm.sf(at.cut, at.gap)
-    false_alarms = stats.norm.sf(at.cut)
+    fpr = stats.norm.sf(at.cut)
     auc = stats.norm.cdf(at.gap / np.sqrt(2))
-    caught = p * recall
-    alarms = (1 - p) * false_alarms
-    precision = caught / (caught + alarms)
-    cost = alarms + at.cr * (p - caught)
-    best = "none"
-    if at.gap > 0:
-        best = f"{at.gap / 2 + np.log((1 - p) / (at.cr * p)) / at.gap:.1f}"
+    tp = p * recall
+    fp = (1 - p) * fpr
+    precision = tp / (tp + fp)
+    cost = fp + at.cr * (p - tp)
+    threshold = at.gap / 2 + np.log((1 - p) / (at.cr * p)) / at.gap
+    best = f"{threshold:.1f}"
+    if threshold > 6:
+        best = "above 6"
+    if threshold < -3:
+        best = "below -3"
     densities = [(1 - p) * stats.norm.pdf(x), p * stats.norm.pdf(x, at.gap)]
     return {
         "layer_0": {
@@ -54,12 +57,12 @@ def metrics_of_two_normals(at):
         "layer_1": {"x": at.cut},
         "layer_2": {
             "recall": recall,
-            "false_alarms": false_alarms,
-            "specificity": 1 - false_alarms,
+            "fpr": fpr,
+            "specificity": 1 - fpr,
             "precision": precision,
             "auc": auc,
             "cost": cost,
-            "note": f"recall {recall:.2f}, specificity {1 - false_alarms:.2f}",
+            "note": f"recall {recall:.2f}, specificity {1 - fpr:.2f}",
         },
         "layer_3": {"note": f"precision {precision:.2f}, AUC {auc:.2f}"},
         "layer_4": {"note": f"cost per example {cost:.4f}, best threshold {best}"},
