@@ -139,6 +139,7 @@ class Adam(Optimizer):
 
     decoupled = False
     sums = True  # whether the state holds sums, without the factors 1 - beta
+    _betas: tuple[float, float]
 
     def __init__(
         self,
