@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from groundtruth.answers import check
 from groundtruth.claims import claim
 
-__all__ = ["claim", "close", "derived", "gradient_errors", "numeric_grad", "parity"]
+__all__ = ["check", "claim", "close", "derived", "gradient_errors", "numeric_grad", "parity"]
 
 
 def close(a: ArrayLike, b: ArrayLike, rtol: float = 0.0, atol: float = 1e-12) -> bool:

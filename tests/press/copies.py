@@ -1,15 +1,19 @@
 """Runs the copy of the press that a book carries, in a fork of a process that imported the rest.
 
 A test that edits the press cannot run the one under `code/`; and importing Sphinx for each build
-takes longer than the build. The fork server imports what other packages bring, never the press.
+takes longer than the build. The fork server imports what other packages bring, never the press. A
+process has one fork server, and that of the tests has imported the press (tests/warm.py), so this
+one belongs to a process of its own.
 """
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import runpy
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +52,16 @@ class Outcome:
 
 def press(root: Path, *arguments: str, path: tuple[Path, ...] = ()) -> Outcome:
     """Run `python -m press ARGUMENTS` in `root`, with the modules of `path` and of `root/code`."""
+    return _owner().submit(_press, root, arguments, path).result()
+
+
+@functools.cache
+def _owner() -> ProcessPoolExecutor:
+    """The process that owns the fork server."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _press(root: Path, arguments: tuple[str, ...], path: tuple[Path, ...]) -> Outcome:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     log = root / "press.log"

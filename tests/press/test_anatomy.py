@@ -57,9 +57,18 @@ def test_an_exercise_with_an_executed_solution_passes(tmp_path):
     assert messages(tmp_path, "anatomy", f"{EXERCISE}\n{SOLUTION}") == []
 
 
+HINT = "```{admonition} Hint\n:class: hint dropdown\nTry.\n```\n"
+
+
+def test_a_hint_between_an_exercise_and_its_solution_passes(tmp_path):
+    assert messages(tmp_path, "anatomy", f"{EXERCISE}\n{HINT}\n{SOLUTION}") == []
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
+        (f"{EXERCISE}\n{SOLUTION}\n{HINT}", "the hint does not follow an exercise directly"),
+        (f"{HINT}\n{EXERCISE}\n{SOLUTION}", "the hint does not follow an exercise directly"),
         (EXERCISE, "has no solution"),
         (f"{EXERCISE}\n{SOLUTION.replace(RUNS, 'Words.')}", "no cell that runs"),
         (f"{EXERCISE.replace('Core: ', '')}\n{SOLUTION}", "no grade"),

@@ -362,7 +362,7 @@ def test_after_an_edit_an_incremental_build_is_a_clean_one(original, tmp_path, n
 
 def test_the_press_that_is_tried_is_the_one_of_this_checkout(original, tmp_path):
     """The control of the table: the copy is what ran, and it is whole."""
-    root = copied(original[0], tmp_path / "here")
+    root = copied(restored(original[0]), tmp_path / "here")
     ours = sample_book.digest(ROOT / "code" / "press")
     copied_files = sample_book.digest(root / "code" / "press")
     for name in [name for name in ours if "__pycache__" not in name]:

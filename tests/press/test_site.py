@@ -9,10 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
+from docutils.frontend import get_default_settings
+from docutils.utils import new_document
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 from press.site import figures, finish, fonts, manifest, pictures, policy, render
+from press.site.extension import terms
 from press.store import Store
 
 from tests.press import sample_book
@@ -271,6 +275,19 @@ def test_punctuation_stays_with_the_formula_before_it(page):
     (stay,) = page.xpath("//article//span[@class='stay']")
     assert stay.xpath("./text()") == [","]
     assert stay.tail.startswith(" and")
+
+
+PIECES = st.sampled_from([".", ",", "). And", "with ", "x", " and ", "?!"])
+
+
+@given(st.lists(st.tuples(st.booleans(), PIECES), max_size=8))
+def test_keeping_punctuation_with_its_formula_changes_no_word(pieces):
+    document = new_document("", get_default_settings())
+    children = [nodes.math(text=text) if formula else nodes.Text(text) for formula, text in pieces]
+    document += nodes.paragraph("", "", *children)
+    before = document.astext()
+    terms.Punctuation(document).run()
+    assert document.astext() == before
 
 
 def test_permanent_links_say_where_they_lead(page):

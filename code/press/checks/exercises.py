@@ -7,6 +7,8 @@ from press.errors import Finding
 from press.source.prose import Block
 
 RULE = "anatomy"
+ENDS = ("exercise", "exercise-end")
+GATES = (*ENDS, "exercise-start", "solution", "solution-start", "solution-end")
 
 
 def check(page: Page) -> list[Finding]:
@@ -20,6 +22,7 @@ def check(page: Page) -> list[Finding]:
         findings += _heading(page, exercise)
         if label := exercise.options.get("label", ""):
             findings += _solution(page, exercise, label, solutions.get(label))
+    findings += _order(page)
     limits = page.rules.exercises
     if limits and not limits.holds(len(exercises)):
         what = f"the page has {len(exercises)} exercises, not {limits}"
@@ -54,3 +57,17 @@ def _solution(page: Page, exercise: Block, label: str, solution: Block | None) -
     what = f"the solution of {label!r} has no cell that runs"
     fix = "show that the answer is right by running it"
     return [page.finding(solution.number, RULE, what, fix)]
+
+
+def _order(page: Page) -> list[Finding]:
+    """Hints that do not stand between their exercise and its solution."""
+    findings = []
+    before = ""
+    for block in page.blocks:
+        if block.name in GATES:
+            before = block.name
+        elif "hint" in block.options.get("class", "").split() and before not in ENDS:
+            fix = "the order is exercise, hint, solution"
+            what = "the hint does not follow an exercise directly"
+            findings.append(page.finding(block.number, RULE, what, fix))
+    return findings

@@ -95,7 +95,7 @@ class Punctuation(SphinxPostTransform):
             text = after.astext()
             mark = MARKS.match(text)
             if mark:
-                parent.remove(after)
-                parent.remove(formula)
+                # by position: docutils removes the first node that is equal, and texts are often equal
+                del parent[place : place + 2]
                 stay = nodes.inline("", "", formula, nodes.Text(mark[0]), classes=["stay"])
                 parent.insert(place, [stay, nodes.Text(text[mark.end() :])])
