@@ -61,6 +61,8 @@ KINK = "ex-backprop-kink"
 RULES = "ex-backprop-sigmoid"
 MATRIX = "ex-metrics-matrix"
 CROSSING = "ex-metrics-crossing"
+ADAM = "ex-optimizers-hand"
+DECAY = "ex-optimizers-decay"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -68,6 +70,8 @@ RIGHT = {
     RULES: (sigmoid_operation, correlation),
     MATRIX: [0.965, 0.833, 0.667, 0.741, *intervals.wilson(50, 75)],
     CROSSING: [0.195, 0.624, 0.427, 0.715],
+    ADAM: [-0.1, -0.1266],
+    DECAY: [0.0393, 0.741],
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -89,6 +93,11 @@ WRONG = [
     (MATRIX, [0.965, 0.833, 0.667, 0.741, *WALD], "not Wilson's"),
     (CROSSING, [0.624, 0.195, 0.715, 0.427], "exchanged"),
     (CROSSING, [0.099, 0.334, 0.597, 0.997], "variance 1"),
+    (ADAM, [-0.3162, -0.4294], "not corrected"),
+    (ADAM, [-0.1, 0.0], "average both"),
+    (ADAM, [0.1, 0.1266], "against the gradient"),
+    (DECAY, [0.741, 0.741], "amplifies L2"),
+    (DECAY, [0.741, 0.0393], "other order"),
 ]
 
 

@@ -145,12 +145,12 @@ def sweep(rates: Any, losses: Any, chosen: float, bottom: float) -> Figure:
     fig, ax = figure(2.9)
     ax.plot(rates, losses, color=BLUE)
     top = float(losses[0]) * 1.25
-    for rate, name, color, style, side in (
-        (chosen, "steepest fall ", ORANGE, "--", "right"),
-        (bottom, " lowest loss", GREEN, ":", "left"),
+    for rate, name, color, style, side, height in (
+        (chosen, "steepest fall ", ORANGE, "--", "right", 0.95),
+        (bottom, " lowest loss", GREEN, ":", "left", 0.07),
     ):
         ax.axvline(rate, color=color, linestyle=style)
-        ax.text(rate, top, name, ha=side, va="top", color=color)
+        ax.text(rate, height * top, name, ha=side, va="center", color=color)
     ax.set_xscale("log")
     ax.set_ylim(0, top)
     label(ax, "learning rate", "averaged loss (nats)")
