@@ -85,6 +85,8 @@ MATRIX = "ex-metrics-matrix"
 CAPACITY = "ex-metrics-capacity"
 FOLDS = "ex-metrics-folds"
 CROSSING = "ex-metrics-crossing"
+ADAM = "ex-optimizers-hand"
+DECAY = "ex-optimizers-decay"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -96,6 +98,8 @@ RIGHT = {
     CAPACITY: [2.250, 0.401, 0.401],
     FOLDS: [0.856, 0.682, 0.700],
     CROSSING: [0.195, 0.624, 0.427, 0.715],
+    ADAM: [-0.1, -0.1266],
+    DECAY: [0.0393, 0.741],
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -130,6 +134,11 @@ WRONG = [
     (FOLDS, [0.856, 0.5, 0.536], "the shift of 1.5 remains"),
     (CROSSING, [0.624, 0.195, 0.715, 0.427], "exchanged"),
     (CROSSING, [0.099, 0.334, 0.597, 0.997], "variance 1"),
+    (ADAM, [-0.3162, -0.4294], "not corrected"),
+    (ADAM, [-0.1, 0.0], "average both"),
+    (ADAM, [0.1, 0.1266], "against the gradient"),
+    (DECAY, [0.741, 0.741], "amplifies L2"),
+    (DECAY, [0.741, 0.0393], "other order"),
 ]
 
 

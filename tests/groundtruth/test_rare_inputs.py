@@ -22,6 +22,7 @@ from groundtruth.learning import (
     model_selection,
     multifidelity,
     optimizers,
+    range_test,
     regularization,
     schedules,
 )
@@ -569,13 +570,14 @@ def test_losses_below_zero_can_stop_improving():
 
 
 def test_a_range_test_of_losses_below_zero_runs_on():
-    rates, _ = schedules.range_test(lambda rate: -1.0, 1e-3, 1.0, 10)
+    rates, _ = range_test.range_test(lambda rate: -1.0, 1e-3, 1.0, 10)
     assert len(rates) == 10
 
 
 def test_the_steepest_rate_is_not_where_the_loss_is_nan():
-    rates = np.array([1e-3, 1e-2, 1e-1, 1.0])
-    assert schedules.steepest(rates, np.array([3.0, 1.0, 0.9, np.nan])) == 1e-2
+    losses = np.append(np.linspace(3.0, 1.0, 11), np.nan)
+    with pytest.raises(ValueError, match="finite"):
+        range_test.steepest(np.geomspace(1e-3, 1.0, 12), losses)
 
 
 def test_loops_are_not_sides_of_triangles():

@@ -1,9 +1,8 @@
-"""Long elementwise updates at the speed of the cache: in blocks that stay there, a part of them for
-each core.
+"""Long elementwise updates in blocks that stay in the cache, divided among the cores.
 
 Read with book/learning/optimizers.md.
 
-, where a step of Adam on ten million numbers is made of such blocks.
+A step of Adam on ten million numbers consists of such blocks.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A small real task to try things on: scikit-learn's digits and a network with one hidden layer,
-gradients with respect to hand.
+"""A small real task for experiments: scikit-learn's digits and a network with one hidden layer, its
+gradients derived by hand.
 
 Read with book/learning/optimizers.md.
 
@@ -101,5 +101,5 @@ def loss_and_grads(
 
 
 def accuracy(params: list[Array], X: Array, Y: Array) -> float:
-    """Share of images whose largest score is at the label."""
+    """Fraction of the images whose largest score is that of the label."""
     return float(np.mean(logits(params, X).argmax(1) == Y.argmax(1)))

@@ -1,5 +1,4 @@
-"""Learning rates over time, as functions of the step t = 0, 1, 2, ...; reduction on a plateau; the
-range test.
+"""Learning rates over time, as functions of the step t = 0, 1, 2, ...; reduction on a plateau.
 
 Read with book/learning/optimizers.md.
 
@@ -8,12 +7,9 @@ Read with book/learning/optimizers.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import cos, pi, sqrt
 
 import numpy as np
-
-from groundtruth.arrays import Array
 
 
 def _check(t: float, base: float, **lengths: float) -> None:
@@ -61,8 +57,9 @@ def linear(t: int, base: float, total: int, start: float = 0.0, end: float = 1.0
 
 
 def cosine(t: int, base: float, total: int, low: float = 0.0) -> float:
-    """Half a cosine from base to low: low + (base - low)(1 + cos(pi t / total)) / 2, torch's
-    CosineAnnealingLR.
+    """Half a cosine from base to low: low + (base - low)(1 + cos(pi t / total)) / 2, then low.
+
+    Up to `total` this is torch's CosineAnnealingLR, which rises again afterwards.
 
     Examples
     --------
@@ -75,6 +72,8 @@ def cosine(t: int, base: float, total: int, low: float = 0.0) -> float:
 
 def warmup_cosine(t: int, base: float, warmup: int, total: int, low: float = 0.0) -> float:
     """Up in a line to base at t = warmup, then half a cosine down to low at t = total.
+
+    The rate of the first step, t = 0, is zero; call it with t + 1 to use every step.
 
     Examples
     --------
@@ -174,9 +173,9 @@ class Plateau:
     """Multiply the rate by `factor` after more than `patience` reports without improvement: torch's
     ReduceLROnPlateau.
 
-    An improvement lies below the best so far by more than threshold times its size; after a cut,
-    `cooldown` reports
-    are not counted.
+    A report is an improvement if it is below the best so far by more than threshold times its
+    absolute value; after a cut, `cooldown` reports are not counted. The rate stays at or above
+    `low`.
 
     Examples
     --------
@@ -211,7 +210,7 @@ class Plateau:
         self.rest = 0
 
     def report(self, loss: float) -> float:
-        """Take in a validation loss and return the rate for what follows."""
+        """Count a validation loss, and return the rate for the steps that follow."""
         if np.isnan(loss):
             raise ValueError(
                 "the reported loss is NaN; stop the run and look at its last good step"
@@ -231,74 +230,3 @@ class Plateau:
             self.rest = self.cooldown
             self.bad = 0
         return self.lr
-
-
-def range_test(
-    train: Callable[[float], float],
-    low: float = 1e-6,
-    high: float = 10.0,
-    steps: int = 100,
-    smooth: float = 0.9,
-) -> tuple[Array, Array]:
-    """Train with a rate that grows by a constant factor each step; stop when the smoothed loss is
-    four times its best.
-
-    Parameters
-    ----------
-    train : callable
-        Makes one training step at the given rate and returns the loss before it; hand in a copy of
-        the model.
-
-    Returns
-    -------
-    rates, losses : arrays (S,)
-        Up to where the loss left; losses are averages with `smooth` of the past, corrected for
-        their start (Smith, 2017).
-
-    Examples
-    --------
-    >>> x = [1.0]
-    >>> def train(lr):
-    ...     loss = x[0] ** 2
-    ...     x[0] -= lr * 2 * x[0]
-    ...     return loss
-    >>> rates, losses = range_test(train, 1e-3, 100.0, 60)
-    >>> bool(rates[-1] > 1.0), bool(losses.argmin() > 20)
-    (True, True)
-    """
-    if not 0 < low < high or steps < 2 or not 0 <= smooth < 1:
-        raise ValueError(
-            f"need 0 < low < high, at least two steps and smooth in [0, 1), got {low}, {high},"
-            f" {steps}, {smooth}"
-        )
-    rates = np.geomspace(low, high, steps)
-    losses = []
-    average = 0.0
-    for i, rate in enumerate(rates):
-        loss = float(train(float(rate)))
-        average = smooth * average + (1 - smooth) * loss
-        losses.append(average / (1 - smooth ** (i + 1)))
-        best = min(losses)
-        # for losses below zero the margin lies on the same side
-        if not np.isfinite(loss) or losses[-1] > best + 3 * abs(best):
-            break
-    return rates[: len(losses)], np.array(losses)
-
-
-def steepest(rates: Array, losses: Array) -> float:
-    """The rate at which the loss falls fastest over the logarithm of the rate, from the output of
-    `range_test`.
-
-    Examples
-    --------
-    >>> steepest(np.array([1e-3, 1e-2, 1e-1, 1.0]), np.array([3.0, 2.9, 1.0, 1.1])).item()
-    0.1
-    """
-    if len(rates) < 2 or len(rates) != len(losses):
-        raise ValueError(
-            f"need at least two rates with their losses, got {len(rates)} and {len(losses)}"
-        )
-    speed = np.diff(losses) / np.diff(np.log(rates))
-    if np.isnan(speed).all():
-        raise ValueError("no two finite losses follow each other; start from a smaller rate")
-    return rates[1:][np.nanargmin(speed)]

@@ -6,60 +6,111 @@ from collections.abc import Callable
 from typing import Any
 
 import altair as alt
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
+from groundtruth.figures.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    WIDTH_IN,
+    figure,
+    label,
+    use_style,
+)
 from groundtruth.figures.vega import Interactive, choose, menu, note, one_row, rings, show, slider
 from groundtruth.learning import optimizers as opt
 from groundtruth.learning import schedules
 
+Path = np.ndarray[Any, Any]
+KINDS: dict[str, Callable[[Path, float], opt.Optimizer]] = {
+    "gradient descent": lambda x, lr: opt.SGD([x], lr),
+    "momentum 0.8": lambda x, lr: opt.SGD([x], lr, momentum=0.8),
+    "AdaGrad": lambda x, lr: opt.AdaGrad([x], lr),
+    "Adam": lambda x, lr: opt.Adam([x], lr),
+}
+COLORS = dict(zip(KINDS, (BLUE, ORANGE, GREEN, PURPLE), strict=True))
+STYLES = dict(zip(KINDS, ("-", "--", "-", "--"), strict=True))
+VALLEYS = {"along the axes": 0.0, "turned by 45 degrees": np.pi / 4}
+RATES = np.geomspace(0.01, 1.0, 9)
 
-def ravine() -> Figure:
-    """Sixty steps of four optimizers in a valley thirty times as steep across as along."""
-    fig, axes = figure(2.6, columns=2, sharey=True)
-    a, b = np.meshgrid(np.linspace(-1.2, 0.5, 80), np.linspace(-0.6, 0.7, 80))
-    pairs = (
-        (
-            ("descent", BLUE, "-", lambda p: opt.SGD(p, 0.06)),
-            ("momentum 0.8", ORANGE, "--", lambda p: opt.SGD(p, 0.03, momentum=0.8)),
-        ),
-        (
-            ("AdaGrad", GREEN, "-", lambda p: opt.AdaGrad(p, 0.3)),
-            ("Adam", PURPLE, "--", lambda p: opt.Adam(p, 0.1)),
-        ),
-    )
-    for ax, pair in zip(axes, pairs, strict=True):
-        ax.contour(a, b, (a**2 + 30 * b**2) / 2, levels=7, colors=GRAY, linewidths=0.6)
-        for name, color, style, make in pair:
-            x = np.array([-1.0, 0.5])
-            optimizer = make([x])
-            path = [x.copy()]
-            for _ in range(60):
-                optimizer.step([np.array([1.0, 30.0]) * x])
-                path.append(x.copy())
-            ax.plot(*np.array(path).T, style, color=color, linewidth=1.4, label=name)
-        ax.plot(0, 0, "*", color=GRAY, markersize=9)
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
-        label(ax, "along", "across")
-        ax.label_outer()
+
+def _turn(angle: float) -> Path:
+    """The matrix (2, 2) of a rotation."""
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def valley_path(kind: str, lr: float, angle: float, steps: int = 60) -> Path:
+    """Positions (steps + 1, 2) of an optimizer on a bowl with curvatures 1 and 30, turned by an
+    angle in radians; the start (-1.1, 0.55) is turned with it.
+    """
+    Q = _turn(angle)
+    H = Q @ np.diag([1.0, 30.0]) @ Q.T
+    x = Q @ np.array([-1.1, 0.55])
+    optimizer = KINDS[kind](x, lr)
+    path = [x.copy()]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            optimizer.step([np.clip(H @ x, -1e100, 1e100)])
+            path.append(x.copy())
+    return np.array(path)
+
+
+def tuned_valleys() -> dict[tuple[str, str], tuple[float, Path]]:
+    """For each optimizer and valley the best of nine rates, by the distance after sixty steps, and
+    its path.
+    """
+    results = {}
+    for kind in KINDS:
+        for valley, angle in VALLEYS.items():
+            paths = [valley_path(kind, lr, angle) for lr in RATES]
+            best = int(np.argmin([np.linalg.norm(path[-1]) for path in paths]))
+            results[kind, valley] = (float(RATES[best]), paths[best])
+    return results
+
+
+def ravine(results: dict[tuple[str, str], tuple[float, Path]]) -> Figure:
+    """Sixty steps of four optimizers, in a valley along the axes and in the same valley turned."""
+    use_style()
+    fig, axes = plt.subplots(2, 2, figsize=(WIDTH_IN, 5.2), layout="constrained")
+    a, b = np.meshgrid(np.linspace(-1.25, 0.75, 90), np.linspace(-1.15, 0.85, 90))
+    pairs = (("gradient descent", "momentum 0.8"), ("AdaGrad", "Adam"))
+    for row, (valley, angle) in zip(axes, VALLEYS.items(), strict=True):
+        along, across = np.tensordot(_turn(angle).T, np.array([a, b]), 1)
+        for ax, pair in zip(row, pairs, strict=True):
+            height = (along**2 + 30 * across**2) / 2
+            ax.contour(a, b, height, levels=[0.1, 0.5, 1.5, 4, 9], colors=GRAY, linewidths=0.6)
+            for kind in pair:
+                path = results[kind, valley][1]
+                style = STYLES[kind]
+                ax.plot(*path.T, style, color=COLORS[kind], linewidth=1.4, label=kind)
+            ax.plot(0, 0, "*", color=GRAY, markersize=9)
+            ax.set_xlim(-1.25, 0.75)
+            ax.set_ylim(-1.15, 0.85)
+            label(ax, "first parameter", "second parameter")
+            ax.label_outer()
+            if angle == 0:
+                ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return fig
 
 
 def gallery(total: int = 100) -> Figure:
-    """Four schedules over a hundred steps, in units of their highest rate."""
-    fig, axes = figure(2.5, columns=2, sharey=True)
+    """Six schedules over a hundred steps, in units of their highest rate."""
+    fig, axes = figure(3.0, columns=2, sharey=True)
     t = np.arange(total)
     curves: tuple[tuple[tuple[str, str, str, Callable[[int], float]], ...], ...] = (
         (
-            ("step", BLUE, "-", lambda t: schedules.step(t, 1.0, 33, 0.3)),
-            ("one cycle", ORANGE, "--", lambda t: schedules.one_cycle(t, 1.0, total)[0]),
-            ("restarts", GREEN, ":", lambda t: schedules.sgdr(t, 1.0, 14, 2)),
+            ("steps", BLUE, "-", lambda t: schedules.step(t, 1.0, 34, 0.3)),
+            ("one-cycle", ORANGE, "--", lambda t: schedules.one_cycle(t, 1.0, total)[0]),
+            ("restarts", GREEN, ":", lambda t: schedules.sgdr(t, 1.0, 15, 2)),
         ),
         (
-            ("warm-up, cosine", BLUE, "-", lambda t: schedules.warmup_cosine(t, 1.0, 10, total)),
-            ("inverse root", ORANGE, "--", lambda t: schedules.inverse_sqrt(t, 1.0, 10)),
-            ("warm, stay, decay", GREEN, ":", lambda t: schedules.wsd(t, 1.0, 10, 25, total)),
+            ("cosine", BLUE, "-", lambda t: schedules.warmup_cosine(t, 1.0, 10, total)),
+            ("inverse square root", ORANGE, "--", lambda t: schedules.inverse_sqrt(t, 1.0, 10)),
+            ("stable, then decay", GREEN, ":", lambda t: schedules.wsd(t, 1.0, 10, 25, total)),
         ),
     )
     for ax, group in zip(axes, curves, strict=True):
@@ -71,21 +122,38 @@ def gallery(total: int = 100) -> Figure:
     return fig
 
 
-def sweep(rates: Any, losses: Any, chosen: float) -> Figure:
-    """The smoothed loss of a range test over the rate, with the chosen rate marked."""
-    fig, ax = figure(2.5)
-    ax.plot(rates, losses, color=BLUE)
-    ax.axvline(chosen, color=ORANGE, linestyle="--")
-    ax.annotate(
-        "steepest fall",
-        (chosen, losses.max() * 0.96),
-        xytext=(-6, 0),
-        textcoords="offset points",
-        ha="right",
-        color=ORANGE,
-    )
+def tuned(rates: Any, losses: dict[str, Any]) -> Figure:
+    """The final training loss over the learning rate, one line per optimizer."""
+    fig, ax = figure(3.4)
+    markers = ("o", "s", "^", "D")
+    colors = (BLUE, ORANGE, GREEN, PURPLE)
+    styles = ("-", "--", "-.", ":")
+    for (name, values), marker, color, style in zip(
+        losses.items(), markers, colors, styles, strict=True
+    ):
+        ax.plot(rates, values, style, color=color, marker=marker, markersize=4.5, label=name)
     ax.set_xscale("log")
-    label(ax, "learning rate", "smoothed loss")
+    ax.set_yscale("log")
+    ax.set_ylim(1e-3, 10)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    label(ax, "learning rate", "final training loss (nats)")
+    return fig
+
+
+def sweep(rates: Any, losses: Any, chosen: float, bottom: float) -> Figure:
+    """The averaged loss of a range test over the rate, with two rates marked."""
+    fig, ax = figure(2.9)
+    ax.plot(rates, losses, color=BLUE)
+    top = float(losses[0]) * 1.25
+    for rate, name, color, style, side, height in (
+        (chosen, "steepest fall ", ORANGE, "--", "right", 0.95),
+        (bottom, " lowest loss", GREEN, ":", "left", 0.07),
+    ):
+        ax.axvline(rate, color=color, linestyle=style)
+        ax.text(rate, height * top, name, ha=side, va="center", color=color)
+    ax.set_xscale("log")
+    ax.set_ylim(0, top)
+    label(ax, "learning rate", "averaged loss (nats)")
     return fig
 
 
@@ -132,41 +200,41 @@ def explorer() -> Interactive:
         .encode(x="x:Q", y="y:Q", detail="k:N", order="a:Q")
     )
     numbers = one_row(
-        memory="1 / (1 - bet)",
+        factor="1 / (1 - bet)",
         rate="eta / (1 - bet)",
         verdict="eta * 30 > 2 * (1 + bet) ? ': diverges' : ''",
     )
-    text = note(numbers, "steps remembered {memory:.0f}, rate in effect {rate:.3f}{verdict}")
+    text = note(numbers, "1 / (1 - momentum) = {factor:.1f}, effective rate {rate:.3f}{verdict}")
     return show(
         alt.layer(contours, path, text).add_params(eta, beta).properties(width=300, height=250),
-        "Sixty steps of momentum from the upper left of a valley; sliders set the rate and the "
-        "momentum, and the number of steps remembered and the rate in effect are written above.",
+        "Sixty steps of momentum from the upper left of a valley; sliders set the learning rate "
+        "and the momentum, and 1 / (1 - momentum) and the effective rate are written above.",
     )
 
 
 def shapes() -> Interactive:
-    """A schedule drawn from its parameters: kind, warm-up share and final rate."""
+    """A schedule drawn from its parameters: shape, fraction of warm-up and final rate."""
+    late = "max(0, (datum.t - 0.8) / 0.2)"
     decays = {
         "cosine": "low + (1 - low) * (1 + cos(PI * datum.rest)) / 2",
         "line": "1 - (1 - low) * datum.rest",
-        "inverse root": "sqrt(war / max(datum.t, 0.001))",
-        "constant": "1",
+        "plateau, then line": f"1 - (1 - low) * {late}",
     }
     kind = menu("kin", "after warm-up ", list(decays))
-    warm = slider("war", "share of warm-up ", 0.1, 0.02, 0.5, 0.02)
-    low = slider("low", "final rate (cosine and line) ", 0.0, 0.0, 0.5, 0.05)
+    warm = slider("war", "fraction of warm-up ", 0.1, 0.02, 0.5, 0.02)
+    low = slider("low", "final rate ", 0.0, 0.0, 0.5, 0.05)
     line = (
         alt.Chart(alt.sequence(0, 1.0001, 0.01, as_="t"))
         .transform_calculate(rest="(datum.t - war) / (1 - war)")
         .transform_calculate(r=f"datum.t < war ? datum.t / war : {choose('kin', decays)}")
         .mark_line(color=BLUE)
         .encode(
-            x=alt.X("t:Q", title="share of the run"),
+            x=alt.X("t:Q", title="fraction of the run"),
             y=alt.Y("r:Q", title="rate / highest rate", scale=alt.Scale(domain=[0, 1.05])),
         )
     )
     return show(
         line.add_params(kind, warm, low).properties(width=320, height=200),
         "The learning rate over a run: it rises in a line and then follows the chosen shape; "
-        "controls set the shape, the share of the warm-up and the final rate.",
+        "controls set the shape, the fraction of the warm-up and the final rate.",
     )

@@ -68,14 +68,15 @@ def momentum(at):
         optimizer.step([curvature * x])
         path.append(x.copy())
     points = dict(zip("xy", np.array(path).T, strict=True))
+    effective = at.eta / (1 - at.bet)
     verdict = ": diverges" if spectral_radius(at.eta, at.bet) > 1 + 1e-9 else ""
-    memory = 1 / (1 - at.bet)
+    factor = 1 / (1 - at.bet)
     return {
         "layer_0": circles((0.3, 0.8, 1.5, 2.5, 3.5), (0, 0), 1 / np.sqrt(30)),
         "layer_1_layer_0": points,
         "layer_1_layer_1": points,
         "layer_2": {
-            "note": f"steps remembered {memory:.0f}, rate in effect {at.eta * memory:.3f}{verdict}"
+            "note": f"1 / (1 - momentum) = {factor:.1f}, effective rate {effective:.3f}{verdict}"
         },
     }
 
@@ -99,7 +100,8 @@ def shapes(at):
             return schedules.cosine(step - warmup, 1.0, total - warmup, at.low)
         if at.kin == "line":
             return schedules.linear(step - warmup, 1.0, total - warmup, 1.0, at.low)
-        return np.sqrt(warmup / step) if at.kin == "inverse root" else 1.0
+        stable = schedules.wsd(step, 1.0, warmup, total // 5, total)
+        return at.low + (1 - at.low) * stable
 
     return {"marks": {"r": [rate(t) for t in np.arange(101) / 100]}}
 
