@@ -48,6 +48,20 @@ def test_search_finds_a_word_that_occurs_once(site, host, open_page, way):
     assert page.console == []
 
 
+SCROLLING = """() => {
+  for (const box of document.querySelectorAll('details')) box.open = true;
+  return [...document.querySelectorAll('.cell pre')]
+    .filter(e => e.scrollWidth > e.clientWidth + 1)
+    .map(e => e.textContent.slice(0, 60));
+}"""
+
+
+@pytest.mark.parametrize("name", ["data/model", "learning/metrics", "learning/optimizers"])
+def test_lines_of_79_columns_fit_at_1280_in_solutions_too(host, open_page, name):
+    page = open_page(f"{host.url}/{name}.html")
+    assert page.evaluate(SCROLLING) == []
+
+
 def test_the_theme_switches_and_is_remembered(host, open_page):
     page = open_page(f"{host.url}/{CHAPTER}", color_scheme="light")
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
