@@ -212,9 +212,9 @@ def test_saving_an_edited_chapter_changes_only_what_was_edited(server):
     cell = next(
         c
         for c in model["content"]["cells"]
-        if c["cell_type"] == "markdown" and "A shop wants" in c["source"]
+        if c["cell_type"] == "markdown" and "A colleague reports" in c["source"]
     )
-    cell["source"] = cell["source"].replace("A shop wants", "A bakery wants")
+    cell["source"] = cell["source"].replace("A colleague reports", "A colleague writes")
     model["content"]["cells"][-1]["source"] += "\n\nA last line."
     api(
         server,
@@ -224,7 +224,7 @@ def test_saving_an_edited_chapter_changes_only_what_was_edited(server):
     )
     after = file.read_text().splitlines()
     [changed] = [new for old, new in zip(before, after, strict=False) if old != new]
-    assert "A bakery wants" in changed
+    assert "A colleague writes" in changed
     assert after[len(before) :] == ["", "A last line."]
 
 
