@@ -17,7 +17,13 @@ from press.store import Store
 
 from tests.press import sample_book
 
-DEPENDS = (*sample_book.DEPENDS, "pyproject.toml")
+DEPENDS = (
+    "code/press/**",
+    "code/clikit/**",
+    "_config.yml",
+    "book/press.yml",
+    "pyproject.toml",
+)
 
 PAGE = (
     sample_book.HEAD
