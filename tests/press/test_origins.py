@@ -61,6 +61,8 @@ def test_a_number_printed_only_below_leads_there(tmp_path):
         ("share 0.951\nshare 1.0", 2),  # the number itself before one that rounds to it
         ("rate 1.0\nthe factor 1.0", 2),  # what the sentence speaks of
         ("rate 1.0\nrate 1.0", 1),
+        ("error 1\nrate 1 to 1.0", 2),  # one line can write it twice
+        ("error 1\nrate 1.0 to 1", 2),
     ],
 )
 def test_of_the_lines_of_a_cell_the_likeliest_is_taken(tmp_path, printed, row):

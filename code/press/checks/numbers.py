@@ -193,13 +193,18 @@ def _within(value: Decimal, half: Decimal, accounts: list[Decimal]) -> bool:
     return place < len(accounts) and accounts[place] <= value + half
 
 
-def values(text: str) -> set[Decimal]:
-    """The numbers of a printed text, or of a piece of code."""
-    result = set()
-    for token in set(PRINTED.findall(text)):
+def written(text: str) -> list[Decimal]:
+    """Every number of a printed text, or of a piece of code, in order, with its decimals."""
+    result = []
+    for token in PRINTED.findall(text):
         with suppress(InvalidOperation):
-            result.add(Decimal(token.replace(",", "").replace("−", "-").rstrip(".")))
+            result.append(Decimal(token.replace(",", "").replace("−", "-").rstrip(".")))
     return result
+
+
+def values(text: str) -> set[Decimal]:
+    """The numbers of a text; 1 and 1.00 are one of them."""
+    return set(written(text))
 
 
 def printed(page: Page) -> set[Decimal]:
