@@ -10,7 +10,6 @@ import pytest
 from clikit.errors import UserError
 from press import config
 from press.execute import changes
-from press.machines import drift
 
 from tests.press import sample_book
 
@@ -177,8 +176,8 @@ def test_every_dated_line_of_the_book_is_printed(root):
 
 def test_a_report_of_profiles_knows_the_lines_that_it_met(book):
     expect(book, "a\n")
-    before = drift.version(book, "a/one")
+    before = changes.version(book, "a/one")
     expect(book, "a\n", "")
-    assert drift.version(book, "a/one") != before
+    assert changes.version(book, "a/one") != before
     expect(book, "a\n")
-    assert drift.version(book, "a/one") == before
+    assert changes.version(book, "a/one") == before

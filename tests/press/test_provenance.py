@@ -8,8 +8,7 @@ import re
 import pytest
 from lxml import html
 from press import config
-from press.execute import records
-from press.machines import drift
+from press.execute import changes, records
 from press.site import provenance
 from press.site.extension.numbers import marked
 from press.source import chapter as chapters
@@ -104,7 +103,7 @@ def root(tmp_path_factory):
 
 def write_reports(root):
     """Two profiles passed and one did not; the claim held in 19 of 20 seeds; one line is dated."""
-    version = drift.version(config.load(root), "a/one")
+    version = changes.version(config.load(root), "a/one")
     passed = {"slug": "a/one", "cells": [], "fault": None, "expected": version}
     rows = [passed, passed, {**passed, "cells": [{"cell": 1}]}, {**passed, "expected": "older"}]
     profiles = [{**PROFILE, "name": f"p{n}", "chapters": [row]} for n, row in enumerate(rows)]

@@ -68,6 +68,8 @@ def book(tmp_path_factory):
     )
     sample_book.write(root / "book" / "table.csv", "a,b\n1,2\n")
     sample_book.write(root / "book" / "_assets" / "data.csv", "7\n")
+    # as in any book that was accepted before: a first report is a new entry of a listed folder
+    sample_book.write(root / "book" / "_assets" / "reports" / "changes.json", "{}\n")
     sample_book.write(root / "book" / "numbers.txt", "1 2 3\n")
     sample_book.write(root / "code" / "toy" / "script.py", f"{DOUBLE}\nprint(double(4))\n")
     sample_book.write(root / "far" / "far.csv", "1,2\n")

@@ -16,7 +16,7 @@ from typing import Any
 
 import nbformat
 from clikit.errors import Exit, UserError
-from clikit.files import write_atomic
+from clikit.files import sha, write_atomic
 
 from press.config import Project
 from press.execute import expectations
@@ -59,6 +59,11 @@ def expected(project: Project, slug: str) -> Lines:
         return lines(expectations.load(project.expectation(slug)))
     except (OSError, ValueError):
         return []
+
+
+def version(project: Project, slug: str) -> str:
+    """Digest of the lines that a page is expected to print: a report says which ones it met."""
+    return sha(expected(project, slug))[:16]
 
 
 def load(project: Project) -> Report:

@@ -11,7 +11,6 @@ import sys
 from dataclasses import dataclass, field
 
 from clikit.errors import Exit, UserError
-from clikit.files import sha
 
 from press.checks.numbers import PRINTED
 from press.config import Project, kernel_env
@@ -81,14 +80,9 @@ def drift(
     return [judged(project, page, run) for page, run in executed]
 
 
-def version(project: Project, slug: str) -> str:
-    """Digest of the lines that a page is expected to print: a report says which ones it met."""
-    return sha(changes.expected(project, slug))[:16]
-
-
 def judged(project: Project, page: Chapter, run: Run) -> ChapterDrift:
     """An execution beside the committed expectation: the cells that differ."""
-    result = ChapterDrift(page.slug, fault=run.fault, expected=version(project, page.slug))
+    result = ChapterDrift(page.slug, fault=run.fault, expected=changes.version(project, page.slug))
     expectation = runs.expectation(project, page)
     if run.fault is None:
         for cell, expected, got in zip(page.cells, expectation["cells"], run.outputs, strict=True):

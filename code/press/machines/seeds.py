@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,13 @@ from clikit.errors import Exit, UserError
 from press.config import Project, kernel_env
 from press.execute.run import Run
 from press.machines import draws, runs
+from press.machines.statements import Statement, statements
 from press.source import settings
 from press.source.chapter import Chapter
 from press.tables import table
 
 SHIFT = Path(__file__).parent / "shift"
 VARIABLE = "GROUNDTRUTH_SEED_SHIFT"
-VALUE = re.compile(r"\s*\([^()]*\)$")  # what a check line prints behind its statement
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One check line of a page, without the value it prints."""
-
-    slug: str
-    cell: int  # 1-based
-    kind: str
-    text: str
 
 
 @dataclass
@@ -130,23 +119,6 @@ def _expected(project: Project, page: Chapter) -> list[Statement]:
     """The check lines of a page's expectation."""
     cells = runs.expectation(project, page)["cells"]
     return statements(project, page.slug, [cell["outputs"] for cell in cells])
-
-
-def statements(
-    project: Project, slug: str, outputs: Iterable[list[dict[str, Any]]]
-) -> list[Statement]:
-    """The check lines in the outputs of a page; one that a cell repeats counts once."""
-    patterns = settings.load(project.book).check_lines
-    lines = []
-    for number, cell in enumerate(outputs, 1):
-        printed = "".join(
-            "".join(output["text"]) for output in cell if output["output_type"] == "stream"
-        )
-        for kind, pattern in patterns.items():
-            for match in re.finditer(pattern, printed, re.M):
-                text = VALUE.sub("", match[1]).strip()
-                lines.append(Statement(slug, number, kind, text))
-    return list(dict.fromkeys(lines))
 
 
 def _count(project: Project, done: Run, rows: dict[Statement, Survival]) -> None:

@@ -15,7 +15,7 @@ from press.checks.book import Page
 from press.config import Project
 from press.execute import changes
 from press.execute.records import Record
-from press.machines import drift, seeds
+from press.machines import statements
 from press.site import reports
 from press.source.chapter import Chapter
 
@@ -81,7 +81,7 @@ def _known(
 
 def _configurations(project: Project, slug: str, report: dict[str, Any]) -> int:
     """Profiles under which the page printed what is expected of it now."""
-    expected = drift.version(project, slug)
+    expected = changes.version(project, slug)
     return sum(
         chapter["slug"] == slug
         and not chapter["cells"]
@@ -97,7 +97,7 @@ def _survival(
 ) -> tuple[int, int] | None:
     """In how many seeds the weakest claim of the page held; None unless all of them were tried."""
     tried = {(row["kind"], row["text"]): row for row in rows if row["slug"] == slug}
-    current = seeds.statements(project, slug, record.outputs)
+    current = statements.statements(project, slug, record.outputs)
     if not current or any((claim.kind, claim.text) not in tried for claim in current):
         return None
     results = [tried[claim.kind, claim.text] for claim in current]
