@@ -40,7 +40,9 @@ class number_link(nodes.Inline, nodes.TextElement):
 
 
 def visit(self: Any, node: nodes.Element) -> None:
-    self.body.append(f'<a class="number" href="#{node["target"]}">')
+    # a formula alone gives a link no name that every screen reader finds
+    label = f' aria-label="{escape(node["label"])}"' if "label" in node else ""
+    self.body.append(f'<a class="number" href="#{node["target"]}"{label}>')
 
 
 def depart(self: Any, _: nodes.Element) -> None:
@@ -88,7 +90,8 @@ class Numbers(SphinxPostTransform):
         targets = {self._target(value, sentence) for value in values}
         target = targets.pop() if len(targets) == 1 else ""
         if target:
-            _replace(node, [number_link("", "", node.deepcopy(), target=target)])
+            link = number_link("", "", node.deepcopy(), target=target, label=node.astext())
+            _replace(node, [link])
 
     def _target(self, value: Value, sentence: str) -> str:
         """The anchor of the line that accounts for a number of a sentence, or nothing.
