@@ -29,6 +29,12 @@ def test_a_number_leads_to_the_line_that_printed_it(tmp_path):
     assert number.origin == origins.Printed(1, 2, "forest 0.923")
 
 
+@pytest.mark.parametrize("number", ["0.92", "0.10", "0.15", "0.45"])
+def test_the_numbers_of_a_line_are_found_in_any_order(tmp_path, number):
+    printed = "rates 0.92 0.10 0.45 0.15 and 0.30"
+    assert places(traced(tmp_path, f"{RUN}\nOne is {number}.", printed)) == [(1, 1)]
+
+
 def test_a_number_knows_its_line_of_the_page(tmp_path):
     [number] = traced(tmp_path, f"{RUN}\nThe forest reaches 0.92.", "0.92")
     assert (

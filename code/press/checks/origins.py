@@ -66,7 +66,7 @@ def trace(page: Page) -> list[Number]:
     """The numbers in the text and the captions of a page, each with what accounts for it."""
     given = sorted(numbers.given(page.chapter.text))
     code = sorted(numbers.in_code(page))
-    lines = [(line, numbers.written(line.text)) for line in printed(page)]
+    lines = [(line, sorted(numbers.written(line.text))) for line in printed(page)]
     result = []
     for sentence in _sentences(page):
         for _, number, decimals, percent in numbers.tokens(sentence.text):
