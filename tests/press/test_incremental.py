@@ -192,8 +192,10 @@ EDITS = {
     "dark colors": Edit(f"{SITE}/pictures.py", r"LIGHTEST = 0\.93", "LIGHTEST = 0.90"),
     "theme template": Edit(f"{SITE}/theme/layout.html", "<title>", "<title>Oh: "),
     "theme template of one page": Edit(f"{SITE}/theme/404.html", "<title>", "<title>Oh: "),
-    "CSS": Edit(f"{SITE}/theme/static/book.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"),
-    "JavaScript": Edit(f"{SITE}/theme/static/book.js", r"\A", "void 'edited';\n"),
+    "CSS": Edit(
+        f"{SITE}/theme/static/css/base.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"
+    ),
+    "JavaScript": Edit(f"{SITE}/theme/static/js/core.js", r"\A", "void 'edited';\n"),
     "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
     "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),
     "patch of the bibliography": Edit(

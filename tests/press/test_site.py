@@ -245,8 +245,7 @@ def test_an_interactive_figure_has_a_picture_a_frame_and_a_text(page):
 def test_the_dark_colors_of_a_figure_come_from_the_one_mirror(page):
     (box,) = page.xpath("//div[@class='interactive']")
     assert json.loads(box.get("data-dark")) == {"#c4510a": pictures.mirror("#c4510a")}
-    script = (finish.STATIC / "book.js").read_text(encoding="utf-8")
-    assert str(pictures.LIGHTEST) not in script, "book.js mirrors colors by itself"
+    assert str(pictures.LIGHTEST) not in finish.script(), "a script mirrors colors by itself"
 
 
 def test_a_figure_has_a_picture_for_light_and_one_for_dark_of_one_size(page, book):

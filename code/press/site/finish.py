@@ -112,14 +112,40 @@ def _dark(svg: str, store: Store) -> Path:
 
 def _scripts(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:
     """The scripts of the book, of the search page and of the interactive figures."""
-    for asset in ("book.js", "favicon.svg", "card.png"):
+    for asset in ("favicon.svg", "card.png"):
         placed.copy(STATIC / asset, f"_static/{asset}")
+    placed.put("_static/book.js", script())
     for name in SEARCH_SCRIPTS:
         placed.copy(raw(project) / "_static" / name, f"_static/{name}")
     index = (raw(project) / "searchindex.js").read_text(encoding="utf-8")
     placed.put("searchindex.js", _search_index(index))
     if any("_static/vega.js" in text for text in texts.values()):
         placed.copy(figures.bundle(store), "_static/vega.js")
+
+
+def script() -> str:
+    """The script of every page: the parts of `theme/static/js` in one function."""
+    body = _joined("js", first="core")
+    start = (
+        'document.addEventListener("DOMContentLoaded", () => { for (const run of starts) run(); });'
+    )
+    # Sphinx's search script asks whether to mark the words on the page that it leads to
+    mark = "const SPHINX_HIGHLIGHT_ENABLED = false;"
+    return f'(() => {{\n"use strict";\n{body}\n{start}\n}})();\n{mark}\n'
+
+
+def style() -> str:
+    """The style sheet of the theme: the parts of `theme/static/css`."""
+    return _joined("css", first="base", last="print")
+
+
+def _joined(kind: str, first: str, last: str = "") -> str:
+    """The files of one kind, alphabetically between the first and the last."""
+    paths = sorted(
+        (STATIC / kind).glob(f"*.{kind}"),
+        key=lambda path: (path.stem != first, path.stem == last, path.stem),
+    )
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def _search_index(script: str) -> str:
@@ -143,7 +169,7 @@ def _styles(project: Project, store: Store, placed: Placed, texts: dict[str, str
         for text in texts.values()
         for character in store.get("formulas", sha(text), partial(fonts.characters, text))
     }
-    css = fonts.sheet(katex) + listings() + (STATIC / "book.css").read_text(encoding="utf-8")
+    css = fonts.sheet(katex) + listings() + style()
     for font in fonts.used(css):
         source = katex / "fonts" / font
         if font in fonts.COMMON:

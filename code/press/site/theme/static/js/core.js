@@ -1,0 +1,53 @@
+/* What every page needs: the color theme, and the layout of what is off the screen. */
+
+const root = document.documentElement;
+const $ = (query, from = document) => from.querySelector(query);
+const $$ = (query, from = document) => [...from.querySelectorAll(query)];
+const starts = []; /* what each part does once the page is read */
+
+/* Light, dark or as the system: set before anything is painted, remembered on this device only. */
+const system = matchMedia("(prefers-color-scheme: dark)");
+const MODES = { auto: "as the system", light: "light", dark: "dark" };
+function apply(mode) {
+  const dark = mode === "auto" ? system.matches : mode === "dark";
+  root.dataset.mode = mode;
+  root.dataset.theme = dark ? "dark" : "light";
+}
+let mode = "auto";
+try { mode = localStorage.getItem("mode") || "auto"; } catch { /* storage can be forbidden */ }
+apply(mode in MODES ? mode : "auto");
+system.addEventListener("change", () => apply(root.dataset.mode));
+
+function themeSwitch() {
+  const button = $(".theme-switch-button"), label = $(".sr-only", button);
+  const say = () => { label.textContent = `Color theme: ${MODES[root.dataset.mode]}`; };
+  button.addEventListener("click", () => {
+    const names = Object.keys(MODES);
+    apply(names[(names.indexOf(root.dataset.mode) + 1) % names.length]);
+    localStorage.setItem("mode", root.dataset.mode);
+    say();
+  });
+  say();
+}
+
+/* The style sheet leaves what is off the screen without a layout while a page opens. Idle moments give it one from the top down, a few blocks at a time;
+   whoever scrolls, jumps or types before gets the rest at once, so that nothing above the screen ever changes its height. */
+function layout() {
+  const all = () => { root.dataset.laid = "out"; };
+  if (!window.requestIdleCallback || location.hash) { all(); return; }
+  for (const event of ["scroll", "wheel", "click", "pointerdown", "keydown", "beforeprint"]) addEventListener(event, all, { once: true, capture: true, passive: true });
+  let waiting = null;
+  const some = (idle) => {
+    waiting ??= $$("article section > *").filter((block) => getComputedStyle(block).contentVisibility === "auto").reverse();
+    while (waiting.length && !root.dataset.laid) {
+      const block = waiting.pop();
+      block.style.contentVisibility = "visible";
+      block.getBoundingClientRect();
+      if (idle.timeRemaining() < 40) break; /* at most ten milliseconds of an idle period of fifty */
+    }
+    if (waiting.length && !root.dataset.laid) requestIdleCallback(some); else all();
+  };
+  addEventListener("load", () => requestIdleCallback(some));
+}
+
+starts.push(layout, themeSwitch);

@@ -1,0 +1,74 @@
+/* The contents of the book and of the page, the keys of the search, menus. */
+
+/* The contents of the book: scrolled to the current page; on a phone a drawer that closes by Escape, by its button, and by a tap beside it. */
+function contents() {
+  const nav = $("#contents"), button = $(".menu-button"), current = $("[aria-current=page]", nav);
+  const center = () => { if (current) nav.scrollTop = current.offsetTop - nav.clientHeight / 2; };
+  const behind = [$("main"), $(".skip")];
+  const close = () => {
+    if (root.dataset.drawer !== "open") return;
+    delete root.dataset.drawer;
+    behind.forEach((part) => { part.inert = false; });
+    button.setAttribute("aria-expanded", "false");
+    button.focus();
+  };
+  button.setAttribute("role", "button");
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    if (root.dataset.drawer === "open") return close();
+    root.dataset.drawer = "open";
+    behind.forEach((part) => { part.inert = true; });
+    button.setAttribute("aria-expanded", "true");
+    center();
+    $(".close-button", nav).focus();
+  });
+  button.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); button.click(); } });
+  $(".close-button", nav).addEventListener("click", (event) => { event.preventDefault(); close(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+  document.addEventListener("click", (event) => { if (!nav.contains(event.target) && !button.contains(event.target)) close(); });
+  requestAnimationFrame(center); /* its measuring is then the frame's own */
+}
+
+/* The heading that is being read is marked; on small screens a tap on a heading folds the list. */
+function pageContents() {
+  const box = $(".page-contents details");
+  if (!box) return;
+  const links = new Map($$("a", box).map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
+  const sections = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
+  const mark = () => {
+    let now = null;
+    for (const section of sections) if (section.getBoundingClientRect().top < innerHeight / 3) now = section.id;
+    for (const [id, link] of links) if (id === now) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+  };
+  let asked = false;
+  addEventListener("scroll", () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => { asked = false; mark(); });
+  }, { passive: true });
+  box.addEventListener("click", (event) => { if (event.target.closest("a")) box.open = false; });
+}
+
+/* Ctrl+K, Command+K or / goes to the search box, or to the search page where the bar has no room for one. */
+function search() {
+  const box = $("main input[name=q]") || $(".bar input[name=q]");
+  const query = new URLSearchParams(location.search).get("q");
+  if (query) $$("input[name=q]").forEach((input) => { input.value = query; });
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    const asked = event.key === "/" ? !typing && !event.ctrlKey && !event.metaKey : (event.ctrlKey || event.metaKey) && event.key === "k";
+    if (!asked) return;
+    event.preventDefault();
+    if (box.checkVisibility()) { box.focus(); box.select(); } else location.href = $(".search-link").href;
+  });
+}
+
+function menus() {
+  for (const box of $$("details.run-menu")) {
+    document.addEventListener("click", (event) => { if (!box.contains(event.target)) box.open = false; });
+    box.addEventListener("keydown", (event) => { if (event.key === "Escape") { box.open = false; $("summary", box).focus(); } });
+  }
+}
+
+starts.push(contents, pageContents, search, menus);
