@@ -130,6 +130,18 @@ class HouseWord:
 
 
 @dataclass(frozen=True)
+class Announced:
+    """What a part will hold and does not yet: its subjects, each with all its names."""
+
+    part: str
+    subjects: tuple[tuple[str, ...], ...]  # the first name of each is the one that is shown
+
+    def __post_init__(self) -> None:
+        for number, names in enumerate(self.subjects, 1):
+            require(bool(names), f"announced, {self.part}, subject {number}", [], "a list of names")
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole file; every key may be left out."""
 
@@ -139,6 +151,8 @@ class Settings:
     grades: tuple[str, ...] = ()  # an exercise's title begins with one of them
     pages: Pages = field(default_factory=Pages)
     paths: dict[str, ReadingPath] = field(default_factory=dict)
+    announced: tuple[Announced, ...] = ()
+    synonyms: tuple[tuple[str, ...], ...] = ()  # names of one thing, for the search
     filler: tuple[Pattern, ...] = ()
     words: tuple[HouseWord, ...] = ()
     known_abbreviations: tuple[str, ...] = ()
