@@ -130,6 +130,15 @@ class HouseWord:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of the book, written or not; `name` is its caption in `_toc.yml`."""
+
+    name: str
+    about: str
+    numbered: bool = True  # its chapters, their figures and exercises begin with its number
+
+
+@dataclass(frozen=True)
 class Announced:
     """What a part will hold and does not yet: its subjects, each with all its names."""
 
@@ -151,6 +160,7 @@ class Settings:
     grades: tuple[str, ...] = ()  # an exercise's title begins with one of them
     pages: Pages = field(default_factory=Pages)
     paths: dict[str, ReadingPath] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()  # all of them, in order; the place gives the number
     announced: tuple[Announced, ...] = ()
     synonyms: tuple[tuple[str, ...], ...] = ()  # names of one thing, for the search
     filler: tuple[Pattern, ...] = ()
@@ -162,6 +172,11 @@ class Settings:
     seeds_env: dict[str, str] = field(default_factory=dict)
     kernel_env: dict[str, str] = field(default_factory=dict)
     license_notice: str = ""  # the first lines of the collected licenses
+
+    def part_numbers(self) -> dict[str, int]:
+        """The number of each numbered part by its name."""
+        names = [part.name for part in self.parts if part.numbered]
+        return {name: number for number, name in enumerate(names, 1)}
 
 
 def load(book: Path) -> Settings:

@@ -12,6 +12,7 @@ from press.site.extension import (
     cards,
     folding,
     interactive,
+    numbering,
     numbers,
     pages,
     places,
@@ -40,6 +41,8 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_post_transform(terms.Terms)
     app.add_post_transform(terms.Punctuation)
     app.connect("builder-inited", translator.lighten)
+    app.connect("builder-inited", numbering.take_over)
+    app.connect("env-updated", numbering.number)
     app.connect("env-updated", pages.changed)
     app.connect("html-collect-pages", pages.extra)
     app.connect("html-page-context", pages.complete)
