@@ -91,6 +91,8 @@ class Sections:
 
     # taken one item at a time: not counted as text and cells of the page
     aside: tuple[str, ...] = ()
+    # steps that chapters have in common: their headings need not name a term
+    steps: tuple[str, ...] = ()
     keep: str = ""  # at most `limits.keep_lines` items
 
 
@@ -162,7 +164,11 @@ class Settings:
     paths: dict[str, ReadingPath] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()  # all of them, in order; the place gives the number
     announced: tuple[Announced, ...] = ()
+    terms: tuple[str, ...] = ()  # of the field, for headings, beside those of the glossary
     synonyms: tuple[tuple[str, ...], ...] = ()  # names of one thing, for the search
+    # pages that moved: the old slug and the new one
+    redirects: dict[str, str] = field(default_factory=dict)
+    tagline: str = ""  # what the book is, behind its name in the title of the first page
     filler: tuple[Pattern, ...] = ()
     words: tuple[HouseWord, ...] = ()
     known_abbreviations: tuple[str, ...] = ()

@@ -51,6 +51,11 @@ def text(env: Any, page: str) -> str:
     return ".".join(map(str, env.toc_secnumbers.get(page, {}).get("", ())))
 
 
+def all_of(env: Any) -> dict[str, str]:
+    """The number of every page."""
+    return {page: text(env, page) for page in env.all_docs}
+
+
 def _chapters(env: Any) -> dict[str, Number]:
     """(part, chapter) of every page in the order of the book."""
     parts = settings.load(Path(env.srcdir)).part_numbers()
