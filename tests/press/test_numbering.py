@@ -148,7 +148,7 @@ def test_links_to_what_is_numbered_say_its_number(book):
     assert {"Link to Figure 3.1.1", "Link to Equation 3.1.1", "Link to Exercise 3.1.1"} <= set(
         labels
     )
-    assert any(label.startswith("Link to Solution to Exercise 3.1.1") for label in labels)
+    assert any(label.startswith("Link to: Solution to Exercise 3.1.1") for label in labels)
 
 
 def test_a_chapter_more_shifts_no_number_of_another_part(book):
