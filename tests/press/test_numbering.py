@@ -1,4 +1,4 @@
-"""Numbers by part and chapter, seen on the pages of a small book; a chapter more shifts no other."""
+"""Numbers by part and chapter in a small book; a chapter more shifts no other number."""
 
 from __future__ import annotations
 
