@@ -4,7 +4,7 @@
 function contents() {
   const nav = $("#contents"), button = $(".menu-button"), current = $("[aria-current=page]", nav);
   const center = () => { if (current) nav.scrollTop = current.offsetTop - nav.clientHeight / 2; };
-  const behind = [$("main"), $(".skip")];
+  const behind = [$("main"), $(".skip"), $(".foot")];
   const close = () => {
     if (root.dataset.drawer !== "open") return;
     delete root.dataset.drawer;
