@@ -218,24 +218,22 @@ MARK_APPEARED = """() => {
   for (const e of appeared) e.setAttribute('data-appeared', '');
   return appeared.length;
 }"""
-# most nodes of a page draw formulas, hidden from screen readers, or color the words of code; axe
-# goes through each of them many times, so those with nothing to check are replaced by their text
-# meanwhile: no word whose contrast is looked at, nothing to focus, no formula in a box that scrolls
+# half of the nodes of a page draw its formulas, hidden from screen readers; axe goes through each of
+# them many times, so formulas with nothing to check are emptied meanwhile: no word whose contrast
+# is looked at, nothing to focus, not in a link or in a box that scrolls
 RUN_AXE = """async ([context, options]) => {
   const scrolls = e => e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX !== 'visible';
   const boxes = [...document.querySelectorAll('a, article *')]
     .filter(e => e.tagName === 'A' || scrolls(e));
-  const plain = e => !e.querySelector('[data-kind], [id], [role], [tabindex], a');
-  const formulas = [...document.querySelectorAll('.katex-html[aria-hidden="true"]')]
-    .filter(e => plain(e) && !boxes.some(box => box.contains(e)));
-  const listings = [...document.querySelectorAll('.highlight pre')].filter(plain);
-  const replaced = [...formulas, ...listings].map(e => [e, [...e.childNodes]]);
-  for (const e of formulas) e.replaceChildren();
-  for (const e of listings) e.replaceChildren(e.textContent);
+  const emptied = [...document.querySelectorAll('.katex-html[aria-hidden="true"]')]
+    .filter(e => !boxes.some(box => box.contains(e)))
+    .filter(e => !e.querySelector('[data-kind], [id], [role], [tabindex], a'))
+    .map(e => [e, [...e.childNodes]]);
+  for (const [e] of emptied) e.replaceChildren();
   try {
     return await axe.run(context, options);
   } finally {
-    for (const [e, nodes] of replaced) e.replaceChildren(...nodes);
+    for (const [e, nodes] of emptied) e.replaceChildren(...nodes);
   }
 }"""
 
