@@ -218,7 +218,7 @@ MARK_APPEARED = """() => {
   for (const e of appeared) e.setAttribute('data-appeared', '');
   return appeared.length;
 }"""
-# half of the nodes of a page draw its formulas, hidden from screen readers; axe goes through each of
+# half of the nodes of a page draw formulas, hidden from screen readers; axe goes through each of
 # them many times, so formulas with nothing to check are emptied meanwhile: no word whose contrast
 # is looked at, nothing to focus, not in a link or in a box that scrolls
 RUN_AXE = """async ([context, options]) => {
