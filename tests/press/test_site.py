@@ -92,17 +92,9 @@ A drawing.
 Inside.
 ```
 
-```{exercise-start} Warm-up
-:label: ex-one
-```
-Do it.
-```{exercise-end}
-```
-
-```{solution-start} ex-one
-:class: dropdown
-```
-Done.
+"""
+    + sample_book.EXERCISE
+    + """Done.
 ```{solution-end}
 ```
 """

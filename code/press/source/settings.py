@@ -8,6 +8,7 @@ type expected.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -98,11 +99,11 @@ class Sections:
 
 @dataclass(frozen=True)
 class Limits:
-    """Numbers that hold on every page."""
+    """Numbers that hold on every page; one that is left out limits nothing."""
 
-    columns: int = 79  # of a line of a cell and of an output
-    cell_lines: int = 25
-    keep_lines: int = 5
+    columns: int = sys.maxsize  # of a line of a cell and of an output
+    cell_lines: int = sys.maxsize
+    keep_lines: int = sys.maxsize
 
 
 @dataclass(frozen=True)
