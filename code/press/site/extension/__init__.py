@@ -15,6 +15,7 @@ from press.site.extension import (
     numbers,
     pages,
     places,
+    sources,
     terms,
     translator,
 )
@@ -37,6 +38,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_node(numbers.number_link, html=(numbers.visit, numbers.depart))
     app.add_post_transform(numbers.Numbers)
     app.add_post_transform(folding.Folds)
+    app.add_post_transform(sources.Sources)
     app.add_post_transform(terms.Terms)
     app.add_post_transform(terms.Punctuation)
     app.connect("builder-inited", translator.lighten)

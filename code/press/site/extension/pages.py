@@ -29,6 +29,7 @@ def changed(app: Any, env: Any) -> list[str]:
         own: list[Any] = [shared, asdict(fact) if fact else None, site.digests.get(page)]
         if page in site.provenance:
             own.append(site.provenance[page].key)
+        own.append([asdict(listing) for listing in site.listings.get(page, [])])
         if env.metadata[page].get("press"):
             own.append(counted)
         keys[page] = sha(own)
