@@ -95,7 +95,7 @@ class Library:
         parts = [*self._helpers(module, node), node]
         text = "\n\n".join(shortened(source, part, checkers) for part in parts)
         first = start(node)
-        lines = (first, node.end_lineno or start)
+        lines = f"L{first}-L{node.end_lineno}"
         relative = path.relative_to(self.code.parent).as_posix()
         return Listing(0, full, relative, lines, text)
 

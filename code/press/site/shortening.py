@@ -24,7 +24,7 @@ def shortened(source: str, node: Definition, checkers: frozenset[str] = frozense
         removed.update(range(part.lineno, (part.end_lineno or part.lineno) + 1))
     first = start(node)
     lines: list[str] = []
-    for number in range(start, (node.end_lineno or start) + 1):
+    for number in range(first, (node.end_lineno or first) + 1):
         row = rows[number - 1]
         # a blank line between two statements stays, one beside something removed goes
         if number in removed or (not row.strip() and (number - 1 in removed or not lines[-1])):
