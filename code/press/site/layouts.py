@@ -96,12 +96,12 @@ def scaled(spec: Spec, scale: float) -> Spec:
     """
     result = copy.deepcopy(spec)
     for view in _views(result):
-        sizes: dict[str, Any] = {name: view.get(name) for name in ("width", "height")}
-        free = (
-            scale < 1 and _is_number(*sizes.values()) and sizes["width"] >= FREE * sizes["height"]
-        )
+        sizes: dict[str, Any] = {
+            name: view[name] for name in ("width", "height") if _is_number(view.get(name))
+        }
+        free = scale < 1 and len(sizes) == 2 and sizes["width"] >= FREE * sizes["height"]
         for name, size in sizes.items():
-            if _is_number(size) and size >= LOWEST and not (free and name == "height"):
+            if size >= LOWEST and not (free and name == "height"):
                 view[name] = round(size * scale)
         for mark in _marks(view):
             for axis, stays in (("x", False), ("x2", False), ("y", free), ("y2", free)):
