@@ -106,7 +106,7 @@ def scaled(spec: Spec, scale: float) -> Spec:
         for mark in _marks(view):
             for axis, stays in (("x", False), ("x2", False), ("y", free), ("y2", free)):
                 place = mark.get("encoding", {}).get(axis, {})
-                value = place.get("value") if isinstance(place, dict) else None
+                value: Any = place.get("value") if isinstance(place, dict) else None
                 if _is_number(value) and value > 0 and not stays:
                     place["value"] = round(value * scale, 1)
     return result
