@@ -35,6 +35,7 @@ class Listing:
     path: str  # of its module, from the root of the project
     lines: str  # its first and last line there, as the address of a repository has them
     text: str
+    index: int = 0  # of the cell among all cells of the notebook
     test: str = ""  # of the module; empty where there is none
     is_open: bool = False
 
@@ -174,7 +175,11 @@ def of(project: Project, pages: Sequence[Chapter], store: Store) -> dict[str, li
             return [asdict(item) for item in library.listings(cells)]
 
         listings = [Listing(**row) for row in store.get("listings", [cells, digest], rows)]
-        listings = [replace(item, test=_test(project, item.path)) for item in listings]
+        places = [i for i, cell in enumerate(page.source["cells"]) if cell["cell_type"] == "code"]
+        listings = [
+            replace(item, index=places[item.cell - 1], test=_test(project, item.path))
+            for item in listings
+        ]
         result[page.slug] = opened(page, listings, book.limits.cell_lines)
     return result
 

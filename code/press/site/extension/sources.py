@@ -22,15 +22,16 @@ class Sources(SphinxPostTransform):
     def run(self, **_: Any) -> None:
         site = context.of_app(self.app)
         listings = site.listings.get(self.env.docname, [])
-        cells = [
-            node
+        cells = {
+            node["cell_index"]: node
             for node in self.document.findall(nodes.container)
             if node.get("nb_element") == "cell_code"
-        ]
-        for number, group in groupby(listings, lambda listing: listing.cell):
-            box = nodes.container(classes=["sources"])
-            box += [_folded(listing, site) for listing in group]
-            cells[number - 1] += box
+        }
+        for index, group in groupby(listings, lambda listing: listing.index):
+            if index in cells:  # a page can leave a cell out
+                box = nodes.container(classes=["sources"])
+                box += [_folded(listing, site) for listing in group]
+                cells[index] += box
 
 
 def _folded(listing: Listing, site: context.Context) -> fold:
