@@ -234,7 +234,7 @@ def test_ids_are_unique(page):
 
 def test_an_interactive_figure_has_pictures_a_frame_and_controls(page):
     (box,) = page.xpath("//div[@class='interactive']")
-    images = box.xpath(".//picture/img")
+    images = box.xpath(".//picture//img")
     assert [image.get("alt") for image in images] == ["A point at one."] * 2
     assert all(image.get("width") for image in images)
     assert all(image.get("loading") == "lazy" for image in images)

@@ -63,7 +63,7 @@ def fitted(spec: Spec, width: int, draw: Draw) -> Layout:
         if _gain(other, width) > _gain(layout, width):
             layout = other
     # where a text needs more room than there is, its plot may have it too
-    return layout if layout.width <= width + CLOSE else _sized(layout.spec, layout.width, draw)
+    return layout if layout.width <= width + CLOSE else _sized(spec, layout.width, draw)
 
 
 def _gain(layout: Layout, width: int) -> float:
