@@ -55,6 +55,11 @@ def test_what_stands_at_a_fixed_place_in_a_plot_moves_with_it():
     assert encoding["y"]["value"] == -8, "above the plot"
 
 
+def test_a_mark_below_the_plot_stays_below_it():
+    spec = {"width": 300, "height": 300, "layer": [{"mark": {"type": "text", "x": 20, "y": 320}}]}
+    assert layouts.scaled(spec, 2)["layer"][0]["mark"] == {"type": "text", "x": 40, "y": 640}
+
+
 def test_the_specification_itself_is_left_alone():
     spec = sized(400, 200)
     layouts.scaled(spec, 0.5)

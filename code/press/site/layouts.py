@@ -79,7 +79,8 @@ def _sized(spec: Spec, width: int, draw: Draw) -> Layout:
         rows = max(1.0, scale * _extent(spec, "height"))
         by_width = scale * (width - layout.width + plot) / plot
         by_height = scale * (TALLEST - layout.height + rows) / rows
-        wanted = min(max(min(by_width, by_height), SCALES[0]), SCALES[1])
+        # what is tall by itself does not become smaller for that
+        wanted = min(max(min(by_width, max(by_height, 1.0)), SCALES[0]), SCALES[1])
         if abs(wanted - scale) * plot / scale <= CLOSE / 2:
             break
         scale = wanted
@@ -104,12 +105,19 @@ def scaled(spec: Spec, scale: float) -> Spec:
             if size >= LOWEST and not (free and name == "height"):
                 view[name] = round(size * scale)
         for mark in _marks(view):
-            for axis, stays in (("x", False), ("x2", False), ("y", free), ("y2", free)):
-                place = mark.get("encoding", {}).get(axis, {})
-                value: Any = place.get("value") if isinstance(place, dict) else None
-                if _is_number(value) and value > 0 and not stays:
-                    place["value"] = round(value * scale, 1)
+            for axis in ("x", "x2", "y", "y2"):
+                if not (free and axis in ("y", "y2")):
+                    _move(mark, axis, scale)
     return result
+
+
+def _move(layer: Spec, axis: str, scale: float) -> None:
+    """Scale where a mark stands in its plot, if that is a fixed place."""
+    encoded = layer.get("encoding", {}).get(axis)
+    for owner, name in ((encoded, "value"), (layer.get("mark"), axis)):
+        value: Any = owner.get(name) if isinstance(owner, dict) else None
+        if _is_number(value) and value > 0:
+            owner[name] = round(value * scale, 1)
 
 
 def changes(before: Spec, after: Spec) -> list[list[Any]]:
