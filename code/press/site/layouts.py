@@ -114,8 +114,9 @@ def scaled(spec: Spec, scale: float) -> Spec:
 def _move(layer: Spec, axis: str, scale: float) -> None:
     """Scale where a mark stands in its plot, if that is a fixed place."""
     encoded = layer.get("encoding", {}).get(axis)
+    owner: Any
     for owner, name in ((encoded, "value"), (layer.get("mark"), axis)):
-        value: Any = owner.get(name) if isinstance(owner, dict) else None
+        value = owner.get(name) if isinstance(owner, dict) else None
         if _is_number(value) and value > 0:
             owner[name] = round(value * scale, 1)
 
