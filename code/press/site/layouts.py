@@ -115,6 +115,7 @@ def _move(layer: Spec, axis: str, scale: float) -> None:
     """Scale where a mark stands in its plot, if that is a fixed place."""
     encoded = layer.get("encoding", {}).get(axis)
     owner: Any
+    value: Any
     for owner, name in ((encoded, "value"), (layer.get("mark"), axis)):
         value = owner.get(name) if isinstance(owner, dict) else None
         if _is_number(value) and value > 0:

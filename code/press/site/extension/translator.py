@@ -12,6 +12,7 @@ from urllib.parse import quote
 from docutils import nodes
 from pygments.formatters import HtmlFormatter
 from pygments.token import Name, Punctuation, Text, Whitespace
+from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
 from press.site import context, facts, pictures
@@ -88,7 +89,10 @@ class BookTranslator(HTML5Translator):
     def add_permalink_ref(self, node: Any, title: str) -> None:
         """A link to a heading, a figure or a term, named after it."""
         if node["ids"] and self.config.html_permalinks and self.builder.add_permalinks:  # type: ignore[attr-defined]
-            label = escape(re.sub(r"\s+", " ", _name(node))[:80].strip())
+            name = _name(node)
+            if isinstance(node, nodes.math_block):  # its source would be read letter by letter
+                name = f"equation {get_node_equation_number(self, node)}"
+            label = escape(re.sub(r"\s+", " ", name)[:80].strip())
             self.body.append(
                 f'<a class="headerlink" href="#{node["ids"][0]}" aria-label="Link to: {label}">'
                 f"{self.config.html_permalinks_icon}</a>"
