@@ -99,7 +99,9 @@ def test_a_figure_without_labels_fills_the_column():
     assert (shown.width, shown.height, shown.least) == (672, 448, 0)
 
 
-def test_no_label_is_larger_than_text_or_smaller_than_12_pixels_on_a_phone():
-    shown = pictures.shown('<svg width="400" height="200"><text font-size="8">a</text></svg>')
-    assert shown.width * 8 / 400 <= pictures.LARGEST
-    assert shown.least * 8 / 400 >= pictures.SMALLEST
+@pytest.mark.parametrize("label", [8, 12])
+def test_no_label_is_larger_than_text_or_smaller_than_12_pixels_on_a_phone(label):
+    svg = f'<svg width="400" height="200"><text font-size="{label}">a</text></svg>'
+    shown = pictures.shown(svg)
+    assert shown.width * label / 400 <= pictures.LARGEST
+    assert shown.least * label / 400 >= pictures.SMALLEST
