@@ -25,6 +25,13 @@ SMALL = 0.6  # a plot below this part of the width gets its legend out of the wa
 # plots at least this wide for their height have no proportions to keep
 FREE = 1.6
 
+# what a drawing has in smaller print unless it says otherwise
+PRINT = {
+    "legend": {"labelFontSize": 12, "titleFontSize": 12},
+    "header": {"labelFontSize": 12, "titleFontSize": 12},
+    "text": {"fontSize": 12},
+}
+
 Spec = dict[str, Any]
 Draw = Callable[[Spec], str]
 
@@ -42,11 +49,23 @@ def of(spec: Spec, store: Store | None) -> tuple[Layout, Layout]:
     """The layouts for a wide page and for a phone, found once where there is a store."""
 
     def make() -> list[dict[str, Any]]:
-        return [asdict(fitted(spec, width, figures.static)) for width in (WIDE, NARROW)]
+        plain = readable(spec)
+        return [asdict(fitted(plain, width, figures.static)) for width in (WIDE, NARROW)]
 
     rows = make() if store is None else store.get("layouts", [spec, figures.VEGALITE], make)
     wide, narrow = (Layout(**row) for row in rows)
     return wide, narrow
+
+
+def readable(spec: Spec) -> Spec:
+    """The specification with no label that is small only because nothing says how large it is.
+
+    >>> readable({"config": {"text": {"fontSize": 14}}})["config"]["text"]
+    {'fontSize': 14}
+    """
+    config = spec.get("config", {})
+    merged = {name: {**sizes, **config.get(name, {})} for name, sizes in PRINT.items()}
+    return {**spec, "config": {**config, **merged}}
 
 
 def fitted(spec: Spec, width: int, draw: Draw) -> Layout:

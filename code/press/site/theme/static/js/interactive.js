@@ -14,7 +14,7 @@ function vega(url) {
 function colors(base) {
   const ink = getComputedStyle(document.body).color, line = getComputedStyle($(".bar")).borderBottomColor;
   return {
-    background: "transparent", title: { color: ink }, style: { "guide-label": { fill: ink }, "guide-title": { fill: ink }, text: { fill: ink } }, text: { color: ink },
+    background: "transparent", title: { ...base.title, color: ink }, style: { "guide-label": { fill: ink }, "guide-title": { fill: ink }, text: { fill: ink } }, text: { ...base.text, color: ink },
     axis: { ...base.axis, domainColor: ink, tickColor: ink, gridColor: line }, legend: { ...base.legend, labelColor: ink, titleColor: ink }, view: { ...base.view, stroke: line },
   };
 }
