@@ -187,6 +187,12 @@ EDITS = {
     ),
     "module": Edit("code/toy/deep.py", "FACTOR = 2", "FACTOR = 3"),
     "figure style": Edit("code/toy/style.py", "#123456", "#654321"),
+    "module: the source of a function that a page shows": Edit(
+        "code/toy/style.py", r"return SVG\(", "return SVG(  # a string"
+    ),
+    "front matter: the source of a function stands open": Edit(
+        "book/a/one.md", "kind: front", "kind: front\nopen: [toy.style.draw]"
+    ),
     "module that nobody imports": Edit(
         "code/toy/unused.py", "= 0", "= 1", invisible="no page runs or shows it"
     ),

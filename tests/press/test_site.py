@@ -71,7 +71,8 @@ An interactive one.
 """
     + sample_book.cell(
         "from IPython.display import display, SVG\n"
-        f"display({{'application/vnd.vegalite.v5+json': {SPEC!r}}}, raw=True)"
+        f"display({{'application/vnd.vegalite.v5+json': {SPEC!r}}}, raw=True)",
+        ":try: Look at the point.\n\n",
     )
     + """
 A static one.
@@ -226,15 +227,27 @@ def test_ids_are_unique(page):
     assert len(ids) == len(set(ids))
 
 
-def test_an_interactive_figure_has_a_picture_a_frame_and_a_text(page):
+def test_an_interactive_figure_has_pictures_a_frame_and_controls(page):
     (box,) = page.xpath("//div[@class='interactive']")
-    images = box.findall("img")
+    images = box.xpath(".//picture//img")
     assert [image.get("alt") for image in images] == ["A point at one."] * 2
     assert all(image.get("width") for image in images)
     assert all(image.get("loading") == "lazy" for image in images)
-    assert box.xpath("./div[@class='interactive-controls']/@id") == ["controls-1"]
+    assert box.xpath(".//div[@class='interactive-rows']/@id") == ["controls-1"]
+    assert box.xpath(".//button[@class='interactive-reset scripted']/text()") == ["Reset"]
     assert box.get("data-script") == "../_static/vega.js"
-    assert json.loads(box.find("script").text) == SPEC
+
+
+def test_an_interactive_figure_says_what_to_try(page):
+    (line,) = page.xpath("//p[@class='interactive-try']/span")
+    assert line.text_content() == "Try: Look at the point."
+
+
+def test_a_phone_gets_a_drawing_of_its_own(page, book):
+    sources = page.xpath("//div[@class='interactive']//picture/source")
+    assert [source.get("media") for source in sources] == ["(max-width: 34rem)"] * 2
+    for source in sources:
+        assert (book / "_build" / "html" / "a" / source.get("srcset")).is_file()
 
 
 def test_the_dark_colors_of_a_figure_come_from_the_one_mirror(page):
@@ -245,10 +258,19 @@ def test_the_dark_colors_of_a_figure_come_from_the_one_mirror(page):
 
 def test_a_figure_has_a_picture_for_light_and_one_for_dark_of_one_size(page, book):
     light, dark = page.xpath("//figure[@id='fig-static']//img")
-    assert (light.get("width"), light.get("height")) == ("420", "280")
-    assert (dark.get("width"), dark.get("height")) == ("420", "280")
+    assert (light.get("width"), light.get("height")) == ("672", "448")
+    assert (dark.get("width"), dark.get("height")) == ("672", "448")
     folder = book / "_build" / "html" / "_images"
     assert (folder / "static-dark.svg").read_text() == pictures.dark(SVG)
+
+
+def test_a_figure_leads_to_its_drawing(page):
+    links = page.xpath("//figure[@id='fig-static']//a[contains(@class, 'figure-zoom')]")
+    assert [link.get("href") for link in links] == [
+        "../_images/static.svg",
+        "../_images/static-dark.svg",
+    ]
+    assert [link.text_content() for link in links] == ["Enlarge: "] * 2
 
 
 def test_tables_scroll(page):

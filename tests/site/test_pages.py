@@ -388,7 +388,7 @@ TORN = """() => {
     if (name.getClientRects().length > 1) torn.push('broken ' + name.textContent);
   return torn;
 }"""
-GROWN = """() => [...document.querySelectorAll('.interactive-controls')].map(place => {
+GROWN = """() => [...document.querySelectorAll('.interactive-rows')].map(place => {
   const rows = [...place.querySelectorAll('.vega-bind')];
   const height = rows.reduce((sum, row) => sum + row.getBoundingClientRect().height, 0);
   return [place.id, height, parseFloat(getComputedStyle(place).minHeight)];

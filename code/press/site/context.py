@@ -11,7 +11,8 @@ import yaml
 
 from press.config import Project, commit
 from press.execute.records import Record
-from press.site import facts, provenance, reports
+from press.site import facts, listings, provenance, reports
+from press.site.listings import Listing
 from press.site.provenance import Provenance
 from press.source import cards, dates, kinds, settings, toc
 from press.source.chapter import Chapter
@@ -31,6 +32,7 @@ class Context:
     facts: dict[str, facts.Facts] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)  # of the recorded outputs
     provenance: dict[str, Provenance] = field(default_factory=dict)  # of pages with cells
+    listings: dict[str, list[Listing]] = field(default_factory=dict)
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[dict[str, Any]] = field(default_factory=list)
@@ -102,6 +104,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         facts=of_pages,
         digests={chapter.slug: record.digest for chapter, record in pages},
         provenance=provenance.of(project, pages),
+        listings=listings.of(project, [chapter for chapter, _ in pages], store),
         totals=facts.totals(list(of_pages.values()), project),
         checks=reports.checks(project, list(of_pages.values())),
         machines=reports.machines(project),

@@ -17,6 +17,7 @@ from press.site.extension import (
     pages,
     permalinks,
     places,
+    sources,
     terms,
     translator,
 )
@@ -40,6 +41,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_post_transform(numbers.Numbers)
     app.add_post_transform(permalinks.Addresses)
     app.add_post_transform(folding.Folds)
+    app.add_post_transform(sources.Sources)
     app.add_post_transform(terms.Terms)
     app.add_post_transform(terms.Punctuation)
     app.connect("builder-inited", translator.lighten)

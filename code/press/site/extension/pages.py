@@ -39,6 +39,7 @@ def changed(app: Any, env: Any) -> list[str]:
         own.append(site.dates.get(page))
         if page in site.provenance:
             own.append(site.provenance[page].key)
+        own.append([asdict(listing) for listing in site.listings.get(page, [])])
         if env.metadata[page].get("press"):
             own.append(counted)
         keys[page] = sha(own)
