@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
@@ -69,7 +70,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
     repository = config.get("repository", {})
     return Context(
         store=store,
-        title=config["title"],
+        title=title(project),
         copyright=config.get("copyright", ""),
         entries=entries,
         facts=of_pages,
@@ -89,6 +90,27 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
 def baseurl(project: Project) -> str:
     """The address of the published site, empty where none is configured."""
     return _config(project).get("html", {}).get("baseurl", "").rstrip("/")
+
+
+def title(project: Project) -> str:
+    """The title of the book."""
+    return _config(project)["title"]
+
+
+def author(project: Project) -> str:
+    """Who wrote the book."""
+    return _config(project).get("author", "")
+
+
+def rights(project: Project) -> str:
+    """The copyright of the book."""
+    return _config(project).get("copyright", "")
+
+
+def version(project: Project) -> str:
+    """The version of the book, by its pyproject.toml; empty where that has none."""
+    text = (project.root / "pyproject.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text).get("project", {}).get("version", "")
 
 
 def _config(project: Project) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import re
 from html import unescape
 
 from press.execute.records import Record
-from press.site.export.plain import Code, Page, Text
+from press.site.export.plain import Code, Text
 from press.source.chapter import Chapter
 from press.source.toc import Entry
 
@@ -19,10 +19,10 @@ TITLE = re.compile(r"^# (.+)$", re.M)
 FENCE = re.compile(r"^`{3,}", re.M)
 
 
-def page(chapter: Chapter, record: Record, rendered: Page) -> str:
+def page(chapter: Chapter, record: Record, parts: list[Text | Code]) -> str:
     """The page as Markdown, with its code and what it printed in fenced blocks."""
     texts = []
-    for part in rendered.parts():
+    for part in parts:
         match part:
             case Text():
                 texts.append(part.markdown)

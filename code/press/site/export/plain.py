@@ -24,6 +24,8 @@ from markdownify import MarkdownConverter
 FURNITURE = ("headerlink", "for-dark", "interactive-live", "interactive-controls", "scripted")
 BROWSER = ("script", "style", "button", "form", "input", "nav", "noscript")
 MARK = re.compile(r"\ue000(\d+)\ue001")
+NUMBER = re.compile(r"\[\d+\]")
+EQUATION = re.compile(r"\((.+?)\)")
 LISTING = re.compile(r"highlight-(\w+)")
 BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -73,7 +75,10 @@ def entries(pages: dict[str, str]) -> dict[str, str]:
         if 'class="citation"' not in text:
             continue
         for entry in article(text).find_class("citation"):
+            label = "".join(element.text_content() for element in entry.find_class("label"))
             words = " ".join(paragraph.text_content() for paragraph in entry.iter("p"))
+            if NUMBER.fullmatch(label):  # authors and year stand in the entry itself
+                words = f"{label} {words}"
             texts[f"{slug}.html#{entry.get('id')}"] = re.sub(r"\s+", " ", words).strip()
     return texts
 
@@ -84,12 +89,12 @@ class _Conversion:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.tree = article(page.html)
-        self.cited: dict[str, None] = {}  # an ordered set
+        self.cited: set[str] = set()
         self.cells: list[Code] = []
 
     def parts(self) -> list[Text | Code]:
+        self._formulas()  # first: nine in ten elements are glyphs
         self._drop()
-        self._formulas()
         self._links()
         self._cells()
         self._boxes()
@@ -124,8 +129,8 @@ class _Conversion:
                 continue
             tex = re.sub(r"\s*\n\s*", " ", (source.text or "").strip())
             if box.tag == "div":
-                number = "".join(span.text_content() for span in box.find_class("eqno"))
-                tag = f" \\tag{{{number.strip('() ')}}}" if number else ""
+                number = next((n for span in box.find_class("eqno") if (n := _number(span))), "")
+                tag = f" \\tag{{{number}}}" if number else ""
                 _replace(box, [E("texblock", f"$$\n{(source.text or '').strip()}{tag}\n$$")])
             else:
                 if any(parent.tag in ("td", "th") for parent in box.iterancestors()):
@@ -140,7 +145,7 @@ class _Conversion:
             path, hash_mark, anchor = target.partition("#")
             place = self._place(path) + hash_mark + anchor
             if place in self.page.entries:
-                self.cited[place] = None
+                self.cited.add(place)
             if place in self.page.entries or "term" in link.get("class", "").split():
                 link.drop_tag()
             else:
@@ -188,6 +193,8 @@ class _Conversion:
             title = next(iter(box.find_class("admonition-title")), None)
             if "exercise" in box.get("class").split():
                 if title is not None:
+                    for number in list(title.iter("strong")):
+                        number.drop_tag()
                     title.tag = "h4"
                 box.drop_tag()
                 continue
@@ -202,9 +209,15 @@ class _Conversion:
     def _references(self) -> None:
         """What the page cites, as a list at its end."""
         if self.cited:
-            texts = [self.page.entries[place] for place in self.cited]
+            texts = [text for place, text in self.page.entries.items() if place in self.cited]
             self.tree.append(E("h2", "References"))
-            self.tree.append(E("ul", *(E("li", text) for text in sorted(set(texts)))))
+            self.tree.append(E("ul", *(E("li", text) for text in texts)))
+
+
+def _number(span: Any) -> str:
+    """The number of an equation, without its brackets and its link."""
+    match = EQUATION.match(span.text_content())
+    return match[1] if match else ""
 
 
 def _is_box(element: Any) -> bool:
