@@ -370,9 +370,7 @@ def dependencies(project: Project, only: bool, dates: bool, as_json: bool) -> No
 @click.option("--paper", type=click.Choice(["A4", "Letter"]), default="A4", show_default=True)
 @click.option("--browser", "path", metavar="PATH", help="The Chromium to print with.")
 @click.pass_obj
-def pdf(
-    project: Project, slugs: list[str], solutions: bool, paper: str, path: str | None
-) -> None:
+def pdf(project: Project, slugs: list[str], solutions: bool, paper: str, path: str | None) -> None:
     """Print the site, or CHAPTER... of it, into one PDF below _build/pdf."""
     from press.site.export import pdf as paper_book
 

@@ -43,9 +43,7 @@ def files(
     return {**result, "llms-full.txt": whole} if whole else result
 
 
-def _page(
-    chapter: Chapter, record: Record, rendered: plain.Page, install: str
-) -> tuple[str, str]:
+def _page(chapter: Chapter, record: Record, rendered: plain.Page, install: str) -> tuple[str, str]:
     parts = rendered.parts()
     text = markdown.page(chapter, record, parts)
     if not chapter.cells:

@@ -25,7 +25,7 @@ BUILDER = "press.site.export.epub_builder"
 
 
 def make(project: Project, tell: Callable[[str], object] = print) -> Path:
-    """Write `_build/epub/<title>.epub`; raises UserError for a stale page or a warning of Sphinx."""
+    """Write `_build/epub/TITLE.epub`; raises UserError for a stale page or a warning."""
     current = state.look(project)
     stale = [slug for slug in current.slugs if slug not in current.records]
     if stale:

@@ -1,4 +1,4 @@
-"""The Sphinx extension behind `press epub`: the builder and how its pages differ from the site's."""
+"""The Sphinx extension behind `press epub`: the builder, and how its pages differ from the site."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 class BookEpub(Epub3Builder):
-    """Sphinx's builder with contents by part, a cover, a license, and equal files for equal books."""
+    """Sphinx's builder with contents by part, a cover, a license, and equal bytes each time."""
 
     name = "epub"
 

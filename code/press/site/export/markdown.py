@@ -1,4 +1,4 @@
-"""Each page as a Markdown file beside its HTML, and the files in which language models look for them.
+"""Each page as a Markdown file beside its HTML, and the files by which language models find them.
 
 `llms.txt` follows https://llmstxt.org: a title, a summary, and a list of links by section.
 """

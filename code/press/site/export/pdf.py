@@ -22,6 +22,8 @@ from lxml import html
 
 from press.config import Project
 from press.site import context
+from press.site.export import joining
+from press.site.export.joining import Sheet
 from press.site.export.plain import article
 from press.source import toc
 
@@ -40,18 +42,6 @@ FRONT = """
 .line i { flex: 1; border-bottom: 1px dotted #999; transform: translateY(-.45em); }
 </style>
 <article><div class="cover"><h1>%s</h1><p>%s</p><p>%s</p></div><h2>Contents</h2>%s</article>"""
-
-
-@dataclass
-class Sheet:
-    """A printed chapter."""
-
-    slug: str
-    title: str
-    part: str
-    file: Path
-    first: int  # the number on its first page
-    pages: int
 
 
 @dataclass(frozen=True)
@@ -136,7 +126,7 @@ def make(
     printer: Callable[[Path], Printer],
     tell: Callable[[str], object] = print,
 ) -> Path:
-    """Print these pages into one file below `_build/pdf`; the whole book gets cover and contents."""
+    """Print these pages into one file below `_build/pdf`; a whole book gets cover and contents."""
     from pypdf import PdfWriter
 
     entries = toc.entries(project)
@@ -157,8 +147,8 @@ def make(
             cover = how.print("front", context.title(project), _front(project, sheets))
             front = _count(cover)
             writer.append(str(cover), import_outline=False)
-        _append(writer, sheets, front)
-        _relink(writer, project, {sheet.slug: front + sheet.first - 1 for sheet in sheets})
+        joining.append(writer, sheets, front)
+        joining.relink(writer, project, {sheet.slug: front + sheet.first - 1 for sheet in sheets})
         _describe(writer, project, sheets, is_whole)
         target = project.build / "pdf" / f"{name}{'-with-solutions' if how.answers else ''}.pdf"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -210,59 +200,6 @@ def _count(file: Path) -> int:
     from pypdf import PdfReader
 
     return len(PdfReader(file).pages)
-
-
-def _append(writer: Any, sheets: list[Sheet], front: int) -> None:
-    """All chapters, in the outline below their parts, with their own headings below them."""
-    parts: dict[str, Any] = {}
-    for sheet in sheets:
-        if sheet.part and sheet.part not in parts and len(sheets) > 1:
-            parts[sheet.part] = writer.add_outline_item(sheet.part, None, is_open=False)
-        start = len(writer.pages)
-        writer.append(str(sheet.file), import_outline=False)
-        parent = parts.get(sheet.part)
-        item = writer.add_outline_item(sheet.title, start, parent=parent, is_open=False)
-        _headings(writer, sheet, start, item)
-    if front:
-        writer.set_page_label(0, front - 1, style="/r")
-        writer.set_page_label(front, len(writer.pages) - 1, style="/D", start=1)
-
-
-def _headings(writer: Any, sheet: Sheet, start: int, parent: Any) -> None:
-    """The second-level headings of a chapter, out of the outline that Chromium wrote."""
-    from pypdf import PdfReader
-    from pypdf.generic import Fit
-
-    reader = PdfReader(sheet.file)
-    for level in reader.outline:
-        for heading in level if isinstance(level, list) else []:
-            if not isinstance(heading, list):
-                page = start + (reader.get_destination_page_number(heading) or 0)
-                fit = Fit.xyz(left=heading.left, top=heading.top)
-                writer.add_outline_item(heading.title, page, parent=parent, fit=fit)
-
-
-def _relink(writer: Any, project: Project, places: dict[str, int]) -> None:
-    """Let links to other chapters lead to their pages, and the rest to the published site."""
-    from pypdf.generic import ArrayObject, NameObject, NullObject, TextStringObject
-
-    site = project.site.as_uri() + "/"
-    base = context.baseurl(project)
-    for page in writer.pages:
-        for reference in page.get("/Annots", []):
-            link = reference.get_object()
-            address = link.get("/A", {}).get("/URI", "")
-            if not address.startswith(site):
-                continue
-            rest = address.removeprefix(site)
-            place = places.get(rest.partition("#")[0].removesuffix(".html"))
-            if place is None:
-                link["/A"][NameObject("/URI")] = TextStringObject(f"{base}/{rest}")
-                continue
-            del link["/A"]
-            target = writer.pages[place].indirect_reference
-            values = [target, NameObject("/XYZ"), NullObject(), NullObject(), NullObject()]
-            link[NameObject("/Dest")] = ArrayObject(values)
 
 
 def _describe(writer: Any, project: Project, sheets: list[Sheet], is_whole: bool) -> None:

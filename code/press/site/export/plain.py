@@ -11,14 +11,14 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from itertools import groupby
 from typing import Any
 from urllib.parse import urljoin
 
 from lxml import html
 from lxml.html.builder import CLASS, E
-from markdownify import MarkdownConverter
+
+from press.site.export.dialect import Dialect
 
 # what only a browser can use
 FURNITURE = ("headerlink", "for-dark", "interactive-live", "interactive-controls", "scripted")
@@ -26,7 +26,6 @@ BROWSER = ("script", "style", "button", "form", "input", "nav", "noscript")
 MARK = re.compile(r"\ue000(\d+)\ue001")
 NUMBER = re.compile(r"\[\d+\]")
 EQUATION = re.compile(r"\((.+?)\)")
-LISTING = re.compile(r"highlight-(\w+)")
 BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -100,7 +99,7 @@ class _Conversion:
         self._boxes()
         self._references()
         body = html.tostring(self.tree, encoding="unicode", with_tail=False)
-        pieces = MARK.split(_Markdown().convert(body))
+        pieces = MARK.split(Dialect().convert(body))
         parts: list[Text | Code] = []
         for place, piece in enumerate(pieces):
             if place % 2:
@@ -134,7 +133,8 @@ class _Conversion:
                 _replace(box, [E("texblock", f"$$\n{(source.text or '').strip()}{tag}\n$$")])
             else:
                 if any(parent.tag in ("td", "th") for parent in box.iterancestors()):
-                    tex = tex.replace("|", r"\vert ")  # a bar would end the cell of the table
+                    # a bar would end the cell of the table
+                    tex = tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ").strip()
                 _replace(box, [E("tex", f"${tex}$")])
 
     def _links(self) -> None:
@@ -275,39 +275,3 @@ def _card(box: Any) -> Any:
         element.drop_tree()
     question = E("p", E("strong", *_content(summary)), f" ({level})" if level else "")
     return E("li", question, *(child for child in box if child is not summary))
-
-
-class _Markdown(MarkdownConverter):
-    """Markdown in which formulas stay as they are, and dollar signs of the text are not formulas."""
-
-    class Options(MarkdownConverter.DefaultOptions):
-        bs4_options = "lxml"
-        heading_style = "atx"
-        bullets = "-"
-        autolinks = False
-
-        @staticmethod
-        def code_language_callback(pre: Any) -> str:
-            """The language of a listing, by the class of the box around it."""
-            for parent in pre.parents:
-                match = LISTING.search(" ".join(parent.get("class", [])))
-                if match:
-                    return "" if match[1] in ("default", "none", "text") else match[1]
-            return ""
-
-    def escape(self, text: str, parent_tags: set[str]) -> str:
-        escaped = super().escape(text, parent_tags)
-        return re.sub(r"([$<])", r"\\\1", escaped)
-
-    def convert_tex(self, element: Any, text: str, parent_tags: set[str]) -> str:
-        return element.get_text()
-
-    def convert_texblock(self, element: Any, text: str, parent_tags: set[str]) -> str:
-        return f"\n\n{element.get_text()}\n\n"
-
-    def convert_details(self, element: Any, text: str, parent_tags: set[str]) -> str:
-        return f"\n\n<details>\n{text.strip()}\n\n</details>\n\n"
-
-    def convert_summary(self, element: Any, text: str, parent_tags: set[str]) -> str:
-        words = re.sub(r"\s+", " ", element.get_text()).strip()
-        return f"<summary>{escape(words, quote=False)}</summary>\n\n"
