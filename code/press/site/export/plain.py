@@ -126,11 +126,13 @@ class _Conversion:
             source = next(box.iter("annotation"), None)
             if source is None:
                 continue
-            tex = re.sub(r"\s*\n\s*", " ", (source.text or "").strip())
+            # some viewers take "<" and a letter for the beginning of an element
+            written = re.sub(r"<(?=[A-Za-z/!])", r"\\lt ", source.text or "").strip()
+            tex = re.sub(r"\s*\n\s*", " ", written)
             if box.tag == "div":
                 number = next((n for span in box.find_class("eqno") if (n := _number(span))), "")
                 tag = f" \\tag{{{number}}}" if number else ""
-                _replace(box, [E("texblock", f"$$\n{(source.text or '').strip()}{tag}\n$$")])
+                _replace(box, [E("texblock", f"$$\n{written}{tag}\n$$")])
             else:
                 if any(parent.tag in ("td", "th") for parent in box.iterancestors()):
                     # a bar would end the cell of the table
