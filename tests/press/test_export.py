@@ -204,6 +204,28 @@ def test_a_page_that_the_theme_did_not_render_is_refused():
         plain.article("<html><body><p>text</p></body></html>")
 
 
+SOURCES = """<article><h1>T</h1><div id="tips" hidden>a tip</div>
+<div class="cell"><div class="cell_input"><pre>f(1)</pre></div>
+<div class="sources"><details class="source"><summary>Source of <code>f</code></summary>
+<div class="highlight-python"><div class="highlight"><pre>def f(x):
+    return x</pre></div></div></details></div></div></article>"""
+
+
+def test_the_source_of_a_function_stays_folded_below_the_cell_that_calls_it():
+    title, cell, source = plain.Page("a", SOURCES, "", {}).parts()
+    assert title == plain.Text("# T")
+    assert cell == plain.Code(1, "", ())
+    assert source.markdown == (
+        "<details>\n<summary>Source of f</summary>\n\n"
+        "```python\ndef f(x):\n    return x\n```\n\n</details>"
+    )
+
+
+def test_without_an_address_of_the_site_links_are_relative():
+    html = '<article><p><a href="../b/c.html#d">c</a></p></article>'
+    assert plain.Page("a/x", html, "", {}).parts() == [plain.Text("[c](../b/c.html#d)")]
+
+
 def test_a_fence_inside_a_cell_does_not_end_the_block():
     assert markdown._fenced("'''\n```\n'''", "python").startswith("````python\n")
 
@@ -357,6 +379,12 @@ def test_a_missing_browser_is_said_with_the_way_to_install_it():
     with pytest.raises(UserError, match="no browser at /nowhere/chromium") as error:
         pdf.browser("/nowhere/chromium")
     assert "apt install chromium" in error.value.fix
+
+
+def test_a_browser_that_prints_nothing_is_named(book):
+    done = sample_book.press(book, "pdf", "index", "--browser", "/bin/false")
+    assert done.returncode != 0
+    assert "/bin/false printed no PDF of index: it said nothing" in done.stderr
 
 
 def test_a_site_that_was_not_built_is_said(tmp_path):

@@ -32,6 +32,8 @@ PRINT = """window.print = () => {
 def test_nothing_is_cut_at_the_edge_of_the_paper(host, open_page, name):
     page = open_page(f"{host.url}/{name}", width=round(PAPER_PX))
     page.evaluate("for (const box of document.querySelectorAll('details')) box.open = true")
+    # longer than any line of the book: it is to be wrapped
+    page.evaluate("document.querySelector('.cell_output pre').append('x'.repeat(300))")
     page.emulate_media(media="print")
     assert page.evaluate(CUT) == []
 

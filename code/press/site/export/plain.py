@@ -115,6 +115,8 @@ class _Conversion:
         for name in FURNITURE:
             for element in self._class(name):
                 element.drop_tree()
+        for element in self.tree.xpath(".//*[@hidden]"):
+            element.drop_tree()
         for element in list(self.tree.iter(*BROWSER)):
             element.drop_tree()
         for element in self._class("number"):
@@ -173,8 +175,9 @@ class _Conversion:
             folded = box is not None and box.tag == "details"
             images = tuple((i.get("alt", ""), i.get("src", "")) for i in cell.iter("img"))
             self.cells.append(Code(number, _title(box) if folded else "", images))
-            captions = [E("p", *_content(caption)) for caption in cell.iter("figcaption")]
-            _replace(cell, [E("p", CLASS("mark"), f"\ue000{number - 1}\ue001"), *captions])
+            after = [E("p", *_content(caption)) for caption in cell.iter("figcaption")]
+            after += cell.find_class("sources")  # of library functions that the cell calls
+            _replace(cell, [E("p", CLASS("mark"), f"\ue000{number - 1}\ue001"), *after])
         for name in ("exercise-content", "solution-content"):
             for content in self._class(name):
                 content.drop_tag()
