@@ -37,11 +37,11 @@ FRONT = """
 @page { @bottom-center { content: none; } }
 .cover { padding-top: 35%%; break-after: page; text-align: center; }
 .cover h1 { font-size: 3rem; }
-.part { margin: 1.2rem 0 .3rem; font-weight: 600; }
+.part { margin: 1.2rem 0 .3rem; font-weight: 600; break-after: avoid; }
 .line { display: flex; gap: .5rem; color: inherit; text-decoration: none; line-height: 1.7; }
 .line i { flex: 1; border-bottom: 1px dotted #999; transform: translateY(-.45em); }
 </style>
-<article><div class="cover"><h1>%s</h1><p>%s</p><p>%s</p></div><h2>Contents</h2>%s</article>"""
+<article><div class="cover"><h1>%s</h1><p>%s</p><p>© %s</p></div><h2>Contents</h2>%s</article>"""
 
 
 @dataclass(frozen=True)
