@@ -86,6 +86,18 @@ It is two.
 )
 GLOSSARY = """# Glossary
 
+```{press} counts
+```
+
+```{press} paths
+```
+
+```{press} depth
+```
+
+```{press} licences
+```
+
 ```{glossary}
 loss
   What is lost, $x$.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from press.config import Project
-from press.execute.expectations import KERNELSPEC
+from press.config import KERNELSPEC, Project
 from press.execute.records import Record
 from press.site import reader
 from press.site.export.plain import Code, Text

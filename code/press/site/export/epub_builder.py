@@ -136,9 +136,12 @@ class EpubTranslator(BookTranslator):
         raise nodes.SkipNode
 
     def visit_math_block(self, node: Any, math_env: str = "") -> None:
+        from sphinxcontrib.katex import get_node_equation_number
+
         self.body.append(self.starttag(node, "div", CLASS="math"))
         if node["number"]:
-            self.body.append(f'<span class="eqno">({node["number"]})</span>')
+            number = get_node_equation_number(self, node)
+            self.body.append(f'<span class="eqno">({number})</span>')
         self.body.append(f"{_mathml(node.astext(), True)}</div>\n")
         raise nodes.SkipNode
 
