@@ -172,7 +172,7 @@ def test_markdown_says_what_the_page_says(text, line):
 
 def test_a_caption_stands_below_its_figure(text):
     picture = text.index("![Nothing but black.]")
-    assert text[picture:].split("\n\n")[1] == "**Fig. 1** A black $x$."
+    assert text[picture:].split("\n\n")[1] == "**Figure 1** A black $x$."
 
 
 def test_pages_link_to_their_markdown(book):
