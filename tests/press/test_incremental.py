@@ -206,6 +206,7 @@ EDITS = {
     ),
     "JavaScript": Edit(f"{SITE}/theme/static/js/core.js", r"\A", "void 'edited';\n"),
     "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
+    "Markdown of pages": Edit(f"{SITE}/export/dialect.py", '"atx"', '"atx_closed"'),
     "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),
     "patch of the bibliography": Edit(
         f"{PRESS}/patches.py",

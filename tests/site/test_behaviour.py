@@ -1,4 +1,4 @@
-"""What a reader does: search, switch, copy, unfold, move a slider, look up a word, print."""
+"""What a reader does: search, switch, copy, unfold, move a slider, look up a word."""
 
 from __future__ import annotations
 
@@ -197,6 +197,7 @@ def test_a_page_can_be_taken_away_as_a_notebook(site, parsed):
     links = {link.text_content().strip(): link.get("href") for link in menu.iter("a")}
     assert set(links) == {
         "Download as notebook",
+        "Download as Markdown",
         "Open in Colab",
         "Open in Binder",
         "Source of this page",
@@ -299,15 +300,6 @@ def test_what_is_off_the_screen_is_laid_out_when_the_browser_is_idle(site, host,
     page = open_page(f"{host.url}/{longest(site)}", width=412, height=823)
     page.wait_for_selector("html[data-laid=out]", state="attached")
     assert all(page.evaluate(visible))
-
-
-def test_print_shows_the_solutions_and_hides_the_furniture(host, open_page):
-    page = open_page(f"{host.url}/{CHAPTER}")
-    page.emulate_media(media="print")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details.solution div.cell_output").first.is_visible()
-    assert not page.locator("#contents").is_visible()
-    assert page.locator("article figure img.for-light").first.is_visible()
 
 
 def test_every_formula_finds_its_glyphs(site, root):

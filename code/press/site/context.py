@@ -98,7 +98,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
     repository = config.get("repository", {})
     return Context(
         store=store,
-        title=config["title"],
+        title=title(project),
         copyright=config.get("copyright", ""),
         entries=entries,
         facts=of_pages,
@@ -113,7 +113,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         repository=repository.get("url", "").rstrip("/"),
         branch=repository.get("branch", "main"),
         baseurl=baseurl(project),
-        version=_version(project),
+        version=version(project),
         dates=dates.load(project, {chapter.slug: chapter.text for chapter, _ in pages}),
         settings=settings.load(project.book),
     )
@@ -124,7 +124,22 @@ def baseurl(project: Project) -> str:
     return _config(project).get("html", {}).get("baseurl", "").rstrip("/")
 
 
-def _version(project: Project) -> str:
+def title(project: Project) -> str:
+    """The title of the book."""
+    return _config(project)["title"]
+
+
+def author(project: Project) -> str:
+    """Who wrote the book."""
+    return _config(project).get("author", "")
+
+
+def rights(project: Project) -> str:
+    """The copyright of the book."""
+    return _config(project).get("copyright", "")
+
+
+def version(project: Project) -> str:
     """The version of the book in pyproject.toml, empty where it has none."""
     path = project.root / "pyproject.toml"
     table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

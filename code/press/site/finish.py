@@ -18,8 +18,9 @@ from clikit.files import sha
 
 from press.config import Project
 from press.execute.records import Record
-from press.site import addresses, figures, fonts, notebooks, pictures, policy
+from press.site import addresses, figures, fonts, pictures, policy
 from press.site.context import baseurl
+from press.site.export import downloads
 from press.site.render import raw
 from press.source import dates, settings
 from press.source.chapter import Chapter
@@ -46,7 +47,9 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     _images(project, store, placed, texts)
     _scripts(project, store, placed, texts)
     _styles(project, store, placed, texts)
-    _library(project, pages, store, placed, baseurl(project))
+    _library(project, store, placed)
+    for name, text in downloads.files(project, pages, texts, store).items():
+        placed.put(name, text)
     placed.put(".nojekyll", "")
     for name, text in _addresses(project, pages).items():
         placed.put(name, text)
@@ -205,12 +208,8 @@ def listings() -> str:
     return "\n".join([*light, "@media screen {", *forced, "}", query, *system, "}", ""])
 
 
-def _library(
-    project: Project, pages: list[tuple[Chapter, Record]], store: Store, placed: Placed, url: str
-) -> None:
-    """The downloadable notebooks, and the wheel that they install."""
+def _library(project: Project, store: Store, placed: Placed) -> None:
+    """The wheel that downloaded notebooks install."""
     about = wheel.library(project)
     if about:
         placed.copy(wheel.build(project, about, store), f"_static/{about.file}")
-    for slug, text in notebooks.notebooks(project, pages, url, store).items():
-        placed.put(f"_notebooks/{slug}.ipynb", text)

@@ -48,22 +48,14 @@ def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     return findings
 
 
-def _sphinx(
-    project: Project,
-    pages: list[tuple[Chapter, Record]],
-    incremental: Incremental,
-    book: context.Context,
-) -> str:
-    """Run Sphinx and return its warnings."""
+def configuration(project: Project, pages: list[tuple[Chapter, Record]]) -> dict[str, Any]:
+    """The configuration of Sphinx for these pages, which are never executed."""
     folder = node_folder()
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
     # two clean builds must not differ by the clock
     os.environ.setdefault("SOURCE_DATE_EPOCH", EPOCH)
     from jupyter_book.config import get_final_config
-    from sphinx.application import Sphinx
-    from sphinx.errors import ExtensionError
-    from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     patches.katex()
     patches.bibliography()
@@ -81,6 +73,21 @@ def _sphinx(
         )
     config.pop("comments_config", None)
     config["html_theme_options"] = {}  # Jupyter Book fills in those of the theme it expects
+    return config
+
+
+def _sphinx(
+    project: Project,
+    pages: list[tuple[Chapter, Record]],
+    incremental: Incremental,
+    book: context.Context,
+) -> str:
+    """Run Sphinx and return its warnings."""
+    config = configuration(project, pages)
+    from sphinx.application import Sphinx
+    from sphinx.errors import ExtensionError
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
+
     warnings = io.StringIO()
     with patch_docutils(None), docutils_namespace():
         app = Sphinx(
