@@ -66,7 +66,6 @@ def _sphinx(
 
     patches.katex()
     patches.bibliography()
-    patches.SEARCH.require()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),
@@ -95,7 +94,6 @@ def _sphinx(
             keep_going=True,
         )
         app.press_context = book  # type: ignore[attr-defined]
-        app.connect("env-updated", patches.index_entries)
         incremental.connect(app)
         try:
             app.build()

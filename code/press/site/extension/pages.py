@@ -38,7 +38,8 @@ def changed(app: Any, env: Any) -> list[str]:
 
 
 def extra(_: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """The page for addresses that do not exist."""
+    """The search page, and the page for addresses that do not exist."""
+    yield "search", {}, "search.html"
     yield "404", {}, "404.html"
 
 
