@@ -12,13 +12,16 @@ from tests.conftest import ROOT
 
 LIBRARY = ROOT / "node_modules" / "minisearch" / "dist" / "cjs" / "index.cjs"
 PAGE = """<html><nav>Contents</nav><article>
-<section id="metrics"><span id="old"></span><h1>Metrics<a class="headerlink" href="#metrics">#</a></h1>
+<section id="metrics"><span id="old"></span>
+<h1>Metrics<a class="headerlink" href="#metrics">#</a></h1>
 <p class="page-facts">28 min to read</p>
 <p>The <strong>recall</strong> of a rule, its mean squared error (MSE), and a formula
-<span class="katex"><span class="katex-mathml"><math><mi>x</mi><annotation>x_drawn</annotation></math></span>
+<span class="katex"><span class="katex-mathml"><math><mi>x</mi>
+<annotation>x_drawn</annotation></math></span>
 <span class="katex-html">drawn</span></span>.</p>
 <section id="curves"><h2>Curves</h2>
-<div class="cell"><div class="cell_input"><div class="highlight"><pre>nn.LayerNorm(4)</pre></div></div>
+<div class="cell">
+<div class="cell_input"><div class="highlight"><pre>nn.LayerNorm(4)</pre></div></div>
 <div class="cell_output"><pre>0.25 printed</pre></div></div>
 <div class="admonition"><p class="admonition-title">Trap: a tie</p><p>Ties count half.</p></div>
 <details class="solution"><summary class="admonition-title">Solution to a task</summary></details>
@@ -88,7 +91,10 @@ def test_a_page_names_the_abbreviations_that_it_expands():
 @pytest.mark.parametrize(
     ("text", "pair"),
     [
-        ("the receiver operating characteristic (ROC) is", ("ROC", "receiver operating characteristic")),
+        (
+            "the receiver operating characteristic (ROC) is",
+            ("ROC", "receiver operating characteristic"),
+        ),
         ("a root-mean-square error (RMSE)", ("RMSE", "root-mean-square error")),
         ("many false positives (FPs) and", ("FP", "false positives")),
     ],

@@ -1,8 +1,8 @@
-"""At which rank the search of the built site answers queries: `python -m tests.site.ranks FILE.yml`.
+"""At which rank the search of the built site answers: `python -m tests.site.ranks FILE.yml`.
 
-A file lists queries with their targets: pages, with the `heading` or the `anchor` of a section where
-not every section will do, or the name of a subject that is announced. A heading is named as it was
-when the file was written; its anchor stays when it is renamed. No browser is needed.
+A file lists queries with their targets: pages, with the `heading` or the `anchor` of a section
+where not every section will do, or the name of a subject that is announced. A heading is named as
+it was when the file was written; its anchor stays when it is renamed. No browser is needed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _row(query: dict[str, Any], answer: dict[str, Any]) -> Row:
     first = f"{hits[0]['page']}#{hits[0]['anchor']}" if hits else "nothing"
     if "announced" in query:
         rank = int(query["announced"] in subjects)
-        return Row(query["query"], rank, rank, f"announced: {', '.join(subjects)}" or first)
+        return Row(query["query"], rank, rank, f"announced: {', '.join(subjects)}")
     targets = query["targets"]
     right = [any(_is_target(hit, target) for target in targets) for hit in hits]
     pages = [hit["page"] in {target["page"] for target in targets} for hit in hits]

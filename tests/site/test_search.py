@@ -1,4 +1,4 @@
-"""The search as readers use it: ranks of known queries without a browser, then keys and the list."""
+"""The search as readers use it: ranks of known queries without a browser, keys, the list."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def test_a_section_is_reached_by_seven_keys(base, open_page):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/networks/attention.html#*")
-    heading = page.locator("section:target > :is(h2, h3), section > span:target ~ :is(h2, h3)").first
+    heading = page.locator(
+        "section:target > :is(h2, h3), section > span:target ~ :is(h2, h3)"
+    ).first
     box = heading.bounding_box()
     assert 0 <= box["y"] <= 300
     assert page.locator("article mark").count() == 0
@@ -92,7 +94,12 @@ def test_the_list_marks_whole_words_and_its_first_result_is_one_key_away(base, o
     page = open_page(f"{base}/search.html?q=rope")
     page.wait_for_selector(".search-hits mark")
     assert {text.lower() for text in page.locator(".search-hits mark").all_inner_texts()} <= {
-        "rope", "rotary", "position", "embedding", "embeddings", "positions"
+        "rope",
+        "rotary",
+        "position",
+        "embedding",
+        "embeddings",
+        "positions",
     }
     page.keyboard.press("Tab")
     assert page.locator(".search-hits a").first.evaluate("e => e === document.activeElement")

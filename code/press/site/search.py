@@ -29,15 +29,25 @@ from press.source.chapter import Chapter
 from press.store import Store
 
 FOLDER = Path(__file__).parent / "theme" / "static" / "search"
-DROPPED = (
-    "//script | //style | //svg | //img | //button"
-    " | //*[contains(@class, 'katex-html') or contains(@class, 'cell_output')]"
-    " | //*[contains(@class, 'headerlink') or contains(@class, 'caption-number')]"
-    " | //*[contains(@class, 'page-facts') or contains(@class, 'card-level')]"
-    " | //*[contains(@class, 'plumbing')]/summary | //*[local-name() = 'annotation']"
+DROPPED_TAGS = ("script", "style", "svg", "img", "button", "annotation")
+DROPPED_CLASSES = (
+    "katex-html",
+    "cell_output",
+    "headerlink",
+    "caption-number",
+    "page-facts",
+    "card-level",
+)
+DROPPED = etree.XPath(
+    f"//*[{' or '.join(f'self::{tag}' for tag in DROPPED_TAGS)}"
+    f" or @class and ({' or '.join(f'contains(@class, {name!r})' for name in DROPPED_CLASSES)})]"
+    " | //details[contains(@class, 'plumbing')]/summary"
 )
 BLOCKS = ("p", "li", "dt", "dd", "div", "td", "th", "tr", "summary", "pre", "br", "h4", "h5")
-TITLES = ".//*[contains(@class, 'admonition-title')][not(ancestor-or-self::*[contains(@class, 'solution')])]"
+TITLES = (
+    ".//*[contains(@class, 'admonition-title')]"
+    "[not(ancestor-or-self::*[contains(@class, 'solution')])]"
+)
 FORMULA = 12  # characters of a formula that a line of context shows
 TERM_WORDS = 5
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -100,20 +110,18 @@ def _given(
 
 def sections(text: str) -> tuple[str, list[dict[str, Any]], list[tuple[str, str]]]:
     """The title of a rendered page, its documents in order, and the abbreviations it expands."""
-    tree = html.fromstring(text)
-    article = tree.find(".//article")
-    if article is None:
+    start = text.find("<article")
+    if start < 0:
         return "", [], []
-    for element in article.xpath(DROPPED):
+    article = html.fragment_fromstring(text[start : text.index("</article>") + 10])
+    for element in DROPPED(article):
         element.drop_tree()
     for formula in article.iter("math"):
         _flatten(formula)
     for element in article.iter(*BLOCKS):
         element.tail = f"\n{element.tail or ''}"
     documents = [
-        document
-        for section in article.iter("section")
-        for document in _documents(section)
+        document for section in article.iter("section") for document in _documents(section)
     ]
     title = documents[0]["heading"] if documents else ""
     words = " ".join(document["text"] for document in documents)
@@ -175,7 +183,9 @@ def _terms(glossary: etree._Element) -> Iterator[dict[str, Any]]:
 
 def _document(anchor: str, heading: str, body: etree._Element) -> dict[str, Any]:
     """What is indexed and shown of one element of a page."""
-    listings = [block.text_content() for block in body.xpath(".//*[contains(@class, 'highlight')]//pre")]
+    listings = [
+        block.text_content() for block in body.xpath(".//*[contains(@class, 'highlight')]//pre")
+    ]
     bold = [_words(strong) for strong in body.iter("strong")]
     names = [_words(title) for title in body.xpath(TITLES)]
     for block in body.xpath(".//*[contains(@class, 'cell_input')]"):

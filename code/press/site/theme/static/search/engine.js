@@ -52,7 +52,7 @@ function tokens(text, field, pairs = null) {
     list.push(whole);
     if (parts.length > 1 && field !== "code") list.push(...parts.filter((part) => !SILENT.has(part)));
   }
-  return running ? list.filter((word) => word.length > 1) : list;
+  return running ? list.filter((word) => word.length > 1 && !/^\d+$/.test(word)) : list;
 }
 
 /* The index */
@@ -83,24 +83,35 @@ function small({ index, ...rest }) {
   })].join(" "));
   return { ...rest, index: lines.join("\n") };
 }
-function whole({ index, ...rest }) {
-  const terms = index.split("\n").map((line) => {
-    const [term, ...fields] = line.split(" ");
-    return [term, Object.fromEntries(fields.map((part) => {
-      const [field, steps] = part.split(":");
+/* The documents of one term by field, read when they are first asked for: nearly all never are. */
+class Postings {
+  constructor(text) { this.text = text; }
+  get(field) {
+    this.fields ??= new Map(this.text.split(" ").map((part) => {
+      const [name, steps] = part.split(":");
       let id = 0;
-      return [field, Object.fromEntries(steps.split(",").map((entry) => {
+      return [Number(name), new Map(steps.split(",").map((entry) => {
         const [step, count] = entry.split(".");
         id += parseInt(step, BASE);
         return [id, Number(count ?? 1)];
       }))];
-    }))];
-  });
-  return { ...rest, index: terms };
+    }));
+    return this.fields.get(field);
+  }
+}
+/* MiniSearch itself can only load a table whose every entry is read: a second of a slow phone. */
+function load({ index: lines, ...rest }) {
+  const index = MiniSearch.loadJS({ ...rest, index: [] }, OPTIONS);
+  for (const line of lines.split("\n")) {
+    const space = line.indexOf(" ");
+    index._index.set(line.slice(0, space), new Postings(line.slice(space + 1)));
+  }
+  return index;
 }
 
 /* Answers */
 const WEIGHTS = { other: .85, pair: 1.5, softKnown: .25, soft: .7, corrected: .8, subject: 3, exact: 2.2, term: 2, phrase: 1.5, aside: .4, references: .2, again: .85, coverage: 2 };
+const CANDIDATES = 120; /* whose headings are looked at */
 const COMPARED = /\b(?:vs\.?|versus|or|and|between|compared (?:to|with))\b|,/i;
 const SAME = (word) => [word];
 const joined = (list) => list.join(" ");
@@ -118,7 +129,7 @@ function contains(list, part) {
 }
 
 function open({ pages, rows, synonyms, announced, index: packed }) {
-  const index = MiniSearch.loadJS(whole(packed), OPTIONS);
+  const index = load(packed);
   const raw = (word, options) => index.search(word, { tokenize: SAME, boost: BOOST, prefix: false, fuzzy: false, ...options });
   const groups = synonyms.map((names) => unique(names.flatMap((name) => Object.values(query(name)))));
   const headings = rows.map(([, , heading]) => ({ heading }));
@@ -187,9 +198,10 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
     words.slice(1).forEach((word, at) => { if (known(words[at] + word)) add(lookup(words[at] + word), WEIGHTS.pair, at, at + 1); });
     const heard = new Set([...sums.values()].flatMap(({ places }) => [...places])).size;
     const spelled = entries.map(({ corrected }, at) => corrected ?? words[at]);
-    for (const [id, { score: sum, places }] of sums) {
-      const score = sum * (places.size / heard) ** WEIGHTS.coverage * weight * bonus(id, spelled, typing);
-      if (score > (best.get(id)?.score ?? 0)) best.set(id, { id, score, entries });
+    const list = [...sums].map(([id, { score, places }]) => ({ id, score: weight * score * (places.size / heard) ** WEIGHTS.coverage, entries }));
+    for (const hit of list.sort((a, b) => b.score - a.score).slice(0, CANDIDATES)) {
+      hit.score *= bonus(hit.id, spelled, typing);
+      if (hit.score > (best.get(hit.id)?.score ?? 0)) best.set(hit.id, hit);
     }
   }
   function bonus(id, words, typing) {
@@ -223,7 +235,7 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
   /* The query as it was understood, where a word of it is not in the book. */
   function corrected(reading) {
     const entries = reading?.words.map((word) => lookup(word)) ?? [];
-    return entries.some((entry) => entry.corrected) ? joined(entries.map((entry, at) => entry.corrected ?? reading.words[at])) : "";
+    return entries.some((entry) => entry.corrected) && !reading.words.some((word) => planned.has(word)) ? joined(entries.map((entry, at) => entry.corrected ?? reading.words[at])) : "";
   }
   /* Announced subjects that a query asks for: by all its words, by one side of a comparison, by a name of several words or by an abbreviation. */
   function announcedOf(text, typing) {

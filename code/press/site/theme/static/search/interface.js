@@ -38,7 +38,8 @@ function suggest(input, book) {
     const answer = book.find(text, { typing: true, limit: 8 });
     options = answer.hits.map((hit, at) => element("a", { role: "option", id: `search-option-${at}`, tabindex: "-1", href: address(hit) }, element("span", {}, name(hit)), element("small", {}, hit.part)));
     list.replaceChildren(...options);
-    popup.replaceChildren(...notices(answer), options.length ? list : element("p", {}, "No suggestion. Enter searches for the nearest spelling."));
+    const empty = answer.announced.length ? null : element("p", {}, "No suggestion. Enter searches for the nearest spelling.");
+    popup.replaceChildren(...[...notices(answer), options.length ? list : empty].filter(Boolean));
     choose(-1);
     popup.hidden = false;
     input.setAttribute("aria-expanded", String(options.length > 0));
@@ -79,6 +80,7 @@ function results(input, book) {
   const spelling = ({ corrected }) => (corrected ? [element("p", {}, "Nearest spelling in the book: ", element("a", { href: `?q=${encodeURIComponent(corrected)}` }, corrected))] : []);
   const links = () => [...list.querySelectorAll("a")];
   let waiting = 0;
+  input.value ||= new URLSearchParams(location.search).get("q") ?? "";
   input.addEventListener("input", () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
