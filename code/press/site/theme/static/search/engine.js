@@ -3,7 +3,7 @@
 /* Words */
 const TOKEN = /[\p{L}\p{N}]+(?:[-_.’'+][\p{L}\p{N}]+)*/gu;
 const PAIRS = new Map(Object.entries({
-  bias: "bias", biases: "bias", alias: "alias", aliases: "alias", pandas: "pandas", axes: "axis", bases: "basis", matrices: "matrix", vertices: "vertex", caches: "cache", hypotheses: "hypothesis", relus: "relu", maxima: "maximum", minima: "minimum",
+  bias: "bias", biases: "bias", alias: "alias", aliases: "alias", pandas: "pandas", axes: "axis", bases: "basis", matrices: "matrix", vertices: "vertex", caches: "cache", hypotheses: "hypothesis", maxima: "maximum", minima: "minimum",
   centre: "center", centred: "centered", centring: "centering", metre: "meter", fibre: "fiber", grey: "gray", greyscale: "grayscale", artefact: "artifact", programme: "program", learnt: "learned",
   defence: "defense", licence: "license", judgement: "judgment", catalogue: "catalog", analogue: "analog",
 }));
@@ -21,13 +21,13 @@ function fold(word) {
   if (!NO_US.test(folded)) for (const [pattern, form] of US) folded = folded.replace(pattern, form);
   return PAIRS.get(folded) ?? folded;
 }
-/* Each word of a text, whole and in its parts: k-means is kmeans and k, means; LayerNorm is layernorm and layer, norm. */
+/* Each word of a text, whole and in its parts: e-mail is email and e, mail; DataFrame is dataframe and data, frame. */
 function words(text) {
   const list = [];
   for (const { 0: found, index } of text.matchAll(TOKEN)) {
     let at = index;
     for (const token of found.split(".")) {
-      const bare = token.replace(/[’']s?$|[’']s(?=-)/, ""), parts = bare.split(/[-_’'+]+/).flatMap(camel).map(fold).filter(Boolean);
+      const bare = token.replace(/[’']s?$|[’']s(?=-)|(?<=\p{Lu})s$/u, ""), parts = bare.split(/[-_’'+]+/).flatMap(camel).map(fold).filter(Boolean);
       if (parts.length) list.push({ start: at, end: at + token.length, whole: fold(bare.replace(/[-_’'+]/g, "")), parts });
       at += token.length + 1;
     }
