@@ -69,6 +69,7 @@ def test_bold_terms_are_kept_apart(documents):
 
 def test_titles_of_boxes_are_kept_apart_and_solutions_have_none(documents):
     assert documents["Curves"]["names"] == ["Trap: a tie"]
+    assert "Trap" not in documents["Curves"]["text"]
 
 
 def test_identifiers_of_cells_are_kept_apart(documents):

@@ -188,7 +188,7 @@ def _document(anchor: str, heading: str, body: etree._Element) -> dict[str, Any]
     ]
     bold = [_words(strong) for strong in body.iter("strong")]
     names = [_words(title) for title in body.xpath(TITLES)]
-    for block in body.xpath(".//*[contains(@class, 'cell_input')]"):
+    for block in [*body.find_class("cell_input"), *body.find_class("admonition-title")]:
         block.drop_tree()
     return {
         "anchor": anchor,
