@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 LIBRARY = ROOT / "node_modules" / "minisearch" / "dist" / "cjs" / "index.cjs"
 PAGE = """<html><nav>Contents</nav><article>
 <section id="metrics"><span id="old"></span>
-<h1>Metrics<a class="headerlink" href="#metrics">#</a></h1>
+<h1><span class="section-number">3.9. </span>Metrics<a class="headerlink" href="#metrics">#</a></h1>
 <p class="page-facts">28 min to read</p>
 <p>The <strong>recall</strong> of a rule, its mean squared error (MSE), and a formula
 <span class="katex"><span class="katex-mathml"><math><mi>x</mi>

@@ -35,6 +35,7 @@ DROPPED_CLASSES = (
     "cell_output",
     "headerlink",
     "caption-number",
+    "section-number",
     "page-facts",
     "card-level",
 )
