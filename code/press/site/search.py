@@ -189,8 +189,9 @@ def _document(anchor: str, heading: str, body: etree._Element) -> dict[str, Any]
     ]
     bold = [_words(strong) for strong in body.iter("strong")]
     names = [_words(title) for title in body.xpath(TITLES)]
-    for block in [*body.find_class("cell_input"), *body.find_class("admonition-title")]:
-        block.drop_tree()
+    for kind in ("cell_input", "highlight", "admonition-title"):
+        for block in body.find_class(kind):
+            block.drop_tree()
     return {
         "anchor": anchor,
         "heading": heading,
