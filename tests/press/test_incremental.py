@@ -205,6 +205,10 @@ EDITS = {
         f"{SITE}/theme/static/css/base.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"
     ),
     "JavaScript": Edit(f"{SITE}/theme/static/js/core.js", r"\A", "void 'edited';\n"),
+    "script of the search": Edit(
+        f"{SITE}/theme/static/search/engine.js", r"again: \.85", "again: .8"
+    ),
+    "announced subject": Edit("book/press.yml", r"(?m)^( +- )kmeans$", r"\g<1>kmean"),
     "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
     "Markdown of pages": Edit(f"{SITE}/export/dialect.py", '"atx"', '"atx_closed"'),
     "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),

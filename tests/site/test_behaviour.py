@@ -1,4 +1,4 @@
-"""What a reader does: search, switch, copy, unfold, move a slider, look up a word."""
+"""What a reader does: switch, copy, unfold, move a slider, look up a word."""
 
 from __future__ import annotations
 
@@ -13,39 +13,6 @@ from tests.site.conftest import pages
 pytestmark = pytest.mark.browser
 CHAPTER = "data/tensors.html"
 SITE = ROOT / "_build" / "html"
-
-
-def rare_word(site) -> tuple[str, str]:
-    """A word that stands on one page only, in full, and that page."""
-    index = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
-    texts = {
-        name: re.sub(r"<[^>]+>", " ", (site / f"{name}.html").read_text())
-        for name in index["docnames"]
-    }
-    for term, places in sorted(index["terms"].items(), key=lambda item: -len(item[0])):
-        if isinstance(places, int) and re.fullmatch(r"[a-z]{9,}", term):
-            name = index["docnames"][places]
-            if len(re.findall(rf"\b{term}\b", texts[name])) == 1 and not any(
-                term in text for other, text in texts.items() if other != name
-            ):
-                return term, name
-    raise AssertionError("no word occurs once")
-
-
-@pytest.mark.parametrize("way", ["file", "http"])
-def test_search_finds_a_word_that_occurs_once(site, host, open_page, way):
-    word, name = rare_word(site)
-    base = site.as_uri() if way == "file" else host.url
-    page = open_page(f"{base}/index.html")
-    page.keyboard.press("Control+k")
-    page.keyboard.type(word)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#search-results li a")
-    found = [
-        link.get_attribute("href") for link in page.query_selector_all("#search-results li > a")
-    ]
-    assert [href.split("#")[0].split("?")[0] for href in found] == [f"{name}.html"]
-    assert page.console == []
 
 
 SCROLLING = """() => {

@@ -48,11 +48,10 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
     blocks = chapter.prose.blocks
     boxes = [block.options.get("class", "") for block in blocks if block.name == "admonition"]
     bank = cards.card_file(project.book, chapter.slug)
-    words = prose.word_count(chapter.text)
     return Facts(
         slug=chapter.slug,
         part=part,
-        minutes=max(1, math.ceil(words / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells))),
+        minutes=minutes(chapter),
         runs_under_s=times.load(project).get(chapter.slug) or times.limit(record.seconds),
         cells=len(chapter.cells),
         outputs=sum(len(expectations.minimal_outputs(group)) for group in record.outputs),
@@ -65,6 +64,12 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
         referee=sum("referee" in classes for classes in boxes),
         cards=len(cards.load(bank)) if bank.is_file() else 0,
     )
+
+
+def minutes(chapter: Chapter) -> int:
+    """How long it takes to read a page."""
+    words = prose.word_count(chapter.text)
+    return max(1, math.ceil(words / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells)))
 
 
 def line(fact: Facts) -> str:

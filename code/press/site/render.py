@@ -59,7 +59,6 @@ def configuration(project: Project, pages: list[tuple[Chapter, Record]]) -> dict
 
     patches.katex()
     patches.bibliography()
-    patches.SEARCH.require()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),
@@ -103,7 +102,6 @@ def _sphinx(
             keep_going=True,
         )
         app.press_context = book  # type: ignore[attr-defined]
-        app.connect("env-updated", patches.index_entries)
         incremental.connect(app)
         try:
             app.build()

@@ -49,7 +49,8 @@ def changed(app: Any, env: Any) -> list[str]:
 
 
 def extra(_: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """The page for addresses that do not exist."""
+    """The search page, and the page for addresses that do not exist."""
+    yield "search", {}, "search.html"
     colors = COLORS.search(STYLE.read_text(encoding="utf-8"))
     yield "404", {"colors": colors[0] if colors else ""}, "404.html"
 

@@ -29,9 +29,10 @@ class PlainTokens(HtmlFormatter):
 
 
 def lighten(app: Any) -> None:
-    """Let the HTML builder highlight with fewer elements."""
+    """Let the HTML builder highlight with fewer elements, and build no index of its own."""
     if app.builder.format == "html":
         app.builder.highlighter.formatter = PlainTokens
+        app.builder.search = False  # see `press.site.search`
 
 
 class BookTranslator(HTML5Translator):
