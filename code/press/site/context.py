@@ -32,11 +32,15 @@ class Context:
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[dict[str, Any]] = field(default_factory=list)  # name, about, pages
+    paths: list[dict[str, Any]] = field(default_factory=list)  # key, name, about, pages
     versions: str = ""
     repository: str = ""
     branch: str = "main"
     baseurl: str = ""
+
+    def is_on_path(self, slug: str) -> bool:
+        """Whether a reading path leads to the page."""
+        return any(slug in path["pages"] for path in self.paths)
 
     def counted(self) -> dict[str, Any]:
         """What only pages with a ``{press}`` place show."""
@@ -44,6 +48,7 @@ class Context:
             "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
             "machines": self.machines,
             "rest": [self.totals, self.checks, self.versions, self.paths],
+            "parts": [[entry.slug, entry.part] for entry in self.entries],
         }
 
 

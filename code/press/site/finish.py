@@ -18,8 +18,8 @@ from clikit.files import sha
 
 from press.config import Project
 from press.execute.records import Record
-from press.site import figures, fonts, notebooks, pictures, policy
-from press.site.context import baseurl
+from press.site import figures, fonts, notebooks, pictures, policy, study
+from press.site.context import Context, baseurl
 from press.site.render import raw
 from press.source.chapter import Chapter
 from press.store import Store
@@ -32,7 +32,9 @@ LISTINGS = ("a11y-high-contrast-light", "a11y-high-contrast-dark")
 IMAGE = re.compile(r'_images/([^"?#]+)"')
 
 
-def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> None:
+def finish(
+    project: Project, pages: list[tuple[Chapter, Record]], store: Store, book: Context
+) -> None:
     """Bring `project.site` up to date from the rendered pages."""
     new, old = project.build / "html.new", project.build / "html.old"
     shutil.rmtree(old, ignore_errors=True)
@@ -46,6 +48,9 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     _scripts(project, store, placed, texts)
     _styles(project, store, placed, texts)
     _library(project, pages, store, placed, baseurl(project))
+    chapters = [chapter for chapter, _ in pages]
+    for name, content in study.files(project, book, chapters, store, texts).items():
+        placed.put(f"_static/{name}", content)
     placed.put(".nojekyll", "")
     placed.put("licences.txt", licences.text(project))
     for name, text in policy.files().items():

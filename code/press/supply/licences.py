@@ -27,6 +27,7 @@ def text(project: Project) -> str:
     for title, path in (
         ("Vega, Vega-Lite and Vega-Embed, inside that script", VEGA),
         ("KaTeX: formulas, their style sheet and fonts", katex),
+        ("ts-fsrs: when a card is due", katex.parents[1] / "ts-fsrs" / "LICENSE"),
     ):
         parts[title] = path.read_text(encoding="utf-8")
     notice = settings.load(project.book).license_notice + "\n"

@@ -27,6 +27,7 @@ def changed(app: Any, env: Any) -> list[str]:
     for page in env.all_docs:
         fact = site.facts.get(page)
         own: list[Any] = [shared, asdict(fact) if fact else None, site.digests.get(page)]
+        own.append(site.is_on_path(page))
         if page in site.provenance:
             own.append(site.provenance[page].key)
         if env.metadata[page].get("press"):
@@ -52,6 +53,7 @@ def complete(app: Any, name: str, _: str, values: dict[str, Any], doctree: Any) 
     values["site"] = site
     values["parts"] = parts
     values["fact"] = site.facts.get(name)
+    values["is_on_path"] = site.is_on_path(name)
     values["policy"] = policy.policy()
     values["title_text"] = titles.get(name, re.sub(r"<[^>]+>", "", values.get("title", "")))
     values["description"] = _description(doctree) or site.title

@@ -7,9 +7,13 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from press.site import context
+from press.site import context, minutes
+from press.source import cards
 
-NAMES = ("counts", "paths", "depth", "checks", "machines", "licences")
+NAMES = (
+    *("counts", "paths", "continue", "depth", "checks", "machines", "licences"),
+    *("study", "take-cards"),
+)
 
 
 class place(nodes.General, nodes.Element):
@@ -38,6 +42,9 @@ def visit(self: Any, node: nodes.Element) -> None:
         "up": "../" * builder.current_docname.count("/"),
         "site": context.of_app(builder.app),
         "titles": context.titles(builder.env),
+        "spoken": minutes.spoken,
+        "levels": cards.LEVELS,
+        "types": cards.TYPES,
     }
     self.body.append(builder.templates.render("places.html", values))
     raise nodes.SkipNode
