@@ -34,7 +34,7 @@ def files(
         wanted["reading.js"] = _script("reading", reading(book))
     if not any(CARD in text for text in texts.values()):
         return wanted
-    wanted["study.js"] = scheduler(project) + _study()
+    wanted["study.js"] = scheduler(project) + session()
     for slug, text in texts.items():
         page = store.get("study", sha(text), lambda text=text: rendered(text))
         if page:
@@ -99,7 +99,8 @@ def scheduler(project: Project) -> str:
     return SOURCE_MAP.sub("", path.read_text(encoding="utf-8"))
 
 
-def _study() -> str:
+def session() -> str:
+    """The script of ratings and sessions, which follows the scheduler."""
     parts = sorted(FOLDER.glob("*.js"))
     body = "\n".join(path.read_text(encoding="utf-8") for path in parts)
     return f'(() => {{\n"use strict";\n{body}\n}})();\n'

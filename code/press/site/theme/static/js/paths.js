@@ -82,6 +82,13 @@ async function alongThePath() {
     line.textContent = left.length ? `Path ${path.name}: page ${at + 1} of ${path.pages.length}; ${spoken(sum(0))} to read and ${spoken(sum(1))} to practice are left.` : `Path ${path.name}: you have read all of it.`;
     const row = document.createElement("p");
     row.className = "path-order";
+    const follows = order.find((link) => link.className === "next");
+    if (follows && follows.href !== $(".next", nav)?.href) {
+      const link = document.createElement("a");
+      link.href = follows.href;
+      link.textContent = follows.lastChild.textContent.trim();
+      row.append("Next in the order of the book: ", link, ". ");
+    }
     row.append(leave());
     nav.after(row);
   };

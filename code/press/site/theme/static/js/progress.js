@@ -105,6 +105,7 @@ function readMarks() {
   const links = $$(".contents li a");
   memory.onChange(() => {
     const { read } = memory.get(), counts = new Map();
+    if (!Object.keys(read).length && !$(".read-mark")) return;
     for (const link of links) {
       const isRead = slugOf(link) in read, list = link.closest("ul"), mark = $(".read-mark", link);
       const count = counts.get(list) || { read: 0, all: 0 };

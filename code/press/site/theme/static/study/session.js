@@ -102,7 +102,7 @@ function session(panel, queue, end) {
     queue = queue.slice(1);
     if (isDue(outcome.state)) queue.push(card); /* it comes again in this session */
     count += 1;
-    last.replaceChildren(`${outcome.name}: again in ${outcome.wait}. `, button("rating-undo", "Undo", () => {
+    last.replaceChildren(`${outcome.name}: the card comes back in ${outcome.wait}. `, button("rating-undo", "Undo", () => {
       undo();
       queue = before;
       count -= 1;
@@ -128,5 +128,5 @@ function rendered(kind, markup, card) {
 
 window.bookStudy = (tools) => {
   book = tools;
-  return { rate, page };
+  return { rate, page, outcomes };
 };
