@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from press.source import cards
@@ -31,6 +32,13 @@ def remembering(**parts: object) -> str:
 def reading(site) -> dict:
     text = (site / "_static" / "reading.js").read_text(encoding="utf-8")
     return json.loads(text.partition("bookData.reading = ")[2].rstrip().rstrip(";"))
+
+
+def state(due: datetime, reviewed: datetime) -> dict[str, float]:
+    """A card that was learned, as the memory holds it; dates are in milliseconds."""
+    dates = {"due": due.timestamp() * 1000, "last_review": reviewed.timestamp() * 1000}
+    counts = {"scheduled_days": 5, "learning_steps": 0, "reps": 3, "lapses": 0, "state": 2}
+    return {"stability": 5.0, "difficulty": 5.0, **counts, **dates}
 
 
 def start(page, limit: str = "5") -> None:
@@ -76,6 +84,39 @@ def test_a_session_works_in_a_folder(site, open_page):
     answer(page, "3")
     page.wait_for_selector(".rating-undo")
     assert page.console == []
+
+
+@pytest.mark.parametrize(
+    ("now", "status"),
+    [
+        ("2026-03-09T00:30:00+13:00", "1 card is due."),
+        ("2026-03-08T23:30:00+13:00", "The next is due on Monday, March 9."),
+    ],
+)
+def test_a_card_is_due_on_the_day_of_the_reader(host, open_page, now, status):
+    due = datetime.fromisoformat("2026-03-09T22:00:00+13:00")
+    page = open_page("about:blank", timezone_id="Pacific/Auckland")
+    page.clock.set_fixed_time(now)
+    page.add_init_script(remembering(cards={"metrics-ndcg": state(due, due - timedelta(days=5))}))
+    page.goto(f"{host.url}/{DUE}")
+    page.wait_for_function(READY)
+    assert status in page.inner_text(".study-status")
+
+
+def test_a_clock_that_is_set_back_loses_nothing(host, open_page):
+    reviewed = datetime(2026, 3, 9, 9, tzinfo=UTC)
+    page = open_page("about:blank")
+    page.clock.set_fixed_time(reviewed - timedelta(days=30))
+    remembered = state(reviewed, reviewed)
+    page.add_init_script(remembering(cards={"metrics-ndcg": remembered}))
+    page.goto(f"{host.url}/learning/metrics.html")
+    page.locator("#card-metrics-ndcg summary").press("Enter")
+    page.wait_for_selector("#card-metrics-ndcg .rating")
+    page.keyboard.press("3")
+    after = memory(page)["cards"]["metrics-ndcg"]
+    assert after["last_review"] == remembered["last_review"]
+    assert after["due"] > remembered["due"]
+    assert after["stability"] >= remembered["stability"]
 
 
 def test_the_choices_narrow_a_session(host, open_page):
