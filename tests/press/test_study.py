@@ -137,8 +137,8 @@ def read(text: str, tmp_path: Path) -> chapter.Chapter:
 
 
 def test_reading_counts_words_formulas_and_lines_outside_the_exercises(tmp_path):
-    page = read(PAGE.replace("Four plain words only.", "word " * 231), tmp_path)
-    # 231 words, Title, A formula maths counts (4), the formula (10), the line (10), the output (10)
+    page = read(PAGE.replace("Four plain words only.", "word " * 204), tmp_path)
+    # 204 words, Title, A formula maths counts (4), the formula (10), the line (10), the output (10)
     assert minutes.of(page, ["1"], ["Exercises"], cards=0).read == 2
     shorter = read(PAGE.replace("Four plain words only.", "word " * 203), tmp_path)
     assert minutes.of(shorter, ["1"], ["Exercises"], cards=0).read == 1
