@@ -64,12 +64,12 @@ def rendered(text: str) -> dict[str, dict[str, str]]:
     if CARD not in text:
         return found
     for box in html.fromstring(text).find_class(CARD):
-        summary, *answer = box
-        for level in summary.find_class("card-level"):
-            level.drop_tree()
+        summary = box.find("summary")
+        for extra in [*summary.find_class("card-level"), *box.find_class("headerlink")]:
+            extra.drop_tree()
         found[box.get("id").removeprefix("card-")] = {
             "question": "".join([summary.text or "", *map(_markup, summary)]),
-            "answer": "".join(map(_markup, answer)).strip(),
+            "answer": "".join(map(_markup, summary.itersiblings())).strip(),
         }
     return found
 

@@ -68,10 +68,12 @@ class AllCards(_OfCards):
         ]
 
     def _part(self, part: str, entries: Sequence[Entry]) -> nodes.Node:
-        box = nodes.admonition(classes=["all-cards", "dropdown"])
+        name = part or "First pages"
+        address = nodes.make_id(f"cards of {name}")  # without the count, which changes
+        box = nodes.admonition(classes=["all-cards", "dropdown"], ids=[address])
         banks = {entry.slug: self._bank(entry.slug) for entry in entries}
         count = sum(map(len, banks.values()))
-        box += nodes.title("", f"{part or 'First pages'} · {count} card{'s' * (count != 1)}")
+        box += nodes.title("", f"{name} · {count} card{'s' * (count != 1)}")
         for slug, bank in banks.items():
             page = addnodes.pending_xref(
                 "",

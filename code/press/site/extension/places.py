@@ -7,12 +7,14 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from press.site import context, minutes
+from press.site import context, minutes, parts
+from press.site.extension import numbering
 from press.source import cards
 
 NAMES = (
     *("counts", "paths", "continue", "depth", "checks", "machines", "licences"),
     *("study", "take-cards"),
+    *("start", "proofs", "path-cards", "parts"),  # in landing.html
 )
 
 
@@ -37,11 +39,14 @@ class Place(SphinxDirective):
 
 def visit(self: Any, node: nodes.Element) -> None:
     builder = self.builder
+    site = context.of_app(builder.app)
+    titles = context.titles(builder.env)
     values = {
         "name": node["name"],
         "up": "../" * builder.current_docname.count("/"),
-        "site": context.of_app(builder.app),
-        "titles": context.titles(builder.env),
+        "site": site,
+        "titles": titles,
+        "parts": parts.rows(site.settings, site.entries, titles, numbering.all_of(builder.env)),
         "spoken": minutes.spoken,
         "levels": cards.LEVELS,
         "types": cards.TYPES,

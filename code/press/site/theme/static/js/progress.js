@@ -114,7 +114,7 @@ function readMarks() {
       if (!isRead) mark?.remove();
     }
     for (const [list, count] of counts) {
-      const part = list.closest("details")?.querySelector("summary") || list.previousElementSibling;
+      const part = list.closest("details")?.querySelector("summary");
       if (!part) continue;
       $(".read-count", part)?.remove();
       if (count.read) part.insertAdjacentHTML("beforeend", `<span class="read-count">${count.read} of ${count.all} read</span>`);
