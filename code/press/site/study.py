@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def files(
         return wanted
     wanted["study.js"] = scheduler(project) + session()
     for slug, text in texts.items():
-        page = store.get("study", sha(text), lambda text=text: rendered(text))
+        page = store.get("study", sha(text), partial(rendered, text))
         if page:
             wanted[f"cards/{slug}.js"] = _script("cards", page, slug)
     taken = notes(project, book, chapters)
