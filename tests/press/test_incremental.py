@@ -36,6 +36,18 @@ A first sentence about {term}`loss`.
 
 ```{press} machines
 ```
+
+```{press} paths
+```
+
+```{press} study
+```
+
+```{press} take-cards
+```
+
+```{all-cards}
+```
 """
 ONE = (
     sample_book.HEAD
@@ -223,6 +235,11 @@ EDITS = {
         "book/reference/glossary.md", r"\nloss\n", "\nloss function\n", code=1
     ),
     "card": Edit("book/_assets/cards/a/one.yml", "training makes", "training will make"),
+    "card: its question, which another page lists": Edit(
+        "book/_assets/cards/a/one.yml", "What is a loss", "What is the loss"
+    ),
+    "reading path": Edit("book/press.yml", "name: Interview", "name: Interviews"),
+    "script of a session": Edit(f"{SITE}/theme/static/study/rate.js", r"\A", "void 'edited';\n"),
     "report": Edit("book/_assets/reports/tests.json", "17", "18"),
     "report: an entry of the dates of printed lines": Edit(
         "book/_assets/reports/changes.json", r'("2": \{")[\d-]+', r"\g<1>2026-01-01"
@@ -317,12 +334,18 @@ def install(root: Path) -> None:
     )
 
 
+def first_card(root: Path) -> None:
+    """Cards of a page that had none; the landing page lists them."""
+    sample_book.write(root / "book/_assets/cards/a/two.yml", CARD.replace("first", "second"))
+
+
 SPECIAL: dict[str, Callable[[Path], None]] = {
     "cell": edit_cell,
     "commit": commit,
     "figure with an old date": age_figure,
     "page with an old date": age_page,
     "installed version": install,
+    "first card of a page": first_card,
 }
 
 

@@ -169,6 +169,7 @@ def test_a_path_holds_its_pages_in_the_order_of_the_contents():
         ("c", front({"kind": "front"})),
     ]
     paths = kinds.reading_paths(BOOK, pages, {"c"})
+    assert [path["key"] for path in paths] == ["deep-learning", "classical", "interview"]
     assert {path["name"]: path["pages"] for path in paths} == {
         "Deep learning": ["b", "a"],
         "Classical and statistical": ["a"],

@@ -17,7 +17,17 @@ from docutils.utils import new_document
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from press.site import addresses, figures, finish, fonts, manifest, pictures, policy, render
+from press.site import (
+    addresses,
+    context,
+    figures,
+    finish,
+    fonts,
+    manifest,
+    pictures,
+    policy,
+    render,
+)
 from press.site.extension import terms
 from press.store import Store
 
@@ -190,7 +200,8 @@ def test_a_page_describes_itself_by_its_title_and_its_first_sentence(page):
 
 def test_the_facts_stand_below_the_title(page):
     facts = page.xpath("//h1/following-sibling::*[1][@class='page-facts']")[0].text
-    assert re.fullmatch(r"\d+ min to read · runs in under \d+ s · \d+ outputs checked", facts)
+    times = r"\d+ min to read · \d+ min to practice"
+    assert re.fullmatch(rf"{times} · runs in under \d+ s · \d+ outputs checked", facts)
 
 
 def test_leading_imports_fold_and_the_rest_of_the_cell_stays_open(page):
@@ -558,7 +569,7 @@ def test_a_page_without_a_record_is_an_error_and_never_an_execution(tmp_path):
     )
     book = project.load(root)
     try:
-        findings = render.render(book, [], Store.of(book))
+        findings = render.render(book, [], Store.of(book), context.Context())
     except Exception as error:  # Sphinx may let the refusal through or turn it into a warning
         findings = [error]
     assert findings and "never executes" in " ".join(str(f) for f in findings)
@@ -570,7 +581,10 @@ def test_the_site_carries_the_licences_of_what_others_wrote(root):
     from press.supply import licences
 
     text = licences.text(project.load(root))
-    for name in ("MiniSearch", "KaTeX", "University of Washington", "accessible-pygments"):
+    for name in (
+        *("MiniSearch", "KaTeX", "University of Washington", "accessible-pygments"),
+        "Open Spaced Repetition",
+    ):
         assert name in text
     assert text.count("=" * 80) == 2 * (len(licences.SHIPPED) + 3) and str(root) not in text
 

@@ -153,7 +153,8 @@ def test_a_term_shows_its_definition_on_focus_and_hover(host, open_page):
 
 def test_the_page_tells_its_minutes_and_its_checks(parsed):
     [facts] = parsed(CHAPTER).find_class("page-facts")
-    pattern = r"\d+ min to read · runs in under \d+ s · \d+ outputs checked"
+    time = r"(?:\d+ h )?\d+ min"
+    pattern = rf"{time} to read · {time} to practice · runs in under \d+ s · \d+ outputs checked"
     assert re.fullmatch(pattern, " ".join(facts.text_content().split()))
 
 
@@ -179,7 +180,7 @@ def test_known_pages_shorten_the_path_and_are_remembered(host, open_page):
     page = open_page(f"{host.url}/index.html")
     visible = page.locator(".path:not([hidden]) .path-sum")
     assert visible.count() == 1, "one path at a time"
-    before = int(re.search(r"\d+", visible.text_content())[0])
+    before = int(re.search(r"\d+", visible.text_content())[0])  # pages
     page.locator(".path-picker input").first.focus()
     page.keyboard.press("Space")
     after = int(re.search(r"\d+", visible.text_content())[0])

@@ -36,7 +36,7 @@ class Context:
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[dict[str, Any]] = field(default_factory=list)  # name, about, pages
+    paths: list[dict[str, Any]] = field(default_factory=list)  # key, name, about, pages
     versions: str = ""
     repository: str = ""
     branch: str = "main"
@@ -67,12 +67,17 @@ class Context:
         count = max(1, round(minutes / 60))
         return "1 hour" if count == 1 else f"{count} hours"
 
+    def is_on_path(self, slug: str) -> bool:
+        """Whether a reading path leads to the page."""
+        return any(slug in path["pages"] for path in self.paths)
+
     def counted(self) -> dict[str, Any]:
         """What only pages with a ``{press}`` place show."""
         return {
             "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
             "machines": self.machines,
             "rest": [self.totals, self.checks, self.versions, self.paths],
+            "parts": [[entry.slug, entry.part] for entry in self.entries],
         }
 
 

@@ -17,8 +17,8 @@ from clikit.files import sha
 
 from press.config import Project
 from press.execute.records import Record
-from press.site import addresses, figures, fonts, pictures, policy, search
-from press.site.context import baseurl
+from press.site import addresses, figures, fonts, pictures, policy, search, study
+from press.site.context import Context, baseurl
 from press.site.export import downloads
 from press.site.render import raw
 from press.source import dates, settings
@@ -32,7 +32,9 @@ LISTINGS = ("a11y-high-contrast-light", "a11y-high-contrast-dark")
 IMAGE = re.compile(r'_images/([^"?#]+)"')
 
 
-def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> None:
+def finish(
+    project: Project, pages: list[tuple[Chapter, Record]], store: Store, book: Context
+) -> None:
     """Bring `project.site` up to date from the rendered pages."""
     new, old = project.build / "html.new", project.build / "html.old"
     shutil.rmtree(old, ignore_errors=True)
@@ -44,12 +46,15 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
         placed.put(f"{name}.html", text)
     _images(project, store, placed, texts)
     _scripts(store, placed, texts)
-    for name, script in search.files(project, pages, texts, store).items():
+    for name, script in search.files(project, book, pages, texts, store).items():
         placed.put(name, script)
     _styles(project, store, placed, texts)
     _library(project, store, placed)
     for name, text in downloads.files(project, pages, texts, store).items():
         placed.put(name, text)
+    chapters = [chapter for chapter, _ in pages]
+    for name, content in study.files(project, book, chapters, store, texts).items():
+        placed.put(f"_static/{name}", content)
     placed.put(".nojekyll", "")
     for name, text in _addresses(project, pages).items():
         placed.put(name, text)

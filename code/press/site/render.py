@@ -34,11 +34,13 @@ def raw(project: Project) -> Path:
     return project.work / "raw"
 
 
-def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> list[Finding]:
+def render(
+    project: Project, pages: list[tuple[Chapter, Record]], store: Store, book: context.Context
+) -> list[Finding]:
     """Bring the raw pages up to date; every warning is a finding."""
     outputs = {chapter.slug: record.digest for chapter, record in pages}
     incremental = Incremental(store, project.work, outputs)
-    text = _sphinx(project, pages, incremental, context.read(project, pages, store))
+    text = _sphinx(project, pages, incremental, book)
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]

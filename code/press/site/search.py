@@ -23,7 +23,7 @@ from lxml import etree, html
 
 from press.config import Project, node_folder
 from press.execute.records import Record
-from press.site import facts
+from press.site.context import Context
 from press.source import settings, toc
 from press.source.chapter import Chapter
 from press.store import Store
@@ -57,6 +57,7 @@ EXPANSION = re.compile(r"((?:[\w'’-]+ ){1,8})\(([A-Z][A-Za-z]{1,7}?)s?[,;)]")
 
 def files(
     project: Project,
+    book: Context,
     pages: list[tuple[Chapter, Record]],
     texts: dict[str, str],
     store: Store,
@@ -70,7 +71,7 @@ def files(
     for number, (chapter, _) in enumerate(pages):
         text = texts[chapter.slug]
         title, entries, pairs = store.get("sections", sha(text), partial(sections, text))
-        table.append([chapter.slug, title, parts[chapter.slug], facts.minutes(chapter)])
+        table.append([chapter.slug, title, parts[chapter.slug], book.facts[chapter.slug].minutes])
         expansions |= {(short, long) for short, long in pairs}
         for entry in entries:
             entry["page"] = number

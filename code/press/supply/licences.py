@@ -26,6 +26,7 @@ def text(project: Project) -> str:
         ("Vega, Vega-Lite and Vega-Embed, inside that script", VEGA),
         ("KaTeX: formulas, their style sheet and fonts", modules / "katex" / "LICENSE"),
         ("MiniSearch: the engine of the search", modules / "minisearch" / "LICENSE.txt"),
+        ("ts-fsrs: when a card is due", modules / "ts-fsrs" / "LICENSE"),
     ):
         parts[title] = path.read_text(encoding="utf-8")
     notice = settings.load(project.book).license_notice + "\n"

@@ -31,6 +31,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_html_theme("book", str(THEME))
     app.set_translator("html", translator.BookTranslator)
     app.add_directive("cards", cards.Cards)
+    app.add_directive("all-cards", cards.AllCards)
     app.add_directive("press", places.Place)
     app.add_node(places.place, html=(places.visit, None))
     app.add_node(interactive.interactive, html=(interactive.visit, None))

@@ -36,6 +36,7 @@ def changed(app: Any, env: Any) -> list[str]:
     for page in env.all_docs:
         fact = site.facts.get(page)
         own: list[Any] = [shared, asdict(fact) if fact else None, site.digests.get(page)]
+        own.append(site.is_on_path(page))
         own.append(site.dates.get(page))
         if page in site.provenance:
             own.append(site.provenance[page].key)
@@ -67,6 +68,7 @@ def complete(app: Any, name: str, _: str, values: dict[str, Any], doctree: Any) 
     values["part"] = next((row for row in rows if name in _slugs(row)), None)
     values["number"] = numbers.get(name, "")
     values["fact"] = site.facts.get(name)
+    values["is_on_path"] = site.is_on_path(name)
     values["policy"] = policy.policy()
     values["title_text"] = title
     values["tab_title"] = _tab_title(name, title, site, env)
