@@ -11,7 +11,7 @@ from clikit.files import sha
 from docutils import nodes
 
 from press.site import context, policy
-from press.site.extension import terms
+from press.site.extension import citations, terms
 
 DESCRIPTION = 155  # characters that a search engine shows
 
@@ -31,6 +31,8 @@ def changed(app: Any, env: Any) -> list[str]:
             own.append(site.provenance[page].key)
         if env.metadata[page].get("press"):
             own.append(counted)
+        if citations.lists_entries(env, page):
+            own.append(citations.uses(env))
         keys[page] = sha(own)
     before = getattr(env, "press_pages", {})
     env.press_pages = keys
