@@ -10,8 +10,8 @@ from docutils import nodes
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
-from pybtex.style.template import href, join, optional
 from pybtex.style.template import field as bib_field
+from pybtex.style.template import href, join, optional
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinxcontrib.bibtex import plugin
 from sphinxcontrib.bibtex.domain import get_docnames
@@ -116,7 +116,7 @@ class Backlinks(SphinxPostTransform):
         for entry in entries:
             for shown in list(entry.findall(nodes.label)):
                 entry.remove(shown)
-            entry.pop("backrefs", None)
+            entry["backrefs"] = []
             cited = pages.get(keys[entry["ids"][0]], {})
             entry += self._line([(page, anchor, titles[page]) for page, anchor in cited.items()])
 
