@@ -99,6 +99,16 @@ def test_an_entry_leads_back_to_the_places_that_cite_it(site):
         assert page_of(site, name).get_element_by_id(anchor) is not None
 
 
+def test_entries_stand_under_their_letters_to_which_a_row_leads(site):
+    page = page_of(site, "reference/bibliography.html")
+    [row] = page.find_class("letters")
+    assert [words(link) for link in row.iter("a")] == ["A", "B"]
+    for link in row.iter("a"):
+        section = page.get_element_by_id(link.get("href").lstrip("#"))
+        entries = [entry.get("id") for entry in section.find_class("citation")]
+        assert entries == [{"A": "cite-ada", "B": "cite-bob"}[words(link)]]
+
+
 def test_the_texts_of_tips_stand_once_on_a_page(site):
     page = page_of(site, "a/one.html")
     ids = [node.get("id") for node in page.get_element_by_id("tips")]

@@ -101,7 +101,7 @@ def lists_entries(env: Any, page: str) -> bool:
 
 
 class Backlinks(SphinxPostTransform):
-    """Each entry of a bibliography names the pages that cite it; its label is not shown."""
+    """Entries of a bibliography stand from A to Z, and name the pages that cite them."""
 
     default_priority = 900
     formats = ("html",)
@@ -112,13 +112,17 @@ class Backlinks(SphinxPostTransform):
             return
         pages = uses(self.env)
         titles = context.titles(self.env)
-        keys = {item.citation_id: item.key for item in self.env.get_domain("cite").citations}
+        items = {item.citation_id: item for item in self.env.get_domain("cite").citations}
+        letters: dict[str, list[nodes.Element]] = {}
         for entry in entries:
             for shown in list(entry.findall(nodes.label)):
                 entry.remove(shown)
             entry["backrefs"] = []
-            cited = pages.get(keys[entry["ids"][0]], {})
+            item = items[entry["ids"][0]]
+            cited = pages.get(item.key, {})
             entry += self._line([(page, anchor, titles[page]) for page, anchor in cited.items()])
+            letters.setdefault(label(item.entry)[0].upper(), []).append(entry)
+        entries[0].parent.replace_self(_alphabet(letters))
 
     def _line(self, places: list[tuple[str, str, str]]) -> nodes.paragraph:
         line = nodes.paragraph("", "Cited in ", classes=["cited-in"])
@@ -128,3 +132,17 @@ class Backlinks(SphinxPostTransform):
             address = self.app.builder.get_relative_uri(self.env.docname, page)
             line += nodes.reference("", title, refuri=f"{address}#{anchor}", internal=True)
         return line
+
+
+def _alphabet(groups: dict[str, list[nodes.Element]]) -> list[nodes.Element]:
+    """A row of letters that lead to their sections, and the sections."""
+    row = nodes.bullet_list()
+    sections: list[nodes.Element] = []
+    for letter in sorted(groups):
+        anchor = f"letter-{letter.lower()}"
+        link = nodes.reference("", letter, refid=anchor, internal=True)
+        row += nodes.list_item("", nodes.paragraph("", "", link))
+        section = nodes.section("", nodes.title("", letter), ids=[anchor])
+        section += nodes.container("", *groups[letter])
+        sections.append(section)
+    return [nodes.container("", row, classes=["letters"]), *sections]
