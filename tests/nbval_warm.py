@@ -12,18 +12,30 @@ import tempfile
 from pathlib import Path
 
 from press import config
+from press.source import chapter
 
 from tests import warm
 from tests.conftest import ROOT
 
-TIMEOUT_S = 2 * config.load(ROOT).cell_timeout_s  # workers of the tests share the cores
-OPTIONS = ("-vv", f"--nbval-cell-timeout={TIMEOUT_S}", "-p", "no:cacheprovider", "-p", "no:xdist")
+OPTIONS = ("-vv", "-p", "no:cacheprovider", "-p", "no:xdist")
+
+
+def time_limit(notebooks: list[str]) -> int:
+    """Seconds for a cell: nbval has one limit for all pages, and workers share the cores."""
+    project = config.load(ROOT)
+    limits_s = [project.cell_timeout_s]
+    for notebook in notebooks:
+        slug = notebook.removeprefix("tests/expected/").removesuffix(".ipynb")
+        page = chapter.read(slug, project.page(slug))
+        limits_s.append(page.time_limit(project.cell_timeout_s))
+    return 2 * max(limits_s)
 
 
 def main(notebooks: list[str]) -> int:
     """Run nbval over notebooks; the exit code is pytest's."""
     with tempfile.TemporaryDirectory() as folder, warm.kernels(Path(folder)) as env:
-        command = [sys.executable, "-m", "pytest", "--nbval", *OPTIONS, *notebooks]
+        limit = f"--nbval-cell-timeout={time_limit(notebooks)}"
+        command = [sys.executable, "-m", "pytest", "--nbval", limit, *OPTIONS, *notebooks]
         return subprocess.run(command, env=env).returncode
 
 

@@ -1,7 +1,10 @@
-"""Stock nbval passes on every committed expectation, as on an older CPU.
+"""Stock nbval passes on the expectations of all pages that take less than ten seconds.
 
-This is what somebody does who knows only nbval and whose CPU has no AVX. That the configuration is
-one is shown first, and that nbval runs with it can fail is shown by a planted output.
+This is what somebody does who knows only nbval, with kernels that the press has not started, and
+whose CPU has no AVX. That the configuration is one is shown first, and that nbval runs with it can
+fail is shown by a planted output. What the longer pages print on such a CPU is in
+press/test_real_book.py, judged by nbval's own comparison; the weekly workflow runs stock nbval on
+every page.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ from pathlib import Path
 
 import pytest
 from press import config as project
+from press.execute import times
 from press.machines import profiles
 
+from tests import nbval_warm
 from tests.conftest import ROOT
 from tests.reuse.sources import Tree
 
@@ -26,7 +31,11 @@ DEPENDS = ("tests/nbval_warm.py", "tests/warm_imports.py")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 BOOK = project.load(ROOT)
 OLDER = profiles.ALL["sse"]
-NOTEBOOKS = sorted(path.relative_to(ROOT).as_posix() for path in BOOK.expected.rglob("*.ipynb"))
+LIMITS_S = times.load(BOOK)
+LONGEST_S = float(os.environ.get("NBVAL_SECONDS", times.STEPS_S[0]))
+NOTEBOOKS = sorted(
+    BOOK.rel(BOOK.expectation(slug)) for slug, limit_s in LIMITS_S.items() if limit_s <= LONGEST_S
+)
 GROUPS = 2
 UNUSUAL = re.compile(r"^\s*[%!]|\?\s*$|importlib|__import__|exec\(|subprocess", re.MULTILINE)
 # the state of a project that a notebook may depend on besides its modules
@@ -114,6 +123,20 @@ def test_the_profile_changes_what_the_cpu_computes():
 @pytest.mark.parametrize("notebook", parameters())
 def test_stock_nbval_passes_as_on_an_older_cpu(results, notebook):
     assert problems(results(notebook), notebook) == ""
+
+
+def test_most_pages_that_are_read_first_are_run_by_nbval_itself():
+    parts = {Path(notebook).parent.name for notebook in NOTEBOOKS}
+    assert len(NOTEBOOKS) >= 10
+    assert {"front", "data", "learning", "networks"} <= parts
+
+
+def test_a_page_with_a_time_limit_of_its_own_has_it_here(monkeypatch):
+    notebook = "tests/expected/front/primer.ipynb"
+    usual_s = nbval_warm.time_limit([notebook])
+    assert usual_s == 2 * BOOK.cell_timeout_s
+    monkeypatch.setattr(nbval_warm.chapter.Chapter, "settings", {"timeout_s": 1000})
+    assert nbval_warm.time_limit([notebook]) == 2000
 
 
 def test_nbval_finds_a_planted_output_and_a_cell_that_does_not_run(tmp_path):

@@ -215,7 +215,7 @@ def _key(current: state.State) -> list[str]:
     project = current.project
     folders = (project.book, project.code, project.expected)
     files = [path for folder in folders for path in _files(folder)]
-    for pattern in ("*.yml", "*.json"):
+    for pattern in ("*.yml", "*.json", "pyproject.toml"):
         files += sorted(project.root.glob(pattern))
     digests = [[project.rel(path), file_digest(path)] for path in files]
     outputs = [[slug, current.records[slug].digest] for slug in current.slugs]

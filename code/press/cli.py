@@ -204,15 +204,28 @@ def accept(project: Project, slugs: list[str]) -> None:
 @main.command()
 @click.pass_obj
 def changes(project: Project) -> None:
-    """Date every printed line by the history of its expectation, for the tips of the site.
+    """Date every page and every printed line by the history, for the footers and tips of the site.
 
-    `press accept` keeps the dates; this writes all of them again, as after a merge.
+    `press accept` keeps the dates of lines; this writes all of them again, as after a merge.
     """
     from press.execute import changes as history
+    from press.source import dates, toc
+
+    slugs = toc.slugs(project)
+    count = history.fill(project, slugs)
+    click.echo(f"press: {count:,} printed lines dated in {history.FILE}")
+    click.echo(f"press: {dates.fill(project, slugs)} pages dated in {dates.FILE}")
+
+
+@main.command()
+@click.pass_obj
+def anchors(project: Project) -> None:
+    """Add the addresses on the pages of the built site to those that no build may lose."""
+    from press.site import anchors as published
     from press.source import toc
 
-    count = history.fill(project, toc.slugs(project))
-    click.echo(f"press: {count:,} printed lines dated in {history.FILE}")
+    count = published.add(project, toc.slugs(project))
+    click.echo(f"press: {count:,} new addresses in {published.FILE}")
 
 
 class _ListsAudits(click.Command):

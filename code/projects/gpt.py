@@ -370,7 +370,7 @@ class GPT(nn.Module):
         length: int,
         temperature: float = 1.0,
         top_k: int = 0,
-        top_p: float = 1.0,
+        top_p: float = Sample.top_p,
         rng: torch.Generator | None = None,
         cached: bool = True,
     ) -> Iterator[Tensor]:
@@ -404,7 +404,7 @@ class GPT(nn.Module):
         length: int,
         temperature: float = 1.0,
         top_k: int = 0,
-        top_p: float = 1.0,
+        top_p: float = Sample.top_p,
         rng: torch.Generator | None = None,
         cached: bool = True,
     ) -> Tensor:
@@ -450,7 +450,7 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
 
 
 def next_token_probs(
-    logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+    logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = Sample.top_p
 ) -> Tensor:
     """The distribution that is drawn from: probabilities (..., V) after temperature, top-k and
     top-p, in this order.

@@ -149,6 +149,10 @@ def topics() -> list[str]:
     return [f"{f.parent.name}/{f.stem}" for f in files if f.stem != "__init__"]
 
 
+def test_every_part_with_judges_is_looked_through():
+    assert {topic.partition("/")[0] for topic in topics()} == set(answers.PARTS)
+
+
 def judges(topic: str) -> set[str]:
     """The labels that one module of answers can check."""
     return set(importlib.import_module("groundtruth.answers." + topic.replace("/", ".")).ANSWERS)

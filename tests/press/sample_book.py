@@ -30,6 +30,17 @@ kind: front
 ---
 
 """
+EXERCISE = """```{exercise-start} Warm-up
+:label: ex-one
+```
+Do it.
+```{exercise-end}
+```
+
+```{solution-start} ex-one
+:class: dropdown
+```
+"""  # its solution is open: what follows is in it
 SETTINGS = {  # of the real book, whose documents a small one has not
     **yaml.safe_load((ROOT / "book" / "press.yml").read_text(encoding="utf-8")),
     "documents": {},

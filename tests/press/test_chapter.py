@@ -68,6 +68,12 @@ def test_a_damaged_memory_of_a_page_is_not_believed(tmp_path, parsed):
     assert len(parsed) == 2
 
 
+@pytest.mark.parametrize(("front", "limit_s"), [("", 120), ("press: {timeout_s: 300}\n", 300)])
+def test_the_time_limit_of_a_page_is_its_own_or_the_usual_one(tmp_path, front, limit_s):
+    text = sample_book.HEAD.replace("kind:", f"{front}kind:") + "# T\n"
+    assert read(tmp_path, text).time_limit(120) == limit_s
+
+
 def test_tags_are_kept(tmp_path):
     page = read(
         tmp_path,

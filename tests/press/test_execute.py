@@ -12,7 +12,7 @@ import pytest
 from press import config as project
 from press.execute import kernels
 from press.execute.kernels import run_many
-from press.execute.limits import Bounded
+from press.execute.output_limits import Bounded
 from press.source import chapter as chapters
 
 from tests.press import sample_book

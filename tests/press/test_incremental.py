@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from clikit.files import sha
 from press.store import PACKAGES
 
 from tests.conftest import ROOT
@@ -147,6 +148,8 @@ FILES = {
     "linked/square.svg": FIGURE.replace("circle", "rect"),
     "code/toy/style.py": STYLE,
     "requirements.txt": "numpy==2.0\n",
+    "book/_assets/anchors.json": '{"a/one": ["the-area"]}\n',
+    "book/_assets/reports/dates.json": f'{{"a/three": ["2026-01-02", "{sha(THREE)[:16]}"]}}\n',
 }
 
 
@@ -226,6 +229,21 @@ EDITS = {
         "book/press.yml", "Warm-up", "Warming-up", invisible="audits are off in this book"
     ),
     "settings of the book": Edit("book/press.yml", r"(?m)^- scipy$", "- Sphinx"),
+    "settings: a part gets a number": Edit("book/press.yml", "name: Mathematics", "name: All"),
+    "settings: the name of an announced part": Edit(
+        "book/press.yml", "name: Shipping", "name: Operations"
+    ),
+    "settings: the tagline": Edit("book/press.yml", "(?m)^tagline: .*$", "tagline: anything"),
+    "settings: a page that moved": Edit(
+        "book/press.yml", r"(?m)^redirects: \{\}$", "redirects: {a/zero: a/one}"
+    ),
+    "version of the book": Edit("pyproject.toml", r"\A", '[project]\nversion = "9"\n\n'),
+    "report: the date of a page": Edit(
+        "book/_assets/reports/dates.json", "2026-01-02", "2026-01-03"
+    ),
+    "published addresses: one that no page has": Edit(
+        "book/_assets/anchors.json", "the-area", "the-volume", code=1
+    ),
     "pin": Edit(
         "requirements.txt", r"2\.0", "2.1", invisible="executes everything; prints the same"
     ),

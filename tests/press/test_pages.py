@@ -86,6 +86,12 @@ BROKEN = {
         "without exercise-end",
     ),
     "an unknown setting": (FRONT % "press: {timeout: 3}" + BODY, 1, "no setting 'timeout'"),
+    "another kernel": (sample_book.HEAD.replace("python3", "julia-1.10") + BODY, 9, "'julia-1.10'"),
+    "another kernel in one line": (
+        f"---\nkernelspec: {{display_name: R, name: 'ir'}}\n---\n{BODY}",
+        2,
+        "the kernel 'ir'",
+    ),
     "a wrong time limit": (FRONT % "press: {timeout_s: soon}" + BODY, 1, "'soon'"),
 }
 

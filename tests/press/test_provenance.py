@@ -57,18 +57,9 @@ And once more 0.937
 and the tree 0.923.
 ```
 
-```{exercise-start} Warm-up
-:label: ex-one
-```
-Do it.
-```{exercise-end}
-```
-
-```{solution-start} ex-one
-:class: dropdown
-```
-
 """
+    + sample_book.EXERCISE
+    + "\n"
     + sample_book.cell("print(10 / 16)", ":tags: [hide-output]\n\n")
     + """
 The answer is 0.625.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 from clikit.errors import Exit, UserError
@@ -22,6 +23,19 @@ def load(folder, text: str) -> settings.Settings:
 
 def test_a_book_without_settings_has_the_defaults(tmp_path):
     assert settings.load(tmp_path) == settings.Settings()
+
+
+def test_the_book_sets_nothing_that_is_the_default():
+    """One place for each value: a default that is also set could be edited without effect."""
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["press"]
+    usual = config.Project(ROOT)
+    assert [name for name, value in table.items() if getattr(usual, name) == value] == []
+    limits = vars(settings.Limits())
+    assert [name for name, value in limits.items() if value == vars(BOOK.limits)[name]] == []
+
+
+def test_a_limit_that_is_not_set_limits_nothing(tmp_path):
+    assert load(tmp_path, "limits: {cell_lines: 25}").limits.columns > 10**9
 
 
 def test_an_empty_file_has_the_defaults(tmp_path):

@@ -7,21 +7,24 @@ import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 from docutils import nodes
 from docutils.frontend import get_default_settings
 from docutils.utils import new_document
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from press.site import figures, finish, fonts, manifest, pictures, policy, render
+from press.site import addresses, figures, finish, fonts, manifest, pictures, policy, render
 from press.site.extension import terms
 from press.store import Store
 
 from tests.press import sample_book
 
-DEPENDS = ("code/press/**", "_config.yml", "pyproject.toml")
+DEPENDS = ("code/press/**", "_config.yml", "pyproject.toml", ".github/ISSUE_TEMPLATE/**")
+THEME = Path(finish.__file__).parent / "theme" / "static"
 
 SPEC = {
     "$schema": "https://vega.github.io/schema/vega-lite/v5.20.1.json",
@@ -89,17 +92,9 @@ A drawing.
 Inside.
 ```
 
-```{exercise-start} Warm-up
-:label: ex-one
-```
-Do it.
-```{exercise-end}
-```
-
-```{solution-start} ex-one
-:class: dropdown
-```
-Done.
+"""
+    + sample_book.EXERCISE
+    + """Done.
 ```{solution-end}
 ```
 """
@@ -167,7 +162,7 @@ def test_the_contents_list_every_page_by_part_and_mark_this_one(page):
         "../reference/glossary.html",
     ]
     assert page.xpath("//nav[@id='contents']//*[@aria-current='page']/text()") == ["Rich"]
-    assert page.xpath("//nav[@id='contents']/p/text()") == ["All"]
+    assert page.xpath("//nav[@id='contents']/details/summary/text()") == ["All"]
 
 
 def test_the_contents_of_the_page_have_two_levels(page):
@@ -187,9 +182,9 @@ def test_an_older_title_still_has_its_anchor(page):
     assert page.xpath("//h1/preceding-sibling::span/@id") == ["an-older-title"]
 
 
-def test_a_page_describes_itself_by_its_first_paragraph(page):
+def test_a_page_describes_itself_by_its_title_and_its_first_sentence(page):
     (words,) = page.xpath("//meta[@name='description']/@content")
-    assert words.startswith("First words, if")
+    assert words == "Rich: First words, if x^2, and thing outside."
 
 
 def test_the_facts_stand_below_the_title(page):
@@ -314,6 +309,67 @@ def test_the_page_for_missing_addresses_needs_nothing_beside_it(book):
     root = html.parse(str(book / "_build" / "html" / "404.html")).getroot()
     assert root.xpath("//link[@href]/@href") == ["data:,"]
     assert root.xpath("//script") == []
+    baseurl = "https://ground-truth-book.github.io/ground-truth/"
+    assert [href for href in root.xpath("//a/@href") if not href.startswith(baseurl)] == []
+
+
+def test_the_page_for_missing_addresses_leads_on(book):
+    root = html.parse(str(book / "_build" / "html" / "404.html")).getroot()
+    titles = root.xpath("//nav[@aria-label='Contents of the book']//a/text()")
+    assert titles == ["Rich", "Glossary"]
+    assert root.xpath("//form[@role='search']//input/@name") == ["q"]
+
+
+def test_the_page_for_missing_addresses_has_the_colors_of_the_theme(book):
+    text = (book / "_build" / "html" / "404.html").read_text()
+    (declared,) = re.findall(r"--gt-link: [^;]+;", (THEME / "css" / "base.css").read_text())
+    assert declared in text
+    assert "#" not in text.split("}", 1)[1].split("</style>")[0], "a color is typed a second time"
+
+
+def test_the_site_map_lists_every_page(book):
+    text = (book / "_build" / "html" / "sitemap.xml").read_text()
+    base = "https://ground-truth-book.github.io/ground-truth/"
+    assert re.findall("<loc>([^<]*)</loc>", text) == [
+        base,
+        f"{base}a/rich.html",
+        f"{base}reference/glossary.html",
+    ]
+
+
+def test_without_an_address_of_the_site_nothing_names_one():
+    assert addresses.site_map("", ["index"], {}) == {}
+
+
+def test_the_foot_of_a_page_leads_to_a_filled_in_form(page):
+    (href,) = page.xpath("//a[@class='report-link']/@href")
+    fields = parse_qs(urlsplit(href).query)
+    assert fields["page"] == ["a/rich"]
+    assert fields["title"] == ["Error on Rich"]
+    assert fields["template"] == ["error.yml"]
+
+
+def test_the_fields_of_the_link_are_those_of_the_form(root, page):
+    form = yaml.safe_load((root / ".github" / "ISSUE_TEMPLATE" / "error.yml").read_text())
+    known = {item.get("id") for item in form["body"]}
+    (href,) = page.xpath("//a[@class='report-link']/@href")
+    sent = set(parse_qs(urlsplit(href).query)) - {"template", "title"}
+    assert sent <= known
+    assert "section" in known, "the script of the page adds it"
+
+
+def test_a_page_says_in_which_part_it_stands(page):
+    items = page.xpath("//nav[@aria-label='Breadcrumb']//li")
+    assert [item.text_content() for item in items] == ["All", "Rich"]
+
+
+def test_boxes_have_addresses_made_of_their_titles(page):
+    (fold,) = page.xpath("//details[@id='box-a-box']")
+    assert fold.xpath("./a[@class='headerlink']/@href") == ["#box-a-box"]
+
+
+def test_a_solution_has_the_address_of_its_exercise(page):
+    assert page.xpath("//details[contains(@class, 'solution')]/@id") == ["ex-one-solution"]
 
 
 def test_only_the_search_page_loads_the_search(book):

@@ -37,7 +37,15 @@ CACHES = {"cache", "lru_cache", "cached_property"}
 FOLDER_NAMES = {"ROOT", "__file__"}
 # what every test depends on: how tests are run, and what is installed
 COMMON = ("pyproject.toml", "requirements.txt", "package-lock.json")
-VARIABLES = ("CI", "FUZZ_CASES", "OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY", "PYTHONHASHSEED")
+VARIABLES = (
+    "CI",
+    "FUZZ_CASES",
+    "NBVAL_SECONDS",
+    "REBUILD_PROFILE",
+    "OPENBLAS_CORETYPE",
+    "ATEN_CPU_CAPABILITY",
+    "PYTHONHASHSEED",
+)
 
 
 class Module(NamedTuple):

@@ -68,6 +68,7 @@ def pages() -> list[str]:
     )
 
 
+@functools.cache
 def dependencies(site: Path, name: str) -> tuple[str, ...]:
     """What a page is made of: itself, what its attributes name, and what all pages share."""
     shared = ("_build/html/_static/**", "_build/html/_headers")
@@ -82,24 +83,26 @@ def dependencies(site: Path, name: str) -> tuple[str, ...]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items) -> None:
-    """As many groups of pages as workers, so that each drives one browser of its own.
+    """A group for each page and one for each file of other tests; the largest pages come first.
 
-    The test of a page depends on what that page is made of, any other test on the whole site.
+    A worker has one browser for all groups that it runs, and what it runs last is short. The test
+    of a page depends on what that page is made of, any other test on the whole site.
     """
     site = ROOT / "_build" / "html"
-    names = pages()
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    of_page = {
-        name: pytest.mark.depends(*dependencies(site, name)) for name in names if site.is_dir()
-    }
+    bytes_of = {name: (site / name).stat().st_size for name in pages() if site.is_dir()}
+    order: dict[pytest.Item, float] = {}
     for item in items:
         if item.get_closest_marker("browser"):
             params = getattr(item, "callspec", None)
             values = params.params.values() if params else ()
-            name = next((value for value in values if value in of_page), None)
-            group = names.index(name) % workers if name else 0
-            item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
-            item.add_marker(of_page.get(name, pytest.mark.depends("_build/html/**")))
+            name = next((value for value in values if value in bytes_of), None)
+            needed = dependencies(site, name) if name else ("_build/html/**",)
+            item.add_marker(pytest.mark.xdist_group(f"browser-{name or item.path.stem}"))
+            item.add_marker(pytest.mark.depends(*needed))
+            order[item] = -bytes_of.get(name, float("inf"))
+    places = [index for index, item in enumerate(items) if item in order]
+    for place, item in zip(places, sorted(order, key=order.__getitem__), strict=True):
+        items[place] = item
 
 
 @contextlib.contextmanager

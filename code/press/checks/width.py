@@ -13,7 +13,11 @@ CELL = "cell-width"
 OUTPUT = "output-width"
 
 
-@page_audit("width", "lines of cells and of outputs wider than 79 columns", counted=(CELL, OUTPUT))
+@page_audit(
+    "width",
+    "lines of cells and of outputs with more columns than the limit",
+    counted=(CELL, OUTPUT),
+)
 def width(page: Page) -> Iterator[Finding]:
     """Each line that is too wide."""
     limit = page.settings.limits.columns

@@ -13,11 +13,11 @@ from typing import Any
 
 import nbformat
 
+from press.config import KERNELSPEC
 from press.execute.records import Record
 from press.source.chapter import Chapter
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
-KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def minimal_outputs(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:

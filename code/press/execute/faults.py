@@ -7,7 +7,7 @@ import re
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from press.config import Project
-from press.execute.limits import ERROR_LIMIT
+from press.execute.output_limits import ERROR_LIMIT
 from press.execute.run import Fault
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -27,11 +27,10 @@ from jupyter_core.utils import ensure_async
 from nbformat.v4 import new_code_cell, new_notebook
 
 from press import patches
-from press.config import Project, kernel_env
+from press.config import KERNELSPEC, Project, kernel_env
 from press.execute import faults, reads
-from press.execute.expectations import KERNELSPEC
 from press.execute.forked import Preloaded, Provisioner, kernel_command, preloaded
-from press.execute.limits import Bounded, Client, unreadable
+from press.execute.output_limits import Bounded, Client, unreadable
 from press.execute.run import Run
 from press.source.chapter import Chapter
 
@@ -80,7 +79,8 @@ def kernel_manager(
         manager.ip = os.path.join(sockets, "k")
     log = os.path.join(sockets, LOG)
     command = kernel_command(python, log, str(project.code), json.dumps(reads.roots(project)))
-    manager._kernel_spec = KernelSpec(argv=command, display_name="Python 3", language="python")
+    names = {key: KERNELSPEC[key] for key in ("display_name", "language")}
+    manager._kernel_spec = KernelSpec(argv=command, **names)
     manager.provisioner = Provisioner(kernel_spec=manager._kernel_spec, parent=manager)
     manager.provisioner.preloaded = parent
     return manager
@@ -106,7 +106,7 @@ def _client(project: Project, chapter: Chapter, timeout_s: int) -> ChapterClient
     client = ChapterClient(
         new_notebook(cells=cells, metadata={"kernelspec": dict(KERNELSPEC)}),
         timeout=timeout_s,
-        kernel_name="python3",
+        kernel_name=KERNELSPEC["name"],
         resources={"metadata": {"path": str(project.book)}},
         record_timing=False,
         on_notebook_start=lambda **_: _take_signals(),
@@ -132,7 +132,7 @@ async def run_chapter(
     if not chapter.cells:
         return run
     sockets = _private_folder()
-    timeout_s = chapter.settings.get("timeout_s", project.cell_timeout_s)
+    timeout_s = chapter.time_limit(project.cell_timeout_s)
     client = _client(project, chapter, timeout_s)
     client.report = report
     client.km = kernel_manager(project, python, sockets, parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
@@ -12,8 +13,9 @@ from press.config import Project, commit
 from press.execute.records import Record
 from press.site import facts, provenance, reports
 from press.site.provenance import Provenance
-from press.source import cards, kinds, settings, toc
+from press.source import cards, dates, kinds, settings, toc
 from press.source.chapter import Chapter
+from press.source.settings import Settings
 from press.source.toc import Entry
 from press.store import Store
 
@@ -37,6 +39,31 @@ class Context:
     repository: str = ""
     branch: str = "main"
     baseurl: str = ""
+    version: str = ""  # of the book
+    dates: dict[str, str] = field(default_factory=dict)  # of the last change of a page
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def first(self) -> str:
+        """The page on which a reader starts: the first one after the landing page."""
+        return self.entries[1].slug if len(self.entries) > 1 else self.entries[0].slug
+
+    @property
+    def proofs(self) -> list[tuple[str, str]]:
+        """What the build counted, in the words of the landing page."""
+        outputs = sum(fact.outputs for fact in self.facts.values())
+        exercises = sum(fact.exercises for fact in self.facts.values())
+        return [
+            (f"{outputs:,} outputs", "computed and compared on every build"),
+            (f"{exercises} exercises", "with a solution that runs"),
+            ("No network", "the pages, the search and the figures work from a folder"),
+        ]
+
+    def hours(self, path: dict[str, Any]) -> str:
+        """How long the pages of a path take to read."""
+        minutes = sum(self.facts[slug].minutes for slug in path["pages"])
+        count = max(1, round(minutes / 60))
+        return "1 hour" if count == 1 else f"{count} hours"
 
     def counted(self) -> dict[str, Any]:
         """What only pages with a ``{press}`` place show."""
@@ -83,12 +110,22 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         repository=repository.get("url", "").rstrip("/"),
         branch=repository.get("branch", "main"),
         baseurl=baseurl(project),
+        version=_version(project),
+        dates=dates.load(project, {chapter.slug: chapter.text for chapter, _ in pages}),
+        settings=settings.load(project.book),
     )
 
 
 def baseurl(project: Project) -> str:
     """The address of the published site, empty where none is configured."""
     return _config(project).get("html", {}).get("baseurl", "").rstrip("/")
+
+
+def _version(project: Project) -> str:
+    """The version of the book in pyproject.toml, empty where it has none."""
+    path = project.root / "pyproject.toml"
+    table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return str(table.get("project", {}).get("version", ""))
 
 
 def _config(project: Project) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from clikit.files import sha
 
 from press.config import Project
 from press.execute.records import Record
-from press.site import figures, fonts, notebooks, pictures, policy
+from press.site import addresses, figures, fonts, notebooks, pictures, policy
 from press.site.context import baseurl
 from press.site.render import raw
+from press.source import dates, settings
 from press.source.chapter import Chapter
 from press.store import Store
 from press.supply import licences, wheel
@@ -47,6 +48,8 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     _styles(project, store, placed, texts)
     _library(project, pages, store, placed, baseurl(project))
     placed.put(".nojekyll", "")
+    for name, text in _addresses(project, pages).items():
+        placed.put(name, text)
     placed.put("licences.txt", licences.text(project))
     for name, text in policy.files().items():
         placed.put(name, text)
@@ -90,6 +93,13 @@ class Placed:
                     path.rmdir()
             elif path.relative_to(self.folder).as_posix() not in self.names:
                 path.unlink()
+
+
+def _addresses(project: Project, pages: list[tuple[Chapter, Record]]) -> dict[str, str]:
+    """The site map and the pages that moved, by name."""
+    texts = {chapter.slug: chapter.text for chapter, _ in pages}
+    known = addresses.site_map(baseurl(project), list(texts), dates.load(project, texts))
+    return {**known, **addresses.moved(settings.load(project.book).redirects)}
 
 
 def _images(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:

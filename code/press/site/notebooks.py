@@ -6,8 +6,7 @@ import json
 from functools import partial
 from typing import Any
 
-from press.config import Project
-from press.execute.expectations import KERNELSPEC
+from press.config import KERNELSPEC, Project
 from press.execute.records import Record
 from press.site import reader
 from press.source.chapter import Chapter

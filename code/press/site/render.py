@@ -18,7 +18,7 @@ from press import patches
 from press.config import EPOCH, Project, node_folder
 from press.errors import Finding
 from press.execute.records import Record
-from press.site import context, reader
+from press.site import anchors, context, reader
 from press.site.incremental import Incremental
 from press.source.chapter import Chapter
 from press.store import Store
@@ -44,6 +44,7 @@ def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     findings = [_finding(project, block) for block in _blocks(text)]
     if not findings:
         incremental.save()
+        findings = anchors.lost(project, raw(project), list(outputs))
     return findings
 
 

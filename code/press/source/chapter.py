@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from clikit.errors import Exit, UserError
 
+from press.config import KERNELSPEC
 from press.errors import Finding
 from press.source import markdown, prose
 
@@ -81,6 +82,10 @@ class Chapter:
     def settings(self) -> dict[str, Any]:
         """`press:` of the front matter."""
         return dict(self.source["metadata"].get("press", {}))
+
+    def time_limit(self, usual_s: int) -> int:
+        """Seconds that each cell may take: what the front matter says, or as usual."""
+        return self.settings.get("timeout_s", usual_s)
 
 
 def read(slug: str, path: Path, store: Store | None = None) -> Chapter:
@@ -207,6 +212,7 @@ class _Page:
         for name in ("jupytext", "kernelspec", "mystnb", "press"):
             if not isinstance(front.get(name, {}), dict):
                 raise self.error(1, f"{name} in the front matter is not a mapping", fix)
+        self._check_kernel(front.get("kernelspec", {}).get("name", KERNELSPEC["name"]))
         for name, value in front.get("press", {}).items():
             if name != "timeout_s":
                 what = f"press in the front matter has no setting {name!r}"
@@ -214,6 +220,14 @@ class _Page:
             if type(value) is not int or value < 1:
                 what = f"press: timeout_s is {value!r}, not a positive whole number"
                 raise self.error(1, what, "write, for example, press: {timeout_s: 300}")
+
+    def _check_kernel(self, name: Any) -> None:
+        if name == KERNELSPEC["name"]:
+            return
+        match = re.search(rf"\bname:\s*['\"]?{re.escape(str(name))}", self.text)
+        line = self.text.count("\n", 0, match.start()) + 1 if match else 1
+        what = f"the page asks for the kernel {name!r}, and its cells would run in another one"
+        raise self.error(line, what, f"write name: {KERNELSPEC['name']} under kernelspec")
 
     def _check_directives(self) -> None:
         """Cells that would not run and gates that do not close."""

@@ -8,6 +8,7 @@ type expected.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -91,16 +92,18 @@ class Sections:
 
     # taken one item at a time: not counted as text and cells of the page
     aside: tuple[str, ...] = ()
+    # steps that chapters have in common: their headings need not name a term
+    steps: tuple[str, ...] = ()
     keep: str = ""  # at most `limits.keep_lines` items
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Numbers that hold on every page."""
+    """Numbers that hold on every page; one that is left out limits nothing."""
 
-    columns: int = 79  # of a line of a cell and of an output
-    cell_lines: int = 25
-    keep_lines: int = 5
+    columns: int = sys.maxsize  # of a line of a cell and of an output
+    cell_lines: int = sys.maxsize
+    keep_lines: int = sys.maxsize
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,27 @@ class HouseWord:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of the book, written or not; `name` is its caption in `_toc.yml`."""
+
+    name: str
+    about: str
+    numbered: bool = True  # its chapters, their figures and exercises begin with its number
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What a part will hold and does not yet: its subjects, each with all its names."""
+
+    part: str
+    subjects: tuple[tuple[str, ...], ...]  # the first name of each is the one that is shown
+
+    def __post_init__(self) -> None:
+        for number, names in enumerate(self.subjects, 1):
+            require(bool(names), f"announced, {self.part}, subject {number}", [], "a list of names")
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole file; every key may be left out."""
 
@@ -139,6 +163,13 @@ class Settings:
     grades: tuple[str, ...] = ()  # an exercise's title begins with one of them
     pages: Pages = field(default_factory=Pages)
     paths: dict[str, ReadingPath] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()  # all of them, in order; the place gives the number
+    announced: tuple[Announced, ...] = ()
+    terms: tuple[str, ...] = ()  # of the field, for headings, beside those of the glossary
+    synonyms: tuple[tuple[str, ...], ...] = ()  # names of one thing, for the search
+    # pages that moved: the old slug and the new one
+    redirects: dict[str, str] = field(default_factory=dict)
+    tagline: str = ""  # what the book is, behind its name in the title of the first page
     filler: tuple[Pattern, ...] = ()
     words: tuple[HouseWord, ...] = ()
     known_abbreviations: tuple[str, ...] = ()
@@ -148,6 +179,11 @@ class Settings:
     seeds_env: dict[str, str] = field(default_factory=dict)
     kernel_env: dict[str, str] = field(default_factory=dict)
     license_notice: str = ""  # the first lines of the collected licenses
+
+    def part_numbers(self) -> dict[str, int]:
+        """The number of each numbered part by its name."""
+        names = [part.name for part in self.parts if part.numbered]
+        return {name: number for number, name in enumerate(names, 1)}
 
 
 def load(book: Path) -> Settings:

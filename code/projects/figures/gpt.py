@@ -19,6 +19,8 @@ from groundtruth.figures.style import (
 from groundtruth.figures.vega import Interactive, show, slider
 from matplotlib.figure import Figure
 
+from projects.gpt import Sample
+
 
 def blocks() -> Figure:
     """From tokens to logits, with the shape after every step; one block opened."""
@@ -191,7 +193,7 @@ def sampler(names: list[str], logits: np.ndarray) -> Interactive:
     ]
     te = slider("te", "temperature ", 1.0, 0.1, 3, 0.1)
     k = slider("tk", "top-k ", 24, 1, 24, 1)
-    p = slider("tp", "top-p ", 1.0, 0.05, 1, 0.05)
+    p = slider("tp", "top-p ", Sample.top_p, 0.05, 1, 0.05)
     base = (
         alt.Chart(alt.Data(values=rows))
         .transform_calculate(w="datum.r <= tk ? exp(datum.l / te) : 0")

@@ -13,8 +13,10 @@ from press.site.extension import (
     citations,
     folding,
     interactive,
+    numbering,
     numbers,
     pages,
+    permalinks,
     places,
     terms,
     tips,
@@ -38,11 +40,14 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_node(folding.fold_title, html=(folding.visit_title, folding.depart_title))
     app.add_node(numbers.number_link, html=(numbers.visit, numbers.depart))
     app.add_post_transform(numbers.Numbers)
+    app.add_post_transform(permalinks.Addresses)
     app.add_post_transform(folding.Folds)
     app.add_post_transform(citations.Backlinks)
     app.add_post_transform(terms.Terms)
     app.add_post_transform(terms.Punctuation)
     app.connect("builder-inited", translator.lighten)
+    app.connect("builder-inited", numbering.take_over)
+    app.connect("env-updated", numbering.number)
     app.connect("env-updated", pages.changed)
     app.connect("html-collect-pages", pages.extra)
     app.connect("html-page-context", pages.complete)

@@ -34,8 +34,9 @@ def visit_title(self: Any, node: nodes.Element) -> None:
     self.body.append(self.starttag(node, "summary", ""))
 
 
-def depart_title(self: Any, _: nodes.Element) -> None:
+def depart_title(self: Any, node: nodes.Element) -> None:
     self.body.append("</summary>\n")
+    self.add_permalink_ref(node.parent, "")  # below the summary, which may hold no link
 
 
 class Folds(SphinxPostTransform):

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import date
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from clikit.files import sha
 from docutils import nodes
 
-from press.site import context, policy
-from press.site.extension import citations, terms
+from press.site import addresses, context, parts, policy
+from press.site.context import Context
+from press.site.extension import citations, numbering, terms
 
-DESCRIPTION = 155  # characters that a search engine shows
+STYLE = Path(__file__).parents[1] / "theme" / "static" / "css" / "base.css"
+COLORS = re.compile(r"^:root \{.*?^\}", re.M | re.S)
 
 
 def changed(app: Any, env: Any) -> list[str]:
@@ -21,12 +26,17 @@ def changed(app: Any, env: Any) -> list[str]:
     site = context.of_app(app)
     titles = context.titles(env)
     definitions = {anchor: node.astext() for anchor, node in terms.entries(env).items()}
-    shared = sha([titles, definitions, site.title, site.repository, site.branch, site.baseurl])
+    numbers = numbering.all_of(env)
+    rows = parts.rows(site.settings, site.entries, titles, numbers)
+    names = [site.title, site.settings.tagline, site.copyright, site.version]
+    places = [site.repository, site.branch, site.baseurl]
+    shared = sha([titles, definitions, names, places, [asdict(row) for row in rows]])
     counted = sha(site.counted())
     keys = {}
     for page in env.all_docs:
         fact = site.facts.get(page)
         own: list[Any] = [shared, asdict(fact) if fact else None, site.digests.get(page)]
+        own.append(site.dates.get(page))
         if page in site.provenance:
             own.append(site.provenance[page].key)
         if env.metadata[page].get("press"):
@@ -41,34 +51,79 @@ def changed(app: Any, env: Any) -> list[str]:
 
 def extra(_: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     """The page for addresses that do not exist."""
-    yield "404", {}, "404.html"
+    colors = COLORS.search(STYLE.read_text(encoding="utf-8"))
+    yield "404", {"colors": colors[0] if colors else ""}, "404.html"
 
 
 def complete(app: Any, name: str, _: str, values: dict[str, Any], doctree: Any) -> None:
     """Give the template what it draws around the text."""
     site, env = context.of_app(app), app.env
     titles = context.titles(env)
-    parts: dict[str, list[tuple[str, str]]] = {}
-    for entry in site.entries:
-        parts.setdefault(entry.part, []).append((entry.slug, titles.get(entry.slug, entry.slug)))
+    numbers = numbering.all_of(env)
+    title = titles.get(name, re.sub(r"<[^>]+>", "", values.get("title", "")))
+    rows = parts.rows(site.settings, site.entries, titles, numbers)
     values["site"] = site
-    values["parts"] = parts
+    values["parts"] = rows
+    values["part"] = next((row for row in rows if name in _slugs(row)), None)
+    values["number"] = numbers.get(name, "")
     values["fact"] = site.facts.get(name)
     values["policy"] = policy.policy()
-    values["title_text"] = titles.get(name, re.sub(r"<[^>]+>", "", values.get("title", "")))
-    values["description"] = _description(doctree) or site.title
+    values["title_text"] = title
+    values["tab_title"] = _tab_title(name, title, site, env)
+    values["address"] = addresses.page(site.baseurl, name) if site.baseurl else ""
+    values["description"] = _description(env, name, title, doctree) or site.title
     values["page_contents"] = _contents(app, name) if doctree is not None else ""
+    values["changed"] = _day(site.dates.get(name, ""))
+    values["report"] = _report(site, name, f"{numbers.get(name, '')} {title}".strip())
+    values["neighbor_numbers"] = _neighbors(app, name, numbers)
 
 
-def _description(doctree: Any) -> str:
-    """The first paragraph, cut at a word."""
+def _slugs(row: parts.Part) -> list[str]:
+    return [leaf.slug for leaf in row.pages]
+
+
+def _tab_title(name: str, title: str, site: Context, env: Any) -> str:
+    """The title in the browser's tab and in search results."""
+    if name == env.config.root_doc:
+        return f"{site.title}: {site.settings.tagline}" if site.settings.tagline else title
+    return f"{title} — {site.title}" if title and site.title else title
+
+
+def _day(iso: str) -> tuple[str, str]:
+    """A date for machines and for readers; both empty where there is none."""
+    if not iso:
+        return "", ""
+    day = date.fromisoformat(iso)
+    return iso, f"{day:%B} {day.day}, {day.year}"
+
+
+def _report(site: Context, name: str, title: str) -> str:
+    """The form for an error on this page; the script of the page adds the section."""
+    if not site.repository:
+        return ""
+    fields = {"template": "error.yml", "title": f"Error on {title}", "page": name}
+    return f"{site.repository}/issues/new?{urlencode({**fields, 'version': site.version})}"
+
+
+def _neighbors(app: Any, name: str, numbers: dict[str, str]) -> tuple[str, str]:
+    """The numbers of the page before and of the page after."""
+    _, before, after = getattr(app.builder, "relations", {}).get(name, (None, None, None))
+    return numbers.get(before, ""), numbers.get(after, "")
+
+
+def _description(env: Any, name: str, title: str, doctree: Any) -> str:
+    """The front matter's, or the title and the first sentence of the promise."""
     if doctree is None:
         return ""
-    first = next(doctree.findall(nodes.paragraph), None)
+    given = env.metadata[name].get("description")
+    if given:
+        return str(given)
+    boxes = doctree.findall(nodes.admonition)
+    promise = next((box for box in boxes if "promise" in box["classes"]), doctree)
+    first = next(promise.findall(nodes.paragraph), None)
     words = re.sub(r"\s+", " ", first.astext()).strip() if first is not None else ""
-    if len(words) <= DESCRIPTION:
-        return words
-    return words[:DESCRIPTION].rsplit(" ", 1)[0] + " …"
+    sentence = terms.SENTENCE.split(words)[0]
+    return f"{title}: {sentence}" if sentence else title
 
 
 def _contents(app: Any, name: str) -> str:

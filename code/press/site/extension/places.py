@@ -7,9 +7,13 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from press.site import context
+from press.site import context, parts
+from press.site.extension import numbering
 
-NAMES = ("counts", "paths", "depth", "checks", "machines", "licences")
+NAMES = (
+    *("counts", "paths", "depth", "checks", "machines", "licences"),
+    *("start", "proofs", "path-cards", "parts"),  # in landing.html
+)
 
 
 class place(nodes.General, nodes.Element):
@@ -33,11 +37,14 @@ class Place(SphinxDirective):
 
 def visit(self: Any, node: nodes.Element) -> None:
     builder = self.builder
+    site = context.of_app(builder.app)
+    titles = context.titles(builder.env)
     values = {
         "name": node["name"],
         "up": "../" * builder.current_docname.count("/"),
-        "site": context.of_app(builder.app),
-        "titles": context.titles(builder.env),
+        "site": site,
+        "titles": titles,
+        "parts": parts.rows(site.settings, site.entries, titles, numbering.all_of(builder.env)),
     }
     self.body.append(builder.templates.render("places.html", values))
     raise nodes.SkipNode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from pygments.token import Name, Punctuation, Text, Whitespace
 from sphinx.writers.html5 import HTML5Translator
 
 from press.site import context, facts, pictures
-from press.site.extension import numbers
+from press.site.extension import numbers, permalinks
 
 # they have the color of the listing itself; without their own tags a page has a quarter fewer
 # elements
@@ -83,15 +82,17 @@ class BookTranslator(HTML5Translator):
         self.body.append(self.starttag(node, "div", CLASS="citation", role="listitem"))
 
     def add_permalink_ref(self, node: Any, title: str) -> None:
-        """A link to a heading, a figure or a term, named after it."""
+        """A link to a heading, a figure, a box or a term, named after it."""
         if node["ids"] and self.config.html_permalinks and self.builder.add_permalinks:  # type: ignore[attr-defined]
-            label = escape(re.sub(r"\s+", " ", _name(node))[:80].strip())
+            label = escape(permalinks.label(self, node))
             self.body.append(
-                f'<a class="headerlink" href="#{node["ids"][0]}" aria-label="Link to: {label}">'
+                f'<a class="headerlink" href="#{node["ids"][0]}" aria-label="{label}">'
                 f"{self.config.html_permalinks_icon}</a>"
             )
 
     def depart_title(self, node: Any) -> None:
+        if isinstance(node.parent, nodes.Admonition):
+            self.add_permalink_ref(node.parent, "")
         super().depart_title(node)
         if self.section_level == 1 and isinstance(node.parent, nodes.section):
             name = self.builder.current_docname  # type: ignore[attr-defined]
@@ -116,9 +117,3 @@ def both(self: Any, name: str, kind: str, shared: dict[str, Any], ids: list[str]
             )
         )
     return "".join(tags)
-
-
-def _name(node: nodes.Element) -> str:
-    """The words of a heading, a caption or a term."""
-    titles = node.findall(lambda child: isinstance(child, nodes.title | nodes.caption))
-    return next((title.astext() for title in titles), node.astext())

@@ -1,10 +1,10 @@
 /* The contents of the book and of the page, the keys of the search, menus. */
 
-/* The contents of the book: scrolled to the current page; on a phone a drawer that closes by Escape, by its button, and by a tap beside it. */
+/* The contents of the book: scrolled to the current page; on a phone a drawer that closes by Escape, by its button, by a tap on a page, and by a tap beside it. */
 function contents() {
   const nav = $("#contents"), button = $(".menu-button"), current = $("[aria-current=page]", nav);
   const center = () => { if (current) nav.scrollTop = current.offsetTop - nav.clientHeight / 2; };
-  const behind = [$("main"), $(".skip")];
+  const behind = [$("main"), $(".skip"), $(".foot")];
   const close = () => {
     if (root.dataset.drawer !== "open") return;
     delete root.dataset.drawer;
@@ -25,6 +25,7 @@ function contents() {
   });
   button.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); button.click(); } });
   $(".close-button", nav).addEventListener("click", (event) => { event.preventDefault(); close(); });
+  nav.addEventListener("click", (event) => { if (event.target.closest("li a")) close(); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
   document.addEventListener("click", (event) => { if (!nav.contains(event.target) && !button.contains(event.target)) close(); });
   requestAnimationFrame(center); /* its measuring is then the frame's own */
@@ -36,17 +37,19 @@ function pageContents() {
   if (!box) return;
   const links = new Map($$("a", box).map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
   const sections = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
+  let asked = false;
   const mark = () => {
+    asked = false;
     let now = null;
     for (const section of sections) if (section.getBoundingClientRect().top < innerHeight / 3) now = section.id;
     for (const [id, link] of links) if (id === now) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
   };
-  let asked = false;
-  addEventListener("scroll", () => {
-    if (asked) return;
+  const soon = () => {
+    if (!asked) requestAnimationFrame(mark);
     asked = true;
-    requestAnimationFrame(() => { asked = false; mark(); });
-  }, { passive: true });
+  };
+  addEventListener("scroll", soon, { passive: true });
+  for (const event of ["pageshow", "hashchange", "resize"]) addEventListener(event, soon); /* after Back the place is another one */
   box.addEventListener("click", (event) => { if (event.target.closest("a")) box.open = false; });
 }
 
@@ -71,4 +74,19 @@ function menus() {
   }
 }
 
-starts.push(contents, pageContents, search, menus);
+/* The report of an error names the section that is being read. */
+function report() {
+  const link = $(".report-link"), form = link?.href;
+  link?.addEventListener("click", () => {
+    const section = $(".page-contents a[aria-current]");
+    link.href = section ? `${form}&section=${encodeURIComponent(section.textContent.trim())}` : form;
+  });
+}
+
+/* A change of the color theme is said. */
+function announceTheme() {
+  const button = $(".theme-switch-button");
+  button.addEventListener("click", () => { $(".mode-status").textContent = $(".sr-only", button).textContent; });
+}
+
+starts.push(contents, pageContents, search, menus, report, announceTheme);

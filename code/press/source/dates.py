@@ -1,0 +1,70 @@
+"""When each page last changed, by the history of its text.
+
+`book/_assets/reports/dates.json` holds the date and the digest of the text that has it. It is
+committed, because a clone without history must build the same site. A page whose text is another
+one has no date.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import date
+
+from clikit.errors import Exit, UserError
+from clikit.files import sha, write_atomic
+
+from press.config import Project
+
+FILE = "book/_assets/reports/dates.json"
+
+
+def load(project: Project, texts: dict[str, str]) -> dict[str, str]:
+    """The ISO date of each of these pages whose text is the dated one, by slug."""
+    try:
+        report = json.loads((project.root / FILE).read_text(encoding="utf-8"))
+        dated = {slug: (str(day), digest) for slug, (day, digest) in report.items()}
+        for day, _ in dated.values():
+            date.fromisoformat(day)
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+    return {
+        slug: dated[slug][0]
+        for slug, text in texts.items()
+        if slug in dated and dated[slug][1] == _digest(text)
+    }
+
+
+def fill(project: Project, slugs: list[str]) -> int:
+    """Write the report from the history of the pages; returns how many pages it dates.
+
+    Raises UserError in a folder without history.
+    """
+    report = {}
+    for slug in slugs:
+        path = project.rel(project.page(slug))
+        day = _git(project, "log", "-1", "--format=%cs", "--", path).strip()
+        if day:
+            report[slug] = [day, _digest(_git(project, "show", f"HEAD:./{path}"))]
+    rows = [f" {json.dumps(slug)}: {json.dumps(row)}" for slug, row in sorted(report.items())]
+    target = project.root / FILE
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(target, "{\n" + ",\n".join(rows) + "\n}\n")
+    return len(report)
+
+
+def _digest(text: str) -> str:
+    return sha(text)[:16]
+
+
+def _git(project: Project, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(project.root), *arguments], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise UserError(
+            f"git {arguments[0]}: {done.stderr.strip()}",
+            "run the command in a full clone of the repository",
+            Exit.USAGE,
+        )
+    return done.stdout

@@ -1,0 +1,145 @@
+"""Finding the way: the sidebar, the parts, the drawers, the landing page, landmarks, old links."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.site.conftest import pages
+
+pytestmark = pytest.mark.browser
+CHAPTER = "networks/attention.html"
+IN_VIEW = """() => {
+  const nav = document.querySelector('#contents');
+  const link = nav.querySelector('[aria-current=page]');
+  const [inner, outer] = [link, nav].map(e => e.getBoundingClientRect());
+  return inner.height > 0 && inner.top >= outer.top && inner.bottom <= outer.bottom;
+}"""
+OPEN_PARTS = "[...document.querySelectorAll('.contents-part[open]')].map(e => e.dataset.part)"
+MARKED = "document.querySelector('.page-contents a[aria-current]')?.hash"
+
+
+def test_a_chapter_is_reached_by_one_click_in_the_sidebar(host, open_page):
+    page = open_page(f"{host.url}/index.html")
+    page.locator("#contents").get_by_role("link", name="Attention").click()
+    assert "Attention" in page.locator("h1").inner_text()
+    assert page.evaluate(OPEN_PARTS) == ["Neural networks"]
+    page.wait_for_function(IN_VIEW)
+    assert page.console == []
+
+
+def test_the_sidebar_stands_at_the_page_after_next(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", height=700)
+    page.locator(".prev-next .next").click()
+    page.wait_for_url("**/graphs.html")
+    page.wait_for_function(IN_VIEW)
+
+
+def test_a_part_folds_and_unfolds_by_keyboard_without_scripts(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", java_script_enabled=False)
+    part = page.locator(".contents-part[data-part='Capstones']")
+    part.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert part.get_by_role("link", name="GPT").is_visible()
+
+
+def test_the_drawer_of_a_phone_stands_at_the_page_and_closes(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", width=375, height=740, has_touch=True)
+    drawer = page.locator("#contents")
+    assert not drawer.is_visible()
+    page.locator(".menu-button").tap()
+    page.wait_for_function(IN_VIEW)
+    page.locator(".close-button").tap()
+    assert not drawer.is_visible()
+    page.locator(".menu-button").tap()
+    drawer.locator("[aria-current=page]").tap()
+    assert not drawer.is_visible(), "a tap on the page itself closes the drawer"
+
+
+def test_the_contents_of_a_page_close_on_a_tap_and_follow_back(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", width=375, height=740, has_touch=True)
+    box = page.locator(".page-contents details")
+    box.locator("summary").tap()
+    box.locator("a[href='#the-mathematics']").tap()
+    assert box.get_attribute("open") is None
+    page.wait_for_function(f"{MARKED} === '#the-mathematics'")
+    page.evaluate("location.hash = '#traps'")
+    page.wait_for_function(f"{MARKED} === '#traps'")
+    page.go_back()
+    page.wait_for_function(f"{MARKED} === '#the-mathematics'")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])
+def test_the_first_screen_says_what_for_whom_and_where_to_start(host, open_page, width, height):
+    page = open_page(f"{host.url}/index.html", width=width, height=height)
+    for name in ("Start reading", "Search"):
+        box = page.locator(".start-buttons").get_by_role("link", name=name).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= height, f"{name} is below the first screen"
+    figure = page.locator(".interactive").first.bounding_box()
+    assert figure is not None
+    assert figure["y"] < 1.3 * height
+
+
+def test_the_button_to_start_leads_to_the_first_page(host, open_page):
+    page = open_page(f"{host.url}/index.html")
+    page.locator(".start-buttons a").first.click()
+    assert page.locator("h1").inner_text().startswith("How to read this book")
+
+
+@pytest.mark.parametrize("name", ["index.html", CHAPTER, "search.html"])
+def test_the_landmarks_of_a_page_are_in_the_tree(host, open_page, name):
+    page = open_page(f"{host.url}/{name}")
+    for role in ("banner", "main", "contentinfo"):
+        assert page.get_by_role(role).count() == 1, role
+    assert page.get_by_role("banner").get_by_role("search").count() == 1
+    contents = page.get_by_role("navigation", name="Contents of the book", exact=True)
+    assert contents.count() == 1
+    assert page.get_by_role("heading", level=1).count() == 1
+
+
+def test_every_page_has_one_first_heading_and_says_its_part(parsed):
+    for name in pages():
+        tree = parsed(name)
+        assert len(tree.xpath("//h1")) == 1, name
+        if name.count("/"):
+            assert len(tree.xpath("//nav[@aria-label='Breadcrumb']//li")) == 2, name
+
+
+def test_links_to_a_place_have_names_of_their_own(parsed):
+    labels = parsed(CHAPTER).xpath("//a[@class='headerlink']/@aria-label")
+    assert len(labels) == len(set(labels))
+    assert any(label.startswith("Link to Exercise 3.9.1") for label in labels)
+
+
+def test_a_change_of_the_color_theme_is_said(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}")
+    page.locator(".theme-switch-button").click()
+    status = page.get_by_role("banner").get_by_role("status")
+    assert status.text_content() == "Color theme: light"
+
+
+def test_the_report_of_an_error_names_the_section_that_is_read(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}#traps")
+    page.wait_for_function(f"{MARKED} === '#traps'")
+    link = page.locator(".report-link")
+    link.evaluate("e => e.addEventListener('click', event => event.preventDefault())")
+    link.click()
+    assert "&section=Traps" in link.get_attribute("href")
+
+
+def test_what_is_not_written_is_announced_in_the_contents_and_in_the_table(parsed):
+    tree = parsed("index.html")
+    announced = [e.text_content() for e in tree.find_class("contents-announced")]
+    assert any("Classical methods" in text for text in announced)
+    assert len(tree.find_class("part-status")) == len(announced)
+
+
+def test_every_heading_of_before_has_its_address_still(site):
+    """The addresses are looked at in every render; this looks at the site itself."""
+    published = json.loads((ROOT / "book" / "_assets" / "anchors.json").read_text())
+    text = (site / CHAPTER).read_text()
+    missing = [name for name in published["networks/attention"] if f'id="{name}"' not in text]
+    assert missing == []
