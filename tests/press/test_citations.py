@@ -19,6 +19,14 @@ from tests.press import sample_book
 DEPENDS = ("book/references.bib", "book/reference/*.md", *sample_book.DEPENDS)
 GLOSSARY = """# Glossary
 
+```{contents}
+:local:
+:class: letters
+:backlinks: none
+```
+
+## L
+
 ```{glossary}
 loss
 cost
@@ -107,6 +115,13 @@ def test_entries_stand_under_their_letters_to_which_a_row_leads(site):
         section = page.get_element_by_id(link.get("href").lstrip("#"))
         entries = [entry.get("id") for entry in section.find_class("citation")]
         assert entries == [{"A": "cite-ada", "B": "cite-bob"}[words(link)]]
+
+
+def test_the_glossary_has_a_row_of_letters(site):
+    page = page_of(site, "reference/glossary.html")
+    [row] = page.find_class("letters")
+    assert [(words(link), link.get("href")) for link in row.iter("a")] == [("L", "#l")]
+    assert "contents" not in row.get("class").split()
 
 
 def test_the_texts_of_tips_stand_once_on_a_page(site):

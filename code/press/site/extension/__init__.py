@@ -43,6 +43,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_post_transform(permalinks.Addresses)
     app.add_post_transform(folding.Folds)
     app.add_post_transform(citations.Backlinks)
+    app.add_post_transform(citations.Letters)
     app.add_post_transform(terms.Terms)
     app.add_post_transform(terms.Punctuation)
     app.connect("builder-inited", translator.lighten)

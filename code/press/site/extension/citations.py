@@ -121,7 +121,8 @@ class Backlinks(SphinxPostTransform):
             item = items[entry["ids"][0]]
             cited = pages.get(item.key, {})
             entry += self._line([(page, anchor, titles[page]) for page, anchor in cited.items()])
-            letters.setdefault(label(item.entry)[0].upper(), []).append(entry)
+            first = label(item.entry).lstrip("{")[0].upper()
+            letters.setdefault(first, []).append(entry)
         entries[0].parent.replace_self(_alphabet(letters))
 
     def _line(self, places: list[tuple[str, str, str]]) -> nodes.paragraph:
@@ -146,3 +147,16 @@ def _alphabet(groups: dict[str, list[nodes.Element]]) -> list[nodes.Element]:
         section += nodes.container("", *groups[letter])
         sections.append(section)
     return [nodes.container("", row, classes=["letters"]), *sections]
+
+
+class Letters(SphinxPostTransform):
+    """A local table of contents of class `letters` is a row like that of the bibliography."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **_: Any) -> None:
+        for topic in list(self.document.findall(nodes.topic)):
+            if "letters" in topic["classes"]:
+                row = nodes.container("", *topic.children, classes=["letters"])
+                topic.parent.replace(topic, row)

@@ -12,6 +12,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from press.site.extension.numbers import number_link
 
 MARKS = re.compile(r"[,.;:!?)\]]+")
+SENTENCE = re.compile(r"(?<=[.])\s+(?=[A-Z])")
 
 
 def entries(env: Any) -> dict[str, nodes.Element]:
