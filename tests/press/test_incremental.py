@@ -191,7 +191,7 @@ EDITS = {
         "A formula",
         "```{figure} ../_assets/plain.svg\n:name: fig-new\nNew.\n```\n\nA formula",
     ),
-    "text: a reference that renumbers the others": Edit(
+    "text: a citation, whose entry leads back to it": Edit(
         "book/a/two.md", r"\{cite\}`gauss`", "{cite}`abel` and {cite}`gauss`"
     ),
     "text: another picture of the same name": Edit(
@@ -227,9 +227,11 @@ EDITS = {
     "patch of the bibliography": Edit(
         f"{PRESS}/patches.py",
         r"FormattedEntry\(entry\.key, text, label\)",
-        "FormattedEntry(entry.key, text, label + 'b')",
+        "FormattedEntry(entry.key, text + '!', label)",
     ),
     "bibliography": Edit("book/references.bib", "Theoria", "Theoria motus"),
+    "bibliography: an author that a page names": Edit("book/references.bib", "Gauss, C", "Gau, C"),
+    "style of the bibliography": Edit(f"{SITE}/extension/citations.py", "Cited in ", "See "),
     "glossary": Edit("book/reference/glossary.md", "What is lost", "What was lost"),
     "glossary: a term that other pages use": Edit(
         "book/reference/glossary.md", r"\nloss\n", "\nloss function\n", code=1

@@ -15,7 +15,7 @@ from docutils import nodes
 
 from press.site import addresses, context, parts, policy
 from press.site.context import Context
-from press.site.extension import numbering, terms
+from press.site.extension import citations, numbering, terms
 
 STYLE = Path(__file__).parents[1] / "theme" / "static" / "css" / "base.css"
 COLORS = re.compile(r"^:root \{.*?^\}", re.M | re.S)
@@ -43,6 +43,8 @@ def changed(app: Any, env: Any) -> list[str]:
         own.append([asdict(listing) for listing in site.listings.get(page, [])])
         if env.metadata[page].get("press"):
             own.append(counted)
+        if citations.lists_entries(env, page):
+            own.append(citations.uses(env))
         keys[page] = sha(own)
     before = getattr(env, "press_pages", {})
     env.press_pages = keys
