@@ -29,6 +29,8 @@ COMMANDS = (
     "profiles",
     "seeds",
     "dependencies",
+    "pdf",
+    "epub",
     "status",
 )
 
