@@ -14,11 +14,13 @@ from sphinx.builders.epub3 import Epub3Builder, NavPoint
 from press.checks.book import VEGA
 from press.config import Project
 from press.site import context, figures
-from press.site.extension import interactive, places, terms
+from press.site.extension import interactive, places
 from press.site.extension.translator import BookTranslator
 from press.source import settings
 
 THEME = Path(__file__).parent / "epub_theme"
+MATHML = re.compile(r"<math.*?</math>", re.S)
+ANNOTATION = re.compile(r"<annotation.*?</annotation>", re.S)
 DATE = (2026, 1, 1, 0, 0, 0)  # of every file inside: equal books are equal files
 COVER = """<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="1600">
 <rect width="1200" height="1600" fill="#0b5c6b"/>
@@ -42,7 +44,6 @@ def setup(app: Any) -> dict[str, Any]:
         **visitors["html"],
         interactive.interactive.__name__: (_picture, None),
         places.place.__name__: (_place, None),
-        terms.term_link.__name__: (_term, terms.depart),
     }
     interactive.VegaLite.mime_priority_overrides = [("html", VEGA, 1), ("epub", VEGA, 1)]
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -160,10 +161,10 @@ def _source(self: Any, name: str, alt: str) -> dict[str, str]:
 def _mathml(tex: str, display: bool) -> str:
     from sphinxcontrib.katex import render_latex
 
-    drawn = terms.MATHML.search(render_latex(tex, {"displayMode": True} if display else None))
+    drawn = MATHML.search(render_latex(tex, {"displayMode": True} if display else None))
     if drawn is None:
         raise ValueError(f"KaTeX cannot draw {tex!r}")
-    return terms.ANNOTATION.sub("", drawn[0])
+    return ANNOTATION.sub("", drawn[0])
 
 
 def _picture(self: Any, node: nodes.Element) -> None:
@@ -198,7 +199,3 @@ def _place(self: Any, node: nodes.Element) -> None:
             link.set("href", f"{context.of_app(self.builder.app).baseurl}/licences.txt")
     self.body.append(etree.tostring(tree, encoding="unicode"))
     raise nodes.SkipNode
-
-
-def _term(self: Any, node: nodes.Element) -> None:
-    self.body.append(self.starttag(node, "a", "", href=node["refuri"]))

@@ -68,7 +68,7 @@ def article(text: str) -> Any:
 
 
 def entries(pages: dict[str, str]) -> dict[str, str]:
-    """Every entry of the bibliographies as text, by page and anchor: `reference/x.html#id3`."""
+    """Every entry of the bibliographies as text, by page and anchor: `part/topic.html#id3`."""
     texts: dict[str, str] = {}
     for slug, text in pages.items():
         if 'class="citation"' not in text:
