@@ -112,7 +112,8 @@ class Backlinks(SphinxPostTransform):
             return
         pages = uses(self.env)
         titles = context.titles(self.env)
-        items = {item.citation_id: item for item in self.env.get_domain("cite").citations}
+        domain: Any = self.env.get_domain("cite")
+        items = {item.citation_id: item for item in domain.citations}
         letters: dict[str, list[nodes.Element]] = {}
         for entry in entries:
             for shown in list(entry.findall(nodes.label)):
