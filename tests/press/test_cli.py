@@ -28,6 +28,8 @@ COMMANDS = (
     "profiles",
     "seeds",
     "dependencies",
+    "pdf",
+    "epub",
     "status",
 )
 

@@ -18,6 +18,7 @@ from press.site.extension import (
     pages,
     permalinks,
     places,
+    sources,
     terms,
     tips,
     translator,
@@ -33,6 +34,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_html_theme("book", str(THEME))
     app.set_translator("html", translator.BookTranslator)
     app.add_directive("cards", cards.Cards)
+    app.add_directive("all-cards", cards.AllCards)
     app.add_directive("press", places.Place)
     app.add_node(places.place, html=(places.visit, None))
     app.add_node(interactive.interactive, html=(interactive.visit, None))
@@ -42,6 +44,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_post_transform(numbers.Numbers)
     app.add_post_transform(permalinks.Addresses)
     app.add_post_transform(folding.Folds)
+    app.add_post_transform(sources.Sources)
     app.add_post_transform(citations.Backlinks)
     app.add_post_transform(citations.Letters)
     app.add_post_transform(terms.Terms)
