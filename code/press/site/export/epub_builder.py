@@ -18,6 +18,7 @@ from press.site.extension import interactive, places, terms
 from press.site.extension.translator import BookTranslator
 from press.source import settings
 
+APPLICATION = "<mo>\u2061</mo>"
 THEME = Path(__file__).parent / "epub_theme"
 DATE = (2026, 1, 1, 0, 0, 0)  # of every file inside: equal books are equal files
 COVER = """<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="1600">
@@ -163,7 +164,8 @@ def _mathml(tex: str, display: bool) -> str:
     drawn = terms.MATHML.search(render_latex(tex, {"displayMode": True} if display else None))
     if drawn is None:
         raise ValueError(f"KaTeX cannot draw {tex!r}")
-    return terms.ANNOTATION.sub("", drawn[0])
+    # KaTeX writes the invisible operator also where only one element may stand, as in $x_\\min$
+    return terms.ANNOTATION.sub("", drawn[0]).replace(APPLICATION, "")
 
 
 def _picture(self: Any, node: nodes.Element) -> None:
