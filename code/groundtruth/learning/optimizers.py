@@ -25,7 +25,8 @@ class SGD(Optimizer):
     """Gradient descent with momentum: v <- momentum v + (1 - dampening) g, p <- p - lr v (Polyak,
     1964).
 
-    With `nesterov` the step uses g + momentum v, the look-ahead form (Sutskever et al., 2013).
+    With `nesterov` the step uses g + momentum v: Nesterov's method with the gradient at the
+    parameters (Bengio, Boulanger-Lewandowski and Pascanu, 2013).
     `weight_decay` adds that multiple of p to the gradient: the L2 penalty.
 
     Examples
@@ -49,6 +50,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(params, lr)
         within("momentum", momentum, 0, 1, closed=True)
+        within("dampening", dampening, 0, 1, closed=True)
         within("weight_decay", weight_decay, 0, np.inf, closed=True)
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("Nesterov's step needs a momentum above 0 and a dampening of 0")

@@ -141,7 +141,8 @@ def one_cycle(
     momenta: tuple[float, float] = (0.85, 0.95),
 ) -> tuple[float, float]:
     """Rate and momentum of one cycle: up to top in `rise` of the steps, down to top / (div
-    final_div); momentum the other way (Smith and Topin, 2019).
+    final_div); momentum the other way (Smith and Topin, 2019; the cosines and the two phases are
+    those of torch's OneCycleLR).
 
     Examples
     --------
@@ -198,6 +199,10 @@ class Plateau:
             raise ValueError(
                 f"need a factor between 0 and 1, patience and cooldown of at least 0, got {factor},"
                 f" {patience}, {cooldown}"
+            )
+        if not (0 <= threshold < np.inf and 0 <= low < np.inf):
+            raise ValueError(
+                f"need a finite threshold and lowest rate of at least 0, got {threshold} and {low}"
             )
         self.lr = base
         self.factor = factor

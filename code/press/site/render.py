@@ -34,11 +34,13 @@ def raw(project: Project) -> Path:
     return project.work / "raw"
 
 
-def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> list[Finding]:
+def render(
+    project: Project, pages: list[tuple[Chapter, Record]], store: Store, book: context.Context
+) -> list[Finding]:
     """Bring the raw pages up to date; every warning is a finding."""
     outputs = {chapter.slug: record.digest for chapter, record in pages}
     incremental = Incremental(store, project.work, outputs)
-    text = _sphinx(project, pages, incremental, context.read(project, pages, store))
+    text = _sphinx(project, pages, incremental, book)
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
@@ -59,7 +61,6 @@ def configuration(project: Project, pages: list[tuple[Chapter, Record]]) -> dict
 
     patches.katex()
     patches.bibliography()
-    patches.SEARCH.require()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),
@@ -103,7 +104,6 @@ def _sphinx(
             keep_going=True,
         )
         app.press_context = book  # type: ignore[attr-defined]
-        app.connect("env-updated", patches.index_entries)
         incremental.connect(app)
         try:
             app.build()

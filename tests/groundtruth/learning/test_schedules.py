@@ -83,9 +83,8 @@ def test_one_cycle_equals_torch_in_rate_and_momentum(rise):
     want = torchs(
         lambda o: theirs.OneCycleLR(o, BASE, total_steps=STEPS + 1, pct_start=rise), momentum=True
     )
-    assert np.allclose(
-        [schedules.one_cycle(t, BASE, STEPS + 1, rise) for t in range(STEPS)], want, atol=1e-12
-    )
+    ours = [schedules.one_cycle(t, BASE, STEPS + 1, rise) for t in range(STEPS)]
+    assert np.allclose(ours, want, rtol=0, atol=1e-12)
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=60), st.integers(0, 3), st.integers(0, 3))
@@ -159,6 +158,8 @@ def test_the_threshold_of_a_negative_loss_is_a_margin_below_it():
         (lambda: schedules.one_cycle(10, 0.1, 10), "below total"),
         (lambda: schedules.one_cycle(0, 0.1, 10, rise=1.0), "rise"),
         (lambda: schedules.Plateau(0.1, factor=1.0), "factor"),
+        (lambda: schedules.Plateau(0.1, threshold=np.nan), "threshold"),
+        (lambda: schedules.Plateau(0.1, low=-1.0), "lowest rate"),
         (lambda: schedules.Plateau(0.1).report(np.nan), "NaN"),
     ],
 )

@@ -32,25 +32,26 @@ KINDS: dict[str, Callable[[Path, float], opt.Optimizer]] = {
     "AdaGrad": lambda x, lr: opt.AdaGrad([x], lr),
     "Adam": lambda x, lr: opt.Adam([x], lr),
 }
+RULES = KINDS | {"Adam, beta1 = 0": lambda x, lr: opt.Adam([x], lr, betas=(0.0, 0.999))}
 COLORS = dict(zip(KINDS, (BLUE, ORANGE, GREEN, PURPLE), strict=True))
 STYLES = dict(zip(KINDS, ("-", "--", "-", "--"), strict=True))
-VALLEYS = {"along the axes": 0.0, "turned by 45 degrees": np.pi / 4}
-RATES = np.geomspace(0.01, 1.0, 9)
+VALLEYS = {"along the axes": 0.0, "rotated by 45 degrees": np.pi / 4}
+RATES = np.geomspace(0.01, 10.0, 13)
 
 
-def _turn(angle: float) -> Path:
+def _rotation(angle: float) -> Path:
     """The matrix (2, 2) of a rotation."""
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def valley_path(kind: str, lr: float, angle: float, steps: int = 60) -> Path:
-    """Positions (steps + 1, 2) of an optimizer on a bowl with curvatures 1 and 30, turned by an
-    angle in radians; the start (-1.1, 0.55) is turned with it.
+    """Positions (steps + 1, 2) of an optimizer on a bowl with curvatures 1 and 30, rotated by an
+    angle in radians; the start (-1.1, 0.55) is rotated with it.
     """
-    Q = _turn(angle)
+    Q = _rotation(angle)
     H = Q @ np.diag([1.0, 30.0]) @ Q.T
     x = Q @ np.array([-1.1, 0.55])
-    optimizer = KINDS[kind](x, lr)
+    optimizer = RULES[kind](x, lr)
     path = [x.copy()]
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(steps):
@@ -59,27 +60,40 @@ def valley_path(kind: str, lr: float, angle: float, steps: int = 60) -> Path:
     return np.array(path)
 
 
-def tuned_valleys() -> dict[tuple[str, str], tuple[float, Path]]:
-    """For each optimizer and valley the best of nine rates, by the distance after sixty steps, and
-    its path.
+def factor(path: Path) -> float:
+    """The average factor by which the distance to the minimum changes per step; infinite for a
+    path that is ever farther from it than its start.
+
+    Examples
+    --------
+    >>> round(factor(np.array([[4.0, 0.0], [0.0, 3.0], [1.0, 0.0]])), 3)
+    0.5
     """
+    distances = np.linalg.norm(path, axis=1)
+    if not distances.max() <= distances[0] * (1 + 1e-9):
+        return float(np.inf)
+    return float((distances[-1] / distances[0]) ** (1 / (len(path) - 1)))
+
+
+def tuned_valleys() -> dict[tuple[str, str], tuple[float, Path]]:
+    """For each rule and valley the best of thirteen rates, by `factor`, and its path."""
     results = {}
-    for kind in KINDS:
+    for kind in RULES:
         for valley, angle in VALLEYS.items():
             paths = [valley_path(kind, lr, angle) for lr in RATES]
-            best = int(np.argmin([np.linalg.norm(path[-1]) for path in paths]))
+            best = int(np.argmin([factor(path) for path in paths]))
             results[kind, valley] = (float(RATES[best]), paths[best])
     return results
 
 
 def ravine(results: dict[tuple[str, str], tuple[float, Path]]) -> Figure:
-    """Sixty steps of four optimizers, in a valley along the axes and in the same valley turned."""
+    """Sixty steps of four optimizers, in a valley along the axes and in the same valley rotated."""
     use_style()
     fig, axes = plt.subplots(2, 2, figsize=(WIDTH_IN, 5.2), layout="constrained")
     a, b = np.meshgrid(np.linspace(-1.25, 0.75, 90), np.linspace(-1.15, 0.85, 90))
     pairs = (("gradient descent", "momentum 0.8"), ("AdaGrad", "Adam"))
     for row, (valley, angle) in zip(axes, VALLEYS.items(), strict=True):
-        along, across = np.tensordot(_turn(angle).T, np.array([a, b]), 1)
+        along, across = np.tensordot(_rotation(angle).T, np.array([a, b]), 1)
         for ax, pair in zip(row, pairs, strict=True):
             height = (along**2 + 30 * across**2) / 2
             ax.contour(a, b, height, levels=[0.1, 0.5, 1.5, 4, 9], colors=GRAY, linewidths=0.6)
@@ -123,7 +137,7 @@ def gallery(total: int = 100) -> Figure:
 
 
 def tuned(rates: Any, losses: dict[str, Any]) -> Figure:
-    """The final training loss over the learning rate, one line per optimizer."""
+    """The final training loss against the learning rate, one line per optimizer."""
     fig, ax = figure(3.4)
     markers = ("o", "s", "^", "D")
     colors = (BLUE, ORANGE, GREEN, PURPLE)
@@ -141,7 +155,7 @@ def tuned(rates: Any, losses: dict[str, Any]) -> Figure:
 
 
 def sweep(rates: Any, losses: Any, chosen: float, bottom: float) -> Figure:
-    """The averaged loss of a range test over the rate, with two rates marked."""
+    """The averaged loss of a range test against the rate, with two rates marked."""
     fig, ax = figure(2.9)
     ax.plot(rates, losses, color=BLUE)
     top = float(losses[0]) * 1.25
