@@ -40,6 +40,8 @@ A box, with a list:
 x^2
 ```
 
+The smallest is $x_\min$, and its logarithm $\log x_\min$.
+
 | name | size |
 |---|---|
 | $\|x\|$ | 1 |
@@ -292,7 +294,7 @@ def test_the_epub_has_formulas_pictures_and_folded_solutions(epub):
         for element in tree.iter()
         if element.tag is not etree.Comment
     ]
-    assert tags.count("math") == 7
+    assert tags.count("math") == 9
     assert tags.count("img") == 2
     folded = tree.xpath("//*[local-name()='details'][contains(@class, 'solution')]")
     assert [box.get("open") for box in folded] == [None]

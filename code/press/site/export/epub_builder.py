@@ -18,6 +18,7 @@ from press.site.extension import interactive, places
 from press.site.extension.translator import BookTranslator
 from press.source import settings
 
+APPLICATION = "<mo>\u2061</mo>"
 THEME = Path(__file__).parent / "epub_theme"
 MATHML = re.compile(r"<math.*?</math>", re.S)
 ANNOTATION = re.compile(r"<annotation.*?</annotation>", re.S)
@@ -164,7 +165,8 @@ def _mathml(tex: str, display: bool) -> str:
     drawn = MATHML.search(render_latex(tex, {"displayMode": True} if display else None))
     if drawn is None:
         raise ValueError(f"KaTeX cannot draw {tex!r}")
-    return ANNOTATION.sub("", drawn[0])
+    # KaTeX writes the invisible operator also where only one element may stand, as in $x_\min$
+    return ANNOTATION.sub("", drawn[0]).replace(APPLICATION, "")
 
 
 def _picture(self: Any, node: nodes.Element) -> None:
