@@ -23,6 +23,7 @@ COMMANDS = (
     "gather",
     "accept",
     "changes",
+    "anchors",
     "audit",
     "drift",
     "profiles",

@@ -60,11 +60,12 @@ function menus() {
   }
 }
 
-/* The report of an error names the section that is being read. */
+/* The report of an error names the section of the address: by the time a reader is at the foot of a page, what is on the screen says nothing. */
 function report() {
   const link = $(".report-link"), form = link?.href;
   link?.addEventListener("click", () => {
-    const section = $(".page-contents a[aria-current]");
+    const id = $(":target")?.closest("section")?.id;
+    const section = $$(".page-contents a").find((other) => id && other.hash === `#${id}`);
     link.href = section ? `${form}&section=${encodeURIComponent(section.textContent.trim())}` : form;
   });
 }
