@@ -6,6 +6,9 @@ READY   := $(VENV)/.ready
 PORT    ?= 8000
 PROJECT ?= gpt
 PRESET  ?= laptop
+# make pdf: A4 or Letter; SOLUTIONS=1 prints solutions, hints and the answers of cards
+PAPER   ?= A4
+SOLUTIONS ?=
 # leave out npm's packages for tests (NPM_OMIT= installs Lighthouse too); an index with smaller builds of PyTorch
 NPM_OMIT ?= dev
 TORCH_INDEX ?=
@@ -19,7 +22,7 @@ WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test counts check accept lab serve run bench lint clean
+.PHONY: help setup book pdf epub test counts check accept lab serve run bench lint clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +44,12 @@ $(READY): requirements.txt package-lock.json pyproject.toml
 
 book: $(READY) ## execute what is stale, compare every output, render the site into _build/html
 	@$(BIN)/python -m press build
+
+pdf: book ## print the book into _build/pdf, or CHAPTER=learning/losses (SOLUTIONS=1, PAPER=Letter)
+	@$(BIN)/python -m press pdf $(CHAPTER) --paper $(PAPER) $(if $(SOLUTIONS),--solutions)
+
+epub: book ## write the book for e-readers into _build/epub
+	@$(BIN)/python -m press epub
 
 test: $(READY) ## run the test suite, except what passed before on the same bytes (FRESH=1: all of it)
 	@status=0; \

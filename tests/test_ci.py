@@ -31,6 +31,7 @@ def run_ci(folder, failing: str = "") -> tuple[subprocess.CompletedProcess[str],
     for name, text in (
         ("make", MAKE.format(log=log, failing=failing)),
         ("chromium", "#!/bin/sh\n"),
+        ("java", "#!/bin/sh\n"),
         ("fc-list", "#!/bin/sh\necho DejaVu\n"),
     ):
         (commands / name).write_text(text, encoding="utf-8")

@@ -202,3 +202,30 @@ def test_binder_installs_the_library_with_extras_that_exist():
     text = (ROOT / ".binder" / "requirements.txt").read_text(encoding="utf-8")
     extras = re.search(r"^\.\[(.*)\]$", text, re.M)[1].split(",")
     assert set(extras) <= set(LIBRARY.extras)
+
+
+MARKUP = re.compile(r"\{[a-z:]+\}`|:::|```+\{|^\([\w-]+\)=|^\+\+\+", re.M)
+
+
+def notebooks_of_the_site() -> list[Path]:
+    return sorted((ROOT / "_build" / "html" / "_notebooks").rglob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", notebooks_of_the_site(), ids=lambda path: path.stem)
+def test_the_text_of_a_notebook_is_plain_markdown(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    code = re.compile(r"^(`{3,})\w*\n.*?^\1$|`[^`\n]+`", re.S | re.M)
+    assert MARKUP.findall(code.sub("", prose)) == []
+    assert prose.count("<details>") == prose.count("</details>")
+
+
+@pytest.mark.parametrize("slug", DOWNLOADED.values(), ids=DOWNLOADED.keys())
+def test_a_notebook_has_every_cell_of_its_page_in_order(slug):
+    page = chapter.read(slug, PROJECT.page(slug))
+    notebook = nbformat.read(
+        ROOT / "_build" / "html" / "_notebooks" / f"{slug}.ipynb", as_version=4
+    )
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert sources[1:] == [cell.source for cell in page.cells], "the first one installs"

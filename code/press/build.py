@@ -181,16 +181,17 @@ def _execute(current: state.State, stale: list[str], quiet: bool) -> None:
 
 def _render(current: state.State, report: Report) -> None:
     """Render, and change the site when the renderer has no findings."""
-    from press.site import finish, incremental, manifest, render
+    from press.site import context, finish, incremental, manifest, render
 
     project = current.project
     whole = current.store.load(incremental.NAME, "") is None
     pages = [(current.load_chapter(slug), current.records[slug]) for slug in current.slugs]
-    report.add(render.render(project, pages, current.store))
+    book = context.read(project, pages, current.store)
+    report.add(render.render(project, pages, current.store, book))
     report.lap("render")
     if report.code is not Exit.OK:
         return
-    finish.finish(project, pages, current.store)
+    finish.finish(project, pages, current.store, book)
     current.store.save("site", _key(current), manifest.read(project.site))
     if whole:  # everything was asked for, so the rest belongs to another press or another book
         current.store.prune()

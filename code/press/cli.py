@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -374,6 +375,42 @@ def dependencies(project: Project, only: bool, dates: bool, as_json: bool) -> No
     report.code = Exit.FINDINGS if report.findings else Exit.OK
     success = "every package has a reason, an exact pin and a license"
     _end(report, as_json, _count(report) if report.findings else success)
+
+
+@main.command()
+@_chapters
+@click.option("--solutions", is_flag=True, help="Print solutions, hints and answers of cards.")
+@click.option("--paper", type=click.Choice(["A4", "Letter"]), default="A4", show_default=True)
+@click.option("--browser", "path", metavar="PATH", help="The Chromium to print with.")
+@click.pass_obj
+def pdf(project: Project, slugs: list[str], solutions: bool, paper: str, path: str | None) -> None:
+    """Print the site, or CHAPTER... of it, into one PDF below _build/pdf."""
+    from press.site.export import pdf as paper_book
+
+    program = paper_book.browser(path)
+
+    def printer(folder: Path) -> paper_book.Printer:
+        return paper_book.Printer(project, program, paper, solutions, folder)
+
+    start = time.monotonic()
+    _exported(project, paper_book.make(project, slugs, printer, _tell), start)
+
+
+@main.command()
+@click.pass_obj
+def epub(project: Project) -> None:
+    """Write the book as an EPUB below _build/epub, from what the last build executed."""
+    from press.site.export import epub as package
+
+    start = time.monotonic()
+    _exported(project, package.make(project, _tell), start)
+
+
+def _exported(project: Project, file: Path, start: float) -> None:
+    """Say which file was written, its size and the time it took."""
+    megabytes = file.stat().st_size / 1e6
+    seconds = time.monotonic() - start
+    click.echo(f"press: {project.rel(file)} ({megabytes:.1f} MB, {seconds:.0f} s)")
 
 
 @main.command()

@@ -69,13 +69,6 @@ PYBTEX = Patch(
     "0.27",
     "an entry is formatted twice in every build, changed or not",
 )
-SEARCH = Patch(
-    "Sphinx",
-    "7.2",
-    "8",
-    "an incremental build forgets the index entries of pages that are not written again",
-    "https://github.com/sphinx-doc/sphinx/issues/12599",
-)
 CLIENT = Patch(
     "nbclient",
     "0.10",
@@ -88,7 +81,7 @@ KERNELS = Patch(
     "9",
     "a kernel is started by its command, whatever kernels are installed",
 )
-ALL = (KATEX, BIBTEX, PYBTEX, SEARCH, CLIENT, KERNELS)
+ALL = (KATEX, BIBTEX, PYBTEX, CLIENT, KERNELS)
 
 
 def katex() -> None:
@@ -195,20 +188,3 @@ def _shown(domain: Any) -> dict[tuple[Any, str], tuple[str, Any]]:
     return {
         (c.bibliography_key, c.key): (c.formatted_entry.label, c.entry) for c in domain.citations
     }
-
-
-def index_entries(_: Any, env: Any) -> list[str]:
-    """Handler of Sphinx's env-updated.
-
-    The search index keeps the entries of pages not written again.
-    """
-    from sphinx.util.index_entries import split_index_msg
-
-    for page, entries in env.domaindata["index"]["entries"].items():
-        words = {
-            (part, target or "", main)
-            for kind, value, target, main, _ in entries
-            for part in split_index_msg(kind, value)
-        }
-        env._search_index_index_entries[page] = sorted(words)
-    return []

@@ -182,7 +182,25 @@ def test_a_document_that_is_missing_is_reported(tmp_path):
     assert "cannot be read" in checks.run(sample, ("numbers",))[0].what
 
 
-GLOSSARY = "# Glossary\n\n```{glossary}\nlogit\n  A score.\n\nloss\n  A number.\n```\n"
+GLOSSARY = """# Glossary
+
+```{glossary}
+logit
+log-odds
+  A score.
+
+loss
+  A number.
+
+ZeRO
+  A way to share states.
+
+margin
+  A distance.
+
+  Explained in {doc}`../data/x`.
+```
+"""
 
 
 def link_messages(folder, text: str) -> list[str]:
@@ -196,6 +214,9 @@ def link_messages(folder, text: str) -> list[str]:
     "text",
     [
         "A {term}`logit` and later a logit.",
+        "A {term}`logit`, which is the log-odds.",
+        "A zero is not the name with capitals.",
+        "The page explains the margin itself.",
         "See {doc}`../reference/glossary`.",
         "Known {cite}`known`.",
         "See {ref}`here`.",
@@ -212,6 +233,8 @@ def test_links_that_resolve_pass(tmp_path, text):
     [
         ("A logit comes first.", "'logit' is used here first"),
         ("Many Losses and a loss.", "'loss' is used here first"),
+        ("The log-odds come first, then the logit.", "'log-odds' is used here first"),
+        ("States are shared by ZeRO.", "'ZeRO' is used here first"),
         ("See {doc}`nowhere`.", "no page 'nowhere'"),
         ("See {ref}`nothing`.", "nothing is labeled 'nothing'"),
         ("See {eq}`eq-none`.", "nothing is labeled"),

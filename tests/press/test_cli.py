@@ -23,11 +23,14 @@ COMMANDS = (
     "gather",
     "accept",
     "changes",
+    "anchors",
     "audit",
     "drift",
     "profiles",
     "seeds",
     "dependencies",
+    "pdf",
+    "epub",
     "status",
 )
 

@@ -21,6 +21,7 @@ WHEN_INTRODUCED = {  # the most that the list may ever hold, by rule
     "claims": 506,
     "words": 626,
     "abbreviations": 67,
+    "headings": 0,
 }
 WIDE = "x = " + "1 + " * 20 + "1"
 

@@ -36,6 +36,18 @@ A first sentence about {term}`loss`.
 
 ```{press} machines
 ```
+
+```{press} paths
+```
+
+```{press} study
+```
+
+```{press} take-cards
+```
+
+```{all-cards}
+```
 """
 ONE = (
     sample_book.HEAD
@@ -179,7 +191,7 @@ EDITS = {
         "A formula",
         "```{figure} ../_assets/plain.svg\n:name: fig-new\nNew.\n```\n\nA formula",
     ),
-    "text: a reference that renumbers the others": Edit(
+    "text: a citation, whose entry leads back to it": Edit(
         "book/a/two.md", r"\{cite\}`gauss`", "{cite}`abel` and {cite}`gauss`"
     ),
     "text: another picture of the same name": Edit(
@@ -187,6 +199,12 @@ EDITS = {
     ),
     "module": Edit("code/toy/deep.py", "FACTOR = 2", "FACTOR = 3"),
     "figure style": Edit("code/toy/style.py", "#123456", "#654321"),
+    "module: the source of a function that a page shows": Edit(
+        "code/toy/style.py", r"return SVG\(", "return SVG(  # a string"
+    ),
+    "front matter: the source of a function stands open": Edit(
+        "book/a/one.md", "kind: front", "kind: front\nopen: [toy.style.draw]"
+    ),
     "module that nobody imports": Edit(
         "code/toy/unused.py", "= 0", "= 1", invisible="no page runs or shows it"
     ),
@@ -199,19 +217,31 @@ EDITS = {
         f"{SITE}/theme/static/css/base.css", r"\A", ".press-edited,body{--gt-edited:1px}\n"
     ),
     "JavaScript": Edit(f"{SITE}/theme/static/js/core.js", r"\A", "void 'edited';\n"),
+    "script of the search": Edit(
+        f"{SITE}/theme/static/search/engine.js", r"again: \.85", "again: .8"
+    ),
+    "announced subject": Edit("book/press.yml", r"(?m)^( +- )kmeans$", r"\g<1>kmean"),
     "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
+    "Markdown of pages": Edit(f"{SITE}/export/dialect.py", '"atx"', '"atx_closed"'),
     "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),
     "patch of the bibliography": Edit(
         f"{PRESS}/patches.py",
         r"FormattedEntry\(entry\.key, text, label\)",
-        "FormattedEntry(entry.key, text, label + 'b')",
+        "FormattedEntry(entry.key, text + '!', label)",
     ),
     "bibliography": Edit("book/references.bib", "Theoria", "Theoria motus"),
+    "bibliography: an author that a page names": Edit("book/references.bib", "Gauss, C", "Gau, C"),
+    "style of the bibliography": Edit(f"{SITE}/extension/citations.py", "Cited in ", "See "),
     "glossary": Edit("book/reference/glossary.md", "What is lost", "What was lost"),
     "glossary: a term that other pages use": Edit(
         "book/reference/glossary.md", r"\nloss\n", "\nloss function\n", code=1
     ),
     "card": Edit("book/_assets/cards/a/one.yml", "training makes", "training will make"),
+    "card: its question, which another page lists": Edit(
+        "book/_assets/cards/a/one.yml", "What is a loss", "What is the loss"
+    ),
+    "reading path": Edit("book/press.yml", "name: Interview", "name: Interviews"),
+    "script of a session": Edit(f"{SITE}/theme/static/study/rate.js", r"\A", "void 'edited';\n"),
     "report": Edit("book/_assets/reports/tests.json", "17", "18"),
     "report: an entry of the dates of printed lines": Edit(
         "book/_assets/reports/changes.json", r'("2": \{")[\d-]+', r"\g<1>2026-01-01"
@@ -306,12 +336,18 @@ def install(root: Path) -> None:
     )
 
 
+def first_card(root: Path) -> None:
+    """Cards of a page that had none; the landing page lists them."""
+    sample_book.write(root / "book/_assets/cards/a/two.yml", CARD.replace("first", "second"))
+
+
 SPECIAL: dict[str, Callable[[Path], None]] = {
     "cell": edit_cell,
     "commit": commit,
     "figure with an old date": age_figure,
     "page with an old date": age_page,
     "installed version": install,
+    "first card of a page": first_card,
 }
 
 

@@ -33,7 +33,7 @@ def test_an_older_release_is_refused(monkeypatch):
 def test_an_unknown_version_can_be_tried(monkeypatch):
     monkeypatch.setattr(metadata, "version", lambda package: "99")
     monkeypatch.setenv(patches.OVERRIDE, "1")
-    patches.SEARCH.require()
+    patches.KERNELS.require()
 
 
 def test_formatting_is_patched_once_however_often_it_is_asked_for():

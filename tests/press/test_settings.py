@@ -65,6 +65,10 @@ def test_a_kind_may_share_the_rules_of_another(tmp_path):
         ("filler: delve", "filler is 'delve', not a list"),
         ("filler: ['(']", "filler, item 1 is '(', not a regular expression"),
         ("words: [{pattern: a}]", "words, item 1 is not complete"),
+        (
+            "announced: [{part: a, subjects: [[]]}]",
+            "announced, a, subject 1 is [], not a list of names",
+        ),
         ("versions: [1]", "versions, item 1 is 1, not a string"),
         ("- a", "the file is ['a'], not a mapping"),
         ("a: [", "is not valid YAML"),
@@ -86,6 +90,19 @@ def test_a_file_in_another_encoding_is_refused(tmp_path):
 def test_the_settings_name_pages_that_exist():
     named = (BOOK.pages.glossary, *BOOK.pages.terms)
     assert set(named) <= set(toc.slugs(PROJECT))
+
+
+def test_what_is_announced_has_no_page_and_no_section():
+    pages = [PROJECT.page(slug).read_text(encoding="utf-8") for slug in toc.slugs(PROJECT)]
+    headings = {
+        heading.lower()
+        for page in pages
+        for heading in re.findall(r"(?m)^#+ (.*?)(?:: .*)?$", page)
+    }
+    names = {
+        name.lower() for part in BOOK.announced for subject in part.subjects for name in subject
+    }
+    assert names & headings == set()
 
 
 def test_the_settings_name_documents_that_exist():
@@ -152,6 +169,7 @@ def test_a_path_holds_its_pages_in_the_order_of_the_contents():
         ("c", front({"kind": "front"})),
     ]
     paths = kinds.reading_paths(BOOK, pages, {"c"})
+    assert [path["key"] for path in paths] == ["deep-learning", "classical", "interview"]
     assert {path["name"]: path["pages"] for path in paths} == {
         "Deep learning": ["b", "a"],
         "Classical and statistical": ["a"],

@@ -17,7 +17,17 @@ from docutils.utils import new_document
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from press.site import addresses, figures, finish, fonts, manifest, pictures, policy, render
+from press.site import (
+    addresses,
+    context,
+    figures,
+    finish,
+    fonts,
+    manifest,
+    pictures,
+    policy,
+    render,
+)
 from press.site.extension import terms
 from press.store import Store
 
@@ -71,7 +81,8 @@ An interactive one.
 """
     + sample_book.cell(
         "from IPython.display import display, SVG\n"
-        f"display({{'application/vnd.vegalite.v5+json': {SPEC!r}}}, raw=True)"
+        f"display({{'application/vnd.vegalite.v5+json': {SPEC!r}}}, raw=True)",
+        ":try: Look at the point.\n\n",
     )
     + """
 A static one.
@@ -189,7 +200,8 @@ def test_a_page_describes_itself_by_its_title_and_its_first_sentence(page):
 
 def test_the_facts_stand_below_the_title(page):
     facts = page.xpath("//h1/following-sibling::*[1][@class='page-facts']")[0].text
-    assert re.fullmatch(r"\d+ min to read · runs in under \d+ s · \d+ outputs checked", facts)
+    times = r"\d+ min to read · \d+ min to practice"
+    assert re.fullmatch(rf"{times} · runs in under \d+ s · \d+ outputs checked", facts)
 
 
 def test_leading_imports_fold_and_the_rest_of_the_cell_stays_open(page):
@@ -226,15 +238,27 @@ def test_ids_are_unique(page):
     assert len(ids) == len(set(ids))
 
 
-def test_an_interactive_figure_has_a_picture_a_frame_and_a_text(page):
+def test_an_interactive_figure_has_pictures_a_frame_and_controls(page):
     (box,) = page.xpath("//div[@class='interactive']")
-    images = box.findall("img")
+    images = box.xpath(".//picture//img")
     assert [image.get("alt") for image in images] == ["A point at one."] * 2
     assert all(image.get("width") for image in images)
     assert all(image.get("loading") == "lazy" for image in images)
-    assert box.xpath("./div[@class='interactive-controls']/@id") == ["controls-1"]
+    assert box.xpath(".//div[@class='interactive-rows']/@id") == ["controls-1"]
+    assert box.xpath(".//button[@class='interactive-reset scripted']/text()") == ["Reset"]
     assert box.get("data-script") == "../_static/vega.js"
-    assert json.loads(box.find("script").text) == SPEC
+
+
+def test_an_interactive_figure_says_what_to_try(page):
+    (line,) = page.xpath("//p[@class='interactive-try']/span")
+    assert line.text_content() == "Try: Look at the point."
+
+
+def test_a_phone_gets_a_drawing_of_its_own(page, book):
+    sources = page.xpath("//div[@class='interactive']//picture/source")
+    assert [source.get("media") for source in sources] == ["(max-width: 34rem)"] * 2
+    for source in sources:
+        assert (book / "_build" / "html" / "a" / source.get("srcset")).is_file()
 
 
 def test_the_dark_colors_of_a_figure_come_from_the_one_mirror(page):
@@ -245,10 +269,19 @@ def test_the_dark_colors_of_a_figure_come_from_the_one_mirror(page):
 
 def test_a_figure_has_a_picture_for_light_and_one_for_dark_of_one_size(page, book):
     light, dark = page.xpath("//figure[@id='fig-static']//img")
-    assert (light.get("width"), light.get("height")) == ("420", "280")
-    assert (dark.get("width"), dark.get("height")) == ("420", "280")
+    assert (light.get("width"), light.get("height")) == ("672", "448")
+    assert (dark.get("width"), dark.get("height")) == ("672", "448")
     folder = book / "_build" / "html" / "_images"
     assert (folder / "static-dark.svg").read_text() == pictures.dark(SVG)
+
+
+def test_a_figure_leads_to_its_drawing(page):
+    links = page.xpath("//figure[@id='fig-static']//a[contains(@class, 'figure-zoom')]")
+    assert [link.get("href") for link in links] == [
+        "../_images/static.svg",
+        "../_images/static-dark.svg",
+    ]
+    assert [link.text_content() for link in links] == ["Enlarge: "] * 2
 
 
 def test_tables_scroll(page):
@@ -257,12 +290,11 @@ def test_tables_scroll(page):
     )
 
 
-def test_a_term_carries_the_first_sentence_of_its_definition(page):
+def test_a_term_leads_to_the_glossary_and_its_definition_stands_below_the_page(page):
     (link,) = page.xpath("//a[contains(@class, 'term')]")
-    definition = html.fragment_fromstring(link.get("data-definition"), create_parent=True)
-    assert definition.text_content() == "A thing is x."
-    assert definition.xpath(".//math")
     assert link.get("href") == "../reference/glossary.html#term-thing"
+    (text,) = page.xpath("//div[@id='tip-term-thing']")
+    assert text.xpath(".//math")
 
 
 def test_punctuation_stays_with_the_formula_before_it(page):
@@ -375,7 +407,7 @@ def test_a_solution_has_the_address_of_its_exercise(page):
 
 def test_only_the_search_page_loads_the_search(book):
     site = book / "_build" / "html"
-    loading = [p.name for p in site.rglob("*.html") if "searchindex.js" in p.read_text()]
+    loading = [p.name for p in site.rglob("*.html") if "_static/search" in p.read_text()]
     assert loading == ["search.html"]
 
 
@@ -390,7 +422,7 @@ def test_what_a_page_shows_of_others_follows_them(book):
     finally:
         path.write_text(before)
     assert ">Words</a>" in text
-    assert 'data-definition="One is' in text
+    assert "One is" in text
 
 
 def test_a_static_picture_that_changes_changes_its_dark_twin(book):
@@ -536,28 +568,11 @@ def test_a_page_without_a_record_is_an_error_and_never_an_execution(tmp_path):
     )
     book = project.load(root)
     try:
-        findings = render.render(book, [], Store.of(book))
+        findings = render.render(book, [], Store.of(book), context.Context())
     except Exception as error:  # Sphinx may let the refusal through or turn it into a warning
         findings = [error]
     assert findings and "never executes" in " ".join(str(f) for f in findings)
     assert not (root / "book" / "executed").exists()
-
-
-def test_pages_that_are_not_written_again_keep_their_index_entries():
-    from types import SimpleNamespace
-
-    from press.patches import index_entries
-
-    entry = ("single", "stride", "term-stride", "main", None)
-    env = SimpleNamespace(
-        domaindata={"index": {"entries": {"glossary": [entry], "other": []}}},
-        _search_index_index_entries={},
-    )
-    assert index_entries(None, env) == []
-    assert env._search_index_index_entries == {
-        "glossary": [("stride", "term-stride", "main")],
-        "other": [],
-    }
 
 
 def test_the_site_carries_the_licences_of_what_others_wrote(root):
@@ -565,9 +580,12 @@ def test_the_site_carries_the_licences_of_what_others_wrote(root):
     from press.supply import licences
 
     text = licences.text(project.load(root))
-    for name in ("Sphinx", "snowball", "KaTeX", "University of Washington", "accessible-pygments"):
+    for name in (
+        *("MiniSearch", "KaTeX", "University of Washington", "accessible-pygments"),
+        "Open Spaced Repetition",
+    ):
         assert name in text
-    assert text.count("=" * 80) == 2 * (len(licences.SHIPPED) + 2) and str(root) not in text
+    assert text.count("=" * 80) == 2 * (len(licences.SHIPPED) + 4) and str(root) not in text
 
 
 def test_what_has_no_licence_is_not_shipped(root, monkeypatch):

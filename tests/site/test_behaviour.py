@@ -1,4 +1,4 @@
-"""What a reader does: search, switch, copy, unfold, move a slider, look up a word, print."""
+"""What a reader does: switch, copy, unfold, move a slider, look up a word."""
 
 from __future__ import annotations
 
@@ -13,39 +13,6 @@ from tests.site.conftest import pages
 pytestmark = pytest.mark.browser
 CHAPTER = "data/tensors.html"
 SITE = ROOT / "_build" / "html"
-
-
-def rare_word(site) -> tuple[str, str]:
-    """A word that stands on one page only, in full, and that page."""
-    index = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
-    texts = {
-        name: re.sub(r"<[^>]+>", " ", (site / f"{name}.html").read_text())
-        for name in index["docnames"]
-    }
-    for term, places in sorted(index["terms"].items(), key=lambda item: -len(item[0])):
-        if isinstance(places, int) and re.fullmatch(r"[a-z]{9,}", term):
-            name = index["docnames"][places]
-            if len(re.findall(rf"\b{term}\b", texts[name])) == 1 and not any(
-                term in text for other, text in texts.items() if other != name
-            ):
-                return term, name
-    raise AssertionError("no word occurs once")
-
-
-@pytest.mark.parametrize("way", ["file", "http"])
-def test_search_finds_a_word_that_occurs_once(site, host, open_page, way):
-    word, name = rare_word(site)
-    base = site.as_uri() if way == "file" else host.url
-    page = open_page(f"{base}/index.html")
-    page.keyboard.press("Control+k")
-    page.keyboard.type(word)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#search-results li a")
-    found = [
-        link.get_attribute("href") for link in page.query_selector_all("#search-results li > a")
-    ]
-    assert [href.split("#")[0].split("?")[0] for href in found] == [f"{name}.html"]
-    assert page.console == []
 
 
 SCROLLING = """() => {
@@ -186,7 +153,8 @@ def test_a_term_shows_its_definition_on_focus_and_hover(host, open_page):
 
 def test_the_page_tells_its_minutes_and_its_checks(parsed):
     [facts] = parsed(CHAPTER).find_class("page-facts")
-    pattern = r"\d+ min to read · runs in under \d+ s · \d+ outputs checked"
+    time = r"(?:\d+ h )?\d+ min"
+    pattern = rf"{time} to read · {time} to practice · runs in under \d+ s · \d+ outputs checked"
     assert re.fullmatch(pattern, " ".join(facts.text_content().split()))
 
 
@@ -197,6 +165,7 @@ def test_a_page_can_be_taken_away_as_a_notebook(site, parsed):
     links = {link.text_content().strip(): link.get("href") for link in menu.iter("a")}
     assert set(links) == {
         "Download as notebook",
+        "Download as Markdown",
         "Open in Colab",
         "Open in Binder",
         "Source of this page",
@@ -211,7 +180,7 @@ def test_known_pages_shorten_the_path_and_are_remembered(host, open_page):
     page = open_page(f"{host.url}/index.html")
     visible = page.locator(".path:not([hidden]) .path-sum")
     assert visible.count() == 1, "one path at a time"
-    before = int(re.search(r"\d+", visible.text_content())[0])
+    before = int(re.search(r"\d+", visible.text_content())[0])  # pages
     page.locator(".path-picker input").first.focus()
     page.keyboard.press("Space")
     after = int(re.search(r"\d+", visible.text_content())[0])
@@ -299,15 +268,6 @@ def test_what_is_off_the_screen_is_laid_out_when_the_browser_is_idle(site, host,
     page = open_page(f"{host.url}/{longest(site)}", width=412, height=823)
     page.wait_for_selector("html[data-laid=out]", state="attached")
     assert all(page.evaluate(visible))
-
-
-def test_print_shows_the_solutions_and_hides_the_furniture(host, open_page):
-    page = open_page(f"{host.url}/{CHAPTER}")
-    page.emulate_media(media="print")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details.solution div.cell_output").first.is_visible()
-    assert not page.locator("#contents").is_visible()
-    assert page.locator("article figure img.for-light").first.is_visible()
 
 
 def test_every_formula_finds_its_glyphs(site, root):

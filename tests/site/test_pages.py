@@ -183,6 +183,7 @@ KINDS = """() => {
   while (walk.nextNode()) {
     const e = walk.currentNode.parentElement;
     if (!walk.currentNode.data.trim() || seen.has(e) || !e.checkVisibility()) continue;
+    if (e.closest('[aria-hidden="true"]')) continue;  // axe passes over it
     seen.add(e);
     const s = getComputedStyle(e);
     const kind = [s.color, s.fontSize, s.fontWeight, s.textShadow, behind(e)].join('; ');
@@ -219,15 +220,15 @@ MARK_APPEARED = """() => {
   return appeared.length;
 }"""
 # half of the nodes of a page draw formulas, hidden from screen readers; axe goes through each of
-# them many times, so formulas with nothing to check are emptied meanwhile: no word whose contrast
-# is looked at, nothing to focus, not in a link or in a box that scrolls
+# them many times and checks nothing in them, so formulas are emptied meanwhile: those that hold
+# nothing to focus and are not in a link or in a box that scrolls
 RUN_AXE = """async ([context, options]) => {
   const scrolls = e => e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX !== 'visible';
   const boxes = [...document.querySelectorAll('a, article *')]
     .filter(e => e.tagName === 'A' || scrolls(e));
   const emptied = [...document.querySelectorAll('.katex-html[aria-hidden="true"]')]
     .filter(e => !boxes.some(box => box.contains(e)))
-    .filter(e => !e.querySelector('[data-kind], [id], [role], [tabindex], a'))
+    .filter(e => !e.querySelector('[id], [role], [tabindex], a'))
     .map(e => [e, [...e.childNodes]]);
   for (const [e] of emptied) e.replaceChildren();
   try {
@@ -387,7 +388,7 @@ TORN = """() => {
     if (name.getClientRects().length > 1) torn.push('broken ' + name.textContent);
   return torn;
 }"""
-GROWN = """() => [...document.querySelectorAll('.interactive-controls')].map(place => {
+GROWN = """() => [...document.querySelectorAll('.interactive-rows')].map(place => {
   const rows = [...place.querySelectorAll('.vega-bind')];
   const height = rows.reduce((sum, row) => sum + row.getBoundingClientRect().height, 0);
   return [place.id, height, parseFloat(getComputedStyle(place).minHeight)];

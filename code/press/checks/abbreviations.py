@@ -11,6 +11,7 @@ from press.errors import Finding
 from press.source.prose import Line
 
 RULE = "abbreviations"
+SKIPPED = {"admonition.promise", "glossary"}  # a glossary expands what it names
 ABBREVIATION = re.compile(r"(?<![\w./-])[A-Z]{2,}(?:[a-z][A-Z]+)?\d*(?=s?(?![\w/]))")
 LINK = re.compile(r"\{(?:term|doc|ref|numref|cite\w*|abbr)[^}]*\}`([^`]*)`|\[([^\]]*)\]\([^)]*\)")
 
@@ -20,7 +21,7 @@ def abbreviations(page: Page) -> Iterator[Finding]:
     """The first use of each abbreviation that is neither expanded nor linked there."""
     explained = set(page.settings.known_abbreviations)
     for line, text in page.words:
-        if line.heading or line.is_table or "admonition.promise" in line.blocks:
+        if line.heading or line.is_table or SKIPPED.intersection(line.blocks):
             continue
         names = dict.fromkeys(ABBREVIATION.findall(text))
         for name in names:

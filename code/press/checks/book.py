@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,26 @@ def text_of(output: dict[str, Any]) -> str:
     if IMAGES & set(data):
         return ""
     return "".join(output.get("text") or output.get("evalue") or data.get("text/plain", ""))
+
+
+# the names of a glossary entry, at the margin, and its definition, indented
+ENTRY = re.compile(r"((?:^[^\s:].*\n)+)((?:^(?:[ \t]+.*)?\n)*)", re.M)
+DOC = re.compile(r"\{doc\}`([^`<]+)`")
+
+
+@dataclass(frozen=True)
+class Term:
+    """A name of a glossary entry."""
+
+    name: str
+    entry: str  # the first name of the entry
+    pages: frozenset[str]  # that its definition says explain it
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The name as a word; capitals inside it, as in LoRA, distinguish it from other words."""
+        flags = re.IGNORECASE if self.name[1:].islower() else re.NOFLAG
+        return re.compile(rf"(?<![\w-]){re.escape(self.name)}s?(?![\w-])", flags)
 
 
 @dataclass(frozen=True)
@@ -137,20 +158,26 @@ class Book:
         return settings.load(self.project.book)
 
     @cached_property
-    def terms(self) -> dict[str, str]:
-        """Glossary terms, lower case -> as written."""
-        name = self.settings.pages.glossary
-        path = self.project.page(name)
-        if not name or not path.is_file():
+    def terms(self) -> dict[str, Term]:
+        """Glossary terms by their names in lower case; an entry can have several names."""
+        slug = self.settings.pages.glossary
+        path = self.project.page(slug)
+        if not slug or not path.is_file():
             return {}
-        bodies = [
-            block.body
-            for block in prose.blocks(path.read_text(encoding="utf-8"))
-            if block.name == "glossary"
-        ]
-        rows = [row for body in bodies for row in body.split("\n")]
-        terms = [row.strip() for row in rows if row and row[0] not in " \t:"]
-        return {term.lower(): term for term in terms}
+        blocks = prose.blocks(path.read_text(encoding="utf-8"))
+        bodies = [block.body for block in blocks if block.name == "glossary"]
+        entries = [entry for body in bodies for entry in ENTRY.findall(f"{body}\n")]
+        terms = {}
+        for names, definition in entries:
+            first = names.split("\n")[0].strip()
+            pages = frozenset(
+                posixpath.normpath(posixpath.join(posixpath.dirname(slug), target))
+                for target in DOC.findall(definition)
+            )
+            for name in names.split("\n"):
+                if name.strip():
+                    terms[name.strip().lower()] = Term(name.strip(), first, pages)
+        return terms
 
     @cached_property
     def citations(self) -> set[str]:

@@ -93,22 +93,23 @@ def _paths(page: Page, line: Line) -> Iterator[Finding]:
 
 
 def _first_uses(book: Book, page: Page) -> Iterator[Finding]:
-    """Glossary terms that the page uses before it has linked them."""
-    done: set[str] = set()
-    order = sorted(book.terms, key=len, reverse=True)
+    """Glossary terms that the page uses before it has linked them, and does not itself explain."""
+    terms = book.terms
+    done = {term.entry for term in terms.values() if page.slug in term.pages}
+    order = sorted(terms, key=len, reverse=True)
     for line in page.lines:
         if line.heading or line.is_table or "admonition.promise" in line.blocks:
             continue
-        linked = {target.lower() for role, target in _targets(line.text) if role == "term"}
-        done |= linked & set(book.terms)
-        text = NOT_WORDS.sub(" ", line.text).lower()
-        for term in order:
-            if term not in text or term in done:
+        linked = [target.lower() for role, target in _targets(line.text) if role == "term"]
+        done |= {terms[name].entry for name in linked if name in terms}
+        text = NOT_WORDS.sub(" ", line.text)
+        for name in order:
+            term = terms[name]
+            match = term.pattern.search(text) if name in text.lower() else None
+            if not match:
                 continue
-            match = re.search(rf"(?<![\w-]){re.escape(term)}s?(?![\w-])", text)
-            if match:
-                done.add(term)
-                what = f"the term {book.terms[term]!r} is used here first and not linked"
-                fix = f"write {{term}}`{book.terms[term]}`"
-                yield page.finding(line.number, "terms", what, fix)
-                text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+            text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+            if term.entry not in done:
+                done.add(term.entry)
+                what = f"the term {term.name!r} is used here first and not linked"
+                yield page.finding(line.number, "terms", what, f"write {{term}}`{term.name}`")

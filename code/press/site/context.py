@@ -11,7 +11,8 @@ import yaml
 
 from press.config import Project, commit
 from press.execute.records import Record
-from press.site import facts, provenance, reports
+from press.site import facts, listings, provenance, reports
+from press.site.listings import Listing
 from press.site.provenance import Provenance
 from press.source import cards, dates, kinds, settings, toc
 from press.source.chapter import Chapter
@@ -31,10 +32,11 @@ class Context:
     facts: dict[str, facts.Facts] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)  # of the recorded outputs
     provenance: dict[str, Provenance] = field(default_factory=dict)  # of pages with cells
+    listings: dict[str, list[Listing]] = field(default_factory=dict)
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[dict[str, Any]] = field(default_factory=list)  # name, about, pages
+    paths: list[dict[str, Any]] = field(default_factory=list)  # key, name, about, pages
     versions: str = ""
     repository: str = ""
     branch: str = "main"
@@ -65,12 +67,17 @@ class Context:
         count = max(1, round(minutes / 60))
         return "1 hour" if count == 1 else f"{count} hours"
 
+    def is_on_path(self, slug: str) -> bool:
+        """Whether a reading path leads to the page."""
+        return any(slug in path["pages"] for path in self.paths)
+
     def counted(self) -> dict[str, Any]:
         """What only pages with a ``{press}`` place show."""
         return {
             "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
             "machines": self.machines,
             "rest": [self.totals, self.checks, self.versions, self.paths],
+            "parts": [[entry.slug, entry.part] for entry in self.entries],
         }
 
 
@@ -96,12 +103,13 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
     repository = config.get("repository", {})
     return Context(
         store=store,
-        title=config["title"],
+        title=title(project),
         copyright=config.get("copyright", ""),
         entries=entries,
         facts=of_pages,
         digests={chapter.slug: record.digest for chapter, record in pages},
         provenance=provenance.of(project, pages),
+        listings=listings.of(project, [chapter for chapter, _ in pages], store),
         totals=facts.totals(list(of_pages.values()), project),
         checks=reports.checks(project, list(of_pages.values())),
         machines=reports.machines(project),
@@ -110,7 +118,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         repository=repository.get("url", "").rstrip("/"),
         branch=repository.get("branch", "main"),
         baseurl=baseurl(project),
-        version=_version(project),
+        version=version(project),
         dates=dates.load(project, {chapter.slug: chapter.text for chapter, _ in pages}),
         settings=settings.load(project.book),
     )
@@ -121,7 +129,22 @@ def baseurl(project: Project) -> str:
     return _config(project).get("html", {}).get("baseurl", "").rstrip("/")
 
 
-def _version(project: Project) -> str:
+def title(project: Project) -> str:
+    """The title of the book."""
+    return _config(project)["title"]
+
+
+def author(project: Project) -> str:
+    """Who wrote the book."""
+    return _config(project).get("author", "")
+
+
+def rights(project: Project) -> str:
+    """The copyright of the book."""
+    return _config(project).get("copyright", "")
+
+
+def version(project: Project) -> str:
     """The version of the book in pyproject.toml, empty where it has none."""
     path = project.root / "pyproject.toml"
     table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

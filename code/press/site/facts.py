@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -11,11 +10,9 @@ from press.checks.book import SVG, VEGA, text_of
 from press.config import Project
 from press.execute import expectations, times
 from press.execute.records import Record
-from press.source import cards, prose, settings
+from press.site import minutes
+from press.source import cards, settings
 from press.source.chapter import Chapter
-
-WORDS_A_MINUTE = 200
-CELL_MINUTES = 0.5
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,8 @@ class Facts:
 
     slug: str
     part: str
-    minutes: int
+    minutes: int  # to read
+    practice: int  # minutes
     runs_under_s: int
     cells: int
     outputs: int
@@ -42,17 +40,21 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
     """Facts of one page, from its text, its verified outputs and the time of their acceptance."""
     outputs = [output for group in record.outputs for output in group]
     text = "\n".join(map(text_of, outputs))
-    patterns = settings.load(project.book).check_lines
+    book = settings.load(project.book)
+    patterns = book.check_lines
     checks = {kind: re.findall(pattern, text, re.M) for kind, pattern in patterns.items()}
     labels = [label for group in checks.values() for label in group]
     blocks = chapter.prose.blocks
     boxes = [block.options.get("class", "") for block in blocks if block.name == "admonition"]
     bank = cards.card_file(project.book, chapter.slug)
-    words = prose.word_count(chapter.text)
+    count = len(cards.load(bank)) if bank.is_file() else 0
+    printed = ["\n".join(map(text_of, group)) for group in record.outputs]
+    needs = minutes.of(chapter, printed, book.sections.aside, count)
     return Facts(
         slug=chapter.slug,
         part=part,
-        minutes=max(1, math.ceil(words / WORDS_A_MINUTE + CELL_MINUTES * len(chapter.cells))),
+        minutes=needs.read,
+        practice=needs.practice,
         runs_under_s=times.load(project).get(chapter.slug) or times.limit(record.seconds),
         cells=len(chapter.cells),
         outputs=sum(len(expectations.minimal_outputs(group)) for group in record.outputs),
@@ -63,13 +65,15 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
         figures=sum(SVG in output.get("data", {}) for output in outputs),
         interactive=sum(VEGA in output.get("data", {}) for output in outputs),
         referee=sum("referee" in classes for classes in boxes),
-        cards=len(cards.load(bank)) if bank.is_file() else 0,
+        cards=count,
     )
 
 
 def line(fact: Facts) -> str:
     """The header line, as plain text."""
-    parts = [f"{fact.minutes} min to read"]
+    parts = [f"{minutes.spoken(fact.minutes)} to read"]
+    if fact.practice:
+        parts.append(f"{minutes.spoken(fact.practice)} to practice")
     if fact.cells:
         parts += [f"runs in under {fact.runs_under_s} s", f"{fact.outputs} outputs checked"]
     return " · ".join(parts)

@@ -20,7 +20,7 @@ def name(spec: dict[str, Any]) -> str:
     return f"vega-{sha(spec)[:24]}.svg"
 
 
-def static(spec: dict[str, Any], store: Store | None) -> str:
+def static(spec: dict[str, Any], store: Store | None = None) -> str:
     """The drawing of a specification as SVG, drawn once where there is a store."""
 
     def draw() -> bytes:

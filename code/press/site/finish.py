@@ -6,7 +6,6 @@ a mixture.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -18,8 +17,9 @@ from clikit.files import sha
 
 from press.config import Project
 from press.execute.records import Record
-from press.site import addresses, figures, fonts, notebooks, pictures, policy
-from press.site.context import baseurl
+from press.site import addresses, figures, fonts, pictures, policy, search, study
+from press.site.context import Context, baseurl
+from press.site.export import downloads
 from press.site.render import raw
 from press.source import dates, settings
 from press.source.chapter import Chapter
@@ -28,12 +28,13 @@ from press.supply import licences, wheel
 
 STATIC = Path(__file__).parent / "theme" / "static"
 EXTRA_PAGES = ("search", "404")
-SEARCH_SCRIPTS = ("documentation_options.js", "doctools.js", "language_data.js", "searchtools.js")
 LISTINGS = ("a11y-high-contrast-light", "a11y-high-contrast-dark")
 IMAGE = re.compile(r'_images/([^"?#]+)"')
 
 
-def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> None:
+def finish(
+    project: Project, pages: list[tuple[Chapter, Record]], store: Store, book: Context
+) -> None:
     """Bring `project.site` up to date from the rendered pages."""
     new, old = project.build / "html.new", project.build / "html.old"
     shutil.rmtree(old, ignore_errors=True)
@@ -44,9 +45,16 @@ def finish(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     for name, text in texts.items():
         placed.put(f"{name}.html", text)
     _images(project, store, placed, texts)
-    _scripts(project, store, placed, texts)
+    _scripts(store, placed, texts)
+    for name, script in search.files(project, book, pages, texts, store).items():
+        placed.put(name, script)
     _styles(project, store, placed, texts)
-    _library(project, pages, store, placed, baseurl(project))
+    _library(project, store, placed)
+    for name, text in downloads.files(project, pages, texts, store).items():
+        placed.put(name, text)
+    chapters = [chapter for chapter, _ in pages]
+    for name, content in study.files(project, book, chapters, store, texts).items():
+        placed.put(f"_static/{name}", content)
     placed.put(".nojekyll", "")
     for name, text in _addresses(project, pages).items():
         placed.put(name, text)
@@ -120,15 +128,11 @@ def _dark(svg: str, store: Store) -> Path:
     return store.file("dark", sha(svg), ".svg", lambda: pictures.dark(svg).encode())
 
 
-def _scripts(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:
-    """The scripts of the book, of the search page and of the interactive figures."""
+def _scripts(store: Store, placed: Placed, texts: dict[str, str]) -> None:
+    """The scripts of the book and of the interactive figures."""
     for asset in ("favicon.svg", "card.png"):
         placed.copy(STATIC / asset, f"_static/{asset}")
     placed.put("_static/book.js", script())
-    for name in SEARCH_SCRIPTS:
-        placed.copy(raw(project) / "_static" / name, f"_static/{name}")
-    index = (raw(project) / "searchindex.js").read_text(encoding="utf-8")
-    placed.put("searchindex.js", _search_index(index))
     if any("_static/vega.js" in text for text in texts.values()):
         placed.copy(figures.bundle(store), "_static/vega.js")
 
@@ -139,9 +143,7 @@ def script() -> str:
     start = (
         'document.addEventListener("DOMContentLoaded", () => { for (const run of starts) run(); });'
     )
-    # Sphinx's search script asks whether to mark the words on the page that it leads to
-    mark = "const SPHINX_HIGHLIGHT_ENABLED = false;"
-    return f'(() => {{\n"use strict";\n{body}\n{start}\n}})();\n{mark}\n'
+    return f'(() => {{\n"use strict";\n{body}\n{start}\n}})();\n'
 
 
 def style() -> str:
@@ -156,19 +158,6 @@ def _joined(kind: str, first: str, last: str = "") -> str:
         key=lambda path: (path.stem != first, path.stem == last, path.stem),
     )
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
-
-
-def _search_index(script: str) -> str:
-    """The index in one fixed form: Sphinx keeps removed words, and the order of their arrival."""
-    head, tail = "Search.setIndex(", ")"
-    index = json.loads(script.strip().removeprefix(head).removesuffix(tail))
-    for key in ("terms", "titleterms", "alltitles"):
-        index[key] = {word: places for word, places in index[key].items() if places != []}
-    index["alltitles"] = {
-        title: sorted(places, key=str) for title, places in index["alltitles"].items()
-    }
-    body = json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return head + body + tail
 
 
 def _styles(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:
@@ -205,12 +194,8 @@ def listings() -> str:
     return "\n".join([*light, "@media screen {", *forced, "}", query, *system, "}", ""])
 
 
-def _library(
-    project: Project, pages: list[tuple[Chapter, Record]], store: Store, placed: Placed, url: str
-) -> None:
-    """The downloadable notebooks, and the wheel that they install."""
+def _library(project: Project, store: Store, placed: Placed) -> None:
+    """The wheel that downloaded notebooks install."""
     about = wheel.library(project)
     if about:
         placed.copy(wheel.build(project, about, store), f"_static/{about.file}")
-    for slug, text in notebooks.notebooks(project, pages, url, store).items():
-        placed.put(f"_notebooks/{slug}.ipynb", text)

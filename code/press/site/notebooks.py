@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import Any
 
 from press.config import KERNELSPEC, Project
 from press.execute.records import Record
 from press.site import reader
+from press.site.export.plain import Code, Text
 from press.source.chapter import Chapter
-from press.store import Store
 from press.supply import wheel
 
 INSTALL = """\
@@ -27,19 +26,45 @@ if not all(importlib.util.find_spec(module) for module in NEEDED):
     importlib.invalidate_caches()"""
 
 
-def notebooks(
-    project: Project, pages: list[tuple[Chapter, Record]], baseurl: str, store: Store
-) -> dict[str, str]:
-    """The downloadable notebook of each page with cells, by slug."""
-    about = wheel.library(project)
-    texts = {}
-    for chapter, record in pages:
-        if chapter.cells:
-            install = install_cell(project, chapter, baseurl, about) if about else ""
-            key = [chapter.text, record.digest, install]
-            make = partial(_notebook, chapter, record, install)
-            texts[chapter.slug] = store.get(f"notebooks/{chapter.slug}", key, make)
-    return texts
+def notebook(chapter: Chapter, record: Record, parts: list[Text | Code], install: str) -> str:
+    """The downloadable notebook of a page: its texts as plain Markdown around its cells.
+
+    Solutions stay folded: their texts by an element that folds, their cells by what notebooks know.
+    """
+    import nbformat
+
+    source: Any = reader.executed(chapter, record)
+    code = [cell for cell in source.cells if cell.cell_type == "code"]
+    cells = [_install(install)] if install else []
+    for part in parts:
+        match part:
+            case Text():
+                cells.append(nbformat.v4.new_markdown_cell(part.markdown))
+            case Code():
+                cells.append(_cell(code[part.number - 1], part.fold))
+    for number, cell in enumerate(cells, 1):
+        cell["id"] = f"cell-{number}"
+    metadata = {"kernelspec": KERNELSPEC}
+    whole = nbformat.v4.new_notebook(cells=cells, metadata=metadata, nbformat_minor=5)
+    return json.dumps(whole, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _install(source: str) -> Any:
+    import nbformat
+
+    return nbformat.v4.new_code_cell(source, metadata={"tags": ["install"]})
+
+
+def _cell(cell: Any, fold: str) -> Any:
+    """A code cell with the metadata that notebooks know: MyST's own says nothing to them."""
+    tags = cell.metadata.get("tags", [])
+    shown = {"tags": tags} if tags else {}
+    if fold:
+        shown["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
+    elif "hide-input" in tags or "remove-input" in tags:
+        shown["jupyter"] = {"source_hidden": True}
+    cell.metadata = shown
+    return cell
 
 
 def install_cell(project: Project, chapter: Chapter, baseurl: str, about: wheel.Library) -> str:
@@ -53,19 +78,3 @@ def install_cell(project: Project, chapter: Chapter, baseurl: str, about: wheel.
         pattern=f"{about.name.replace('-', '_')}-*.whl",
         requirement=wheel.requirement(project, about, chapter),
     )
-
-
-def _notebook(chapter: Chapter, record: Record, install: str) -> str:
-    import nbformat
-
-    notebook: Any = reader.executed(chapter, record)
-    if install:
-        cell = nbformat.v4.new_code_cell(install)
-        cell.metadata["tags"] = ["install"]
-        notebook.cells.insert(0, cell)
-    for number, cell in enumerate(notebook.cells, 1):
-        cell["id"] = f"cell-{number}"
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC})
-    notebook.nbformat = 4
-    notebook.nbformat_minor = 5
-    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import colorsys
 import re
+from dataclasses import dataclass
+from statistics import median
 
 COLOR = re.compile(r"#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
 LIGHTEST = 0.93  # lightness of what was black
@@ -62,18 +64,48 @@ def mirror(color: str) -> str:
     return "#" + "".join(f"{round(255 * c):02x}" for c in (r, g, b))
 
 
-COLUMN = 640  # CSS pixels
-ENLARGED = 1.4  # a drawing is made for print; its labels are to be read on a screen
+COLUMN = 672  # CSS pixels
+LARGEST = 16  # of the usual label, on a wide page
+SMALLEST = 12  # of every label, on a phone
+ENLARGED = 18  # of the smallest label, in the dialog
+# a label drawn as glyphs, in hundredths of its size, and one that is text
+GLYPHS = re.compile(r"scale\((0\.\d+) -\1\)")
+TEXT = re.compile(r"font-size(?:=\"|:\s*)([\d.]+)")
 
 
-def shown(width: int, height: int) -> tuple[int, int]:
-    """The size at which a figure of this size is shown: enlarged, but no wider than the column.
+@dataclass(frozen=True)
+class Shown:
+    """Sizes of a figure in CSS pixels: on a wide page, at least on a phone, and enlarged."""
 
-    >>> shown(300, 200), shown(800, 400)
-    ((420, 280), (640, 320))
+    width: int
+    height: int
+    least: int
+    enlarged: int
+
+
+def shown(svg: str) -> Shown:
+    """How large a figure is: as wide as the column, unless its labels would be larger than text.
+
+    >>> shown('<svg width="400" height="200"><text font-size="10">a</text></svg>')
+    Shown(width=640, height=320, least=480, enlarged=720)
     """
-    factor = min(ENLARGED, COLUMN / width)
-    return round(width * factor), round(height * factor)
+    width, height = size(svg)
+    sizes = sorted(labels(svg))
+    if not sizes:
+        factor = COLUMN / width
+        return Shown(COLUMN, round(height * factor), 0, 2 * COLUMN)
+    factor = min(COLUMN / width, LARGEST / median(sizes))
+    wide = round(width * factor)
+    least = min(COLUMN, round(width * SMALLEST / sizes[0]))
+    return Shown(wide, round(height * factor), least, round(width * ENLARGED / sizes[0]))
+
+
+def labels(svg: str) -> list[float]:
+    """The sizes of the labels of a drawing in CSS pixels, when it has its own size."""
+    box = re.search(r'viewBox="([^"]+)"', svg)
+    unit = size(svg)[0] / float(box[1].split()[2]) if box else 1.0
+    glyphs = [100 * float(scale) for scale in GLYPHS.findall(svg)]
+    return [unit * value for value in [*glyphs, *map(float, TEXT.findall(svg))]]
 
 
 def size(svg: str) -> tuple[int, int]:

@@ -34,11 +34,13 @@ def raw(project: Project) -> Path:
     return project.work / "raw"
 
 
-def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) -> list[Finding]:
+def render(
+    project: Project, pages: list[tuple[Chapter, Record]], store: Store, book: context.Context
+) -> list[Finding]:
     """Bring the raw pages up to date; every warning is a finding."""
     outputs = {chapter.slug: record.digest for chapter, record in pages}
     incremental = Incremental(store, project.work, outputs)
-    text = _sphinx(project, pages, incremental, context.read(project, pages, store))
+    text = _sphinx(project, pages, incremental, book)
     if full := DISK.search(text):  # Sphinx only warns when it cannot copy a file
         raise OSError(int(full[1]), full[2])
     findings = [_finding(project, block) for block in _blocks(text)]
@@ -48,26 +50,17 @@ def render(project: Project, pages: list[tuple[Chapter, Record]], store: Store) 
     return findings
 
 
-def _sphinx(
-    project: Project,
-    pages: list[tuple[Chapter, Record]],
-    incremental: Incremental,
-    book: context.Context,
-) -> str:
-    """Run Sphinx and return its warnings."""
+def configuration(project: Project, pages: list[tuple[Chapter, Record]]) -> dict[str, Any]:
+    """The configuration of Sphinx for these pages, which are never executed."""
     folder = node_folder()
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
     # two clean builds must not differ by the clock
     os.environ.setdefault("SOURCE_DATE_EPOCH", EPOCH)
     from jupyter_book.config import get_final_config
-    from sphinx.application import Sphinx
-    from sphinx.errors import ExtensionError
-    from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     patches.katex()
     patches.bibliography()
-    patches.SEARCH.require()
     overrides: dict[str, Any] = {
         "latex_individualpages": False,
         "external_toc_path": str(project.root / "_toc.yml"),
@@ -81,6 +74,21 @@ def _sphinx(
         )
     config.pop("comments_config", None)
     config["html_theme_options"] = {}  # Jupyter Book fills in those of the theme it expects
+    return config
+
+
+def _sphinx(
+    project: Project,
+    pages: list[tuple[Chapter, Record]],
+    incremental: Incremental,
+    book: context.Context,
+) -> str:
+    """Run Sphinx and return its warnings."""
+    config = configuration(project, pages)
+    from sphinx.application import Sphinx
+    from sphinx.errors import ExtensionError
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
+
     warnings = io.StringIO()
     with patch_docutils(None), docutils_namespace():
         app = Sphinx(
@@ -96,7 +104,6 @@ def _sphinx(
             keep_going=True,
         )
         app.press_context = book  # type: ignore[attr-defined]
-        app.connect("env-updated", patches.index_entries)
         incremental.connect(app)
         try:
             app.build()

@@ -53,7 +53,7 @@ def front_matter(metadata: Mapping[str, Any], settings: Settings) -> FrontMatter
 def reading_paths(
     settings: Settings, pages: Sequence[tuple[str, FrontMatter]], with_cards: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Each path of the settings that has pages: its name, what it is about, and its pages in order.
+    """Each path of the settings that has pages: its key, name, subject, pages in order.
 
     `pages` are slugs and front matter in the order of the table of contents, `with_cards` the slugs
     of pages with cards.
@@ -66,5 +66,5 @@ def reading_paths(
             if key in front.paths or (path.cards and slug in with_cards)
         ]
         if slugs:
-            paths.append({"name": path.name, "about": path.about, "pages": slugs})
+            paths.append({"key": key, "name": path.name, "about": path.about, "pages": slugs})
     return paths

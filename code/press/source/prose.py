@@ -180,4 +180,9 @@ def plain(text: str) -> str:
 
 def word_count(text: str) -> int:
     """Words a reader reads: prose, captions excluded, mathematics and code as one word each."""
-    return sum(len(re.findall(r"[A-Za-z][A-Za-z'’-]*", plain(line.text))) for line in lines(text))
+    return sum(words_of_line(line.text) for line in lines(text))
+
+
+def words_of_line(text: str) -> int:
+    """The words of one line, counted as `word_count` does."""
+    return len(re.findall(r"[A-Za-z][A-Za-z'’-]*", plain(text)))

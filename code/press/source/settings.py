@@ -116,6 +116,13 @@ class Pages:
 
 
 @dataclass(frozen=True)
+class Sources:
+    """Listings of library functions below the cells that first use them."""
+
+    hidden: tuple[str, ...] = ()  # modules and packages that no page is about
+
+
+@dataclass(frozen=True)
 class ReadingPath:
     """One way through the book; its pages stand in the order of `_toc.yml`."""
 
@@ -162,6 +169,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     grades: tuple[str, ...] = ()  # an exercise's title begins with one of them
     pages: Pages = field(default_factory=Pages)
+    sources: Sources = field(default_factory=Sources)
     paths: dict[str, ReadingPath] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()  # all of them, in order; the place gives the number
     announced: tuple[Announced, ...] = ()

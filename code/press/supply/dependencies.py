@@ -247,7 +247,7 @@ def markdown(supply: Supply) -> str:
         f"Written by `python -m press dependencies`; the reasons are in `{REASONS}`, the exact "
         f"versions in `{PINS}`.",
         f"{len(supply.reasons)} packages are asked for and bring {len(others)} others, "
-        f"{total:,.0f} MB together; two more come from npm, for the site and its tests "
+        f"{total:,.0f} MB together; three more come from npm, for the site and its tests "
         "(`package-lock.json`).",
         "",
         *table(

@@ -12,8 +12,6 @@ from press.source import settings
 
 # what lies in the site -> the package that it comes from
 SHIPPED = {
-    "Scripts of the search": "Sphinx",
-    "Stemming of search words": "snowballstemmer",
     "Colors of listings": "accessible-pygments",
     "The script that draws interactive figures, as packed by vl-convert": "vl-convert-python",
 }
@@ -23,10 +21,12 @@ VEGA = Path(__file__).parent.parent / "site" / "theme" / "vega-licence.txt"
 def text(project: Project) -> str:
     """All of them; UserError when a package has no license file, since it must not be shipped."""
     parts = {f"{what}: {name}": _required(name) for what, name in SHIPPED.items()}
-    katex = project.root / "node_modules" / "katex" / "LICENSE"
+    modules = project.root / "node_modules"
     for title, path in (
         ("Vega, Vega-Lite and Vega-Embed, inside that script", VEGA),
-        ("KaTeX: formulas, their style sheet and fonts", katex),
+        ("KaTeX: formulas, their style sheet and fonts", modules / "katex" / "LICENSE"),
+        ("MiniSearch: the engine of the search", modules / "minisearch" / "LICENSE.txt"),
+        ("ts-fsrs: when a card is due", modules / "ts-fsrs" / "LICENSE"),
     ):
         parts[title] = path.read_text(encoding="utf-8")
     notice = settings.load(project.book).license_notice + "\n"

@@ -23,7 +23,8 @@ class fold_title(nodes.title):
 
 
 def visit_fold(self: Any, node: nodes.Element) -> None:
-    self.body.append(self.starttag(node, "details"))
+    attributes = {"open": "open"} if "open" in node else {}
+    self.body.append(self.starttag(node, "details", **attributes))
 
 
 def depart_fold(self: Any, _: nodes.Element) -> None:

@@ -14,8 +14,12 @@ from typing import Any, ClassVar
 from docutils import nodes
 
 from press.checks.book import VEGA
-from press.site import context, figures, pictures
-from press.site.extension.translator import both
+from press.site import context, figures, layouts, pictures
+from press.site.layouts import Layout
+
+PHONE = "(max-width: 34rem)"  # as in interactive.js and read.css
+OPENING = '<div class="interactive"'
+BESIDE = 470  # a drawing below this width leaves room for the controls beside it
 
 
 class interactive(nodes.General, nodes.Element):
@@ -33,7 +37,9 @@ class VegaLite:
         if data.mime_type != VEGA or inline:
             return None
         spec = data.content if isinstance(data.content, dict) else json.loads(data.content)
-        return [interactive(spec=spec)]
+        node = interactive(spec=spec)
+        node["try"] = str(data.cell_metadata.get("try", ""))
+        return [node]
 
 
 def register() -> None:
@@ -46,29 +52,62 @@ def register() -> None:
 
 
 def visit(self: Any, node: nodes.Element) -> None:
-    """The frame, both static pictures, and the data from which the live figure is drawn."""
+    """The frame, static pictures of both layouts, and the data from which the live one is drawn."""
     spec = node["spec"]
-    svg = figures.static(spec, context.of_app(self.builder.app).store)
-    name = figures.name(spec)
+    wide, narrow = layouts.of(spec, context.of_app(self.builder.app).store)
+    body = json.dumps(wide.spec, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
+    script = self.builder.get_relative_uri(self.builder.current_docname, "index")
+    attributes = {
+        "data-script": script.rpartition("index")[0] + "_static/vega.js",
+        "data-dark": json.dumps(pictures.mirrored(body), separators=(",", ":")),
+        "data-narrow": json.dumps(layouts.changes(wide.spec, narrow.spec), separators=(",", ":")),
+    }
+    if wide.width < BESIDE:
+        attributes["data-beside"] = ""
+    self.body.append(OPENING)
+    self.body += [f' {name}="{escape(value)}"' for name, value in attributes.items()]
+    self.body.append(f'><script type="application/json">{body}</script>')
+    self.body.append(
+        f'<div class="interactive-picture" style="--wide:{wide.width}/{wide.height};'
+        f"--narrow:{narrow.width}/{narrow.height};--width:{round(wide.width * layouts.SHOWN)}px;"
+        f'--least:{narrow.width if narrow.width > layouts.NARROW + layouts.CLOSE else 0}px">'
+    )
+    self.body.append(_pictures(self, wide, narrow, spec.get("description", "")))
+    self.body.append('<div class="interactive-live"></div></div>')
+    self.body.append(_controls(self, spec, node.get("try", "")))
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def _pictures(self: Any, wide: Layout, narrow: Layout, text: str) -> str:
+    """The static pictures for light and dark pages, each in both layouts."""
+    store = context.of_app(self.builder.app).store
     folder = Path(self.builder.outdir) / "_images"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(svg, encoding="utf-8")
-    width, height = pictures.size(svg)
-    shared = {"alt": spec.get("description", ""), "width": width, "height": height}
-    body = json.dumps(spec, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
-    script = self.builder.get_relative_uri(self.builder.current_docname, "index")
-    script = script.rpartition("index")[0] + "_static/vega.js"
-    controls = sum("bind" in param for param in spec.get("params", []))
-    number = sum(1 for part in self.body if part.startswith('<div class="interactive"')) + 1
-    dark = escape(json.dumps(pictures.mirrored(body), separators=(",", ":")))
-    self.body.append(f'<div class="interactive" data-script="{script}" data-dark="{dark}">')
-    self.body.append(f'<script type="application/json">{body}</script>')
-    self.body.append(both(self, name, "interactive-static", shared, []))
-    self.body.append('<div class="interactive-live"></div>')
-    if controls:
-        self.body.append(
-            f'<div class="interactive-controls" id="controls-{number}" '
-            f'style="--rows:{controls}"></div>'
+    names = []
+    for layout in (wide, narrow):
+        names.append(figures.name(layout.spec))
+        svg = figures.static(layout.spec, store)
+        (folder / names[-1]).write_text(svg, encoding="utf-8")
+    tags = []
+    for theme, rename in (("light", str), ("dark", pictures.dark_name)):
+        large, small = (f"{self.builder.imgpath}/{rename(name)}" for name in names)
+        tags.append(
+            f'<picture class="interactive-static for-{theme}">'
+            f'<source media="{PHONE}" srcset="{small}" width="{narrow.width}" '
+            f'height="{narrow.height}"><img src="{large}" alt="{escape(text)}" '
+            f'width="{wide.width}" height="{wide.height}" loading="lazy" decoding="async">'
+            "</picture>"
         )
-    self.body.append(f'<p class="interactive-text">{escape(shared["alt"])}</p></div>\n')
-    raise nodes.SkipNode
+    return "".join(tags)
+
+
+def _controls(self: Any, spec: dict[str, Any], task: str) -> str:
+    """Room for the controls, a button that takes them back, and what is worth trying."""
+    count = sum("bind" in param for param in spec.get("params", []))
+    number = sum(1 for part in self.body if part == OPENING)
+    rows = f'<div class="interactive-rows" id="controls-{number}" style="--rows:{count}"></div>'
+    hint = f"<span><strong>Try:</strong> {escape(task)}</span>" if task else "<span></span>"
+    button = '<button class="interactive-reset scripted" type="button">Reset</button>'
+    line = f'<p class="interactive-try">{hint}{button}</p>'
+    return f'<div class="interactive-controls">{rows}{line}</div>'

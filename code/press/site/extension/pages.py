@@ -15,7 +15,7 @@ from docutils import nodes
 
 from press.site import addresses, context, parts, policy
 from press.site.context import Context
-from press.site.extension import numbering, terms
+from press.site.extension import citations, numbering, terms
 
 STYLE = Path(__file__).parents[1] / "theme" / "static" / "css" / "base.css"
 COLORS = re.compile(r"^:root \{.*?^\}", re.M | re.S)
@@ -36,11 +36,15 @@ def changed(app: Any, env: Any) -> list[str]:
     for page in env.all_docs:
         fact = site.facts.get(page)
         own: list[Any] = [shared, asdict(fact) if fact else None, site.digests.get(page)]
+        own.append(site.is_on_path(page))
         own.append(site.dates.get(page))
         if page in site.provenance:
             own.append(site.provenance[page].key)
+        own.append([asdict(listing) for listing in site.listings.get(page, [])])
         if env.metadata[page].get("press"):
             own.append(counted)
+        if citations.lists_entries(env, page):
+            own.append(citations.uses(env))
         keys[page] = sha(own)
     before = getattr(env, "press_pages", {})
     env.press_pages = keys
@@ -48,7 +52,8 @@ def changed(app: Any, env: Any) -> list[str]:
 
 
 def extra(_: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """The page for addresses that do not exist."""
+    """The search page, and the page for addresses that do not exist."""
+    yield "search", {}, "search.html"
     colors = COLORS.search(STYLE.read_text(encoding="utf-8"))
     yield "404", {"colors": colors[0] if colors else ""}, "404.html"
 
@@ -65,6 +70,7 @@ def complete(app: Any, name: str, _: str, values: dict[str, Any], doctree: Any) 
     values["part"] = next((row for row in rows if name in _slugs(row)), None)
     values["number"] = numbers.get(name, "")
     values["fact"] = site.facts.get(name)
+    values["is_on_path"] = site.is_on_path(name)
     values["policy"] = policy.policy()
     values["title_text"] = title
     values["tab_title"] = _tab_title(name, title, site, env)

@@ -7,11 +7,13 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from press.site import context, parts
+from press.site import context, minutes, parts
 from press.site.extension import numbering
+from press.source import cards
 
 NAMES = (
-    *("counts", "paths", "depth", "checks", "machines", "licences"),
+    *("counts", "paths", "continue", "depth", "checks", "machines", "licences"),
+    *("study", "take-cards"),
     *("start", "proofs", "path-cards", "parts"),  # in landing.html
 )
 
@@ -45,6 +47,9 @@ def visit(self: Any, node: nodes.Element) -> None:
         "site": site,
         "titles": titles,
         "parts": parts.rows(site.settings, site.entries, titles, numbering.all_of(builder.env)),
+        "spoken": minutes.spoken,
+        "levels": cards.LEVELS,
+        "types": cards.TYPES,
     }
     self.body.append(builder.templates.render("places.html", values))
     raise nodes.SkipNode

@@ -1,10 +1,9 @@
-"""Links to the glossary carry their definition, and punctuation stays with its formula."""
+"""Links to the glossary are marked, and punctuation stays with its formula."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 from docutils import nodes
@@ -14,21 +13,6 @@ from press.site.extension.numbers import number_link
 
 MARKS = re.compile(r"[,.;:!?)\]]+")
 SENTENCE = re.compile(r"(?<=[.])\s+(?=[A-Z])")
-MATHML = re.compile(r"<math.*?</math>", re.S)
-ANNOTATION = re.compile(r"<annotation.*?</annotation>", re.S)
-
-
-class term_link(nodes.reference):
-    """A link to a glossary entry; `definition` holds its first sentence as HTML."""
-
-
-def visit(self: Any, node: nodes.Element) -> None:
-    extra = {"href": node["refuri"], "data-definition": node["definition"]}
-    self.body.append(self.starttag(node, "a", "", **extra))
-
-
-def depart(self: Any, _: nodes.Element) -> None:
-    self.body.append("</a>")
 
 
 def entries(env: Any) -> dict[str, nodes.Element]:
@@ -44,42 +28,17 @@ def entries(env: Any) -> dict[str, nodes.Element]:
     return definitions
 
 
-def sentence(definition: nodes.Element) -> str:
-    """The first sentence of a definition as HTML, its formulas in MathML."""
-    from sphinxcontrib.katex import render_latex
-
-    parts = []
-    paragraph = next(definition.findall(nodes.paragraph), definition)
-    for child in paragraph.children:
-        if isinstance(child, nodes.math):
-            drawn = MATHML.search(render_latex(child.astext()))
-            parts.append(ANNOTATION.sub("", drawn[0]) if drawn else escape(child.astext()))
-        else:
-            parts.append(escape(child.astext()))
-    return SENTENCE.split(re.sub(r"\s+", " ", "".join(parts)).strip())[0]
-
-
 class Terms(SphinxPostTransform):
-    """Give each link to the glossary the definition that the page's script shows."""
+    """Mark each link to the glossary."""
 
     default_priority = 900
     formats = ("html",)
 
     def run(self, **_: Any) -> None:
-        definitions = None
-        for link in list(self.document.findall(nodes.reference)):
-            anchor = link.get("refuri", "").rpartition("#")[2]
-            if not any(
-                "std-term" in child.get("classes", ()) for child in link.findall(nodes.inline)
-            ):
-                continue
-            if definitions is None:
-                definitions = entries(self.env)
-            if anchor in definitions:
-                shown = term_link("", "", *link.children, refuri=link["refuri"])
-                shown["classes"] = ["reference", "internal", "term"]
-                shown["definition"] = sentence(definitions[anchor])
-                link.parent.replace(link, shown)
+        for link in self.document.findall(nodes.reference):
+            inner = link.findall(nodes.inline)
+            if any("std-term" in child.get("classes", ()) for child in inner):
+                link["classes"].append("term")
 
 
 def _formulas(document: nodes.document) -> Iterator[nodes.Element]:

@@ -29,9 +29,10 @@ class PlainTokens(HtmlFormatter):
 
 
 def lighten(app: Any) -> None:
-    """Let the HTML builder highlight with fewer elements."""
+    """Let the HTML builder highlight with fewer elements, and build no index of its own."""
     if app.builder.format == "html":
         app.builder.highlighter.formatter = PlainTokens
+        app.builder.search = False  # see `press.site.search`
 
 
 class BookTranslator(HTML5Translator):
@@ -45,9 +46,12 @@ class BookTranslator(HTML5Translator):
             super().visit_image(node)
             return
         path = Path(self.builder.srcdir) / node["uri"]
-        width, height = pictures.shown(*pictures.size(path.read_text(encoding="utf-8")))
-        shared = {"alt": node.get("alt", ""), "width": width, "height": height}
-        self.body.append(both(self, name, "figure-picture", shared, node["ids"]))
+        shown = pictures.shown(path.read_text(encoding="utf-8"))
+        shared = {"alt": node.get("alt", ""), "width": shown.width, "height": shown.height}
+        is_link = isinstance(node.parent, nodes.reference)
+        self.body.append(f'<span class="figure-box" style="--least:{shown.least}px">')
+        self.body.append(both(self, name, shared, node["ids"], 0 if is_link else shown.enlarged))
+        self.body.append("</span>")
 
     def depart_image(self, node: Any) -> None:
         if not node["uri"].endswith(".svg"):
@@ -101,19 +105,25 @@ class BookTranslator(HTML5Translator):
                 self.body.append(f'<p class="page-facts">{escape(facts.line(fact))}</p>\n')
 
 
-def both(self: Any, name: str, kind: str, shared: dict[str, Any], ids: list[str]) -> str:
-    """The image `name` for light pages and its twin for dark ones."""
+def both(self: Any, name: str, shared: dict[str, Any], ids: list[str], enlarged: int) -> str:
+    """The image `name` for light pages and its twin for dark ones.
+
+    Each leads to the drawing alone, which a script shows in a dialog, `enlarged` pixels wide.
+    """
     tags = []
     for theme, file in (("light", name), ("dark", pictures.dark_name(name))):
-        tags.append(
-            self.emptytag(
-                nodes.image(ids=ids if theme == "light" else []),
-                "img",
-                CLASS=f"{kind} for-{theme}",
-                src=posixpath.join(self.builder.imgpath, quote(file)),
-                loading="lazy",
-                decoding="async",
-                **shared,
-            )
+        source = posixpath.join(self.builder.imgpath, quote(file))
+        image = self.emptytag(
+            nodes.image(ids=ids if theme == "light" else []),
+            "img",
+            CLASS=f"figure-picture for-{theme}",
+            src=source,
+            loading="lazy",
+            decoding="async",
+            **shared,
         )
+        if enlarged:
+            opening = f'<a class="figure-zoom for-{theme}" href="{source}" data-width="{enlarged}">'
+            image = f'{opening}<span class="sr-only">Enlarge: </span>{image.strip()}</a>'
+        tags.append(image)
     return "".join(tags)

@@ -36,7 +36,7 @@ function scrollers() {
     for (const { target, isIntersecting } of entries) if (isIntersecting) near.add(target); else near.delete(target);
     measure();
   }, { rootMargin: "300px" });
-  $$("article pre, article .table-scroll, article div.math, article .output, .interactive, .interactive-live").forEach((box) => watch.observe(box));
+  $$("article pre, article .table-scroll, article div.math, article .output, .figure-box, .interactive-picture").forEach((box) => watch.observe(box));
   addEventListener("resize", () => requestAnimationFrame(measure));
   document.fonts?.ready.then(measure); /* formulas grow when their fonts arrive */
 }

@@ -24,7 +24,7 @@ function themeSwitch() {
   button.addEventListener("click", () => {
     const names = Object.keys(MODES);
     apply(names[(names.indexOf(root.dataset.mode) + 1) % names.length]);
-    localStorage.setItem("mode", root.dataset.mode);
+    try { localStorage.setItem("mode", root.dataset.mode); } catch { /* storage can be forbidden */ }
     say();
   });
   say();

@@ -1,4 +1,4 @@
-/* The contents of the book and of the page, the keys of the search, menus. */
+/* The contents of the book and of the page, and menus. */
 
 /* The contents of the book: scrolled to the current page; on a phone a drawer that closes by Escape, by its button, by a tap on a page, and by a tap beside it. */
 function contents() {
@@ -53,20 +53,6 @@ function pageContents() {
   box.addEventListener("click", (event) => { if (event.target.closest("a")) box.open = false; });
 }
 
-/* Ctrl+K, Command+K or / goes to the search box, or to the search page where the bar has no room for one. */
-function search() {
-  const box = $("main input[name=q]") || $(".bar input[name=q]");
-  const query = new URLSearchParams(location.search).get("q");
-  if (query) $$("input[name=q]").forEach((input) => { input.value = query; });
-  document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
-    const asked = event.key === "/" ? !typing && !event.ctrlKey && !event.metaKey : (event.ctrlKey || event.metaKey) && event.key === "k";
-    if (!asked) return;
-    event.preventDefault();
-    if (box.checkVisibility()) { box.focus(); box.select(); } else location.href = $(".search-link").href;
-  });
-}
-
 function menus() {
   for (const box of $$("details.run-menu")) {
     document.addEventListener("click", (event) => { if (!box.contains(event.target)) box.open = false; });
@@ -74,11 +60,12 @@ function menus() {
   }
 }
 
-/* The report of an error names the section that is being read. */
+/* The report of an error names the section of the address: by the time a reader is at the foot of a page, what is on the screen says nothing. */
 function report() {
   const link = $(".report-link"), form = link?.href;
   link?.addEventListener("click", () => {
-    const section = $(".page-contents a[aria-current]");
+    const id = $(":target")?.closest("section")?.id;
+    const section = $$(".page-contents a").find((other) => id && other.hash === `#${id}`);
     link.href = section ? `${form}&section=${encodeURIComponent(section.textContent.trim())}` : form;
   });
 }
@@ -89,4 +76,4 @@ function announceTheme() {
   button.addEventListener("click", () => { $(".mode-status").textContent = $(".sr-only", button).textContent; });
 }
 
-starts.push(contents, pageContents, search, menus, report, announceTheme);
+starts.push(contents, pageContents, menus, report, announceTheme);

@@ -1,0 +1,1 @@
+"""What readers take away from the site: plain Markdown, notebooks, PDF and EPUB."""

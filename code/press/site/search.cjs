@@ -1,0 +1,16 @@
+/* What the press asks node for: `index` packs the documents on stdin, `tokens` folds the texts there, `rank` answers the queries there. */
+const fs = require("fs");
+const path = require("path");
+const vm = require("vm");
+
+const [mode, file] = process.argv.slice(2);
+const asked = JSON.parse(fs.readFileSync(0, "utf8"));
+if (mode === "rank") {
+  const window = {};
+  vm.runInNewContext(fs.readFileSync(file, "utf8"), { window });
+  process.stdout.write(JSON.stringify(asked.map((query) => window.BookSearch.find(query))));
+} else {
+  const engine = fs.readFileSync(path.join(__dirname, "theme/static/search/engine.js"), "utf8");
+  const { pack, tokens } = new Function("MiniSearch", `"use strict";\n${engine}\nreturn { pack, tokens };`)(require(path.resolve(file)));
+  process.stdout.write(mode === "index" ? pack(asked) : JSON.stringify(asked.map((text) => tokens(text, "text"))));
+}

@@ -1,0 +1,265 @@
+/* The words of the search and the order of its answers. The same script folds words when the index is built and when a reader types. */
+
+/* Words */
+const TOKEN = /[\p{L}\p{N}]+(?:[-_.’'+][\p{L}\p{N}]+)*/gu;
+const PAIRS = new Map(Object.entries({
+  bias: "bias", biases: "bias", alias: "alias", aliases: "alias", pandas: "pandas", axes: "axis", bases: "basis", matrices: "matrix", vertices: "vertex", caches: "cache", hypotheses: "hypothesis", maxima: "maximum", minima: "minimum",
+  centre: "center", centred: "centered", centring: "centering", metre: "meter", fibre: "fiber", grey: "gray", greyscale: "grayscale", artefact: "artifact", programme: "program", learnt: "learned",
+  defence: "defense", licence: "license", judgement: "judgment", catalogue: "catalog", analogue: "analog",
+}));
+const US = [
+  [/^(.{3,})is(ations?|e|ed|es|ers?|ing|able)$/, "$1iz$2"],
+  [/^(.+)ys(e|ed|es|ing)$/, "$1yz$2"],
+  [/^(col|behavi|neighb|fav|hon|lab|flav|vap|harb|hum|endeav)our/, "$1or"],
+  [/^(label|model|travel|cancel|signal|channel)l(ed|ing|er)$/, "$1$2"],
+];
+const PLURALS = [[/^(.{2,})ies$/, "$1y"], [/(ss|x|ch|sh)es$/, "$1"], [/^(.*[^sui])s$/, "$1"]];
+const NO_US = /^(noise|raise|rise|arise|wise|otherwise|likewise|precise|concise|exercise|promise|premise|advise|revise|disguise|comprise|surprise|expertise|paradise|franchise|enterprise|merchandise)/;
+function fold(word) {
+  let folded = word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  for (const [pattern, form] of PLURALS) if (!PAIRS.has(folded) && pattern.test(folded)) { folded = folded.replace(pattern, form); break; }
+  if (!NO_US.test(folded)) for (const [pattern, form] of US) folded = folded.replace(pattern, form);
+  return PAIRS.get(folded) ?? folded;
+}
+/* Each word of a text, whole and in its parts: e-mail is email and e, mail; DataFrame is dataframe and data, frame. */
+function words(text) {
+  const list = [];
+  for (const { 0: found, index } of text.matchAll(TOKEN)) {
+    let at = index;
+    for (const token of found.split(".")) {
+      const bare = token.replace(/[’']s?$|[’']s(?=-)|(?<=\p{Lu})s$/u, ""), parts = bare.split(/[-_’'+]+/).flatMap(camel).map(fold).filter(Boolean);
+      if (parts.length) list.push({ start: at, end: at + token.length, whole: fold(bare.replace(/[-_’'+]/g, "")), parts });
+      at += token.length + 1;
+    }
+  }
+  return list;
+}
+function camel(word) {
+  const parts = word.split(/(?<=\p{Ll})(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u);
+  return parts.every((part) => part.length > 2) ? parts : [word];
+}
+const SILENT = new Set("a an the of in on to and or is are was be been it its this that these those as at by for from with not no so if then than but we you one".split(" "));
+const ASKED = new Set("what how why when which who where do does did work works explain explained explanation define definition meaning difference differences between vs versus i my me can should use used using about there compare compared tutorial example examples into".split(" ").map(fold));
+/* The words of a field, and two neighbors as one where they name a thing: in a title always, in a text if they do so anywhere. */
+function tokens(text, field, pairs = null) {
+  const running = field === "text" || field === "code", list = [];
+  let before = null;
+  for (const word of words(text)) {
+    const { whole, parts, start } = word, near = before && /^[\s-]$/.test(text.slice(before.end, start)), pair = near ? before.whole + whole : "";
+    before = SILENT.has(whole) ? null : word;
+    if (!before) continue;
+    if (pair && (running ? pairs?.has(pair) : true)) list.push(pair);
+    list.push(whole);
+    if (parts.length > 1 && field !== "code") list.push(...parts.filter((part) => !SILENT.has(part)));
+  }
+  return running ? list.filter((word) => word.length > 1 && !/^\d+$/.test(word)) : list;
+}
+
+/* The index */
+const BOOST = { title: 5, heading: 5, bold: 3, names: 2, page: 1.2, code: 1, text: 1 };
+const OPTIONS = { fields: Object.keys(BOOST), processTerm: (word) => word };
+function pack({ pages, documents, synonyms, announced }) {
+  const rows = documents.map((entry, id) => ({
+    id, [entry.anchor ? "heading" : "title"]: (entry.term ? entry.names : [entry.heading]).join(" . "), page: entry.anchor ? pages[entry.page][1] : "",
+    bold: entry.bold.join(" . "), names: entry.term ? "" : entry.names.join(" . "), code: entry.code.join(" "), text: entry.text,
+  }));
+  const named = rows.flatMap((row) => [row.title ?? "", row.heading ?? "", row.bold]);
+  const pairs = new Set([...named, ...synonyms.flat()].flatMap((text) => tokens(text, "title")));
+  const index = new MiniSearch({ ...OPTIONS, tokenize: (text, field) => tokens(text, field, pairs) });
+  index.addAll(rows);
+  return JSON.stringify({ pages, rows: documents.map((entry) => [entry.page, entry.anchor, entry.heading, entry.aside, Number(entry.term)]), synonyms, announced, index: small(index.toJSON()) });
+}
+/* MiniSearch's table of terms in half the bytes: of each document the distance from the one before, and how often it has the term if more than once. */
+const BASE = 36;
+function small({ index, ...rest }) {
+  const lines = index.map(([term, fields]) => [term, ...Object.entries(fields).map(([field, counts]) => {
+    let before = 0;
+    const steps = Object.entries(counts).map(([id, count]) => {
+      const step = (id - before).toString(BASE);
+      before = Number(id);
+      return count > 1 ? `${step}.${count}` : step;
+    });
+    return `${field}:${steps}`;
+  })].join(" "));
+  return { ...rest, index: lines.join("\n") };
+}
+/* The documents of one term by field, read when they are first asked for: nearly all never are. */
+class Postings {
+  constructor(text) { this.text = text; }
+  get(field) {
+    this.fields ??= new Map(this.text.split(" ").map((part) => {
+      const [name, steps] = part.split(":");
+      let id = 0;
+      return [Number(name), new Map(steps.split(",").map((entry) => {
+        const [step, count] = entry.split(".");
+        id += parseInt(step, BASE);
+        return [id, Number(count ?? 1)];
+      }))];
+    }));
+    return this.fields.get(field);
+  }
+}
+/* MiniSearch itself can only load a table whose every entry is read: a second of a slow phone. */
+function load({ index: lines, ...rest }) {
+  const index = MiniSearch.loadJS({ ...rest, index: [] }, OPTIONS);
+  for (const line of lines.split("\n")) {
+    const space = line.indexOf(" ");
+    index._index.set(line.slice(0, space), new Postings(line.slice(space + 1)));
+  }
+  return index;
+}
+
+/* Answers */
+const WEIGHTS = { other: .85, pair: 1.5, softKnown: .25, soft: .7, corrected: .8, subject: 3, exact: 2.2, term: 2, phrase: 1.5, aside: .4, references: .2, again: .85, coverage: 2 };
+const CANDIDATES = 120; /* whose headings are looked at */
+const COMPARED = /\b(?:vs\.?|versus|or|and|between|compared (?:to|with))\b|,/i;
+const SAME = (word) => [word];
+const joined = (list) => list.join(" ");
+const unique = (list) => [...new Map(list.map((words) => [joined(words), words])).values()].filter((words) => words.length);
+/* The subjects that a title names: "A, B and C: a phrase" has three. */
+const subjects = (title) => unique([title, title.split(":")[0], ...title.split(":")[0].split(/,| and | or |\/| vs /), ...title.split(":").slice(1)].map((part) => query(part).parts)).map(joined);
+function query(text) {
+  const all = words(text), heard = all.filter(({ whole }) => !SILENT.has(whole) && !ASKED.has(whole)), list = heard.length ? heard : all;
+  const single = ({ parts }) => parts.some((part) => part.length < 2);
+  return { whole: list.map(({ whole }) => whole), parts: list.flatMap((word) => (single(word) ? [word.whole] : word.parts)) };
+}
+function contains(list, part) {
+  for (let at = 0; at + part.length <= list.length; at++) if (part.every((word, i) => list[at + i] === word)) return at;
+  return -1;
+}
+
+function open({ pages, rows, synonyms, announced, index: packed }) {
+  const index = load(packed);
+  const raw = (word, options) => index.search(word, { tokenize: SAME, boost: BOOST, prefix: false, fuzzy: false, ...options });
+  const groups = synonyms.map((names) => unique(names.flatMap((name) => Object.values(query(name)))));
+  const headings = rows.map(([, , heading]) => ({ heading }));
+  const memory = new Map();
+  const planned = new Map(announced.flatMap((subject) => subject.names.map((name) => [query(name).whole.join(""), subject])));
+
+  const short = new Set(announced.flatMap(({ names }) => names.filter((name) => /^\p{Lu}[\p{Lu}\p{N}-]+s?$/u.test(name))).map((name) => query(name).whole.join("")));
+
+  const known = (word) => lookup(word).known;
+  /* The documents of one word with their scores: exact, begun, or else the nearest spelling. */
+  function lookup(word, typing = false) {
+    const key = `${word}${typing ? "…" : ""}`;
+    if (memory.has(key)) return memory.get(key);
+    const exact = raw(word), entry = { known: exact.length > 0, scores: new Map(exact.map(({ id, score }) => [id, score])), terms: new Set(exact.length ? [word] : []) };
+    const stem = word.replace(/(?<=.{4})(?:izations?|ize[dr]?|izing|ing|ed|er|ions?|e)$/, (end) => (end[1] === "z" || end.startsWith("iz") ? "iz" : ""));
+    const begun = word.length > 2 || typing ? raw(typing ? word : stem, { prefix: true }) : [];
+    const weight = typing ? .8 : entry.known ? WEIGHTS.softKnown : WEIGHTS.soft;
+    for (const { id, score, terms } of begun) {
+      entry.scores.set(id, Math.max(entry.scores.get(id) ?? 0, weight * score));
+      if (!entry.known) terms.forEach((term) => entry.terms.add(term));
+    }
+    if (!entry.scores.size) correct(word, entry);
+    memory.set(key, entry);
+    return entry;
+  }
+  function correct(word, entry) {
+    for (let distance = 1; distance <= (word.length > 5 ? 2 : word.length > 3 ? 1 : 0); distance++) {
+      const counts = new Map();
+      for (const { terms } of raw(word, { fuzzy: distance })) for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
+      if (!counts.size) continue;
+      entry.corrected = [...counts].sort((a, b) => (b[0][0] === word[0]) - (a[0][0] === word[0]) || b[1] - a[1])[0][0];
+      for (const { id, score } of raw(entry.corrected)) entry.scores.set(id, WEIGHTS.corrected * score);
+      entry.terms.add(entry.corrected);
+      return;
+    }
+  }
+
+  /* The ways to read a query: its words whole, in parts, split, and by the other names of a thing. */
+  function readings(text) {
+    const { whole, parts } = query(text), list = unique([parts, whole]);
+    for (const words of [...list]) words.forEach((word, at) => {
+      if (!known(word)) for (let cut = 3; cut <= word.length - 3; cut++) {
+        const halves = [fold(word.slice(0, cut)), fold(word.slice(cut))];
+        if (halves.every(known)) list.push(words.toSpliced(at, 1, ...halves));
+      }
+    });
+    const base = unique(list), others = [];
+    for (const words of base) for (const names of groups) for (const name of names) {
+      const at = contains(words, name);
+      if (at >= 0) for (const other of names) if (other !== name) others.push({ words: words.toSpliced(at, name.length, ...other), weight: WEIGHTS.other });
+    }
+    return [...base.map((words) => ({ words, weight: 1 })), ...others].slice(0, 16);
+  }
+
+  function scored({ words, weight }, typing, best) {
+    const entries = words.map((word, at) => lookup(word, typing && at === words.length - 1)), sums = new Map();
+    const add = ({ scores }, factor, ...places) => {
+      for (const [id, score] of scores) {
+        const sum = sums.get(id) ?? { score: 0, places: new Set() };
+        sum.score += factor * score;
+        places.forEach((at) => sum.places.add(at));
+        sums.set(id, sum);
+      }
+    };
+    entries.forEach((entry, at) => add(entry, 1, at));
+    words.slice(1).forEach((word, at) => { if (known(words[at] + word)) add(lookup(words[at] + word), WEIGHTS.pair, at, at + 1); });
+    const heard = new Set([...sums.values()].flatMap(({ places }) => [...places])).size;
+    const spelled = entries.map(({ corrected }, at) => corrected ?? words[at]);
+    const list = [...sums].map(([id, { score, places }]) => ({ id, score: weight * score * (places.size / heard) ** WEIGHTS.coverage, entries }));
+    for (const hit of list.sort((a, b) => b.score - a.score).slice(0, CANDIDATES)) {
+      hit.score *= bonus(hit.id, spelled, typing);
+      if (hit.score > (best.get(hit.id)?.score ?? 0)) best.set(hit.id, hit);
+    }
+  }
+  function bonus(id, words, typing) {
+    const [, anchor, heading, aside, term] = rows[id], row = headings[id];
+    row.subjects ??= subjects(heading);
+    row.words ??= query(heading).parts;
+    let factor = [1, WEIGHTS.aside, WEIGHTS.references][aside];
+    const named = row.subjects.some((subject) => subject === joined(words) || (typing && subject.startsWith(joined(words))));
+    if (named) factor *= term ? WEIGHTS.term : anchor ? WEIGHTS.exact : WEIGHTS.subject;
+    else if (words.length > 1 && contains(row.words, words) >= 0) factor *= WEIGHTS.phrase;
+    return factor;
+  }
+
+  function find(text, { typing = false, limit = 30 } = {}) {
+    const best = new Map(), times = new Map(), list = readings(text);
+    for (const reading of list) scored(reading, typing, best);
+    const hits = [...best.values()].sort((a, b) => b.score - a.score || a.id - b.id);
+    for (const hit of hits) {
+      const page = rows[hit.id][0], count = times.get(page) ?? 0;
+      times.set(page, count + 1);
+      hit.score *= WEIGHTS.again ** count;
+    }
+    hits.sort((a, b) => b.score - a.score || a.id - b.id);
+    const terms = new Set(hits.slice(0, limit).flatMap(({ entries }) => entries.flatMap((entry) => [...entry.terms])));
+    return { announced: announcedOf(text, typing), hits: hits.slice(0, limit).map(shown), terms: [...terms], corrected: corrected(list[0]) };
+  }
+  function shown({ id, score }) {
+    const [page, anchor, heading] = rows[id], [slug, title, part, minutes] = pages[page];
+    return { id, score, page: slug, anchor, title, heading: anchor ? heading : "", part, minutes };
+  }
+  /* The query as it was understood, where a word of it is not in the book. */
+  function corrected(reading) {
+    const entries = reading?.words.map((word) => lookup(word)) ?? [];
+    return entries.some((entry) => entry.corrected) && !reading.words.some((word) => planned.has(word)) ? joined(entries.map((entry, at) => entry.corrected ?? reading.words[at])) : "";
+  }
+  /* Announced subjects that a query asks for: by all its words, by one side of a comparison, by a name of several words or by an abbreviation. */
+  function announcedOf(text, typing) {
+    const hits = new Set(), add = (list) => { const subject = planned.get(list.join("")); if (subject) hits.add(subject); };
+    const list = query(text).parts;
+    for (const side of [text, ...text.split(COMPARED)]) add(query(side).parts);
+    for (let from = 0; from < list.length; from++) for (let to = from + 2; to <= list.length; to++) add(list.slice(from, to));
+    for (const word of list) if (short.has(word)) add([word]);
+    const word = list.join("");
+    if (!hits.size && !typing && list.some((part) => !known(part))) {
+      for (const [name, subject] of planned) if (name.length > 4 && distance(name, word) <= (name.length > 8 ? 2 : 1)) hits.add(subject);
+    }
+    return [...hits].map(({ part, names }) => ({ part, name: names[0] }));
+  }
+  return { find, words };
+}
+
+/* Letters to insert, remove or replace between two words. */
+function distance(a, b) {
+  let row = [...b, ""].map((_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] !== b[j - 1]));
+    row = next;
+  }
+  return row[b.length];
+}

@@ -1,0 +1,117 @@
+/* The suggestions under a search box, and the list on the search page. */
+const base = globalThis.document?.documentElement.dataset.content_root;
+const element = (name, attributes = {}, ...children) => {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children.filter(Boolean));
+  return node;
+};
+const address = ({ page, anchor }) => `${base}${page}.html${anchor ? `#${encodeURIComponent(anchor)}` : ""}`;
+const name = ({ title, heading }) => (heading ? `${title} › ${heading}` : title);
+const notices = ({ announced }) => announced.map(({ name: subject, part }) => element("p", { class: "search-announced" }, element("em", {}, subject), ` is announced for the part ${part}; it is not written yet.`));
+const count = (number, word) => `${number || "No"} ${word}${number === 1 ? "" : "s"}`;
+const said = (answer, word) => [count(answer.hits.length, word), ...notices(answer).map((notice) => notice.textContent)].join(". ");
+
+/* The suggestions: a combobox as the ARIA pattern has it. */
+function suggest(input, book) {
+  const form = input.form, status = element("p", { class: "sr-only", role: "status" }), list = element("div", { id: "search-suggestions", role: "listbox", "aria-label": "Suggestions" });
+  const popup = element("div", { class: "search-popup", hidden: "" }, list);
+  let chosen = -1, options = [];
+  form.append(popup, status);
+  for (const [key, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id })) input.setAttribute(key, value);
+  const close = () => {
+    popup.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    choose(-1);
+  };
+  const choose = (at) => {
+    options[chosen]?.removeAttribute("aria-selected");
+    chosen = at;
+    const option = options[at];
+    option?.setAttribute("aria-selected", "true");
+    option?.scrollIntoView({ block: "nearest" });
+    if (option) input.setAttribute("aria-activedescendant", option.id); else input.removeAttribute("aria-activedescendant");
+  };
+  const show = () => {
+    const text = input.value.trim();
+    if (text.length < 2) { status.textContent = ""; close(); return; }
+    const answer = book.find(text, { typing: true, limit: 8 });
+    options = answer.hits.map((hit, at) => element("a", { role: "option", id: `search-option-${at}`, tabindex: "-1", href: address(hit) }, element("span", {}, name(hit)), element("small", {}, hit.part)));
+    list.replaceChildren(...options);
+    const empty = answer.announced.length ? null : element("p", {}, "No suggestion. Enter searches for the nearest spelling.");
+    popup.replaceChildren(...[...notices(answer), options.length ? list : empty].filter(Boolean));
+    choose(-1);
+    popup.hidden = false;
+    input.setAttribute("aria-expanded", String(options.length > 0));
+    status.textContent = said(answer, "suggestion");
+  };
+  input.addEventListener("input", show);
+  input.addEventListener("focus", () => { if (input.value) show(); });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !popup.hidden) { event.preventDefault(); close(); return; }
+    if (event.key === "Enter" && chosen >= 0) { event.preventDefault(); options[chosen].click(); return; }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey) return;
+    event.preventDefault();
+    if (popup.hidden) show();
+    const places = options.length + 1; /* the box itself is one */
+    if (!popup.hidden) choose(((chosen + 1 + step + places) % places) - 1);
+  });
+  list.addEventListener("click", () => { close(); input.blur(); }); /* the section can be on this page */
+  form.addEventListener("focusout", (event) => { if (!form.contains(event.relatedTarget)) close(); });
+  popup.addEventListener("pointerdown", (event) => event.preventDefault()); /* the box keeps the focus until the click */
+  if (document.activeElement === input) show();
+}
+
+/* The list of the search page, which follows what is typed. */
+const SHOWN = 170; /* characters of context */
+let bodies = [], redraw = () => {};
+function results(input, book) {
+  const list = document.querySelector("#search-results"), status = document.querySelector("#search-progress");
+  redraw = () => {
+    const text = input.value.trim(), answer = text ? book.find(text) : { hits: [], announced: [], terms: [] };
+    const marked = new Set(answer.terms);
+    list.replaceChildren(...notices(answer), ...spelling(answer), element("ol", { class: "search-hits" }, ...answer.hits.map((hit) => element("li", {},
+      element("a", { href: address(hit) }, name(hit)), element("p", { class: "search-context" }, ...context(bodies[hit.id] ?? "", marked, book)),
+      element("p", { class: "search-place" }, [hit.part, `${hit.minutes} min`].filter(Boolean).join(" · "))))));
+    if (text && !answer.hits.length) list.append(element("p", {}, "Nothing matches these words. ", element("a", { href: "#contents" }, "The contents of the book"), " list every page."));
+    status.textContent = text ? said(answer, "result") : "";
+  };
+  const spelling = ({ corrected }) => (corrected ? [element("p", {}, "Nearest spelling in the book: ", element("a", { href: `?q=${encodeURIComponent(corrected)}` }, corrected))] : []);
+  const links = () => [...list.querySelectorAll("a")];
+  let waiting = 0;
+  input.value ||= new URLSearchParams(location.search).get("q") ?? "";
+  input.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      redraw();
+      try { history.replaceState(null, "", `?q=${encodeURIComponent(input.value)}`); } catch { /* a folder has no addresses with a query */ }
+    }, 60);
+  });
+  input.form.addEventListener("submit", (event) => { event.preventDefault(); redraw(); });
+  input.form.parentElement.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], at = links().indexOf(document.activeElement);
+    if (!step || (at < 0 && (event.target !== input || step < 0))) return;
+    event.preventDefault();
+    (links()[at + step] ?? (step < 0 ? input : document.activeElement)).focus();
+  });
+  redraw();
+}
+/* The line of a text with most of the words, which are marked. */
+function context(text, marked, book) {
+  const hits = book.words(text).filter(({ whole, parts }) => marked.has(whole) || parts.some((part) => marked.has(part)));
+  const within = (from) => new Set(hits.filter(({ start, end }) => start >= from && end <= from + SHOWN).map(({ whole }) => whole)).size;
+  let first = 0, most = 0;
+  for (const { start } of hits) if (within(start) > most) { first = start; most = within(start); }
+  const from = first < 40 ? 0 : text.indexOf(" ", first - 40) + 1, cut = text.length - from > SHOWN ? text.lastIndexOf(" ", from + SHOWN) : text.length, parts = [from ? "… " : ""];
+  let at = from;
+  for (const { start, end } of hits) if (start >= at && end <= cut) {
+    parts.push(text.slice(at, start), element("mark", {}, text.slice(start, end)));
+    at = end;
+  }
+  return [...parts, text.slice(at, cut), cut < text.length ? " …" : ""];
+}
+function start(book) {
+  const input = globalThis.document?.querySelector(".search-page input[name=q]");
+  if (input) results(input, book);
+}

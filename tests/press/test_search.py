@@ -1,0 +1,167 @@
+"""The documents of the search and the words in them; how the site answers is in tests/site."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from clikit.errors import UserError
+from press.site import search
+
+from tests.conftest import ROOT
+
+LIBRARY = ROOT / "node_modules" / "minisearch" / "dist" / "cjs" / "index.cjs"
+PAGE = """<html><nav>Contents</nav><article>
+<section id="metrics"><span id="old"></span>
+<h1><span class="section-number">3.9. </span>Metrics<a class="headerlink" href="#metrics">#</a></h1>
+<p class="page-facts">28 min to read</p>
+<p>The <strong>recall</strong> of a rule, its mean squared error (MSE), and a formula
+<span class="katex"><span class="katex-mathml"><math><mi>x</mi>
+<annotation>x_drawn</annotation></math></span>
+<span class="katex-html">drawn</span></span>.</p>
+<section id="curves"><h2>Curves</h2>
+<div class="cell">
+<div class="cell_input"><div class="highlight"><pre>nn.LayerNorm(4)</pre></div></div>
+<div class="cell_output"><pre>0.25 printed</pre></div></div>
+<div class="admonition"><p class="admonition-title">Trap: a tie</p><p>Ties count half.</p></div>
+<details class="solution"><summary class="admonition-title">Solution to a task</summary></details>
+<section id="deeper"><h3>Deeper</h3><p>Below.</p></section>
+</section>
+<section id="words"><h2>Words</h2><dl class="glossary">
+<dt id="term-roc">ROC</dt><dt>operating curve</dt><dd><p>A curve.</p></dd></dl></section>
+</section></article></html>"""
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, dict]:
+    _, entries, _ = search.sections(PAGE)
+    return {entry["heading"]: entry for entry in entries}
+
+
+def test_each_section_and_each_term_is_a_document_in_the_order_of_the_page(documents):
+    assert list(documents) == ["Metrics", "Curves", "Deeper", "Words", "ROC"]
+
+
+def test_the_top_of_a_page_has_no_anchor(documents):
+    assert documents["Metrics"]["anchor"] == ""
+
+
+def test_a_section_has_its_own_anchor(documents):
+    assert documents["Deeper"]["anchor"] == "deeper"
+
+
+def test_the_text_of_a_section_is_its_own(documents):
+    assert "Below" not in documents["Curves"]["text"]
+
+
+def test_outputs_and_drawn_formulas_are_no_text(documents):
+    assert "printed" not in documents["Curves"]["text"]
+    assert "drawn" not in documents["Metrics"]["text"]
+
+
+def test_what_the_press_adds_to_a_page_is_no_text(documents):
+    assert "28 min" not in documents["Metrics"]["text"]
+
+
+def test_bold_terms_are_kept_apart(documents):
+    assert documents["Metrics"]["bold"] == ["recall"]
+
+
+def test_titles_of_boxes_are_kept_apart_and_solutions_have_none(documents):
+    assert documents["Curves"]["names"] == ["Trap: a tie"]
+    assert "Trap" not in documents["Curves"]["text"]
+
+
+def test_identifiers_of_cells_are_kept_apart(documents):
+    assert documents["Curves"]["code"] == ["nn.LayerNorm"]
+
+
+def test_an_entry_of_a_glossary_has_all_its_names(documents):
+    assert documents["ROC"]["names"] == ["ROC", "operating curve"]
+    assert documents["ROC"]["anchor"] == "term-roc"
+
+
+def test_a_page_without_an_article_has_no_documents():
+    assert search.sections("<html><body></body></html>") == ("", [], [])
+
+
+def test_a_page_names_the_abbreviations_that_it_expands():
+    assert search.sections(PAGE)[2] == [("MSE", "mean squared error")]
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        (
+            "the receiver operating characteristic (ROC) is",
+            ("ROC", "receiver operating characteristic"),
+        ),
+        ("a root-mean-square error (RMSE)", ("RMSE", "root-mean-square error")),
+        ("many false positives (FPs) and", ("FP", "false positives")),
+    ],
+)
+def test_an_abbreviation_is_its_initials(text, pair):
+    assert search.expansions(text) == [pair]
+
+
+def test_brackets_that_spell_nothing_are_no_abbreviation():
+    assert search.expansions("as a table (Table) shows, and (CUDA) too") == []
+
+
+SAME = [
+    ("normalization", "normalisation"),
+    ("optimizers", "optimiser"),
+    ("color", "colours"),
+    ("neighbor", "neighbours"),
+    ("labeled", "labelled"),
+    ("analyze", "analyse"),
+    ("center", "centre"),
+    ("matrix", "matrices"),
+    ("loss", "losses"),
+    ("frequency", "frequencies"),
+    ("cache", "caches"),
+    ("bias", "biases"),
+    ("ReLU", "ReLUs"),
+    ("kmeans", "k-means"),
+    ("KV-cache", "kvcache"),
+    ("Lloyd", "Lloyd's"),
+    ("naïve", "naive"),
+]
+APART = [("noise", "noize"), ("basis", "basi"), ("loss", "los"), ("four", "for")]
+
+
+@pytest.fixture(scope="module")
+def folded() -> dict[str, list[str]]:
+    """The words of each text of the tables here, by node, once."""
+    texts = sorted({text for pair in [*SAME, *APART] for text in pair} | set(SPLIT))
+    return dict(zip(texts, json.loads(search.node("tokens", LIBRARY, texts)), strict=True))
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_spellings_of_a_word_are_one(folded, one, other):
+    assert folded[one][0] == folded[other][0]
+
+
+@pytest.mark.parametrize(("one", "other"), APART)
+def test_other_words_stay_apart(folded, one, other):
+    assert folded[one] != folded[other]
+
+
+SPLIT = {
+    "nn.LayerNorm": ["nn", "layernorm", "layer", "norm"],
+    "train_test_split": ["traintestsplit", "train", "test", "split"],
+    "cross-entropy": ["crossentropy", "cross", "entropy"],
+    "RoPE and LoRA": ["rope", "lora"],
+    "PyTorch": ["pytorch"],
+}
+
+
+@pytest.mark.parametrize("text", SPLIT)
+def test_names_of_code_are_found_whole_and_by_their_parts(folded, text):
+    assert folded[text] == SPLIT[text]
+
+
+def test_a_missing_engine_is_named_with_the_fix(tmp_path):
+    with pytest.raises(UserError, match="node does not build the index") as caught:
+        search.node("index", tmp_path / "index.cjs", {})
+    assert "make setup" in caught.value.fix

@@ -1,0 +1,83 @@
+"""A printed page: light, whole, and with solutions only where the reader asked for them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+pytestmark = pytest.mark.browser
+CHAPTER = "learning/metrics.html"
+PAPER_PX = 180 / 25.4 * 96  # between the margins of A4
+
+# what stands out of its box, or out of the paper
+CUT = """() => {
+  const right = document.querySelector('article').getBoundingClientRect().right;
+  return [...document.querySelectorAll('article :is(pre, table, img, .math)')]
+    .filter((e) => e.checkVisibility() && !e.closest('.stay, .katex'))
+    .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.matches('pre')
+      || e.getBoundingClientRect().right > right + 2)
+    .map((e) => e.textContent.slice(0, 60));
+}"""
+# the dialog of a browser cannot be seen by a test; both events are
+PRINT = """window.print = () => {
+  dispatchEvent(new Event('beforeprint'));
+  window.open_boxes = document.querySelectorAll('details.solution[open]').length;
+  window.theme = document.documentElement.dataset.theme;
+  dispatchEvent(new Event('afterprint'));
+}"""
+
+
+@pytest.mark.parametrize("name", [CHAPTER, "networks/attention.html"])
+def test_nothing_is_cut_at_the_edge_of_the_paper(host, open_page, name):
+    page = open_page(f"{host.url}/{name}", width=round(PAPER_PX))
+    page.evaluate("for (const box of document.querySelectorAll('details')) box.open = true")
+    # longer than any line of the book: it is to be wrapped
+    page.evaluate("document.querySelector('.cell_output pre').append('x'.repeat(300))")
+    page.emulate_media(media="print")
+    assert page.evaluate(CUT) == []
+
+
+def test_paper_shows_the_text_and_not_the_furniture(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", color_scheme="dark")
+    page.emulate_media(media="print")
+    assert page.locator("article h1").is_visible()
+    assert page.locator("article figure img.for-light").first.is_visible()
+    assert not page.locator("article figure img.for-dark").first.is_visible()
+    for name in ("#contents", ".bar", ".tools", ".foot", "details.solution"):
+        assert not page.locator(name).first.is_visible(), name
+
+
+@pytest.mark.parametrize(("choice", "share"), [("open", 0), ("all", 1)])
+def test_solutions_are_printed_by_choice_and_close_again(host, open_page, choice, share):
+    page = open_page(f"{host.url}/{CHAPTER}", color_scheme="dark", prepare=PRINT)
+    page.locator(".run-menu summary").click()
+    page.locator(f"button[data-print={choice}]").click()
+    count = page.locator("details.solution").count()
+    assert count > 0
+    assert page.evaluate("window.open_boxes") == share * count
+    assert page.evaluate("window.theme") == "light"
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.locator("details.solution[open]").count() == 0
+
+
+def test_printed_pages_have_the_title_and_their_numbers(host, open_page):
+    from pypdf import PdfReader
+
+    page = open_page(f"{host.url}/front/how-to-read.html", color_scheme="dark")
+    pages = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True))).pages
+    texts = [sheet.extract_text() for sheet in pages]
+    title = page.locator("h1").inner_text().removesuffix("#").strip()
+    assert title in texts[0]
+    assert [text.split()[0] for text in texts] == [str(n) for n in range(1, len(texts) + 1)]
+
+
+def test_the_menu_is_used_by_keyboard(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", prepare=PRINT)
+    page.locator(".run-menu summary").focus()
+    page.keyboard.press("Enter")
+    button = page.locator("button[data-print=open]")
+    button.focus()
+    assert button.bounding_box()["height"] >= 24
+    page.keyboard.press("Enter")
+    assert page.evaluate("window.open_boxes") == 0

@@ -1,0 +1,138 @@
+"""Code, figures and formulas as a reader meets them: on the page, large enough, and to be tried."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from press.checks.width import columns
+
+from tests.conftest import ROOT
+from tests.site.conftest import pages
+
+CHAPTERS = [name for name in pages() if "/" in name and not name.startswith(("reference", "_"))]
+PHONE = 331  # CSS pixels of the column on a screen of 360
+
+
+def debts() -> set[str]:
+    """Pages whose lines are allowed to be too wide for now."""
+    rows = yaml.safe_load((ROOT / "book" / "debt.yml").read_text(encoding="utf-8"))
+    return {page for page, rules in rows.items() if {"cell-width", "output-width"} & set(rules)}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_no_open_cell_before_the_first_figure_is_plumbing(parsed, name):
+    body = parsed(name)
+    first = body.xpath("(//article//figure)[1]")
+    if not first:
+        return
+    before = body.xpath("(//article//figure)[1]/preceding::div[contains(@class, 'cell_input')]")
+    for cell in before:
+        listing = "".join(cell.xpath(".//pre[not(ancestor::details)]//text()"))
+        rows = [row for row in listing.splitlines() if row.strip()]
+        assert not rows or not all(re.match(r"(import|from)\s", row) for row in rows), listing
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_lines_of_listings_fit_the_column(parsed, name):
+    if name.removesuffix(".html") in debts():
+        return
+    for listing in parsed(name).xpath("//article//div[contains(@class, 'cell')]//pre"):
+        if listing.xpath("ancestor::div[contains(@class, 'sources')]"):
+            continue  # formatted to 100 columns; they scroll
+        wide = [row for row in listing.text_content().splitlines() if columns(row) > 79]
+        assert wide == []
+
+
+def test_each_interactive_figure_says_what_to_try_and_can_be_reset(parsed):
+    for name in CHAPTERS:
+        for box in parsed(name).xpath("//div[@class='interactive']"):
+            assert box.xpath(".//p[@class='interactive-try']/span/strong"), name
+            assert box.xpath(".//button[contains(@class, 'interactive-reset')]"), name
+
+
+def test_each_interactive_figure_has_labels_of_12_pixels_on_a_phone(parsed, site):
+    """The narrow drawing has the width of the column, or scrolls at its own."""
+    for name in CHAPTERS:
+        for box in parsed(name).xpath("//div[@class='interactive']"):
+            source = box.xpath(".//source")[0]
+            drawing = site / "_images" / source.get("srcset").rpartition("/")[2]
+            text = drawing.read_text(encoding="utf-8")
+            smallest = min(map(float, re.findall(r'font-size="([\d.]+)px"', text)), default=12)
+            style = box.xpath(".//div[@class='interactive-picture']/@style")[0]
+            least = int(re.search(r"--least:(\d+)px", style)[1])
+            scale = max(PHONE, least) / float(source.get("width"))
+            assert smallest * scale >= 11.9, (name, smallest, scale)
+
+
+def test_most_pages_unfold_the_library_and_one_function_stands_open(parsed):
+    shown = [
+        name for name in CHAPTERS if parsed(name).xpath("//details[contains(@class, 'source')]")
+    ]
+    opened = [
+        name for name in shown if parsed(name).xpath("//details[contains(@class, 'source')][@open]")
+    ]
+    assert len(shown) >= 34
+    assert len(opened) >= 34
+
+
+def test_a_figure_opens_enlarged_by_keyboard_and_gives_the_focus_back(host, open_page):
+    page = open_page(f"{host.url}/networks/attention.html", width=360, height=640)
+    link = page.locator("a.figure-zoom.for-light").first
+    link.focus()
+    page.keyboard.press("Enter")
+    picture = page.locator("dialog.enlarged img")
+    picture.wait_for()
+    assert picture.bounding_box()["width"] > 360
+    page.keyboard.press("Escape")
+    picture.wait_for(state="hidden")
+    assert link.evaluate("e => e === document.activeElement")
+    assert page.console == []
+
+
+def test_picture_and_control_are_seen_together_on_a_phone(host, open_page):
+    page = open_page(f"{host.url}/networks/neuron.html", width=360, height=640)
+    box = page.locator(".interactive").first
+    box.scroll_into_view_if_needed()
+    box.locator(".vega-bind").first.wait_for()
+    last = box.locator(".interactive-rows input, .interactive-rows select").last
+    last.evaluate("e => e.scrollIntoView({block: 'end'})")
+    picture = box.locator(".interactive-live").bounding_box()
+    assert picture["y"] >= 0
+    assert picture["y"] + picture["height"] <= last.bounding_box()["y"]
+
+
+def test_reset_takes_the_controls_back(host, open_page):
+    page = open_page(f"{host.url}/networks/neuron.html")
+    box = page.locator(".interactive").first
+    box.scroll_into_view_if_needed()
+    slider = box.locator("input[type=range]").first
+    slider.wait_for()
+    before = slider.input_value()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    moved = slider.input_value()
+    box.locator(".interactive-reset").click()
+    page.wait_for_function(
+        "([box, value]) => box.querySelector('input').value === value",
+        arg=[box.element_handle(), before],
+    )
+    assert moved != before
+
+
+def test_sliders_leave_a_vertical_swipe_to_the_page(host, open_page):
+    page = open_page(f"{host.url}/networks/neuron.html", width=360, height=640, has_touch=True)
+    box = page.locator(".interactive").first
+    box.scroll_into_view_if_needed()
+    slider = box.locator("input[type=range]").first
+    slider.wait_for()
+    assert slider.evaluate("e => getComputedStyle(e).touchAction") == "pan-y"
+
+
+def test_copy_buttons_are_visible_on_touch(host, open_page):
+    page = open_page(
+        f"{host.url}/networks/neuron.html", width=360, height=640, has_touch=True, is_mobile=True
+    )
+    button = page.locator(".copybtn").first
+    assert button.evaluate("e => getComputedStyle(e).opacity") == "1"

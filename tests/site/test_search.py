@@ -1,0 +1,137 @@
+"""The search as readers use it: ranks of known queries without a browser, keys, the list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.site import ranks
+
+QUERIES = Path(__file__).parent / "queries"
+
+
+@pytest.fixture(scope="module")
+def known(site) -> list[ranks.Row]:
+    return ranks.measure(QUERIES / "known.yml")
+
+
+@pytest.fixture(scope="module")
+def planned(site) -> dict[str, int]:
+    return {row.query: row.page for row in ranks.measure(QUERIES / "planned.yml")}
+
+
+def test_the_right_page_is_first_for_nearly_all_known_queries(known):
+    assert [row.page for row in known].count(1) >= 54
+
+
+def test_the_right_section_is_first_for_most_known_queries(known):
+    assert [row.section for row in known].count(1) >= 46
+
+
+def test_the_right_section_is_in_the_first_three_of_nearly_all(known):
+    assert sum(0 < row.section <= 3 for row in known) >= 54
+
+
+def test_no_known_query_stays_without_its_section(known):
+    assert [row.query for row in known if not row.section] == []
+
+
+def test_planned_subjects_are_announced(planned):
+    assert {query for query, rank in planned.items() if rank != 1} == set()
+
+
+def test_pages_do_not_carry_the_index(parsed):
+    assert parsed("networks/attention.html").xpath("//script[contains(@src, 'search')]") == []
+
+
+@pytest.fixture(params=["file", "http"])
+def base(request, site, host) -> str:
+    return site.as_uri() if request.param == "file" else host.url
+
+
+SUGGESTED = ".search-popup [role=option]"
+
+
+@pytest.mark.browser
+def test_a_section_is_reached_by_seven_keys(base, open_page):
+    page = open_page(f"{base}/index.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("rope")
+    page.wait_for_selector(SUGGESTED)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/networks/attention.html#*")
+    heading = page.locator(
+        "section:target > :is(h2, h3), section > span:target ~ :is(h2, h3)"
+    ).first
+    box = heading.bounding_box()
+    assert 0 <= box["y"] <= 300
+    assert page.locator("article mark").count() == 0
+    assert page.evaluate("Object.keys(localStorage)") == []
+    assert page.console == []
+
+
+@pytest.mark.browser
+def test_the_box_is_a_combobox_that_escape_closes(host, open_page):
+    page = open_page(f"{host.url}/data/tensors.html")
+    box = page.get_by_role("combobox", name="Search the book")
+    page.keyboard.press("/")
+    box.press_sequentially("attent")
+    page.wait_for_selector(SUGGESTED)
+    assert box.get_attribute("aria-expanded") == "true"
+    page.keyboard.press("ArrowDown")
+    option = page.locator(f"#{box.get_attribute('aria-activedescendant')}")
+    assert option.get_attribute("aria-selected") == "true"
+    assert page.get_by_role("status").filter(has_text="suggestions").count() == 1
+    page.keyboard.press("Escape")
+    assert box.get_attribute("aria-expanded") == "false"
+    assert not page.locator(".search-popup").is_visible()
+
+
+@pytest.mark.browser
+def test_the_list_marks_whole_words_and_its_first_result_is_one_key_away(base, open_page):
+    page = open_page(f"{base}/search.html?q=rope")
+    page.wait_for_selector(".search-hits mark")
+    assert {text.lower() for text in page.locator(".search-hits mark").all_inner_texts()} <= {
+        "rope",
+        "rotary",
+        "position",
+        "embedding",
+        "embeddings",
+        "positions",
+    }
+    page.keyboard.press("Tab")
+    assert page.locator(".search-hits a").first.evaluate("e => e === document.activeElement")
+    assert page.console == []
+
+
+@pytest.mark.browser
+def test_a_typing_mistake_is_answered_and_its_spelling_is_a_link(host, open_page):
+    page = open_page(f"{host.url}/search.html?q=backpropogation")
+    page.get_by_role("link", name="backpropagation", exact=True).click()
+    page.wait_for_selector(".search-hits a")
+    assert page.url.endswith("?q=backpropagation")
+
+
+@pytest.mark.browser
+def test_a_planned_subject_is_said_above_the_results(host, open_page):
+    page = open_page(f"{host.url}/search.html?q=k-means")
+    first = page.locator("#search-results > *").first
+    assert first.inner_text() == (
+        "k-means is announced for the part Classical methods; it is not written yet."
+    )
+
+
+@pytest.mark.browser
+def test_nothing_found_leads_to_the_contents(host, open_page):
+    page = open_page(f"{host.url}/search.html?q=zzzzqqqq")
+    assert page.get_by_role("link", name="The contents of the book").is_visible()
+
+
+@pytest.mark.browser
+def test_the_icon_and_the_text_of_the_search_page_lie_side_by_side(host, open_page):
+    page = open_page(f"{host.url}/search.html?q=logit", width=360)
+    icon = page.locator(".search-page .search-form .icon").bounding_box()
+    box = page.locator(".search-page input").bounding_box()
+    assert icon["x"] + icon["width"] <= box["x"]
