@@ -38,6 +38,8 @@ DROPPED_CLASSES = (
     "section-number",
     "page-facts",
     "card-level",
+    "sources",  # every page of the module would answer for its code
+    "all-cards",  # a card is on its own page
 )
 DROPPED = etree.XPath(
     f"//*[{' or '.join(f'self::{tag}' for tag in DROPPED_TAGS)}"

@@ -110,7 +110,7 @@ function load({ index: lines, ...rest }) {
 }
 
 /* Answers */
-const WEIGHTS = { other: .85, pair: 1.5, softKnown: .25, soft: .7, corrected: .8, subject: 3, exact: 2.2, term: 2, phrase: 1.5, aside: .4, references: .2, again: .85, coverage: 2 };
+const WEIGHTS = { other: .85, pair: 1.5, softKnown: .25, soft: .7, corrected: .8, subject: 3, exact: 2.2, term: 2, glossary: .5, phrase: 1.5, aside: .4, references: .2, again: .85, coverage: 2 };
 const CANDIDATES = 120; /* whose headings are looked at */
 const COMPARED = /\b(?:vs\.?|versus|or|and|between|compared (?:to|with))\b|,/i;
 const SAME = (word) => [word];
@@ -208,7 +208,7 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
     const [, anchor, heading, aside, term] = rows[id], row = headings[id];
     row.subjects ??= subjects(heading);
     row.words ??= query(heading).parts;
-    let factor = [1, WEIGHTS.aside, WEIGHTS.references][aside];
+    let factor = [1, WEIGHTS.aside, WEIGHTS.references][aside] * (term ? WEIGHTS.glossary : 1); /* a chapter explains what an entry only defines */
     const named = row.subjects.some((subject) => subject === joined(words) || (typing && subject.startsWith(joined(words))));
     if (named) factor *= term ? WEIGHTS.term : anchor ? WEIGHTS.exact : WEIGHTS.subject;
     else if (words.length > 1 && contains(row.words, words) >= 0) factor *= WEIGHTS.phrase;
