@@ -119,7 +119,7 @@ def test_a_planned_subject_is_said_above_the_results(host, open_page):
     page = open_page(f"{host.url}/search.html?q=k-means")
     first = page.locator("#search-results > *").first
     assert first.inner_text() == (
-        "k-means is announced for the part Classical methods; it is not written yet."
+        "k-means: announced for the part Classical methods, not written yet."
     )
 
 

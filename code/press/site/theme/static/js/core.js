@@ -7,7 +7,7 @@ const starts = []; /* what each part does once the page is read */
 
 /* Light, dark or as the system: set before anything is painted, remembered on this device only. */
 const system = matchMedia("(prefers-color-scheme: dark)");
-const MODES = { auto: "as the system", light: "light", dark: "dark" };
+const MODES = { auto: "system", light: "light", dark: "dark" };
 function apply(mode) {
   const dark = mode === "auto" ? system.matches : mode === "dark";
   root.dataset.mode = mode;

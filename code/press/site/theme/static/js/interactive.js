@@ -54,10 +54,14 @@ function interactives() {
   const watch = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) if (isIntersecting) { watch.unobserve(target); draw(target).catch(() => target.classList.add("is-static")); }
   }, { rootMargin: "400px" });
-  for (const box of boxes) {
-    watch.observe(box);
-    $(".interactive-reset", box).addEventListener("click", () => draw(box));
-  }
+  for (const box of boxes) $(".interactive-reset", box).addEventListener("click", () => draw(box));
+  /* Nothing is loaded for a reader who has not moved yet: the picture stands in its place until then. */
+  const events = ["pointermove", "pointerdown", "touchstart", "keydown", "focusin", "wheel", "scroll"];
+  const begin = () => {
+    for (const event of events) removeEventListener(event, begin);
+    boxes.forEach((box) => watch.observe(box));
+  };
+  if (location.hash || scrollY) begin(); else for (const event of events) addEventListener(event, begin, { passive: true });
   const again = () => boxes.filter((box) => box.view).forEach(draw);
   new MutationObserver(again).observe(root, { attributes: true, attributeFilter: ["data-theme"] });
   phone.addEventListener("change", again);

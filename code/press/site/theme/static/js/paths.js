@@ -28,9 +28,9 @@ function paths() {
       const left = $$("input", part).filter((tick) => !tick.checked), sum = (name) => left.reduce((all, tick) => all + Number(tick.dataset[name]), 0);
       part.hidden = index !== Math.max(chosen, 0);
       buttons[index].setAttribute("aria-pressed", String(index === chosen));
-      $(".path-sum", part).textContent = left.length ? `${left.length} pages left: ${spoken(sum("read"))} to read, ${spoken(sum("practice"))} to practice` : "You have read all of it";
+      $(".path-sum", part).textContent = left.length ? `${left.length} ${left.length === 1 ? "page" : "pages"} left: ${spoken(sum("read"))} to read, ${spoken(sum("practice"))} to practice` : "You have read all of it";
     });
-    note.replaceChildren(...(chosen < 0 ? ["Choose a path, and Next follows it."] : ["Next and Previous follow this path. ", leave()]));
+    note.replaceChildren(...(chosen < 0 ? ["Choose a path, and the Next links will follow it."] : ["Next and Previous follow this path. ", leave()]));
   });
 }
 

@@ -8,7 +8,7 @@ const element = (name, attributes = {}, ...children) => {
 };
 const address = ({ page, anchor }) => `${base}${page}.html${anchor ? `#${encodeURIComponent(anchor)}` : ""}`;
 const name = ({ title, heading }) => (heading ? `${title} › ${heading}` : title);
-const notices = ({ announced }) => announced.map(({ name: subject, part }) => element("p", { class: "search-announced" }, element("em", {}, subject), ` is announced for the part ${part}; it is not written yet.`));
+const notices = ({ announced }) => announced.map(({ name: subject, part }) => element("p", { class: "search-announced" }, element("em", {}, subject), `: announced for the part ${part}, not written yet.`));
 const count = (number, word) => `${number || "No"} ${word}${number === 1 ? "" : "s"}`;
 const said = (answer, word) => [count(answer.hits.length, word), ...notices(answer).map((notice) => notice.textContent)].join(". ");
 
@@ -38,7 +38,7 @@ function suggest(input, book) {
     const answer = book.find(text, { typing: true, limit: 8 });
     options = answer.hits.map((hit, at) => element("a", { role: "option", id: `search-option-${at}`, tabindex: "-1", href: address(hit) }, element("span", {}, name(hit)), element("small", {}, hit.part)));
     list.replaceChildren(...options);
-    const empty = answer.announced.length ? null : element("p", {}, "No suggestion. Enter searches for the nearest spelling.");
+    const empty = answer.announced.length ? null : element("p", {}, "No suggestions. Press Enter to search for the nearest spelling.");
     popup.replaceChildren(...[...notices(answer), options.length ? list : empty].filter(Boolean));
     choose(-1);
     popup.hidden = false;
@@ -77,7 +77,7 @@ function results(input, book) {
     if (text && !answer.hits.length) list.append(element("p", {}, "Nothing matches these words. ", element("a", { href: "#contents" }, "The contents of the book"), " list every page."));
     status.textContent = text ? said(answer, "result") : "";
   };
-  const spelling = ({ corrected }) => (corrected ? [element("p", {}, "Nearest spelling in the book: ", element("a", { href: `?q=${encodeURIComponent(corrected)}` }, corrected))] : []);
+  const spelling = ({ corrected }) => (corrected ? [element("p", {}, "Did you mean: ", element("a", { href: `?q=${encodeURIComponent(corrected)}` }, corrected))] : []);
   const links = () => [...list.querySelectorAll("a")];
   let waiting = 0;
   input.value ||= new URLSearchParams(location.search).get("q") ?? "";

@@ -32,10 +32,10 @@ const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 /* What waits, in a sentence or two. */
 function summary({ due, fresh, unseen, next }) {
-  const lines = [due.length ? `${many(due.length, "card")} ${due.length === 1 ? "is" : "are"} due.` : "No card is due today."];
+  const lines = [due.length ? `${many(due.length, "card")} ${due.length === 1 ? "is" : "are"} due.` : "No cards are due today."];
   if (!due.length && next !== null) lines.push(`The next is due on ${date(next)}.`);
   if (fresh.length) lines.push(`${many(fresh.length, "new card")} can be learned today.`);
-  else if (unseen) lines.push(`${many(unseen, "new card")} can wait until tomorrow: the limit of today is reached.`);
+  else if (unseen) lines.push(`${many(unseen, "new card")} will wait until tomorrow: you have reached your daily limit.`);
   return lines.join(" ");
 }
 
@@ -47,7 +47,7 @@ function page(place) {
   book.$$(".all-cards > summary").forEach((line, index) => from.add(new Option(line.textContent, `part ${index}`)));
   const chosen = () => all.filter((card) => (!level.value || card.level === level.value) && (!type.value || card.type === type.value)
     && (!from.value || card.part === from.value || paths.some((path) => path.key === from.value && path.pages.includes(card.page))));
-  const say = () => { if (!form.hidden) status.textContent = (book.memory.isKept() ? "" : "This browser forbids storage, so nothing is remembered after this page. ") + summary(waiting(chosen())); };
+  const say = () => { if (!form.hidden) status.textContent = (book.memory.isKept() ? "" : "This browser blocks storage, so your progress is lost when you leave this page. ") + summary(waiting(chosen())); };
   form.addEventListener("change", (event) => {
     if (event.target === limit && limit.validity.valid && limit.value) book.memory.change((now) => { now.limit = Number(limit.value); });
     say();
