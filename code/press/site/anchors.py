@@ -19,8 +19,10 @@ from press.source import settings
 
 FILE = "book/_assets/anchors.json"
 ID = re.compile(r'<[a-z][^<>]*?\sid="([^"]+)"')
-# numbered by chance of order, or of the frame around a page
-PASSING = re.compile(r"id\d+|controls-\d+|cell-\d+-\d+|contents|main|.*-solution-\d+|gt-.*")
+# numbered by chance of order, of the frame around a page, or of a definition that a tip shows
+PASSING = re.compile(
+    r"id\d+|controls-\d+|cell-\d+-\d+|contents|main|.*-solution-\d+|(?:gt|tip)-.*|tips"
+)
 
 
 def load(project: Project) -> dict[str, list[str]]:
