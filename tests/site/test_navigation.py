@@ -142,3 +142,12 @@ def test_every_heading_of_before_has_its_address_still(site):
     text = (site / CHAPTER).read_text()
     missing = [name for name in published["networks/attention"] if f'id="{name}"' not in text]
     assert missing == []
+
+
+@pytest.mark.parametrize("name", ["index.html", CHAPTER])
+def test_the_drawer_of_a_phone_is_closed_by_its_button(host, open_page, name):
+    """Its first line once lay over the button, and a tap on it left the page."""
+    page = open_page(f"{host.url}/{name}", width=360, height=740)
+    page.locator(".menu-button").click()
+    page.locator("#contents .close-button").click(timeout=5000)
+    assert page.evaluate("document.documentElement.dataset.drawer || ''") == ""
