@@ -16,7 +16,14 @@ from pybtex.database import Entry, Person, parse_file
 from tests.conftest import ROOT
 from tests.press import sample_book
 
-DEPENDS = ("book/references.bib", "book/reference/*.md", *sample_book.DEPENDS)
+DEPENDS = (
+    "book/references.bib",
+    "book/reference/*.md",
+    "code/press/**",
+    "code/clikit/**",
+    "_config.yml",
+    "book/press.yml",
+)
 GLOSSARY = """# Glossary
 
 ```{contents}

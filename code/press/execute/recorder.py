@@ -103,7 +103,13 @@ def launch(log: str, code: str, roots: str, *arguments: str) -> None:
     if code not in sys.path:
         sys.path.insert(0, code)
     sys.addaudithook(Recorder(log, json.loads(roots)))
-    kernelapp.launch_new_instance()
+    try:
+        kernelapp.launch_new_instance()
+    except Exception:
+        if os.path.isdir(os.path.dirname(log)):
+            raise
+        # an interrupted build took the folder of its sockets away while this kernel was starting
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -140,10 +140,7 @@ def _scripts(store: Store, placed: Placed, texts: dict[str, str]) -> None:
 def script() -> str:
     """The script of every page: the parts of `theme/static/js` in one function."""
     body = _joined("js", first="core")
-    start = (
-        'document.addEventListener("DOMContentLoaded", () => { for (const run of starts) run(); });'
-    )
-    return f'(() => {{\n"use strict";\n{body}\n{start}\n}})();\n'
+    return f'(() => {{\n"use strict";\n{body}\nbegin();\n}})();\n'
 
 
 def style() -> str:
