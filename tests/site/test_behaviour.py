@@ -18,7 +18,7 @@ SITE = ROOT / "_build" / "html"
 SCROLLING = """() => {
   for (const box of document.querySelectorAll('details')) box.open = true;
   return [...document.querySelectorAll('.cell pre')]
-    .filter(e => e.scrollWidth > e.clientWidth + 1)
+    .filter(e => !e.closest('.sources') && e.scrollWidth > e.clientWidth + 1)
     .map(e => e.textContent.slice(0, 60));
 }"""
 

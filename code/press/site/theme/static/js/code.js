@@ -41,4 +41,4 @@ function scrollers() {
   document.fonts?.ready.then(measure); /* formulas grow when their fonts arrive */
 }
 
-starts.push(copyButtons, scrollers);
+later.push(copyButtons, scrollers);

@@ -4,6 +4,7 @@ const root = document.documentElement;
 const $ = (query, from = document) => from.querySelector(query);
 const $$ = (query, from = document) => [...from.querySelectorAll(query)];
 const starts = []; /* what each part does once the page is read */
+const later = []; /* and once it is loaded */
 
 /* Light, dark or as the system: set before anything is painted, remembered on this device only. */
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -52,14 +53,9 @@ function layout() {
 
 starts.push(layout, themeSwitch);
 
-/* Parts start in tasks of a few milliseconds, so that a tap on a slow phone is answered between two of them. */
+/* What a reader reaches for first starts with the page, what waits for a pointer when it is loaded: a phone answers a tap in between. */
 function begin() {
-  const { port1, port2 } = new MessageChannel();
-  const some = () => {
-    const end = performance.now() + 8;
-    while (starts.length && performance.now() < end) starts.shift()();
-    if (starts.length) port2.postMessage(0); else port1.close();
-  };
-  port1.onmessage = some;
-  document.addEventListener("DOMContentLoaded", some);
+  const run = (list) => () => list.forEach((start) => start());
+  document.addEventListener("DOMContentLoaded", run(starts));
+  addEventListener("load", run(later));
 }

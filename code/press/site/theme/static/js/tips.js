@@ -65,4 +65,4 @@ function tips() {
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 }
 
-starts.push(tips);
+later.push(tips);
