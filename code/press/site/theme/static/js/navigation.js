@@ -3,7 +3,7 @@
 /* The contents of the book: scrolled to the current page; on a phone a drawer that closes by Escape, by its button, by a tap on a page, and by a tap beside it. */
 function contents() {
   const nav = $("#contents"), button = $(".menu-button"), current = $("[aria-current=page]", nav);
-  const center = () => { if (current) nav.scrollTop = current.offsetTop - nav.clientHeight / 2; };
+  const center = () => { if (current) nav.scrollTop += current.getBoundingClientRect().top - nav.getBoundingClientRect().top - nav.clientHeight / 2; };
   const behind = [$("main"), $(".skip"), $(".foot")];
   const close = () => {
     if (root.dataset.drawer !== "open") return;
