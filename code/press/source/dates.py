@@ -8,13 +8,12 @@ one has no date.
 from __future__ import annotations
 
 import json
-import subprocess
 from datetime import date
 
-from clikit.errors import Exit, UserError
 from clikit.files import sha, write_atomic
 
 from press.config import Project
+from press.source.git import git
 
 FILE = "book/_assets/reports/dates.json"
 
@@ -43,9 +42,9 @@ def fill(project: Project, slugs: list[str]) -> int:
     report = {}
     for slug in slugs:
         path = project.rel(project.page(slug))
-        day = _git(project, "log", "-1", "--format=%cs", "--", path).strip()
+        day = git(project, "log", "-1", "--format=%cs", "--", path).strip()
         if day:
-            report[slug] = [day, _digest(_git(project, "show", f"HEAD:./{path}"))]
+            report[slug] = [day, _digest(git(project, "show", f"HEAD:./{path}"))]
     rows = [f" {json.dumps(slug)}: {json.dumps(row)}" for slug, row in sorted(report.items())]
     target = project.root / FILE
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,16 +54,3 @@ def fill(project: Project, slugs: list[str]) -> int:
 
 def _digest(text: str) -> str:
     return sha(text)[:16]
-
-
-def _git(project: Project, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(project.root), *arguments], capture_output=True, text=True
-    )
-    if done.returncode:
-        raise UserError(
-            f"git {arguments[0]}: {done.stderr.strip()}",
-            "run the command in a full clone of the repository",
-            Exit.USAGE,
-        )
-    return done.stdout

@@ -56,8 +56,14 @@ def label(translator: Any, node: nodes.Element) -> str:
         shape = {"displaymath": "Equation %s", **builder.config.numfig_format}.get(kind, "%s")
         return "Link to " + shape % ".".join(map(str, number))
     titles = node.findall(lambda child: isinstance(child, nodes.title | nodes.caption))
-    words = next((title.astext() for title in titles), node.astext())
+    title = next(titles, node)
+    words = "".join(child.astext() for child in title.children if not _is_level(child))
     return "Link to: " + re.sub(r"\s+", " ", words)[:80].strip()
+
+
+def _is_level(node: nodes.Node) -> bool:
+    """Whether a part of a card's question only says how hard the card is."""
+    return isinstance(node, nodes.Element) and "card-level" in node["classes"]
 
 
 def _kind(env: Any, node: nodes.Element) -> str:

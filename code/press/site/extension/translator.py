@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from docutils import nodes
 from pygments.formatters import HtmlFormatter
-from pygments.token import Name, Punctuation, Text, Whitespace
+from pygments.token import Name, Operator, Punctuation, Text, Whitespace
 from sphinx.writers.html5 import HTML5Translator
 
 from press.site import context, facts, pictures
@@ -23,6 +23,14 @@ PLAIN = (Name, Punctuation, Text, Whitespace)
 
 class PlainTokens(HtmlFormatter):
     """Listings in which names, punctuation and spaces are bare text."""
+
+    def _format_lines(self, tokensource: Any) -> Any:
+        """The dot before an attribute counts as punctuation, which the lexer calls an operator."""
+        tokens = (
+            (Punctuation if kind is Operator and text == "." else kind, text)
+            for kind, text in tokensource
+        )
+        return super()._format_lines(tokens)
 
     def _get_css_class(self, ttype: Any) -> str:
         return "" if ttype in PLAIN else super()._get_css_class(ttype)
