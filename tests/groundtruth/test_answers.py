@@ -87,6 +87,8 @@ FOLDS = "ex-metrics-folds"
 CROSSING = "ex-metrics-crossing"
 ADAM = "ex-optimizers-hand"
 DECAY = "ex-optimizers-decay"
+ROWS = "ex-embeddings-rows"
+SCORE = "ex-embeddings-score"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -100,6 +102,8 @@ RIGHT = {
     CROSSING: [0.195, 0.624, 0.427, 0.715],
     ADAM: [-0.1, -0.1266],
     DECAY: [0.0393, 0.741],
+    ROWS: [1, 0, 0, 2, 0, 1, 0, 0],
+    SCORE: [1.386, -0.223, 0.2877],
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -139,6 +143,15 @@ WRONG = [
     (ADAM, [0.1, 0.1266], "against the gradient"),
     (DECAY, [0.741, 0.741], "amplifies L2"),
     (DECAY, [0.741, 0.0393], "other order"),
+    (ROWS, [1, 0, 0, 1, 0, 1, 0, 0], "added, not overwritten"),
+    (ROWS, [0.25, 0, 0, 0.5, 0, 0.25, 0, 0], "nothing divides"),
+    (ROWS, [1, 1, 1, 2, 1, 1, 1, 1], "not looked up"),
+    (SCORE, [1.386, 1.386, 0.2877], "not PMI itself"),
+    (SCORE, [1.386, 2.996, 0.2877], "subtracted, not added"),
+    (SCORE, [1.386, -3.614, 0.2877], "not K"),
+    (SCORE, [2.0, -0.32, 0.2877], "not base 2"),
+    (SCORE, [-1.609, -3.219, 0.2877], "divides by both"),
+    (SCORE, [1.386, -0.223, -0.223], "q = 0.03"),
 ]
 
 

@@ -18,6 +18,7 @@ local_rules     Hebb's and Oja's rules, feedback alignment
 mlp             a multilayer perceptron by hand
 neuron          one unit and what it separates
 normalization   batch, layer, instance, group and RMS normalization
+parallel        many small networks trained side by side
 positions       sinusoids, RoPE, ALiBi
 pytorch         a training loop in PyTorch and its tools
 recurrence      RNN, LSTM and GRU cells through time
@@ -27,4 +28,5 @@ routing         routing of rows to experts
 state_space     linear state-space layers
 toy_language    a language of 35 words with known structure
 transformer     one transformer block
+word_tests      tests of word vectors on a real text
 """
