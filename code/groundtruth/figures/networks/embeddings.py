@@ -72,7 +72,15 @@ def gram(tables: dict[str, np.ndarray]) -> Figure:
         label(ax, "feature", "feature")
         ax.label_outer()
         ax.set_title(name, fontsize=11)
-    bar = fig.colorbar(image, ax=axes, location="bottom", shrink=0.4, aspect=30, ticks=[-1, 0, 1])
+    bar = fig.colorbar(
+        image,
+        ax=axes,
+        location="bottom",
+        shrink=0.4,
+        aspect=30,
+        ticks=[-1, 0, 1],
+        label="dot product",
+    )
     bar.outline.set_visible(False)
     return fig
 
