@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from groundtruth import answers
 from groundtruth.check import check
+from groundtruth.data.pipeline import hampel_score
+from groundtruth.data.signals import MAD_TO_STD, savgol_coeffs
 from groundtruth.functional import sigmoid
 from groundtruth.learning import intervals
 from groundtruth.learning.tape import record
@@ -76,6 +78,77 @@ def doubled(X, D1):
     return 2 * per_example(X, D1)
 
 
+def flags_of(values, window, k, centered=False, scale=1.0, full=True):
+    flags = hampel_score(values, window, causal=not centered) > k / scale
+    flags[: (window - 1) * full] = False
+    return flags.tolist()
+
+
+def stream(values, window, k):
+    past = []
+    for value in values:
+        past = [*past, value][-window:]
+        away = np.abs(np.array(past) - np.median(past))
+        limit = k * MAD_TO_STD * np.median(away)
+        yield len(past) == window and away[-1] > limit
+
+
+def stream_centered(values, window, k):
+    return flags_of(values, window, k, centered=True)
+
+
+def stream_without_factor(values, window, k):
+    return flags_of(values, window, k, scale=MAD_TO_STD)
+
+
+def stream_before_full(values, window, k):
+    return flags_of(values, window, k, full=False)
+
+
+def stream_of_deviations(values, window, k):
+    rows = np.lib.stride_tricks.sliding_window_view(values, window)
+    apart = np.abs(rows[:, -1] - rows.mean(1)) > k * rows.std(1)
+    return [*[False] * (window - 1), *apart]
+
+
+def stream_too_short(values, window, k):
+    return flags_of(values, window, k)[window - 1 :]
+
+
+def gate(report, factor):
+    part = report["rmse"].drop(index="all").dropna()
+    worst = part.idxmax()
+    return worst if part[worst] > factor * report.loc["all", "rmse"] else "pass"
+
+
+def gate_with_all(report, factor):
+    worst = report["rmse"].idxmax()
+    return worst if report.loc[worst, "rmse"] > factor * report.loc["all", "rmse"] else "all"
+
+
+def gate_of_the_mean(report, factor):
+    part = report["rmse"].drop(index="all").dropna()
+    return part.idxmax() if part.max() > factor * part.mean() else "pass"
+
+
+def left_out(x, m, p):
+    c = savgol_coeffs(m, p)
+    residual = x[m // 2 : -(m // 2)] - np.convolve(x, c, "valid")
+    return np.mean((residual / (1 - c[m // 2])) ** 2)
+
+
+def left_in(x, m, p):
+    return np.mean((x[m // 2 : -(m // 2)] - np.convolve(x, savgol_coeffs(m, p), "valid")) ** 2)
+
+
+def left_half_out(x, m, p):
+    return left_in(x, m, p) / (1 - savgol_coeffs(m, p)[m // 2])
+
+
+def left_out_root(x, m, p):
+    return np.sqrt(left_out(x, m, p))
+
+
 FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
 FORWARD = "ex-backprop-forward"
@@ -87,6 +160,12 @@ FOLDS = "ex-metrics-folds"
 CROSSING = "ex-metrics-crossing"
 ADAM = "ex-optimizers-hand"
 DECAY = "ex-optimizers-decay"
+HAND = "ex-signals-hand"
+RAMP = "ex-signals-ramp"
+STREAM = "ex-signals-stream"
+GATE = "ex-signals-gate"
+KALMAN = "ex-signals-kalman"
+WINDOW = "ex-signals-window"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -100,6 +179,12 @@ RIGHT = {
     CROSSING: [0.195, 0.624, 0.427, 0.715],
     ADAM: [-0.1, -0.1266],
     DECAY: [0.0393, 0.741],
+    HAND: np.array([-2, 3, 6, 7, 6, 3, -2]) / 21,
+    RAMP: 0.1004,
+    STREAM: stream,
+    GATE: gate,
+    KALMAN: 0.3904,
+    WINDOW: left_out,
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -139,6 +224,25 @@ WRONG = [
     (ADAM, [0.1, 0.1266], "against the gradient"),
     (DECAY, [0.741, 0.741], "amplifies L2"),
     (DECAY, [0.741, 0.0393], "other order"),
+    (HAND, [-2, 3, 6, 7, 6, 3, -2], "divide by 21"),
+    (HAND, np.full(7, 1 / 7), "moving average"),
+    (HAND, np.arange(-3, 4) / 28, "weights of the derivative"),
+    (RAMP, 0.001004, "divide by 0.01 s"),
+    (RAMP, 0.01008, "this is the variance"),
+    (RAMP, 7.0711, "two neighbors"),
+    (STREAM, stream_centered, "the window is centered"),
+    (STREAM, stream_without_factor, "not multiplied by 1.4826"),
+    (STREAM, stream_before_full, "before the window is full"),
+    (STREAM, stream_of_deviations, "median and MAD"),
+    (STREAM, stream_too_short, "one flag per value"),
+    (GATE, gate_with_all, '"all" is not a regime'),
+    (GATE, gate_of_the_mean, "returns"),
+    (KALMAN, 0.618, "Q = R"),
+    (KALMAN, 0.8284, "R / Q = 0.25"),
+    (KALMAN, 0.6404, "before the division"),
+    (WINDOW, left_in, "include the sample"),
+    (WINDOW, left_half_out, "its square by"),
+    (WINDOW, left_out_root, "square root"),
 ]
 
 
