@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from groundtruth import answers
 from groundtruth.check import check
 from groundtruth.functional import sigmoid
 from groundtruth.learning import intervals
 from groundtruth.learning.tape import record
+from groundtruth.networks.attention import sdpa
 from IPython.core.interactiveshell import InteractiveShell
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -76,6 +78,62 @@ def doubled(X, D1):
     return 2 * per_example(X, D1)
 
 
+def dependence(model, x):
+    """True where output t depends on input s, by gradients of weighted outputs."""
+    leaf = x.clone().requires_grad_()
+    weights = torch.arange(1.0, x.shape[2] + 1)
+    rows = [torch.autograd.grad(y @ weights, leaf, retain_graph=True)[0] for y in model(leaf)[0]]
+    return torch.cat(rows).abs().amax(2).numpy() > 1e-12
+
+
+def transposed_dependence(model, x):
+    return dependence(model, x).T
+
+
+def dependence_by_plain_sums(model, x):
+    leaf = x.clone().requires_grad_()
+    rows = [torch.autograd.grad(y.sum(), leaf, retain_graph=True)[0] for y in model(leaf)[0]]
+    return torch.cat(rows).abs().amax(2).numpy() > 1e-6
+
+
+def in_window(Q, K, V, w, first=0):
+    """Causal attention to w tokens, of which `first` is the nearest."""
+    distance = np.arange(len(Q))[:, None] - np.arange(len(Q))
+    return sdpa(Q, K, V, (distance >= first) & (distance < w))[0]
+
+
+def in_one_more(Q, K, V, w):
+    return in_window(Q, K, V, w + 1)
+
+
+def on_both_sides(Q, K, V, w):
+    distance = np.arange(len(Q))[:, None] - np.arange(len(Q))
+    return sdpa(Q, K, V, np.abs(distance) < w)[0]
+
+
+def in_the_whole_past(Q, K, V, w):
+    return in_window(Q, K, V, len(Q))
+
+
+def linear_weights(Q, K):
+    phi_q, phi_k = (np.where(v > 0, v + 1, np.exp(np.minimum(v, 0))) for v in (Q, K))
+    return phi_q @ phi_k.T
+
+
+def linear(Q, K, V):
+    weights = np.tril(linear_weights(Q, K))
+    return weights @ V / weights.sum(1, keepdims=True)
+
+
+def linear_without_sums(Q, K, V):
+    return np.tril(linear_weights(Q, K)) @ V
+
+
+def linear_with_future(Q, K, V):
+    weights = linear_weights(Q, K)
+    return weights @ V / weights.sum(1, keepdims=True)
+
+
 FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
 FORWARD = "ex-backprop-forward"
@@ -87,6 +145,11 @@ FOLDS = "ex-metrics-folds"
 CROSSING = "ex-metrics-crossing"
 ADAM = "ex-optimizers-hand"
 DECAY = "ex-optimizers-decay"
+TOKENS = "ex-attn-hand"
+LEAK = "ex-attn-leak"
+GROUPS = "ex-attn-gqa"
+WINDOW = "ex-attn-window"
+LINEAR = "ex-attn-linear"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -100,6 +163,11 @@ RIGHT = {
     CROSSING: [0.195, 0.624, 0.427, 0.715],
     ADAM: [-0.1, -0.1266],
     DECAY: [0.0393, 0.741],
+    TOKENS: [12.69, 18.81],
+    LEAK: dependence,
+    GROUPS: [8192, 2048, 25_165_824],
+    WINDOW: in_window,
+    LINEAR: linear,
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -139,6 +207,19 @@ WRONG = [
     (ADAM, [0.1, 0.1266], "against the gradient"),
     (DECAY, [0.741, 0.741], "amplifies L2"),
     (DECAY, [0.741, 0.0393], "other order"),
+    (TOKENS, [13.302, 18.044], "do not divide"),
+    (TOKENS, [17.311, 11.192], "the other keys"),
+    (TOKENS, [12.69, 17.0], "second output is wrong: 17 is too small"),
+    (LEAK, transposed_dependence, "yours are exchanged"),
+    (LEAK, dependence_by_plain_sums, "weight the entries at random"),
+    (GROUPS, [4096, 1024, 12_582_912], "both keys and values are cached"),
+    (GROUPS, [8192, 2048, 12_582_912], "keys' and the values' matrix"),
+    (GROUPS, [8192, 1024, 25_165_824], "8 of them, not 4"),
+    (WINDOW, in_one_more, "w + 1 tokens"),
+    (WINDOW, on_both_sides, "later tokens"),
+    (WINDOW, in_the_whole_past, "only the last w tokens"),
+    (LINEAR, linear_without_sums, "divide by the sum"),
+    (LINEAR, linear_with_future, "past only"),
 ]
 
 
