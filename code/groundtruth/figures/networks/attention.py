@@ -216,7 +216,7 @@ def collapse(curves: Mapping[str, Sequence[float]]) -> Figure:
     ax.set_ylim(1e-17, 10)
     ax.set_xticks(range(0, 13, 2))
     ax.legend(loc="center right", bbox_to_anchor=(1, 0.58))
-    label(ax, "layer", "diversity of tokens")
+    label(ax, "layer", "diversity of the tokens")
     return fig
 
 
