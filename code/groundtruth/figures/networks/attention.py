@@ -199,9 +199,14 @@ def maps(ids: np.ndarray, recall: np.ndarray, reverse: np.ndarray) -> Figure:
         (axes[0], recall[4:, :4], questions, pairs, "recall"),
         (axes[1], reverse, numbers, numbers, "reverse"),
     ):
-        ax.imshow(weights, cmap="Blues", vmin=0, vmax=1)
-        ax.set_xticks(range(len(columns)), columns)
-        ax.set_yticks(range(len(rows)), rows)
+        # cells and no image: vector graphics have a dark version
+        ax.pcolormesh(
+            weights, cmap="Blues", vmin=0, vmax=1, edgecolors="face", linewidth=0.2, snap=True
+        )
+        ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
+        ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
+        ax.set_ylim(len(rows), 0)
+        ax.set_aspect("equal")
         label(ax, "key" if name == "recall" else "key, position", "query", name)
     return fig
 
