@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from groundtruth import answers
 from groundtruth.check import check
 from groundtruth.data.pipeline import hampel_score
@@ -15,6 +16,7 @@ from groundtruth.data.signals import MAD_TO_STD, savgol_coeffs
 from groundtruth.functional import sigmoid
 from groundtruth.learning import intervals
 from groundtruth.learning.tape import record
+from groundtruth.networks.attention import sdpa
 from IPython.core.interactiveshell import InteractiveShell
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -149,6 +151,62 @@ def left_out_root(x, m, p):
     return np.sqrt(left_out(x, m, p))
 
 
+def dependence(model, x):
+    """True where output t depends on input s, by gradients of weighted outputs."""
+    leaf = x.clone().requires_grad_()
+    weights = torch.arange(1.0, x.shape[2] + 1)
+    rows = [torch.autograd.grad(y @ weights, leaf, retain_graph=True)[0] for y in model(leaf)[0]]
+    return torch.cat(rows).abs().amax(2).numpy() > 1e-12
+
+
+def transposed_dependence(model, x):
+    return dependence(model, x).T
+
+
+def dependence_by_plain_sums(model, x):
+    leaf = x.clone().requires_grad_()
+    rows = [torch.autograd.grad(y.sum(), leaf, retain_graph=True)[0] for y in model(leaf)[0]]
+    return torch.cat(rows).abs().amax(2).numpy() > 1e-6
+
+
+def in_window(Q, K, V, w, first=0):
+    """Causal attention to w tokens, of which `first` is the nearest."""
+    distance = np.arange(len(Q))[:, None] - np.arange(len(Q))
+    return sdpa(Q, K, V, (distance >= first) & (distance < w))[0]
+
+
+def in_one_more(Q, K, V, w):
+    return in_window(Q, K, V, w + 1)
+
+
+def on_both_sides(Q, K, V, w):
+    distance = np.arange(len(Q))[:, None] - np.arange(len(Q))
+    return sdpa(Q, K, V, np.abs(distance) < w)[0]
+
+
+def in_the_whole_past(Q, K, V, w):
+    return in_window(Q, K, V, len(Q))
+
+
+def linear_weights(Q, K):
+    phi_q, phi_k = (np.where(v > 0, v + 1, np.exp(np.minimum(v, 0))) for v in (Q, K))
+    return phi_q @ phi_k.T
+
+
+def linear(Q, K, V):
+    weights = np.tril(linear_weights(Q, K))
+    return weights @ V / weights.sum(1, keepdims=True)
+
+
+def linear_without_sums(Q, K, V):
+    return np.tril(linear_weights(Q, K)) @ V
+
+
+def linear_with_future(Q, K, V):
+    weights = linear_weights(Q, K)
+    return weights @ V / weights.sum(1, keepdims=True)
+
+
 FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
 FORWARD = "ex-backprop-forward"
@@ -166,6 +224,11 @@ STREAM = "ex-signals-stream"
 GATE = "ex-signals-gate"
 KALMAN = "ex-signals-kalman"
 WINDOW = "ex-signals-window"
+TOKENS = "ex-attn-hand"
+LEAK = "ex-attn-leak"
+GROUPS = "ex-attn-gqa"
+WINDOWED = "ex-attn-window"
+LINEAR = "ex-attn-linear"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -185,6 +248,11 @@ RIGHT = {
     GATE: gate,
     KALMAN: 0.3904,
     WINDOW: left_out,
+    TOKENS: [12.69, 18.81],
+    LEAK: dependence,
+    GROUPS: [8192, 2048, 25_165_824],
+    WINDOWED: in_window,
+    LINEAR: linear,
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -243,6 +311,19 @@ WRONG = [
     (WINDOW, left_in, "include the sample"),
     (WINDOW, left_half_out, "its square by"),
     (WINDOW, left_out_root, "square root"),
+    (TOKENS, [13.302, 18.044], "do not divide"),
+    (TOKENS, [17.311, 11.192], "the other keys"),
+    (TOKENS, [12.69, 17.0], "second output is wrong: 17 is too small"),
+    (LEAK, transposed_dependence, "yours are exchanged"),
+    (LEAK, dependence_by_plain_sums, "weight the entries at random"),
+    (GROUPS, [4096, 1024, 12_582_912], "both keys and values are cached"),
+    (GROUPS, [8192, 2048, 12_582_912], "keys' and the values' matrix"),
+    (GROUPS, [8192, 1024, 25_165_824], "8 of them, not 4"),
+    (WINDOWED, in_one_more, "w + 1 tokens"),
+    (WINDOWED, on_both_sides, "later tokens"),
+    (WINDOWED, in_the_whole_past, "only the last w tokens"),
+    (LINEAR, linear_without_sums, "divide by the sum"),
+    (LINEAR, linear_with_future, "past only"),
 ]
 
 
