@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.conftest import ROOT
-from tests.site.conftest import pages
+from tests.site.conftest import pages, wait_until
 
 pytestmark = pytest.mark.browser
 CHAPTER = "networks/attention.html"
@@ -64,11 +64,11 @@ def test_the_contents_of_a_page_close_on_a_tap_and_follow_back(host, open_page):
     box.locator("summary").tap()
     box.locator("a[href='#the-mathematics']").tap()
     assert box.get_attribute("open") is None
-    page.wait_for_function(f"{MARKED} === '#the-mathematics'")
+    wait_until(page, f"{MARKED} === '#the-mathematics'")
     page.evaluate("location.hash = '#traps'")
-    page.wait_for_function(f"{MARKED} === '#traps'")
+    wait_until(page, f"{MARKED} === '#traps'")
     page.go_back()
-    page.wait_for_function(f"{MARKED} === '#the-mathematics'")
+    wait_until(page, f"{MARKED} === '#the-mathematics'")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])

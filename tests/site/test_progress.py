@@ -9,6 +9,7 @@ import pytest
 from press.source import cards
 
 from tests.conftest import ROOT
+from tests.site.conftest import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -67,7 +68,7 @@ def test_a_session_needs_no_mouse_and_a_missed_card_comes_back_in_it(host, open_
         *(f"{seen} of 5 cards seen; 1 will come back" for seen in range(1, 6)),
     ]
     for key, words in zip("144444", said, strict=True):  # each answer moves the counter
-        page.wait_for_function(f"{counter} === '{words}'")
+        wait_until(page, f"{counter} === {json.dumps(words)}")
         answer(page, key)
     page.wait_for_selector(".study-session", state="hidden")
     assert page.inner_text(".study-status").startswith("6 cards rated.")
