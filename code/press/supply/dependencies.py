@@ -182,6 +182,7 @@ def survey(project: Project) -> Supply:
     aside, wrong = pins(project, ASIDE)
     findings += [*wrong, *_wrong_pins(pinned, packages, {*direct, *by})]
     findings += _wrong_reasons(rows, {**aside, **pinned})
+    findings += _wrong_licences(rows, aside)
     return Supply(rows, packages, by, aside, [*findings, *_unexplained(project, packages, rows)])
 
 
@@ -218,6 +219,15 @@ def _wrong_reasons(rows: dict[str, dict[str, str]], pinned: dict[str, str]) -> I
         for key in ("for", "instead"):
             if not row.get(key, "").strip():
                 yield _finding(f"{name} does not say {key!r}", f"write `{key}: ...`")
+
+
+def _wrong_licences(rows: dict[str, dict[str, str]], aside: dict[str, str]) -> Iterator[Finding]:
+    """Packages of one command, not installed here, whose licence is not given or does not do."""
+    for name in aside.keys() & rows.keys():
+        licence = rows[name].get("licence", "")
+        if not FREE.search(licence):
+            what = f"the licence of {name} is {licence!r}"
+            yield _finding(what, "write `licence: ...` as its package says, or use another package")
 
 
 def _unexplained(
@@ -274,7 +284,13 @@ def _of_one_command(supply: Supply) -> list[str]:
         return []
     reasons = supply.reasons
     rows = [
-        (name, version, reasons[name]["for"], reasons[name]["instead"], reasons[name]["licence"])
+        (
+            name,
+            version,
+            reasons[name]["for"],
+            reasons[name]["instead"],
+            reasons[name].get("licence", ""),
+        )
         for name, version in supply.aside.items()
         if name in reasons
     ]
