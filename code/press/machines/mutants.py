@@ -30,7 +30,14 @@ from press.tables import table
 
 REPORT = "book/_assets/reports/mutants.json"
 PINS = "requirements-mutants.txt"
-PROGRAM = "from mutmut.__main__ import cli; cli()"
+PROGRAM = """
+import contextlib, importlib, sys
+for name in sys.argv.pop(1).split():
+    with contextlib.suppress(ImportError):  # a function of a module
+        importlib.import_module(name)
+from mutmut.__main__ import cli
+cli()
+"""
 STANDARD = 0.95  # of the mutants that are not equivalent, caught
 CAUGHT = ("caught", "timeout")  # a mutant that never ends is noticed
 
@@ -170,7 +177,8 @@ def _again(project: Project, module: Module, before: Score) -> Score:
 
 def _mutmut(project: Project, module: Module, folder: Path, names: list[str]) -> None:
     """Run mutmut, one mutant at a time."""
-    command = [sys.executable, "-c", PROGRAM, "run", "--max-children", "1", *names]
+    loaded = " ".join(["pytest", *mutation_folder.foreign(project, module)])
+    command = [sys.executable, "-c", PROGRAM, loaded, "run", "--max-children", "1", *names]
     env = mutation_folder.environment(project)
     with (folder / "log").open("w+", encoding="utf-8") as log:
         done = subprocess.run(

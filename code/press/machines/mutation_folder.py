@@ -21,6 +21,7 @@ from clikit.errors import Exit, UserError, nearest
 from press.config import THREAD_KNOBS, Project
 from press.execute import imports
 
+PLUGIN = Path(__file__).with_name("mutation_plugin.py")
 EXAMPLES = "tests/test_examples_of_docstrings.py"
 TEMPLATE = '''"""The examples of one module, from its source before it was mutated."""
 
@@ -39,7 +40,8 @@ def test_examples(name, text):
     runner.run(test)
     assert runner.failures == 0
 '''
-# a line of `raise` holds a message; a mutant that loops has ten times the seconds of its tests
+# a line of `raise` holds a message; the plugin limits the processor time, so that the limit on the
+# wall is only for what waits
 SETTINGS = """[mutmut]
 source_paths=src/
 only_mutate={source}
@@ -47,7 +49,9 @@ do_not_mutate_patterns=^\\s*raise\\b
 also_copy=
     pytest.ini
     conftest.py
+process_isolation=forkserver
 timeout_multiplier=10.0
+timeout_constant=60.0
 use_git_change_detection=false
 pytest_add_cli_args=
 {plugins}
@@ -55,9 +59,7 @@ pytest_add_cli_args_test_selection=
 {tests}
 """
 # of pytest, not needed here; the first would collect garbage after every mutant
-WITHOUT = ("unraisableexception", "threadexception", "cacheprovider", "xdist", "pytest_cov")
-# every mutant is tried in a fork of one process, which would copy its memory to look for garbage
-GARBAGE = "import gc\n\ngc.disable()\n"
+WITHOUT = ("unraisableexception", "threadexception", "cacheprovider")
 PYTEST = """[pytest]
 addopts = -q
 filterwarnings =
@@ -166,10 +168,20 @@ def fill(project: Project, module: Module, folder: Path) -> None:
     )
     (folder / "setup.cfg").write_text(settings, encoding="utf-8")
     (folder / "pytest.ini").write_text(PYTEST, encoding="utf-8")
-    (folder / "conftest.py").write_text(GARBAGE, encoding="utf-8")
+    shutil.copy(PLUGIN, folder / "conftest.py")
     (folder / "mutants").mkdir()
     for name in ("book", "code"):  # tests may read result cards, or a source
         (folder / "mutants" / name).symlink_to(project.root / name)
+
+
+def foreign(project: Project, module: Module) -> list[str]:
+    """Names of packages of others that the module and its tests import, to be loaded only once:
+    mutmut runs the tests four times, each in a fork of its first process.
+    """
+    paths = [project.code / module.source, *(project.root / test for test in module.tests)]
+    names = {name for path in paths for name in imports.names(path.read_text(encoding="utf-8"))}
+    ours = (*project.packages, "tests", "__future__", "")
+    return sorted(name for name in names if name.partition(".")[0] not in ours)
 
 
 def _indented(values: Iterable[str]) -> str:
@@ -190,4 +202,5 @@ def environment(project: Project) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(others),
         "MPLBACKEND": "agg",
         "CI": "true",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
