@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from clikit.errors import Exit, UserError
 from press import config
 from press.cli import main
 from press.machines import mutants, mutated, mutation_folder
+from press.site import reports
+from sphinx.util.template import SphinxRenderer
 
 from tests.conftest import ROOT
 from tests.press import sample_book
@@ -247,6 +250,24 @@ def test_the_command_refuses_an_unknown_module(project, capsys):
         main(["--root", str(project.root), "mutants", "flat/nothing"])
     assert ended.value.code == Exit.USAGE
     assert "there is no module 'flat/nothing'" in capsys.readouterr().err
+
+
+def test_how_we_know_counts_the_mutants_and_lists_the_modules(tmp_path):
+    there = replace(config.load(ROOT), root=tmp_path)
+    before = reports.checks(there, [])
+    path = tmp_path / mutants.REPORT
+    both = [score_with("computes the same"), score_with("", "a.c")]
+    sample_book.write(path, json.dumps(mutants.as_dict(both)))
+    assert reports.checks(there, [])[len(before) :] == [
+        ("mistakes planted in 2 modules of our own", "20", "mutants"),
+        ("of these, caught by the tests of the module", "18", "mutants"),
+        ("of these, equivalent, for a reason in writing", "1", "mutants"),
+    ]
+    renderer = SphinxRenderer(str(ROOT / "code" / "press" / "site" / "theme"))
+    site = SimpleNamespace(mutants=reports.mutants(there))
+    html = renderer.render("places.html", {"name": "mutants", "site": site})
+    assert "<td><code>a.c</code></td><td>10</td><td>9</td><td>0</td><td>1</td>" in html
+    assert "<td><code>a.b</code></td><td>10</td><td>9</td><td>1</td><td>0</td>" in html
 
 
 def test_the_committed_report_meets_the_standard():

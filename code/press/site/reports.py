@@ -61,7 +61,7 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
             (modules, f"{sums['mutants']:,}", "mutants"),
             ("of these, caught by the tests of the module", f"{sums['caught']:,}", "mutants"),
             (
-                "of these, without an effect, each for a reason",
+                "of these, equivalent, for a reason in writing",
                 f"{sums['equivalent']:,}",
                 "mutants",
             ),

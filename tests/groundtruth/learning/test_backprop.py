@@ -504,6 +504,11 @@ def test_each_tensor_comes_before_those_it_was_computed_from():
         (lambda: bp.hvp(lambda t: t.log().sum(), [-1.0], [1.0]), ValueError, "not finite at x"),
         (lambda: Tensor(np.zeros((0, 2))).mean(), ValueError, "mean of an empty tensor"),
         (lambda: bp.softmax_ce(Tensor(A), [0, 1, 2, 3]), ValueError, "whole labels"),
+        (lambda: bp.softmax_ce(Tensor(A), [0, 1, 2, -1]), ValueError, "whole labels"),
+        (lambda: bp.softmax_ce(Tensor(A), [0.0, 1.0, 2.0, 1.0]), ValueError, "type float64"),
+        (lambda: bp.softmax_ce(Tensor(A), [0, 1, 2]), ValueError, r"\(3,\)"),
+        (lambda: bp.softmax_ce(Tensor(A[0]), [0]), ValueError, "of shape"),
+        (lambda: bp.softmax_ce(Tensor(A[:0]), np.zeros(0, int)), ValueError, r"shape \(0, 3\)"),
         (lambda: bp.MLP((3,), 0), ValueError, "input and an output"),
         (lambda: bp.MLP((3, 0), 0), ValueError, ">= 1"),
     ],
@@ -511,3 +516,30 @@ def test_each_tensor_comes_before_those_it_was_computed_from():
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_an_argument_that_is_not_used_has_the_gradient_zero():
+    used, unused = bp.gradients(lambda a, b: (a * a).sum(), A, A[:2])
+    assert np.allclose(used, 2 * A)
+    assert np.array_equal(unused, np.zeros_like(A[:2]))
+
+
+def test_a_point_without_entries_has_no_error():
+    assert bp.check_gradients(lambda a: a * a, np.zeros((0, 2))) == 0.0
+
+
+@pytest.mark.parametrize("slip", [1e-9, -1e-9])
+def test_an_error_below_a_millionth_is_relative_to_a_millionth(slip):
+    def constant(a):
+        return record(0.0 * a.data, (a, lambda g: slip * g))
+
+    assert bp.check_gradients(constant, A, weights=1.0) == pytest.approx(1e-3)
+
+
+def test_unsigned_labels_are_labels():
+    labels = np.array([0, 2, 1, 1], dtype=np.uint8)
+    assert bp.softmax_ce(Tensor(A), labels).data == bp.softmax_ce(Tensor(A), [0, 2, 1, 1]).data
+
+
+def test_layers_of_one_unit_are_layers():
+    assert bp.MLP((1, 1), seed=0)([[2.0]]).shape == (1, 1)
