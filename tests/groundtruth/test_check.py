@@ -221,3 +221,63 @@ def test_a_step_that_is_rounded_away_is_an_infinite_error():
 def test_a_parameter_without_entries_has_no_error():
     p = np.zeros((0, 2))
     assert check.gradient_errors(lambda: 0.0, [p], [p]) == [0.0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_complex_numbers_keep_their_imaginary_part():
+    assert close([1 + 1j], [1 + 1.0001j], atol=1e-3)
+    assert not close([1 + 1j], [1 + 1.0001j], atol=1e-5)
+    assert close([2j], [2.1j], rtol=0.1, atol=0.0)
+    assert not close([5.0], [complex(1, np.inf)], rtol=1.0)
+    assert not close([1j], [1.0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_large_integers_are_compared_with_complex_numbers():
+    assert close([2**60], [2**60 + 3j], atol=3.5)
+    assert not close([2**60], [2**60 + 3j], atol=2.5)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps == np.finfo(float).eps, reason="no long doubles")
+def test_long_doubles_are_compared_in_their_own_precision():
+    more = np.array([1], dtype=np.longdouble) + np.longdouble(2) ** -60
+    assert close(more, more, atol=0.0)
+    assert not close(more, np.ones(1, dtype=np.longdouble), atol=0.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_failed_claim_about_numbers_that_overflow_warns_of_nothing():
+    with pytest.raises(AssertionError, match="largest difference is inf"):
+        parity("x", [1e308], [-1e308])
+    with pytest.raises(AssertionError, match=r"largest difference is 1 at \(1,\)"):
+        parity("x", [np.inf, 1.0], [np.inf, 2.0])
+
+
+def test_the_first_of_several_worst_places_is_named():
+    with pytest.raises(AssertionError, match=r"inf at \(0,\)"):
+        parity("x", [np.inf, np.nan], [0.0, 0.0])
+
+
+def test_an_integer_is_not_close_to_infinity():
+    assert not close([1], [np.inf])
+
+
+def test_the_tolerance_of_a_claim_is_absolute_and_relative(capsys):
+    parity("relative", [1e6 + 1e-7], [1e6])
+    derived("absolute", [1e-9], [0.0])
+    assert capsys.readouterr().out.count(" ok: ") == 2
+
+
+def test_a_gradient_at_whole_numbers_is_that_at_floats():
+    assert check.numeric_grad(lambda v: (v**2).sum(), [1, 2]) == pytest.approx([2.0, 4.0])
+
+
+@pytest.mark.parametrize("h", [0.0, np.inf])
+def test_a_step_that_is_no_step_is_refused_as_such(h):
+    with pytest.raises(ValueError, match="need a positive step"):
+        check.numeric_grad(lambda v: v.sum(), [1.0], h)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_array_of_one_entry_is_one_number():
+    assert check.numeric_grad(lambda v: 2 * v[:1], [1.0]) == pytest.approx([2.0])

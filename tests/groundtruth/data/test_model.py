@@ -276,6 +276,7 @@ def test_numbers_of_any_type_are_computed_as_floats(kind):
     assert np.array_equal(NearestNeighbors(2).fit(x, y).predict(other), [0.0, 0.5, 1.0, 1.0])
     assert np.array_equal(classes.joint(other), classes.joint(x))
     assert np.array_equal(classes.log_odds(other), classes.log_odds(x))
+    assert classes.log_odds(other).dtype == float
 
 
 @pytest.mark.parametrize("unit", [2.0**-600, 2.0**600])

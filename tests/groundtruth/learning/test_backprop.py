@@ -543,3 +543,60 @@ def test_unsigned_labels_are_labels():
 
 def test_layers_of_one_unit_are_layers():
     assert bp.MLP((1, 1), seed=0)([[2.0]]).shape == (1, 1)
+
+
+def test_parts_are_joined_along_the_first_axis_by_default():
+    assert bp.concat([A, A[:2]]).shape == (6, 3)
+
+
+def test_each_row_of_scores_has_its_own_largest():
+    scores = np.array([[0.0, 0.0], [-2000.0, -2000.0]])
+    assert bp.softmax_ce(Tensor(scores), [0, 1]).data == pytest.approx(np.log(2))
+
+
+def test_the_default_weights_differ_from_entry_to_entry_and_not_from_call_to_call():
+    upstream = []
+
+    def observed(a):
+        return record(a.data * 1.0, (a, lambda g: upstream.append(g) or g))
+
+    for _ in range(2):
+        assert bp.check_gradients(observed, A) < 1e-8
+    assert np.unique(upstream[0]).size == A.size
+    assert np.array_equal(upstream[0], upstream[1])
+
+
+def test_swapped_entries_are_an_error_under_the_default_weights():
+    def swapped(a):
+        return record(a.data * 1.0, (a, lambda g: g[::-1]))
+
+    assert bp.check_gradients(swapped, A, weights=1.0) < 1e-8
+    assert bp.check_gradients(swapped, A) > 0.1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_point_without_a_derivative_is_an_error_and_not_a_warning_too():
+    with pytest.raises(ValueError, match="not finite at x"):
+        bp.jvp(Tensor.log, [-1.0], [1.0])
+
+
+def test_a_function_that_does_not_use_its_argument_has_the_product_zero():
+    product = bp.vjp(lambda t: Tensor([1.0, 2.0]), A, [1.0, 1.0])
+    assert np.array_equal(product, np.zeros_like(A))
+
+
+def test_a_seed_gives_the_same_weights_around_zero_again():
+    first = bp.MLP((100, 100), seed=5).layers[0][0].data
+    assert np.array_equal(first, bp.MLP((100, 100), seed=5).layers[0][0].data)
+    assert not np.array_equal(first, bp.MLP((100, 100), seed=6).layers[0][0].data)
+    assert first.mean() == pytest.approx(0, abs=0.005)  # five standard errors
+
+
+def test_biases_are_added_in_every_layer():
+    net = bp.MLP((2, 3, 1), seed=0)
+    (W1, b1), (W2, b2) = net.layers
+    b1.assign([0.3, -0.2, 0.9])
+    b2.assign([0.7])
+    X = RNG.normal(size=(4, 2))
+    expected = np.tanh(X @ W1.data + [0.3, -0.2, 0.9]) @ W2.data + 0.7
+    assert np.allclose(net(X).data, expected, atol=1e-12)

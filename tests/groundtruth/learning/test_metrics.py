@@ -120,6 +120,7 @@ ONE = ([0, 1], [0.1, 0.2])
         (lambda: mt.report([[1, 2]]), r"\(1, 2\)"),
         (lambda: mt.report([[1]]), r"\(1, 1\)"),
         (lambda: mt.report([1, 2]), r"\(2,\)"),
+        (lambda: mt.report([[1, 2, 3], [4, 5, 6]]), r"\(2, 3\)"),
         (lambda: mt.report([["a", "b"], ["c", "d"]]), "of numbers"),
         (lambda: mt.report([[1, -1], [0, 1]]), "finite, >= 0"),
         (lambda: mt.report([[1, np.inf], [0, 1]]), "finite, >= 0"),
@@ -151,6 +152,7 @@ ONE = ([0, 1], [0.1, 0.2])
         (lambda: mt.rmse([np.nan], [1.0]), "finite"),
         (lambda: mt.r2([1.0, 1.0], [1.0, 2.0]), "equal"),
         (lambda: mt.mape([1.0, 0.0], [1.0, 1.0]), "target 1 is zero"),
+        (lambda: mt.mape([2.0, 0.0], [1.0, 1.0]), "target 1 is zero"),
         (lambda: mt.mase([1.0], [1.0], [1.0]), "longer"),
         (lambda: mt.mase([1.0], [1.0], [1.0, 2.0], season=0), "and 0"),
         (lambda: mt.mase([1.0], [1.0], [1.0, 2.0], season=2), "and 2"),
@@ -219,3 +221,32 @@ def test_mase_is_free_of_the_unit():
     for unit in (1e-3, 1e3):
         assert mt.mase(unit * y, unit * p, unit * past) == pytest.approx(mt.mase(y, p, past))
     assert mt.mase(y, p, past, season=2) == pytest.approx(0.75)  # mean of 0.5 and 1, over 1
+
+
+def test_f1_weighs_both_alike():
+    assert mt.fbeta(0.5, 1.0) == pytest.approx(2 / 3)
+
+
+def test_whole_counts_are_exact_in_any_type():
+    C = np.array([[4 * 10**9, 10**9], [2 * 10**9, 3 * 10**9]])  # n^2 has more than 63 bits
+    large = [[2**53 - 1, 0], [1, 1]]
+    for score in (mt.mcc, mt.kappa):
+        assert score(C) == pytest.approx(score(C // 10**9), rel=1e-14)
+        assert score(C.astype(float)) == score(C)
+        assert score(np.array(large, dtype=float)) == score(large)
+    N = 2**53  # n = N + 1, trace N, margins (N, 1) and (N - 1, 2)
+    assert mt.kappa(large) == pytest.approx((2 * N - 2) / (3 * N - 1), rel=1e-14)
+
+
+@pytest.mark.parametrize("score", [mt.mcc, mt.kappa])
+def test_weights_below_one_agree_as_counts_do(score):
+    weights = np.array([[0.2, 0.05], [0.1, 0.15]])
+    assert score(weights) == pytest.approx(score([[20, 5], [10, 15]]))
+
+
+def test_errors_between_huge_numbers_of_two_signs_do_not_overflow():
+    assert mt.rmse([-1e200, -1e200], [1e200, 1e200]) == pytest.approx(2e200)
+
+
+def test_a_target_of_one_has_a_percentage():
+    assert mt.mape([1.0], [1.5]) == 0.5
