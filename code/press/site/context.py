@@ -37,6 +37,7 @@ class Context:
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[dict[str, Any]] = field(default_factory=list)
+    mutants: list[dict[str, Any]] = field(default_factory=list)
     paths: list[dict[str, Any]] = field(default_factory=list)  # key, name, about, pages, section
     versions: str = ""
     repository: str = ""
@@ -88,6 +89,7 @@ class Context:
         return {
             "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
             "machines": self.machines,
+            "mutants": self.mutants,
             "rest": [self.totals, self.checks, self.versions, self.paths],
             "parts": [[entry.slug, entry.part] for entry in self.entries],
         }
@@ -125,6 +127,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         totals=facts.totals(list(of_pages.values()), project),
         checks=reports.checks(project, list(of_pages.values())),
         machines=reports.machines(project),
+        mutants=reports.mutants(project),
         paths=_paths(project, [chapter for chapter, _ in pages]),
         versions=_versions(project),
         repository=repository.get("url", "").rstrip("/"),
