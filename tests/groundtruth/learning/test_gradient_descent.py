@@ -105,7 +105,7 @@ def test_two_epochs_of_one_generator_differ():
         (lambda: gd.gd(lambda x: x, [1.0], np.inf, 1), ValueError, "positive learning rate"),
         (lambda: gd.gd(lambda x: x, [1.0], 0.1, -1), ValueError, "steps"),
         (lambda: gd.armijo(rosen, rosen_der, [1.0, 1.0], 1, c=0.0), ValueError, "c must"),
-        (lambda: gd.stability_limit([[1.0], [2.0]]), ValueError, r"\(2, 1\)"),
+        (lambda: gd.stability_limit([[1.0], [1.0]]), ValueError, r"\(2, 1\)"),
         (lambda: gd.stability_limit([1.0]), ValueError, r"\(1,\)"),
         (lambda: gd.stability_limit(np.ones((1, 1, 1))), ValueError, r"\(1, 1, 1\)"),
         (lambda: gd.stability_limit(np.zeros((0, 0))), ValueError, r"\(0, 0\)"),
@@ -156,7 +156,7 @@ def test_a_step_that_overflows_is_an_error_and_not_a_warning_too():
 @pytest.mark.filterwarnings("error")
 def test_infinity_less_infinity_is_an_error_and_not_a_warning_too():
     with pytest.raises(FloatingPointError, match="after step 1"):
-        gd.gd(lambda x: np.array([np.inf, -np.inf]) + x * 0, [1.0, 1.0], 1.0, 1)
+        gd.gd(lambda x: np.array([np.inf]) - np.inf, [1.0], 1.0, 1)
 
 
 def test_a_small_curvature_has_a_large_limit():
