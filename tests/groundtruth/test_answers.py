@@ -87,6 +87,10 @@ FOLDS = "ex-metrics-folds"
 CROSSING = "ex-metrics-crossing"
 ADAM = "ex-optimizers-hand"
 DECAY = "ex-optimizers-decay"
+XOR = "ex-gates-xor"
+QUARTIC = "ex-gates-quartic"
+ROOM = "ex-gates-capacity"
+SPARSE = "ex-gates-jacobian"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -100,6 +104,10 @@ RIGHT = {
     CROSSING: [0.195, 0.624, 0.427, 0.715],
     ADAM: [-0.1, -0.1266],
     DECAY: [0.0393, 0.741],
+    XOR: [9 / 16, 1 / 2],
+    QUARTIC: [0.354, 0.01155],
+    ROOM: [21, 0.0080],
+    SPARSE: 0.669,
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -139,6 +147,17 @@ WRONG = [
     (ADAM, [0.1, 0.1266], "against the gradient"),
     (DECAY, [0.741, 0.741], "amplifies L2"),
     (DECAY, [0.741, 0.0393], "other order"),
+    (XOR, [0.75, 0.5], "each 3/4"),
+    (XOR, [0.5, 0.5], "differ between 0 and 1"),
+    (XOR, [0.5625, 0.4375], "adds its two sides"),
+    (QUARTIC, [0.45, 0.01], "for the square"),
+    (QUARTIC, [0.646, 0.01155], "weighted by 1 - p"),
+    (QUARTIC, [0.354, 0.0505], "the factor p (1 - p)"),
+    (ROOM, [22, 0.0043], "odd capacities"),
+    (ROOM, [18, 0.0096], "all four experts"),
+    (ROOM, [16, 0.0859], "16 is the mean"),
+    (SPARSE, 0.0, "of sparsemax"),
+    (SPARSE, 0.297, "divide by the norm"),
 ]
 
 
