@@ -41,7 +41,7 @@ A box, with a list:
 x^2
 ```
 
-The smallest is $x_\min$, and its logarithm $\log x_\min$.
+The smallest is $x_{\min}$, and its logarithm $\log x_{\min}$.
 
 | name | size |
 |---|---|
@@ -166,7 +166,7 @@ def notebook(book):
         "<summary>Solution to Exercise 1 (Warm-up: add)</summary>\n\nAdd them.\n\n</details>",
         "```python\nprint(1 + 1)\n```\n\n```text\n2\n```\n\n</details>",
         "- **What is a $loss$, in one sentence?** (foundational · concept)\n\n  A number that",
-        "## References\n\n- [1] C. Gauss. Theoria. Perthes, 1809.",
+        "## References\n\n- C. Gauss. Theoria. Perthes, 1809.\n",
     ],
 )
 def test_markdown_says_what_the_page_says(text, line):

@@ -75,7 +75,11 @@ def entries(pages: dict[str, str]) -> dict[str, str]:
             continue
         for entry in article(text).find_class("citation"):
             label = "".join(element.text_content() for element in entry.find_class("label"))
-            words = " ".join(paragraph.text_content() for paragraph in entry.iter("p"))
+            words = " ".join(
+                paragraph.text_content()
+                for paragraph in entry.iter("p")
+                if "cited-in" not in paragraph.get("class", "")
+            )
             if NUMBER.fullmatch(label):  # authors and year stand in the entry itself
                 words = f"{label} {words}"
             texts[f"{slug}.html#{entry.get('id')}"] = re.sub(r"\s+", " ", words).strip()
