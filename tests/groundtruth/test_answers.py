@@ -229,6 +229,10 @@ LEAK = "ex-attn-leak"
 GROUPS = "ex-attn-gqa"
 WINDOWED = "ex-attn-window"
 LINEAR = "ex-attn-linear"
+XOR = "ex-gates-xor"
+QUARTIC = "ex-gates-quartic"
+ROOM = "ex-gates-capacity"
+SPARSE = "ex-gates-jacobian"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -253,6 +257,10 @@ RIGHT = {
     GROUPS: [8192, 2048, 25_165_824],
     WINDOWED: in_window,
     LINEAR: linear,
+    XOR: [9 / 16, 1 / 2],
+    QUARTIC: [0.354, 0.01155],
+    ROOM: [21, 0.0080],
+    SPARSE: 0.669,
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -324,6 +332,17 @@ WRONG = [
     (WINDOWED, in_the_whole_past, "only the last w tokens"),
     (LINEAR, linear_without_sums, "divide by the sum"),
     (LINEAR, linear_with_future, "past only"),
+    (XOR, [0.75, 0.5], "each 3/4"),
+    (XOR, [0.5, 0.5], "differ between 0 and 1"),
+    (XOR, [0.5625, 0.4375], "adds its two sides"),
+    (QUARTIC, [0.45, 0.01], "for the square"),
+    (QUARTIC, [0.646, 0.01155], "weighted by 1 - p"),
+    (QUARTIC, [0.354, 0.0505], "the factor p (1 - p)"),
+    (ROOM, [22, 0.0043], "odd capacities"),
+    (ROOM, [18, 0.0096], "all four experts"),
+    (ROOM, [16, 0.0859], "16 is the mean"),
+    (SPARSE, 0.0, "of sparsemax"),
+    (SPARSE, 0.297, "divide by the norm"),
 ]
 
 
