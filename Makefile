@@ -22,7 +22,7 @@ WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf epub test counts check accept lab serve run bench lint clean
+.PHONY: help setup mutmut book pdf epub test counts check accept lab serve run bench lint clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ $(READY): requirements.txt package-lock.json pyproject.toml
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci $(addprefix --omit=,$(NPM_OMIT)) --ignore-scripts --no-audit --no-fund --loglevel=error && \
 		cp package-lock.json node_modules/.installed$(addprefix -,$(NPM_OMIT)); }
 	@touch $(READY)
+
+mutmut: $(READY) ## add mutmut, which plants mistakes for python -m press mutants
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-mutants.txt
 
 book: $(READY) ## execute what is stale, compare every output, render the site into _build/html
 	@$(BIN)/python -m press build

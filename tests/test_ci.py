@@ -11,7 +11,7 @@ import yaml
 
 from tests.conftest import ROOT
 
-DEPENDS = (".ci/run", ".github/**", "Makefile", "requirements.txt")
+DEPENDS = (".ci/run", ".github/**", "Makefile", "requirements*.txt")
 # one has no make, one installs scanners and not the book
 WITHOUT_MAKE = {"windows", "vulnerabilities"}
 MAKE = """#!/bin/sh
@@ -48,7 +48,7 @@ def run_ci(folder, failing: str = "") -> tuple[subprocess.CompletedProcess[str],
 def test_every_step_runs_and_its_time_is_printed(tmp_path):
     done, commands = run_ci(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[1] for line in commands] == ["book", "lint", "setup", "test"]
+    assert [line.split()[1] for line in commands] == ["book", "lint", "mutmut", "setup", "test"]
     for step in ("packages", "the book"):
         assert f"ci: {step} took" in done.stdout
 

@@ -360,6 +360,40 @@ def seeds(
 
 
 @main.command()
+@click.argument("names", nargs=-1, metavar="[MODULE]...")
+@click.option("--survivors", "again", is_flag=True, help="Try only those of the report again.")
+@_markdown
+@_report
+@_json
+@click.pass_obj
+def mutants(
+    project: Project,
+    names: tuple[str, ...],
+    again: bool,
+    text_file: Path | None,
+    json_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Plant mistakes in MODULE... and count how many its own tests catch.
+
+    Without a name, the modules of the report: FILE, or the committed one. A survivor takes over the
+    reason that the report gives for it; --report merges what was run into FILE.
+    """
+    from press.machines import mutants as planted
+
+    committed = planted.load(json_file or project.root / planted.REPORT)
+    chosen = names or tuple(score.module for score in committed)
+    scores = planted.run(project, chosen, committed, again, _tell)
+    text = planted.markdown(scores)
+    body = _as_json(planted.as_dict(scores))
+    _save(text_file, text)
+    if json_file:
+        _save(json_file, _as_json(planted.as_dict(planted.merged(committed, scores))))
+    click.echo(body if as_json else text.rstrip())
+    _leave(any(score.share < planted.STANDARD for score in scores))
+
+
+@main.command()
 @click.option("--check", "only", is_flag=True, help="Compare with DEPENDENCIES.md; write nothing.")
 @click.option("--dates", is_flag=True, help="Ask PyPI for the days of release; needs a network.")
 @_json

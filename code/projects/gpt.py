@@ -9,10 +9,11 @@ last tenth of a single text, or every tenth document of many, is never trained o
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -595,8 +596,16 @@ class TextTask(Task[S]):
             total += float(model(part[:, :-1], part[:, 1:])) * len(part)
         return total / len(windows)
 
+    @cached_property
+    def corpus_digest(self) -> str:
+        """Number and SHA-256 of the tokens, by which a changed corpus is noticed."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.held_out):
+            digest.update(part.numpy().tobytes())
+        return f"{len(self.train) + len(self.held_out):,} tokens, sha256 {digest.hexdigest()}"
+
     def state(self) -> dict[str, Any]:
-        return {"tokenizer": self.tokenizer.state()}
+        return {"corpus": self.corpus_digest, "tokenizer": self.tokenizer.state()}
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         """What the model expects after the first 21 tokens of the held-out text."""

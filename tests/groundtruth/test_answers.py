@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from groundtruth import answers
 from groundtruth.check import check
+from groundtruth.data.pipeline import hampel_score
+from groundtruth.data.signals import MAD_TO_STD, savgol_coeffs
 from groundtruth.functional import sigmoid
 from groundtruth.learning import intervals
 from groundtruth.learning.tape import record
+from groundtruth.networks.attention import sdpa
 from IPython.core.interactiveshell import InteractiveShell
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -76,6 +80,133 @@ def doubled(X, D1):
     return 2 * per_example(X, D1)
 
 
+def flags_of(values, window, k, centered=False, scale=1.0, full=True):
+    flags = hampel_score(values, window, causal=not centered) > k / scale
+    flags[: (window - 1) * full] = False
+    return flags.tolist()
+
+
+def stream(values, window, k):
+    past = []
+    for value in values:
+        past = [*past, value][-window:]
+        away = np.abs(np.array(past) - np.median(past))
+        limit = k * MAD_TO_STD * np.median(away)
+        yield len(past) == window and away[-1] > limit
+
+
+def stream_centered(values, window, k):
+    return flags_of(values, window, k, centered=True)
+
+
+def stream_without_factor(values, window, k):
+    return flags_of(values, window, k, scale=MAD_TO_STD)
+
+
+def stream_before_full(values, window, k):
+    return flags_of(values, window, k, full=False)
+
+
+def stream_of_deviations(values, window, k):
+    rows = np.lib.stride_tricks.sliding_window_view(values, window)
+    apart = np.abs(rows[:, -1] - rows.mean(1)) > k * rows.std(1)
+    return [*[False] * (window - 1), *apart]
+
+
+def stream_too_short(values, window, k):
+    return flags_of(values, window, k)[window - 1 :]
+
+
+def gate(report, factor):
+    part = report["rmse"].drop(index="all").dropna()
+    worst = part.idxmax()
+    return worst if part[worst] > factor * report.loc["all", "rmse"] else "pass"
+
+
+def gate_with_all(report, factor):
+    worst = report["rmse"].idxmax()
+    return worst if report.loc[worst, "rmse"] > factor * report.loc["all", "rmse"] else "all"
+
+
+def gate_of_the_mean(report, factor):
+    part = report["rmse"].drop(index="all").dropna()
+    return part.idxmax() if part.max() > factor * part.mean() else "pass"
+
+
+def left_out(x, m, p):
+    c = savgol_coeffs(m, p)
+    residual = x[m // 2 : -(m // 2)] - np.convolve(x, c, "valid")
+    return np.mean((residual / (1 - c[m // 2])) ** 2)
+
+
+def left_in(x, m, p):
+    return np.mean((x[m // 2 : -(m // 2)] - np.convolve(x, savgol_coeffs(m, p), "valid")) ** 2)
+
+
+def left_half_out(x, m, p):
+    return left_in(x, m, p) / (1 - savgol_coeffs(m, p)[m // 2])
+
+
+def left_out_root(x, m, p):
+    return np.sqrt(left_out(x, m, p))
+
+
+def dependence(model, x):
+    """True where output t depends on input s, by gradients of weighted outputs."""
+    leaf = x.clone().requires_grad_()
+    weights = torch.arange(1.0, x.shape[2] + 1)
+    rows = [torch.autograd.grad(y @ weights, leaf, retain_graph=True)[0] for y in model(leaf)[0]]
+    return torch.cat(rows).abs().amax(2).numpy() > 1e-12
+
+
+def transposed_dependence(model, x):
+    return dependence(model, x).T
+
+
+def dependence_by_plain_sums(model, x):
+    leaf = x.clone().requires_grad_()
+    rows = [torch.autograd.grad(y.sum(), leaf, retain_graph=True)[0] for y in model(leaf)[0]]
+    return torch.cat(rows).abs().amax(2).numpy() > 1e-6
+
+
+def in_window(Q, K, V, w, first=0):
+    """Causal attention to w tokens, of which `first` is the nearest."""
+    distance = np.arange(len(Q))[:, None] - np.arange(len(Q))
+    return sdpa(Q, K, V, (distance >= first) & (distance < w))[0]
+
+
+def in_one_more(Q, K, V, w):
+    return in_window(Q, K, V, w + 1)
+
+
+def on_both_sides(Q, K, V, w):
+    distance = np.arange(len(Q))[:, None] - np.arange(len(Q))
+    return sdpa(Q, K, V, np.abs(distance) < w)[0]
+
+
+def in_the_whole_past(Q, K, V, w):
+    return in_window(Q, K, V, len(Q))
+
+
+def linear_weights(Q, K):
+    phi_q, phi_k = (np.where(v > 0, v + 1, np.exp(np.minimum(v, 0))) for v in (Q, K))
+    return phi_q @ phi_k.T
+
+
+def linear(Q, K, V):
+    weights = np.tril(linear_weights(Q, K))
+    return weights @ V / weights.sum(1, keepdims=True)
+
+
+def linear_without_sums(Q, K, V):
+    return np.tril(linear_weights(Q, K)) @ V
+
+
+def linear_with_future(Q, K, V):
+    weights = linear_weights(Q, K)
+    return weights @ V / weights.sum(1, keepdims=True)
+
+
 FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
 FORWARD = "ex-backprop-forward"
@@ -87,6 +218,21 @@ FOLDS = "ex-metrics-folds"
 CROSSING = "ex-metrics-crossing"
 ADAM = "ex-optimizers-hand"
 DECAY = "ex-optimizers-decay"
+HAND = "ex-signals-hand"
+RAMP = "ex-signals-ramp"
+STREAM = "ex-signals-stream"
+GATE = "ex-signals-gate"
+KALMAN = "ex-signals-kalman"
+WINDOW = "ex-signals-window"
+TOKENS = "ex-attn-hand"
+LEAK = "ex-attn-leak"
+GROUPS = "ex-attn-gqa"
+WINDOWED = "ex-attn-window"
+LINEAR = "ex-attn-linear"
+XOR = "ex-gates-xor"
+QUARTIC = "ex-gates-quartic"
+ROOM = "ex-gates-capacity"
+SPARSE = "ex-gates-jacobian"
 ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
 WALD = intervals.wald(50, 75)
@@ -102,6 +248,21 @@ RIGHT = {
     CROSSING: [0.195, 0.624, 0.427, 0.715],
     ADAM: [-0.1, -0.1266],
     DECAY: [0.0393, 0.741],
+    HAND: np.array([-2, 3, 6, 7, 6, 3, -2]) / 21,
+    RAMP: 0.1004,
+    STREAM: stream,
+    GATE: gate,
+    KALMAN: 0.3904,
+    WINDOW: left_out,
+    TOKENS: [12.69, 18.81],
+    LEAK: dependence,
+    GROUPS: [8192, 2048, 25_165_824],
+    WINDOWED: in_window,
+    LINEAR: linear,
+    XOR: [9 / 16, 1 / 2],
+    QUARTIC: [0.354, 0.01155],
+    ROOM: [21, 0.0080],
+    SPARSE: 0.669,
     ROWS: [1, 0, 0, 2, 0, 1, 0, 0],
     SCORE: [1.386, -0.223, 0.2877],
 }
@@ -143,6 +304,49 @@ WRONG = [
     (ADAM, [0.1, 0.1266], "against the gradient"),
     (DECAY, [0.741, 0.741], "amplifies L2"),
     (DECAY, [0.741, 0.0393], "other order"),
+    (HAND, [-2, 3, 6, 7, 6, 3, -2], "divide by 21"),
+    (HAND, np.full(7, 1 / 7), "moving average"),
+    (HAND, np.arange(-3, 4) / 28, "weights of the derivative"),
+    (RAMP, 0.001004, "divide by 0.01 s"),
+    (RAMP, 0.01008, "this is the variance"),
+    (RAMP, 7.0711, "two neighbors"),
+    (STREAM, stream_centered, "the window is centered"),
+    (STREAM, stream_without_factor, "not multiplied by 1.4826"),
+    (STREAM, stream_before_full, "before the window is full"),
+    (STREAM, stream_of_deviations, "median and MAD"),
+    (STREAM, stream_too_short, "one flag per value"),
+    (GATE, gate_with_all, '"all" is not a regime'),
+    (GATE, gate_of_the_mean, "returns"),
+    (KALMAN, 0.618, "Q = R"),
+    (KALMAN, 0.8284, "R / Q = 0.25"),
+    (KALMAN, 0.6404, "before the division"),
+    (WINDOW, left_in, "include the sample"),
+    (WINDOW, left_half_out, "its square by"),
+    (WINDOW, left_out_root, "square root"),
+    (TOKENS, [13.302, 18.044], "do not divide"),
+    (TOKENS, [17.311, 11.192], "the other keys"),
+    (TOKENS, [12.69, 17.0], "second output is wrong: 17 is too small"),
+    (LEAK, transposed_dependence, "yours are exchanged"),
+    (LEAK, dependence_by_plain_sums, "weight the entries at random"),
+    (GROUPS, [4096, 1024, 12_582_912], "both keys and values are cached"),
+    (GROUPS, [8192, 2048, 12_582_912], "keys' and the values' matrix"),
+    (GROUPS, [8192, 1024, 25_165_824], "8 of them, not 4"),
+    (WINDOWED, in_one_more, "w + 1 tokens"),
+    (WINDOWED, on_both_sides, "later tokens"),
+    (WINDOWED, in_the_whole_past, "only the last w tokens"),
+    (LINEAR, linear_without_sums, "divide by the sum"),
+    (LINEAR, linear_with_future, "past only"),
+    (XOR, [0.75, 0.5], "each 3/4"),
+    (XOR, [0.5, 0.5], "differ between 0 and 1"),
+    (XOR, [0.5625, 0.4375], "adds its two sides"),
+    (QUARTIC, [0.45, 0.01], "for the square"),
+    (QUARTIC, [0.646, 0.01155], "weighted by 1 - p"),
+    (QUARTIC, [0.354, 0.0505], "the factor p (1 - p)"),
+    (ROOM, [22, 0.0043], "odd capacities"),
+    (ROOM, [18, 0.0096], "all four experts"),
+    (ROOM, [16, 0.0859], "16 is the mean"),
+    (SPARSE, 0.0, "of sparsemax"),
+    (SPARSE, 0.297, "divide by the norm"),
     (ROWS, [1, 0, 0, 1, 0, 1, 0, 0], "added, not overwritten"),
     (ROWS, [0.25, 0, 0, 0.5, 0, 0.25, 0, 0], "nothing divides"),
     (ROWS, [1, 1, 1, 2, 1, 1, 1, 1], "not looked up"),

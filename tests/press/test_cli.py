@@ -28,6 +28,7 @@ COMMANDS = (
     "drift",
     "profiles",
     "seeds",
+    "mutants",
     "dependencies",
     "pdf",
     "epub",

@@ -106,6 +106,40 @@ def test_what_is_wrong_is_named_with_its_fix(small, file, old, new, what):
     assert all(finding.fix for finding in findings)
 
 
+@pytest.fixture
+def aside(small):
+    """The small project with a package of one command, which is not installed."""
+    sample_book.write(small.root / "requirements-mutants.txt", "no-such-tester==1.2\nlib==3\n")
+    with (small.root / "dependencies.yml").open("a") as reasons:
+        reasons.write('no-such-tester: {for: "mistakes", instead: "none", licence: "MIT"}\n')
+    return small
+
+
+def test_a_package_of_one_command_need_not_be_installed(aside):
+    assert dependencies.write(aside) == []
+    text = (aside.root / "DEPENDENCIES.md").read_text()
+    assert "| no-such-tester | 1.2 | mistakes | none | MIT |" in text
+    assert "2 packages are asked for" in text
+    assert "with what they bring: lib." in text
+    assert dependencies.check(aside) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "what"),
+    [
+        ("requirements-mutants.txt", "==1.2", ">=1.2", "'no-such-tester>=1.2' is not an exact pin"),
+        ("requirements-mutants.txt", "==1.2", "==1.3", "the table is not that of"),
+        ("dependencies.yml", '"MIT"', '"a secret"', "the licence of no-such-tester is 'a secret'"),
+        ("dependencies.yml", '"mistakes"', '"errors"', "the table is not that of"),
+    ],
+)
+def test_what_is_wrong_with_a_package_of_one_command_is_named(aside, file, old, new, what):
+    assert dependencies.write(aside) == []
+    path = aside.root / file
+    path.write_text(path.read_text().replace(old, new))
+    assert what in messages(dependencies.check(aside))
+
+
 def test_a_licence_that_does_not_let_us_is_named(small, monkeypatch):
     monkeypatch.setattr(dependencies, "licence", lambda dist: "All rights reserved")
     assert "the licence of click is 'All rights reserved'" in messages(dependencies.check(small))

@@ -41,7 +41,7 @@ A box, with a list:
 x^2
 ```
 
-The smallest is $x_\min$, and its logarithm $\log x_\min$.
+The smallest is $x_{\min}$, and its logarithm $\log x_{\min}$.
 
 | name | size |
 |---|---|
@@ -153,20 +153,20 @@ def notebook(book):
     "line",
     [
         r"A first sentence with $a < b$, loss, "
-        r"[Home](https://ground-truth-book.github.io/ground-truth/index.html), ",
+        r"[Home](../index.html), ",
         r"It costs \$5, `{term}` is a role, and 1 \< 2.",
         "> **Don’t confuse $x$ with $y$**",
         "> - one",
         "$$\nx^2 \\tag{1}\n$$",
         r"| $\vert x\vert$ | 1 |",
         "```text\ndrawn\n```",
-        "![A point at one.](https://ground-truth-book.github.io/ground-truth/_images/vega-",
+        "![A point at one.](../_images/vega-",
         "#### Exercise 1 (Warm-up: add)\n\nWhat is 1 + 1?",
         "<details>\n<summary>Hint</summary>\n\nCount.\n\n</details>",
         "<summary>Solution to Exercise 1 (Warm-up: add)</summary>\n\nAdd them.\n\n</details>",
         "```python\nprint(1 + 1)\n```\n\n```text\n2\n```\n\n</details>",
         "- **What is a $loss$, in one sentence?** (foundational · concept)\n\n  A number that",
-        "## References\n\n- [1] C. Gauss. Theoria. Perthes, 1809.",
+        "## References\n\n- C. Gauss. Theoria. Perthes, 1809.\n",
     ],
 )
 def test_markdown_says_what_the_page_says(text, line):
@@ -205,9 +205,16 @@ def test_llms_txt_has_a_title_a_summary_and_a_link_to_each_page_by_part(book):
     assert "## All" in lines
 
 
-def test_llms_full_txt_holds_every_page_in_order(book, text):
+def test_llms_full_txt_holds_every_page_in_order_with_addresses_of_the_site(book):
     whole = (book / "_build" / "html" / "llms-full.txt").read_text(encoding="utf-8")
-    assert whole.index("# Home") < whole.index(text) < whole.index("# Glossary")
+    assert whole.index("# Home") < whole.index("# Everything") < whole.index("# Glossary")
+    assert "[Home](https://ground-truth-book.github.io/ground-truth/index.html)" in whole
+
+
+def test_a_notebook_leads_to_the_published_site_for_it_is_read_anywhere(notebook):
+    texts = "".join(cell.source for cell in notebook.cells)
+    assert "[Home](https://ground-truth-book.github.io/ground-truth/index.html)" in texts
+    assert plain.SITE not in texts
 
 
 def test_a_book_that_is_too_long_has_no_llms_full_txt():
@@ -227,7 +234,7 @@ SOURCES = """<article><h1>T</h1><div id="tips" hidden>a tip</div>
 
 
 def test_the_source_of_a_function_stays_folded_below_the_cell_that_calls_it():
-    title, cell, source = plain.Page("a", SOURCES, "", {}).parts()
+    title, cell, source = plain.Page("a", SOURCES, {}).parts()
     assert title == plain.Text("# T")
     assert cell == plain.Code(1, "", ())
     assert source.markdown == (
@@ -236,9 +243,12 @@ def test_the_source_of_a_function_stays_folded_below_the_cell_that_calls_it():
     )
 
 
-def test_without_an_address_of_the_site_links_are_relative():
+def test_links_of_a_text_lead_from_where_it_lies():
     html = '<article><p><a href="../b/c.html#d">c</a></p></article>'
-    assert plain.Page("a/x", html, "", {}).parts() == [plain.Text("[c](../b/c.html#d)")]
+    (part,) = plain.Page("a/x", html, {}).parts()
+    assert plain.relative(part.markdown, "a") == "[c](../b/c.html#d)"
+    assert plain.relative(part.markdown, "") == "[c](b/c.html#d)"
+    assert plain.absolute(part.markdown, "https://e.org") == "[c](https://e.org/b/c.html#d)"
 
 
 def test_a_fence_inside_a_cell_does_not_end_the_block():

@@ -223,7 +223,7 @@ EDITS = {
     "announced subject": Edit("book/press.yml", r"(?m)^( +- )kmeans$", r"\g<1>kmean"),
     "font options": Edit(f"{SITE}/fonts.py", "hinting=False", "hinting=True"),
     "Markdown of pages": Edit(f"{SITE}/export/dialect.py", '"atx"', '"atx_closed"'),
-    "directive of the press": Edit(f"{SITE}/extension/cards.py", " · ", " / "),
+    "directive of the press": Edit(f"{SITE}/extension/cards.py", " · {count}", " / {count}"),
     "patch of the bibliography": Edit(
         f"{PRESS}/patches.py",
         r"FormattedEntry\(entry\.key, text, label\)",
@@ -240,7 +240,7 @@ EDITS = {
     "card: its question, which another page lists": Edit(
         "book/_assets/cards/a/one.yml", "What is a loss", "What is the loss"
     ),
-    "reading path": Edit("book/press.yml", "name: Interview", "name: Interviews"),
+    "reading path": Edit("book/press.yml", "    name: Interview\n", "    name: Interviews\n"),
     "script of a session": Edit(f"{SITE}/theme/static/study/rate.js", r"\A", "void 'edited';\n"),
     "report": Edit("book/_assets/reports/tests.json", "17", "18"),
     "report: an entry of the dates of printed lines": Edit(

@@ -16,7 +16,7 @@ from press.source import chapter
 from tests.conftest import ROOT
 from tests.press import sample_book
 
-DEPENDS = ("code/press/**", "node_modules/ts-fsrs/**", "package-lock.json")
+DEPENDS = ("code/press/**", "package-lock.json")
 
 PROJECT = config.load(ROOT)
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

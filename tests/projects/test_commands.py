@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -261,7 +262,16 @@ def test_list_and_describe_name_every_project_and_setting():
     assert "temperature=0.8" in said
 
 
+def test_describe_of_the_agent_names_every_cap_and_tool():
+    said = projects("describe", "agent").stdout
+    for name in ("steps", "seconds", "calls", "calculator", "convert", "search", "read_file"):
+        assert re.search(rf"(?m)^{name} ", said), name
+
+
 WRONG = {
+    "key of another program": (["run", "gpt", "--set", "lr=3"], 2, "mean 'learning_rate'"),
+    "key of a model": (["run", "gpt", "--set", "n_embd=3"], 2, "did you mean 'width'"),
+    "key of no project": (["run", "cnn", "--set", "d_model=3"], 2, "there is no setting 'd_model'"),
     "project": (["run", "gtp"], 2, "did you mean 'gpt'"),
     "preset": (["run", "gpt", "--preset", "laptob"], 2, "did you mean 'laptop'"),
     "key": (["run", "gpt", "--set", "widht=3"], 2, "did you mean 'width'"),

@@ -17,7 +17,9 @@ from clikit.errors import UserError
 from groundtruth.networks.positions import rope
 from projects import corpora, gpt
 from projects.gpt import GPT, Settings
+from projects.runner import devices, processes
 from projects.runner.settings import choose
+from projects.runner.training import Trainer
 from torch import nn
 
 MODERN = {"norm": "rms", "positions": "rope", "mlp": "swiglu", "kv_heads": 2, "bias": False}
@@ -382,6 +384,21 @@ def test_the_published_echo_says_what_the_page_concludes():
     assert abs(one[9][1] - one[-1][1]) < 0.03
     assert two[0][1] > one[0][1]
     assert two[-1][1] < one[-1][1] - 0.5
+
+
+def test_another_text_with_the_same_alphabet_is_noticed_on_resume(tmp_path):
+    text = tmp_path / "own.txt"
+    overrides = ["steps=2", "context=8", "batch_size=2", f"corpus={text}"]
+    folder = tmp_path / "run"
+    for content in ("ab" * 400, "ba" * 400):
+        text.write_text(content)
+        task = gpt.build(choose(Settings(), gpt.PRESETS, "smoke", overrides))
+        run = Trainer(task, "gpt", devices.choose("cpu"), processes.Group(), folder, speak=False)
+        if content.startswith("ab"):
+            folder.mkdir()
+            run.run()
+    with pytest.raises(UserError, match=r"the corpus of the run .* was 801 tokens, sha256 "):
+        run.resume()
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,50 @@ def test_averaged_weights_are_the_exponential_average_by_hand(tmp_path):
     )
 
 
+class Tied(Line):
+    """Two layers with one matrix, and a buffer."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        first, second = nn.Linear(3, 3), nn.Linear(3, 3)
+        second.weight = first.weight
+        self.model = nn.Sequential(first, second, nn.BatchNorm1d(3), nn.Linear(3, 1))
+
+
+def test_the_average_of_a_shared_matrix_moves_once_per_step(tmp_path):
+    run = trainer(tmp_path, Tied(Settings(steps=1, ema=0.9)))
+    with torch.no_grad():
+        for parameter in run.model.parameters():
+            parameter.add_(1.0)
+    before = run.average[0].weight.clone()
+    run.step = 100
+    run._update_average()
+    moved = run.average[0].weight - before
+    assert torch.allclose(moved, torch.full_like(moved, 0.1), atol=1e-6)
+    assert run.average[1].weight is run.average[0].weight
+
+
+class Fed(Line):
+    """A task that says what its data are."""
+
+    data = "a.txt"
+
+    def state(self):
+        return {"corpus": self.data}
+
+
+def test_a_run_is_not_resumed_with_other_data(tmp_path):
+    trainer(tmp_path, Fed(Settings(steps=4))).run()
+    other = Fed(Settings(steps=8))
+    other.data = "b.txt"
+    run = trainer(tmp_path, other)
+    with pytest.raises(UserError, match=r"corpus .* was a\.txt and is now b\.txt"):
+        run.resume()
+    same = trainer(tmp_path, Fed(Settings(steps=8)))
+    same.resume()
+    assert same.step == 4
+
+
 def test_looking_does_not_change_the_training(tmp_path):
     runs = []
     for every in (1, 20):
@@ -242,6 +286,11 @@ def test_a_model_that_does_not_compile_trains_without(tmp_path, monkeypatch, cap
     assert "torch.compile failed (no compiler here); going on without it" in capsys.readouterr().err
     assert card["compiled"] is False
     assert card["steps"] == 3
+    again = trainer(tmp_path, steps=5)
+    again.compiled = True
+    again.wrapped = torch.compile(again.model)
+    again.resume()
+    assert again.run()["compiled"] is False
 
 
 def test_the_rate_warms_up_and_falls_to_its_share():

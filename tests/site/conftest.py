@@ -127,6 +127,15 @@ def opened(browser, url: str, width: int = 1280, height: int = 900, prepare: str
         context.close()
 
 
+def wait_until(page, condition: str) -> None:
+    """Wait for a condition, asked from outside: the policy of a page forbids asking from within."""
+    for _ in range(100):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"after 5 s there is still not: {condition}")
+
+
 @pytest.fixture(scope="session")
 def site() -> Path:
     done = subprocess.run(

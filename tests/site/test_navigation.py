@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.conftest import ROOT
-from tests.site.conftest import pages
+from tests.site.conftest import pages, wait_until
 
 pytestmark = pytest.mark.browser
 CHAPTER = "networks/attention.html"
@@ -64,11 +64,11 @@ def test_the_contents_of_a_page_close_on_a_tap_and_follow_back(host, open_page):
     box.locator("summary").tap()
     box.locator("a[href='#the-mathematics']").tap()
     assert box.get_attribute("open") is None
-    page.wait_for_function(f"{MARKED} === '#the-mathematics'")
+    wait_until(page, f"{MARKED} === '#the-mathematics'")
     page.evaluate("location.hash = '#traps'")
-    page.wait_for_function(f"{MARKED} === '#traps'")
+    wait_until(page, f"{MARKED} === '#traps'")
     page.go_back()
-    page.wait_for_function(f"{MARKED} === '#the-mathematics'")
+    wait_until(page, f"{MARKED} === '#the-mathematics'")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])
@@ -151,3 +151,26 @@ def test_the_drawer_of_a_phone_is_closed_by_its_button(host, open_page, name):
     page.locator(".menu-button").click()
     page.locator("#contents .close-button").click(timeout=5000)
     assert page.evaluate("document.documentElement.dataset.drawer || ''") == ""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 360])
+def test_the_contents_of_the_page_open_anywhere_on_a_phone(host, open_page, width):
+    page = open_page(f"{host.url}/networks/attention.html", width=width, height=640)
+    page.evaluate("document.querySelector('#traps').scrollIntoView()")
+    button = page.locator(".page-button")
+    box = button.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="On this page")
+    dialog.wait_for()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    assert button.evaluate("e => e === document.activeElement")
+    button.click()
+    dialog.get_by_role("link", name="Don’t be confused").click()
+    dialog.wait_for(state="detached")
+    assert 0 <= page.locator("#don-t-be-confused > h2").bounding_box()["y"] <= 200
+    assert page.console == []

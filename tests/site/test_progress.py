@@ -9,6 +9,7 @@ import pytest
 from press.source import cards
 
 from tests.conftest import ROOT
+from tests.site.conftest import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -61,11 +62,14 @@ def answer(page, key: str) -> None:
 def test_a_session_needs_no_mouse_and_a_missed_card_comes_back_in_it(host, open_page):
     page = open_page(f"{host.url}/{DUE}")
     start(page)
-    answer(page, "1")
-    assert "5 cards left" in page.inner_text(".study-left")
-    for left in (5, 4, 3, 2, 1):
-        page.wait_for_function(f"document.querySelector('.study-left').innerText[0] == '{left}'")
-        answer(page, "4")
+    counter = "document.querySelector('.study-left').innerText"
+    said = [
+        "0 of 5 cards seen",
+        *(f"{seen} of 5 cards seen; 1 will come back" for seen in range(1, 6)),
+    ]
+    for key, words in zip("144444", said, strict=True):  # each answer moves the counter
+        wait_until(page, f"{counter} === {json.dumps(words)}")
+        answer(page, key)
     page.wait_for_selector(".study-session", state="hidden")
     assert page.inner_text(".study-status").startswith("6 cards rated.")
     assert page.evaluate("document.activeElement.textContent") == "Start"
@@ -168,6 +172,7 @@ def test_next_and_previous_follow_the_chosen_path(host, site, open_page):
     path, at = next(
         (path, at)
         for path in data["paths"]
+        if "section" not in path
         for at, slug in enumerate(path["pages"][1:-1], 1)
         if order[order.index(slug) + 1] != path["pages"][at + 1]
     )
@@ -189,6 +194,26 @@ def test_next_and_previous_follow_the_chosen_path(host, site, open_page):
     page.wait_for_function("!document.querySelector('.path-order')")
     following = order[order.index(path["pages"][at]) + 1]
     assert page.locator(".next").evaluate("link => link.href").endswith(f"/{following}.html")
+
+
+def test_the_interview_path_opens_pages_at_their_cards(host, site, open_page):
+    path = next(path for path in reading(site)["paths"] if path["key"] == "interview")
+    assert path["section"] == "check-yourself"
+    page = open_page(f"{host.url}/{path['pages'][3]}.html", prepare=remembering(path="interview"))
+    page.wait_for_selector(".path-order")
+    target = page.locator(".next").evaluate("link => link.href")
+    assert target.endswith(f"/{path['pages'][4]}.html#check-yourself")
+    assert "cards are left" in page.inner_text(".path-left")
+
+
+def test_the_interview_path_says_what_it_is_where_it_is_chosen(parsed):
+    index = parsed("index.html")
+    (card,) = index.xpath("//ul[@class='path-cards']/li[@data-path='Interview']")
+    assert "opens at its cards" in card.text_content()
+    assert "cards on" in card.text_content()
+    links = index.xpath("//section[@data-path='interview']//li//a/@href")
+    assert len(links) >= 37
+    assert all(link.endswith("#check-yourself") for link in links)
 
 
 def test_the_landing_page_leads_back_to_where_the_reader_stopped(host, open_page):

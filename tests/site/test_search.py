@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from press.site import search
 
 from tests.site import ranks
 
@@ -39,6 +41,41 @@ def test_no_known_query_stays_without_its_section(known):
 
 def test_planned_subjects_are_announced(planned):
     assert {query for query, rank in planned.items() if rank != 1} == set()
+
+
+def find(site, query: str) -> list[dict]:
+    (answer,) = json.loads(search.node("rank", site / "_static" / "search.js", [query]))
+    return answer["hits"]
+
+
+def test_a_score_is_found_before_other_scores(site):
+    """What holds one of two words follows what holds both."""
+    hits = find(site, "f1 score")
+    assert [hit["page"] for hit in hits[:2]] == ["learning/metrics", "reference/glossary"]
+
+
+def test_under_a_notice_only_whole_words_are_listed(site):
+    headings = [hit["heading"] for hit in find(site, "random forest")]
+    assert not any("Fourier" in heading for heading in headings)
+    assert find(site, "k-means") == []
+
+
+def test_what_explains_a_term_is_listed_before_its_definition(site):
+    hits = find(site, "roc curve")
+    assert [hit["page"] for hit in hits[:2]] == ["learning/metrics", "reference/glossary"]
+
+
+def test_definitions_lead_to_sections(parsed):
+    links = parsed("reference/glossary.html").xpath(
+        "//dd//a[contains(@class, 'internal')][span[@class='doc']]/@href"
+    )
+    assert len(links) >= 300
+    assert sum("#" in link for link in links) >= 0.85 * len(links)
+
+
+def test_contexts_show_no_listings(site):
+    texts = (site / "_static" / "search-texts.js").read_text(encoding="utf-8")
+    assert "Source of" not in texts
 
 
 def test_pages_do_not_carry_the_index(parsed):
@@ -117,10 +154,11 @@ def test_a_typing_mistake_is_answered_and_its_spelling_is_a_link(host, open_page
 @pytest.mark.browser
 def test_a_planned_subject_is_said_above_the_results(host, open_page):
     page = open_page(f"{host.url}/search.html?q=k-means")
-    first = page.locator("#search-results > *").first
-    assert first.inner_text() == (
-        "k-means: announced for the part Classical methods, not written yet."
-    )
+    notice = "k-means: announced for the part Classical methods, not written yet."
+    page.wait_for_selector(".search-page .search-announced")
+    assert page.locator(".search-page").inner_text().count(notice) == 1
+    above = page.locator("#search-progress + #search-results")
+    assert above.count() == 1
 
 
 @pytest.mark.browser

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike
 
 Judge = Callable[[Any], str | None]  # what is wrong with an answer, or None if it is right
 LABEL = re.compile(r"ex-([a-z0-9]+)-[a-z0-9-]+")
-PARTS = ("learning", "networks")  # the folders beside this file
+PARTS = ("data", "learning", "networks")  # the folders beside this file
+TOPICS = {"attn": "attention"}  # labels that abbreviate the name of their page
 CLOSE = 0.01  # relative error up to which an answer counts as rounded
 
 
@@ -68,7 +69,8 @@ def _judges(label: str) -> Mapping[str, Judge]:
     match = LABEL.fullmatch(label)
     if not match:
         return {}
-    names = [f"{__name__}.{part}.{match[1]}" for part in PARTS]
+    topic = TOPICS.get(match[1], match[1])
+    names = [f"{__name__}.{part}.{topic}" for part in PARTS]
     # find_spec and not a listing: a new topic must not make every page that checks stale
     existing = [name for name in names if find_spec(name)]
     return importlib.import_module(existing[0]).ANSWERS if existing else {}

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from groundtruth.arrays import Array
-from groundtruth.data.signals import hampel, residual_mask, savgol
+from groundtruth.data.signals import residual_mask, savgol
 
 Mask = NDArray[np.bool_]
 DT_S = 0.1
@@ -295,24 +295,3 @@ def zero_drift(grid_s: ArrayLike, x: ArrayLike, off: Mask) -> Array:
     spiky = residual_mask(values[use], line[use])
     slope, level = np.linalg.lstsq(line[use][~spiky], values[use][~spiky], rcond=None)[0]
     return slope * t + level
-
-
-def prepare(record: Record, window: int = 11, order: int = 2, k: float = 5.0) -> dict[str, Array]:
-    """The first five steps on the current of a record: each stage (n,) on the even grid, by
-    name.
-    """
-    grid = np.arange(record.on.size) * DT_S
-    aligned = resample(record.t_s, record.current_a, grid, 2.5 * DT_S)
-    valid = np.where(stuck_mask(aligned.round(2), 8), np.nan, aligned)
-    valid = valid - zero_drift(grid, valid, ~record.on)
-    measured = np.isfinite(valid)
-    cleaned = valid.copy()
-    cleaned[measured] = hampel(valid[measured], window, k)[1]
-    filled = fill_short_gaps(cleaned, 10)
-    return {
-        "aligned": aligned,
-        "validated": valid,
-        "cleaned": cleaned,
-        "filled": filled,
-        "smoothed": smooth_stretches(filled, window, order),
-    }

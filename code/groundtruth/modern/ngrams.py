@@ -1,5 +1,5 @@
 """What counting can predict: the entropy of a text given some characters before, and n-gram models
-that a network must beat.
+that a network must beat, with two kinds of smoothing.
 
 Read with book/capstones/gpt.md.
 
@@ -132,3 +132,72 @@ class Ngrams:
         for i, token in enumerate(tokens):
             total -= float(np.log(self.probabilities(tokens[max(0, i - self.n + 1) : i])[token]))
         return total / len(tokens)
+
+
+class KneserNey(Ngrams):
+    """n-gram model with interpolated modified Kneser-Ney smoothing (Chen and Goodman, 1998).
+
+    p_k(w | past) = (a(past w) - D(a(past w))) / a(past) + g(past) p_{k-1}(w | shorter past). At the
+    highest order a counts occurrences; below it, how many different tokens came before (past w),
+    because a shorter past is asked only where the longer one was not seen. D takes 0, D_1, D_2 or
+    D_3 off counts of 0, 1, 2 and more, and g(past) gives what was taken to the shorter past. The
+    discounts of an order are D_i = i - (i + 1) Y n_{i+1} / n_i with Y = n_1 / (n_1 + 2 n_2) and
+    n_i the number of sequences whose count is i; where an n_i is missing they are 0.5, 1 and 1.5.
+
+    Parameters
+    ----------
+    x, n, V : as for `Ngrams`, with its errors
+
+    Examples
+    --------
+    >>> m = KneserNey([0, 1, 0, 1, 0], 2, 2)
+    >>> m.probabilities([0]).round(3).tolist()  # after 0 came 1, twice: (2 - 1) / 2 + p_1(1) / 2
+    [0.25, 0.75]
+    """
+
+    def __init__(self, x: Sequence[int], n: int, V: int) -> None:
+        super().__init__(x, n, V)
+        for k in range(n - 1):
+            self.counts[k] = defaultdict(Counter)
+            for past, followers in self._sequences(x, k + 1):
+                for token in followers:
+                    self.counts[k][past[1:]][token] += 1
+        self.discounts = [_discounts(table) for table in self.counts]
+
+    @staticmethod
+    def _sequences(x: Sequence[int], k: int) -> list[tuple[tuple[int, ...], set[int]]]:
+        """Every past of k tokens with the tokens that follow it."""
+        tokens = _whole(x)
+        followers: defaultdict[tuple[int, ...], set[int]] = defaultdict(set)
+        for i in range(k, len(tokens)):
+            followers[tuple(tokens[i - k : i])].add(tokens[i])
+        return list(followers.items())
+
+    def probabilities(self, past: Sequence[int]) -> Array:
+        """Distribution (V,) of the next token after the last n - 1 tokens of a past."""
+        p = np.full(self.V, 1 / self.V)
+        for k in range(min(self.n, len(past) + 1)):
+            followers = self.counts[k].get(tuple(past[len(past) - k :]))
+            if not followers:
+                break
+            total = sum(followers.values())
+            taken = {
+                token: self.discounts[k][min(count, 3) - 1] for token, count in followers.items()
+            }
+            p *= sum(taken.values()) / total
+            for token, count in followers.items():
+                p[token] += (count - taken[token]) / total
+        return p
+
+
+def _discounts(counts: defaultdict[tuple[int, ...], Counter[int]]) -> tuple[float, float, float]:
+    """What is taken off counts of one, two, and three or more (Chen and Goodman, equation 26).
+
+    At least a hundredth, so that no token becomes impossible.
+    """
+    sizes = Counter(count for followers in counts.values() for count in followers.values())
+    if not all(sizes[i] for i in (1, 2, 3, 4)):
+        return 0.5, 1.0, 1.5
+    Y = sizes[1] / (sizes[1] + 2 * sizes[2])
+    one, two, three = (max(0.01, i - (i + 1) * Y * sizes[i + 1] / sizes[i]) for i in (1, 2, 3))
+    return one, two, three

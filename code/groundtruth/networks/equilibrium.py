@@ -49,8 +49,8 @@ def fixed_point(
 
 
 def implicit_vjp(Jz: ArrayLike, Jx: ArrayLike, g: ArrayLike) -> Array:
-    """Gradient (m,) by x of a loss at z* = f(z*, x), from Jz = df/dz (d, d), Jx = df/dx (d, m) at
-    z* and g = dloss/dz* (d,): Jx' (I - Jz')^-1 g.
+    """Gradient (m,) with respect to x of a loss at z* = f(z*, x): Jx' (I - Jz')^-1 g, from
+    Jz = df/dz (d, d) and Jx = df/dx (d, m) at z*, and g = dloss/dz* (d,).
     """
     A, B, v = (np.asarray(a, dtype=np.float64) for a in (Jz, Jx, g))
     d = v.shape[0] if v.ndim == 1 else -1

@@ -1,4 +1,4 @@
-"""Routing of rows to experts: top-k choice, load balance, capacity.
+"""Routing of examples to experts: top-k choice, load balance, capacity.
 
 Read with book/networks/gates.md.
 """
@@ -39,8 +39,8 @@ def top_k_route(logits: ArrayLike, k: int) -> tuple[NDArray[np.int64], Array]:
 
 
 def load_balance(logits: ArrayLike, k: int = 1) -> float:
-    """E sum_e f_e P_e: share of rows sent to e times mean probability of e; 1 for even use, E for
-    collapse (Fedus et al., 2022).
+    """E sum_e f_e P_e: fraction of the examples sent to e times mean probability of e; 1 for even
+    use, E for collapse (Fedus et al., 2022).
     """
     z = _logits(logits)
     ids, _ = top_k_route(z, k)

@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 import yaml
+from docutils.nodes import make_id
 
 from press.config import Project, commit
 from press.execute.records import Record
@@ -36,7 +37,8 @@ class Context:
     totals: list[tuple[str, str]] = field(default_factory=list)
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[dict[str, Any]] = field(default_factory=list)  # key, name, about, pages
+    mutants: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[dict[str, Any]] = field(default_factory=list)  # key, name, about, pages, section
     versions: str = ""
     repository: str = ""
     branch: str = "main"
@@ -67,6 +69,17 @@ class Context:
         count = max(1, round(minutes / 60))
         return "1 hour" if count == 1 else f"{count} hours"
 
+    def cards(self, path: dict[str, Any]) -> int:
+        """How many cards the pages of a path have."""
+        return sum(self.facts[slug].cards for slug in path["pages"])
+
+    def size(self, path: dict[str, Any]) -> str:
+        """What a path asks of a reader: pages and hours, or cards where it opens them at those."""
+        pages = f"{len(path['pages'])} pages"
+        if path.get("section"):
+            return f"{self.cards(path)} cards on {pages}"
+        return f"{self.hours(path)} · {pages}"
+
     def is_on_path(self, slug: str) -> bool:
         """Whether a reading path leads to the page."""
         return any(slug in path["pages"] for path in self.paths)
@@ -76,6 +89,7 @@ class Context:
         return {
             "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
             "machines": self.machines,
+            "mutants": self.mutants,
             "rest": [self.totals, self.checks, self.versions, self.paths],
             "parts": [[entry.slug, entry.part] for entry in self.entries],
         }
@@ -113,6 +127,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         totals=facts.totals(list(of_pages.values()), project),
         checks=reports.checks(project, list(of_pages.values())),
         machines=reports.machines(project),
+        mutants=reports.mutants(project),
         paths=_paths(project, [chapter for chapter, _ in pages]),
         versions=_versions(project),
         repository=repository.get("url", "").rstrip("/"),
@@ -161,7 +176,22 @@ def _paths(project: Project, chapters: list[Chapter]) -> list[dict[str, Any]]:
     fronts = [
         (page.slug, kinds.front_matter(page.source.get("metadata", {}), book)) for page in chapters
     ]
-    return kinds.reading_paths(book, fronts, set(cards.bank(project.book)))
+    paths = kinds.reading_paths(book, fronts, set(cards.bank(project.book)))
+    section = next(filter(None, map(_section_of_cards, chapters)), "")
+    for path in paths:
+        if section and book.paths[path["key"]].cards:
+            path["section"] = section  # at which a page of this path opens
+    return paths
+
+
+def _section_of_cards(chapter: Chapter) -> str:
+    """The id of the section in which a page asks its cards; empty where it has none."""
+    for block in chapter.prose.blocks:
+        if block.name == "cards":
+            heads = [line for line in chapter.prose.lines if line.heading == 2]
+            titles = [line.text for line in heads if line.number < block.number]
+            return make_id(titles[-1].lstrip("# ")) if titles else ""
+    return ""
 
 
 def _versions(project: Project) -> str:

@@ -17,7 +17,7 @@ from clikit.files import sha
 
 from press.config import Project
 from press.execute.records import Record
-from press.site import addresses, figures, fonts, pictures, policy, search, study
+from press.site import addresses, explained, figures, fonts, pictures, policy, search, study
 from press.site.context import Context, baseurl
 from press.site.export import downloads
 from press.site.render import raw
@@ -42,6 +42,7 @@ def finish(
     placed = Placed(new)
     names = [*(chapter.slug for chapter, _ in pages), *EXTRA_PAGES]
     texts = {name: (raw(project) / f"{name}.html").read_text(encoding="utf-8") for name in names}
+    _explained(project, texts, store)
     for name, text in texts.items():
         placed.put(f"{name}.html", text)
     _images(project, store, placed, texts)
@@ -67,6 +68,16 @@ def finish(
     os.replace(new, project.site)
     if old.exists():  # the next build needs to write only what differs from it
         os.replace(old, new)
+
+
+def _explained(project: Project, texts: dict[str, str], store: Store) -> None:
+    """Let the definitions of the glossary lead to the sections that explain their terms."""
+    book = settings.load(project.book)
+    if (glossary := book.pages.glossary) in texts:
+        pages = {name: search.of_page(text, store)[1] for name, text in texts.items()}
+        key = [texts[glossary], pages, book.sections.aside]
+        make = partial(explained.complete, glossary, texts[glossary], pages, book.sections.aside)
+        texts[glossary] = store.get("explained", sha(key), make)
 
 
 class Placed:

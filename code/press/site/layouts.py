@@ -20,10 +20,13 @@ SHOWN = 1.24
 TALLEST = 345
 LOWEST = 30  # a plot below this height is a strip for a line of text
 CLOSE = 3
+NEARLY = 10  # too wide by so much, a drawing is shown a little smaller instead of scrolling
 SCALES = (0.45, 2.0)
 SMALL = 0.6  # a plot below this part of the width gets its legend out of the way
 # plots at least this wide for their height have no proportions to keep
 FREE = 1.6
+
+BREAKS = ("; ", ", ")  # where a text that is too long for a phone has a new line instead
 
 # what a drawing has in smaller print unless it says otherwise
 PRINT = {
@@ -81,6 +84,10 @@ def fitted(spec: Spec, width: int, draw: Draw) -> Layout:
         other = _sized(_legends(spec, columns), width, draw)
         if _gain(other, width) > _gain(layout, width):
             layout = other
+    for mark in BREAKS if width == NARROW else ():
+        if layout.width > width + CLOSE:
+            other = _sized(_broken(spec, mark), width, draw)
+            layout = other if _gain(other, width) > _gain(layout, width) else layout
     # where a text needs more room than there is, its plot may have it too
     return layout if layout.width <= width + CLOSE else _sized(spec, layout.width, draw)
 
@@ -192,6 +199,24 @@ def _extent(spec: Spec, name: str) -> float:
         sizes.append(sum(_extent(part, name) for part in spec[along]))
     sizes += [_extent(part, name) for part in spec.get(other, [])]
     return max(sizes)
+
+
+def _broken(spec: Spec, mark: str) -> Spec:
+    """The specification with a new line for each `mark` in the texts that stand at one place."""
+    result = copy.deepcopy(spec)
+    for view in _views(result):
+        for layer in _marks(view):
+            own = layer.get("mark")
+            shape = own if isinstance(own, dict) else {"type": own}
+            if shape.get("type") == "text" and _is_fixed(layer, shape):
+                layer["mark"] = {**shape, "lineBreak": mark}
+    return result
+
+
+def _is_fixed(layer: Spec, mark: Spec) -> bool:
+    """Whether a mark stands at one place: it is a line of words then, not the label of a point."""
+    encoded = layer.get("encoding", {}).get("x", {})
+    return _is_number(mark.get("x")) or _is_number(encoded.get("value"))
 
 
 def _legends(spec: Spec, columns: int) -> Spec:

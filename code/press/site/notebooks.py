@@ -12,6 +12,7 @@ from press.site.export.plain import Code, Text
 from press.source.chapter import Chapter
 from press.supply import wheel
 
+FOLDER = "_notebooks"  # of the site
 INSTALL = """\
 # The library of this book. In a checkout, or once installed, this does nothing.
 import importlib.util

@@ -65,7 +65,7 @@ def mirror(color: str) -> str:
 
 
 COLUMN = 672  # CSS pixels
-LARGEST = 16  # of the usual label, on a wide page
+LARGEST = 20  # of the usual label, on a wide page: a drawing for it fills the column
 SMALLEST = 12  # of every label, on a phone
 ENLARGED = 18  # of the smallest label, in the dialog
 # a label drawn as glyphs, in hundredths of its size, and one that is text
@@ -84,10 +84,10 @@ class Shown:
 
 
 def shown(svg: str) -> Shown:
-    """How large a figure is: as wide as the column, unless its labels would be larger than text.
+    """How large a figure is: as wide as the column, unless its labels would be too large for it.
 
     >>> shown('<svg width="400" height="200"><text font-size="10">a</text></svg>')
-    Shown(width=640, height=320, least=480, enlarged=720)
+    Shown(width=672, height=336, least=480, enlarged=720)
     """
     width, height = size(svg)
     sizes = sorted(labels(svg))

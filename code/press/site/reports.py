@@ -1,8 +1,8 @@
 """The counts of *How we know*: from this build, and from the reports of profiles and tests.
 
 `book/_assets/reports/profiles.json` is written by `python -m press profiles --report`,
-`tests.json` by `make counts`. A report that is missing or damaged leaves its rows out; nothing is
-typed in its place.
+`mutants.json` by `python -m press mutants --report`, `tests.json` by `make counts`. A report that
+is missing or damaged leaves its rows out; nothing is typed in its place.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ def machines(project: Project) -> list[dict[str, Any]]:
     return read(project, "profiles").get("profiles", [])
 
 
+def mutants(project: Project) -> list[dict[str, Any]]:
+    """The modules of the last report, as `press.machines.mutants` writes them."""
+    return read(project, "mutants").get("modules", [])
+
+
 def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
     """What was counted, how many, and what counted it."""
 
@@ -48,6 +53,18 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
         rows += [
             ("machines the whole book was run as", f"{len(ran)}", f"profiles, on {cpu}"),
             ("outputs that differed on any of them", differing, "profiles"),
+        ]
+    if scores := mutants(project):
+        sums = {key: sum(row[key] for row in scores) for key in ("mutants", "caught", "equivalent")}
+        modules = f"mistakes planted in {len(scores)} modules of our own"
+        rows += [
+            (modules, f"{sums['mutants']:,}", "mutants"),
+            ("of these, caught by the tests of the module", f"{sums['caught']:,}", "mutants"),
+            (
+                "of these, equivalent, for a reason in writing",
+                f"{sums['equivalent']:,}",
+                "mutants",
+            ),
         ]
     counts = read(project, "tests").get("counts", {})
     return rows + [(label, f"{number:,}", "tests") for label, number in counts.items()]

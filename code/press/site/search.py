@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import posixpath
 import re
 import subprocess
 from collections.abc import Iterator
@@ -72,13 +73,14 @@ def files(
     expansions: set[tuple[str, str]] = set()
     for number, (chapter, _) in enumerate(pages):
         text = texts[chapter.slug]
-        title, entries, pairs = store.get("sections", sha(text), partial(sections, text))
+        title, entries, pairs = of_page(text, store)
         table.append([chapter.slug, title, parts[chapter.slug], book.facts[chapter.slug].minutes])
         expansions |= {(short, long) for short, long in pairs}
         for entry in entries:
             entry["page"] = number
             entry["aside"] = 2 if entry.pop("references") else int(entry["heading"] in aside)
         documents += entries
+    _lead(documents, [row[0] for row in table])
     given = _given(project, documents, sorted(expansions))
     sources = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.js"))]
     library = project.root / "node_modules" / "minisearch" / "dist" / "cjs" / "index.cjs"
@@ -94,6 +96,21 @@ def files(
         "_static/search.js": _script(library, sources, index.read_text(encoding="utf-8")),
         "_static/search-texts.js": f"BookSearch.texts({_literal(bodies)});\n",
     }
+
+
+def of_page(text: str, store: Store) -> Any:
+    """What `sections` finds on a rendered page, computed once."""
+    return store.get("sections", sha(text), partial(sections, text))
+
+
+def _lead(documents: list[dict[str, Any]], slugs: list[str]) -> None:
+    """The links of definitions as numbers of the documents that they lead to, -1 for none."""
+    places = {(slugs[row["page"]], row["anchor"]): at for at, row in enumerate(documents)}
+    for document in documents:
+        page, _, anchor = document["leads"].partition("#")
+        folder = posixpath.dirname(slugs[document["page"]])
+        slug = posixpath.normpath(posixpath.join(folder, page.removesuffix(".html")))
+        document["leads"] = places.get((slug, anchor), -1) if page else -1
 
 
 def _given(
@@ -181,8 +198,14 @@ def _terms(glossary: etree._Element) -> Iterator[dict[str, Any]]:
         elif terms:
             names = [_words(term) for term in terms]
             document = _document(terms[0].get("id", ""), names[0], child)
-            yield {**document, "names": names, "term": True}
+            yield {**document, "names": names, "term": True, "leads": _leads(child)}
             terms = []
+
+
+def _leads(definition: etree._Element) -> str:
+    """Where a definition sends its reader: the last link to a page, as it is written."""
+    links = definition.xpath(".//a[contains(@class, 'internal')][span[@class='doc']]/@href")
+    return str(links[-1]) if links else ""
 
 
 def _document(anchor: str, heading: str, body: etree._Element) -> dict[str, Any]:
@@ -203,6 +226,7 @@ def _document(anchor: str, heading: str, body: etree._Element) -> dict[str, Any]
         "code": sorted({name for text in listings for name in IDENTIFIER.findall(text)}),
         "text": _words(body),
         "term": False,
+        "leads": "",
         "references": bool(body.find_class("citation")),
     }
 

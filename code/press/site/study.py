@@ -52,8 +52,8 @@ def files(
 
 
 def reading(book: Context) -> dict[str, Any]:
-    """The paths, and the minutes of each page: to read and to practice."""
-    minutes = {slug: [fact.minutes, fact.practice] for slug, fact in book.facts.items()}
+    """The paths, and of each page the minutes to read and to practice, and its cards."""
+    minutes = {slug: [fact.minutes, fact.practice, fact.cards] for slug, fact in book.facts.items()}
     return {"paths": book.paths, "minutes": minutes}
 
 

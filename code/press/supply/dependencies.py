@@ -28,6 +28,7 @@ from press.tables import table
 
 REASONS = "dependencies.yml"
 PINS = "requirements.txt"
+ASIDE = "requirements-mutants.txt"  # of one command, which need not be installed
 TABLE = "DEPENDENCIES.md"
 RELEASE = "https://pypi.org/pypi/{}/{}/json"
 # words of a licence that lets us use, change and ship; MPL and LGPL parts are used as they come
@@ -57,6 +58,7 @@ class Supply:
     reasons: dict[str, dict[str, str]]
     packages: dict[str, Package]
     brought: dict[str, list[str]]
+    aside: dict[str, str]  # versions of the packages of one command
     findings: list[Finding]
 
 
@@ -64,14 +66,15 @@ def _finding(what: str, fix: str, path: str = REASONS, line: int = 0) -> Finding
     return Finding(path, line, "dependencies", what, fix)
 
 
-def pins(project: Project) -> tuple[dict[str, str], list[Finding]]:
+def pins(project: Project, file: str = PINS) -> tuple[dict[str, str], list[Finding]]:
     """Name and version of every pin by canonical name; a line without an exact pin is a finding."""
-    text = (project.root / PINS).read_text(encoding="utf-8")
+    path = project.root / file
+    text = path.read_text(encoding="utf-8") if file == PINS or path.is_file() else ""
     findings = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and line[0] != "#" and not install.PIN.match(line):
             what = f"{line.strip()!r} is not an exact pin"
-            findings.append(_finding(what, "write NAME==VERSION", PINS, number))
+            findings.append(_finding(what, "write NAME==VERSION", file, number))
     exact: dict[str, str] = {}
     for name, version in install.pins(text).items():
         exact[canonicalize_name(name)] = version
@@ -176,8 +179,11 @@ def survey(project: Project) -> Supply:
     packages = {name: package for name in pinned if (package := installed(name))}
     direct = [name for name in rows if name in packages]
     by = brought(direct, packages)
-    findings += [*_wrong_pins(pinned, packages, {*direct, *by}), *_wrong_reasons(rows, pinned)]
-    return Supply(rows, packages, by, [*findings, *_unexplained(project, packages, rows)])
+    aside, wrong = pins(project, ASIDE)
+    findings += [*wrong, *_wrong_pins(pinned, packages, {*direct, *by})]
+    findings += _wrong_reasons(rows, {**aside, **pinned})
+    findings += _wrong_licences(rows, aside)
+    return Supply(rows, packages, by, aside, [*findings, *_unexplained(project, packages, rows)])
 
 
 def _wrong_pins(
@@ -215,6 +221,15 @@ def _wrong_reasons(rows: dict[str, dict[str, str]], pinned: dict[str, str]) -> I
                 yield _finding(f"{name} does not say {key!r}", f"write `{key}: ...`")
 
 
+def _wrong_licences(rows: dict[str, dict[str, str]], aside: dict[str, str]) -> Iterator[Finding]:
+    """Packages of one command, not installed here, whose licence is not given or does not do."""
+    for name in aside.keys() & rows.keys():
+        licence = rows[name].get("licence", "")
+        if not FREE.search(licence):
+            what = f"the licence of {name} is {licence!r}"
+            yield _finding(what, "write `licence: ...` as its package says, or use another package")
+
+
 def _unexplained(
     project: Project, packages: dict[str, Package], rows: dict[str, dict[str, str]]
 ) -> Iterator[Finding]:
@@ -246,7 +261,7 @@ def markdown(supply: Supply) -> str:
         "",
         f"Written by `python -m press dependencies`; the reasons are in `{REASONS}`, the exact "
         f"versions in `{PINS}`.",
-        f"{len(supply.reasons)} packages are asked for and bring {len(others)} others, "
+        f"{len(direct)} packages are asked for and bring {len(others)} others, "
         f"{total:,.0f} MB together; three more come from npm, for the site and its tests "
         "(`package-lock.json`).",
         "",
@@ -258,8 +273,36 @@ def markdown(supply: Supply) -> str:
         "## What they bring",
         "",
         *table(["package", "version", "brought by", "licence", "MB"], others),
+        *_of_one_command(supply),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_one_command(supply: Supply) -> list[str]:
+    """The section on packages that one command asks for, and a build does not."""
+    if not supply.aside:
+        return []
+    reasons = supply.reasons
+    rows = [
+        (
+            name,
+            version,
+            reasons[name]["for"],
+            reasons[name]["instead"],
+            reasons[name].get("licence", ""),
+        )
+        for name, version in supply.aside.items()
+        if name in reasons
+    ]
+    others = sorted(supply.aside.keys() - reasons.keys())
+    return [
+        "",
+        "## For one command only",
+        "",
+        f"Pinned in `{ASIDE}`, with what they bring: {', '.join(others)}.",
+        "",
+        *table(["package", "version", "for", "considered instead", "licence"], rows),
+    ]
 
 
 def _mb(package: Package) -> str:
@@ -276,7 +319,7 @@ def dates(project: Project, tell: Callable[[str], object] = print) -> None:
     """Ask PyPI when each pinned version that we ask for was released, and keep the day in
     `dependencies.yml`.
     """
-    pinned, _ = pins(project)
+    pinned = {**pins(project, ASIDE)[0], **pins(project)[0]}
     path = project.root / REASONS
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):
@@ -317,4 +360,5 @@ def check(project: Project) -> list[Finding]:
 def _essence(text: str) -> list[list[str]]:
     """Name, version and reason of each row: what does not depend on the machine."""
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    return [row[:4] if len(row) == 7 else row[:2] for row in rows]
+    reasons = text.partition("## What they bring")[2].partition("## For one command only")[2]
+    return [[reasons], *(row[:4] if len(row) == 7 else row[:2] for row in rows)]

@@ -40,7 +40,10 @@ def list_() -> None:
 @main.command()
 @click.argument("project")
 def describe(project: str) -> None:
-    """What PROJECT does, its settings and its presets."""
+    """What PROJECT does, its settings and its presets; of the agent its caps and tools."""
+    if project == "agent":
+        cli_use.describe_agent()
+        return
     module = registry.load(project)
     click.echo((module.__doc__ or "").strip() + "\n")
     plain = module.Settings()

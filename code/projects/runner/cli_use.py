@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -147,6 +148,20 @@ def tools(folder: Path | None) -> None:
     from projects import agent, mcp_tools
 
     mcp_tools.serve(agent.registry(folder))
+
+
+def describe_agent() -> None:
+    """Print what the agent does, where it stops, and the tools it may call."""
+    from projects import agent
+
+    click.echo((agent.__doc__ or "").strip() + "\n")
+    click.echo(f"{'cap':<16}{'default':>12}")
+    for field in fields(agent.Caps):
+        click.echo(f"{field.name:<16}{getattr(agent.Caps(), field.name):>12g}")
+    click.echo(f"\n{'tool':<16}{'effect':>12}{'seconds':>12}  what it does")
+    for tool in agent.registry(Path()).tools.values():
+        about = tool.description.splitlines()[0]
+        click.echo(f"{tool.name:<16}{tool.effect:>12}{tool.timeout_s:>12g}  {about}")
 
 
 def trained(folder: Path) -> tuple[ModuleType, Any, dict[str, Any]]:

@@ -14,6 +14,42 @@ LARGEST_SEED = 2**53  # times 1000 it fits into the 63 bits of torch's seeds
 S = TypeVar("S", bound="Settings")
 
 
+MEANINGS = {  # what other programs call a setting
+    "lr": "learning_rate",
+    "min_lr": "final_rate",
+    "epochs": "steps",
+    "iterations": "steps",
+    "max_iters": "steps",
+    "max_steps": "steps",
+    "bs": "batch_size",
+    "batch": "batch_size",
+    "grad_accum": "micro_batch",
+    "gradient_accumulation_steps": "micro_batch",
+    "warmup": "warmup_steps",
+    "wd": "weight_decay",
+    "grad_clip": "clip_norm",
+    "max_grad_norm": "clip_norm",
+    "ema_decay": "ema",
+    "random_state": "seed",
+    "n_layer": "layers",
+    "num_layers": "layers",
+    "n_head": "heads",
+    "num_heads": "heads",
+    "n_kv_heads": "kv_heads",
+    "n_embd": "width",
+    "d_model": "width",
+    "hidden_size": "width",
+    "block_size": "context",
+    "seq_len": "context",
+    "max_length": "context",
+    "vocab_size": "merges",
+    "tie_weights": "tie",
+    "dataset": "data",
+    "lora_r": "rank",
+    "r": "rank",
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """What every training run needs; a project adds its own fields.
@@ -125,12 +161,18 @@ def override(settings: Any, pairs: Iterable[str]) -> Any:
             )
         if key not in names:
             raise UserError(
-                f"there is no setting {key!r}{nearest(key, names)}",
+                f"there is no setting {key!r}{_suggestion(key, names)}",
                 f"the settings are: {', '.join(names)}",
                 Exit.USAGE,
             )
         changes[key] = _parse(key, text, hints[key])
     return replace(settings, **changes)
+
+
+def _suggestion(key: str, names: list[str]) -> str:
+    """The setting of the same meaning, or else the one of the nearest spelling."""
+    meant = MEANINGS.get(key.lower())
+    return f"; did you mean {meant!r}?" if meant in names else nearest(key, names)
 
 
 def _parse(key: str, text: str, kind: type) -> Any:

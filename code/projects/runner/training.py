@@ -111,10 +111,11 @@ class Trainer:
         Raises
         ------
         UserError
-            When no checkpoint can be read, the model has another shape, or the run is already past
-            its last step.
+            When no checkpoint can be read, the data or the model are not those of the run, or the
+            run is already past its last step.
         """
         state = checkpoints.load_newest(self.folder, self.project, self.progress.log)
+        self._compare_data(state["task"])
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -141,6 +142,18 @@ class Trainer:
                 f"give steps={self.step} or more; what was trained cannot be taken back",
                 Exit.USAGE,
             )
+
+    def _compare_data(self, saved: dict[str, Any]) -> None:
+        """Refuse to go on with other data than those that the checkpoint was trained on."""
+        current = self.task.state()
+        for name in current:
+            if name in saved and saved[name] != current[name]:
+                raise UserError(
+                    f"the {name} of the run in {self.folder} has changed: it was "
+                    f"{_short(saved[name])} and is now {_short(current[name])}",
+                    "restore the data that the run was started with, or start a new run",
+                    Exit.USAGE,
+                )
 
     def _state(self, started: float) -> dict[str, Any] | None:
         """What `resume` needs; None in processes that do not write."""
@@ -258,7 +271,7 @@ class Trainer:
                 self.optimizer.zero_grad(set_to_none=True)
                 self._halve_micro_batch(error, len(share[0]))
             except Exception as error:
-                if not self.compiled or self.step > 0:
+                if not self.compiled or self.session_steps > 0:
                     raise
                 reason = str(error).splitlines()[0][:120]
                 self.progress.log(f"torch.compile failed ({reason}); going on without it")
@@ -316,9 +329,7 @@ class Trainer:
         assert self.average is not None
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))  # short memory at first
         with torch.no_grad():
-            for slow, fast in zip(
-                self.average.state_dict().values(), self.model.state_dict().values(), strict=True
-            ):
+            for slow, fast in zip(_tensors(self.average), _tensors(self.model), strict=True):
                 slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
     def _flush_metrics(self, mark: float, force: bool) -> float:
@@ -446,3 +457,13 @@ class Trainer:
 
 def _to(x: Tensor, device: torch.device) -> Tensor:
     return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
+
+
+def _tensors(model: nn.Module) -> list[Tensor]:
+    """Parameters and buffers, a shared one once: `state_dict` lists it under each of its names."""
+    return [*model.parameters(), *model.buffers()]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -262,3 +262,60 @@ def test_a_query_that_is_not_a_number_has_no_neighbor(query):
     model = NearestNeighbors().fit(np.arange(3.0), np.arange(3.0))
     with pytest.raises(ValueError, match="no nearest example"):
         model.predict(np.array([1.0, query]))
+
+
+@pytest.mark.parametrize("kind", ["int8", "float16", "object"])
+def test_numbers_of_any_type_are_computed_as_floats(kind):
+    x = np.array([-100.0, 3.0, 77.0, 120.0])
+    y = np.array([0.0, 0.0, 1.0, 1.0])
+    other = x.astype(kind)
+    classes = GaussianClasses.fit(x, y, shared=False)
+    assert mse(other, y) == mse(x, y)
+    assert mse(y, other) == mse(y, x)
+    assert np.array_equal(Line(0.1, 0.2).predict(other), Line(0.1, 0.2).predict(x))
+    assert np.array_equal(NearestNeighbors(2).fit(x, y).predict(other), [0.0, 0.5, 1.0, 1.0])
+    assert np.array_equal(classes.joint(other), classes.joint(x))
+    assert np.array_equal(classes.log_odds(other), classes.log_odds(x))
+    assert classes.log_odds(other).dtype == float
+
+
+@pytest.mark.parametrize("unit", [2.0**-600, 2.0**600])
+def test_the_unit_of_x_divides_the_slope_and_leaves_the_intercept(noisy, unit):
+    x, y = noisy
+    w, b = least_squares_line(x, y)
+    assert least_squares_line(unit * x, y) == pytest.approx((w / unit, b), rel=1e-12)
+
+
+def test_an_offset_of_the_targets_costs_the_slope_no_digits():
+    x = np.array([0.0, 1.0, 3.0])  # the mean is no binary fraction, so x - mean does not sum to 0
+    w, _ = least_squares_line(x, 3 * x + 2.0**40)
+    assert w == pytest.approx(3, rel=1e-12)
+
+
+def test_x_may_be_as_large_as_its_square_allows():
+    y = np.zeros(2)
+    history = Line().fit(np.array([0.0, 1e40]), y, 1e-90, 1)
+    assert history[:, 2].tolist() == [0.0, 0.0]
+    with pytest.raises(ValueError, match="1e\\+60 are too large"):
+        Line().fit(np.array([0.0, 1e60]), y, 1e-90, 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_square_that_overflows_is_an_error_and_not_a_warning_too():
+    with pytest.raises(ValueError, match="too large"):
+        Line().fit(np.array([0.0, 1e160]), np.zeros(2), 0.1, 1)
+
+
+def test_as_many_neighbors_as_examples_give_the_mean(noisy):
+    x, y = noisy
+    everywhere = NearestNeighbors(x.size).fit(x, y).predict(np.array([-9.0, 0.5]))
+    assert everywhere == pytest.approx([y.mean()] * 2)
+
+
+def test_of_equally_near_examples_the_first_stored_are_taken():
+    x = np.tile([1.0, -1.0], 50)
+    neighbors = NearestNeighbors(3).fit(x, np.arange(100.0))
+    assert neighbors.predict(np.zeros(1)).tolist() == [1.0]
+    x = np.tile([2.0, 1.0], 50)
+    neighbors = NearestNeighbors(3).fit(x, np.arange(100.0))
+    assert neighbors.predict(np.zeros(1)).tolist() == [3.0]  # of 1, 3 and 5

@@ -504,6 +504,11 @@ def test_each_tensor_comes_before_those_it_was_computed_from():
         (lambda: bp.hvp(lambda t: t.log().sum(), [-1.0], [1.0]), ValueError, "not finite at x"),
         (lambda: Tensor(np.zeros((0, 2))).mean(), ValueError, "mean of an empty tensor"),
         (lambda: bp.softmax_ce(Tensor(A), [0, 1, 2, 3]), ValueError, "whole labels"),
+        (lambda: bp.softmax_ce(Tensor(A), [0, 1, 2, -1]), ValueError, "whole labels"),
+        (lambda: bp.softmax_ce(Tensor(A), [0.0, 1.0, 2.0, 1.0]), ValueError, "type float64"),
+        (lambda: bp.softmax_ce(Tensor(A), [0, 1, 2]), ValueError, r"\(3,\)"),
+        (lambda: bp.softmax_ce(Tensor(A[0]), [0]), ValueError, "of shape"),
+        (lambda: bp.softmax_ce(Tensor(A[:0]), np.zeros(0, int)), ValueError, r"shape \(0, 3\)"),
         (lambda: bp.MLP((3,), 0), ValueError, "input and an output"),
         (lambda: bp.MLP((3, 0), 0), ValueError, ">= 1"),
     ],
@@ -511,3 +516,87 @@ def test_each_tensor_comes_before_those_it_was_computed_from():
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_an_argument_that_is_not_used_has_the_gradient_zero():
+    used, unused = bp.gradients(lambda a, b: (a * a).sum(), A, A[:2])
+    assert np.allclose(used, 2 * A)
+    assert np.array_equal(unused, np.zeros_like(A[:2]))
+
+
+def test_a_point_without_entries_has_no_error():
+    assert bp.check_gradients(lambda a: a * a, np.zeros((0, 2))) == 0.0
+
+
+@pytest.mark.parametrize("slip", [1e-9, -1e-9])
+def test_an_error_below_a_millionth_is_relative_to_a_millionth(slip):
+    def constant(a):
+        return record(0.0 * a.data, (a, lambda g: slip * g))
+
+    assert bp.check_gradients(constant, A, weights=1.0) == pytest.approx(1e-3)
+
+
+def test_unsigned_labels_are_labels():
+    labels = np.array([0, 2, 1, 1], dtype=np.uint8)
+    assert bp.softmax_ce(Tensor(A), labels).data == bp.softmax_ce(Tensor(A), [0, 2, 1, 1]).data
+
+
+def test_layers_of_one_unit_are_layers():
+    assert bp.MLP((1, 1), seed=0)([[2.0]]).shape == (1, 1)
+
+
+def test_parts_are_joined_along_the_first_axis_by_default():
+    assert bp.concat([A, A[:2]]).shape == (6, 3)
+
+
+def test_each_row_of_scores_has_its_own_largest():
+    scores = np.array([[0.0, 0.0], [-2000.0, -2000.0]])
+    assert bp.softmax_ce(Tensor(scores), [0, 1]).data == pytest.approx(np.log(2))
+
+
+def test_the_default_weights_differ_from_entry_to_entry_and_not_from_call_to_call():
+    upstream = []
+
+    def observed(a):
+        return record(a.data * 1.0, (a, lambda g: upstream.append(g) or g))
+
+    for _ in range(2):
+        assert bp.check_gradients(observed, A) < 1e-8
+    assert np.unique(upstream[0]).size == A.size
+    assert np.array_equal(upstream[0], upstream[1])
+
+
+def test_swapped_entries_are_an_error_under_the_default_weights():
+    def swapped(a):
+        return record(a.data * 1.0, (a, lambda g: g[::-1]))
+
+    assert bp.check_gradients(swapped, A, weights=1.0) < 1e-8
+    assert bp.check_gradients(swapped, A) > 0.1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_point_without_a_derivative_is_an_error_and_not_a_warning_too():
+    with pytest.raises(ValueError, match="not finite at x"):
+        bp.jvp(Tensor.log, [-1.0], [1.0])
+
+
+def test_a_function_that_does_not_use_its_argument_has_the_product_zero():
+    product = bp.vjp(lambda t: Tensor([1.0, 2.0]), A, [1.0, 1.0])
+    assert np.array_equal(product, np.zeros_like(A))
+
+
+def test_a_seed_gives_the_same_weights_around_zero_again():
+    first = bp.MLP((100, 100), seed=5).layers[0][0].data
+    assert np.array_equal(first, bp.MLP((100, 100), seed=5).layers[0][0].data)
+    assert not np.array_equal(first, bp.MLP((100, 100), seed=6).layers[0][0].data)
+    assert first.mean() == pytest.approx(0, abs=0.005)  # five standard errors
+
+
+def test_biases_are_added_in_every_layer():
+    net = bp.MLP((2, 3, 1), seed=0)
+    (W1, b1), (W2, b2) = net.layers
+    b1.assign([0.3, -0.2, 0.9])
+    b2.assign([0.7])
+    X = RNG.normal(size=(4, 2))
+    expected = np.tanh(X @ W1.data + [0.3, -0.2, 0.9]) @ W2.data + 0.7
+    assert np.allclose(net(X).data, expected, atol=1e-12)

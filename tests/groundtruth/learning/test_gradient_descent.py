@@ -102,7 +102,14 @@ def test_two_epochs_of_one_generator_differ():
         (lambda: gd.gd(lambda x: x, [], 0.1, 1), ValueError, "P >= 1"),
         (lambda: gd.gd(lambda x: x, [np.nan], 0.1, 1), ValueError, "finite"),
         (lambda: gd.gd(lambda x: x, [1.0], 0.0, 1), ValueError, "positive learning rate"),
+        (lambda: gd.gd(lambda x: x, [1.0], np.inf, 1), ValueError, "positive learning rate"),
         (lambda: gd.gd(lambda x: x, [1.0], 0.1, -1), ValueError, "steps"),
+        (lambda: gd.armijo(rosen, rosen_der, [1.0, 1.0], 1, c=0.0), ValueError, "c must"),
+        (lambda: gd.stability_limit([[1.0], [1.0]]), ValueError, r"\(2, 1\)"),
+        (lambda: gd.stability_limit([1.0]), ValueError, r"\(1,\)"),
+        (lambda: gd.stability_limit(np.ones((1, 1, 1))), ValueError, r"\(1, 1, 1\)"),
+        (lambda: gd.stability_limit(np.zeros((0, 0))), ValueError, r"\(0, 0\)"),
+        (lambda: gd.stability_limit([[0.0]]), ValueError, "curvature is 0"),
         (lambda: gd.armijo(rosen, rosen_der, [1.0, 1.0], 1, c=1.0), ValueError, "c must"),
         (
             lambda: gd.newton(lambda x: x, lambda x: np.zeros((1, 1)), [1.0], 1),
@@ -121,3 +128,52 @@ def test_two_epochs_of_one_generator_differ():
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_no_steps_leave_the_start():
+    assert gd.gd(lambda x: x, [1.0, 2.0], 0.1, 0).tolist() == [[1.0, 2.0]]
+    assert gd.newton(lambda x: x, lambda x: np.eye(2), [1.0, 2.0], 0).tolist() == [[1.0, 2.0]]
+
+
+@pytest.mark.parametrize("kind", [int, object])
+def test_numbers_of_any_type_are_computed_as_floats(kind):
+    H = np.array([[2, 0], [0, 4]], dtype=kind)
+    start = np.array([3, 5], dtype=kind)
+    assert gd.stability_limit(H) == 0.5
+    path = gd.gd(lambda x: (2 * x).astype(kind), start, 0.25, 2)
+    assert path.dtype == float
+    search = gd.armijo(lambda x: float(x @ x), lambda x: np.array([1, 1], kind), start, 1)
+    assert search.dtype == float
+    assert gd.gd(lambda x: x, start, 0.5, 0).dtype == float
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_step_that_overflows_is_an_error_and_not_a_warning_too():
+    with pytest.raises(FloatingPointError, match="after step 1"):
+        gd.gd(lambda x: np.array([1e308]), [1.0], 10.0, 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinity_less_infinity_is_an_error_and_not_a_warning_too():
+    with pytest.raises(FloatingPointError, match="after step 1"):
+        gd.gd(lambda x: np.array([np.inf]) - np.inf, [1.0], 1.0, 1)
+
+
+def test_a_small_curvature_has_a_large_limit():
+    assert gd.stability_limit([[0.5]]) == 4.0
+
+
+@pytest.mark.parametrize("lr", [1.0, 8.0])
+def test_the_line_search_takes_the_largest_rate_that_falls_enough(lr):
+    """On x^2 / 2 a rate r falls enough when 1 - r / 2 >= c: r <= 2 (1 - c)."""
+    for c in (0.1, 0.25, 0.5, 0.75, 0.9):
+        rates = lr / 2.0 ** np.arange(60)
+        expected = rates[rates <= 2 * (1 - c)][0]
+        for start in (4.0, 2.0**-10):  # exact, ties included
+            path = gd.armijo(lambda x: float(x @ x) / 2, lambda x: x, [start], 1, lr=lr, c=c)
+            assert path[1, 0] == pytest.approx(start * (1 - expected), rel=1e-12, abs=1e-15)
+
+
+def test_the_first_rate_of_the_line_search_is_one():
+    path = gd.armijo(lambda x: float(x @ x) / 8, lambda x: x / 4, [1.0], 1)
+    assert path[1, 0] == 0.75

@@ -2,6 +2,8 @@
 input.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -154,6 +156,18 @@ def test_poisson_equals_torch_and_perplexity_counts_choices():
         (lambda: ls.hinge([0], [1.0]), "2 y - 1"),
         (lambda: ls.hinge_grad([1], [np.inf]), "infinity"),
         (lambda: ls.softmax_ce([[0, 1]], [[1.0, 2.0]]), "one-hot"),
+        (lambda: ls.mse([[1.0]], [[1.0]]), r"\(1, 1\)"),
+        (lambda: ls.mse([1.0], [np.inf]), "infinity"),
+        (lambda: ls.huber([1.0], [1.0], np.inf), "delta"),
+        (lambda: ls.huber_grad([1.0], [1.0], 0.0), "delta"),
+        (lambda: ls.pinball([1.0], [1.0], 0.0), "q must"),
+        (lambda: ls.pinball_grad([1.0], [1.0], 1.0), "q must"),
+        (lambda: ls.bce_with_logits([1.1], [0.0]), r"\(y \+ 1\) / 2"),
+        (lambda: ls.focal([1.0], [0.0], np.inf), "gamma inf"),
+        (lambda: ls.softmax_ce([0], [1.0, 2.0]), "one-hot"),
+        (lambda: ls.softmax_ce([0, 1], [[1.0, 2.0]]), "one-hot"),
+        (lambda: ls.softmax_ce([], np.zeros((0, 2))), "one-hot"),
+        (lambda: ls.softmax_ce([-1], [[1.0, 2.0]]), r"\[0, 2\)"),
         (lambda: ls.softmax_ce([2], [[1.0, 2.0]]), r"\[0, 2\)"),
         (lambda: ls.softmax_ce([0.0], [[1.0, 2.0]]), "whole numbers"),
         (lambda: ls.softmax_ce_grad([0], [[np.nan, 2.0]]), "NaN"),
@@ -165,3 +179,63 @@ def test_poisson_equals_torch_and_perplexity_counts_choices():
 def test_bad_input_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+NUMBERS = np.array([1.5, -2.0, 0.25, 3.0, 1.0])
+GUESSES = np.array([0.2, -1.5, 0.5, 7.0, -0.4])  # away from the kinks of every loss
+SIGNS = np.array([1.0, -1.0, -1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "grad", "target"),
+    [
+        (ls.mse, ls.mse_grad, NUMBERS),
+        (ls.mae, ls.mae_grad, NUMBERS),
+        (ls.huber, ls.huber_grad, NUMBERS),
+        (ls.log_cosh, ls.log_cosh_grad, NUMBERS),
+        (partial(ls.pinball, q=0.2), partial(ls.pinball_grad, q=0.2), NUMBERS),
+        (ls.bce_with_logits, ls.bce_with_logits_grad, (SIGNS + 1) / 2),
+        (ls.bce_with_logits, ls.bce_with_logits_grad, np.array([0.1, 0.5, 1.0, 0.0, 0.9])),
+        (ls.focal, ls.focal_grad, (SIGNS + 1) / 2),
+        (partial(ls.focal, gamma=0.5), partial(ls.focal_grad, gamma=0.5), (SIGNS + 1) / 2),
+        (ls.hinge, ls.hinge_grad, SIGNS),
+    ],
+)
+def test_every_gradient_agrees_with_differences_entry_by_entry(loss, grad, target):
+    h = 1e-5
+    steps = h * np.eye(GUESSES.size)
+    slopes = [(loss(target, GUESSES + d) - loss(target, GUESSES - d)) / (2 * h) for d in steps]
+    assert grad(target, GUESSES) == pytest.approx(slopes, rel=1e-8, abs=1e-10)
+
+
+def test_a_subgradient_is_taken_at_each_kink():
+    assert ls.mae_grad([1.0], [1.0]).tolist() == [0.0]
+    assert ls.pinball_grad([1.0], [1.0], 0.3).tolist() == [0.0]
+    assert ls.hinge_grad([1], [1.0]).tolist() == [0.0]  # beyond the margin nothing is lost
+    assert ls.hinge_grad([-1], [-1.0]).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("kind", ["int8", "float16", "object"])
+def test_numbers_of_any_type_are_computed_as_floats(kind):
+    y = np.array([-100.0, 30.0, 77.0])
+    p = np.array([100.0, 31.0, 80.0])
+    for loss in (ls.mse, ls.mae, ls.huber, ls.log_cosh):
+        assert loss(y.astype(kind), p) == loss(y, p)
+        assert loss(y, p.astype(kind)) == loss(y, p)
+        assert loss(y.astype(kind), p.astype(kind)) == loss(y, p)
+    Z = np.array([[100.0, -100.0], [3.0, 2.0]])
+    assert ls.softmax_ce([1, 0], Z.astype(kind)) == ls.softmax_ce([1, 0], Z)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int64"])
+def test_labels_of_any_whole_type_are_classes(kind):
+    labels = np.array([1, 0], dtype=kind)
+    Z = [[1.0, 3.0], [0.5, 0.0]]
+    assert ls.softmax_ce(labels, Z) == ls.softmax_ce([1, 0], Z)
+    assert np.array_equal(ls.softmax_ce_grad(labels, Z), ls.softmax_ce_grad([1, 0], Z))
+
+
+def test_a_count_of_zero_and_a_loss_of_zero_are_allowed():
+    assert ls.poisson_nll([0.0], [1.0]) == pytest.approx(np.e)
+    assert ls.perplexity(0.0) == 1.0
+    assert ls.perplexity(0.5) == pytest.approx(np.exp(0.5))

@@ -112,22 +112,52 @@ ONE = ([0, 1], [0.1, 0.2])
         (lambda: mt.confusion([], [], 2), "length >= 1"),
         (lambda: mt.confusion([0], [2], 2), "every prediction"),
         (lambda: mt.confusion([0.5], [0], 2), "every label"),
+        (lambda: mt.confusion([-1], [0], 2), "every label"),
+        (lambda: mt.confusion([0], [-1], 2), "every prediction"),
+        (lambda: mt.confusion([2], [0], 2), "every label"),
+        (lambda: mt.confusion([[0]], [[0]], 2), r"\(1, 1\)"),
+        (lambda: mt.confusion([0], [0, 1], 2), r"\(1,\) and \(2,\)"),
         (lambda: mt.report([[1, 2]]), r"\(1, 2\)"),
+        (lambda: mt.report([[1]]), r"\(1, 1\)"),
+        (lambda: mt.report([1, 2]), r"\(2,\)"),
+        (lambda: mt.report([[1, 2, 3], [4, 5, 6]]), r"\(2, 3\)"),
+        (lambda: mt.report([["a", "b"], ["c", "d"]]), "of numbers"),
+        (lambda: mt.report([[1, -1], [0, 1]]), "finite, >= 0"),
+        (lambda: mt.report([[1, np.inf], [0, 1]]), "finite, >= 0"),
+        (lambda: mt.report([[2**53, 1], [0, 1]]), "below 2\\^53"),
         (lambda: mt.report([[0, 0], [0, 0]]), "not all zero"),
         (lambda: mt.report([[1, 0], [0, 1]]).average("micro"), "accuracy"),
         (lambda: mt.fbeta(1.5, 0.5), "1.5"),
+        (lambda: mt.fbeta(-0.1, 0.5), "-0.1"),
+        (lambda: mt.fbeta(0.5, 1.5), "1.5"),
+        (lambda: mt.fbeta(0.5, -0.1), "-0.1"),
         (lambda: mt.fbeta(0.5, 0.5, 0.0), "beta"),
+        (lambda: mt.fbeta(0.5, 0.5, np.inf), "inf"),
         (lambda: mt.auc([1, 1], [0.1, 0.2]), "only 1"),
+        (lambda: mt.auc([0, 0], [0.1, 0.2]), "only 0"),
+        (lambda: mt.auc([], []), "length >= 1"),
+        (lambda: mt.auc([[0, 1]], [[0.1, 0.2]]), r"\(1, 2\)"),
         (lambda: mt.auc([0, 2], [0.1, 0.2]), "0 or 1"),
         (lambda: mt.auc([0, 1], [0.1, np.nan]), "NaN"),
         (lambda: mt.roc([0], [0.1, 0.2]), r"\(1,\) and \(2,\)"),
         (lambda: mt.best_threshold(*ONE, 0.0, 0.0), "not both 0"),
         (lambda: mt.best_threshold(*ONE, -1.0, 1.0), "-1.0"),
+        (lambda: mt.best_threshold(*ONE, np.inf, 1.0), "inf"),
+        (lambda: mt.best_threshold(*ONE, 1.0, np.nan), "nan"),
+        (lambda: mt.best_threshold(*ONE, 1.0, -1.0), "-1.0"),
         (lambda: mt.rmse([], []), "length >= 1"),
+        (lambda: mt.rmse([[1.0]], [[1.0]]), r"\(1, 1\)"),
+        (lambda: mt.rmse([1.0], [1.0, 2.0]), r"\(1,\) and \(2,\)"),
+        (lambda: mt.rmse([1.0], [np.inf]), "finite"),
         (lambda: mt.rmse([np.nan], [1.0]), "finite"),
         (lambda: mt.r2([1.0, 1.0], [1.0, 2.0]), "equal"),
         (lambda: mt.mape([1.0, 0.0], [1.0, 1.0]), "target 1 is zero"),
+        (lambda: mt.mape([2.0, 0.0], [1.0, 1.0]), "target 1 is zero"),
         (lambda: mt.mase([1.0], [1.0], [1.0]), "longer"),
+        (lambda: mt.mase([1.0], [1.0], [1.0, 2.0], season=0), "and 0"),
+        (lambda: mt.mase([1.0], [1.0], [1.0, 2.0], season=2), "and 2"),
+        (lambda: mt.mase([1.0], [1.0], [[1.0, 2.0], [3.0, 5.0]]), r"\(2, 2\)"),
+        (lambda: mt.mase([1.0], [1.0], [1.0, np.nan, 2.0]), "the past holds NaN"),
         (lambda: mt.mase([1.0], [1.0], [2.0, 2.0]), "never changes"),
         (lambda: mt.mase([1.0], [2.0], [1, 2, 1, 2], season=2), "from season to season"),
     ],
@@ -135,3 +165,88 @@ ONE = ([0, 1], [0.1, 0.2])
 def test_bad_input_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("kind", ["int8", "float16", "object"])
+def test_numbers_of_any_type_are_computed_as_floats(kind):
+    y = np.array([-100.0, 30.0, 77.0, 120.0])
+    p = np.array([100.0, 31.0, 80.0, 121.0])
+    label = [0, 1, 0, 1]
+    for score in (mt.rmse, mt.r2, mt.mape):
+        assert score(y.astype(kind), p) == score(y, p)
+        assert score(y, p.astype(kind)) == score(y, p)
+        assert score(y.astype(kind), p.astype(kind)) == score(y, p)
+    assert mt.mase(y, p, y.astype(kind)) == mt.mase(y, p, y)
+    assert mt.auc(label, y.astype(kind)) == mt.auc(label, y)
+    assert mt.best_threshold(label, y.astype(kind), 1.0, 5.0) == mt.best_threshold(label, y, 1, 5)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int64"])
+def test_narrow_labels_count_as_wide_ones(kind):
+    y = np.array([19, 19, 3], dtype=kind)
+    C = mt.confusion(y, y[::-1], 20)
+    assert C.sum() == 3
+    assert C[19, 3] == C[19, 19] == C[3, 19] == 1
+
+
+def test_true_and_false_are_labels():
+    C = mt.confusion(np.array([True, False, True]), np.array([True, True, True]), 2)
+    assert C.tolist() == [[0, 1], [0, 2]]
+
+
+def test_counts_may_have_53_bits():
+    C = [[2**53 - 1, 0], [0, 1]]
+    assert mt.report(C).support.tolist() == [2**53 - 1, 1]
+    assert mt.mcc(C) == mt.kappa(C) == 1.0
+
+
+@pytest.mark.parametrize("C", [[[5, 0], [0, 0]], [[2, 0], [3, 0]], [[2, 3], [0, 0]]])
+def test_margins_of_one_class_leave_nothing_to_agree_on(C):
+    assert mt.mcc(C) == 0.0
+    assert mt.kappa(C) == 0.0
+
+
+def test_one_error_may_cost_nothing():
+    y, s = [0, 1, 0, 1], [0.1, 0.6, 0.7, 0.9]
+    assert mt.best_threshold(y, s, 0.0, 1.0)[1] == 0.0
+    assert mt.best_threshold(y, s, 1.0, 0.0) == (np.inf, 0.0)
+
+
+def test_infinite_scores_are_ranked():
+    assert mt.auc([0, 1, 1], [-np.inf, 0.0, np.inf]) == 1.0
+
+
+def test_mase_is_free_of_the_unit():
+    y, p, past = np.array([1.0, 2.0]), np.array([1.5, 1.0]), np.array([1.0, 4.0, 2.0])
+    for unit in (1e-3, 1e3):
+        assert mt.mase(unit * y, unit * p, unit * past) == pytest.approx(mt.mase(y, p, past))
+    assert mt.mase(y, p, past, season=2) == pytest.approx(0.75)  # mean of 0.5 and 1, over 1
+
+
+def test_f1_weighs_both_alike():
+    assert mt.fbeta(0.5, 1.0) == pytest.approx(2 / 3)
+
+
+def test_whole_counts_are_exact_in_any_type():
+    C = np.array([[4 * 10**9, 10**9], [2 * 10**9, 3 * 10**9]])  # n^2 has more than 63 bits
+    large = [[2**53 - 1, 0], [1, 1]]
+    for score in (mt.mcc, mt.kappa):
+        assert score(C) == pytest.approx(score(C // 10**9), rel=1e-14)
+        assert score(C.astype(float)) == score(C)
+        assert score(np.array(large, dtype=float)) == score(large)
+    N = 2**53  # n = N + 1, trace N, margins (N, 1) and (N - 1, 2)
+    assert mt.kappa(large) == pytest.approx((2 * N - 2) / (3 * N - 1), rel=1e-14)
+
+
+@pytest.mark.parametrize("score", [mt.mcc, mt.kappa])
+def test_weights_below_one_agree_as_counts_do(score):
+    weights = np.array([[0.2, 0.05], [0.1, 0.15]])
+    assert score(weights) == pytest.approx(score([[20, 5], [10, 15]]))
+
+
+def test_errors_between_huge_numbers_of_two_signs_do_not_overflow():
+    assert mt.rmse([-1e200, -1e200], [1e200, 1e200]) == pytest.approx(2e200)
+
+
+def test_a_target_of_one_has_a_percentage():
+    assert mt.mape([1.0], [1.5]) == 0.5

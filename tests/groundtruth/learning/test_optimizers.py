@@ -71,6 +71,12 @@ PAIRS = {
         lambda p: opt.AdamW(p, 0.01, weight_decay=0.1),
         lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1),
     ),
+    "adamw with amsgrad": (
+        lambda p: opt.AdamW(p, 0.01, amsgrad=True),
+        lambda p: torch.optim.AdamW(p, 0.01, amsgrad=True),
+    ),
+    "adam by default": (opt.Adam, torch.optim.Adam),
+    "adamw by default": (opt.AdamW, torch.optim.AdamW),
 }
 
 
@@ -219,3 +225,27 @@ F = np.ones(2)
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "end"),
+    [
+        (opt.SGD, "momentum", 1.0),
+        (opt.SGD, "dampening", 1.0),
+        (opt.SGD, "weight_decay", np.inf),
+        (opt.AdaGrad, "eps", np.inf),
+        (opt.RMSProp, "alpha", 1.0),
+        (opt.RMSProp, "momentum", 1.0),
+        (opt.RMSProp, "eps", np.inf),
+        (opt.Adam, "eps", np.inf),
+        (opt.Adam, "weight_decay", np.inf),
+        (opt.AdamW, "weight_decay", np.inf),
+    ],
+)
+def test_a_setting_may_be_zero_and_must_stay_below_its_end(make, name, end):
+    p = np.ones(2)
+    make([p], 0.1, **{name: 0.0}).step([np.ones(2)])
+    assert np.isfinite(p).all()
+    message = f"^{name} must lie at or above 0 and below {end:g}, got {end}$"
+    with pytest.raises(ValueError, match=message):
+        make([p], 0.1, **{name: end})

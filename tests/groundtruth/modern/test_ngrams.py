@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from groundtruth.modern.ngrams import Ngrams, floor
+from groundtruth.modern.ngrams import KneserNey, Ngrams, floor
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,12 +82,72 @@ def test_longer_pasts_predict_a_text_with_structure_better():
     assert losses[-1] < 0.1 < 2 < losses[0]
 
 
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=40),
+    st.integers(1, 4),
+    st.lists(st.integers(0, 4), max_size=6),
+)
+def test_kneser_ney_probabilities_are_positive_and_sum_to_one(x, n, past):
+    p = KneserNey(x, n, 5).probabilities(past)
+    assert (p > 0).all()
+    assert p.sum() == pytest.approx(1)
+
+
+def by_the_formula(x: list[int], n: int, V: int, past: list[int], w: int) -> float:
+    """p(w | past) by equations 24 to 27 of Chen and Goodman, on plain lists of sequences."""
+
+    def count(words: tuple[int, ...], order: int) -> int:
+        size = len(words)
+        places = [i for i in range(len(x) - size + 1) if tuple(x[i : i + size]) == words]
+        if size == order:
+            return len(places)
+        return len({x[i - 1] for i in places if i > 0})
+
+    def probability(context: tuple[int, ...], w: int) -> float:
+        size = len(context) + 1
+        grams = {tuple(x[i : i + size]) for i in range(len(x) - size + 1)}
+        counts = {gram: count(gram, n) for gram in grams}
+        how_many = [sum(c == i for c in counts.values()) for i in range(5)]
+        Y = how_many[1] / (how_many[1] + 2 * how_many[2])
+        D = [0.0] + [i - (i + 1) * Y * how_many[i + 1] / how_many[i] for i in (1, 2, 3)]
+        lower = probability(context[1:], w) if context else 1 / V
+        following = [counts.get((*context, v), 0) for v in range(V)]
+        if not sum(following):
+            return lower
+        back = sum(D[min(c, 3)] for c in following)
+        c = following[w]
+        return (c - D[min(c, 3)] + back * lower) / sum(following)
+
+    return probability(tuple(past[len(past) - n + 1 :]), w)
+
+
+@pytest.mark.parametrize("past", [[0, 1], [3, 3], [2, 9], [9, 9]])
+def test_kneser_ney_is_the_formula_of_the_paper(past):
+    rng = np.random.default_rng(1)
+    x = np.minimum(rng.geometric(0.18, size=900) - 1, 29).tolist()
+    p = KneserNey(x, 3, 30).probabilities(past)
+    for w in (0, 3, 12, 29):
+        assert p[w] == pytest.approx(by_the_formula(x, 3, 30, past, w), rel=1e-9)
+
+
+def test_kneser_ney_keeps_what_longer_pasts_win_where_witten_bell_loses_it():
+    rng = np.random.default_rng(0)
+    x = [int(i) for i in np.cumsum(rng.choice([1, 1, 1, 2, 5], size=4000)) % 40]
+    train, rest = x[:3000], x[3000:]
+    losses = {kind: [kind(train, n, 40).loss(rest) for n in (2, 5)] for kind in (Ngrams, KneserNey)}
+    assert losses[KneserNey][1] < losses[Ngrams][1] - 0.01
+
+
 @pytest.mark.parametrize(
     ("do", "message"),
     [
         (lambda: floor([], 3), "at least one token"),
         (lambda: floor([1], 0), "context of at least 1"),
         (lambda: Ngrams([], 2, 3), "at least one token"),
+        (lambda: KneserNey([], 2, 3), "at least one token"),
+        (lambda: KneserNey([0], 0, 3), "need n >= 1"),
+        (lambda: KneserNey([3], 2, 3), "tokens run from 3 to 3, but the vocabulary has 3"),
+        (lambda: KneserNey([0], 2, 3).loss([]), "the text is empty"),
         (lambda: Ngrams([0], 0, 3), "need n >= 1"),
         (lambda: Ngrams([3], 2, 3), "tokens run from 3 to 3, but the vocabulary has 3"),
         (lambda: Ngrams([0], 2, 3).loss([]), "the text is empty"),

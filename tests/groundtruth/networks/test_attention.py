@@ -1,5 +1,5 @@
-"""Attention, heads, positions and the block against torch; ways back; masks leak nothing; tiles and
-cache change nothing.
+"""Attention, heads, positions and the block against torch; backward passes; masks leak nothing;
+tiles and cache change nothing.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ def projections(C, seed=0, biases=False):
 
 @settings(max_examples=25)
 @given(SEEDS, st.integers(1, 6), st.integers(0, 5), st.booleans())
-def test_attention_and_its_way_back_equal_torch(seed, n, more, masked):
+def test_attention_and_its_backward_pass_equal_torch(seed, n, more, masked):
     rng = np.random.default_rng(seed)
     m = n + more
     q = rng.normal(size=(2, 3, n, 4))
@@ -42,11 +42,11 @@ def test_attention_and_its_way_back_equal_torch(seed, n, more, masked):
     theirs = F.scaled_dot_product_attention(
         *leaves, attn_mask=None if mask is None else torch.tensor(mask)
     )
-    ours, kept = at.sdpa(q, k, v, mask)
+    ours, saved = at.sdpa(q, k, v, mask)
     np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=1e-12)
-    pull = rng.normal(size=ours.shape)
-    theirs.backward(t(pull))
-    for a, leaf in zip(at.sdpa_backward(pull, kept), leaves, strict=True):
+    upstream = rng.normal(size=ours.shape)
+    theirs.backward(t(upstream))
+    for a, leaf in zip(at.sdpa_backward(upstream, saved), leaves, strict=True):
         np.testing.assert_allclose(a, leaf.grad.numpy(), atol=1e-11)
 
 
@@ -54,9 +54,9 @@ def test_attention_and_its_way_back_equal_torch(seed, n, more, masked):
 def test_weights_are_distributions_and_outputs_stay_in_the_hull(seed):
     rng = np.random.default_rng(seed)
     q, k, v = rng.normal(0, 3, (3, 5, 4))
-    out, kept = at.sdpa(q, k, v)
-    np.testing.assert_allclose(kept.P.sum(-1), 1, atol=1e-12)
-    assert (kept.P >= 0).all()
+    out, saved = at.sdpa(q, k, v)
+    np.testing.assert_allclose(saved.P.sum(-1), 1, atol=1e-12)
+    assert (saved.P >= 0).all()
     assert (out <= v.max(0) + 1e-12).all()
     assert (out >= v.min(0) - 1e-12).all()
 
@@ -80,7 +80,7 @@ def test_tiles_keep_single_precision_and_huge_scores():
 
 
 @pytest.mark.parametrize("biases", [False, True])
-def test_multi_head_attention_and_its_way_back_equal_torch(biases):
+def test_multi_head_attention_and_its_backward_pass_equal_torch(biases):
     C = 12
     H = 3
     W = projections(C, 1, biases)
@@ -97,9 +97,9 @@ def test_multi_head_attention_and_its_way_back_equal_torch(biases):
     theirs, _ = layer(leaf, leaf, leaf, attn_mask=torch.tensor(~at.causal_mask(5)))
     ours, cache = at.mha(x, W, H, at.causal_mask(5))
     np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=1e-11)
-    pull = RNG.normal(size=ours.shape)
-    theirs.backward(t(pull))
-    dx, dm, dW = at.mha_backward(pull, cache)
+    upstream = RNG.normal(size=ours.shape)
+    theirs.backward(t(upstream))
+    dx, dm, dW = at.mha_backward(upstream, cache)
     np.testing.assert_allclose(dx + dm, leaf.grad.numpy(), atol=1e-10)
     np.testing.assert_allclose(
         np.concatenate([dW.q.T, dW.k.T, dW.v.T]), layer.in_proj_weight.grad.numpy(), atol=1e-10
@@ -109,18 +109,22 @@ def test_multi_head_attention_and_its_way_back_equal_torch(biases):
         np.testing.assert_allclose(dW.b[:3].ravel(), layer.in_proj_bias.grad.numpy(), atol=1e-10)
 
 
-def test_cross_attention_and_its_way_back_equal_differences():
+def test_cross_attention_and_its_backward_pass_equal_differences():
     W = projections(4, 2)
     x = RNG.normal(size=(1, 2, 4))
     memory = RNG.normal(size=(1, 3, 4))
     y, cache = at.mha(x, W, 2, memory=memory)
-    pull = RNG.normal(size=y.shape)
-    dx, dm, _ = at.mha_backward(pull, cache)
+    upstream = RNG.normal(size=y.shape)
+    dx, dm, _ = at.mha_backward(upstream, cache)
     np.testing.assert_allclose(
-        dx, numeric_grad(lambda v: (at.mha(v, W, 2, memory=memory)[0] * pull).sum(), x), atol=1e-7
+        dx,
+        numeric_grad(lambda v: (at.mha(v, W, 2, memory=memory)[0] * upstream).sum(), x),
+        atol=1e-7,
     )
     np.testing.assert_allclose(
-        dm, numeric_grad(lambda v: (at.mha(x, W, 2, memory=v)[0] * pull).sum(), memory), atol=1e-7
+        dm,
+        numeric_grad(lambda v: (at.mha(x, W, 2, memory=v)[0] * upstream).sum(), memory),
+        atol=1e-7,
     )
 
 
@@ -194,7 +198,7 @@ def test_alibi_has_the_slopes_of_the_paper_and_grows_with_distance():
 
 @settings(max_examples=10)
 @given(SEEDS, st.booleans())
-def test_the_block_and_its_way_back_equal_torch(seed, masked):
+def test_the_block_and_its_backward_pass_equal_torch(seed, masked):
     rng = np.random.default_rng(seed)
     block = tf.Block(8, 2, 20, seed)
     x = rng.normal(size=(2, 5, 8))
@@ -231,9 +235,9 @@ def test_the_block_and_its_way_back_equal_torch(seed, masked):
     leaf = t(x).requires_grad_()
     out = twin(leaf, src_mask=None if mask is None else torch.tensor(~mask))
     np.testing.assert_allclose(block.forward(x, mask), out.detach().numpy(), atol=1e-10)
-    pull = rng.normal(size=x.shape)
-    out.backward(t(pull))
-    dx, g = block.backward(pull)
+    upstream = rng.normal(size=x.shape)
+    out.backward(t(upstream))
+    dx, g = block.backward(upstream)
     np.testing.assert_allclose(dx, leaf.grad.numpy(), atol=1e-9)
     np.testing.assert_allclose(g["W1"].T, twin.linear1.weight.grad.numpy(), atol=1e-9)
     np.testing.assert_allclose(

@@ -1,1 +1,1 @@
-"""Answers to the exercises of Part III."""
+"""Answers to exercises of the pages in book/networks/."""

@@ -47,10 +47,37 @@ def bowl(x: Array, y: Array, history: Array) -> Figure:
     return fig
 
 
-def draws(at: Array, lines: Array, curves: Array, inside: tuple[float, float]) -> Figure:
+def errors(training: Array, risk: Array) -> Figure:
+    """Training error and risk (d,) of polynomials of degree 0 to d - 1, with noise of variance 1.
+
+    The axis is logarithmic, so that the constant fits into the figure.
+    """
+    fig, ax = figure(2.9)
+    degrees = np.arange(training.size)
+    ax.plot(degrees, risk, color=ORANGE, marker="o", markersize=4)
+    ax.plot(degrees, training, color=BLUE, marker="s", markersize=4)
+    ax.axhline(1.0, color=INK, linestyle=":", linewidth=1.2)
+    ax.set_yscale("log")
+    ax.set_yticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
+    ax.minorticks_off()
+    ax.set_xticks(degrees)
+    ax.text(6.0, 1.08 * risk[6], "risk", color=ORANGE, ha="right", va="bottom")
+    ax.text(6.0, 0.92 * training[6], "training error", color=BLUE, ha="right", va="top")
+    label(ax, "degree of the polynomial", "mean squared error")
+    return fig
+
+
+def draws(
+    at: Array,
+    lines: Array,
+    curves: Array,
+    inside: tuple[float, float],
+    days: tuple[Array, Array],
+) -> Figure:
     """Fits to several training sets, lines (m, s) beside polynomials (m, s), at the points (m,).
 
-    The range `inside` of the training data is shaded.
+    The range `inside` of the training data is shaded. `days` holds x and y of the first training
+    set, whose fits are drawn thick.
     """
     fig, axes = figure(3.0, 2, sharey=True)
     for ax, fits, color, title in (
@@ -58,7 +85,9 @@ def draws(at: Array, lines: Array, curves: Array, inside: tuple[float, float]) -
         (axes[1], curves, ORANGE, "degree 9"),
     ):
         ax.axvspan(*inside, color=GRAY, alpha=0.15, linewidth=0)
-        ax.plot(at, fits, color=color, linewidth=1.1)
+        ax.plot(at, fits[:, 1:], color=color, linewidth=0.8)
+        ax.plot(at, fits[:, 0], color=color, linewidth=2.2)
+        ax.plot(*days, color=INK, marker="o", markersize=2.5, linestyle="none")
         ax.plot(at, 2 * at + 1, color=INK, linestyle="--", linewidth=1.4)
         label(ax, "temperature x", "", title)
     axes[0].set_ylim(-6, 20)
@@ -160,7 +189,7 @@ def descent(x: Array, y: Array, lr: float = 0.05) -> Interactive:
     return show(
         (path + goal + text + rings).add_params(eta, steps).properties(width=400, height=230),
         "The path of gradient descent over contours of the loss, with sliders for the learning "
-        f"rate and the number of steps. Below a rate of {limit:.3f} the path approaches the "
-        "diamond at the minimum, slowly if the rate is small; above it the path zigzags across "
-        "the valley with growing jumps, and at 0.16 it leaves the figure.",
+        f"rate and the number of steps. From a rate of {limit / 2:.3f} on the path zigzags across "
+        f"the valley. Below {limit:.3f} it approaches the diamond at the minimum, slowly if the "
+        "rate is small; above it the jumps grow, and at 0.16 the path leaves the figure.",
     )

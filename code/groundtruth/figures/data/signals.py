@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from groundtruth.data.sensors import DT_S, Record, prepare
+from groundtruth.arrays import Array
+from groundtruth.data.filters import gain
+from groundtruth.data.pipeline import prepare
+from groundtruth.data.sensors import DT_S, Record
 from groundtruth.data.signals import hampel, savgol, savgol_coeffs
-from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label, rows
+from groundtruth.figures.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    WIDTH_IN,
+    figure,
+    label,
+    rows,
+)
 from groundtruth.figures.vega import Interactive, menu, show, slider
 
 WINDOWS = (5, 9, 15, 21, 31)
@@ -21,15 +35,15 @@ def pipeline(record: Record) -> Figure:
     """The current of a record after each of the seven steps, one under the other."""
     stages = prepare(record)
     grid = np.arange(record.on.size) * DT_S
-    fig, axes = rows(7, 8.6)
+    fig, axes = rows(7, 9.8)
     names = [
-        "1 one clock",
-        "2 validated",
-        "3 outliers out",
+        "1 resampled to one grid",
+        "2 validated: repeats removed, drift subtracted",
+        "3 outliers replaced",
         "4 short gaps filled",
         "5 smoothed",
-        "6 regimes",
-        "7 split and windows",
+        "6 operating regimes",
+        "7 split by time, windows",
     ]
     for ax, name, x in zip(
         axes, names, [*stages.values(), stages["smoothed"], stages["smoothed"]], strict=True
@@ -56,22 +70,88 @@ def pipeline(record: Record) -> Figure:
     return fig
 
 
+STYLES = {"moving average": "--", "EMA": ":", "order 1": "-.", "order 2": "-"}
+COLORS = {"moving average": GRAY, "EMA": PURPLE, "order 1": GREEN, "order 2": BLUE}
+
+
 def responses(window: int, order: int) -> Figure:
-    """Gain of a moving average, a centered and a causal Savitzky-Golay filter by frequency."""
-    fig, ax = figure(2.9)
+    """Gain by frequency and step response of a moving average, a centered and a causal
+    Savitzky-Golay filter.
+    """
+    fig, (top, foot) = plt.subplots(2, 1, figsize=(WIDTH_IN, 5.0), layout="constrained")
     half = window // 2
     cycles = np.linspace(0, 0.25, 400)
+    k = np.arange(-half - 5, window + 15)
+    step = (np.arange(k[0] - window, k[-1] + window + 1) >= 0).astype(float)
     filters = {
-        "moving average": (np.full(window, 1 / window), half, "--", GRAY),
-        "Savitzky-Golay": (savgol_coeffs(window, order), half, "-", BLUE),
-        "causal": (savgol_coeffs(window, order, pos=window - 1), window - 1, "-.", ORANGE),
+        "moving average, centered": (np.full(window, 1 / window), half, "--", GRAY),
+        "Savitzky-Golay, centered": (savgol_coeffs(window, order), half, "-", BLUE),
+        "Savitzky-Golay, causal": (
+            savgol_coeffs(window, order, pos=window - 1),
+            window - 1,
+            "-.",
+            ORANGE,
+        ),
     }
     for name, (weights, at, style, color) in filters.items():
-        gain = np.abs(np.exp(2j * np.pi * cycles[:, None] * (np.arange(window) - at)) @ weights)
-        ax.plot(cycles, gain, style, color=color, label=name)
-    ax.axhline(1.0, color=GRAY, linewidth=0.8, linestyle=":")
+        top.plot(cycles, gain(weights, cycles), style, color=color, label=name)
+        smooth = np.correlate(step, weights, "valid")
+        first = k[0] - window + at  # the sample at which the first full window is read
+        foot.plot(
+            np.arange(smooth.size) + first, smooth, style, color=color, drawstyle="steps-post"
+        )
+    top.axhline(1.0, color=GRAY, linewidth=0.8, linestyle=":")
+    foot.axhline(1.0, color=GRAY, linewidth=0.8, linestyle=":")
+    foot.axvline(0, color=GRAY, linewidth=0.8, linestyle=":")
+    foot.set_xlim(k[0], k[-1])
+    top.legend(loc="upper right", fontsize=9.5)
+    label(top, "frequency in cycles per sample", "gain")
+    label(foot, "samples after a step from 0 to 1", "filtered step")
+    return fig
+
+
+def leakage(frequency: Array, spectra: dict[str, Array]) -> Figure:
+    """Periodograms of one record with different tapers, in decibels of their maximum."""
+    fig, ax = figure(2.9)
+    for (name, power), style, color in zip(
+        spectra.items(), ("--", "-"), (ORANGE, BLUE), strict=True
+    ):
+        decibels = 10 * np.log10(np.maximum(power / power.max(), 1e-12))
+        ax.plot(frequency, decibels, style, color=color, label=name)
+    ax.set_ylim(-95, 5)
+    ax.set_xlim(0, 3)
     ax.legend()
-    label(ax, "frequency in cycles per sample", "gain")
+    label(ax, "frequency in Hz", "power in dB")
+    return fig
+
+
+def precision_recall(panels: dict[str, dict[str, tuple[Array, Array]]]) -> Figure:
+    """Precision against recall of each outlier test, one panel per signal, one under the other."""
+    fig, axes = plt.subplots(
+        len(panels), 1, figsize=(WIDTH_IN, 2.5 * len(panels) + 0.6), layout="constrained"
+    )
+    dashes = (0, (5, 1))
+    looks = (("--", GRAY), (":", PURPLE), ("-", BLUE), (dashes, GREEN), ("-.", ORANGE))
+    for ax, (title, curves) in zip(axes, panels.items(), strict=True):
+        for (name, (recall, precision)), (style, color) in zip(curves.items(), looks, strict=True):
+            ax.plot(recall, precision, linestyle=style, color=color, label=name)
+        ax.set_ylim(0, 1.05)
+        ax.set_xlim(0, 1.02)
+        label(ax, "recall", "precision", title)
+    handles, names = axes[0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=2)
+    return fig
+
+
+def tradeoff(curves: dict[str, tuple[Array, Array]], unfiltered: float) -> Figure:
+    """Error of causal filters against the fraction of the noise variance that they pass."""
+    fig, ax = figure(3.1)
+    for name, (passed, error) in curves.items():
+        ax.plot(passed, error, STYLES[name], color=COLORS[name], label=name)
+    ax.plot([1], [unfiltered], "o", color=ORANGE, label="unfiltered")
+    ax.set_ylim(0.08, 0.3)
+    ax.legend(fontsize=9.5, ncols=2)
+    label(ax, "noise gain", "root mean squared error")
     return fig
 
 
@@ -114,7 +194,7 @@ def smoother() -> Interactive:
                         row[key] = round(float(v), 2)
     window = menu("win", "window ", list(WINDOWS), 21)
     degree = menu("ord", "order ", [0, 2, 4], 2)
-    way = menu("way", "position ", ["centred", "causal"])
+    way = menu("way", "position ", ["centered", "causal"])
     key = "(win + '' + ord + (way == 'causal' ? 'c' : 'm'))"
     base = alt.Chart()
     y = alt.Y("x:Q", title="signal", scale=alt.Scale(domain=[-2.2, 2.6]))
@@ -127,10 +207,10 @@ def smoother() -> Interactive:
         .mark_line(color=BLUE, strokeWidth=2.5)
         .encode(x="i:Q", y=alt.Y("s:Q", scale=alt.Scale(domain=[-2.2, 2.6]), title="signal"))
     )
-    said = f"'share of noise left ' + datum[{key}]"
+    text = f"'noise gain ' + datum[{key}]"
     note = (
         alt.Chart(alt.Data(values=[gains]))
-        .transform_calculate(t=said)
+        .transform_calculate(t=text)
         .mark_text(align="left", fontSize=14)
         .encode(x=alt.value(6), y=alt.value(12), text="t:N")
     )
@@ -139,7 +219,7 @@ def smoother() -> Interactive:
         .add_params(window, degree, way)
         .properties(width=400, height=210),
         "Eighty noisy samples of a wave with a step, and a smoothed curve; three menus choose the "
-        "window, the order and whether the filter may see the future; the share of noise left is "
+        "window, the order and whether the filter may see the future; the noise gain is "
         "written above.",
     )
 
@@ -160,7 +240,7 @@ def flagger() -> Interactive:
     k = slider("k", "threshold k ", 3, 0.5, 8, 0.25)
     chart = (
         alt.Chart(alt.Data(values=data))
-        .transform_calculate(who="datum['w' + win] >= k ? 'flagged' : 'kept'")
+        .transform_calculate(who="datum['w' + win] >= k ? 'flagged' : 'not flagged'")
         .mark_point(size=60, filled=True)
         .encode(
             x=alt.X("i:Q", title="sample"),
@@ -168,13 +248,13 @@ def flagger() -> Interactive:
             color=alt.Color(
                 "who:N",
                 title=None,
-                scale=alt.Scale(domain=["kept", "flagged"], range=[BLUE, ORANGE]),
+                scale=alt.Scale(domain=["not flagged", "flagged"], range=[BLUE, ORANGE]),
                 legend=alt.Legend(orient="bottom"),
             ),
             shape=alt.Shape(
                 "who:N",
                 title=None,
-                scale=alt.Scale(domain=["kept", "flagged"], range=["circle", "triangle-up"]),
+                scale=alt.Scale(domain=["not flagged", "flagged"], range=["circle", "triangle-up"]),
                 legend=alt.Legend(orient="bottom"),
             ),
         )

@@ -139,8 +139,8 @@ def depths(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
 
     Parameters
     ----------
-    curves : for each of up to three names the measured norms (seeds, layers + 1) and the predicted
-        ones (layers + 1,)
+    curves : for each of up to three names the measured and the predicted norms, each of shape
+        (seeds, layers + 1); thick lines are root mean squares over the seeds
     """
     fig, ax = figure(3.4)
     marks = zip(curves.items(), ("-", "--", "-."), (BLUE, GREEN, ORANGE), strict=False)
@@ -148,12 +148,18 @@ def depths(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
         layers = np.arange(norms.shape[1])
         relative = norms / norms[:, :1]
         ax.semilogy(layers, relative.T, style, color=color, linewidth=0.6, alpha=0.5)
-        ax.semilogy(layers, np.median(relative, axis=0), style, color=color, label=name)
-        ax.semilogy(layers, predicted / predicted[0], ":", color=INK, linewidth=1.4)
+        ax.semilogy(layers, _rms(relative), style, color=color, label=name)
+        formula = _rms(predicted / predicted[:, :1])
+        ax.semilogy(layers, formula, ":", color=INK, linewidth=1.4)
     ax.plot([], [], ":", color=INK, label="predicted")
     ax.legend(loc="lower left")
     label(ax, "layers passed backward", "norm / norm at the last layer")
     return fig
+
+
+def _rms(values: np.ndarray) -> np.ndarray:
+    """The root mean square over the first axis."""
+    return np.sqrt(np.mean(values**2, axis=0))
 
 
 def explorer() -> Interactive:

@@ -102,7 +102,7 @@ def coverages(
         right.plot(areas, covered, style, color=color, marker="o", markersize=3, label=name)
     for ax, what in ((left, "true proportion"), (right, "true AUC")):
         ax.axhline(0.95, color=GRAY, linewidth=0.8)
-        ax.set_ylim(0.6, 1.01)
+        ax.set_ylim(0.5, 1.01)
         ax.legend(fontsize=9, loc="lower center" if ax is left else "lower left")
         label(ax, what, "coverage")
     return fig

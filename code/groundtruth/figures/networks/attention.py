@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 
 from groundtruth.figures.style import (
     BLUE,
     CYCLE,
     GRAY,
     GREEN,
+    INK,
     ORANGE,
     PURPLE,
     WIDTH_IN,
@@ -87,98 +90,138 @@ def flow() -> Figure:
     return fig
 
 
-def _cells(ax: Any, values: np.ndarray, words: list[str], digits: int = 1) -> None:
-    top = np.abs(values).max()
-    ax.pcolormesh(
-        values,
-        cmap="Purples" if values.min() >= 0 else "PuOr",
-        vmin=0 if values.min() >= 0 else -top,
-        vmax=top,
-        edgecolors="face",
-        linewidth=0.2,
-    )
-    for i, row in enumerate(values):
-        for j, v in enumerate(row):
-            ax.text(
-                j + 0.5,
-                i + 0.5,
-                f"{v:.{digits}f}",
-                ha="center",
-                va="center",
-                fontsize=9.5,
-                color="white" if abs(v) > 0.6 * top else "black",
-            )
-    ax.set_xlim(0, values.shape[1])
-    ax.set_ylim(values.shape[0], 0)
-    ax.set_aspect("equal")
-    ax.set_xticks(np.arange(len(words)) + 0.5, words, rotation=30)
-    ax.set_yticks(np.arange(len(words)) + 0.5, words)
-
-
-def heat(scores: np.ndarray, weights: np.ndarray, words: list[str]) -> Figure:
-    """Scores (T, T) and, below them, the weights they become."""
-    use_style()
-    fig, axes = plt.subplots(2, 1, figsize=(WIDTH_IN, 5.8), layout="constrained")
-    for ax, values, name, digits in zip(
-        axes, (scores, weights), ("scores", "weights"), (1, 2), strict=True
-    ):
-        _cells(ax, values, words, digits)
-        label(ax, "key", "query", name)
-    return fig
-
-
 def masks(n: int = 6) -> Figure:
-    """Who may look at whom: encoder, decoder, and decoder on an encoder's output."""
+    """Which keys a query may attend to: no mask, the causal mask, a padding mask."""
     use_style()
-    fig, axes = plt.subplots(1, 3, figsize=(WIDTH_IN, 2.2), layout="constrained")
-    tables = (np.ones((n, n)), np.tri(n), np.ones((n, n)))
-    for ax, allowed, name, x, y in zip(
-        axes,
-        tables,
-        ("encoder", "decoder", "cross"),
-        ("key", "key", "key, source"),
-        ("query", "query", "query, target"),
-        strict=True,
-    ):
-        for i in range(n):
-            for j in range(n):
-                on = bool(allowed[i, j])
-                ax.add_patch(
-                    plt.Rectangle(
-                        (j + 0.06, i + 0.06),
-                        0.88,
-                        0.88,
-                        facecolor=BLUE if on else "none",
-                        edgecolor=BLUE if on else GRAY,
-                        linewidth=0.8,
-                    )
-                )
+    fig, axes = plt.subplots(1, 3, figsize=(WIDTH_IN, 2.1), layout="constrained")
+    padding = np.ones((n, n))
+    padding[:, n - 2 :] = 0
+    tables = {"no mask": np.ones((n, n)), "causal": np.tri(n), "padding": padding}
+    for ax, (name, allowed) in zip(axes, tables.items(), strict=True):
+        for i, j in np.ndindex(n, n):
+            on = bool(allowed[i, j])
+            square = plt.Rectangle(
+                (j + 0.06, i + 0.06),
+                0.88,
+                0.88,
+                facecolor=BLUE if on else "none",
+                edgecolor=BLUE if on else GRAY,
+                linewidth=0.8,
+            )
+            ax.add_patch(square)
         ax.set_xlim(0, n)
         ax.set_ylim(n, 0)
         ax.set_aspect("equal")
         ax.set_xticks([])
         ax.set_yticks([])
-        label(ax, x, y, name)
+        label(ax, "key", "query" if name == "no mask" else "", name)
     return fig
 
 
-def collapse(curves: dict[str, list[float]]) -> Figure:
-    """Share of the tokens' size that is not common to all, by layer, for several stacks."""
-    fig, ax = figure(2.8)
-    for (name, v), color, style in zip(curves.items(), CYCLE, ("-", "--", "-."), strict=False):
-        ax.plot(np.maximum(v, 1e-16), style, color=color, label=name)
+def _box(ax: Axes, x: float, y: float, text: str, color: str, width: float = 2.6) -> None:
+    """A box with its center at (x, y) and a text in it."""
+    patch = FancyBboxPatch(
+        (x - width / 2, y - 0.34),
+        width,
+        0.68,
+        boxstyle="round,pad=0.04",
+        facecolor="white",
+        edgecolor=color,
+        linewidth=1.5,
+    )
+    ax.add_patch(patch)
+    ax.text(x, y, text, ha="center", va="center", fontsize=10)
+
+
+def _arrow(
+    ax: Axes, start: tuple[float, float], end: tuple[float, float], color: str = GRAY
+) -> None:
+    arrow = {"arrowstyle": "->", "color": color, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", end, start, arrowprops=arrow)
+
+
+def _branch(ax: Axes, stream: float, y: float, text: str, color: str) -> None:
+    """A branch that leaves a residual stream, passes LN and a box, and is added again."""
+    center = stream + 2.3
+    _box(ax, center, y, text, color)
+    ax.plot([stream, center, center], [y - 0.62, y - 0.62, y - 0.42], color=GRAY, linewidth=1.3)
+    ax.text(stream + 0.5, y - 0.56, "LN", ha="center", va="bottom", fontsize=9.5)
+    ax.plot([center, center], [y + 0.38, y + 0.62], color=GRAY, linewidth=1.3)
+    _arrow(ax, (center, y + 0.62), (stream + 0.2, y + 0.62))
+    circle = plt.Circle((stream, y + 0.62), 0.19, facecolor="white", edgecolor=INK, zorder=3)
+    ax.add_patch(circle)
+    ax.text(stream, y + 0.6, "+", ha="center", va="center", fontsize=11, zorder=4)
+
+
+def block() -> Figure:
+    """An encoder-decoder transformer in Pre-LN form, drawn along its two residual streams."""
+    fig, ax = figure(5.2)
+    left = 0.5
+    right = 5.4
+    for stream, top, blocks in ((left, 6.6, "encoder"), (right, 8.7, "decoder")):
+        ax.plot([stream, stream], [0.75, top], color=INK, linewidth=3, zorder=1)
+        frame = plt.Rectangle(
+            (stream - 0.35, 1.6), 4.2, top - 2.5, facecolor="none", edgecolor=GRAY, linestyle=":"
+        )
+        ax.add_patch(frame)
+        ax.text(
+            stream + 3.8, top - 0.85, f"N {blocks} blocks", ha="right", va="bottom", fontsize=10
+        )
+    _branch(ax, left, 2.6, "self-attention", BLUE)
+    _branch(ax, left, 4.7, "FFN", GREEN)
+    _branch(ax, right, 2.6, "causal\nself-attention", BLUE)
+    _branch(ax, right, 4.7, "cross-attention", ORANGE)
+    _branch(ax, right, 6.8, "FFN", GREEN)
+    ax.text(1.5, 0.35, "source embeddings\nand positions", ha="center", va="center", fontsize=10)
+    ax.text(6.6, 0.35, "target embeddings\nand positions", ha="center", va="center", fontsize=10)
+    ax.text(left + 0.0, 6.95, "LN, then keys and values", va="center", fontsize=10)
+    ax.text(right + 0.3, 8.95, "LN, linear layer: logits", va="center", fontsize=10)
+    _arrow(ax, (right, 8.7), (right, 9.1))
+    ax.plot([left, 4.86, 4.86], [6.6, 6.6, 4.7], color=ORANGE, linewidth=1.6)
+    _arrow(ax, (4.86, 4.7), (right + 0.92, 4.7), ORANGE)
+    ax.set_xlim(0, 9.4)
+    ax.set_ylim(-0.1, 9.3)
+    ax.axis("off")
+    return fig
+
+
+def maps(ids: np.ndarray, recall: np.ndarray, reverse: np.ndarray) -> Figure:
+    """Attention weights of two trained models: the questions (4) to the pairs (4) of one
+    sequence ids (8, 2), and all positions to all.
+    """
+    use_style()
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH_IN, 2.7), layout="constrained")
+    letters = np.array(list("abcd"))
+    pairs = [f"{letters[a]}{b - 4}" for a, b in ids[:4]]
+    questions = [f"{letters[a]}?" for a, _ in ids[4:]]
+    numbers = [str(i) for i in range(1, 9)]
+    for ax, weights, rows, columns, name in (
+        (axes[0], recall[4:, :4], questions, pairs, "recall"),
+        (axes[1], reverse, numbers, numbers, "reverse"),
+    ):
+        # cells and no image: vector graphics have a dark version
+        ax.pcolormesh(
+            weights, cmap="Blues", vmin=0, vmax=1, edgecolors="face", linewidth=0.2, snap=True
+        )
+        ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
+        ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
+        ax.set_ylim(len(rows), 0)
+        ax.set_aspect("equal")
+        label(ax, "key" if name == "recall" else "key, position", "query", name)
+    return fig
+
+
+def collapse(curves: Mapping[str, Sequence[float]]) -> Figure:
+    """Norm of the tokens minus their mean over the norm of the tokens, by layer."""
+    fig, ax = figure(2.9)
+    styles = ("-", "--", "-.", "-")
+    for (name, values), color, style in zip(curves.items(), CYCLE, styles, strict=False):
+        ax.plot(np.maximum(values, 1e-16), style, color=color, label=name)
     ax.set_yscale("log")
     ax.set_ylim(1e-17, 10)
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.22))
-    label(ax, "layer", "diversity of tokens")
-    return fig
-
-
-def decay(lags: np.ndarray, scores: np.ndarray) -> Figure:
-    """Score of two vectors of ones under rotations, by their distance."""
-    fig, ax = figure(2.5)
-    ax.plot(lags, scores, color=BLUE)
-    label(ax, "distance in tokens", "score")
+    ax.set_xticks(range(0, 13, 2))
+    ax.legend(loc="center right", bbox_to_anchor=(1, 0.58))
+    label(ax, "layer", "diversity of the tokens")
     return fig
 
 

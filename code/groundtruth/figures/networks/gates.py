@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, series_colors, show, slider
@@ -23,9 +24,9 @@ def three_gates() -> Figure:
     for ax, (name, G) in zip(
         axes,
         (
-            ("scalar  g x", 0.5 * np.eye(2)),
-            ("vector  g * x", np.diag([0.25, 0.9])),
-            ("matrix  G x", turn),
+            ("scalar  $g\\,x$", 0.5 * np.eye(2)),
+            ("vector  $g\\odot x$", np.diag([0.25, 0.9])),
+            ("matrix  $G\\,x$", turn),
         ),
         strict=True,
     ):
@@ -41,7 +42,7 @@ def three_gates() -> Figure:
 
 
 def two_choices() -> Figure:
-    """The probability of the first of two by the difference of their scores, for three gates."""
+    """The probability of the first of two by the difference of their logits."""
     fig, ax = figure(2.7)
     d = np.linspace(-3, 3, 301)
     pairs = np.stack([d, np.zeros_like(d)], 1)
@@ -49,19 +50,52 @@ def two_choices() -> Figure:
     ax.plot(d, softmax(pairs / 0.25)[:, 0], color=BLUE, linestyle=":", label="softmax, T = 0.25")
     ax.plot(d, sparsemax(pairs)[:, 0], color=ORANGE, linestyle="--", label="sparsemax")
     ax.legend(loc="lower right")
-    label(ax, "score of the first minus score of the second", "probability of the first")
+    label(ax, "logit of the first minus logit of the second", "probability of the first")
     return fig
 
 
-def usage(shares: dict[str, np.ndarray]) -> Figure:
-    """Share of the rows that each expert gets, (E,) for each way of training."""
-    fig, axes = figure(2.4, columns=len(shares), sharey=True)
-    for ax, (name, share) in zip(axes, shares.items(), strict=True):
-        ax.bar(np.arange(1, len(share) + 1), share, color=BLUE)
-        ax.axhline(1 / len(share), color=GRAY, linestyle="--", linewidth=1.5)
-        ax.set_xticks(np.arange(1, len(share) + 1))
-        ax.set_ylim(0, 1)
-        label(ax, "expert", "share of rows" if ax is axes[0] else "", name)
+def descent(paths: dict[tuple[str, float], np.ndarray]) -> Figure:
+    """The probability (steps,) over the steps, by estimator and starting point."""
+    fig, ax = figure(3.4)
+    styles = {
+        "score function": (GRAY, "-"),
+        "straight-through": (ORANGE, "-"),
+        "Gumbel-softmax, T = 0.5": (BLUE, "--"),
+        "Gumbel-softmax, T = 0.1": (GREEN, ":"),
+    }
+    for (name, start), path in paths.items():
+        if name in styles:
+            color, line = styles[name]
+            text = name if start == min(start for _, start in paths) else None
+            ax.plot(path, color=color, linestyle=line, linewidth=2, label=text)
+    ax.set_ylim(-0.02, 1)
+    ax.legend(loc="upper right")
+    label(ax, "step", "probability p of the bit 1")
+    return fig
+
+
+def usage(results: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Use of the busiest expert (runs,) and test error (runs,) of every network.
+
+    A network without a choice of experts has NaN for their use.
+    """
+    fig, axes = figure(3.6, columns=2, sharey=True)
+    offsets = np.linspace(-0.22, 0.22, 4)
+    points = {"color": BLUE, "markersize": 4, "alpha": 0.7}
+    for row, (busiest, error) in enumerate(results.values()):
+        heights = row + np.resize(offsets, len(error))
+        axes[0].plot(busiest, heights, "o", **points)
+        axes[1].plot(error, heights, "o", **points)
+        axes[1].plot([np.median(error)] * 2, [row - 0.36, row + 0.36], color=ORANGE, linewidth=2.5)
+    axes[0].set_yticks(range(len(results)), list(results))
+    axes[0].invert_yaxis()
+    axes[0].set_xlim(0.2, 1.05)
+    axes[0].set_xticks([0.25, 0.5, 0.75, 1], ["1/4", "1/2", "3/4", "1"])
+    axes[1].set_xscale("log")
+    axes[1].set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
+    axes[1].xaxis.set_minor_formatter(NullFormatter())
+    label(axes[0], "busiest expert", "network")
+    label(axes[1], "test error", "")
     return fig
 
 
@@ -78,7 +112,7 @@ def _mixture(chart: alt.Chart, *weights: str) -> alt.Chart:
 
 
 def _sparsemax(chart: alt.Chart) -> alt.Chart:
-    """The sparsemax of the three scores: each minus one threshold, and nothing below zero.
+    """The sparsemax of the three logits: each minus one threshold, and nothing below zero.
 
     The threshold is the largest of (sum of the k highest - 1) / k over k = 1, 2, 3.
     """
@@ -94,12 +128,12 @@ def _sparsemax(chart: alt.Chart) -> alt.Chart:
 
 
 def simplex() -> Interactive:
-    """Softmax, sparsemax and a hundred Gumbel draws of three scores, in a triangle."""
+    """Softmax, sparsemax and a hundred Gumbel draws of three logits, in a triangle."""
     noise = np.random.default_rng(3).gumbel(size=(100, 3)).round(2)
     controls = [
-        slider("z1", "score 1 ", 1.5, -2, 3, 0.1),
-        slider("z2", "score 2 ", 0.8, -2, 3, 0.1),
-        slider("z3", "score 3 ", 0.0, -2, 3, 0.1),
+        slider("z1", "logit 1 ", 1.5, -2, 3, 0.1),
+        slider("z2", "logit 2 ", 0.8, -2, 3, 0.1),
+        slider("z3", "logit 3 ", 0.0, -2, 3, 0.1),
         slider("temp", "temperature ", 1.0, 0.1, 3, 0.1),
     ]
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.12, 1.12]))
@@ -136,7 +170,7 @@ def simplex() -> Interactive:
         )
         .add_params(*controls)
         .properties(width=270, height=250),
-        "A triangle whose corners are three choices; sliders set three scores and a temperature, "
+        "A triangle whose corners are three choices; sliders set three logits and a temperature, "
         "and "
         "move the point of the softmax, the point of the sparsemax and a hundred relaxed random "
         "draws.",
@@ -144,7 +178,7 @@ def simplex() -> Interactive:
 
 
 def arcs() -> Interactive:
-    """Two vectors, a slider from one to the other: the straight line and the arc."""
+    """Two unit vectors, a slider from one to the other: the straight line and the arc."""
     a = np.array([1.0, 0.0])
     b = np.array([-0.5, 0.8660254])
     rows = []
@@ -156,10 +190,10 @@ def arcs() -> Interactive:
                     "k": name,
                     "x": round(float(p[0]), 3),
                     "y": round(float(p[1]), 3),
-                    "n": f"{name}: length {np.linalg.norm(p):.2f}",
+                    "n": f"{name}: norm {np.linalg.norm(p):.2f}",
                 }
             )
-    pick = slider("step", "steps of the way, of 20 ", 10, 0, 20, 1)
+    pick = slider("step", "twentieths of the way ", 10, 0, 20, 1)
     data = alt.Data(values=rows)
     x = alt.X("x:Q", title="first dimension", scale=alt.Scale(domain=[-1.1, 1.1]))
     y = alt.Y("y:Q", title="second dimension", scale=alt.Scale(domain=[-0.2, 1.2]))
@@ -186,6 +220,6 @@ def arcs() -> Interactive:
         )
         .add_params(pick)
         .properties(width=300, height=190),
-        "A slider moves from one vector of length one to another; the straight line passes inside "
-        "and the vector shortens to one half, the arc keeps its length.",
+        "A slider moves from one unit vector to another; the straight line passes inside "
+        "and the norm falls to one half, the arc keeps it.",
     )

@@ -165,7 +165,7 @@ def _mathml(tex: str, display: bool) -> str:
     drawn = MATHML.search(render_latex(tex, {"displayMode": True} if display else None))
     if drawn is None:
         raise ValueError(f"KaTeX cannot draw {tex!r}")
-    # KaTeX writes the invisible operator also where only one element may stand, as in $x_\min$
+    # KaTeX writes the invisible operator also where only one element may stand, as in $x_{\min}$
     return ANNOTATION.sub("", drawn[0]).replace(APPLICATION, "")
 
 

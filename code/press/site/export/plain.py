@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
-from urllib.parse import urljoin
 
 from lxml import html
 from lxml.html.builder import CLASS, E
@@ -23,6 +22,8 @@ from press.site.export.dialect import Dialect
 # what only a browser can use
 FURNITURE = ("headerlink", "for-dark", "interactive-live", "interactive-controls", "scripted")
 BROWSER = ("script", "style", "button", "form", "input", "nav", "noscript")
+SITE = "book-site:/"  # before a place of the site, until it is known from where a text leads there
+PLACE = re.compile(rf"{SITE}([^\s)\"'>]*)")
 MARK = re.compile(r"\ue000(\d+)\ue001")
 NUMBER = re.compile(r"\[\d+\]")
 EQUATION = re.compile(r"\((.+?)\)")
@@ -47,16 +48,33 @@ class Code:
 
 @dataclass(frozen=True)
 class Page:
-    """A rendered page, the address of its site, and the references of the whole book."""
+    """A rendered page and the references of the whole book."""
 
     slug: str
     html: str
-    base: str  # the address of the published site; where it is empty, links are relative
     entries: dict[str, str]  # text of each reference by the address of its anchor
 
     def parts(self) -> list[Text | Code]:
         """The texts and the code cells of the page in their order."""
         return _Conversion(self).parts()
+
+
+def absolute(text: str, base: str) -> str:
+    """A text whose links lead to the published site.
+
+    >>> absolute("[A](book-site:/part/a.html#b)", "https://example.org/book")
+    '[A](https://example.org/book/part/a.html#b)'
+    """
+    return PLACE.sub(lambda match: f"{base}/{match[1].lstrip('/')}", text)
+
+
+def relative(text: str, folder: str) -> str:
+    """A text whose links lead from a file in `folder` of the site to its other files.
+
+    >>> relative("[A](book-site:/part/a.html#b), ![](book-site:/_images/c.svg)", "part")
+    '[A](a.html#b), ![](../_images/c.svg)'
+    """
+    return PLACE.sub(lambda match: posixpath.relpath(match[1], folder or "."), text)
 
 
 def article(text: str) -> Any:
@@ -75,7 +93,11 @@ def entries(pages: dict[str, str]) -> dict[str, str]:
             continue
         for entry in article(text).find_class("citation"):
             label = "".join(element.text_content() for element in entry.find_class("label"))
-            words = " ".join(paragraph.text_content() for paragraph in entry.iter("p"))
+            words = " ".join(
+                paragraph.text_content()
+                for paragraph in entry.iter("p")
+                if "cited-in" not in paragraph.get("class", "")
+            )
             if NUMBER.fullmatch(label):  # authors and year stand in the entry itself
                 words = f"{label} {words}"
             texts[f"{slug}.html#{entry.get('id')}"] = re.sub(r"\s+", " ", words).strip()
@@ -153,20 +175,15 @@ class _Conversion:
             if place in self.page.entries or "term" in link.get("class", "").split():
                 link.drop_tag()
             else:
-                link.set("href", self._address(place))
+                link.set("href", SITE + place)
         for image in self.tree.iter("img"):
-            image.set("src", self._address(self._place(image.get("src", ""))))
+            image.set("src", SITE + self._place(image.get("src", "")))
 
     def _place(self, path: str) -> str:
         """A path on this page as a path of the site; the page itself for none."""
         if not path:
             return f"{self.page.slug}.html"
         return posixpath.normpath(posixpath.join(posixpath.dirname(self.page.slug), path))
-
-    def _address(self, place: str) -> str:
-        if self.page.base:
-            return urljoin(f"{self.page.base}/", place.lstrip("/"))
-        return posixpath.relpath(place, posixpath.dirname(self.page.slug) or ".")
 
     def _cells(self) -> None:
         """A mark and the captions in place of each cell, outside of all boxes."""

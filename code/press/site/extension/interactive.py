@@ -70,7 +70,7 @@ def visit(self: Any, node: nodes.Element) -> None:
     self.body.append(
         f'<div class="interactive-picture" style="--wide:{wide.width}/{wide.height};'
         f"--narrow:{narrow.width}/{narrow.height};--width:{round(wide.width * layouts.SHOWN)}px;"
-        f'--least:{narrow.width if narrow.width > layouts.NARROW + layouts.CLOSE else 0}px">'
+        f'--least:{narrow.width if narrow.width > layouts.NARROW + layouts.NEARLY else 0}px">'
     )
     self.body.append(_pictures(self, wide, narrow, spec.get("description", "")))
     self.body.append('<div class="interactive-live"></div></div>')

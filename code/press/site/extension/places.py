@@ -12,7 +12,7 @@ from press.site.extension import numbering
 from press.source import cards
 
 NAMES = (
-    *("counts", "paths", "continue", "depth", "checks", "machines", "licences"),
+    *("counts", "paths", "continue", "depth", "checks", "machines", "mutants", "licences"),
     *("study", "take-cards"),
     *("start", "proofs", "path-cards", "parts"),  # in landing.html
 )

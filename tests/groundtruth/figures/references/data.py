@@ -146,7 +146,7 @@ def smoother(at):
     return {
         "layer_0": {"x": wave_with_step()},
         "layer_1": {"s": smooth[np.isfinite(smooth)]},
-        "layer_2": {"t": f"share of noise left {np.sum(weights**2):.2f}"},
+        "layer_2": {"t": f"noise gain {np.sum(weights**2):.2f}"},
     }
 
 
@@ -155,7 +155,7 @@ def flagger(at):
     x = np.sin(2 * np.pi * np.arange(80) / 80) + np.random.default_rng(5).normal(0, 0.12, 80)
     x[[8, 21, 22, 40, 63, 72]] += [1.5, -1.2, -1.4, 1.0, -1.6, 0.6]
     flags, _ = hampel(x, at.win, at.k)
-    return {"marks": {"who": np.where(flags, "flagged", "kept").tolist()}}
+    return {"marks": {"who": np.where(flags, "flagged", "not flagged").tolist()}}
 
 
 def shape_of(operation, a, b):

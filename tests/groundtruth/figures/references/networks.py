@@ -189,8 +189,8 @@ def arcs(at):
     return {
         "layer_1": {**ends, "zero": [0, 0]},
         "layer_2": ends,
-        "layer_3": {"n": f"lerp: length {straight:.2f}"},
-        "layer_4": {"n": f"slerp: length {arc:.2f}"},
+        "layer_3": {"n": f"lerp: norm {straight:.2f}"},
+        "layer_4": {"n": f"slerp: norm {arc:.2f}"},
     }
 
 

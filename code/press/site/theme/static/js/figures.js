@@ -1,13 +1,31 @@
-/* A static figure opens enlarged: the dialog pans by scrolling, Escape closes it, and the focus returns to the figure. */
+/* A static figure opens enlarged: first as a whole, then at its full size, where the dialog pans by scrolling. Escape closes it, and the focus returns to the figure. */
 
 function figures() {
-  let dialog = null;
+  let dialog = null, sizes = [0, 0], isFull = false;
+  const part = (name) => $(`.enlarged-${name}`, dialog);
+  const resize = (full) => {
+    const picture = part("picture"), button = part("size");
+    isFull = full;
+    $("img", dialog).style.width = `${sizes[Number(full)]}px`;
+    button.textContent = full ? "Whole figure" : "Full size";
+    dialog.classList.toggle("is-full", full);
+    picture.scrollTo(0, 0);
+    edge();
+  };
+  const edge = () => {
+    const box = part("picture"), isOver = box.scrollWidth > box.clientWidth + 2 || box.scrollHeight > box.clientHeight + 2;
+    box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+    if (isOver) box.tabIndex = 0; else box.removeAttribute("tabindex");
+  };
   const build = () => {
     dialog = document.createElement("dialog");
     dialog.className = "enlarged";
     dialog.setAttribute("aria-label", "Enlarged figure");
-    dialog.innerHTML = '<form method="dialog"><button class="button">Close</button></form><div class="enlarged-picture" tabindex="0" role="group" aria-label="Scrolls sideways"><img></div>';
+    dialog.innerHTML = '<form method="dialog"><button class="button enlarged-size" type="button"></button><button class="button">Close</button></form><div class="enlarged-picture" role="group" aria-label="The figure"><img></div>';
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+    part("size").addEventListener("click", () => resize(!isFull));
+    part("picture").addEventListener("click", () => { if (!part("size").hidden) resize(!isFull); });
+    part("picture").addEventListener("scroll", edge, { passive: true });
     document.body.append(dialog);
   };
   document.addEventListener("click", (event) => {
@@ -16,13 +34,15 @@ function figures() {
     event.preventDefault();
     if (!dialog) build();
     const from = $("img", link), image = $("img", dialog), ratio = from.getAttribute("width") / from.getAttribute("height");
+    const fit = Math.min(innerWidth - 34, (innerHeight - 96) * ratio); /* what the screen shows whole */
+    sizes = [fit, Math.max(link.dataset.width, fit)].map(Math.round);
     image.src = link.href;
     image.alt = from.alt;
-    /* as large as the screen shows it whole, and never with labels that are hard to read */
-    image.style.width = `${Math.round(Math.max(link.dataset.width, Math.min(innerWidth - 64, (innerHeight - 96) * ratio)))}px`;
     image.style.aspectRatio = ratio;
     dialog.showModal();
-    $(".enlarged-picture", dialog).scrollTo(0, 0);
+    part("size").hidden = sizes[1] <= sizes[0];
+    resize(false);
+    if (!part("size").hidden) part("size").focus();
   });
 }
 

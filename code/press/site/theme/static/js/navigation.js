@@ -53,6 +53,29 @@ function pageContents() {
   box.addEventListener("click", (event) => { if (event.target.closest("a")) box.open = false; });
 }
 
+/* Where the contents of the page are not beside the text, a button of the bar shows them anywhere on it. */
+function pageButton() {
+  const button = $(".page-button"), list = $(".page-contents ul");
+  if (!button || !list || !window.HTMLDialogElement) return;
+  button.setAttribute("role", "button");
+  button.setAttribute("aria-haspopup", "dialog");
+  const show = () => {
+    const dialog = document.createElement("dialog");
+    dialog.className = "page-dialog";
+    dialog.setAttribute("aria-label", "On this page");
+    dialog.innerHTML = '<form method="dialog"><span>On this page</span><button class="button">Close</button></form>';
+    dialog.append(list.cloneNode(true));
+    dialog.addEventListener("click", (event) => { if (event.target === dialog || event.target.closest("a")) dialog.close(); });
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+    $("[aria-current]", dialog)?.scrollIntoView({ block: "center" });
+    ($("[aria-current]", dialog) ?? $("a", dialog)).focus({ preventScroll: true });
+  };
+  button.addEventListener("click", (event) => { event.preventDefault(); show(); });
+  button.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); show(); } });
+}
+
 function menus() {
   for (const box of $$("details.run-menu")) {
     document.addEventListener("click", (event) => { if (!box.contains(event.target)) box.open = false; });
@@ -76,4 +99,4 @@ function announceTheme() {
   button.addEventListener("click", () => { $(".mode-status").textContent = $(".sr-only", button).textContent; });
 }
 
-starts.push(contents, pageContents, menus, report, announceTheme);
+starts.push(contents, pageContents, pageButton, menus, report, announceTheme);

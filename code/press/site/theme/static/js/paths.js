@@ -28,11 +28,14 @@ function paths() {
       const left = $$("input", part).filter((tick) => !tick.checked), sum = (name) => left.reduce((all, tick) => all + Number(tick.dataset[name]), 0);
       part.hidden = index !== Math.max(chosen, 0);
       buttons[index].setAttribute("aria-pressed", String(index === chosen));
-      $(".path-sum", part).textContent = left.length ? `${left.length} ${left.length === 1 ? "page" : "pages"} left: ${spoken(sum("read"))} to read, ${spoken(sum("practice"))} to practice` : "You have read all of it";
+      const need = "cards" in part.dataset ? counted(sum("cards"), "card") : `${spoken(sum("read"))} to read, ${spoken(sum("practice"))} to practice`;
+      $(".path-sum", part).textContent = left.length ? `${counted(left.length, "page")} left: ${need}` : "You have read all of it";
     });
     note.replaceChildren(...(chosen < 0 ? ["Choose a path, and the Next links will follow it."] : ["Next and Previous follow this path. ", leave()]));
   });
 }
+
+const counted = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 function follow(path) {
   memory.change((now) => { if (path) now.path = path; else delete now.path; });
@@ -63,7 +66,7 @@ async function alongThePath() {
     title.querySelectorAll(".read-mark").forEach((mark) => mark.remove());
     link.className = kind;
     link.rel = kind;
-    link.href = new URL(`${slug}.html`, home);
+    link.href = new URL(`${slug}.html${path.section ? `#${path.section}` : ""}`, home);
     label.textContent = `${word} on the path ${path.name}`;
     link.append(label, ` ${title.textContent}`);
     return link;
@@ -77,9 +80,10 @@ async function alongThePath() {
     if (at < 0) { nav.replaceChildren(...order); return; }
     const left = path.pages.filter((slug) => !(slug in read));
     const sum = (index) => left.reduce((all, slug) => all + reading.minutes[slug][index], 0);
+    const need = path.section ? `${counted(left.length, "page")} with ${counted(sum(2), "card")}` : `${spoken(sum(0))} to read and ${spoken(sum(1))} to practice`;
     const before = path.pages[at - 1], after = path.pages[at + 1];
     nav.replaceChildren(...[before && step("prev", "Previous", path, before), after && step("next", "Next", path, after)].filter(Boolean));
-    line.textContent = left.length ? `Path ${path.name}: page ${at + 1} of ${path.pages.length}; ${spoken(sum(0))} to read and ${spoken(sum(1))} to practice are left.` : `Path ${path.name}: you have read all of it.`;
+    line.textContent = left.length ? `Path ${path.name}: page ${at + 1} of ${path.pages.length}; ${need} are left.` : `Path ${path.name}: you have read all of it.`;
     const row = document.createElement("p");
     row.className = "path-order";
     const follows = order.find((link) => link.className === "next");

@@ -67,7 +67,7 @@ function pack({ pages, documents, synonyms, announced }) {
   const pairs = new Set([...named, ...synonyms.flat()].flatMap((text) => tokens(text, "title")));
   const index = new MiniSearch({ ...OPTIONS, tokenize: (text, field) => tokens(text, field, pairs) });
   index.addAll(rows);
-  return JSON.stringify({ pages, rows: documents.map((entry) => [entry.page, entry.anchor, entry.heading, entry.aside, Number(entry.term)]), synonyms, announced, index: small(index.toJSON()) });
+  return JSON.stringify({ pages, rows: documents.map((entry) => [entry.page, entry.anchor, entry.heading, entry.aside, Number(entry.term), ...(entry.leads >= 0 ? [entry.leads] : [])]), synonyms, announced, index: small(index.toJSON()) });
 }
 /* MiniSearch's table of terms in half the bytes: of each document the distance from the one before, and how often it has the term if more than once. */
 const BASE = 36;
@@ -110,7 +110,7 @@ function load({ index: lines, ...rest }) {
 }
 
 /* Answers */
-const WEIGHTS = { other: .85, pair: 1.5, softKnown: .25, soft: .7, corrected: .8, subject: 3, exact: 2.2, term: 2, glossary: .5, phrase: 1.5, aside: .4, references: .2, again: .85, coverage: 2 };
+const WEIGHTS = { other: .85, pair: 1.5, softKnown: .25, soft: .7, corrected: .8, subject: 3, exact: 2.2, term: 2, glossary: .5, phrase: 1.5, aside: .4, references: .2, again: .85, coverage: 2, explains: 1.2 };
 const CANDIDATES = 120; /* whose headings are looked at */
 const COMPARED = /\b(?:vs\.?|versus|or|and|between|compared (?:to|with))\b|,/i;
 const SAME = (word) => [word];
@@ -143,7 +143,7 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
   function lookup(word, typing = false) {
     const key = `${word}${typing ? "…" : ""}`;
     if (memory.has(key)) return memory.get(key);
-    const exact = raw(word), entry = { known: exact.length > 0, scores: new Map(exact.map(({ id, score }) => [id, score])), terms: new Set(exact.length ? [word] : []) };
+    const exact = raw(word), scores = exact.map(({ id, score }) => [id, score]), entry = { known: exact.length > 0, exact: new Map(scores), scores: new Map(scores), terms: new Set(exact.length ? [word] : []) };
     const stem = word.replace(/(?<=.{4})(?:izations?|ize[dr]?|izing|ing|ed|er|ions?|e)$/, (end) => (end[1] === "z" || end.startsWith("iz") ? "iz" : ""));
     const begun = word.length > 2 || typing ? raw(typing ? word : stem, { prefix: true }) : [];
     const weight = typing ? .8 : entry.known ? WEIGHTS.softKnown : WEIGHTS.soft;
@@ -184,7 +184,7 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
     return [...base.map((words) => ({ words, weight: 1 })), ...others].slice(0, 16);
   }
 
-  function scored({ words, weight }, typing, best) {
+  function scored({ words, weight }, typing, strict, best) {
     const entries = words.map((word, at) => lookup(word, typing && at === words.length - 1)), sums = new Map();
     const add = ({ scores }, factor, ...places) => {
       for (const [id, score] of scores) {
@@ -198,35 +198,52 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
     words.slice(1).forEach((word, at) => { if (known(words[at] + word)) add(lookup(words[at] + word), WEIGHTS.pair, at, at + 1); });
     const heard = new Set([...sums.values()].flatMap(({ places }) => [...places])).size;
     const spelled = entries.map(({ corrected }, at) => corrected ?? words[at]);
-    const list = [...sums].map(([id, { score, places }]) => ({ id, score: weight * score * (places.size / heard) ** WEIGHTS.coverage, entries }));
+    const list = [...sums].map(([id, { score, places }]) => ({ id, score: weight * score * (places.size / heard) ** WEIGHTS.coverage, full: !strict || places.size === words.length, whole: entries.every(({ exact }) => exact.has(id)), entries }));
     for (const hit of list.sort((a, b) => b.score - a.score).slice(0, CANDIDATES)) {
-      hit.score *= bonus(hit.id, spelled, typing);
-      if (hit.score > (best.get(hit.id)?.score ?? 0)) best.set(hit.id, hit);
+      const before = best.get(hit.id) ?? { score: 0, named: false, full: false, whole: false };
+      hit.named = isNamed(hit.id, spelled, typing);
+      hit.score *= bonus(hit, spelled);
+      best.set(hit.id, { ...(hit.score > before.score ? hit : before), named: hit.named || before.named, full: hit.full || before.full, whole: hit.whole || before.whole });
     }
   }
-  function bonus(id, words, typing) {
+  function isNamed(id, words, typing) {
+    const row = headings[id];
+    row.subjects ??= subjects(row.heading);
+    return row.subjects.some((subject) => subject === joined(words) || (typing && subject.startsWith(joined(words))));
+  }
+  function bonus({ id, named }, words) {
     const [, anchor, heading, aside, term] = rows[id], row = headings[id];
-    row.subjects ??= subjects(heading);
     row.words ??= query(heading).parts;
     let factor = [1, WEIGHTS.aside, WEIGHTS.references][aside] * (term ? WEIGHTS.glossary : 1); /* a chapter explains what an entry only defines */
-    const named = row.subjects.some((subject) => subject === joined(words) || (typing && subject.startsWith(joined(words))));
     if (named) factor *= term ? WEIGHTS.term : anchor ? WEIGHTS.exact : WEIGHTS.subject;
     else if (words.length > 1 && contains(row.words, words) >= 0) factor *= WEIGHTS.phrase;
     return factor;
   }
 
+  /* What explains a term comes before what defines it. */
+  function explain({ id, score, named, full, whole, entries }, best) {
+    const lead = rows[id][5];
+    if (!named || lead === undefined) return;
+    const hit = best.get(lead) ?? { id: lead, score: 0, full: false, whole: false, entries };
+    best.set(lead, { ...hit, full: hit.full || full, whole: hit.whole || whole, score: Math.max(hit.score, WEIGHTS.explains * score) });
+  }
+
   function find(text, { typing = false, limit = 30 } = {}) {
     const best = new Map(), times = new Map(), list = readings(text);
-    for (const reading of list) scored(reading, typing, best);
-    const hits = [...best.values()].sort((a, b) => b.score - a.score || a.id - b.id);
+    const strict = words(text).length === 2 && list[0]?.words.length === 2; /* of two words both are wanted */
+    for (const reading of list) scored(reading, typing, strict, best);
+    const asked = announcedOf(text, typing);
+    const order = (a, b) => b.full - a.full || b.score - a.score || a.id - b.id;
+    for (const hit of [...best.values()]) explain(hit, best);
+    const hits = [...best.values()].filter(({ whole }) => whole || !asked.whole).sort(order);
     for (const hit of hits) {
       const page = rows[hit.id][0], count = times.get(page) ?? 0;
       times.set(page, count + 1);
       hit.score *= WEIGHTS.again ** count;
     }
-    hits.sort((a, b) => b.score - a.score || a.id - b.id);
+    hits.sort(order);
     const terms = new Set(hits.slice(0, limit).flatMap(({ entries }) => entries.flatMap((entry) => [...entry.terms])));
-    return { announced: announcedOf(text, typing), hits: hits.slice(0, limit).map(shown), terms: [...terms], corrected: corrected(list[0]) };
+    return { announced: asked.subjects, hits: hits.slice(0, limit).map(shown), terms: [...terms], corrected: corrected(list[0]) };
   }
   function shown({ id, score }) {
     const [page, anchor, heading] = rows[id], [slug, title, part, minutes] = pages[page];
@@ -237,18 +254,23 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
     const entries = reading?.words.map((word) => lookup(word)) ?? [];
     return entries.some((entry) => entry.corrected) && !reading.words.some((word) => planned.has(word)) ? joined(entries.map((entry, at) => entry.corrected ?? reading.words[at])) : "";
   }
-  /* Announced subjects that a query asks for: by all its words, by one side of a comparison, by a name of several words or by an abbreviation. */
+  /* Announced subjects that a query asks for, and whether it asks for nothing else: by all its words, by one side of a comparison, by a name of several words or by an abbreviation. */
   function announcedOf(text, typing) {
     const hits = new Set(), add = (list) => { const subject = planned.get(list.join("")); if (subject) hits.add(subject); };
     const list = query(text).parts;
-    for (const side of [text, ...text.split(COMPARED)]) add(query(side).parts);
+    add(list);
+    let whole = hits.size > 0;
+    const sides = text.split(COMPARED).map((side) => query(side).parts);
+    sides.forEach(add);
+    whole ||= sides.every((side) => planned.has(side.join("")));
     for (let from = 0; from < list.length; from++) for (let to = from + 2; to <= list.length; to++) add(list.slice(from, to));
     for (const word of list) if (short.has(word)) add([word]);
     const word = list.join("");
     if (!hits.size && !typing && list.some((part) => !known(part))) {
       for (const [name, subject] of planned) if (name.length > 4 && distance(name, word) <= (name.length > 8 ? 2 : 1)) hits.add(subject);
+      whole = hits.size > 0;
     }
-    return [...hits].map(({ part, names }) => ({ part, name: names[0] }));
+    return { subjects: [...hits].map(({ part, names }) => ({ part, name: names[0] })), whole };
   }
   return { find, words };
 }

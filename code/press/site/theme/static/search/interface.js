@@ -71,11 +71,11 @@ function results(input, book) {
   redraw = () => {
     const text = input.value.trim(), answer = text ? book.find(text) : { hits: [], announced: [], terms: [] };
     const marked = new Set(answer.terms);
-    list.replaceChildren(...notices(answer), ...spelling(answer), element("ol", { class: "search-hits" }, ...answer.hits.map((hit) => element("li", {},
+    list.replaceChildren(...spelling(answer), element("ol", { class: "search-hits" }, ...answer.hits.map((hit) => element("li", {},
       element("a", { href: address(hit) }, name(hit)), element("p", { class: "search-context" }, ...context(bodies[hit.id] ?? "", marked, book)),
       element("p", { class: "search-place" }, [hit.part, `${hit.minutes} min`].filter(Boolean).join(" · "))))));
-    if (text && !answer.hits.length) list.append(element("p", {}, "Nothing matches these words. ", element("a", { href: "#contents" }, "The contents of the book"), " list every page."));
-    status.textContent = text ? said(answer, "result") : "";
+    if (text && !answer.hits.length && !answer.announced.length) list.append(element("p", {}, "Nothing matches these words. ", element("a", { href: "#contents" }, "The contents of the book"), " list every page."));
+    status.replaceChildren(...(text ? [element("p", {}, count(answer.hits.length, "result")), ...notices(answer)] : []));
   };
   const spelling = ({ corrected }) => (corrected ? [element("p", {}, "Did you mean: ", element("a", { href: `?q=${encodeURIComponent(corrected)}` }, corrected))] : []);
   const links = () => [...list.querySelectorAll("a")];

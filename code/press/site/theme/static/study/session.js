@@ -34,7 +34,7 @@ const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 function summary({ due, fresh, unseen, next }) {
   const lines = [due.length ? `${many(due.length, "card")} ${due.length === 1 ? "is" : "are"} due.` : "No cards are due today."];
   if (!due.length && next !== null) lines.push(`The next is due on ${date(next)}.`);
-  if (fresh.length) lines.push(`${many(fresh.length, "new card")} can be learned today.`);
+  if (fresh.length) lines.push(`${many(fresh.length, "new card")} can be learned today; a new card comes back until you know it.`);
   else if (unseen) lines.push(`${many(unseen, "new card")} will wait until tomorrow: you have reached your daily limit.`);
   return lines.join(" ");
 }
@@ -74,13 +74,15 @@ function page(place) {
 /* One card after the other, from the keyboard alone: Enter shows the answer, 1 to 4 rate it. */
 function session(panel, queue, end) {
   const left = element("p", "study-left"), body = element("div", "study-body"), last = element("p", "study-last");
+  const all = queue.length, rates = new Map(); /* how often each card was rated */
   let count = 0;
   left.setAttribute("role", "status");
   const close = () => { panel.hidden = true; panel.replaceChildren(); end(count); };
   const show = async () => {
     const [card] = queue;
     if (!card) { close(); return; }
-    left.textContent = `${many(queue.length, "card")} left`;
+    const again = queue.filter(({ id }) => rates.get(id)).length;
+    left.textContent = `${[...rates.values()].filter(Boolean).length} of ${many(all, "card")} seen${again ? `; ${again} will come back` : ""}`;
     const { cards } = await book.load(`cards/${card.page}.js`), text = cards[card.page][card.id];
     const question = rendered("study-question", text.question, card), about = element("p", "card-level", `${card.level} · ${card.type} · `);
     const link = element("a", "", card.title), open = button("study-button", "Show the answer", () => answer(card, text, open));
@@ -98,19 +100,20 @@ function session(panel, queue, end) {
     box.focus();
   };
   const rated = (card, outcome, undo) => {
-    const before = [...queue];
+    const before = [...queue], again = isDue(outcome.state);
     queue = queue.slice(1);
-    if (isDue(outcome.state)) queue.push(card); /* it comes again in this session */
-    count += 1;
-    last.replaceChildren(`${outcome.name}: the card comes back in ${outcome.wait}. `, button("rating-undo", "Undo", () => {
+    if (again) queue.push(card);
+    note(card.id, 1);
+    last.replaceChildren(`${outcome.name}: the card comes back ${again ? "later in this session" : `in ${outcome.wait}`}. `, button("rating-undo", "Undo", () => {
       undo();
       queue = before;
-      count -= 1;
+      note(card.id, -1);
       last.replaceChildren();
       next();
     }));
     next();
   };
+  const note = (id, step) => { rates.set(id, (rates.get(id) ?? 0) + step); count += step; };
   const next = () => show().catch(() => { body.replaceChildren("The card could not be loaded."); });
   panel.replaceChildren(left, body, last, button("study-end", "End the session", close));
   panel.hidden = false;
