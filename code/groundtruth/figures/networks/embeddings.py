@@ -36,15 +36,15 @@ def plane(panels: dict[str, np.ndarray]) -> Figure:
         ax.axhline(0, color=GRAY, linewidth=0.8)
         ax.axvline(0, color=GRAY, linewidth=0.8)
         for (x, y), name in zip(at, names, strict=True):
-            royal = PEOPLE[name][0] == "royal"
-            young = PEOPLE[name][2] == "young"
+            rank, gender, age = PEOPLE[name]
+            royal, female = rank == "royal", gender == "female"
             ax.plot(x, y, "s" if royal else "o", color=ORANGE if royal else BLUE, markersize=6)
             ax.annotate(
                 name,
                 (x, y),
-                (-7 if young else 7, 0),
+                (6 if female else -6, -6 if age == "young" else 6),
                 textcoords="offset points",
-                ha="right" if young else "left",
+                ha="left" if female else "right",
                 va="center",
                 fontsize=10,
             )
