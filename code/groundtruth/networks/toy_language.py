@@ -104,8 +104,9 @@ def coordinates(W: ArrayLike) -> NDArray[np.float64]:
     Examples
     --------
     >>> W = np.zeros((len(WORDS), 2))
-    >>> W[: len(PEOPLE)] = [[g == "female", r == "royal"] for r, g, _ in PEOPLE.values()]
-    >>> coordinates(W)[:2].tolist()
+    >>> sign = {"male": -1, "female": 1, "common": -1, "royal": 1}
+    >>> W[: len(PEOPLE)] = [[sign[g], sign[r]] for r, g, _ in PEOPLE.values()]
+    >>> coordinates(W)[:2].round(6).tolist()
     [[-1.0, 1.0], [1.0, 1.0]]
     """
     table = np.asarray(W, dtype=float)
