@@ -28,7 +28,7 @@ def test_soft_logic_is_logic_at_its_ends(family):
 def test_and_commutes_associates_and_stays_below_both(a, b, c, family):
     both = ga.soft_and(a, b, family)
     assert both == ga.soft_and(b, a, family)
-    assert both <= min(a, b)
+    assert both <= min(a, b) + 1e-15  # 1 + b - 1 rounds
     np.testing.assert_allclose(
         ga.soft_and(both, c, family), ga.soft_and(a, ga.soft_and(b, c, family), family), atol=1e-12
     )
