@@ -121,7 +121,7 @@ def routes(routers: dict[str, Sequence[np.ndarray]]) -> Figure:
         )
         for e in np.unique(expert):
             x, y = points[expert == e].mean(0)
-            ax.text(x, y, f"{e + 1}", ha="center", va="center", fontweight="bold")
+            ax.text(x + 0.12, y + 0.14, f"{e + 1}", ha="center", va="center", fontweight="bold")
         ax.axhline(0, color=INK, linestyle="--", linewidth=1)
         ax.axvline(0, color=INK, linestyle="--", linewidth=1)
         ax.set_xticks([-1, 0, 1])
