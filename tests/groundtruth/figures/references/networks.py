@@ -155,7 +155,7 @@ def pentagon(at):
         "layer_2": {**ends, "i": range(1, 6)},
         "layer_3": {
             "s": f"zero in {sparsity:.0%} of cases; "
-            f"features with a length above one half: {count} of 5"
+            f"features with a norm above one half: {count} of 5"
         },
     }
 
