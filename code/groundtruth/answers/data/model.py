@@ -17,7 +17,7 @@ from groundtruth.data.model import line_hessian
 
 UNKNOWN = float("nan")
 DAYS = np.arange(5.0)
-CURVATURES = np.linalg.eigvalsh(line_hessian(DAYS))  # across and along the valley, ascending
+CURVATURES = np.linalg.eigvalsh(line_hessian(DAYS))  # along and across the valley, ascending
 
 
 def _few() -> Array:
