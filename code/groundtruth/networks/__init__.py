@@ -24,6 +24,7 @@ recurrence      RNN, LSTM and GRU cells through time
 regions         linear regions of ReLU networks
 reinforcement   policy gradients and Q-learning
 routing         routing of rows to experts
+stacked         many small networks at once, one for each seed and rate
 state_space     linear state-space layers
 toy_language    a language of 35 words with known structure
 transformer     one transformer block
