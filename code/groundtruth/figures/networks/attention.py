@@ -28,7 +28,7 @@ from groundtruth.figures.vega import Interactive, menu, show, slider
 
 WORDS = ["the", "cat", "sat", "because", "it"]
 KEYS = np.array(
-    [[-0.2, -1.5], [1.8, 1.2], [-1.6, 0.8], [-1.5, -0.7], [0.9, -1.4]]
+    [[0.1, -1.7], [1.8, 1.2], [-1.6, 0.8], [-1.5, -0.7], [0.9, -1.4]]
 )  # (5, 2), set by hand
 
 
@@ -40,9 +40,9 @@ def flow() -> Figure:
         "q": (2.2, 4.1, "Q\n(T, D)", BLUE),
         "k": (2.2, 2.5, "K\n(T, D)", ORANGE),
         "v": (2.2, 0.9, "V\n(T, D)", GREEN),
-        "s": (4.3, 3.3, "$S = QK^\\top/\\sqrt{D}$\n(T, T)", PURPLE),
-        "p": (6.3, 3.3, "P = softmax\n(T, T)", PURPLE),
-        "o": (6.3, 0.9, "P V\n(T, D)", GREEN),
+        "s": (4.0, 3.3, "$S = QK^\\top/\\sqrt{D}$\n(T, T)", PURPLE),
+        "p": (6.5, 3.3, "P = softmax\n(T, T)", PURPLE),
+        "o": (6.5, 0.9, "P V\n(T, D)", GREEN),
     }
     for a, b in (
         ("x", "q"),
@@ -63,7 +63,7 @@ def flow() -> Figure:
                 "arrowstyle": "->",
                 "color": GRAY,
                 "shrinkA": 24,
-                "shrinkB": 38 if b == "s" else 28,
+                "shrinkB": {"s": 38, "p": 42}.get(b, 28),
                 "linewidth": 1.4,
             },
         )
@@ -84,7 +84,7 @@ def flow() -> Figure:
         )
     for x, y, text in ((1.25, 3.65, "$W_Q$"), (1.3, 2.72, "$W_K$"), (1.25, 1.35, "$W_V$")):
         ax.text(x, y, text, ha="center", va="center", fontsize=11)
-    ax.set_xlim(-0.2, 7.3)
+    ax.set_xlim(-0.2, 7.5)
     ax.set_ylim(0.2, 4.8)
     ax.axis("off")
     return fig
