@@ -171,8 +171,17 @@ def dependence_by_plain_sums(model, x):
 
 def in_window(Q, K, V, w, first=0):
     """Causal attention to w tokens, of which `first` is the nearest."""
+    key = np.arange(len(Q))[:, None] - np.arange(first, w)  # (n, tokens)
+    nearest = np.clip(key, 0, len(Q) - 1)
+    allowed = (key >= 0) & (key < len(Q))
+    outputs, _ = sdpa(Q[:, None], K[nearest], V[nearest], allowed[:, None])
+    return outputs[:, 0]
+
+
+def in_masked_window(Q, K, V, w):
+    """The same with an n x n array of scores."""
     distance = np.arange(len(Q))[:, None] - np.arange(len(Q))
-    return sdpa(Q, K, V, (distance >= first) & (distance < w))[0]
+    return sdpa(Q, K, V, (distance >= 0) & (distance < w))[0]
 
 
 def in_one_more(Q, K, V, w):
@@ -389,6 +398,7 @@ WRONG = [
     (WINDOWED, in_one_more, "w + 1 tokens"),
     (WINDOWED, on_both_sides, "later tokens"),
     (WINDOWED, in_the_whole_past, "only the last w tokens"),
+    (WINDOWED, in_masked_window, "n by n entries"),
     (LINEAR, linear_without_sums, "divide by the sum"),
     (LINEAR, linear_with_future, "past only"),
     (XOR, [0.75, 0.5], "each 3/4"),
