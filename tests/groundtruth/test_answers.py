@@ -269,6 +269,8 @@ XOR = "ex-gates-xor"
 QUARTIC = "ex-gates-quartic"
 ROOM = "ex-gates-capacity"
 SPARSE = "ex-gates-jacobian"
+ROWS = "ex-embeddings-rows"
+SCORE = "ex-embeddings-score"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -303,6 +305,8 @@ RIGHT = {
     QUARTIC: [0.354, 0.01155],
     ROOM: [21, 0.0080],
     SPARSE: 0.669,
+    ROWS: [1, 0, 0, 2, 0, 1, 0, 0],
+    SCORE: [1.386, -0.223, 0.2877],
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -412,6 +416,15 @@ WRONG = [
     (ROOM, [16, 0.0859], "16 is the mean"),
     (SPARSE, 0.0, "of sparsemax"),
     (SPARSE, 0.297, "divide by the norm"),
+    (ROWS, [1, 0, 0, 1, 0, 1, 0, 0], "added, not overwritten"),
+    (ROWS, [0.25, 0, 0, 0.5, 0, 0.25, 0, 0], "nothing divides"),
+    (ROWS, [1, 1, 1, 2, 1, 1, 1, 1], "not looked up"),
+    (SCORE, [1.386, 1.386, 0.2877], "not PMI itself"),
+    (SCORE, [1.386, 2.996, 0.2877], "subtracted, not added"),
+    (SCORE, [1.386, -3.614, 0.2877], "not K"),
+    (SCORE, [2.0, -0.32, 0.2877], "not base 2"),
+    (SCORE, [-1.609, -3.219, 0.2877], "divides by both"),
+    (SCORE, [1.386, -0.223, -0.223], "q = 0.03"),
 ]
 
 
