@@ -171,8 +171,17 @@ def dependence_by_plain_sums(model, x):
 
 def in_window(Q, K, V, w, first=0):
     """Causal attention to w tokens, of which `first` is the nearest."""
+    key = np.arange(len(Q))[:, None] - np.arange(first, w)  # (n, tokens)
+    nearest = np.clip(key, 0, len(Q) - 1)
+    allowed = (key >= 0) & (key < len(Q))
+    outputs, _ = sdpa(Q[:, None], K[nearest], V[nearest], allowed[:, None])
+    return outputs[:, 0]
+
+
+def in_masked_window(Q, K, V, w):
+    """The same with an n x n array of scores."""
     distance = np.arange(len(Q))[:, None] - np.arange(len(Q))
-    return sdpa(Q, K, V, (distance >= first) & (distance < w))[0]
+    return sdpa(Q, K, V, (distance >= 0) & (distance < w))[0]
 
 
 def in_one_more(Q, K, V, w):
@@ -207,6 +216,27 @@ def linear_with_future(Q, K, V):
     return weights @ V / weights.sum(1, keepdims=True)
 
 
+def quadratic(x, y):
+    return np.polyfit(x, y, 2)
+
+
+def quadratic_reversed(x, y):
+    return np.polyfit(x, y, 2)[::-1]
+
+
+def quadratic_without_intercept(x, y):
+    return [*np.linalg.lstsq(np.column_stack([x**2, x]), y)[0], 0]
+
+
+def quadratic_after_the_line(x, y):
+    w, b = np.polyfit(x, y, 1)
+    return [x**2 @ (y - w * x - b) / (x**2 @ x**2), w, b]
+
+
+def quadratic_of_halves(x, y):
+    return np.polyfit(x, y, 2) / 2
+
+
 FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
 FORWARD = "ex-backprop-forward"
@@ -224,6 +254,12 @@ STREAM = "ex-signals-stream"
 GATE = "ex-signals-gate"
 KALMAN = "ex-signals-kalman"
 WINDOW = "ex-signals-window"
+STEP = "ex-model-step"
+FEW = "ex-model-few"
+QUADRATIC = "ex-model-quadratic"
+NEIGHBORS = "ex-model-neighbors"
+RATE = "ex-model-rate"
+RANDOM = "ex-model-random"
 TOKENS = "ex-attn-hand"
 LEAK = "ex-attn-leak"
 GROUPS = "ex-attn-gqa"
@@ -233,6 +269,8 @@ XOR = "ex-gates-xor"
 QUARTIC = "ex-gates-quartic"
 ROOM = "ex-gates-capacity"
 SPARSE = "ex-gates-jacobian"
+ROWS = "ex-embeddings-rows"
+SCORE = "ex-embeddings-score"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -252,6 +290,12 @@ RIGHT = {
     GATE: gate,
     KALMAN: 0.3904,
     WINDOW: left_out,
+    STEP: [1.4, 0.5],
+    FEW: [0.38, 1.25],
+    QUADRATIC: quadratic,
+    NEIGHBORS: [5.8, 0.122],
+    RATE: 0.149,
+    RANDOM: 1.1,
     TOKENS: [12.69, 18.81],
     LEAK: dependence,
     GROUPS: [8192, 2048, 25_165_824],
@@ -261,6 +305,8 @@ RIGHT = {
     QUARTIC: [0.354, 0.01155],
     ROOM: [21, 0.0080],
     SPARSE: 0.669,
+    ROWS: [1, 0, 0, 2, 0, 1, 0, 0],
+    SCORE: [1.386, -0.223, 0.2877],
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -319,6 +365,32 @@ WRONG = [
     (WINDOW, left_in, "include the sample"),
     (WINDOW, left_half_out, "its square by"),
     (WINDOW, left_out_root, "square root"),
+    (STEP, [-1.4, -0.5], "goes up"),
+    (STEP, [0.7, 0.25], "factor 2"),
+    (STEP, [-28, -10], "this is the gradient"),
+    (STEP, [0.5, 1.4], "exchanged"),
+    (STEP, [7, 2.5], "divide the sums by 5"),
+    (FEW, [0.62, 1.25], "sets that overlap"),
+    (FEW, [0.38, 17.1], "subtract the Bayes error"),
+    (FEW, [0.38, 0.0125], "percentage points, not a fraction"),
+    (QUADRATIC, quadratic_reversed, "yours is reversed"),
+    (QUADRATIC, quadratic_without_intercept, "intercept is missing"),
+    (QUADRATIC, quadratic_after_the_line, "fitted together"),
+    (QUADRATIC, quadratic_of_halves, "not the smallest"),
+    (QUADRATIC, np.polyfit, "missing 1 required positional argument"),
+    (QUADRATIC, lambda x, y: np.polyfit(x, y, 1), "return three numbers, a, w and b; got 2"),
+    (NEIGHBORS, [0.173, 8.2], "divide the other way"),
+    (NEIGHBORS, [2.4, 0.35], "ratios of roots"),
+    (NEIGHBORS, [1.22, 0.28], "compare with r itself"),
+    (NEIGHBORS, [5.8, 1], "ratio for the sine is wrong: 1 is too large"),
+    (RATE, 0.0746, "zigzags"),
+    (RATE, 0.1429, "converges fastest"),
+    (RATE, 0.15, "grows, but slowly"),
+    (RATE, 0.298, "factor 2"),
+    (RANDOM, 0.5, "gains its square"),
+    (RANDOM, 2, "2 is too large"),
+    (RANDOM, 0, "steps of gradient descent"),
+    (RANDOM, 3, "growth of the operations"),
     (TOKENS, [13.302, 18.044], "do not divide"),
     (TOKENS, [17.311, 11.192], "the other keys"),
     (TOKENS, [12.69, 17.0], "second output is wrong: 17 is too small"),
@@ -330,6 +402,7 @@ WRONG = [
     (WINDOWED, in_one_more, "w + 1 tokens"),
     (WINDOWED, on_both_sides, "later tokens"),
     (WINDOWED, in_the_whole_past, "only the last w tokens"),
+    (WINDOWED, in_masked_window, "n by n entries"),
     (LINEAR, linear_without_sums, "divide by the sum"),
     (LINEAR, linear_with_future, "past only"),
     (XOR, [0.75, 0.5], "each 3/4"),
@@ -343,6 +416,15 @@ WRONG = [
     (ROOM, [16, 0.0859], "16 is the mean"),
     (SPARSE, 0.0, "of sparsemax"),
     (SPARSE, 0.297, "divide by the norm"),
+    (ROWS, [1, 0, 0, 1, 0, 1, 0, 0], "added, not overwritten"),
+    (ROWS, [0.25, 0, 0, 0.5, 0, 0.25, 0, 0], "nothing divides"),
+    (ROWS, [1, 1, 1, 2, 1, 1, 1, 1], "not looked up"),
+    (SCORE, [1.386, 1.386, 0.2877], "not PMI itself"),
+    (SCORE, [1.386, 2.996, 0.2877], "subtracted, not added"),
+    (SCORE, [1.386, -3.614, 0.2877], "not K"),
+    (SCORE, [2.0, -0.32, 0.2877], "not base 2"),
+    (SCORE, [-1.609, -3.219, 0.2877], "divides by both"),
+    (SCORE, [1.386, -0.223, -0.223], "q = 0.03"),
 ]
 
 

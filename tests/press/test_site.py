@@ -28,7 +28,7 @@ from press.site import (
     policy,
     render,
 )
-from press.site.extension import terms
+from press.site.extension import formulas, terms
 from press.store import Store
 
 from tests.press import sample_book
@@ -678,4 +678,16 @@ def test_the_committed_matrix_is_of_the_profiles_there_are(root):
     assert all(len(row["chapters"]) == chapters or row["unmoved"] for row in seen), (
         "run the pages that were added: python -m press profiles PAGE... "
         "--report book/_assets/reports/profiles.json"
+    )
+
+
+def test_a_formula_keeps_its_drawing_in_fewer_bytes():
+    drawn = (
+        '<math xmlns="http://www.w3.org/1998/Math/MathML"><mn>0.12345</mn></math>'
+        '<span class="vlist" style="height:1.42306em;"><span style="top:-2.55em;margin-left:0em;'
+        'margin-right:0.05em;"></span></span><svg width="0.66671em"></svg>'
+    )
+    assert formulas.compact(drawn) == (
+        '<math><mn>0.12345</mn></math><span class="vlist" style="height:1.423em">'
+        '<span style="top:-2.55em;margin-right:0.05em"></span></span><svg width="0.66671em"></svg>'
     )

@@ -175,3 +175,10 @@ def test_figures_fill_the_column_on_a_wide_page(parsed):
         for image in parsed(name).xpath("//img[contains(@class, 'for-light')]")
     ]
     assert sum(width >= 600 for width in widths) >= 0.9 * len(widths)
+
+
+def test_formulas_are_sent_without_what_no_browser_needs(parsed):
+    page = parsed("learning/metrics.html")
+    styles = page.xpath("//*[@class='katex-html']//@style")
+    assert len(styles) > 1000
+    assert [style for style in styles if re.search(r"\.\d{4}|;$", style)] == []

@@ -18,13 +18,16 @@ local_rules     Hebb's and Oja's rules, feedback alignment
 mlp             a multilayer perceptron by hand
 neuron          one unit and what it separates
 normalization   batch, layer, instance, group and RMS normalization
+parallel        many small networks trained side by side
 positions       sinusoids, RoPE, ALiBi
 pytorch         a training loop in PyTorch and its tools
 recurrence      RNN, LSTM and GRU cells through time
 regions         linear regions of ReLU networks
 reinforcement   policy gradients and Q-learning
 routing         routing of rows to experts
+stacked         many small networks at once, one for each seed and rate
 state_space     linear state-space layers
 toy_language    a language of 35 words with known structure
 transformer     one transformer block
+word_tests      tests of word vectors on a real text
 """

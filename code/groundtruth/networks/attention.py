@@ -37,8 +37,8 @@ class Projections(NamedTuple):
 
 
 def causal_mask(n: int, m: int | None = None) -> NDArray[np.bool_]:
-    """True where query i may look at key j: j <= i, with the last query at the last key. Shape (n,
-    m).
+    """True where query i may attend to key j: j <= i, with the last query at the last key. Shape
+    (n, m).
 
     Examples
     --------
@@ -85,11 +85,11 @@ def _checked(Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> tuple[Array, Array, Ar
 
 
 def _boolean(mask: ArrayLike) -> NDArray[np.bool_]:
-    """The mask as booleans; floats are refused, because 0 means "look" in an additive mask."""
+    """The mask as booleans; floats are refused, because 0 means "attend" in an additive mask."""
     values = np.asarray(mask)
     if values.dtype.kind not in "biu" or not np.isin(values, (0, 1)).all():
         raise ValueError(
-            f"the mask must be boolean, True where a query may look, got type {values.dtype}; an"
+            f"the mask must be boolean, True where a query may attend, got type {values.dtype}; an"
             " additive mask of 0 and -inf is mask == 0"
         )
     return values.astype(bool)
@@ -110,7 +110,7 @@ def sdpa(
     K : array_like (..., m, D)
     V : array_like (..., m, E)
     mask : array_like of bool, or of whole numbers 0 and 1, (..., n, m), optional
-        True where a query may look; broadcast over the leading axes. An additive mask of floats
+        True where a query may attend; broadcast over the leading axes. An additive mask of floats
         means the opposite and is refused.
     scale : float, optional
         By default 1 / sqrt(D).
@@ -122,7 +122,7 @@ def sdpa(
     Raises
     ------
     ValueError
-        If shapes do not fit, or a query may look at nothing: its weights would be 0 / 0.
+        If shapes do not fit, or a query may attend to no key: its weights would be 0 / 0.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def sdpa(
             raise ValueError(f"the mask has the shape {allowed.shape}, the scores {scores.shape}")
         if not allowed.any(-1).all():
             raise ValueError(
-                "a row of the mask is all False: that query may look at nothing; let it look at"
+                "a row of the mask is all False: that query may attend to no key; let it attend to"
                 " itself and ignore its output"
             )
         np.copyto(scores, -np.inf, where=~allowed)
@@ -190,7 +190,7 @@ def mha(
     memory: ArrayLike | None = None,
 ) -> tuple[Array, tuple]:
     """Multi-head attention of x (B, T, C) on itself, or on `memory` (B, S, C); returns (B, T, C)
-    and what the backward pass needs.
+    and what the backward pass needs. A mask (B, T, S) holds for all heads.
 
     Examples
     --------
@@ -213,6 +213,8 @@ def mha(
         split_heads(of @ w + shift, H)
         for of, w, shift in zip((values, source, source), W[:3], b[:3], strict=True)
     )
+    if mask is not None and np.ndim(mask) == 3:
+        mask = np.asarray(mask)[:, None]  # (B, 1, T, S): not broadcast along the heads
     heads, saved = sdpa(q, k, v, mask)  # (B, H, T, D)
     joined = merge_heads(heads)
     return joined @ W.o + b[3], (values, source, joined, saved, W, H)
@@ -249,7 +251,7 @@ def tiled(
     block : int
         Queries and keys handled at a time; memory grows with block^2 and not with n m.
     causal : bool
-        Query i looks at keys up to i only.
+        Query i attends to keys up to i only.
 
     Examples
     --------
@@ -311,7 +313,7 @@ class Cache:
         self.v = np.empty((H, 0, C // H))
 
     def step(self, x: ArrayLike) -> Array:
-        """Output (C,) for the next token x (C,), which looks at all tokens up to itself."""
+        """Output (C,) for the next token x (C,), which attends to all tokens up to itself."""
         row = np.asarray(x, dtype=float)
         if row.shape != (self.W.q.shape[0],):
             raise ValueError(f"a token has the shape ({self.W.q.shape[0]},), got {row.shape}")

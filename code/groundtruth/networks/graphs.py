@@ -152,7 +152,7 @@ def block_model(
     )
 
 
-def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
+def colors(A: ArrayLike, rounds: int | None = None) -> list[str]:
     """Colors of the nodes after rounds of refinement (Weisfeiler and Leman, 1968), sorted: equal
     lists cannot be told apart.
 
@@ -162,7 +162,7 @@ def colours(A: ArrayLike, rounds: int | None = None) -> list[str]:
     Examples
     --------
     >>> path = [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
-    >>> len(set(colours(path))), len(set(colours(np.ones((3, 3)) - np.eye(3))))
+    >>> len(set(colors(path))), len(set(colors(np.ones((3, 3)) - np.eye(3))))
     (2, 1)
     """
     M = adjacency(A)

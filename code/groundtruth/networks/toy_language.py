@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 PEOPLE: dict[str, tuple[str, str, str]] = {
     "king": ("royal", "male", "old"),
@@ -90,3 +91,47 @@ def questions() -> list[tuple[int, int, int, int]]:
             x = by_traits[tuple(traits)]  # type: ignore[index]
             items.append((ID[a], ID[b], ID[c], ID[x]))
     return [q for q in items if len(set(q)) == 4]
+
+
+def coordinates(W: ArrayLike) -> NDArray[np.float64]:
+    """Gender and rank (8, 2) of the eight people, read from word vectors W (V, d).
+
+    Each word is measured along a direction that was computed without it: the gender of a royal
+    person along the difference of common women and men, and the other way round; the rank of a man
+    along the difference of royal and common women, and the other way round. So vectors that know
+    nothing give signs by chance. A coordinate is +1 or -1 where the two differences agree.
+
+    Examples
+    --------
+    >>> W = np.zeros((len(WORDS), 2))
+    >>> sign = {"male": -1, "female": 1, "common": -1, "royal": 1}
+    >>> W[: len(PEOPLE)] = [[sign[g], sign[r]] for r, g, _ in PEOPLE.values()]
+    >>> coordinates(W)[:2].round(6).tolist()
+    [[-1.0, 1.0], [1.0, 1.0]]
+    """
+    table = np.asarray(W, dtype=float)
+    if table.ndim != 2 or len(table) != len(WORDS):
+        raise ValueError(f"need one vector for each of {len(WORDS)} words, got {table.shape}")
+    P = table[[ID[name] for name in PEOPLE]]
+    norms = np.linalg.norm(P, axis=1, keepdims=True)
+    if not (norms > 0).all():
+        raise ValueError("a word vector is zero; it has no direction")
+    P = P / norms
+    royal, female = (
+        np.array([traits[i] == name for traits in PEOPLE.values()])
+        for i, name in ((0, "royal"), (1, "female"))
+    )
+    columns = [_cross_measured(P, female, royal), _cross_measured(P, royal, female)]
+    return np.stack(columns, axis=1)
+
+
+def _cross_measured(
+    P: NDArray[np.float64], side: NDArray[np.bool_], group: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Position of each row of P along the difference of the two sides in the other group."""
+    out = np.zeros(len(P))
+    for mine in (group, ~group):
+        direction = P[~mine & side].mean(0) - P[~mine & ~side].mean(0)
+        middle = (P[mine & side].mean(0) + P[mine & ~side].mean(0)) / 2
+        out[mine] = 2 * (P[mine] - middle) @ direction / (direction @ direction)
+    return out

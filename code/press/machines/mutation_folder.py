@@ -72,16 +72,16 @@ filterwarnings =
 class Module:
     """A module to mutate, with the files of its own tests."""
 
-    name: str  # groundtruth.learning.metrics
-    source: str  # of `code/`: groundtruth/learning/metrics.py
+    name: str  # package.part.topic
+    source: str  # of `code/`: package/part/topic.py
     tests: tuple[str, ...]  # of the project
 
 
 def modules(project: Project, names: tuple[str, ...]) -> list[Module]:
     """The modules of these names, in the order given.
 
-    A name is dotted or a path, with or without its package: `learning/metrics`,
-    `groundtruth.learning.metrics`, `code/groundtruth/learning/metrics.py`.
+    A name is dotted or a path, with or without its package: `part/topic`,
+    `package.part.topic`, `code/package/part/topic.py`.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def _full_name(project: Project, name: str, listed: list[str]) -> str:
     short = [full.partition(".")[2] for full in listed]
     raise UserError(
         f"there is no module {name!r}{nearest(dotted, [*listed, *short])}",
-        "name it as its page is named, for example: learning/metrics",
+        "name it as its page is named, for example: data/model",
         Exit.USAGE,
     )
 

@@ -141,6 +141,19 @@ def test_a_causal_mask_leaks_nothing(seed, place):
     )
 
 
+@pytest.mark.parametrize("H", [2, 4])
+def test_a_padding_mask_belongs_to_sequences_and_not_to_heads(H):
+    W = projections(8, 4)
+    x = RNG.normal(size=(2, 6, 8))
+    changed = x.copy()
+    changed[1, 4:] += 1
+    padding = np.ones((2, 6, 6), bool)
+    padding[1, :, 4:] = False
+    np.testing.assert_array_equal(
+        at.mha(x, W, H, padding)[0][1, :4], at.mha(changed, W, H, padding)[0][1, :4]
+    )
+
+
 @given(SEEDS)
 def test_without_positions_attention_is_equivariant_to_permutations(seed):
     rng = np.random.default_rng(seed)
@@ -246,7 +259,23 @@ def test_the_block_and_its_backward_pass_equal_torch(seed, masked):
         atol=1e-9,
     )
     np.testing.assert_allclose(g["b"][3], twin.self_attn.out_proj.bias.grad.numpy(), atol=1e-9)
-    np.testing.assert_allclose(g["g1"], twin.norm1.weight.grad.numpy(), atol=1e-9)
+    theirs = {
+        "g1": twin.norm1.weight,
+        "b1": twin.norm1.bias,
+        "g2": twin.norm2.weight,
+        "b2": twin.norm2.bias,
+        "c1": twin.linear1.bias,
+        "W2": twin.linear2.weight,
+        "c2": twin.linear2.bias,
+        "Wo": twin.self_attn.out_proj.weight,
+    }
+    for name, parameter in theirs.items():
+        np.testing.assert_allclose(
+            g[name].T, parameter.grad.numpy(), atol=1e-9, err_msg=f"gradient of {name}"
+        )
+    np.testing.assert_allclose(
+        g["b"][:3].ravel(), twin.self_attn.in_proj_bias.grad.numpy(), atol=1e-9
+    )
 
 
 def test_parameters_are_those_of_torch():
@@ -285,7 +314,7 @@ EYE = at.Projections(*[np.eye(4)] * 4)
                 np.ones((2, 3)),
                 mask=[[True, False], [False, False]],
             ),
-            "look at nothing",
+            "attend to no key",
         ),
         (
             lambda: at.sdpa_backward(

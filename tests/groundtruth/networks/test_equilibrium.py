@@ -57,6 +57,11 @@ def test_a_map_that_flees_its_fixed_point_is_reported():
         eq.fixed_point(lambda z: -z + 1, np.zeros(1), max_iter=7)
 
 
+@pytest.mark.parametrize(("eps", "steps"), [(0.01, 2), (0.001, 3)])
+def test_the_loop_halts_at_one_minus_epsilon(eps, steps):
+    assert eq.halting_weights([0.5, 0.495, 0.5], eps)[1] == steps
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_halting_weights_are_probabilities_up_to_the_last_used_step(h):
     w, n = eq.halting_weights(h)

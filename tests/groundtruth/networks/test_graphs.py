@@ -1,4 +1,4 @@
-"""Graph layers against scipy and torch; spectra; relabelling; what colours can and cannot tell
+"""Graph layers against scipy and torch; spectra; relabelling; what colors can and cannot tell
 apart.
 """
 
@@ -102,17 +102,17 @@ def test_attention_looks_along_edges_only(seed):
 def test_colours_do_not_depend_on_labels_and_agree_with_networkx(seed):
     A, rng = drawn(seed, n=6)
     order = rng.permutation(6)
-    assert gr.colours(A[np.ix_(order, order)]) == gr.colours(A)
+    assert gr.colors(A[np.ix_(order, order)]) == gr.colors(A)
     B, _ = drawn(seed + 1, n=6)
     theirs = [nx.weisfeiler_lehman_graph_hash(nx.from_numpy_array(M), iterations=6) for M in (A, B)]
-    assert (gr.colours(A) == gr.colours(B)) == (theirs[0] == theirs[1])
+    assert (gr.colors(A) == gr.colors(B)) == (theirs[0] == theirs[1])
     assert gr.triangles(A) == sum(nx.triangles(nx.from_numpy_array(A)).values()) // 3
 
 
 def test_a_ring_of_six_and_two_triangles_look_alike():
     ring = gr.cycle(6)
     pair = gr.beside(gr.cycle(3), gr.cycle(3))
-    assert gr.colours(ring) == gr.colours(pair)
+    assert gr.colors(ring) == gr.colors(pair)
     assert gr.triangles(ring) == 0
     assert gr.triangles(pair) == 2
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from groundtruth.functional import softmax
 from groundtruth.networks import routing as rt
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,14 @@ def test_balance_is_one_for_even_use_and_the_number_of_experts_for_collapse():
     assert abs(rt.load_balance(np.tile([50.0, 0, 0, 0], (9, 1))) - 4) < 1e-9
     assert rt.usage_entropy(np.arange(4), 4) == pytest.approx(1)
     assert rt.usage_entropy(np.zeros(9, int), 4) == 0
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_balance_is_use_times_mean_probability(k):
+    z = np.random.default_rng(0).normal(size=(50, 4))
+    chosen = np.argsort(-z, axis=1)[:, :k]
+    use = np.array([(chosen == e).mean() for e in range(4)])
+    assert rt.load_balance(z, k) == pytest.approx(4 * use @ softmax(z).mean(0))
 
 
 @given(SEEDS, st.integers(1, 20))

@@ -24,6 +24,40 @@ def test_questions_change_one_trait():
         assert A[changed[0]] == C[changed[0]]
 
 
+def signs():
+    return np.array(
+        [[2 * (g == "female") - 1, 2 * (r == "royal") - 1] for r, g, _ in tl.PEOPLE.values()]
+    )
+
+
+def test_coordinates_of_traits_are_their_signs():
+    W = np.zeros((35, 5))
+    W[:8, :2] = signs()
+    W[:8, 2] = [t[2] == "old" for t in tl.PEOPLE.values()]
+    Q = np.linalg.qr(np.random.default_rng(0).normal(size=(5, 5)))[0]
+    sizes = np.random.default_rng(1).uniform(0.5, 2, (35, 1))  # norms do not count
+    coordinates = tl.coordinates(sizes * (W @ Q))
+    np.testing.assert_array_equal(np.sign(coordinates), signs())
+    np.testing.assert_allclose(np.abs(coordinates), 1, atol=0.2)
+
+
+def test_coordinates_of_noise_have_signs_by_chance():
+    rng = np.random.default_rng(0)
+    right = [(tl.coordinates(rng.normal(size=(35, 16))) * signs() > 0).mean() for _ in range(400)]
+    assert abs(np.mean(right) - 0.5) < 0.02
+
+
+def test_a_trait_that_reverses_between_groups_is_on_the_wrong_side():
+    W = np.zeros((35, 2))
+    W[:8] = signs()
+    W[:8, 0] *= W[:8, 1]  # female points one way among royals, the other way among commons
+    assert (tl.coordinates(W)[:, 0] * signs()[:, 0] < 0).all()
+
+
 def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="one vector for each of 35"):
+        tl.coordinates(np.ones((8, 2)))
+    with pytest.raises(ValueError, match="no direction"):
+        tl.coordinates(np.zeros((35, 2)))
     with pytest.raises(ValueError, match="at least one"):
         tl.sentences(0, np.random.default_rng(0))

@@ -5,6 +5,7 @@ Read with book/networks/attention.md.
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,21 @@ def _leak(dependence: Callable[..., Any]) -> str | None:
     return "for a model whose output t depends on inputs t - 1 and t, the table is another"
 
 
+def _window_memory(windowed: Callable[..., Any]) -> str | None:
+    """Whether a function stores fewer than n x n / 4 numbers for n = 2000 tokens."""
+    n = 2000
+    Q, K, V = np.random.default_rng(0).normal(size=(3, n, 4))
+    tracemalloc.start()
+    try:
+        windowed(Q, K, V, 3)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    if peak > 8 * n * n / 4:
+        return "this stores an array of n by n entries: gather w keys for each query"
+    return None
+
+
 def _window(windowed: Callable[..., Any]) -> str | None:
     """Whether a function computes causal attention to the last w tokens."""
     Q, K, V = np.random.default_rng(0).normal(size=(3, 9, 4))
@@ -66,7 +82,7 @@ def _window(windowed: Callable[..., Any]) -> str | None:
         "only the last w tokens may be seen": distance >= 0,
     }
     if np.allclose(given, sdpa(Q, K, V, (distance >= 0) & (distance < 3))[0], atol=1e-9):
-        return None
+        return _window_memory(windowed)
     for explanation, mask in mistakes.items():
         if np.allclose(given, sdpa(Q, K, V, mask)[0], atol=1e-9):
             return explanation

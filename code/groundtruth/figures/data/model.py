@@ -89,9 +89,9 @@ def draws(
         ax.plot(at, fits[:, 0], color=color, linewidth=2.2)
         ax.plot(*days, color=INK, marker="o", markersize=2.5, linestyle="none")
         ax.plot(at, 2 * at + 1, color=INK, linestyle="--", linewidth=1.4)
-        label(ax, "temperature x", "", title)
+        label(ax, "temperature x, in 10 °C", "", title)
     axes[0].set_ylim(-6, 20)
-    axes[0].set_ylabel("sales y")
+    axes[0].set_ylabel("sales y, in hundreds")
     return fig
 
 

@@ -28,7 +28,7 @@ from groundtruth.figures.vega import Interactive, menu, show, slider
 
 WORDS = ["the", "cat", "sat", "because", "it"]
 KEYS = np.array(
-    [[0.2, -1.0], [1.8, 1.2], [-1.6, 0.8], [-0.4, -0.6], [0.9, -1.4]]
+    [[0.1, -1.7], [1.8, 1.2], [-1.6, 0.8], [-1.5, -0.7], [0.9, -1.4]]
 )  # (5, 2), set by hand
 
 
@@ -40,9 +40,9 @@ def flow() -> Figure:
         "q": (2.2, 4.1, "Q\n(T, D)", BLUE),
         "k": (2.2, 2.5, "K\n(T, D)", ORANGE),
         "v": (2.2, 0.9, "V\n(T, D)", GREEN),
-        "s": (4.3, 3.3, "Q K' / √D\n(T, T)", PURPLE),
-        "p": (6.3, 3.3, "softmax\n(T, T)", PURPLE),
-        "o": (6.3, 0.9, "P V\n(T, D)", GREEN),
+        "s": (4.0, 3.3, "$S = QK^\\top/\\sqrt{D}$\n(T, T)", PURPLE),
+        "p": (6.5, 3.3, "P = softmax\n(T, T)", PURPLE),
+        "o": (6.5, 0.9, "P V\n(T, D)", GREEN),
     }
     for a, b in (
         ("x", "q"),
@@ -63,7 +63,7 @@ def flow() -> Figure:
                 "arrowstyle": "->",
                 "color": GRAY,
                 "shrinkA": 24,
-                "shrinkB": 38 if b == "s" else 28,
+                "shrinkB": {"s": 38, "p": 42}.get(b, 28),
                 "linewidth": 1.4,
             },
         )
@@ -84,7 +84,7 @@ def flow() -> Figure:
         )
     for x, y, text in ((1.25, 3.65, "$W_Q$"), (1.3, 2.72, "$W_K$"), (1.25, 1.35, "$W_V$")):
         ax.text(x, y, text, ha="center", va="center", fontsize=11)
-    ax.set_xlim(-0.2, 7.3)
+    ax.set_xlim(-0.2, 7.5)
     ax.set_ylim(0.2, 4.8)
     ax.axis("off")
     return fig
@@ -195,12 +195,13 @@ def maps(ids: np.ndarray, recall: np.ndarray, reverse: np.ndarray) -> Figure:
     pairs = [f"{letters[a]}{b - 4}" for a, b in ids[:4]]
     questions = [f"{letters[a]}?" for a, _ in ids[4:]]
     numbers = [str(i) for i in range(1, 9)]
+    mesh = None
     for ax, weights, rows, columns, name in (
         (axes[0], recall[4:, :4], questions, pairs, "recall"),
         (axes[1], reverse, numbers, numbers, "reverse"),
     ):
         # cells and no image: vector graphics have a dark version
-        ax.pcolormesh(
+        mesh = ax.pcolormesh(
             weights, cmap="Blues", vmin=0, vmax=1, edgecolors="face", linewidth=0.2, snap=True
         )
         ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
@@ -208,6 +209,7 @@ def maps(ids: np.ndarray, recall: np.ndarray, reverse: np.ndarray) -> Figure:
         ax.set_ylim(len(rows), 0)
         ax.set_aspect("equal")
         label(ax, "key" if name == "recall" else "key, position", "query", name)
+    fig.colorbar(mesh, ax=axes, label="weight", shrink=0.8, values=np.linspace(0, 1, 21))
     return fig
 
 
@@ -226,7 +228,7 @@ def collapse(curves: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def _weights(chart: alt.Chart) -> alt.Chart:
-    """The attention weight datum.p of each key, a softmax over the keys that may be looked at."""
+    """The attention weight datum.p of each key, a softmax over the keys that are allowed."""
     turned = "cos(an * PI / 180) * datum.x + sin(an * PI / 180) * datum.y"
     return (
         chart.transform_calculate(score=f"le * ({turned}) / sqrt(2) / te")
@@ -239,16 +241,16 @@ def _weights(chart: alt.Chart) -> alt.Chart:
 
 
 def explorer() -> Interactive:
-    """A query in the plane set by sliders, five keys, the weights and the blend they give."""
+    """A query in the plane set by sliders, five keys, the weights and the output."""
     rows = [
         {"w": w, "i": i, "x": float(k[0]), "y": float(k[1])}
         for i, (w, k) in enumerate(zip(WORDS, KEYS, strict=True))
     ]
     controls = [
-        slider("an", "direction of the query, degrees ", 40, -180, 180, 5),
-        slider("le", "norm of the query ", 2, 0, 4, 0.2),
+        slider("an", "direction of the query, degrees ", -120, -180, 180, 5),
+        slider("le", "norm of the query ", 1.5, 0, 2.5, 0.1),
         slider("te", "temperature ", 1, 0.1, 5, 0.1),
-        menu("cu", "may look at ", ["all words", "words up to sat"]),
+        menu("cu", "may attend to ", ["all words", "words up to sat"]),
     ]
     base = _weights(alt.Chart(alt.Data(values=rows)))
     bars = base.mark_bar(color=BLUE).encode(
@@ -274,7 +276,7 @@ def explorer() -> Interactive:
     needle = (
         alt.Chart(alt.Data(values=[{"e": 0}, {"e": 1}]))
         .transform_calculate(
-            x="datum.e * le * cos(an * PI / 180) * 0.6", y="datum.e * le * sin(an * PI / 180) * 0.6"
+            x="datum.e * le * cos(an * PI / 180)", y="datum.e * le * sin(an * PI / 180)"
         )
         .mark_line(color=BLUE, strokeWidth=3)
         .encode(x="x:Q", y="y:Q")
@@ -284,19 +286,18 @@ def explorer() -> Interactive:
     return show(
         alt.hconcat(plane, weights).add_params(*controls),
         "Five words as points in a plane of keys, a query as a line from the origin, and the "
-        "weight "
-        "of each word as a bar; sliders turn and stretch the query and set the temperature, a menu "
-        "hides the later words, and a green cross marks the blend of the keys.",
+        "weight of each word as a bar; sliders set the direction and norm of the query and the "
+        "temperature, a menu masks the later words, and a green cross marks the output.",
     )
 
 
 def wheel() -> Interactive:
-    """Four pairs of a query and a key rotated by their positions, and their score by distance."""
+    """Four pairs of entries of a query and a key under RoPE, and their dot product by distance."""
     pairs = [
         {"f": i, "w": round(10.0 ** (-0.75 * i), 5), "name": f"pair {i + 1}"} for i in range(4)
     ]
-    place = slider("mm", "position of the query ", 20, 0, 200, 1)
-    lag = slider("dd", "distance back to the key ", 3, 0, 60, 1)
+    place = slider("mm", "position of the query ", 70, 60, 200, 1)
+    lag = slider("dd", "distance from the key ", 20, 0, 60, 1)
     base = alt.Chart(
         alt.Data(
             values=[
@@ -318,13 +319,13 @@ def wheel() -> Interactive:
                 "who:N",
                 title=None,
                 scale=alt.Scale(domain=["query", "key"], range=[BLUE, ORANGE]),
-                legend=alt.Legend(orient="bottom"),
+                legend=alt.Legend(orient="top"),
             ),
             strokeDash=alt.StrokeDash(
                 "who:N",
                 scale=alt.Scale(domain=["query", "key"], range=[[1, 0], [5, 3]]),
                 title=None,
-                legend=alt.Legend(orient="bottom"),
+                legend=alt.Legend(orient="top"),
             ),
         )
         .properties(width=84, height=84)
@@ -335,7 +336,7 @@ def wheel() -> Interactive:
     )
     curve = lags.mark_line(color=GRAY).encode(
         x=alt.X("d:Q", title="distance"),
-        y=alt.Y("s:Q", title="score", scale=alt.Scale(domain=[-4, 4.4])),
+        y=alt.Y("s:Q", title="dot product", scale=alt.Scale(domain=[-4, 4.4])),
     )
     now = (
         lags.transform_filter("datum.d == dd")
@@ -344,15 +345,15 @@ def wheel() -> Interactive:
     )
     says = (
         lags.transform_filter("datum.d == dd")
-        .transform_calculate(t="'score ' + format(datum.s, '.2f')")
-        .mark_text(dx=34, dy=-16, fontSize=13)
-        .encode(x="d:Q", y="s:Q", text="t:N")
+        .transform_calculate(t="'dot product ' + format(datum.s, '.2f')")
+        .mark_text(align="right", fontSize=13)
+        .encode(x=alt.datum(60), y=alt.datum(3.8), text="t:N")
     )
     return show(
         alt.vconcat(
             hands, alt.layer(curve, now, says).properties(width=370, height=130)
         ).add_params(place, lag),
         "Four dials with a query hand and a key hand, each dial slower than the one before, and "
-        "below them the score over the distance; moving both positions together turns the hands "
-        "and leaves the score as it is.",
+        "below them the dot product against the distance; moving both positions together turns "
+        "the hands and leaves the dot product as it is.",
     )

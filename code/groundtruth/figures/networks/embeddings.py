@@ -21,76 +21,87 @@ from groundtruth.figures.style import (
 )
 from groundtruth.figures.vega import Interactive, menu, show, slider
 from groundtruth.networks.embeddings import superposition
-from groundtruth.networks.toy_language import ID, PEOPLE, WORDS
+from groundtruth.networks.toy_language import ID, PEOPLE, WORDS, coordinates
 
 
-def plane(W: np.ndarray) -> Figure:
-    """The eight people in the plane of rank and gender, with two parallel arrows; W (V, d)."""
-    U = W / np.linalg.norm(W, axis=1, keepdims=True)
+def plane(panels: dict[str, np.ndarray]) -> Figure:
+    """The eight people by `toy_language.coordinates`, a panel for each table of vectors (V, d)."""
+    use_style()
+    fig, axes = plt.subplots(
+        1, len(panels), figsize=(WIDTH_IN, 3.5), layout="constrained", sharex=True, sharey=True
+    )
     names = list(PEOPLE)
-    P = U[[ID[n] for n in names]]
-    axes = []
-    for trait, one in ((1, "female"), (0, "royal")):
-        side = np.array([PEOPLE[n][trait] == one for n in names])
-        direction = P[side].mean(0) - P[~side].mean(0)
-        axes.append(direction / np.linalg.norm(direction))
-    at = (P - P.mean(0)) @ np.array(axes).T  # (8, 2)
-    fig, ax = figure(3.4)
-    for i, name in enumerate(names):
-        young = PEOPLE[name][2] == "young"
-        ax.plot(*at[i], "s" if young else "o", color=ORANGE if young else BLUE, markersize=7)
-        ax.annotate(
-            name,
-            at[i],
-            (0, 9 if not young else -15),
-            textcoords="offset points",
-            ha="center",
-            fontsize=11,
-        )
-    for a, b in (("man", "woman"), ("king", "queen")):
-        ax.annotate(
-            "",
-            at[names.index(b)],
-            at[names.index(a)],
-            arrowprops={
-                "arrowstyle": "->",
-                "color": GRAY,
-                "shrinkA": 7,
-                "shrinkB": 7,
-                "linewidth": 1.5,
-            },
-        )
-    ax.margins(0.18)
-    label(ax, "along female", "along royal")
+    for ax, (title, W) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        at = coordinates(W)  # (8, 2)
+        ax.axhline(0, color=GRAY, linewidth=0.8)
+        ax.axvline(0, color=GRAY, linewidth=0.8)
+        for (x, y), name in zip(at, names, strict=True):
+            rank, gender, age = PEOPLE[name]
+            royal, female = rank == "royal", gender == "female"
+            ax.plot(x, y, "s" if royal else "o", color=ORANGE if royal else BLUE, markersize=6)
+            ax.annotate(
+                name,
+                (x, y),
+                (6 if female else -6, -6 if age == "young" else 6),
+                textcoords="offset points",
+                ha="left" if female else "right",
+                va="center",
+                fontsize=10,
+            )
+        ax.set_title(title, fontsize=11)
+        ax.set_xlim(-2.4, 2.4)
+        ax.set_ylim(-1.6, 1.6)
+        label(ax, "gender (female > 0)", "rank (royal > 0)")
+        ax.label_outer()
     return fig
 
 
 def gram(tables: dict[str, np.ndarray]) -> Figure:
-    """W'W (features, features) for several weights."""
+    """W^T W (features, features) for several weights W (d, features)."""
     use_style()
-    fig, axes = plt.subplots(1, len(tables), figsize=(WIDTH_IN, 1.9), layout="constrained")
+    fig, axes = plt.subplots(1, len(tables), figsize=(WIDTH_IN, 3.0), layout="constrained")
     for ax, (name, W) in zip(axes, tables.items(), strict=True):
-        ax.pcolormesh(W.T @ W, cmap="PuOr", vmin=-1, vmax=1, edgecolors="face", linewidth=0.1)
+        image = ax.pcolormesh(
+            W.T @ W, cmap="PuOr", vmin=-1, vmax=1, edgecolors="face", linewidth=0.1
+        )
         ax.set_ylim(W.shape[1], 0)
         ax.set_aspect("equal")
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.set_title(name, fontsize=10)
+        ticks = [0, 9, 19] if W.shape[1] == 20 else [0, W.shape[1] - 1]
+        ax.set_xticks([t + 0.5 for t in ticks], [str(t + 1) for t in ticks])
+        ax.set_yticks([t + 0.5 for t in ticks], [str(t + 1) for t in ticks])
+        label(ax, "feature", "feature")
+        ax.label_outer()
+        ax.set_title(name, fontsize=11)
+    bar = fig.colorbar(
+        image,
+        ax=axes,
+        location="bottom",
+        shrink=0.4,
+        aspect=30,
+        ticks=[-1, 0, 1],
+        label="dot product",
+    )
+    bar.outline.set_visible(False)
     return fig
 
 
-def forgetting(rows: dict[str, tuple[float, float]]) -> Figure:
-    """Accuracy on the first and on the second task for several ways of training."""
-    fig, ax = figure(2.7)
-    at = np.arange(len(rows))
-    old, new = np.array(list(rows.values())).T
-    ax.bar(at - 0.2, old, 0.4, color=BLUE, label="first task")
-    ax.bar(at + 0.2, new, 0.4, color=ORANGE, label="second task", hatch="//", edgecolor="white")
-    ax.set_xticks(at, list(rows))
-    ax.set_ylim(0, 1.25)
-    ax.set_yticks([0, 0.5, 1])
-    ax.legend(ncols=2, loc="upper center")
-    label(ax, "how the second task was learned", "accuracy")
+def forgetting(rows: dict[str, list[tuple[float, float]]]) -> Figure:
+    """Accuracy on the second task against accuracy on the first, a line or a point for each way."""
+    fig, ax = figure(3.4)
+    styles = {
+        "plain": ("D", GRAY),
+        "replay": ("s", GREEN),
+        "EWC": ("o-", BLUE),
+        "equal penalty": ("^--", ORANGE),
+    }
+    for name, points in rows.items():
+        old, new = np.array(points).T
+        style, color = styles[name]
+        ax.plot(old, new, style, color=color, markersize=7, label=name)
+    ax.set_xlim(0.6, 1.0)
+    ax.set_ylim(0.4, 1.02)
+    ax.legend(loc="lower left")
+    label(ax, "accuracy on the first task, after the second", "accuracy on the second task")
     return fig
 
 
@@ -104,7 +115,7 @@ def pentagon() -> Interactive:
             {
                 "k": step,
                 "s": f"zero in {s:.0%} of cases; "
-                f"features with a length above one half: {represented} of 5",
+                f"features with a norm above one half: {represented} of 5",
                 "x": W[0].round(2).tolist(),
                 "y": W[1].round(2).tolist(),
                 "i": list(range(1, 6)),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, series_colors, show, slider
 from groundtruth.functional import softmax
 from groundtruth.networks.equilibrium import slerp
 from groundtruth.networks.gates import sparsemax
 
+SQUARE = (-1.0, 1.0, -1.0, 1.0)  # left, right, bottom, top
 HEIGHT = round(float(np.sqrt(3) / 2), 6)  # of a triangle whose sides are one
 
 
@@ -32,8 +36,8 @@ def three_gates() -> Figure:
     ):
         ax.plot(*rim.T, color=GRAY, linestyle="--", linewidth=1.5)
         ax.plot(*(rim @ G.T).T, color=BLUE, linewidth=2.5)
-        ax.set_xlim(-1.55, 1.55)
-        ax.set_ylim(-1.55, 1.55)
+        ax.set_xlim(-1.7, 1.7)
+        ax.set_ylim(-1.7, 1.7)
         ax.set_aspect("equal")
         ax.set_xticks([-1, 0, 1])
         ax.set_yticks([-1, 0, 1])
@@ -74,17 +78,19 @@ def descent(paths: dict[tuple[str, float], np.ndarray]) -> Figure:
     return fig
 
 
-def usage(results: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Use of the busiest expert (runs,) and test error (runs,) of every network.
+def usage(results: dict[str, tuple[np.ndarray, ...]]) -> Figure:
+    """Use of the busiest expert (runs,) and test error (runs,), the first two of every network.
 
     A network without a choice of experts has NaN for their use.
     """
     fig, axes = figure(3.6, columns=2, sharey=True)
     offsets = np.linspace(-0.22, 0.22, 4)
     points = {"color": BLUE, "markersize": 4, "alpha": 0.7}
-    for row, (busiest, error) in enumerate(results.values()):
+    for row, (busiest, error, *_) in enumerate(results.values()):
         heights = row + np.resize(offsets, len(error))
         axes[0].plot(busiest, heights, "o", **points)
+        if np.isnan(busiest).all():
+            axes[0].text(0.625, row, "no choice", ha="center", va="center", color=GRAY)
         axes[1].plot(error, heights, "o", **points)
         axes[1].plot([np.median(error)] * 2, [row - 0.36, row + 0.36], color=ORANGE, linewidth=2.5)
     axes[0].set_yticks(range(len(results)), list(results))
@@ -94,8 +100,33 @@ def usage(results: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     axes[1].set_xscale("log")
     axes[1].set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
     axes[1].xaxis.set_minor_formatter(NullFormatter())
-    label(axes[0], "busiest expert", "network")
-    label(axes[1], "test error", "")
+    label(axes[0], "fraction sent to\nthe busiest expert", "network")
+    label(axes[1], "test error / variance\nof the targets", "")
+    return fig
+
+
+def routes(routers: dict[str, Sequence[np.ndarray]]) -> Figure:
+    """The expert with the largest logit at each point of a square, one panel per router.
+
+    A router is its matrix (2, E) and bias (E,), of at most four experts.
+    """
+    fig, axes = figure(2.3, columns=len(routers), sharey=True)
+    side = np.linspace(-1, 1, 101)
+    points = np.stack(np.meshgrid(side, side), axis=-1)  # (101, 101, 2)
+    shades = ListedColormap([BLUE, ORANGE, GREEN, GRAY])
+    for ax, (name, (A, a)) in zip(np.atleast_1d(axes), routers.items(), strict=True):
+        expert = (points @ A + a).argmax(-1)
+        ax.imshow(
+            expert, cmap=shades, vmin=-0.5, vmax=3.5, alpha=0.45, origin="lower", extent=SQUARE
+        )
+        for e in np.unique(expert):
+            x, y = points[expert == e].mean(0)
+            ax.text(x + 0.12, y + 0.14, f"{e + 1}", ha="center", va="center", fontweight="bold")
+        ax.axhline(0, color=INK, linestyle="--", linewidth=1)
+        ax.axvline(0, color=INK, linestyle="--", linewidth=1)
+        ax.set_xticks([-1, 0, 1])
+        ax.set_yticks([-1, 0, 1])
+        label(ax, "$x_1$", "$x_2$" if ax.get_subplotspec().is_first_col() else "", name)
     return fig
 
 
@@ -129,6 +160,7 @@ def _sparsemax(chart: alt.Chart) -> alt.Chart:
 
 def simplex() -> Interactive:
     """Softmax, sparsemax and a hundred Gumbel draws of three logits, in a triangle."""
+    kinds = ["softmax", "sparsemax", "random draw"]
     noise = np.random.default_rng(3).gumbel(size=(100, 3)).round(2)
     controls = [
         slider("z1", "logit 1 ", 1.5, -2, 3, 0.1),
@@ -141,12 +173,12 @@ def simplex() -> Interactive:
     corners = [(0.0, 0.0), (1.0, 0.0), (0.5, HEIGHT)]
     outline = [{"x": a, "y": b, "o": i} for i, (a, b) in enumerate([*corners, corners[0]])]
     names = [
-        {"x": -0.06, "y": -0.03, "t": "1"},
-        {"x": 1.06, "y": -0.03, "t": "2"},
-        {"x": 0.5, "y": HEIGHT + 0.07, "t": "3"},
+        {"x": 0.0, "y": -0.07, "t": "option 1"},
+        {"x": 1.0, "y": -0.07, "t": "option 2"},
+        {"x": 0.5, "y": HEIGHT + 0.07, "t": "option 3"},
     ]
     draws = _mixture(
-        alt.Chart(alt.Data(values=[{"g": row.tolist()} for row in noise])),
+        alt.Chart(alt.Data(values=[{"g": row.tolist(), "k": kinds[2]} for row in noise])),
         *(f"exp((z{i} + datum.g[{i - 1}]) / temp)" for i in (1, 2, 3)),
     )
     soft = _mixture(
@@ -156,17 +188,22 @@ def simplex() -> Interactive:
     kind = alt.Color(
         "k:N",
         title=None,
-        scale=series_colors(["softmax", "sparsemax"]),
+        scale=series_colors(kinds),
         legend=alt.Legend(orient="bottom"),
+    )
+    shape = alt.Shape(
+        "k:N", title=None, scale=alt.Scale(domain=kinds, range=["circle", "square", "triangle-up"])
     )
     point = {"filled": True, "size": 130, "opacity": 1}
     return show(
         alt.layer(
             alt.Chart(alt.Data(values=outline)).mark_line(color=GRAY).encode(x=x, y=y, order="o:Q"),
             alt.Chart(alt.Data(values=names)).mark_text(fontSize=14).encode(x=x, y=y, text="t:N"),
-            draws.mark_circle(color=GREEN, size=28, opacity=0.6).encode(x=x, y=y),
-            soft.mark_point(**point).encode(x=x, y=y, color=kind),
-            sparse.mark_point(shape="square", **point).encode(x=x, y=y, color=kind),
+            draws.mark_point(filled=True, size=28, opacity=0.6).encode(
+                x=x, y=y, color=kind, shape=shape
+            ),
+            soft.mark_point(**point).encode(x=x, y=y, color=kind, shape=shape),
+            sparse.mark_point(**point).encode(x=x, y=y, color=kind, shape=shape),
         )
         .add_params(*controls)
         .properties(width=270, height=250),
@@ -193,20 +230,30 @@ def arcs() -> Interactive:
                     "n": f"{name}: norm {np.linalg.norm(p):.2f}",
                 }
             )
-    pick = slider("step", "twentieths of the way ", 10, 0, 20, 1)
+    pick = slider("step", "t, in twentieths ", 10, 0, 20, 1)
     data = alt.Data(values=rows)
-    x = alt.X("x:Q", title="first dimension", scale=alt.Scale(domain=[-1.1, 1.1]))
+    x = alt.X(
+        "x:Q",
+        title="first dimension",
+        scale=alt.Scale(domain=[-1.1, 1.1]),
+        axis=alt.Axis(values=[-1, -0.5, 0, 0.5, 1]),
+    )
     y = alt.Y("y:Q", title="second dimension", scale=alt.Scale(domain=[-0.2, 1.2]))
     kind = alt.Color(
         "k:N",
         title=None,
         scale=alt.Scale(domain=["lerp", "slerp"], range=[GRAY, GREEN]),
-        legend=None,
+        legend=alt.Legend(orient="bottom"),
+    )
+    dash = alt.StrokeDash(
+        "k:N", title=None, scale=alt.Scale(domain=["lerp", "slerp"], range=[[6, 3], [1, 0]])
     )
     now = alt.Chart(data).transform_filter("datum.i == step")
     return show(
         alt.layer(
-            alt.Chart(data).mark_line(strokeWidth=2).encode(x=x, y=y, color=kind, order="i:Q"),
+            alt.Chart(data)
+            .mark_line(strokeWidth=2)
+            .encode(x=x, y=y, color=kind, strokeDash=dash, order="i:Q"),
             now.transform_calculate(zero="0")
             .mark_rule(strokeWidth=2.5)
             .encode(x=x, y=y, x2="zero:Q", y2="zero:Q", color=kind),

@@ -7,7 +7,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx_exercise.nodes import solution_node
+from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 
 LENGTH = 60  # of the part of an address that comes from a title
 COUNTED = re.compile(r".+-solution-\d+")  # an address that changes with what stands before it
@@ -58,7 +58,20 @@ def label(translator: Any, node: nodes.Element) -> str:
     titles = node.findall(lambda child: isinstance(child, nodes.title | nodes.caption))
     title = next(titles, node)
     words = "".join(child.astext() for child in title.children if not _is_level(child))
+    if "hint" in node.get("classes", ()):
+        words += f" for: {_exercise_before(node)}"
     return "Link to: " + re.sub(r"\s+", " ", words)[:80].strip()
+
+
+def _exercise_before(node: nodes.Element) -> str:
+    """The title of the last exercise before a node: hints are all called the same."""
+    name = ""
+    for other in node.document.findall(nodes.Element):  # type: ignore[union-attr]
+        if other is node:
+            break
+        if isinstance(other, exercise_node | exercise_enumerable_node):
+            name = next(other.findall(nodes.title), nodes.title()).astext()
+    return name
 
 
 def _is_level(node: nodes.Node) -> bool:

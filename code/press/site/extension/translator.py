@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from pygments.token import Name, Operator, Punctuation, Text, Whitespace
 from sphinx.writers.html5 import HTML5Translator
 
 from press.site import context, facts, pictures
-from press.site.extension import numbers, permalinks
+from press.site.extension import formulas, numbers, permalinks
 
 # they have the color of the listing itself; without their own tags a page has a quarter fewer
 # elements
@@ -72,6 +73,19 @@ class BookTranslator(HTML5Translator):
         finally:  # Sphinx writes the listing and then skips the rest of the node
             if "notes" in node:
                 self.body[-1] = numbers.marked(self.body[-1], node["notes"])
+
+    def visit_math(self, node: Any, math_env: str = "") -> None:
+        self._draw_formula(super().visit_math, node)
+
+    def visit_math_block(self, node: Any, math_env: str = "") -> None:
+        self._draw_formula(super().visit_math_block, node)
+
+    def _draw_formula(self, visit: Callable[[Any], None], node: Any) -> None:
+        first = len(self.body)
+        try:
+            visit(node)
+        finally:  # the renderer writes the formula and then skips the rest of the node
+            self.body[first:] = [formulas.compact(part) for part in self.body[first:]]
 
     def visit_table(self, node: Any) -> None:
         self.body.append('<div class="table-scroll">')

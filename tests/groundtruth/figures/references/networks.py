@@ -16,6 +16,7 @@ from groundtruth.figures.networks import (
     graphs,
 )
 from groundtruth.functional import softmax
+from groundtruth.networks import positions
 from groundtruth.networks.architectures import RULES, cost
 from groundtruth.networks.attention import sdpa
 from groundtruth.networks.embeddings import superposition
@@ -70,7 +71,7 @@ def attention_weights(at):
         mask[0, 3:] = False
     blend, _ = sdpa(query / at.te, keys, keys, mask)
     p = sdpa(query / at.te, keys, np.eye(5), mask)[0][0]
-    needle = by_x(np.array([[0.0, 0.0], 0.6 * query[0]]))
+    needle = by_x(np.array([[0.0, 0.0], query[0]]))
     bars = {"p": p, "t": [f"{v:.2f}" for v in p]}
     return {
         "concat_0_layer_0": {"x": needle[:, 0], "y": needle[:, 1]},
@@ -84,7 +85,7 @@ def attention_weights(at):
 
 @reference(attention.wheel, tolerance=1e-3)
 def rotated_pairs(at):
-    frequencies = 10.0 ** (-0.75 * np.arange(4))
+    frequencies = positions.frequencies(8, 1000.0)
     angles = [place * w for w in frequencies for place in (at.mm, at.mm - at.dd)]
     hands = np.concatenate([by_x(np.array([[0, 0], [np.cos(a), np.sin(a)]])) for a in angles])
     scores = np.cos(np.arange(61)[:, None] * frequencies).sum(1)
@@ -93,7 +94,7 @@ def rotated_pairs(at):
         "concat_0_child": {"x": hands[:, 0], "y": hands[:, 1]},
         "concat_1_layer_0": {"s": scores},
         "concat_1_layer_1": {"s": score},
-        "concat_1_layer_2": {"s": score, "t": f"score {score:.2f}"},
+        "concat_1_layer_2": {"s": score, "t": f"dot product {score:.2f}"},
     }
 
 

@@ -1,0 +1,73 @@
+"""Answers to exercises on embeddings.
+
+Read with book/networks/embeddings.md.
+"""
+
+from __future__ import annotations
+
+import math
+
+from groundtruth.answers import Judge, numbers
+
+UNKNOWN = float("nan")
+PMI = math.log(40 * 10_000 / (200 * 500))
+OTHER = math.log(40 / (5 * 200 * 0.03))
+
+ANSWERS: dict[str, Judge] = {
+    "ex-embeddings-rows": numbers(
+        tuple(f"row {i}" for i in range(8)),
+        lambda: [1, 0, 0, 2, 0, 1, 0, 0],
+        {
+            "row 3 was used twice: contributions are added, not overwritten": [
+                1,
+                0,
+                0,
+                1,
+                0,
+                1,
+                0,
+                0,
+            ],
+            "these are sums; nothing divides by the four positions": [
+                0.25,
+                0,
+                0,
+                0.5,
+                0,
+                0.25,
+                0,
+                0,
+            ],
+            "rows that were not looked up have the gradient 0": [1, 1, 1, 2, 1, 1, 1, 1],
+        },
+    ),
+    "ex-embeddings-score": numbers(
+        ("PMI", "score, noise by frequency", "score, other noise"),
+        lambda: [PMI, PMI - math.log(5), OTHER],
+        {
+            "the score at the minimum is PMI minus ln K, not PMI itself": [PMI, PMI, UNKNOWN],
+            "ln K is subtracted, not added: more noise makes scores smaller": [
+                PMI,
+                PMI + math.log(5),
+                UNKNOWN,
+            ],
+            "subtract ln K, not K": [PMI, PMI - 5, UNKNOWN],
+            "PMI uses natural logarithms here, not base 2": [
+                PMI / math.log(2),
+                UNKNOWN,
+                UNKNOWN,
+            ],
+            "PMI divides by both frequencies; this is ln p(dark | night)": [
+                math.log(40 / 200),
+                UNKNOWN,
+                UNKNOWN,
+            ],
+            "the other noise has q = 0.03 in place of 500 / 10000": [
+                PMI,
+                PMI - math.log(5),
+                PMI - math.log(5),
+            ],
+        },
+        rtol=5e-3,
+    ),
+}
