@@ -199,7 +199,7 @@ def prepare_causal(
 
 
 def influence(
-    steps: Callable[[Record], Array], record: Record, when_s: float, shift: float = 1.0
+    steps: Callable[[Record], Array], record: Record, when_s: float, shift: ArrayLike = 1.0
 ) -> tuple[float, float]:
     """What readings after a time change before it: largest change, and fraction of samples changed.
 
@@ -208,6 +208,8 @@ def influence(
     steps : function from a record to a signal (n,) on its even grid
     when_s : float
         All readings of the current later than this are raised by `shift`.
+    shift : float or (m,)
+        In ampere, one for all readings or one for each.
 
     Examples
     --------
@@ -218,7 +220,10 @@ def influence(
     later = record.t_s > when_s
     if not later.any() or later.all():
         raise ValueError(f"need readings before and after {when_s} s")
-    raised = replace(record, current_a=record.current_a + shift * later)
+    by = np.asarray(shift, dtype=float)
+    if by.shape not in ((), later.shape):
+        raise ValueError(f"shift must be a number or have shape {later.shape}, got {by.shape}")
+    raised = replace(record, current_a=record.current_a + by * later)
     before = np.arange(record.on.size) * DT_S <= when_s
     original = steps(record)[before]
     changed = steps(raised)[before]

@@ -42,6 +42,39 @@ def test_the_causal_steps_clean_too_at_a_price():
     assert error(live["smoothed"]) > 1.5 * error(hindsight["smoothed"])
 
 
+LENGTH = RECORD.on.size
+EVENTS = [*np.flatnonzero(RECORD.spikes), LENGTH // 5 + 2, LENGTH // 2 + 3]  # and inside two gaps
+OTHER = np.random.default_rng(5).normal(size=RECORD.t_s.size)
+
+
+def smoothed(record):
+    return pl.prepare_causal(record)["smoothed"]
+
+
+@pytest.mark.parametrize("shift", [1.0, OTHER], ids=["raised", "other values"])
+@pytest.mark.parametrize("event", EVENTS)
+def test_no_later_reading_changes_the_causal_current_beside_a_spike_or_in_a_gap(event, shift):
+    assert pl.influence(smoothed, RECORD, 0.1 * event + 0.03, shift) == (0.0, 0.0)
+
+
+def test_the_causal_zero_is_the_median_of_200_readings():
+    valid = pl.latest(RECORD.t_s, RECORD.current_a, np.arange(LENGTH) * se.DT_S, 2.5 * se.DT_S)
+    valid = np.where(pl.repeats(valid) >= 8, np.nan, valid)
+    expected = valid - pl.latest_zero(valid, ~RECORD.on, 200)
+    assert np.array_equal(pl.prepare_causal(RECORD)["validated"], expected, equal_nan=True)
+
+
+def test_influence_sees_a_peek_of_one_sample():
+    grid = np.arange(LENGTH) * se.DT_S
+
+    def peek(record):
+        return np.interp(grid + se.DT_S, record.t_s, record.current_a)
+
+    change, fraction = pl.influence(peek, RECORD, 250.05)
+    assert change > 0.5
+    assert 0 < fraction <= 2.1 / 2501
+
+
 @pytest.mark.parametrize("when", [30.0, 151.0, 200.05, 420.0, 580.0])
 def test_no_later_reading_changes_a_causal_stage(when):
     for stage in pl.prepare_causal(RECORD):
@@ -173,6 +206,7 @@ def test_the_zero_is_the_median_of_the_latest_readings_with_the_motor_off():
         (lambda: pl.hold(X, -1), "longest"),
         (lambda: pl.influence(lambda r: r.true_a, RECORD, 1e6), "before and after"),
         (lambda: pl.influence(lambda r: r.true_a, RECORD, -1.0), "before and after"),
+        (lambda: pl.influence(lambda r: r.true_a, RECORD, 300.0, [1.0]), "shape"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):
