@@ -103,7 +103,7 @@ def routes(routers: dict[str, Sequence[np.ndarray]]) -> Figure:
     """
     use_style()
     fig, axes = plt.subplots(
-        1, len(routers), figsize=(PHONE_IN, 1.8), layout="constrained", sharey=True
+        1, len(routers), figsize=(PHONE_IN, 1.6), layout="constrained", sharey=True
     )
     side = np.linspace(-1, 1, 101)
     points = np.stack(np.meshgrid(side, side), axis=-1)  # (101, 101, 2)
