@@ -1,5 +1,6 @@
 /* Boxes and exercises have addresses of their own. They are listed by their titles, below the sections that come first, which explain; a query that names their kind ("trap", "exercise") or their number asks for them. */
-const AFTER = 3;
+const AFTER = 3, NEAR = .4; /* sections before the first box; how much of its title a query names */
+const NUMBER = /\d+(?:\.\d+)+/;
 const KIND = /^(\p{L}+)(?: ([\d.]+))?(?::| \()/u;
 
 function shelf(list) {
@@ -10,8 +11,8 @@ function shelf(list) {
     const { whole, parts } = query(box.title), [, kind, number] = KIND.exec(box.title) ?? [];
     box.words = new Set([...whole, ...parts]);
     box.kind = kind ? query(kind).whole[0] : "";
-    box.number = number ? query(number).whole[0] : "";
-    box.size = parts.filter((word) => word !== box.kind && word !== box.number).length;
+    box.number = number ?? "";
+    box.size = parts.filter((word) => word !== box.kind && !/^[\d.]+$/.test(word)).length;
     return box;
   };
   /* All words of a reading stand in the title; of a word that is being typed its beginning does. */
@@ -19,11 +20,13 @@ function shelf(list) {
     const last = words.length - 1, holds = (word, at) => box.words.has(word) || (typing && at === last && [...box.words].some((other) => other.startsWith(word)));
     return words.every(holds) ? (weight * words.length) / Math.max(box.size, 1) : 0;
   };
-  const asks = ({ kind, number }, { words }) => words.includes(number) || (words.length > 1 && words.includes(kind));
-  function match(readings, typing) {
-    return boxes.map(read).map((box) => {
+  function match(text, readings, typing) {
+    const number = NUMBER.exec(text)?.[0], list = boxes.map(read);
+    if (number) return list.filter((box) => box.number === number).map((box) => ({ box, score: 1, asked: true }));
+    return list.map((box) => {
       const scores = readings.map((reading) => score(box, reading, typing));
-      return { box, score: Math.max(0, ...scores), asked: readings.some((reading, at) => scores[at] > 0 && asks(box, reading)) };
+      const asked = readings.some(({ words }, at) => scores[at] > 0 && words.length > 1 && words.includes(box.kind));
+      return { box, score: Math.max(0, ...scores), asked };
     }).filter((hit) => hit.score > 0).sort((a, b) => b.asked - a.asked || b.score - a.score || a.box.id - b.box.id);
   }
   const at = (id, place) => (sections.get(id) ?? []).findLast(({ span }) => span[0] <= place && place < span[1]);
@@ -31,6 +34,6 @@ function shelf(list) {
 }
 /* The hits of sections with those of boxes among them. */
 function among(hits, boxes, typing) {
-  const list = boxes.slice(0, typing ? 3 : 8), asked = list.filter((hit) => hit.asked), others = list.filter((hit) => !hit.asked);
+  const asked = boxes.filter((hit) => hit.asked).slice(0, typing ? 3 : 8), others = boxes.filter((hit) => !hit.asked && hit.score >= NEAR).slice(0, 3);
   return [...asked, ...hits.slice(0, AFTER), ...others, ...hits.slice(AFTER)];
 }

@@ -243,7 +243,7 @@ function open({ pages, rows, synonyms, announced, boxes, index: packed }) {
     }
     hits.sort(order);
     const terms = new Set(hits.slice(0, limit).flatMap(({ entries }) => entries.flatMap((entry) => [...entry.terms])));
-    const listed = among(hits.slice(0, limit), titled.match(list, typing), typing).slice(0, limit);
+    const listed = among(hits.slice(0, limit), titled.match(text, list, typing), typing).slice(0, limit);
     return { announced: asked.subjects, hits: listed.map(shown), terms: [...terms], corrected: corrected(list[0]) };
   }
   function shown({ id, box, score }) {
