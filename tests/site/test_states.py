@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.site.test_pages import COLOR, FONTS_READY, TAGS, prepare_axe, run_axe
+from tests.site.test_pages import COLOR, FONTS_READY, TAGS, prepare_axe, run_axe, scroll_through
 from tests.site.test_progress import start
 
 pytestmark = pytest.mark.browser
@@ -58,7 +58,8 @@ def session(page):
 
 
 def plain(page):
-    page.wait_for_selector("h1")
+    """What scrolls sideways can be reached by keyboard once it has come near."""
+    scroll_through(page)
 
 
 STATES = {
@@ -100,9 +101,20 @@ def test_axe_finds_nothing_in_what_a_reader_opens(state, scheme, in_state, count
     counted("looks at a state of a page by an accessibility checker", 1)
 
 
-def test_a_pale_word_in_a_state_is_found(in_state):
+@pytest.mark.parametrize(
+    ("state", "where"),
+    [
+        ("suggestions", ".search-popup a:nth-child(3) small"),
+        ("a list of results", ".search-place"),
+        ("a list of results on a phone", ".search-in a"),
+        ("the menu of a page", ".run-menu li a"),
+        ("a definition", "#term-tip p"),
+        ("a session with cards", ".study-left"),
+    ],
+)
+def test_a_pale_word_in_a_state_is_found(state, where, in_state):
     """The control of the test above."""
-    page, region = in_state("the drawer of a phone", "light")
-    page.locator(f"{region} a:visible").last.evaluate("e => e.style.color = 'rgb(200, 200, 200)'")
+    page, region = in_state(state, "light")
+    page.locator(where).first.evaluate("e => e.style.color = 'rgb(200, 200, 200)'")
     prepare_axe(page)
     assert {rule for rule, *_ in run_axe(page, {"include": [[region]]}, TAGS)} == {COLOR}
