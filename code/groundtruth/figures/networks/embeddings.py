@@ -14,6 +14,7 @@ from groundtruth.figures.style import (
     GRAY,
     GREEN,
     ORANGE,
+    PURPLE,
     WIDTH_IN,
     figure,
     label,
@@ -92,7 +93,7 @@ def forgetting(rows: dict[str, list[tuple[float, float]]]) -> Figure:
         "plain": ("D", GRAY),
         "replay": ("s", GREEN),
         "EWC": ("o-", BLUE),
-        "array means": ("v-.", GREEN),
+        "array means": ("v-.", PURPLE),
         "equal penalty": ("^--", ORANGE),
     }
     for name, points in rows.items():
