@@ -273,7 +273,6 @@ ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
 WINDOWS = "ex-embeddings-window"
 BIAS = "ex-embeddings-bias"
-ALIGNED = "ex-embeddings-align"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -312,7 +311,6 @@ RIGHT = {
     SCORE: [1.386, -0.223, 0.2877],
     WINDOWS: [3, 5, -2],
     BIAS: [8, 0],
-    ALIGNED: [0.449, 1.0],
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -439,9 +437,6 @@ WRONG = [
     (BIAS, [0, 0], "almost no part"),
     (BIAS, [8, 8], "remove the difference of the context vectors"),
     (BIAS, [0, 8], "context vectors first"),
-    (ALIGNED, [0.449, 0.449], "the rotation does nothing yet"),
-    (ALIGNED, [1.0, 0.449], "come second"),
-    (ALIGNED, [1.0, 1.0], "mix the tables"),
 ]
 
 

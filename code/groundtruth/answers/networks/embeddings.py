@@ -96,14 +96,4 @@ ANSWERS: dict[str, Judge] = {
             "these are the direction of the context vectors first": [0, 8],
         },
     ),
-    "ex-embeddings-align": numbers(
-        ("mixed", "aligned"),
-        lambda: [0.45, 1],
-        {
-            "the rotation does nothing yet: multiply the second table by P Q^T": [0.45, 0.45],
-            "the rotated vectors come second": [1, 0.45],
-            "mix the tables: both of these are fractions of a single table": [1, 1],
-        },
-        rtol=0.25,  # the mixtures are drawn at random
-    ),
 }
