@@ -62,6 +62,13 @@ def test_noise_words_are_drawn_in_proportion_to_frequency_to_the_power(power, ra
     assert abs(W[2] @ (C[0] - C[1]) - np.log(ratio)) < 0.2
 
 
+def test_the_learning_rate_falls_linearly_to_zero(monkeypatch):
+    rates = []
+    monkeypatch.setattr(em, "sgns_epoch", lambda W, C, pairs, words, r, *rest: rates.extend(r))
+    em.skip_gram(np.array([[0, 1], [1, 0], [1, 2]]), 3, 2, epochs=2, lr=0.4, batch=2)
+    np.testing.assert_allclose(rates, [0.4, 0.3, 0.2, 0.1])
+
+
 def test_an_epoch_equals_a_loop_over_pairs():
     rng = np.random.default_rng(0)
     W, C = rng.normal(size=(2, 5, 3))
