@@ -271,6 +271,8 @@ ROOM = "ex-gates-capacity"
 SPARSE = "ex-gates-jacobian"
 ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
+WINDOWS = "ex-embeddings-window"
+BIAS = "ex-embeddings-bias"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -307,6 +309,8 @@ RIGHT = {
     SPARSE: 0.669,
     ROWS: [1, 0, 0, 2, 0, 1, 0, 0],
     SCORE: [1.386, -0.223, 0.2877],
+    WINDOWS: [3, 5, -2],
+    BIAS: [8, 0],
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -425,6 +429,14 @@ WRONG = [
     (SCORE, [2.0, -0.32, 0.2877], "not base 2"),
     (SCORE, [-1.609, -3.219, 0.2877], "divides by both"),
     (SCORE, [1.386, -0.223, -0.223], "q = 0.03"),
+    (WINDOWS, [3, 8, 13], "subtract the answers of the neighbor"),
+    (WINDOWS, [0, -3, -14], "exclude a, a* and b"),
+    (WINDOWS, [-3, -5, 2], "not the other way round"),
+    (WINDOWS, [0.036, 0.06, -0.024], "multiply the fractions"),
+    (WINDOWS, [3, 5, 2], "window of 8 has the wrong sign"),
+    (BIAS, [0, 0], "almost no part"),
+    (BIAS, [8, 8], "remove the difference of the context vectors"),
+    (BIAS, [0, 8], "context vectors first"),
 ]
 
 

@@ -90,6 +90,27 @@ def sgns_loss(w: Array, c: Array, noise: Array) -> tuple[float, Array, Array, Ar
     return loss, up * c + (down * noise).sum(1), up * w, down * w[:, None]
 
 
+def sgns_epoch(
+    W: Array,
+    C: Array,
+    pairs: NDArray[np.int64],
+    noise_words: NDArray[np.int64],
+    rates: NDArray[np.float64],
+    negatives: int,
+    rng: np.random.Generator,
+) -> None:
+    """One pass over pairs (P, 2) in random order, a batch for each rate; changes W and C (V, d)."""
+    order = rng.permutation(len(pairs))
+    for rate, rows in zip(rates, np.array_split(order, len(rates)), strict=True):
+        i, j = pairs[rows].T
+        noise = noise_words[rng.integers(0, noise_words.size, (len(rows), negatives))]  # (B, K)
+        _, dw, dc, dn = sgns_loss(W[i], C[j], C[noise])  # of the mean over the batch
+        step = rate * len(rows)
+        np.subtract.at(W, i, step * dw)  # a word that occurs twice moves twice
+        np.subtract.at(C, j, step * dc)
+        np.subtract.at(C, noise.reshape(-1), step * dn.reshape(-1, W.shape[1]))
+
+
 def skip_gram(
     pairs: NDArray[np.int64],
     V: int,
@@ -125,20 +146,13 @@ def skip_gram(
     rng = np.random.default_rng(seed)
     W = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
     C = rng.uniform(-0.5, 0.5, (V, d)) / np.sqrt(d)
-    share = np.bincount(pairs[:, 1], minlength=V) ** power
-    table = np.repeat(np.arange(V), np.round(max(20_000, 4 * V) * share / share.sum()).astype(int))
-    steps = epochs * -(-len(pairs) // batch)
-    done = 0
-    for _ in range(epochs):
-        for rows in np.array_split(rng.permutation(len(pairs)), -(-len(pairs) // batch)):
-            a, b = pairs[rows].T
-            noise = table[rng.integers(0, table.size, (len(rows), negatives))]
-            _, dw, dc, dn = sgns_loss(W[a], C[b], C[noise])
-            rate = lr * len(rows) * (1 - done / steps)
-            np.subtract.at(W, a, rate * dw)
-            np.subtract.at(C, b, rate * dc)
-            np.subtract.at(C, noise.reshape(-1), rate * dn.reshape(-1, d))
-            done += 1
+    q = np.bincount(pairs[:, 1], minlength=V) ** power
+    copies = np.round(max(20_000, 4 * V) * q / q.sum()).astype(int)
+    noise_words = np.repeat(np.arange(V), copies)  # a uniform draw from these has the probability q
+    batches = -(-len(pairs) // batch)
+    rates = lr * (1 - np.arange(epochs * batches) / (epochs * batches))
+    for epoch_rates in rates.reshape(epochs, batches):
+        sgns_epoch(W, C, pairs, noise_words, epoch_rates, negatives, rng)
     return W, C
 
 
@@ -167,8 +181,9 @@ def ppmi_svd(counts: ArrayLike, d: int) -> Array:
     return U[:, :d] * np.sqrt(s[:d])
 
 
-def analogy(W: ArrayLike, a: int, b: int, c: int, exclude: bool = True) -> int:
-    """The word nearest, by cosine, to b - a + c; the three inputs may be excluded.
+def analogy(W: ArrayLike, a: int, a_star: int, b: int, exclude: bool = True) -> int:
+    """The word nearest, by cosine, to a* - a + b (3CosAdd; Levy and Goldberg, 2014); the three
+    given words may be excluded.
 
     Examples
     --------
@@ -177,15 +192,14 @@ def analogy(W: ArrayLike, a: int, b: int, c: int, exclude: bool = True) -> int:
     1
     """
     table = np.asarray(W, dtype=float)
-    lengths = np.linalg.norm(table, axis=1)
-    if not (lengths > 0).all():
+    norms = np.linalg.norm(table, axis=1)
+    if not (norms > 0).all():
         raise ValueError("a word vector is zero; it has no direction")
-    unit = table / lengths[:, None]
-    wanted = unit[b] - unit[a] + unit[c]
-    likeness = unit @ wanted
+    unit = table / norms[:, None]
+    scores = unit @ (unit[a_star] - unit[a] + unit[b])
     if exclude:
-        likeness[[a, b, c]] = -np.inf
-    return int(likeness.argmax())
+        scores[[a, a_star, b]] = -np.inf
+    return int(scores.argmax())
 
 
 def cka(X: ArrayLike, Y: ArrayLike) -> float:

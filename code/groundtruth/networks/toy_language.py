@@ -69,8 +69,8 @@ def sentences(count: int, rng: np.random.Generator) -> list[list[int]]:
 
 
 def questions() -> list[tuple[int, int, int, int]]:
-    """All analogies a : b = c : x in which a and b differ in one trait, c shares that trait with a,
-        and all four differ.
+    """All analogies a : a* = b : b* in which a and a* differ in one trait, b shares that trait with
+    a, and all four differ.
 
     Examples
     --------
@@ -79,17 +79,17 @@ def questions() -> list[tuple[int, int, int, int]]:
     """
     by_traits = {traits: name for name, traits in PEOPLE.items()}
     items = []
-    for a, b, c in product(PEOPLE, repeat=3):
-        differ = [i for i in range(3) if PEOPLE[a][i] != PEOPLE[b][i]]
+    for a, a_star, b in product(PEOPLE, repeat=3):
+        differ = [i for i in range(3) if PEOPLE[a][i] != PEOPLE[a_star][i]]
         if (
             len(differ) == 1
-            and PEOPLE[c][differ[0]] == PEOPLE[a][differ[0]]
-            and len({a, b, c}) == 3
+            and PEOPLE[b][differ[0]] == PEOPLE[a][differ[0]]
+            and len({a, a_star, b}) == 3
         ):
-            traits = list(PEOPLE[c])
-            traits[differ[0]] = PEOPLE[b][differ[0]]
-            x = by_traits[tuple(traits)]  # type: ignore[index]
-            items.append((ID[a], ID[b], ID[c], ID[x]))
+            traits = list(PEOPLE[b])
+            traits[differ[0]] = PEOPLE[a_star][differ[0]]
+            b_star = by_traits[tuple(traits)]  # type: ignore[index]
+            items.append((ID[a], ID[a_star], ID[b], ID[b_star]))
     return [q for q in items if len(set(q)) == 4]
 
 
@@ -98,8 +98,8 @@ def coordinates(W: ArrayLike) -> NDArray[np.float64]:
 
     Each word is measured along a direction that was computed without it: the gender of a royal
     person along the difference of common women and men, and the other way round; the rank of a man
-    along the difference of royal and common women, and the other way round. So vectors that know
-    nothing give signs by chance. A coordinate is +1 or -1 where the two differences agree.
+    along the difference of royal and common women, and the other way round. So vectors without
+    structure give signs by chance. A coordinate is +1 or -1 where the two differences agree.
 
     Examples
     --------

@@ -64,7 +64,7 @@ def inflections(words: Sequence[str]) -> NDArray[np.int64]:
 
 
 def pronoun_questions(words: Sequence[str]) -> list[tuple[int, int, int, int]]:
-    """Analogies a : b = c : x, such as i : me = thou : thee, between the forms of pronouns.
+    """Analogies a : a* = b : b*, such as i : me = thou : thee, between the forms of pronouns.
 
     Examples
     --------
@@ -79,8 +79,8 @@ def pronoun_questions(words: Sequence[str]) -> list[tuple[int, int, int, int]]:
         for k, m in permutations(range(4), 2):
             asked = (one[k], one[m], other[k], other[m])
             if all(word in index for word in asked):
-                a, b, c, x = (index[word] for word in asked if word is not None)
-                questions.append((a, b, c, x))
+                a, a_star, b, b_star = (index[word] for word in asked if word is not None)
+                questions.append((a, a_star, b, b_star))
     return questions
 
 
@@ -106,16 +106,16 @@ def relative_ranks(W: ArrayLike, pairs: ArrayLike) -> NDArray[np.float64]:
 
 
 class AnalogyScores(NamedTuple):
-    """Fractions of all questions a : b = c : x."""
+    """Fractions of all questions a : a* = b : b*."""
 
     excluding: float
-    """answered correctly when a, b and c may not be the answer"""
+    """answered correctly when a, a* and b are excluded from the answers"""
     including: float
-    """answered correctly when they may"""
-    returns_c: float
-    """answered with c itself when it may be the answer"""
-    nearest_to_c: float
-    """answered correctly by the word nearest to c that is not a, b or c, without an offset"""
+    """answered correctly when they are allowed"""
+    returns_b: float
+    """answered with b itself when it is allowed"""
+    nearest_to_b: float
+    """answered correctly by the word nearest to b, other than a and a*, without an offset"""
 
 
 def analogy_scores(W: ArrayLike, questions: Sequence[tuple[int, int, int, int]]) -> AnalogyScores:
@@ -124,9 +124,13 @@ def analogy_scores(W: ArrayLike, questions: Sequence[tuple[int, int, int, int]])
     if not questions:
         raise ValueError("need at least one question")
     rows = []
-    for a, b, c, x in questions:
-        free = analogy(table, a, b, c, exclude=False)
-        cosines = table @ table[c] / np.linalg.norm(table, axis=1)
-        cosines[[a, b, c]] = -np.inf
-        rows.append((analogy(table, a, b, c) == x, free == x, free == c, cosines.argmax() == x))
+    for a, a_star, b, b_star in questions:
+        answer = analogy(table, a, a_star, b)
+        allowed = analogy(table, a, a_star, b, exclude=False)
+        cosines = table @ table[b] / np.linalg.norm(table, axis=1)
+        cosines[[a, a_star, b]] = -np.inf
+        neighbor = cosines.argmax()
+        rows.append(
+            (answer == b_star, allowed == b_star, allowed == b, neighbor == b_star),
+        )
     return AnalogyScores(*np.mean(rows, axis=0).tolist())

@@ -39,6 +39,57 @@ def test_the_gradients_of_negative_sampling_equal_differences(seed):
     np.testing.assert_allclose(dn, numeric_grad(lambda v: em.sgns_loss(w, c, v)[0], n), atol=1e-7)
 
 
+@settings(max_examples=30)
+@given(st.lists(st.lists(st.integers(0, 5), min_size=2, max_size=6), min_size=1, max_size=3))
+def test_pairs_are_all_neighbors_within_the_window_and_no_others(sentences):
+    for window in (1, 2, 5):
+        expected = [
+            (s[i], s[j])
+            for s in sentences
+            for i in range(len(s))
+            for j in range(len(s))
+            if 1 <= abs(i - j) <= window
+        ]
+        assert sorted(map(tuple, em.context_pairs(sentences, window).tolist())) == sorted(expected)
+
+
+@pytest.mark.parametrize(("power", "ratio"), [(0.0, 27), (0.75, 27**0.25), (1.0, 1)])
+def test_noise_words_are_drawn_in_proportion_to_frequency_to_the_power(power, ratio):
+    # context 0 occurs 27 times as often as context 1, and the optimum of a score is
+    # ln n_wc / (K n_w q_c), so the scores differ by ln 27 / 27^power; trained within 0.05 of it
+    pairs = np.array([[2, 0]] * 270 + [[2, 1]] * 10)
+    W, C = em.skip_gram(pairs, 3, 4, epochs=60, power=power, lr=0.02, batch=8)
+    assert abs(W[2] @ (C[0] - C[1]) - np.log(ratio)) < 0.2
+
+
+def test_the_learning_rate_falls_linearly_to_zero(monkeypatch):
+    rates = []
+    monkeypatch.setattr(em, "sgns_epoch", lambda W, C, pairs, words, r, *rest: rates.extend(r))
+    em.skip_gram(np.array([[0, 1], [1, 0], [1, 2]]), 3, 2, epochs=2, lr=0.4, batch=2)
+    np.testing.assert_allclose(rates, [0.4, 0.3, 0.2, 0.1])
+
+
+def test_an_epoch_equals_a_loop_over_pairs():
+    rng = np.random.default_rng(0)
+    W, C = rng.normal(size=(2, 5, 3))
+    pairs = np.array([[0, 1], [0, 2], [3, 1], [0, 1]])
+    noise_words = np.arange(5)
+    rates = np.array([0.2])
+    slow_W, slow_C = W.copy(), C.copy()
+    order_rng = np.random.default_rng(7)
+    order = order_rng.permutation(4)
+    noise = noise_words[order_rng.integers(0, 5, (4, 2))]
+    for (w, c), negatives in zip(pairs[order], noise, strict=True):
+        _, dw, dc, dn = em.sgns_loss(W[[w]], C[[c]], C[negatives][None])
+        slow_W[w] -= 0.2 * dw[0]
+        slow_C[c] -= 0.2 * dc[0]
+        for k, gradient in zip(negatives, dn[0], strict=True):
+            slow_C[k] -= 0.2 * gradient
+    em.sgns_epoch(W, C, pairs, noise_words, rates, 2, np.random.default_rng(7))
+    np.testing.assert_allclose(W, slow_W, atol=1e-12)
+    np.testing.assert_allclose(C, slow_C, atol=1e-12)
+
+
 def test_words_of_one_company_come_close():
     rng = np.random.default_rng(0)
     sentences = [

@@ -14,6 +14,28 @@ def test_every_sentence_holds_a_person_with_its_traits_or_a_fruit():
         assert all(any(w in tl.COMPANY[t] for t in traits) for w in words if w != heads[0])
 
 
+def test_four_of_five_sentences_are_about_people():
+    heads = [
+        any(tl.WORDS[i] in tl.PEOPLE for i in s)
+        for s in tl.sentences(4000, np.random.default_rng(1))
+    ]
+    assert 0.77 < np.mean(heads) < 0.83
+
+
+def test_coordinates_do_not_depend_on_a_shift_of_one_group():
+    # common words move together: the midpoint of their own group moves with them
+    rng = np.random.default_rng(2)
+    W = np.zeros((35, 6))
+    W[:8, :2] = signs()
+    W[:8, 2:] = 3 * rng.normal(size=4)
+    shifted = W.copy()
+    common = np.array([t[0] == "common" for t in tl.PEOPLE.values()])
+    shifted[:8, 0] += np.where(common, 0.4, 0.0)  # along gender
+    np.testing.assert_array_equal(np.sign(tl.coordinates(shifted)), signs())
+    gender = tl.coordinates(shifted)[:, 0]
+    assert abs(gender[common].mean()) < 0.05
+
+
 def test_questions_change_one_trait():
     assert len(tl.WORDS) == 35 == len(set(tl.WORDS))
     for a, b, c, x in tl.questions():

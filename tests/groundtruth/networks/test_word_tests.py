@@ -63,15 +63,22 @@ def test_parallelograms_are_answered_with_the_offset_only():
     assert scores == (1.0, 1.0, 0.0, 1.0)
     scores = wt.analogy_scores(W * [3, 1, 1, 1, 1], questions)
     assert scores.including == scores.excluding == 1
-    assert scores.nearest_to_c == 0  # words of the same form are nearer
+    assert scores.nearest_to_b == 0  # words of the same form are nearer
 
 
-def test_a_small_offset_returns_c_itself():
+def test_a_small_offset_returns_b_itself():
     persons = np.repeat(np.eye(3), 2, axis=0)
     W = np.column_stack([np.tile([-1.0, 1.0], 3), 9 * persons])
     W[1, 0] = -0.9  # the first pair hardly differs
     scores = wt.analogy_scores(W, [(0, 1, 2, 3), (0, 1, 4, 5)])
     assert scores == (1.0, 0.0, 1.0, 1.0)
+
+
+def test_the_neighbor_of_b_is_neither_a_nor_a_star():
+    # a, a* and b nearly agree; of the other words b* is nearest to b
+    W = np.array([[1, 0.01, 0], [1, 0, 0.02], [1, 0, 0], [1, 0.5, 0], [0, 1, 1.0]])
+    assert wt.analogy_scores(W, [(0, 1, 2, 3)]).nearest_to_b == 1
+    assert wt.analogy_scores(W, [(0, 1, 2, 4)]).nearest_to_b == 0
 
 
 @pytest.mark.parametrize(

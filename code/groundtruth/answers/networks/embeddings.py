@@ -70,4 +70,30 @@ ANSWERS: dict[str, Judge] = {
         },
         rtol=5e-3,
     ),
+    "ex-embeddings-window": numbers(
+        ("window of 2", "window of 4", "window of 8"),
+        lambda: [3, 5, -2],
+        {
+            "subtract the answers of the neighbor; these are those with the offset": [3, 8, 13],
+            "exclude a, a* and b from the answers (the field `excluding`)": [0, -3, -14],
+            "subtract the neighbor from the offset, not the other way round": [-3, -5, 2],
+            "multiply the fractions by the 84 questions": [3 / 84, 5 / 84, -2 / 84],
+        },
+        rtol=0.1,
+    ),
+    "ex-embeddings-bias": numbers(
+        ("word vectors", "context vectors"),
+        lambda: [8, 0],
+        {
+            "in the word vectors this direction has almost no part in the gender of the people": [
+                0,
+                0,
+            ],
+            "remove the difference of the context vectors from the word vectors of the people": [
+                8,
+                8,
+            ],
+            "these are the direction of the context vectors first": [0, 8],
+        },
+    ),
 }

@@ -14,6 +14,7 @@ from groundtruth.figures.style import (
     GRAY,
     GREEN,
     ORANGE,
+    PURPLE,
     WIDTH_IN,
     figure,
     label,
@@ -92,6 +93,7 @@ def forgetting(rows: dict[str, list[tuple[float, float]]]) -> Figure:
         "plain": ("D", GRAY),
         "replay": ("s", GREEN),
         "EWC": ("o-", BLUE),
+        "array means": ("v-.", PURPLE),
         "equal penalty": ("^--", ORANGE),
     }
     for name, points in rows.items():
@@ -99,7 +101,7 @@ def forgetting(rows: dict[str, list[tuple[float, float]]]) -> Figure:
         style, color = styles[name]
         ax.plot(old, new, style, color=color, markersize=7, label=name)
     ax.set_xlim(0.6, 1.0)
-    ax.set_ylim(0.4, 1.02)
+    ax.set_ylim(0.6, 1.0)
     ax.legend(loc="lower left")
     label(ax, "accuracy on the first task, after the second", "accuracy on the second task")
     return fig
@@ -143,17 +145,17 @@ def pentagon() -> Interactive:
 
 
 def calculator(W: np.ndarray) -> Interactive:
-    """b - a + c for any three of the eight people, with the three nearest words; W (V, d)."""
+    """a* - a + b for any three of the eight people, with the three nearest words; W (V, d)."""
     U = W / np.linalg.norm(W, axis=1, keepdims=True)
     rows = []
-    for a, b, c in permutations(PEOPLE, 3):
-        v = U[ID[b]] - U[ID[a]] + U[ID[c]]
+    for a, a_star, b in permutations(PEOPLE, 3):
+        v = U[ID[a_star]] - U[ID[a]] + U[ID[b]]
         like = U @ v / np.linalg.norm(v)
         best = np.argsort(-like)[:3]
         rows.append(
             {
-                "q": f"{b}|{a}|{c}",
-                "w": [WORDS[i] + (" (asked)" if WORDS[i] in (a, b, c) else "") for i in best],
+                "q": f"{a_star}|{a}|{b}",
+                "w": [WORDS[i] + (" (given)" if WORDS[i] in (a, a_star, b) else "") for i in best],
                 "v": like[best].round(2).tolist(),
             }
         )
@@ -174,6 +176,6 @@ def calculator(W: np.ndarray) -> Interactive:
     return show(
         alt.layer(bars, text).add_params(one, two, three).properties(width=280, height=130),
         "Three menus choose words; the three words nearest to the first minus the second plus the "
-        "third are shown as bars of their cosine, with the words that were asked marked; three "
+        "third are shown as bars of their cosine, with the given words marked; three "
         "different words are needed.",
     )

@@ -134,7 +134,7 @@ def analogies(at):
     v = unit[ID[at.bb]] - unit[ID[at.aa]] + unit[ID[at.cc]]
     cosines = unit @ v / np.linalg.norm(v)
     best = np.argsort(-cosines)[:3]
-    names = [WORDS[i] + (" (asked)" if WORDS[i] in asked else "") for i in best]
+    names = [WORDS[i] + (" (given)" if WORDS[i] in asked else "") for i in best]
     bars = {"w": names, "v": cosines[best]}
     return {"layer_0": bars, "layer_1": bars}
 
