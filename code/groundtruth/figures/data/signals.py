@@ -110,21 +110,6 @@ def responses(window: int, order: int) -> Figure:
     return fig
 
 
-def leakage(frequency: Array, spectra: dict[str, Array]) -> Figure:
-    """Periodograms of one record with different tapers, in decibels of their maximum."""
-    fig, ax = figure(2.9)
-    for (name, power), style, color in zip(
-        spectra.items(), ("--", "-"), (ORANGE, BLUE), strict=True
-    ):
-        decibels = 10 * np.log10(np.maximum(power / power.max(), 1e-12))
-        ax.plot(frequency, decibels, style, color=color, label=name)
-    ax.set_ylim(-95, 5)
-    ax.set_xlim(0, 3)
-    ax.legend()
-    label(ax, "frequency in Hz", "power in dB")
-    return fig
-
-
 def precision_recall(panels: dict[str, dict[str, tuple[Array, Array]]]) -> Figure:
     """Precision against recall of each outlier test, one panel per signal, one under the other."""
     fig, axes = plt.subplots(
