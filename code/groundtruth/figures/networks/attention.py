@@ -195,7 +195,7 @@ def maps(ids: np.ndarray, recall: np.ndarray, reverse: np.ndarray) -> Figure:
     pairs = [f"{letters[a]}{b - 4}" for a, b in ids[:4]]
     questions = [f"{letters[a]}?" for a, _ in ids[4:]]
     numbers = [str(i) for i in range(1, 9)]
-    mesh = None
+    meshes = []
     for ax, weights, rows, columns, name in (
         (axes[0], recall[4:, :4], questions, pairs, "recall"),
         (axes[1], reverse, numbers, numbers, "reverse"),
@@ -204,12 +204,13 @@ def maps(ids: np.ndarray, recall: np.ndarray, reverse: np.ndarray) -> Figure:
         mesh = ax.pcolormesh(
             weights, cmap="Blues", vmin=0, vmax=1, edgecolors="face", linewidth=0.2, snap=True
         )
+        meshes.append(mesh)
         ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
         ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
         ax.set_ylim(len(rows), 0)
         ax.set_aspect("equal")
         label(ax, "key" if name == "recall" else "key, position", "query", name)
-    fig.colorbar(mesh, ax=axes, label="weight", shrink=0.8, values=np.linspace(0, 1, 21))
+    fig.colorbar(meshes[0], ax=axes, label="weight", shrink=0.8, values=np.linspace(0, 1, 21))
     return fig
 
 
