@@ -141,12 +141,14 @@ def tradeoff(curves: dict[str, tuple[Array, Array]], unfiltered: float) -> Figur
 
 
 def regimes(report: pd.DataFrame, unit: str) -> Figure:
-    """RMSE per regime as bars named with their number of rows, and the overall RMSE as a line."""
+    """RMSE per regime as bars named with their sample counts, and the overall RMSE as a line."""
     fig, ax = figure(2.6)
     part = report.drop(index="all")
-    names = [f"{name}, {count} rows" for name, count in zip(part.index, part["count"], strict=True)]
+    names = [
+        f"{name}, {count} samples" for name, count in zip(part.index, part["count"], strict=True)
+    ]
     ax.bar(names, part["rmse"], color=BLUE, width=0.6)
-    ax.axhline(report.loc["all", "rmse"], color=ORANGE, linestyle="--", label="all rows")
+    ax.axhline(report.loc["all", "rmse"], color=ORANGE, linestyle="--", label="all samples")
     ax.legend()
     ax.set_ylim(0, part["rmse"].max() * 1.15)
     label(ax, "regime", f"RMSE in {unit}")
