@@ -114,6 +114,28 @@ def test_influence_counts_changed_samples_before_only():
     assert fraction == pytest.approx(3 / 3001)
 
 
+def test_influence_counts_samples_that_become_missing():
+    grid = np.arange(LENGTH) * se.DT_S
+
+    def dropping(record):
+        y = np.ones(grid.size)
+        y[0] = NAN if record.current_a[-1] > RECORD.current_a[-1] else 1.0
+        return y
+
+    assert pl.influence(dropping, RECORD, 300.0) == (0.0, pytest.approx(1 / 3001))
+
+
+def test_influence_sees_a_scale_estimated_after_the_split():
+    def scaled(record, end):
+        channels = np.column_stack([smoothed(record), record.true_c])
+        return channels / np.nanstd(channels[:end], axis=0)
+
+    assert pl.influence(lambda r: scaled(r, 3000), RECORD, 300.0) == (0.0, 0.0)
+    # of the two channels, only the current depends on the readings
+    fraction = pl.influence(lambda r: scaled(r, LENGTH), RECORD, 300.0)[1]
+    assert 0.4 < fraction <= 0.5
+
+
 @pytest.mark.parametrize("window", [3, 5, 11, 31])
 def test_centered_scores_equal_their_definition(window):
     half = window // 2
