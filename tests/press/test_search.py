@@ -6,7 +6,7 @@ import json
 
 import pytest
 from clikit.errors import UserError
-from press.site import search
+from press.site import boxes, search
 
 from tests.conftest import ROOT
 
@@ -23,8 +23,12 @@ PAGE = """<html><nav>Contents</nav><article>
 <div class="cell">
 <div class="cell_input"><div class="highlight"><pre>nn.LayerNorm(4)</pre></div></div>
 <div class="cell_output"><pre>0.25 printed</pre></div></div>
-<div class="admonition"><p class="admonition-title">Trap: a tie</p><p>Ties count half.</p></div>
-<details class="solution"><summary class="admonition-title">Solution to a task</summary></details>
+<div class="trap admonition" id="box-tie"><p class="admonition-title">Trap: a tie<a
+class="headerlink" href="#box-tie">#</a></p><p>Ties count half.</p></div>
+<div class="exercise admonition" id="ex-ties"><p class="admonition-title"><span
+class="caption-number">Exercise 3.9.1 </span>(Core: ties)</p><p>Count them.</p></div>
+<details class="folded admonition solution" id="ex-ties-solution"><summary
+class="admonition-title">Solution to a task</summary></details>
 <section id="deeper"><h3>Deeper</h3><p>Below.</p></section>
 </section>
 <section id="words"><h2>Words</h2><dl class="glossary">
@@ -68,8 +72,26 @@ def test_bold_terms_are_kept_apart(documents):
 
 
 def test_titles_of_boxes_are_kept_apart_and_solutions_have_none(documents):
-    assert documents["Curves"]["names"] == ["Trap: a tie"]
+    assert documents["Curves"]["names"] == ["Trap: a tie", "(Core: ties)"]
     assert "Trap" not in documents["Curves"]["text"]
+
+
+def test_boxes_have_their_titles_with_numbers_and_their_places_in_the_text(documents):
+    section = documents["Curves"]
+    assert [box[:2] for box in section["boxes"]] == [
+        ("box-tie", "Trap: a tie"),
+        ("ex-ties", "Exercise 3.9.1 (Core: ties)"),
+    ]
+    texts = [section["text"][start : start + length] for *_, start, length in section["boxes"]]
+    assert texts == ["Ties count half.", "Count them."]
+
+
+def test_a_box_that_stands_on_several_pages_tells_nothing():
+    box = ("box-promise", "What you will be able to do", 0, 4)
+    own = ("box-own", "Its own title", 5, 4)
+    rows = [{"page": page, "boxes": [box, *([own] if page == 1 else [])]} for page in range(3)]
+    boxes.keep_distinct(rows)
+    assert [row["boxes"] for row in rows] == [[], [own], []]
 
 
 def test_identifiers_of_cells_are_kept_apart(documents):

@@ -32,6 +32,19 @@ DOCUMENTS = [
     row(1, "score", "Score function and score matching", "The score, a score."),
     row(1, "random", "Random features", f"Features are random. {FILLER}"),
     row(1, "trees", "Baselines", f"A random forest does as well. {FILLER}"),
+    row(
+        1,
+        "ridges",
+        "Ridge traps",
+        "A ridge in a text. A scale left out. Scale first, then a ridge.",
+        boxes=[
+            ["box-trap-scale", "Trap: ridge and scale", 19, 17],
+            ["ex-ridge", "Exercise 2.3.1 (Core: scale, then a ridge)", 37, 26],
+        ],
+    ),
+    row(0, "ridge-a", "Ridge regression", "A ridge."),
+    row(0, "ridge-b", "Ridge and lasso", "A ridge, a lasso."),
+    row(0, "ridge-c", "The ridge path", "Along a ridge."),
     row(2, "term-F1", "F1 score", "A mean.", names=["F1 score", "F1"], term=True, leads=1),
 ]
 
@@ -75,3 +88,29 @@ def test_a_notice_for_a_part_of_a_query_drops_nothing(script):
     found = answer(script, "random forest features")
     assert found["announced"]
     assert "random" in [hit["anchor"] for hit in found["hits"]]
+
+
+def test_a_box_follows_the_first_three_sections_if_the_query_is_much_of_its_title(script):
+    assert anchors(script, "ridge").index("box-trap-scale") == 3
+    assert "ex-ridge" not in anchors(script, "ridge")
+
+
+def test_a_query_with_the_kind_or_the_number_of_a_box_asks_for_it(script):
+    assert anchors(script, "ridge trap")[0] == "box-trap-scale"
+    assert anchors(script, "exercise ridge")[0] == "ex-ridge"
+    for query in ("2.3.1", "exercise 2.3.1", "solution of exercise 2.3.1"):
+        assert anchors(script, query)[0] == "ex-ridge"
+    assert "ex-ridge" not in anchors(script, "exercise 3.2.1")
+
+
+def test_a_box_is_listed_only_for_words_of_its_title(script):
+    assert "ex-ridge" not in anchors(script, "ridge lasso")
+
+
+def test_a_box_says_which_part_of_its_section_it_is(script):
+    (hit,) = [
+        hit for hit in answer(script, "ridge trap")["hits"] if hit["anchor"] == "box-trap-scale"
+    ]
+    start, end = hit["span"]
+    assert DOCUMENTS[hit["id"]]["text"][start:end] == "A scale left out."
+    assert (hit["page"], hit["heading"]) == ("gates", "Trap: ridge and scale")

@@ -81,3 +81,43 @@ def test_the_menu_is_used_by_keyboard(host, open_page):
     assert button.bounding_box()["height"] >= 24
     page.keyboard.press("Enter")
     assert page.evaluate("window.open_boxes") == 0
+
+
+BROKEN = """() => {
+  const mark = document.createRange(), broken = [];
+  const words = document.createTreeWalker(
+    document.querySelector('[data-press=parts]'), NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) for (const word of words.currentNode.data.matchAll(/\\S+/g)) {
+    mark.setStart(words.currentNode, word.index);
+    mark.setEnd(words.currentNode, word.index + word[0].length);
+    if (mark.getClientRects().length > 1) broken.push(word[0]);
+  }
+  return broken;
+}"""
+
+
+def test_no_word_of_the_table_of_parts_is_broken_on_paper(host, open_page):
+    page = open_page(f"{host.url}/index.html", width=round(PAPER_PX))
+    page.emulate_media(media="print")
+    assert page.evaluate(BROKEN) == []
+
+
+def test_paper_has_no_buttons_and_no_empty_folds(host, open_page):
+    page = open_page(f"{host.url}/index.html")
+    page.emulate_media(media="print")
+    assert not page.locator(".start-buttons").is_visible()
+    page.goto(f"{host.url}/reference/cards-due.html")
+    assert not page.locator("#all-cards").is_visible()
+    page.emulate_media(media="screen")
+    page.locator("details.all-cards > summary").first.click()
+    page.emulate_media(media="print")
+    assert page.locator("#all-cards").is_visible(), "what the reader opened is printed"
+
+
+def test_an_address_is_printed_once(host, open_page):
+    page = open_page(f"{host.url}/reference/bibliography.html")
+    page.emulate_media(media="print")
+    after = "e => getComputedStyle(e, '::after').content"
+    assert page.locator("a[href^='https://doi.org/']").first.evaluate(after) == "none"
+    other = page.locator("a[href^='https://proceedings.']").first
+    assert other.get_attribute("href") in other.evaluate(after)

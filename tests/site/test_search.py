@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,25 @@ def test_under_a_notice_only_whole_words_are_listed(site):
 def test_what_explains_a_term_is_listed_before_its_definition(site):
     hits = find(site, "roc curve")
     assert [hit["page"] for hit in hits[:2]] == ["learning/metrics", "reference/glossary"]
+
+
+def test_boxes_and_exercises_are_hits_of_their_own(site):
+    """Below the sections, and first where the query names their kind or their number."""
+    assert find(site, "trap unequal budgets")[0]["anchor"] == "box-trap-unequal-budgets"
+    exercise = find(site, "exercise dilated convolution")[0]
+    assert exercise["anchor"].startswith("ex-arch-")
+    assert exercise["heading"].startswith("Exercise ")
+    assert "span" not in find(site, "unequal budgets")[0]
+    assert "box-trap-unequal-budgets" in {hit["anchor"] for hit in find(site, "unequal budgets")}
+
+
+def test_every_box_in_the_index_has_its_address(site, parsed):
+    script = (site / "_static" / "search.js").read_text(encoding="utf-8")
+    names = set(re.findall(r'"((?:box|ex)-[a-z0-9-]+)', script.replace("\\", "")))
+    assert len(names) >= 500
+    pages = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    ids = {name for path in pages for name in re.findall(r'\bid="([^"]+)"', path.read_text())}
+    assert names <= ids
 
 
 def test_definitions_lead_to_sections(parsed):
@@ -174,3 +194,15 @@ def test_the_icon_and_the_text_of_the_search_page_lie_side_by_side(host, open_pa
     icon = page.locator(".search-page .search-form .icon").bounding_box()
     box = page.locator(".search-page input").bounding_box()
     assert icon["x"] + icon["width"] <= box["x"]
+
+
+@pytest.mark.browser
+def test_the_list_leads_to_the_box_that_its_context_is_from(host, open_page):
+    page = open_page(f"{host.url}/search.html?q=cluster")
+    page.wait_for_selector(".search-context mark")
+    link = page.locator(".search-in a").first
+    anchor = link.get_attribute("href").partition("#")[2]
+    title = link.inner_text()
+    link.click()
+    page.wait_for_url(f"**#{anchor}")
+    assert page.locator(f"[id='{anchor}'] .admonition-title").first.inner_text().startswith(title)

@@ -122,17 +122,17 @@ def _addresses(project: Project, pages: list[tuple[Chapter, Record]]) -> dict[st
 
 
 def _images(project: Project, store: Store, placed: Placed, texts: dict[str, str]) -> None:
-    """The images that the pages name; dark ones are drawn from the light ones."""
+    """The images that the pages name; labels grow on phones, dark ones are made of light ones."""
     folder = raw(project) / "_images"
     shown = {name for text in texts.values() for name in IMAGE.findall(text)}
     twins = {pictures.dark_name(name): name for name in shown}
     for name in sorted(shown):
-        light = twins.get(name)
-        if light is None:
+        light = twins.get(name, name)
+        if not light.endswith(".svg"):
             placed.copy(folder / name, f"_images/{name}")
             continue
-        svg = (folder / light).read_text(encoding="utf-8")
-        placed.copy(_dark(svg, store), f"_images/{name}")
+        svg = pictures.fitted((folder / light).read_text(encoding="utf-8"), store)
+        placed.put(f"_images/{name}", svg if light == name else _dark(svg, store).read_bytes())
 
 
 def _dark(svg: str, store: Store) -> Path:

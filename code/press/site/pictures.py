@@ -7,6 +7,11 @@ import re
 from dataclasses import dataclass
 from statistics import median
 
+from clikit.files import sha
+
+from press.site import labels as growing
+from press.store import Store
+
 COLOR = re.compile(r"#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
 LIGHTEST = 0.93  # lightness of what was black
 RANGE = 0.86  # from there down to that of what was white
@@ -66,7 +71,6 @@ def mirror(color: str) -> str:
 
 COLUMN = 672  # CSS pixels
 LARGEST = 20  # of the usual label, on a wide page: a drawing for it fills the column
-SMALLEST = 12  # of every label, on a phone
 ENLARGED = 18  # of the smallest label, in the dialog
 # a label drawn as glyphs, in hundredths of its size, and one that is text
 GLYPHS = re.compile(r"scale\((0\.\d+) -\1\)")
@@ -96,8 +100,27 @@ def shown(svg: str) -> Shown:
         return Shown(COLUMN, round(height * factor), 0, 2 * COLUMN)
     factor = min(COLUMN / width, LARGEST / median(sizes))
     wide = round(width * factor)
-    least = min(COLUMN, round(width * SMALLEST / sizes[0]))
+    least = growing.least(svg) or _least(width, sizes[0])
     return Shown(wide, round(height * factor), least, round(width * ENLARGED / sizes[0]))
+
+
+def _least(width: int, smallest: float) -> int:
+    """The width at which the smallest label is large enough for a phone."""
+    return min(COLUMN, round(width * growing.SMALLEST / smallest))
+
+
+def fitted(svg: str, store: Store | None = None) -> str:
+    """The drawing with labels that grow where it is shown small, once where there is a store."""
+
+    def fit() -> bytes:
+        sizes = labels(svg)
+        if not sizes:
+            return svg.encode()
+        return growing.fitted(svg, _least(size(svg)[0], min(sizes))).encode()
+
+    if store is None:
+        return fit().decode()
+    return store.file("labels", sha(svg), ".svg", fit).read_text(encoding="utf-8")
 
 
 def labels(svg: str) -> list[float]:

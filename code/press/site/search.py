@@ -24,7 +24,9 @@ from lxml import etree, html
 
 from press.config import Project, node_folder
 from press.execute.records import Record
+from press.site import boxes
 from press.site.context import Context
+from press.site.expansions import expansions
 from press.source import settings, toc
 from press.source.chapter import Chapter
 from press.store import Store
@@ -55,7 +57,6 @@ TITLES = (
 FORMULA = 12  # characters of a formula that a line of context shows
 TERM_WORDS = 5
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-EXPANSION = re.compile(r"((?:[\w'’-]+ ){1,8})\(([A-Z][A-Za-z]{1,7}?)s?[,;)]")
 
 
 def files(
@@ -80,6 +81,7 @@ def files(
             entry["page"] = number
             entry["aside"] = 2 if entry.pop("references") else int(entry["heading"] in aside)
         documents += entries
+    boxes.keep_distinct(documents)
     _lead(documents, [row[0] for row in table])
     given = _given(project, documents, sorted(expansions))
     sources = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.js"))]
@@ -135,6 +137,7 @@ def sections(text: str) -> tuple[str, list[dict[str, Any]], list[tuple[str, str]
     if start < 0:
         return "", [], []
     article = html.fragment_fromstring(text[start : text.index("</article>") + 10])
+    titles = boxes.titles(article)
     for element in DROPPED(article):
         element.drop_tree()
     for formula in article.iter("math"):
@@ -142,35 +145,14 @@ def sections(text: str) -> tuple[str, list[dict[str, Any]], list[tuple[str, str]
     for element in article.iter(*BLOCKS):
         element.tail = f"\n{element.tail or ''}"
     documents = [
-        document for section in article.iter("section") for document in _documents(section)
+        document for section in article.iter("section") for document in _documents(section, titles)
     ]
     title = documents[0]["heading"] if documents else ""
     words = " ".join(document["text"] for document in documents)
     return title, documents, expansions(words)
 
 
-def expansions(text: str) -> list[tuple[str, str]]:
-    """Abbreviations in brackets behind their words, as in `mean squared error (MSE)`."""
-    pairs = set()
-    for words, short in EXPANSION.findall(text):
-        if long := _spelled(short, words.split()):
-            pairs.add((short, long))
-    return sorted(pairs)
-
-
-def _spelled(short: str, words: list[str]) -> str:
-    """The last words whose initials are `short`, hyphenated words counted as one or as several."""
-    letters = short.lower()
-    for start in range(len(words) - 1, -1, -1):
-        tail = words[start:]
-        initials = "".join(word[0] for word in tail)
-        inner = "".join(part[0] for word in tail for part in word.split("-") if part)
-        if letters in (initials.lower(), inner.lower()) and len(letters) > 1:
-            return " ".join(tail)
-    return ""
-
-
-def _documents(section: etree._Element) -> Iterator[dict[str, Any]]:
+def _documents(section: etree._Element, titles: dict[str, str]) -> Iterator[dict[str, Any]]:
     """A section without those below it, and the entries of a glossary in it."""
     own = html.Element("div")
     heading = section.find("./h1")
@@ -185,7 +167,8 @@ def _documents(section: etree._Element) -> Iterator[dict[str, Any]]:
         glossary.drop_tree()
     top = heading is not None and heading.tag == "h1"
     title = _words(heading) if heading is not None else ""
-    yield _document("" if top else section.get("id", ""), title, own)
+    document = _document("" if top else section.get("id", ""), title, own)
+    yield {**document, "boxes": boxes.within(own, document["text"], titles)}
     yield from entries
 
 
@@ -227,6 +210,7 @@ def _document(anchor: str, heading: str, body: etree._Element) -> dict[str, Any]
         "text": _words(body),
         "term": False,
         "leads": "",
+        "boxes": [],
         "references": bool(body.find_class("citation")),
     }
 

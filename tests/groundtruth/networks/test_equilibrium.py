@@ -83,6 +83,11 @@ def test_slerp_of_unit_vectors_keeps_the_length_and_equals_scipy(seed, t):
     assert abs(abs(ours @ theirs) - 1) < 1e-9
 
 
+def test_slerp_weighs_the_vectors_and_not_their_directions():
+    middle = np.sqrt(0.5) * np.array([2.0, 3.0])
+    np.testing.assert_allclose(eq.slerp([2.0, 0.0], [0.0, 3.0], 0.5), middle)
+
+
 def test_slerp_of_neighbours_is_a_straight_line_and_of_opposites_an_error():
     a = np.array([1.0, 0.0])
     np.testing.assert_allclose(eq.slerp(a, a, 0.3), a)

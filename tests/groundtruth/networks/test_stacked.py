@@ -79,6 +79,13 @@ def test_the_rate_is_chosen_on_the_selection_data_alone():
     assert errors.tolist() == [5, 6, 7]
 
 
+def test_the_rate_is_chosen_by_the_median_not_by_the_best_run():
+    selection = np.array([0.0, 9, 9, 2, 2, 2])
+    rate, errors = st.at_best_rate(selection, selection - 2, [0.1] * 3 + [0.2] * 3)
+    assert rate == 0.2
+    assert errors.tolist() == [0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("call", "named"),
     [

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import altair as alt
 import numpy as np
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
-from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
 from groundtruth.figures.vega import Interactive, series_colors, show, slider
 from groundtruth.functional import softmax
 from groundtruth.networks.equilibrium import slerp
 from groundtruth.networks.gates import sparsemax
 
-SQUARE = (-1.0, 1.0, -1.0, 1.0)  # left, right, bottom, top
 HEIGHT = round(float(np.sqrt(3) / 2), 6)  # of a triangle whose sides are one
 
 
@@ -60,7 +55,8 @@ def two_choices() -> Figure:
 
 def descent(paths: dict[tuple[str, float], np.ndarray]) -> Figure:
     """The probability (steps,) over the steps, by estimator and starting point."""
-    fig, ax = figure(3.4)
+    fig, ax = figure(4.2)
+    fig.set_size_inches(3.3, 4.2)  # the text column of a phone
     styles = {
         "score function": (GRAY, "-"),
         "straight-through": (ORANGE, "-"),
@@ -73,60 +69,8 @@ def descent(paths: dict[tuple[str, float], np.ndarray]) -> Figure:
             text = name if start == min(start for _, start in paths) else None
             ax.plot(path, color=color, linestyle=line, linewidth=2, label=text)
     ax.set_ylim(-0.02, 1)
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
     label(ax, "step", "probability p of the bit 1")
-    return fig
-
-
-def usage(results: dict[str, tuple[np.ndarray, ...]]) -> Figure:
-    """Use of the busiest expert (runs,) and test error (runs,), the first two of every network.
-
-    A network without a choice of experts has NaN for their use.
-    """
-    fig, axes = figure(3.6, columns=2, sharey=True)
-    offsets = np.linspace(-0.22, 0.22, 4)
-    points = {"color": BLUE, "markersize": 4, "alpha": 0.7}
-    for row, (busiest, error, *_) in enumerate(results.values()):
-        heights = row + np.resize(offsets, len(error))
-        axes[0].plot(busiest, heights, "o", **points)
-        if np.isnan(busiest).all():
-            axes[0].text(0.625, row, "no choice", ha="center", va="center", color=GRAY)
-        axes[1].plot(error, heights, "o", **points)
-        axes[1].plot([np.median(error)] * 2, [row - 0.36, row + 0.36], color=ORANGE, linewidth=2.5)
-    axes[0].set_yticks(range(len(results)), list(results))
-    axes[0].invert_yaxis()
-    axes[0].set_xlim(0.2, 1.05)
-    axes[0].set_xticks([0.25, 0.5, 0.75, 1], ["1/4", "1/2", "3/4", "1"])
-    axes[1].set_xscale("log")
-    axes[1].set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
-    axes[1].xaxis.set_minor_formatter(NullFormatter())
-    label(axes[0], "fraction sent to\nthe busiest expert", "network")
-    label(axes[1], "test error / variance\nof the targets", "")
-    return fig
-
-
-def routes(routers: dict[str, Sequence[np.ndarray]]) -> Figure:
-    """The expert with the largest logit at each point of a square, one panel per router.
-
-    A router is its matrix (2, E) and bias (E,), of at most four experts.
-    """
-    fig, axes = figure(2.3, columns=len(routers), sharey=True)
-    side = np.linspace(-1, 1, 101)
-    points = np.stack(np.meshgrid(side, side), axis=-1)  # (101, 101, 2)
-    shades = ListedColormap([BLUE, ORANGE, GREEN, GRAY])
-    for ax, (name, (A, a)) in zip(np.atleast_1d(axes), routers.items(), strict=True):
-        expert = (points @ A + a).argmax(-1)
-        ax.imshow(
-            expert, cmap=shades, vmin=-0.5, vmax=3.5, alpha=0.45, origin="lower", extent=SQUARE
-        )
-        for e in np.unique(expert):
-            x, y = points[expert == e].mean(0)
-            ax.text(x + 0.12, y + 0.14, f"{e + 1}", ha="center", va="center", fontweight="bold")
-        ax.axhline(0, color=INK, linestyle="--", linewidth=1)
-        ax.axvline(0, color=INK, linestyle="--", linewidth=1)
-        ax.set_xticks([-1, 0, 1])
-        ax.set_yticks([-1, 0, 1])
-        label(ax, "$x_1$", "$x_2$" if ax.get_subplotspec().is_first_col() else "", name)
     return fig
 
 

@@ -190,9 +190,9 @@ def _place(self: Any, node: nodes.Element) -> None:
     except nodes.SkipNode:
         tree = html.fragment_fromstring("".join(self.body[start:]))
     del self.body[start:]
-    for element in list(tree.iter("input", "fieldset")):
+    for element in list(tree.iter("input", "fieldset", "noscript")):
         element.drop_tree()
-    for element in tree.find_class("scripted"):
+    for element in tree.xpath("//*[contains(@class, 'scripted') or @class = 'start-search']"):
         element.drop_tree()
     for link in tree.iter("a"):
         address = re.sub(r"\.html(?=#|$)", self.builder.out_suffix, link.get("href", ""))

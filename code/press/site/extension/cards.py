@@ -90,9 +90,9 @@ class AllCards(_OfCards):
         return box
 
     def _line(self, slug: str, card: cards.Card) -> nodes.list_item:
-        up = "../" * self.env.docname.count("/")
+        page = self.env.app.builder.get_relative_uri(self.env.docname, slug)
         link = nodes.reference(
-            "", "", internal=True, refuri=f"{up}{slug}.html#card-{card.id}", classes=["card-link"]
+            "", "", internal=True, refuri=f"{page}#card-{card.id}", classes=["card-link"]
         )
         link += self._question(card)
         for inner in list(link.findall(nodes.reference)):  # no link inside a link

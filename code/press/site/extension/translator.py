@@ -55,7 +55,8 @@ class BookTranslator(HTML5Translator):
             super().visit_image(node)
             return
         path = Path(self.builder.srcdir) / node["uri"]
-        shown = pictures.shown(path.read_text(encoding="utf-8"))
+        store = context.of_app(self.builder.app).store
+        shown = pictures.shown(pictures.fitted(path.read_text(encoding="utf-8"), store))
         shared = {"alt": node.get("alt", ""), "width": shown.width, "height": shown.height}
         is_link = isinstance(node.parent, nodes.reference)
         self.body.append(f'<span class="figure-box" style="--least:{shown.least}px">')

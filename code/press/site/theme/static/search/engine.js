@@ -67,7 +67,7 @@ function pack({ pages, documents, synonyms, announced }) {
   const pairs = new Set([...named, ...synonyms.flat()].flatMap((text) => tokens(text, "title")));
   const index = new MiniSearch({ ...OPTIONS, tokenize: (text, field) => tokens(text, field, pairs) });
   index.addAll(rows);
-  return JSON.stringify({ pages, rows: documents.map((entry) => [entry.page, entry.anchor, entry.heading, entry.aside, Number(entry.term), ...(entry.leads >= 0 ? [entry.leads] : [])]), synonyms, announced, index: small(index.toJSON()) });
+  return JSON.stringify({ pages, rows: documents.map((entry) => [entry.page, entry.anchor, entry.heading, entry.aside, Number(entry.term), ...(entry.leads >= 0 ? [entry.leads] : [])]), synonyms, announced, boxes: documents.flatMap((entry, id) => (entry.boxes ?? []).map((box) => [id, ...box])), index: small(index.toJSON()) });
 }
 /* MiniSearch's table of terms in half the bytes: of each document the distance from the one before, and how often it has the term if more than once. */
 const BASE = 36;
@@ -128,8 +128,8 @@ function contains(list, part) {
   return -1;
 }
 
-function open({ pages, rows, synonyms, announced, index: packed }) {
-  const index = load(packed);
+function open({ pages, rows, synonyms, announced, boxes, index: packed }) {
+  const index = load(packed), titled = shelf(boxes);
   const raw = (word, options) => index.search(word, { tokenize: SAME, boost: BOOST, prefix: false, fuzzy: false, ...options });
   const groups = synonyms.map((names) => unique(names.flatMap((name) => Object.values(query(name)))));
   const headings = rows.map(([, , heading]) => ({ heading }));
@@ -243,11 +243,12 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
     }
     hits.sort(order);
     const terms = new Set(hits.slice(0, limit).flatMap(({ entries }) => entries.flatMap((entry) => [...entry.terms])));
-    return { announced: asked.subjects, hits: hits.slice(0, limit).map(shown), terms: [...terms], corrected: corrected(list[0]) };
+    const listed = among(hits.slice(0, limit), titled.match(text, list, typing), typing).slice(0, limit);
+    return { announced: asked.subjects, hits: listed.map(shown), terms: [...terms], corrected: corrected(list[0]) };
   }
-  function shown({ id, score }) {
-    const [page, anchor, heading] = rows[id], [slug, title, part, minutes] = pages[page];
-    return { id, score, page: slug, anchor, title, heading: anchor ? heading : "", part, minutes };
+  function shown({ id, box, score }) {
+    const [page, anchor, heading] = rows[box?.id ?? id], [slug, title, part, minutes] = pages[page], hit = { score, page: slug, title, part, minutes };
+    return box ? { ...hit, id: box.id, anchor: box.anchor, heading: box.title, span: box.span } : { ...hit, id, anchor, heading: anchor ? heading : "" };
   }
   /* The query as it was understood, where a word of it is not in the book. */
   function corrected(reading) {
@@ -272,7 +273,7 @@ function open({ pages, rows, synonyms, announced, index: packed }) {
     }
     return { subjects: [...hits].map(({ part, names }) => ({ part, name: names[0] })), whole };
   }
-  return { find, words };
+  return { find, words, boxAt: titled.at };
 }
 
 /* Letters to insert, remove or replace between two words. */

@@ -70,10 +70,14 @@ function results(input, book) {
   const list = document.querySelector("#search-results"), status = document.querySelector("#search-progress");
   redraw = () => {
     const text = input.value.trim(), answer = text ? book.find(text) : { hits: [], announced: [], terms: [] };
-    const marked = new Set(answer.terms);
-    list.replaceChildren(...spelling(answer), element("ol", { class: "search-hits" }, ...answer.hits.map((hit) => element("li", {},
-      element("a", { href: address(hit) }, name(hit)), element("p", { class: "search-context" }, ...context(bodies[hit.id] ?? "", marked, book)),
-      element("p", { class: "search-place" }, [hit.part, `${hit.minutes} min`].filter(Boolean).join(" · "))))));
+    const marked = new Set(answer.terms), listed = new Set(answer.hits.map(address));
+    list.replaceChildren(...spelling(answer), element("ol", { class: "search-hits" }, ...answer.hits.map((hit) => {
+      const body = (bodies[hit.id] ?? "").slice(...(hit.span ?? [])), hits = heard(body, marked, book), first = densest(hits);
+      const box = first >= 0 && !hit.span && book.boxAt(hit.id, first), link = box ? address({ ...hit, anchor: box.anchor }) : "";
+      return element("li", {}, element("a", { href: address(hit) }, name(hit)), element("p", { class: "search-context" }, ...context(body, hits, first)),
+        link && !listed.has(link) && element("p", { class: "search-in" }, "In the box: ", element("a", { href: link }, box.title)),
+        element("p", { class: "search-place" }, [hit.part, `${hit.minutes} min`].filter(Boolean).join(" · ")));
+    })));
     if (text && !answer.hits.length && !answer.announced.length) list.append(element("p", {}, "Nothing matches these words. ", element("a", { href: "#contents" }, "The contents of the book"), " list every page."));
     status.replaceChildren(...(text ? [element("p", {}, count(answer.hits.length, "result")), ...notices(answer)] : []));
   };
@@ -97,12 +101,15 @@ function results(input, book) {
   });
   redraw();
 }
-/* The line of a text with most of the words, which are marked. */
-function context(text, marked, book) {
-  const hits = book.words(text).filter(({ whole, parts }) => marked.has(whole) || parts.some((part) => marked.has(part)));
+/* Where the words of the query are in a text, where most of them begin to stand together, and that line, in which they are marked. */
+const heard = (text, marked, book) => book.words(text).filter(({ whole, parts }) => marked.has(whole) || parts.some((part) => marked.has(part)));
+function densest(hits) {
   const within = (from) => new Set(hits.filter(({ start, end }) => start >= from && end <= from + SHOWN).map(({ whole }) => whole)).size;
-  let first = 0, most = 0;
+  let first = -1, most = 0;
   for (const { start } of hits) if (within(start) > most) { first = start; most = within(start); }
+  return first;
+}
+function context(text, hits, first) {
   const from = first < 40 ? 0 : text.indexOf(" ", first - 40) + 1, cut = text.length - from > SHOWN ? text.lastIndexOf(" ", from + SHOWN) : text.length, parts = [from ? "… " : ""];
   let at = from;
   for (const { start, end } of hits) if (start >= at && end <= cut) {
