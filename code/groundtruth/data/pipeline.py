@@ -205,7 +205,7 @@ def influence(
 
     Parameters
     ----------
-    steps : function from a record to a signal (n,) on its even grid
+    steps : function from a record to a signal (n,) or (n, c) on its even grid
     when_s : float
         All readings of the current later than this are raised by `shift`.
     shift : float or (m,)

@@ -50,6 +50,11 @@ def test_schafer_cutoff_is_within_an_eighth(half, order):
     assert fl.savgol_cutoff(half, order) == pytest.approx(measured, rel=0.12)
 
 
+def test_the_formula_of_the_cutoff_by_hand():
+    # h = 48 and p = 2: 3.2 * 48 - 4.6 = 149, and (p + 1) / 149 of the Nyquist frequency 1/2
+    assert fl.savgol_cutoff(48, 2) == pytest.approx(1.5 / 149, rel=1e-12)
+
+
 @pytest.mark.parametrize("factor", [2, 5, 10])
 def test_decimation_keeps_slow_waves_and_removes_fast_ones(factor):
     t = np.arange(4000)

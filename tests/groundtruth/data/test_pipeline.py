@@ -54,7 +54,7 @@ def smoothed(record):
 @pytest.mark.parametrize("shift", [1.0, OTHER], ids=["raised", "other values"])
 @pytest.mark.parametrize("event", EVENTS)
 def test_no_later_reading_changes_the_causal_current_beside_a_spike_or_in_a_gap(event, shift):
-    assert pl.influence(smoothed, RECORD, 0.1 * event + 0.03, shift) == (0.0, 0.0)
+    assert pl.influence(smoothed, RECORD, 0.1 * event, shift) == (0.0, 0.0)
 
 
 def test_the_causal_zero_is_the_median_of_200_readings():
@@ -112,6 +112,28 @@ def test_influence_counts_changed_samples_before_only():
     change, fraction = pl.influence(three_samples, RECORD, 300.0, shift=2.0)
     assert change == pytest.approx(2.0)
     assert fraction == pytest.approx(3 / 3001)
+
+
+def test_influence_counts_samples_that_become_missing():
+    grid = np.arange(LENGTH) * se.DT_S
+
+    def dropping(record):
+        y = np.ones(grid.size)
+        y[0] = NAN if record.current_a[-1] > RECORD.current_a[-1] else 1.0
+        return y
+
+    assert pl.influence(dropping, RECORD, 300.0) == (0.0, pytest.approx(1 / 3001))
+
+
+def test_influence_sees_a_scale_estimated_after_the_split():
+    def scaled(record, end):
+        channels = np.column_stack([smoothed(record), record.true_c])
+        return channels / np.nanstd(channels[:end], axis=0)
+
+    assert pl.influence(lambda r: scaled(r, 3000), RECORD, 300.0) == (0.0, 0.0)
+    # of the two channels, only the current depends on the readings
+    fraction = pl.influence(lambda r: scaled(r, LENGTH), RECORD, 300.0)[1]
+    assert 0.4 < fraction <= 0.5
 
 
 @pytest.mark.parametrize("window", [3, 5, 11, 31])

@@ -78,7 +78,7 @@ def responses(window: int, order: int) -> Figure:
     """Gain by frequency and step response of a moving average, a centered and a causal
     Savitzky-Golay filter.
     """
-    fig, (top, foot) = plt.subplots(2, 1, figsize=(WIDTH_IN, 5.0), layout="constrained")
+    fig, (top, foot) = plt.subplots(2, 1, figsize=(WIDTH_IN, 5.5), layout="constrained")
     half = window // 2
     cycles = np.linspace(0, 0.25, 400)
     k = np.arange(-half - 5, window + 15)
@@ -104,24 +104,9 @@ def responses(window: int, order: int) -> Figure:
     foot.axhline(1.0, color=GRAY, linewidth=0.8, linestyle=":")
     foot.axvline(0, color=GRAY, linewidth=0.8, linestyle=":")
     foot.set_xlim(k[0], k[-1])
-    top.legend(loc="upper right", fontsize=9.5)
+    fig.legend(loc="outside upper left", fontsize=9.5)
     label(top, "frequency in cycles per sample", "gain")
     label(foot, "samples after a step from 0 to 1", "filtered step")
-    return fig
-
-
-def leakage(frequency: Array, spectra: dict[str, Array]) -> Figure:
-    """Periodograms of one record with different tapers, in decibels of their maximum."""
-    fig, ax = figure(2.9)
-    for (name, power), style, color in zip(
-        spectra.items(), ("--", "-"), (ORANGE, BLUE), strict=True
-    ):
-        decibels = 10 * np.log10(np.maximum(power / power.max(), 1e-12))
-        ax.plot(frequency, decibels, style, color=color, label=name)
-    ax.set_ylim(-95, 5)
-    ax.set_xlim(0, 3)
-    ax.legend()
-    label(ax, "frequency in Hz", "power in dB")
     return fig
 
 
@@ -150,19 +135,21 @@ def tradeoff(curves: dict[str, tuple[Array, Array]], unfiltered: float) -> Figur
         ax.plot(passed, error, STYLES[name], color=COLORS[name], label=name)
     ax.plot([1], [unfiltered], "o", color=ORANGE, label="unfiltered")
     ax.set_ylim(0.08, 0.3)
-    ax.legend(fontsize=9.5, ncols=2)
+    ax.legend(loc="upper center", fontsize=9.5)
     label(ax, "noise gain", "root mean squared error")
     return fig
 
 
 def regimes(report: pd.DataFrame, unit: str) -> Figure:
-    """RMSE per regime as bars named with their number of rows, and the overall RMSE as a line."""
+    """RMSE per regime as bars named with their sample counts, and the overall RMSE as a line."""
     fig, ax = figure(2.6)
     part = report.drop(index="all")
-    names = [f"{name}, {count} rows" for name, count in zip(part.index, part["count"], strict=True)]
+    names = [
+        f"{name}\n{count} samples" for name, count in zip(part.index, part["count"], strict=True)
+    ]
     ax.bar(names, part["rmse"], color=BLUE, width=0.6)
-    ax.axhline(report.loc["all", "rmse"], color=ORANGE, linestyle="--", label="all rows")
-    ax.legend()
+    ax.axhline(report.loc["all", "rmse"], color=ORANGE, linestyle="--", label="all samples")
+    ax.legend(loc="upper center")
     ax.set_ylim(0, part["rmse"].max() * 1.15)
     label(ax, "regime", f"RMSE in {unit}")
     return fig
