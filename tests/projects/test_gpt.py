@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from clikit.errors import UserError
 from groundtruth.networks.positions import rope
-from projects import corpora, gpt
+from projects import corpora, gpt, gpt2
 from projects.gpt import GPT, Settings
 from projects.runner import devices, processes
 from projects.runner.settings import choose
@@ -65,7 +65,7 @@ def test_the_forward_pass_is_that_of_hugging_faces_gpt2():
     for p in theirs.parameters():
         torch.nn.init.normal_(p, std=0.2)
     ours = GPT(Settings(width=48, context=32, heads=4, layers=3), 101).eval()
-    gpt.load_gpt2(ours, theirs.state_dict())
+    gpt2.copy_weights(ours, theirs.state_dict())
     x = tokens(2, 32, 101)
     with torch.no_grad():
         gap = float((ours(x) - theirs(x).logits).abs().max())
@@ -122,7 +122,7 @@ def test_greedy_text_is_that_of_hugging_faces_generate():
     for p in theirs.parameters():
         torch.nn.init.normal_(p, std=0.3)
     ours = GPT(Settings(width=32, context=32, heads=4), 50).eval()
-    gpt.load_gpt2(ours, theirs.state_dict())
+    gpt2.copy_weights(ours, theirs.state_dict())
     start = tokens(1, 5, 50)
     expected = theirs.generate(start, max_new_tokens=20, do_sample=False, pad_token_id=0)
     assert ours.generate(start, 20, temperature=0).tolist() == expected.tolist()
