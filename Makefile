@@ -12,8 +12,9 @@ SOLUTIONS ?=
 # leave out npm's packages for tests (NPM_OMIT= installs Lighthouse too); an index with smaller builds of PyTorch
 NPM_OMIT ?= dev
 TORCH_INDEX ?=
-# make test FRESH=1 runs what passed before on the same bytes as well
+# make test FRESH=1 runs what passed before on the same bytes as well; SLOWEST=40 lists the slowest forty
 FRESH   ?=
+SLOWEST ?=
 PYTEST  := $(BIN)/python -m pytest
 REUSE   := -p tests.reuse.plugin --passes
 WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
@@ -58,7 +59,7 @@ test: $(READY) ## run the test suite, except what passed before on the same byte
 	@status=0; \
 	$(BIN)/python -m press build || status=$$?; \
 	$(PYTEST) $(REUSE)=$(if $(FRESH),fresh,reuse) -m lighthouse tests/site || status=$$?; \
-	$(PYTEST) $(REUSE)=reuse -m "not lighthouse" $(WORKERS) || status=$$?; \
+	$(PYTEST) $(REUSE)=reuse -m "not lighthouse" $(WORKERS) $(SLOWEST:%=--durations=%) || status=$$?; \
 	exit $$status
 
 counts: $(READY) ## run the whole suite and record what it counts for the page *How we know*

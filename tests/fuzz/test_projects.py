@@ -84,14 +84,14 @@ KINDS = (
 def test_the_calculator_computes_arithmetic_and_refuses_the_rest_at_once(seed):
     known = {**calculator.FUNCTIONS, **calculator.NAMES}
     for text in cases(seed, EXPRESSIONS, ARITHMETIC):
-        started = time.perf_counter()
+        started = time.thread_time()
         try:
             value = calculator.evaluate(text)
         except calculator.CalculatorError as error:
             assert str(error)
             continue
         finally:
-            assert time.perf_counter() - started < 1.0, text
+            assert time.thread_time() - started < 1.0, text
         tree = ast.parse(text.strip(), mode="eval")
         assert all(isinstance(node, KINDS) for node in ast.walk(tree)), text
         assert math.isfinite(value), text

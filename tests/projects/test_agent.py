@@ -130,10 +130,10 @@ def test_what_is_not_arithmetic_is_refused(expression):
 
 @pytest.mark.parametrize("expression", HUGE)
 def test_what_is_too_large_is_refused_at_once(expression):
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(calculator.CalculatorError):
         calculator.evaluate(expression)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 def test_why_no_eval_with_empty_builtins():

@@ -95,17 +95,27 @@ strings = st.one_of(
 
 
 def cost(work) -> tuple[float, int]:
-    """Seconds of this thread and bytes that a function takes; what it refuses is a cost too."""
+    """Seconds of this thread and bytes that a function takes; what it refuses is a cost too.
+
+    A collection of garbage or a neighbor on the processor can slow one run: of a slow one, the
+    fastest of three counts.
+    """
     tracemalloc.start()
+    seconds = seconds_of(work)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    if seconds >= SECONDS:
+        seconds = min(seconds_of(work) for _ in range(3))
+    return seconds, peak
+
+
+def seconds_of(work) -> float:
     start = time.thread_time()
     try:
         work()
     except (calculator.CalculatorError, ValueError):
         pass
-    seconds = time.thread_time() - start
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return seconds, peak
+    return time.thread_time() - start
 
 
 @given(strings)
@@ -486,28 +496,28 @@ def turn_of(count: int, name: str = "nap") -> Turn:
 
 def test_the_deadline_holds_between_the_calls_of_a_turn():
     start = time.monotonic()
-    result = Agent(Scripted([turn_of(8), Turn("done")]), naps(), Caps(seconds=0.5)).run("Sleep.")
+    result = Agent(Scripted([turn_of(40), Turn("done")]), naps(), Caps(seconds=0.5)).run("Sleep.")
     assert result.outcome == "timeout"
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 8  # all forty would take 16 s
 
 
 def test_the_deadline_holds_inside_a_call():
     start = time.monotonic()
-    result = Agent(Scripted([turn_of(1), Turn("done")]), naps(4.0), Caps(seconds=0.3)).run("Sleep.")
+    result = Agent(Scripted([turn_of(1), Turn("done")]), naps(8.0), Caps(seconds=0.3)).run("Sleep.")
     assert result.outcome == "timeout"
-    assert time.monotonic() - start < 2.0
+    assert time.monotonic() - start < 6
 
 
 def test_the_deadline_holds_around_the_model():
     class Slow:
         def next_turn(self, messages, registry) -> Turn:
-            time.sleep(4.0)
+            time.sleep(8.0)
             return Turn("late")
 
     start = time.monotonic()
     result = Agent(Slow(), Registry(), Caps(seconds=0.3)).run("What?")
     assert (result.outcome, result.trace) == ("timeout", [])
-    assert time.monotonic() - start < 2.0
+    assert time.monotonic() - start < 6
 
 
 def test_the_deadline_holds_for_a_process_that_is_slow_to_start(monkeypatch):
@@ -515,7 +525,7 @@ def test_the_deadline_holds_for_a_process_that_is_slow_to_start(monkeypatch):
     start = time.monotonic()
     observation = registry.call("power", {"n": 50_000_000}, deadline=start + 0.3)
     assert observation.error
-    assert time.monotonic() - start < 2.0
+    assert time.monotonic() - start < 4.5  # its own limit is 5 s
 
 
 def test_nothing_runs_after_the_deadline():

@@ -228,10 +228,10 @@ def test_a_message_of_another_form_ends_with_a_message(server, content):  # noqa
     ],
 )
 def test_an_expression_beyond_the_limits_is_refused_at_once(expression):
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(calculator.CalculatorError):
         calculator.evaluate(expression)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
 
 
 @pytest.mark.parametrize(

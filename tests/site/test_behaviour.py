@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.site.conftest import pages
+from tests.site.rendering import wait_for_figure
 
 pytestmark = pytest.mark.browser
 CHAPTER = "data/tensors.html"
@@ -102,8 +103,7 @@ def test_sliders_and_menus_change_their_figures_by_keyboard(site, host, open_pag
     page = open_page(f"{host.url}/{name}")
     moved = 0
     for box in page.query_selector_all(".interactive"):
-        box.scroll_into_view_if_needed()
-        box.wait_for_selector(".interactive-live svg")
+        wait_for_figure(page, box)
         assert not any(image.is_visible() for image in box.query_selector_all("img"))
         for control in box.query_selector_all(
             ".interactive-controls input, .interactive-controls select"
@@ -122,8 +122,7 @@ def test_sliders_and_menus_change_their_figures_by_keyboard(site, host, open_pag
 def test_interactive_figures_follow_the_theme(host, open_page):
     page = open_page(f"{host.url}/data/model.html", color_scheme="light")
     box = page.locator(".interactive").first
-    box.scroll_into_view_if_needed()
-    box.locator(".interactive-live svg").wait_for()
+    wait_for_figure(page, box.element_handle())
     before = box.locator(".interactive-live").inner_html()
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     for _ in range(100):  # a busy machine redraws late

@@ -9,14 +9,13 @@ from __future__ import annotations
 import gzip
 import sys
 import urllib.request
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.site.conftest import FLAGS, chromium, opened, pages
+from tests.site.rendering import FRAMES, TURN_WHEEL, show_in, start_figures
 
 pytestmark = pytest.mark.browser
 PAGES = pages()
@@ -35,28 +34,11 @@ new PerformanceObserver(list => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
 }).observe({ type: 'layout-shift', buffered: true });
 """
-# a busy computer can lose a frame, and then nothing asks for another: wait a second at most
-FRAMES = """await new Promise(done => {
-  requestAnimationFrame(() => requestAnimationFrame(done));
-  setTimeout(done, 1000);
-})"""
-# sent to the page and not to the browser, which waits for a frame after a real wheel, without end
-TURN_WHEEL = f"""async () => {{
-  document.body.dispatchEvent(new WheelEvent('wheel', {{ deltaY: 50, bubbles: true }}));
-  scrollBy(0, 50);
-  {FRAMES};
-}}"""
 SCROLL_DOWN = f"""async () => {{
   for (let y = 0; y < document.documentElement.scrollHeight; y += 0.9 * innerHeight) {{
     scrollTo(0, y);
     {FRAMES};
   }}
-}}"""
-FIGURE_STATE = f"""async figure => {{
-  const start = performance.now();
-  {FRAMES};
-  const frames = performance.now() - start;
-  return [figure.className, !!figure.view, document.visibilityState, frames, start];
 }}"""
 OPEN_FOLDS = """
 document.addEventListener('DOMContentLoaded', () => {
@@ -74,38 +56,6 @@ def scroll_through(page):
     page.evaluate(TURN_WHEEL)
     page.evaluate(SCROLL_DOWN)
     start_figures(page)
-
-
-def start_figures(page):
-    """Look at each interactive figure until it has started, then go back to the top."""
-    for figure in page.query_selector_all(".interactive"):
-        wait_for_figure(page, figure)
-    page.evaluate("scrollTo(0, 0)")
-
-
-def wait_for_figure(page, figure):
-    """Look at a figure until it has started; a busy computer can lose the frame that starts it.
-
-    Then look away and back, as a reader would.
-    """
-    for _ in range(3):
-        figure.evaluate("e => e.scrollIntoView({ block: 'center' })")
-        try:
-            figure.wait_for_selector(".interactive-live svg", state="attached", timeout=5000)
-            return
-        except PlaywrightTimeout:
-            state = figure.evaluate(FIGURE_STATE)
-            print(
-                "a figure did not start within 5 s; class, view, page, ms for two frames, ms since "
-                f"the page began: {state}; console: {page.console}",
-                file=sys.stderr,
-            )
-            assert "is-static" not in state[0], f"the figure gave up: {page.console}"
-            with suppress(PlaywrightError):  # a screenshot asks for a frame as well
-                page.bring_to_front()
-                page.screenshot(timeout=5000)
-            page.evaluate(f"async () => {{ scrollTo(0, 0); {FRAMES}; }}")
-    raise AssertionError(f"a figure did not start in three looks of 5 s: {state}")
 
 
 @contextmanager
@@ -272,7 +222,7 @@ def run_axe(page, context, options):
 def in_dark(page):
     """The page in the dark scheme, with all figures redrawn."""
     page.evaluate(NOTE_VISIBLE)
-    page.emulate_media(color_scheme="dark")
+    show_in(page, "dark")
     start_figures(page)
     page.evaluate(FONTS_READY)
 
