@@ -13,6 +13,7 @@ from groundtruth.networks import transformer as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 RNG = np.random.default_rng(0)
 SEEDS = st.integers(0, 10**6)
@@ -73,6 +74,16 @@ def test_tiles_change_nothing(seed, n, block, causal):
     )
 
 
+@settings(max_examples=20)
+@given(SEEDS, st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
+def test_tiles_allow_other_numbers_of_keys_and_widths_of_values(seed, n, m, block):
+    rng = np.random.default_rng(seed)
+    q = rng.normal(0, 4, (2, n, 3))
+    k = rng.normal(0, 4, (2, m, 3))
+    v = rng.normal(0, 4, (2, m, 5))
+    np.testing.assert_allclose(at.tiled(q, k, v, block), at.sdpa(q, k, v)[0], atol=1e-12)
+
+
 def test_tiles_keep_single_precision_and_huge_scores():
     q, k, v = RNG.normal(0, 300, (3, 20, 8)).astype(np.float32)
     assert at.tiled(q, k, v, 7).dtype == np.float32
@@ -128,6 +139,10 @@ def test_cross_attention_and_its_backward_pass_equal_differences():
     )
 
 
+def test_the_last_query_of_a_causal_mask_attends_to_the_last_key():
+    np.testing.assert_array_equal(at.causal_mask(2, 4), [[1, 1, 1, 0], [1, 1, 1, 1]])
+
+
 @given(SEEDS, st.integers(0, 5))
 def test_a_causal_mask_leaks_nothing(seed, place):
     rng = np.random.default_rng(seed)
@@ -179,6 +194,15 @@ def test_the_softmax_jacobian_equals_differences():
     np.testing.assert_allclose(at.softmax_jacobian(z), rows, atol=1e-8)
 
 
+def test_rope_rotates_neighboring_entries_by_position_times_frequency():
+    x = RNG.normal(size=(3, 6))
+    places = [0, 2, 7]
+    angle = np.outer(places, 10_000.0 ** (-np.arange(3) / 3))
+    rotated = (x[:, ::2] + 1j * x[:, 1::2]) * np.exp(1j * angle)
+    np.testing.assert_allclose(pos.rope(x, places)[:, ::2], rotated.real, atol=1e-12)
+    np.testing.assert_allclose(pos.rope(x, places)[:, 1::2], rotated.imag, atol=1e-12)
+
+
 @given(SEEDS, st.integers(0, 5000), st.integers(0, 40))
 def test_rope_scores_depend_on_the_offset_and_lengths_stay(seed, m, lag):
     rng = np.random.default_rng(seed)
@@ -203,6 +227,7 @@ def test_a_shift_of_the_sinusoids_is_a_rotation(p, k):
 
 def test_alibi_has_the_slopes_of_the_paper_and_grows_with_distance():
     np.testing.assert_allclose(pos.alibi_slopes(8), 0.5 ** np.arange(1, 9))
+    np.testing.assert_allclose(pos.alibi_slopes(4), 0.25 ** np.arange(1, 5))
     bias = pos.alibi(8, 5)
     assert bias.shape == (8, 5, 5)
     assert (np.diff(bias[:, 4]) > 0).all()
@@ -286,6 +311,17 @@ def test_parameters_are_those_of_torch():
         == sum(v.size for v in tf.Block(24, 3).p.values())
     )
     assert 12 * tf.parameters(768) == 85_054_464
+
+
+def test_operations_are_those_torch_counts():
+    x = torch.ones(10, 16)
+    with FlopCounterMode(display=False) as counter:
+        for _ in "qkvo":
+            x @ torch.ones(16, 16)
+        x @ torch.ones(16, 64) @ torch.ones(64, 16)
+        heads = x.view(10, 4, 4).transpose(0, 1)
+        heads @ heads.mT @ heads
+    assert 10 * sum(tf.flops_per_token(16, 10)) == counter.get_total_flops()
 
 
 EYE = at.Projections(*[np.eye(4)] * 4)

@@ -169,7 +169,7 @@ def explorer() -> Interactive:
         slider("x", "x ", 2, -3, 3, 0.1),
         slider("b", "b ", 0.1, -2, 2, 0.1),
         slider("y", "target y ", 1, -2, 2, 0.1),
-        menu("act", "activation ", ["relu", "tanh", "sigmoid", "none"]),
+        menu("act", "activation ", ["relu", "tanh", "sigmoid", "identity"]),
     ]
     lines = [
         ("forward", "z = w * x + b = {z:.3f}"),
@@ -184,13 +184,13 @@ def explorer() -> Interactive:
         "relu": "max(0, datum.z)",
         "tanh": tanh("datum.z"),
         "sigmoid": sigmoid("datum.z"),
-        "none": "datum.z",
+        "identity": "datum.z",
     }
     derivative = {
         "relu": "(datum.z > 0 ? 1 : 0)",
         "tanh": "1 - datum.a * datum.a",
         "sigmoid": "datum.a * (1 - datum.a)",
-        "none": "1",
+        "identity": "1",
     }
     rows = [{"i": i, "pass": name} for i, (name, _) in enumerate(lines)]
     chart = (

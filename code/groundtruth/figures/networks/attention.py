@@ -118,6 +118,20 @@ def masks(n: int = 6) -> Figure:
     return fig
 
 
+def encodings(positions: np.ndarray, table: np.ndarray) -> Figure:
+    """Four entries of positional encodings (T, C), C > 4, as functions of the positions (T,)."""
+    fig, ax = figure(2.5)
+    entries = (0, 1, 2, 4)
+    styles = ("-", "--", "-.", ":")
+    for entry, color, style in zip(entries, CYCLE, styles, strict=False):
+        ax.plot(positions, table[:, entry], style, color=color, label=f"entry {entry}")
+    ax.set_ylim(-1.15, 2.05)
+    ax.set_yticks([-1, 0, 1])
+    ax.legend(loc="upper left", ncol=2)
+    label(ax, "position", "entry of the encoding")
+    return fig
+
+
 def _box(ax: Axes, x: float, y: float, text: str, color: str, width: float = 2.6) -> None:
     """A box with its center at (x, y) and a text in it."""
     patch = FancyBboxPatch(
@@ -354,7 +368,8 @@ def wheel() -> Interactive:
         alt.vconcat(
             hands, alt.layer(curve, now, says).properties(width=370, height=130)
         ).add_params(place, lag),
-        "Four dials with a query hand and a key hand, each dial slower than the one before, and "
-        "below them the dot product against the distance; moving both positions together turns "
-        "the hands and leaves the dot product as it is.",
+        "Four dials, each with a vector of the query and one of the key, each dial rotating more "
+        "slowly than the one before, and below them the dot product as a function of the "
+        "distance; if both positions move together, the vectors rotate and the dot product does "
+        "not change.",
     )

@@ -24,7 +24,7 @@ ACTIVATIONS = {
     "relu": torch.relu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
-    "none": lambda z: z * 1,
+    "identity": lambda z: z * 1,
 }
 
 
