@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from groundtruth.modern import tokenizers
 from groundtruth.modern.tokenizers import BytePairs, Characters, Tokenizer
 from torch import Tensor, nn
 
-from projects import corpora
+from projects import corpora, gpt2
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import check_seed, finite, wrong
@@ -52,6 +53,7 @@ class Settings(RunSettings):
     positions: str = "learned"  # learned, rope, none
     mlp: str = "gelu"  # gelu, swiglu
     eval_windows: int = 64  # windows of the held-out text an evaluation reads
+    init: str = ""  # folder of a GPT-2 whose weights and tokenizer to start from; empty: none
 
     def check(self) -> None:
         super().check()
@@ -495,36 +497,6 @@ def sample_token(
     return torch.multinomial(next_token_probs(logits, temperature, top_k, top_p), 1, generator=rng)
 
 
-def load_gpt2(model: GPT, weights: dict[str, Tensor]) -> None:
-    """Copy the weights of a GPT-2 of Hugging Face transformers (`GPT2LMHeadModel.state_dict()`)
-    into a model of its sizes.
-    """
-    names = {
-        "token.weight": "wte.weight",
-        "position.weight": "wpe.weight",
-        "norm.weight": "ln_f.weight",
-        "norm.bias": "ln_f.bias",
-    }
-    parts = {
-        "norm1": "ln_1",
-        "norm2": "ln_2",
-        "attention.qkv": "attn.c_attn",
-        "attention.out": "attn.c_proj",
-        "mlp.up": "mlp.c_fc",
-        "mlp.out": "mlp.c_proj",
-    }
-    for i in range(model.s.layers):
-        for ours, theirs in parts.items():
-            for kind in ("weight", "bias"):
-                names[f"blocks.{i}.{ours}.{kind}"] = f"h.{i}.{theirs}.{kind}"
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            w = weights[f"transformer.{names[name]}"]
-            p.copy_(
-                w.T if p.dim() == 2 and "blocks" in name else w
-            )  # theirs are stored input by output
-
-
 # -- the task -------------------------------------------------------------------------------------
 
 
@@ -676,11 +648,7 @@ class Language(TextTask[Settings]):
             self.tokenizer = tokenizers.load(state["tokenizer"])
         else:
             train, held_out = corpora.split(settings.corpus)
-            self.tokenizer = (
-                BytePairs.train(train[:2_000_000], settings.merges)
-                if settings.merges
-                else Characters(train + held_out)
-            )
+            self.tokenizer = self._tokenizer(train, held_out)
             self.train, self.held_out = (
                 torch.tensor(self.tokenizer.encode(text)) for text in (train, held_out)
             )
@@ -695,6 +663,16 @@ class Language(TextTask[Settings]):
                     )
         torch.manual_seed(settings.seed)
         self.model = GPT(settings, len(self.tokenizer))
+        if settings.init and state is None:
+            gpt2.load(self.model, Path(settings.init))
+
+    def _tokenizer(self, train: str, held_out: str) -> Tokenizer:
+        """That of the pretrained model, or byte pairs or characters of the corpus."""
+        if self.settings.init:
+            return gpt2.start(Path(self.settings.init), self.settings)
+        if self.settings.merges:
+            return BytePairs.train(train[:2_000_000], self.settings.merges)
+        return Characters(train + held_out)
 
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Language:

@@ -136,7 +136,7 @@ def registry(folder: Path | None = None) -> Registry:
     )
 
 
-# question, what the answer must contain
+# question, what the answer must contain: of a refusal its reason, so that a missing tool is wrong
 QUESTIONS: tuple[tuple[str, str], ...] = (
     ("What is 23*19+7?", "444"),
     ("Compute 2**10 - 1", "1023"),
@@ -148,14 +148,14 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("What is 1/8 + 1/4?", "0.375"),
     ("What is abs(-5)*3?", "15"),
     ("Compute 10//3 + 1", "4"),
-    ("What is 9**9**9?", "could not"),
-    ("What is 1/0?", "could not"),
+    ("What is 9**9**9?", "digits"),
+    ("What is 1/0?", "by zero"),
     ("What is 26.2 mile in km?", "42.16"),
     ("Convert 5 kg to pound", "11.02"),
     ("What is 100 C in F?", "212"),
     ("How much is 2 h in min?", "120"),
     ("Convert 6 foot to cm", "182.88"),
-    ("What is 3 km in kg?", "could not"),
+    ("What is 3 km in kg?", "mass"),
     ("What is 300 K in C?", "26.85"),
     ("Convert 1 day to s", "86400"),
     ("Why are attention scores divided by the root of the head width?", "networks/attention"),

@@ -26,7 +26,7 @@ def invalid(name: str, schema: Any, arguments: dict[str, Any]) -> str | None:
     Examples
     --------
     >>> invalid("add", {"type": "object", "required": ["a"]}, {})
-    'add needs a'
+    "add needs 'a'"
     >>> invalid("add", {}, {"anything": 1}) is None
     True
     """
@@ -83,7 +83,7 @@ def _bounded(kind: Any) -> Any:
 def _explain(name: str, schema: dict[str, Any], error: jsonschema.ValidationError) -> str:
     if error.validator == "required" and not error.path:
         missing = [key for key in error.validator_value if key not in error.instance]
-        return f"{name} needs {', '.join(missing)}"
+        return f"{name} needs {', '.join(map(repr, missing))}"
     properties = schema.get("properties", {})
     if error.validator == "additionalProperties" and not error.path:
         extra = [key for key in error.instance if key not in properties]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from clikit.errors import nearest
 
@@ -97,7 +97,7 @@ def tool(
     isolated: bool = False,
 ) -> Tool:
     """A tool from a function: its name, the first paragraph of its docstring, and a schema from its
-    annotations.
+    annotations. `Annotated[str, "what to give"]` describes an argument to the model.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def tool(
     ValueError
         For an unknown effect and a time that is not positive and finite.
     """
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, include_extras=True)
     fields = {}
     required = []
     for name, parameter in inspect.signature(function).parameters.items():
@@ -138,6 +138,11 @@ def tool(
 
 
 def _type(function: str, name: str, hint: Any) -> dict[str, Any]:
+    if get_origin(hint) is Annotated:
+        inner, *notes = get_args(hint)
+        field = _type(function, name, inner)
+        described = [note for note in notes if isinstance(note, str)]
+        return {**field, "description": described[0]} if described else field
     if get_origin(hint) is Literal:
         return {"type": "string", "enum": list(get_args(hint))}
     if hint not in KINDS:

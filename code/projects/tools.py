@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 from clikit.errors import nearest
 
@@ -59,7 +60,14 @@ DEGREES = {  # kelvin in one degree, and absolute zero in degrees
 }
 
 
-def convert(value: float, unit: str, to: str) -> str:
+UNITS = ", ".join([*FACTORS, *DEGREES])
+
+
+def convert(
+    value: float,
+    unit: Annotated[str, f"one of {UNITS}"],
+    to: Annotated[str, "a unit of the same kind"],
+) -> str:
     """Convert a value between units of length, mass, time or temperature,
     for example 26.2 mile to km.
     """
@@ -72,8 +80,7 @@ def convert(value: float, unit: str, to: str) -> str:
     for name in (unit, to):
         if name not in FACTORS:
             raise ValueError(
-                f"there is no unit {name!r}{nearest(name, FACTORS)}; known are "
-                f"{', '.join([*FACTORS, *DEGREES])}"
+                f"there is no unit {name!r}{nearest(name, FACTORS)}; known are {UNITS}"
             )
     if FACTORS[unit][0] != FACTORS[to][0]:
         raise ValueError(f"{unit} is a {FACTORS[unit][0]} and {to} a {FACTORS[to][0]}")

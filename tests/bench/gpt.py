@@ -71,7 +71,7 @@ def build_nanogpt(folder: Path) -> Callable[..., tuple[nn.Module, Loss]]:
 
 
 class Racer:
-    """One model and its optimiser; `step` is a whole training step on new tokens."""
+    """One model and its optimizer; `step` is a whole training step on new tokens."""
 
     def __init__(
         self, made: tuple[nn.Module, Loss], place: devices.Place, V: int, B: int, T: int
@@ -157,6 +157,7 @@ def main() -> None:
         "torch": torch.__version__,
         "parameters": sum(p.numel() for p in racers["ours"].model.parameters()),
         "tokens_per_s": {name: round(speed) for name, speed in speeds.items()},
+        "rounds": {name: [round(turn[name]) for turn in turns] for name in racers},
         "share_of_peak": {
             name: round(speed * flops(V, T, L, C) / peak, 4) for name, speed in speeds.items()
         }

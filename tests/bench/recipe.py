@@ -5,8 +5,10 @@ Prints seconds and held-out loss.
     python -m tests.bench.recipe TEXT [--seeds 3] [--json FILE] [--try]
 
 Each run is `python -m projects run gpt`, in a folder of its own; what is written to FILE is read
-from the runs' cards, and is what `book/_assets/results/gpt-recipe.json` holds. `--try` takes a
-hundredth of the steps and a small model: it shows that the race runs, not who wins.
+from the runs' cards. `book/_assets/results/gpt-recipe.json` was recorded by an earlier version of
+this script, which saved neither the evaluations by step nor the hash of the text; a line on the
+text was added by hand. `--try` takes a hundredth of the steps and a small model: it shows that the
+race runs, not who wins.
 """
 
 from __future__ import annotations

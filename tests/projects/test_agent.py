@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import ast
 import json
+import sqlite3
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Annotated
 
 import pytest
 from clikit.errors import UserError
@@ -35,6 +37,29 @@ expressions = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+flat = st.recursive(  # brackets only where drawn: precedence and order are tested too
+    st.integers(1, 19).map(lambda n: f"{n}.0"),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(" ".join),
+        inner.map(lambda e: f"({e})"),
+    ),
+    max_leaves=8,
+)
+
+
+@given(flat)
+@settings(max_examples=500)
+def test_precedence_and_order_are_those_of_another_parser(expression):
+    """SQLite reads and computes by itself, in double precision; NULL is a division by zero."""
+    with sqlite3.connect(":memory:") as database:
+        expected = database.execute(f"SELECT {expression}").fetchone()[0]
+    if expected is None:
+        with pytest.raises(calculator.CalculatorError, match="division by zero"):
+            calculator.evaluate(expression)
+        return
+    assert calculator.evaluate(expression) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 @given(expressions)
@@ -207,9 +232,9 @@ def test_a_schema_is_made_from_the_signature():
     ("name", "arguments", "said"),
     [
         ("calculater", {}, "did you mean 'calculator'"),
-        ("calculator", {}, "needs expression"),
+        ("calculator", {}, "needs 'expression'"),
         ("calculator", {"expression": 3}, "must be a string, got 3"),
-        ("calculator", {"expresion": "1"}, "needs expression"),
+        ("calculator", {"expresion": "1"}, "needs 'expression'"),
         ("calculator", "1+1", "must be an object"),
         ("breaks", {}, "breaks failed: the cable is out"),
         ("slow", {"seconds": 5.0}, "took longer than 0.2 s"),
@@ -310,6 +335,29 @@ def test_the_book_s_questions_are_answered():
     assert found["success"] == 1.0
     assert found["steps"] == 2.0
     assert len(agent.QUESTIONS) == 30
+
+
+def test_a_set_without_a_tool_does_not_count_its_absence_as_a_right_refusal():
+    """Of twenty questions twelve need the calculator and eight the units; three are refused."""
+    whole = agent.registry()
+    for name, needing in (("calculator", 12), ("convert", 8)):
+        less = Registry(*[t for n, t in whole.tools.items() if n != name])
+        found = agent.evaluate(Rules(), less, agent.QUESTIONS[:20])
+        assert found["success"] == (20 - needing) / 20
+
+
+def test_an_argument_may_be_described_to_the_model():
+    def lend(title: Annotated[str, "as on the cover"], weeks: Annotated[int, 4] = 2) -> str:
+        """Lend a book."""
+        return title
+
+    made = tools.tool(lend)
+    assert made.schema["properties"] == {
+        "title": {"type": "string", "description": "as on the cover"},
+        "weeks": {"type": "integer"},
+    }
+    units = tools.tool(tools.convert).schema["properties"]["unit"]["description"]
+    assert all(name in units.split("one of ")[1].split(", ") for name in tools.FACTORS)
 
 
 def test_a_trace_is_a_transcript_is_saved_and_replays_to_the_same_end(tmp_path):

@@ -64,7 +64,7 @@ def test_a_call_that_fits_a_legal_schema_runs(schema, arguments):
 @pytest.mark.parametrize(
     ("schema", "arguments", "message"),
     [
-        ({"required": ["x"]}, {}, "look needs x"),
+        ({"required": ["x"]}, {}, "look needs 'x'"),
         ({"properties": {"x": {"type": ["string", "null"]}}}, {"x": 1}, "'x' of look"),
         ({"properties": {"x": {"items": {"type": "integer"}}}}, {"x": ["a"]}, "'x.0' of look must"),
         ({"properties": {"x": {"enum": [1, 2]}}}, {"x": 3}, "must be one of 1, 2, got 3"),

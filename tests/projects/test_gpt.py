@@ -8,19 +8,25 @@ import math
 import warnings
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from click.testing import CliRunner
 from clikit.errors import UserError
 from groundtruth.networks.positions import rope
-from projects import corpora, gpt
+from projects import corpora, gpt, gpt2
 from projects.gpt import GPT, Settings
-from projects.runner import devices, processes
+from projects.runner import devices, processes, records
+from projects.runner.cli import main
 from projects.runner.settings import choose
 from projects.runner.training import Trainer
 from torch import nn
+
+from tests.bench import writing
+from tests.conftest import ROOT
 
 MODERN = {"norm": "rms", "positions": "rope", "mlp": "swiglu", "kv_heads": 2, "bias": False}
 KINDS = {
@@ -65,7 +71,7 @@ def test_the_forward_pass_is_that_of_hugging_faces_gpt2():
     for p in theirs.parameters():
         torch.nn.init.normal_(p, std=0.2)
     ours = GPT(Settings(width=48, context=32, heads=4, layers=3), 101).eval()
-    gpt.load_gpt2(ours, theirs.state_dict())
+    gpt2.copy_weights(ours, theirs.state_dict())
     x = tokens(2, 32, 101)
     with torch.no_grad():
         gap = float((ours(x) - theirs(x).logits).abs().max())
@@ -122,7 +128,7 @@ def test_greedy_text_is_that_of_hugging_faces_generate():
     for p in theirs.parameters():
         torch.nn.init.normal_(p, std=0.3)
     ours = GPT(Settings(width=32, context=32, heads=4), 50).eval()
-    gpt.load_gpt2(ours, theirs.state_dict())
+    gpt2.copy_weights(ours, theirs.state_dict())
     start = tokens(1, 5, 50)
     expected = theirs.generate(start, max_new_tokens=20, do_sample=False, pad_token_id=0)
     assert ours.generate(start, 20, temperature=0).tolist() == expected.tolist()
@@ -360,6 +366,15 @@ def test_the_standard_library_is_a_large_corpus():
     assert sum(map(len, corpora.documents("stdlib"))) > 5_000_000
 
 
+def test_held_out_documents_quote_the_others_where_the_page_says_so():
+    assert corpora.overlap(*corpora.split("sonnets")) == 0
+    assert 0.05 < corpora.overlap(*corpora.split("stdlib"), count=100) < 0.25
+    assert corpora.overlap("abc", "abcabc", 3, 4) == 0.5
+    for bad in (("abc", "ab", 3, 1), ("abc", "abc", 0, 1), ("abc", "abc", 3, 0)):
+        with pytest.raises(ValueError, match="at least one stretch"):
+            corpora.overlap(*bad)
+
+
 def test_echoes_repeat_words_of_six_to_twelve_letters_and_nothing_else():
     texts = corpora.documents("echo")
     assert texts == corpora.echoes(4000)
@@ -377,13 +392,51 @@ def test_echoes_repeat_words_of_six_to_twelve_letters_and_nothing_else():
 
 def test_the_published_echo_says_what_the_page_concludes():
     """One layer has stopped falling; two begin no lower, and end far below."""
-    from projects.runner import records
-
     one, two = (run["curve"] for run in records.read_card("_assets/results/gpt-echo.json")["runs"])
     assert [step for step, _ in one] == [step for step, _ in two] == list(range(75, 1501, 75))
     assert abs(one[9][1] - one[-1][1]) < 0.03
     assert two[0][1] > one[0][1]
     assert two[-1][1] < one[-1][1] - 0.5
+
+
+def test_the_published_texts_are_of_the_laptop_run_and_grow_more_like_words():
+    card = records.read_card("_assets/results/gpt-writing.json")
+    laptop = records.read_card("_assets/results/gpt-laptop.json")
+    first = dict(map(tuple, laptop["curve"][0]))
+    for key, value in laptop["settings"].items():
+        assert key in ("save_every", "keep") or card["settings"][key] == value
+    assert [point["val_loss"] for point in card["points"]] == [first[s] for s in (50, 150, 450)]
+    for point in card["points"]:
+        known = [text["known_words"] for text in point["texts"]]
+        assert known == sorted(known, reverse=True)  # the warmer, the fewer words
+    for early, late in pairwise(card["points"]):
+        for a, b in zip(early["texts"], late["texts"], strict=True):
+            assert a["known_words"] < b["known_words"]
+            assert a["text"].startswith(card["prompt"])
+
+
+def test_the_texts_of_the_card_are_known_by_their_whole_words():
+    assert writing.known_words(["love loves", "lovely is so"], "Love is") == 2 / 3
+
+
+def test_the_commands_on_the_page_train_go_on_and_sample(tmp_path, monkeypatch):
+    page = (ROOT / "book" / "capstones" / "gpt.md").read_text()
+    block = page.split("```{code-block} bash\n")[1].split("```")[0]
+    commands = [line.split()[3:] for line in block.splitlines()]
+    assert [words[0] for words in commands] == ["run", "resume", "sample", "serve"]
+    monkeypatch.chdir(tmp_path)
+    Path("my.txt").write_text("it was the best of times, it was the worst of times. " * 40)
+    small = ["steps=2", "layers=1", "width=16", "eval_windows=2", "batch_size=2"]
+    extra = {
+        "run": [word for pair in small for word in ("--set", pair)],
+        "resume": ["--set", "steps=3"],
+        "sample": ["--set", "length=5"],
+    }
+    for words in commands[:3]:
+        result = CliRunner().invoke(main, [*words, *extra[words[0]], "--device", "cpu"])
+        assert result.exit_code == 0, result.output
+    assert records.read_run(Path("runs/my"))["settings"]["steps"] == 3
+    assert commands[3][1] == "runs/my"
 
 
 def test_another_text_with_the_same_alphabet_is_noticed_on_resume(tmp_path):

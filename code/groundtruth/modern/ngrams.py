@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -128,9 +129,13 @@ class Ngrams:
             raise ValueError(
                 f"tokens run from {min(tokens)} to {max(tokens)}, but the vocabulary has {self.V}"
             )
+        pasts = [tuple(tokens[max(0, i - self.n + 1) : i]) for i in range(len(tokens))]
         total = 0.0
-        for i, token in enumerate(tokens):
-            total -= float(np.log(self.probabilities(tokens[max(0, i - self.n + 1) : i])[token]))
+        for past, positions in groupby(
+            sorted(range(len(tokens)), key=pasts.__getitem__), pasts.__getitem__
+        ):
+            following = [tokens[i] for i in positions]  # equal pasts need one distribution
+            total -= float(np.log(self.probabilities(past)[following]).sum())
         return total / len(tokens)
 
 

@@ -1,4 +1,6 @@
-"""Texts to train on, split by document: what is held out was never seen, not even in part.
+"""Texts to train on, split by document: a document is held out whole or not at all.
+
+That does not make it new: documents quote each other. `overlap` measures by how much.
 
 `sonnets.txt` holds William Shakespeare's 154 sonnets (1609, public domain) in modern spelling, one
 blank line between two; nothing else of it is anybody's. `echo` is made, not written: words without
@@ -61,6 +63,35 @@ def documents(name: str) -> list[str]:
             Exit.USAGE,
         )
     return texts
+
+
+def overlap(train: str, held_out: str, length: int = 50, count: int = 200) -> float:
+    """Share of stretches of the held-out text that occur word for word in the training text.
+
+    Parameters
+    ----------
+    train, held_out : str
+    length : int >= 1, characters of a stretch
+    count : int >= 1, stretches, evenly spaced over the held-out text
+
+    Raises
+    ------
+    ValueError
+        When the held-out text is shorter than a stretch, or one of the numbers is below 1.
+
+    Examples
+    --------
+    >>> overlap("to be or not", "not to be", 3, 7)  # "not", "to ", "o b" and " be", of 7
+    0.5714285714285714
+    """
+    if length < 1 or count < 1 or len(held_out) < length:
+        raise ValueError(
+            f"need a held-out text of at least one stretch, and a stretch and a count of at least "
+            f"1, got {len(held_out)} characters, {length} and {count}"
+        )
+    last = len(held_out) - length
+    starts = [i * last // max(count - 1, 1) for i in range(count)]
+    return sum(held_out[i : i + length] in train for i in starts) / count
 
 
 def _sonnets() -> list[str]:

@@ -180,7 +180,7 @@ def curves(runs: list[list[list[float]]], counted: dict[str, float]) -> Figure:
     ):
         ax.axhline(loss, color=color, linestyle=style, label=name)
     ax.legend(loc="upper right", bbox_to_anchor=(1, 0.86))
-    label(ax, "step", "held-out loss, nats a character")
+    label(ax, "step", "held-out loss, nats per character")
     return fig
 
 
@@ -274,5 +274,5 @@ def scaling(runs: dict[str, list[tuple[float, float]]]) -> Figure:
         )
     ax.set_xscale("log")
     ax.legend(title="parameters", fontsize=9, title_fontsize=9)
-    label(ax, "operations of the training", "held-out loss, nats a character")
+    label(ax, "operations of the training", "held-out loss, nats per character")
     return fig
