@@ -62,12 +62,12 @@ def blocks() -> Figure:
         )
     inner = [
         (1.2, "norm", GRAY),
-        (2.0, "attention: asks the past", GREEN),
+        (2.0, "causal self-attention", GREEN),
         (3.5, "norm", GRAY),
-        (4.3, "MLP: thinks alone", ORANGE),
+        (4.3, "MLP of each token", ORANGE),
     ]
     ax.plot([4.9, 4.9], [0.3, 5.7], color=BLUE, linewidth=2.4)
-    ax.text(4.9, 0.05, "stream (B, T, C)", ha="center", va="top", fontsize=10)
+    ax.text(4.9, 0.05, "residual stream (B, T, C)", ha="center", va="top", fontsize=10)
     for y, text, color in inner:
         ax.text(
             6.9,
@@ -160,7 +160,7 @@ def heads(weights: np.ndarray, text: str) -> Figure:
         ax.set_xticks(np.arange(len(w)) + 0.5, shown, fontsize=8)
         ax.set_yticks(np.arange(len(w)) + 0.5, shown, fontsize=8)
         ax.grid(False)
-        label(ax, "looks at", "position", f"head {i + 1}")
+        label(ax, "key position", "query position", f"head {i + 1}")
     return fig
 
 
