@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from press.site import figures, layouts, pictures
+from press.site import figures, labels, layouts, pictures
 
 PLOT = {
     "data": {"values": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]},
@@ -127,4 +127,4 @@ def test_labels_are_neither_too_large_nor_below_12_pixels_on_a_phone(label):
     svg = f'<svg width="400" height="200"><text font-size="{label}">a</text></svg>'
     shown = pictures.shown(svg)
     assert shown.width * label / 400 <= pictures.LARGEST + 0.1  # whole pixels
-    assert shown.least * label / 400 >= pictures.SMALLEST
+    assert shown.least * label / 400 >= labels.SMALLEST
