@@ -1,6 +1,7 @@
 """Figures of the mixtures of experts in the chapter on gates. Read with book/networks/gates.md.
 
-They are drawn as narrow as a phone, so that none of their labels has to be scrolled to.
+The boxes and the two panels of dots are drawn as narrow as a phone, so that none of their labels
+has to be scrolled to.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, label, use_style
+from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, figure, label, use_style
 
 PHONE_IN = 3.3  # the text column of a phone, 330 pixels
 SQUARE = (-1.0, 1.0, -1.0, 1.0)  # left, right, bottom, top
@@ -101,10 +102,7 @@ def routes(routers: dict[str, Sequence[np.ndarray]]) -> Figure:
 
     A router is its matrix (2, E) and bias (E,), of at most four experts.
     """
-    use_style()
-    fig, axes = plt.subplots(
-        1, len(routers), figsize=(PHONE_IN, 1.6), layout="constrained", sharey=True
-    )
+    fig, axes = figure(2.1, columns=len(routers), sharey=True)
     side = np.linspace(-1, 1, 101)
     points = np.stack(np.meshgrid(side, side), axis=-1)  # (101, 101, 2)
     colors: dict[str, Any] = {"cmap": ListedColormap(SHADES), "vmin": -0.5, "vmax": 3.5}

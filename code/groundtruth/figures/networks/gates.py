@@ -55,8 +55,7 @@ def two_choices() -> Figure:
 
 def descent(paths: dict[tuple[str, float], np.ndarray]) -> Figure:
     """The probability (steps,) over the steps, by estimator and starting point."""
-    fig, ax = figure(4.2)
-    fig.set_size_inches(3.3, 4.2)  # the text column of a phone
+    fig, ax = figure(3.4)
     styles = {
         "score function": (GRAY, "-"),
         "straight-through": (ORANGE, "-"),
@@ -69,7 +68,7 @@ def descent(paths: dict[tuple[str, float], np.ndarray]) -> Figure:
             text = name if start == min(start for _, start in paths) else None
             ax.plot(path, color=color, linestyle=line, linewidth=2, label=text)
     ax.set_ylim(-0.02, 1)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     label(ax, "step", "probability p of the bit 1")
     return fig
 
