@@ -29,6 +29,18 @@ FIGURE_STATE = f"""async figure => {{
   const frames = performance.now() - start;
   return [figure.className, !!figure.view, document.visibilityState, frames, start];
 }}"""
+# the page on missing addresses has no script when opened from a folder: its style sheet follows
+FOLLOWED = """scheme => {
+  const theme = document.documentElement.dataset.theme;
+  return theme ? theme === scheme : matchMedia(`(prefers-color-scheme: ${scheme})`).matches;
+}"""
+SCHEME_STATE = f"""async () => {{
+  const start = performance.now();
+  {FRAMES};
+  const {{ mode, theme }} = document.documentElement.dataset;
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  return [mode, theme, dark, document.visibilityState, performance.now() - start];
+}}"""
 
 
 def start_figures(page):
@@ -61,22 +73,31 @@ def wait_for_figure(page, figure):
     raise AssertionError(f"a figure did not start in three looks of 5 s: {state}")
 
 
+class StaysError(AssertionError):
+    """A page that does not follow the color scheme of the system."""
+
+
 def show_in(page, scheme: str):
     """Switch the system to a color scheme, and wait until the page has followed."""
     page.emulate_media(color_scheme=scheme)
     for _ in range(3):
         try:
             page.wait_for_function(
-                "scheme => document.documentElement.dataset.theme === scheme",
+                FOLLOWED,
                 arg=scheme,
                 polling=100,
                 timeout=5000,
             )
             return
         except PlaywrightTimeout:
-            print(f"the page did not turn {scheme} within 5 s", file=sys.stderr)
+            state = page.evaluate(SCHEME_STATE)
+            print(
+                "the page did not follow the color scheme within 5 s; mode, theme, is the system "
+                f"dark, page, ms for two frames: {state}",
+                file=sys.stderr,
+            )
             ask_for_frame(page)
-    raise AssertionError(f"the page did not turn {scheme} in three looks of 5 s")
+    raise StaysError(f"the page did not turn {scheme} in three looks of 5 s: {state}")
 
 
 def ask_for_frame(page):

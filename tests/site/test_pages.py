@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.site.conftest import FLAGS, chromium, opened, pages
-from tests.site.rendering import FRAMES, TURN_WHEEL, show_in, start_figures
+from tests.site.rendering import FRAMES, TURN_WHEEL, StaysError, show_in, start_figures
 
 pytestmark = pytest.mark.browser
 PAGES = pages()
@@ -231,7 +231,24 @@ def background(page) -> str:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
-def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
+def problems_in_dark(page, browser) -> tuple[list, str]:
+    """What axe finds in the page turned dark, and its background.
+
+    A page that does not turn, which happens once in some hundred runs on a busy computer, is opened
+    anew in dark and looked at whole.
+    """
+    try:
+        in_dark(page)
+        return violations_of_other_colors(page), background(page)
+    except StaysError as error:
+        print(f"once more, opened in dark: {error}", file=sys.stderr)
+    with opened_and_scrolled(browser, page.url, color_scheme="dark") as anew:
+        anew.add_style_tag(content=LAY_OUT_ALL)
+        anew.evaluate(FONTS_READY)
+        return violations(anew), background(anew)
+
+
+def test_axe_finds_nothing_in_light_and_in_dark(from_folder, browser, counted):
     """All folds are open since before the page was scrolled through; figures follow the scheme."""
     page = from_folder
     page.add_style_tag(content=LAY_OUT_ALL)
@@ -239,9 +256,9 @@ def test_axe_finds_nothing_in_light_and_in_dark(from_folder, counted):
     page.evaluate(FONTS_READY)
     assert violations(page) == []
     light = background(page)
-    in_dark(page)
-    assert violations_of_other_colors(page) == []
-    assert background(page) != light, "dark is another scheme"
+    problems, dark = problems_in_dark(page, browser)
+    assert problems == []
+    assert dark != light, "dark is another scheme"
     counted("looks at a page by an accessibility checker, in light and in dark", 2)
 
 
