@@ -43,6 +43,20 @@ SCHEME_STATE = f"""async () => {{
 }}"""
 
 
+def run(page, script: str, seconds: int = 120):
+    """Run an asynchronous function in the page and ask until it has ended.
+
+    `page.evaluate` alone would wait for ever for a page whose clock has stopped.
+    """
+    call = f"({script})().then(() => {{ window.ran = true; }})"
+    page.evaluate(f"() => {{ window.ran = false; {call}; }}")
+    for _ in range(10 * seconds):
+        if page.evaluate("window.ran"):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"a script did not end within {seconds} s: {script[:60]}")
+
+
 def start_figures(page):
     """Look at each interactive figure until it has started, then go back to the top."""
     for figure in page.query_selector_all(".interactive"):

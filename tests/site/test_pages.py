@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.site.conftest import FLAGS, chromium, opened, pages
-from tests.site.rendering import FRAMES, TURN_WHEEL, StaysError, show_in, start_figures
+from tests.site.rendering import FRAMES, TURN_WHEEL, StaysError, run, show_in, start_figures
 
 pytestmark = pytest.mark.browser
 PAGES = pages()
@@ -53,8 +53,8 @@ article section > * { content-visibility: visible !important; contain: none !imp
 
 def scroll_through(page):
     """Scroll down as a reader does, so that all that is lazy is loaded and all figures start."""
-    page.evaluate(TURN_WHEEL)
-    page.evaluate(SCROLL_DOWN)
+    run(page, TURN_WHEEL)
+    run(page, SCROLL_DOWN)
     start_figures(page)
 
 
