@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.site.conftest import pages
-from tests.site.rendering import wait_for_figure
+from tests.site.rendering import show_in, wait_for_figure
 
 pytestmark = pytest.mark.browser
 CHAPTER = "data/tensors.html"
@@ -117,6 +117,13 @@ def test_sliders_and_menus_change_their_figures_by_keyboard(site, host, open_pag
             moved += 1
     assert page.console == []
     counted("controls of figures moved by keyboard", moved)
+
+
+def test_an_open_page_follows_the_color_scheme_of_the_system(host, open_page):
+    """Without a second try: the test of accessibility opens a page anew that does not turn."""
+    page = open_page(f"{host.url}/{CHAPTER}", color_scheme="light")
+    for scheme in ("dark", "light"):
+        show_in(page, scheme)
 
 
 def test_interactive_figures_follow_the_theme(host, open_page):
