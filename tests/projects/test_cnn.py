@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from clikit.errors import UserError
-from projects import cnn, pictures
+from projects import attribution, cnn, pictures
 from projects.cnn import Settings
 from projects.runner.order import epochs
 from projects.runner.rng import generator
@@ -271,7 +271,7 @@ def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
     scaled = (X - sees.mean) / sees.sd
     model = sees.model.eval()
     fresh = cnn.network("small", 12, 8, 2).eval()
-    for method in (cnn.saliency, lambda m, a, b: cnn.occlusion(m, a, b, 1)):
+    for method in (attribution.saliency, lambda m, a, b: attribution.occlusion(m, a, b, 1)):
         on_bar = []
         for net in (model, fresh):
             maps = method(net, scaled, y)
@@ -284,7 +284,7 @@ def test_saliency_is_the_gradient_by_differences(sees):
     X, y = pictures.bars(2, 0.1, 5)
     model = sees.model.double().eval()
     X = X.double()
-    maps = cnn.saliency(model, X, y)
+    maps = attribution.saliency(model, X, y)
     for i, j in ((0, 0), (5, 7), (11, 3)):
         step = torch.zeros_like(X)
         step[:, 0, i, j] = 1e-6
@@ -302,7 +302,7 @@ def test_gradcam_on_an_average_pooled_network_is_its_class_activation_map():
     X = torch.randn(2, 1, 8, 8)
     y = torch.tensor([0, 2])
     layer = model.body[6]  # the last residual block
-    maps = cnn.gradcam(model, X, y, layer)
+    maps = attribution.gradcam(model, X, y, layer)
     with torch.no_grad():
         features = model.body[:7](X)  # (n, 2C, 4, 4)
         cam = torch.einsum("nc,nchw->nhw", model.head.weight[y], features).relu()
