@@ -348,7 +348,9 @@ class Pictures(Task[Settings]):
             p = model(picture).softmax(1)[0].cpu()
         best = p.topk(min(3, len(p)))
         looks = saliency(model, picture, best.indices[:1].to(device))[0].cpu()
-        rows = zip(shades(X[options.index].mean(0)), shades(looks), strict=True)
+        shown = F.adaptive_avg_pool2d(X[options.index].mean(0)[None], min(32, looks.shape[0]))[0]
+        looks = F.adaptive_avg_pool2d(looks[None], min(32, looks.shape[0]))[0]
+        rows = zip(shades(shown), shades(looks), strict=True)
         answer = ", ".join(
             f"{self.name(self.labels[int(i)])} with {v:.3f}" for v, i in zip(*best, strict=True)
         )
