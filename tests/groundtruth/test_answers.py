@@ -273,6 +273,8 @@ ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
 WINDOWS = "ex-embeddings-window"
 BIAS = "ex-embeddings-bias"
+LAYERS = "ex-cnn-shapes"
+KERNELS = "ex-cnn-hand"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -311,8 +313,15 @@ RIGHT = {
     SCORE: [1.386, -0.223, 0.2877],
     WINDOWS: [3, 5, -2],
     BIAS: [8, 0],
+    LAYERS: [80, 1168, 290, 1538],
+    KERNELS: [6, 1, 2],
 }
 WRONG = [
+    (LAYERS, [72, 1152, 288, 1512], "has a bias as well"),
+    (LAYERS, [80, 160, 290, 530], "for each of the 8 channels"),
+    (LAYERS, [80, 1168, 4610, 5858], "two poolings leave 3 x 3"),
+    (KERNELS, [6, 0, 2], "at the border the padding"),
+    (KERNELS, [6, 1, 4], "in a tie the first class"),
     (FOUR, [48, 32], "also used directly"),
     (FOUR, [16, 32], "u uses x as well"),
     (FOUR, [4, 2], "gradient of v"),
