@@ -88,7 +88,7 @@ def root(tmp_path_factory):
     sample_book.make(root, {"index": sample_book.chapter("Home"), "a/one": PAGE})
     entry = "@book{gauss, title={Theoria}, author={Gauss, C.}, publisher={P.}, year={1809}}\n"
     sample_book.write(root / "book" / "references.bib", entry)
-    bibliography = "\n```{bibliography}\n```\n"
+    bibliography = "\n```{bibliography}\n```\n\n```{press} seeds\n```\n"
     sample_book.write(root / "book" / "index.md", sample_book.chapter("Home") + bibliography)
     sample_book.press(root, "check")
     sample_book.press(root, "accept", "a/one")
@@ -214,6 +214,13 @@ def test_the_note_of_a_line_says_where_it_comes_from(page):
         "Printed by cell 1 of this page. The page was verified on 2 configurations. "
         f"Its check held in 19 of 20 other seeds. Unchanged since {DAY}."
     )
+
+
+def test_a_page_with_a_place_for_other_seeds_shows_the_report(root):
+    index = html.parse(str(root / "_build" / "html" / "index.html")).getroot()
+    rows = index.xpath("//*[@data-press='seeds']//tbody/tr")
+    assert [row.xpath("string(td[last()])") for row in rows] == ["0 of 1", "19 of 20"]
+    assert rows[1].xpath("string(.//a/@href)") == "a/one.html"
 
 
 def test_the_note_of_a_check_line_says_in_how_many_seeds_that_line_held(root, reports):
