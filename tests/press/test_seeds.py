@@ -393,6 +393,13 @@ def test_the_audit_accepts(tmp_path, sentence, held, digest_of_page):
     assert audited(tmp_path, sentence, held, digest_of_page) == []
 
 
+@pytest.mark.parametrize(("held", "unstated"), [(12, 0), (13, 1)])
+def test_a_count_that_a_sentence_says_is_no_finding_of_the_command(tmp_path, held, unstated):
+    sample = book_of(tmp_path, {"a/b": page("It is so in 12 of 20 seeds.")})
+    report = Report(["numpy"], [page_report("a/b", held)])
+    assert len(seeds.unstated(sample.project, report)) == unstated
+
+
 def test_a_book_without_a_report_has_nothing_to_audit(tmp_path):
     assert messages(tmp_path, "seeds", sample_book.cell("print(1)")) == []
 
