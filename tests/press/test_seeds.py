@@ -213,6 +213,7 @@ def test_a_folder_without_reports_is_refused(book, tmp_path):
     ("sentence", "stated"),
     [
         ("It holds in 17 of 20 seeds.", True),
+        ("It holds in 17 of 20 {term}`seeds <seed>`.", True),
         ("It held under 17 of the 20 other seeds that we tried.", True),
         ("It holds in 18 of 20 seeds.", False),
         ("17 of 20 plants grew from seeds.", False),
