@@ -24,8 +24,8 @@ Outcome = Literal[
     "unknown_stop",  # it stopped for a reason that this loop does not know
     "malformed",  # its reason for stopping and its calls contradict each other
     "repeated",
-    "step_cap",
-    "call_cap",
+    "step_limit",
+    "call_limit",
     "budget",
     "timeout",
     "model_error",

@@ -40,7 +40,7 @@ def list_() -> None:
 @main.command()
 @click.argument("project")
 def describe(project: str) -> None:
-    """What PROJECT does, its settings and its presets; of the agent its caps and tools."""
+    """What PROJECT does, its settings and its presets; of the agent its limits and tools."""
     if project == "agent":
         cli_use.describe_agent()
         return

@@ -155,9 +155,9 @@ def describe_agent() -> None:
     from projects import agent
 
     click.echo((agent.__doc__ or "").strip() + "\n")
-    click.echo(f"{'cap':<16}{'default':>12}")
-    for field in fields(agent.Caps):
-        click.echo(f"{field.name:<16}{getattr(agent.Caps(), field.name):>12g}")
+    click.echo(f"{'limit':<16}{'default':>12}")
+    for field in fields(agent.Limits):
+        click.echo(f"{field.name:<16}{getattr(agent.Limits(), field.name):>12g}")
     click.echo(f"\n{'tool':<16}{'effect':>12}{'seconds':>12}  what it does")
     for tool in agent.registry(Path()).tools.values():
         about = tool.description.splitlines()[0]
