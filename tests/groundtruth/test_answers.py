@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -237,6 +238,65 @@ def quadratic_of_halves(x, y):
     return np.polyfit(x, y, 2) / 2
 
 
+def words_of(text: str) -> int:
+    """Count the words of a text."""
+    return len(text.split())
+
+
+def words_at_blanks(text: str) -> int:
+    """Count the words of a text."""
+    return text.count(" ") + 1
+
+
+def words_without_annotation(text):
+    """Count the words of a text."""
+    return len(text.split())
+
+
+def words_without_docstring(text: str) -> int:
+    return len(text.split())
+
+
+def approval(known, limit):
+    approved = []
+
+    def approve(call):
+        if call.name != "send" or call.arguments["to"] not in known or len(approved) >= limit:
+            return False
+        approved.append(call)
+        return True
+
+    return approve
+
+
+def approval_of_all(known, limit):
+    return lambda call: True
+
+
+def approval_without_limit(known, limit):
+    return lambda call: call.name == "send" and call.arguments["to"] in known
+
+
+def approval_of_any_tool(known, limit):
+    approve = approval(known, limit)
+    return lambda call: approve(SimpleNamespace(name="send", arguments=call.arguments))
+
+
+def approval_counts_refusals(known, limit):
+    asked = []
+
+    def approve(call):
+        asked.append(call)
+        return call.name == "send" and call.arguments["to"] in known and len(asked) <= limit
+
+    return approve
+
+
+def approval_in_words(known, limit):
+    approve = approval(known, limit)
+    return lambda call: "yes" if approve(call) else ""
+
+
 FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
 FORWARD = "ex-backprop-forward"
@@ -273,6 +333,10 @@ ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
 WINDOWS = "ex-embeddings-window"
 BIAS = "ex-embeddings-bias"
+TOOL = "ex-agent-tool"
+REPLAY = "ex-agent-replay"
+APPROVAL = "ex-agent-gate"
+RETRIES = "ex-agent-retries"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -311,6 +375,10 @@ RIGHT = {
     SCORE: [1.386, -0.223, 0.2877],
     WINDOWS: [3, 5, -2],
     BIAS: [8, 0],
+    TOOL: words_of,
+    REPLAY: 1,
+    APPROVAL: approval,
+    RETRIES: [0.401, 0.973, 0.8],
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -437,6 +505,20 @@ WRONG = [
     (BIAS, [0, 0], "almost no part"),
     (BIAS, [8, 8], "remove the difference of the context vectors"),
     (BIAS, [0, 8], "context vectors first"),
+    (TOOL, len, "'to be or not to be' has 6 words, not 18"),
+    (TOOL, words_at_blanks, "'' has 0 words, not 1"),
+    (TOOL, words_without_annotation, "annotate 'text' as str"),
+    (TOOL, words_without_docstring, "the docstring"),
+    (REPLAY, 0, "the script is the same"),
+    (REPLAY, 2, "comes from the script"),
+    (APPROVAL, approval_of_all, "not on the list"),
+    (APPROVAL, approval_without_limit, "the limit is two"),
+    (APPROVAL, approval_counts_refusals, "does not count against the limit"),
+    (APPROVAL, approval_of_any_tool, "another tool"),
+    (APPROVAL, approval_in_words, "the first answer was 'yes'"),
+    (RETRIES, [0.401, 1, 0.8], "may fail too"),
+    (RETRIES, [0.97, 0.9991, 0], "30th power"),
+    (RETRIES, [0.401, 0.973, 0.7], "smallest d is wrong: 0.7 is too small"),
 ]
 
 
