@@ -57,7 +57,7 @@ def growth(turns: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:
     for (name, y), color, style in zip(curves.items(), (ORANGE, BLUE), ("-", "--"), strict=False):
         ax.plot(turns, y / 1000, style, color=color, label=name)
     ax.legend()
-    label(ax, "turns", "input tokens at full price, thousands")
+    label(ax, "turns", "input tokens, thousands")
     return fig
 
 
