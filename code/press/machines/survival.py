@@ -39,7 +39,8 @@ class Survival:
 
     def is_stated(self, lines: Iterable[str]) -> bool:
         """Whether one of these sentences says in how many seeds it held."""
-        count = rf"\b{self.held} of (?:the )?{self.of} (?:other )?(?:random )?seeds\b"
+        seeds = r"(?:seeds\b|\{term\}`seeds)"  # the word may be linked to the glossary
+        count = rf"\b{self.held} of (?:the )?{self.of} (?:other )?(?:random )?{seeds}"
         return any(re.search(count, line) for line in (*lines, self.statement.text))
 
 
