@@ -1,9 +1,10 @@
 """agent: a loop around a model that may use tools, with limits, a trace, and an approval step.
 
-The model says what it thinks and which tools it wants; the loop reads why the model stopped, calls,
-hands back observations, and always ends with a reason. `python -m projects ask` uses deterministic
-rules in place of a model; `models.py` has clients of real ones, `mcp_tools.py` shares the same
-tools by the Model Context Protocol. Read with `book/capstones/agent.md`. Source: Yao et al. (2023).
+The model returns turns with text and tool calls; the loop reads the stop reason, validates and runs
+the calls, returns the observations, and always ends with a named outcome. `python -m projects ask`
+uses deterministic rules in place of a model; `models.py` has clients of real ones, `mcp_tools.py`
+shares the same tools by the Model Context Protocol. Read with `book/capstones/agent.md`. Source:
+Yao et al. (2023).
 """
 
 from __future__ import annotations
@@ -241,7 +242,7 @@ def _key(call: Call) -> str:
 def evaluate(
     model: Model, with_tools: Registry, questions: Sequence[tuple[str, str]] = QUESTIONS
 ) -> dict[str, float]:
-    """Share of questions answered right, mean steps, and mean calls."""
+    """Success rate over the questions, mean number of turns, and mean number of calls."""
     results = [Agent(model, with_tools).run(question) for question, _ in questions]
     right = [
         expected in result.answer for result, (_, expected) in zip(results, questions, strict=True)

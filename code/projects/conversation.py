@@ -43,7 +43,7 @@ STOPS: dict[str, Outcome | None] = {  # by why the model stopped; None: read on
 
 @dataclass(frozen=True)
 class Turn:
-    """What a model says: a thought with calls, or its answer; and what it cost.
+    """One response of a model, with tool calls or with the answer, and what it cost.
 
     Attributes
     ----------
