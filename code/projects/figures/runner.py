@@ -75,8 +75,21 @@ def states() -> Figure:
                 "linewidth": 1.8,
             },
         )
-    ax.text(5.6, 0.3, "after a kill, Ctrl-C or a power cut: resume from here", ha="center", fontsize=10.5)
-    ax.text(3.4, 1.55, "loss or gradient is NaN:\nstop, name causes", ha="center", va="top", fontsize=10.5)
+    ax.text(
+        5.6,
+        0.3,
+        "after a kill, Ctrl-C or a power cut: resume from here",
+        ha="center",
+        fontsize=10.5,
+    )
+    ax.text(
+        3.4,
+        1.55,
+        "loss or gradient is NaN:\nstop, name causes",
+        ha="center",
+        va="top",
+        fontsize=10.5,
+    )
     ax.set_xlim(-0.2, 9.6)
     ax.set_ylim(0, 4.7)
     ax.axis("off")
