@@ -45,8 +45,8 @@ def states() -> Figure:
             arrowprops={
                 "arrowstyle": "->",
                 "color": GRAY,
-                "shrinkA": 34,
-                "shrinkB": 34,
+                "shrinkA": 30,
+                "shrinkB": 30,
                 "linewidth": 1.4,
                 "connectionstyle": "arc3,rad=0.15",
             },
@@ -75,21 +75,11 @@ def states() -> Figure:
                 "linewidth": 1.8,
             },
         )
-    ax.text(
-        5.6,
-        0.3,
-        "after a kill, Ctrl-C or a power cut: resume from here",
-        ha="center",
-        fontsize=10.5,
-    )
-    ax.text(
-        3.4,
-        1.55,
-        "loss or gradient is NaN:\nstop, name causes",
-        ha="center",
-        va="top",
-        fontsize=10.5,
-    )
+    ax.text(5.6, 0.1, "after a kill, Ctrl-C or a power cut: resume from here", ha="center")
+    ax.text(1.6, 1.3, "loss or gradient NaN:\nstop, name causes", ha="center", va="top")
+    for start, end in (((3.0, 2.2), (2.3, 1.4)), ((6.2, 0.4), (6.2, 0.85))):
+        arrow = {"arrowstyle": "->", "color": GRAY, "linewidth": 1.4, "linestyle": "--"}
+        ax.annotate("", end, start, arrowprops=arrow)
     ax.set_xlim(-0.2, 9.6)
     ax.set_ylim(0, 4.7)
     ax.axis("off")
