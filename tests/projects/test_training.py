@@ -313,7 +313,8 @@ def test_a_model_that_does_not_compile_trains_without(tmp_path, monkeypatch, cap
     run.wrapped = torch.compile(run.model)
     run.progress.bar.quiet = False
     card = run.run()
-    assert "torch.compile failed (no compiler here); continuing without it" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "torch.compile failed (no compiler here); continuing without it" in said
     assert card["compiled"] is False
     assert card["steps"] == 3
     again = trainer(tmp_path, steps=5)
