@@ -205,7 +205,9 @@ def test_several_seeds_are_summarised_and_the_card_is_shown(tmp_path):
         "run",
         "seed-0",
         "seed-1",
+        "seed",
     ]
+    assert side.stdout.splitlines()[-1] == "seed differs: 0; 1"
     assert "over 2 seeds" in shown.stdout
     assert json.loads(projects("card", folder, "--json").stdout) == card
 
@@ -271,11 +273,12 @@ def test_describe_of_the_agent_names_every_cap_and_tool():
 
 
 def test_a_finished_run_is_not_recorded_again(straight):
-    before = {p.name: p.read_bytes() for p in straight.iterdir() if p.is_file()}
+    names = ("run.json", "card.json", "metrics.jsonl", "best.pt", "curve.csv")
+    before = [(straight / name).read_bytes() for name in names]
     done = projects("resume", straight)
     assert done.returncode == 0, done.stderr
     assert "at its last step, 400: nothing to do" in done.stderr
-    assert {p.name: p.read_bytes() for p in straight.iterdir() if p.is_file()} == before
+    assert [(straight / name).read_bytes() for name in names] == before
 
 
 def test_without_best_weights_those_of_the_newest_checkpoint_are_used(straight, tmp_path, capsys):
