@@ -136,4 +136,5 @@ def main(seconds: float = 60.0, callers: int = 200) -> None:
 
 
 if __name__ == "__main__":
-    main(*(float(value) for value in sys.argv[1:2]), *(int(value) for value in sys.argv[2:3]))
+    given = sys.argv[1:]
+    main(float(given[0]) if given else 60.0, int(given[1]) if len(given) > 1 else 200)
