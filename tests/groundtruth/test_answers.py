@@ -57,6 +57,30 @@ def convolution(x, k):
     )
 
 
+def adam_on_shards(weights, gradients, p):
+    parameter = torch.nn.Parameter(weights.clone())
+    optimizer = torch.optim.Adam([parameter], lr=0.1)
+    for gradient in gradients:
+        parameter.grad = gradient.clone()
+        optimizer.step()
+    return parameter.detach(), 2 * len(weights) // p
+
+
+def adam_on_the_first_shard(weights, gradients, p):
+    n = len(weights) // p
+    updated, moments = adam_on_shards(weights, gradients, p)
+    return torch.cat([updated[:n], weights[n:]]), moments
+
+
+def adam_with_one_moment(weights, gradients, p):
+    updated, moments = adam_on_shards(weights, gradients, p)
+    return updated, moments // 2 if p > 1 else moments
+
+
+def adam_with_all_moments(weights, gradients, p):
+    return adam_on_shards(weights, gradients, p)[0], 2 * len(weights)
+
+
 def failing(x, k):
     raise ValueError("no such shape")
 
@@ -337,6 +361,9 @@ TOOL = "ex-agent-tool"
 REPLAY = "ex-agent-replay"
 APPROVAL = "ex-agent-gate"
 RETRIES = "ex-agent-retries"
+MFU = "ex-runner-mfu"
+KILL = "ex-runner-kill"
+SHARDS = "ex-runner-shard"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -379,8 +406,18 @@ RIGHT = {
     REPLAY: 1,
     APPROVAL: approval,
     RETRIES: [0.401, 0.973, 0.8],
+    MFU: [0.218, 2.75e6],
+    KILL: [30, 6],
+    SHARDS: adam_on_shards,
 }
 WRONG = [
+    (MFU, [0.0728, 8.242e6], "not 2 N"),
+    (MFU, [0.218, 2.75], "not in millions"),
+    (KILL, [36, 0], "saves nothing"),
+    (KILL, [30, 7], "was not finished"),
+    (SHARDS, adam_on_the_first_shard, "exchange the shards"),
+    (SHARDS, adam_with_one_moment, "two moment estimates"),
+    (SHARDS, adam_with_all_moments, "stores 8 moments; got 24"),
     (FOUR, [48, 32], "also used directly"),
     (FOUR, [16, 32], "u uses x as well"),
     (FOUR, [4, 2], "gradient of v"),
