@@ -45,14 +45,20 @@ def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Recta
 
 def digits(images: np.ndarray) -> Figure:
     """Images (n, 8, 8) in a row, and below them the same rotated by a quarter turn."""
-    fig = Figure(figsize=(4.6, 3.2), layout="constrained")
-    axes = fig.subplots(2, len(images))
-    for row, (name, turns) in enumerate((("upright", 0), ("rotated", 1))):
-        for ax, image in zip(axes[row], images, strict=True):
-            ax.imshow(np.rot90(image, turns), cmap="gray_r")
-            ax.set_xticks([])
-            ax.set_yticks([])
-        axes[row][0].set_ylabel(name, fontsize=12)
+    fig, ax = figure(3.4)
+    n, side, _ = images.shape
+    step = side + 1
+    canvas = np.full((2 * step - 1, n * step - 1), np.nan)
+    for row, turns in enumerate((0, 1)):
+        for column, image in enumerate(images):
+            top, left = row * step, column * step
+            canvas[top : top + side, left : left + side] = np.rot90(image, turns)
+    ax.imshow(canvas, cmap="gray_r")
+    ax.set_xticks([])
+    ax.set_yticks([side / 2, step + side / 2], ["upright", "rotated"], fontsize=12)
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
     return fig
 
 
