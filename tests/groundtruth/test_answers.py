@@ -365,7 +365,43 @@ MFU = "ex-runner-mfu"
 KILL = "ex-runner-kill"
 SHARDS = "ex-runner-shard"
 WALD = intervals.wald(50, 75)
+
+
+def truncated(M):
+    """The best approximation of rank 1."""
+    U, s, V = np.linalg.svd(M)
+    return s[0] * np.outer(U[:, 0], V[0])
+
+
+def whitened(D, S):
+    return truncated(D @ S) @ np.linalg.inv(S)
+
+
+def white(D, S):
+    return truncated(D)
+
+
+def whitened_without_inverse(D, S):
+    return truncated(D @ S)
+
+
+def dora(W0, update, m):
+    V = W0 + update
+    return m[:, None] * V / np.linalg.norm(V, axis=1, keepdims=True)
+
+
+def dora_of_old_norms(W0, update, m):
+    return m[:, None] * (W0 + update) / np.linalg.norm(W0, axis=1, keepdims=True)
+
+
+def dora_without_norms(W0, update, m):
+    return m[:, None] * (W0 + update)
+
+
 RIGHT = {
+    "ex-lora-count": [294912, 0.237],
+    "ex-lora-whitened": whitened,
+    "ex-lora-dora": dora,
     FOUR: [64, 32],
     KINK: [0, 0.5],
     FORWARD: [1, 2, 32],
@@ -418,6 +454,12 @@ WRONG = [
     (SHARDS, adam_on_the_first_shard, "exchange the shards"),
     (SHARDS, adam_with_one_moment, "two moment estimates"),
     (SHARDS, adam_with_all_moments, "stores 8 moments; got 24"),
+    ("ex-lora-count", [294912, 0.00236992], "give the percentage"),
+    ("ex-lora-count", [24576, 0.0197], "count all twelve layers"),
+    ("ex-lora-whitened", white, "the best update for white inputs"),
+    ("ex-lora-whitened", whitened_without_inverse, "multiply by the inverse of S"),
+    ("ex-lora-dora", dora_of_old_norms, "not of W0"),
+    ("ex-lora-dora", dora_without_norms, "divide each row by its norm"),
     (FOUR, [48, 32], "also used directly"),
     (FOUR, [16, 32], "u uses x as well"),
     (FOUR, [4, 2], "gradient of v"),
