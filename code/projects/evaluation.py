@@ -30,11 +30,11 @@ Labeled = tuple[Tensor, Tensor]  # pictures (n, C, H, W) and labels (n,)
 
 
 @lru_cache(maxsize=8)
-def point_floors(name: str, n: int) -> dict[str, float]:
+def point_floors(name: str, n: int, pairs: int = PAIRS) -> dict[str, float]:
     """Mean and standard deviation of both distances between two samples of n points of a set."""
-    pairs = [[points(name, n, generator(i, 78 + k)) for k in (0, 1)] for i in range(PAIRS)]
-    sliced = [sliced_wasserstein(a, b) for a, b in pairs]
-    squared = [mmd(a, b, KERNEL_WIDTH) for a, b in pairs]
+    samples = [[points(name, n, generator(i, 78 + k)) for k in (0, 1)] for i in range(pairs)]
+    sliced = [sliced_wasserstein(a, b) for a, b in samples]
+    squared = [mmd(a, b, KERNEL_WIDTH) for a, b in samples]
     return {
         "sliced_floor": fmean(sliced),
         "sliced_floor_sd": stdev(sliced),

@@ -17,6 +17,7 @@ from groundtruth.functional import sigmoid
 from groundtruth.learning import intervals
 from groundtruth.learning.tape import record
 from groundtruth.networks.attention import sdpa
+from groundtruth.networks.diffusion import circle_noise
 from IPython.core.interactiveshell import InteractiveShell
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -237,6 +238,29 @@ def quadratic_of_halves(x, y):
     return np.polyfit(x, y, 2) / 2
 
 
+def flow(x, s):
+    size = np.hypot(s, 1 - s)
+    eps = circle_noise(x / size, (s / size) ** 2)
+    return (x - (1 - s) * eps) / s - eps
+
+
+def flow_reversed(x, s):
+    return -flow(x, s)
+
+
+def flow_of_the_data(x, s):
+    return flow(x, s) * (1 - s) + x
+
+
+def flow_without_scale(x, s):
+    eps = circle_noise(x, (s / np.hypot(s, 1 - s)) ** 2)
+    return (x - (1 - s) * eps) / s - eps
+
+
+def flow_flat(x, s):
+    return flow(x, s).ravel()
+
+
 FOUR = "ex-backprop-four"
 KINK = "ex-backprop-kink"
 FORWARD = "ex-backprop-forward"
@@ -273,6 +297,11 @@ ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
 WINDOWS = "ex-embeddings-window"
 BIAS = "ex-embeddings-bias"
+SNR = "ex-diff-snr"
+LAST = "ex-diff-last"
+VELOCITY = "ex-diff-v"
+INPAINT = "ex-diff-inpaint"
+FLOW = "ex-diff-flow"
 WALD = intervals.wald(50, 75)
 RIGHT = {
     FOUR: [64, 32],
@@ -311,6 +340,11 @@ RIGHT = {
     SCORE: [1.386, -0.223, 0.2877],
     WINDOWS: [3, 5, -2],
     BIAS: [8, 0],
+    SNR: [13, 24],
+    LAST: 0.0447,
+    VELOCITY: [359.33, 1014.7],
+    INPAINT: [0.799, 0.516],
+    FLOW: flow,
 }
 WRONG = [
     (FOUR, [48, 32], "also used directly"),
@@ -437,6 +471,21 @@ WRONG = [
     (BIAS, [0, 0], "almost no part"),
     (BIAS, [8, 8], "remove the difference of the context vectors"),
     (BIAS, [0, 8], "context vectors first"),
+    (SNR, [14, 25], "counted from 0"),
+    (SNR, [12, 23], "the last level above 1"),
+    (SNR, [18, 33], "compare abar with 1 - abar"),
+    (LAST, 0.002, "take the square root"),
+    (LAST, 0.0632, "only the component along the radius"),
+    (LAST, 0.01, "the schedule is scaled"),
+    (VELOCITY, [359.33**2, 1014.72**2], "take the square roots"),
+    (VELOCITY, [1 / 359.33, 1 / 1014.72], "divided"),
+    (INPAINT, [0.003, 0.5], "take the size before the median"),
+    (INPAINT, [0.8, 1.0], "all samples have one sign"),
+    (INPAINT, [0.707, 0.5], "the known coordinate was not used"),
+    (FLOW, flow_reversed, "opposite sign"),
+    (FLOW, flow_of_the_data, "one of the two means"),
+    (FLOW, flow_without_scale, "did you divide x_s by the norm"),
+    (FLOW, flow_flat, "the shape is (6,)"),
 ]
 
 

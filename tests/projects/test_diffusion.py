@@ -493,7 +493,7 @@ def test_data_lie_on_their_floors_and_a_displaced_ring_does_not():
     assert abs(found["sliced"] - found["sliced_floor"]) < 3 * found["sliced_floor_sd"]
     assert abs(found["mmd"] - found["mmd_floor"]) < 4 * found["mmd_floor_sd"]
     assert found["stray"] == 0
-    moved = evaluation.point_quality(data + torch.tensor([0.15, 0.0]), "ring")
+    moved = evaluation.point_quality(data + torch.tensor([0.3, 0.0]), "ring")
     assert moved["sliced"] > found["sliced_floor"] + 3 * found["sliced_floor_sd"]
     assert moved["mmd"] > found["mmd_floor"] + 4 * found["mmd_floor_sd"]
     assert moved["stray"] > 0.2
