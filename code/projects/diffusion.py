@@ -85,10 +85,9 @@ class Settings(RunSettings):
 
     def check(self) -> None:
         super().check()
-        if self.data not in (*POINTS, *PICTURES) and not set("/.\\") & set(self.data):
+        if self.folder and not self.folder.is_dir():
             names = ", ".join((*POINTS, *PICTURES))
-            why = f"is not one of: {names}; a folder of your own is given as ./FOLDER"
-            raise wrong("data", self.data, why)
+            raise wrong("data", self.data, f"is not one of: {names}, and there is no such folder")
         for name, names in (("schedule", ("linear", "cosine")), ("target", ("eps", "v"))):
             if getattr(self, name) not in names:
                 raise wrong(name, getattr(self, name), f"is not one of: {', '.join(names)}")
@@ -347,6 +346,10 @@ class Denoising(Task[Settings]):
         """Noisy examples, levels, labels (some hidden) and targets; drawn anew in every step."""
         return self._noisy(self.settings.batch_size, generator(self.settings.seed, step), "train")
 
+    def held_out(self) -> Batch:
+        """The 2,000 noisy examples of every evaluation."""
+        return self._noisy(2000, generator(5, 5), "val")
+
     def _noisy(self, n: int, rng: torch.Generator, part: str) -> Batch:
         x0, labels = self.examples(n, rng, part)
         t = torch.randint(self.settings.T, (n,), generator=rng)
@@ -412,7 +415,7 @@ class Denoising(Task[Settings]):
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """The loss on held-out examples (and the least possible, on the ring), and `quality`."""
-        noisy = self._noisy(2000, generator(5, 5), "val")
+        noisy = self.held_out()
         x, t, labels, goal = (v.to(device) for v in noisy)
         with torch.no_grad():
             predicted = torch.cat(
