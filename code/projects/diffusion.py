@@ -347,8 +347,13 @@ class Denoising(Task[Settings]):
         return self._noisy(self.settings.batch_size, generator(self.settings.seed, step), "train")
 
     def held_out(self) -> Batch:
-        """The 2,000 noisy examples of every evaluation."""
-        return self._noisy(2000, generator(5, 5), "val")
+        """The noisy examples of every evaluation: 2,000, and fewer of large pictures."""
+        return self._noisy(max(200, min(2000, 4 * self.chunk)), generator(5, 5), "val")
+
+    @property
+    def chunk(self) -> int:
+        """How many examples the model takes at once when it is not trained."""
+        return max(1, 500 * 32**2 // max(32, self.size) ** 2) if self.size else 2000
 
     def _noisy(self, n: int, rng: torch.Generator, part: str) -> Batch:
         x0, labels = self.examples(n, rng, part)
@@ -375,24 +380,26 @@ class Denoising(Task[Settings]):
         guidance: float = 1.0,
         labels: Tensor | None = None,
         seed: int = 0,
-        path: list[Tensor] | None = None,
     ) -> Tensor:
-        """n samples; of pictures with the labels given."""
+        """n samples; of pictures with the labels given, in parts that fit into memory."""
         rng = torch.Generator(device).manual_seed(seed)
         shape = (self.channels, self.size, self.size) if self.size else (2,)
         x = torch.randn(n, *shape, generator=rng, device=device)
         labels = torch.full((n,), NO_LABEL, device=device) if labels is None else labels.to(device)
-        return sample(
-            with_guidance(model, labels, guidance),
-            x,
-            self.schedule,
-            steps,
-            eta,
-            self.settings.target,
-            clip=1.0 if self.size else 0.0,
-            rng=rng,
-            path=path,
-        )
+        parts = [
+            sample(
+                with_guidance(model, some, guidance),
+                start,
+                self.schedule,
+                steps,
+                eta,
+                self.settings.target,
+                clip=1.0 if self.size else 0.0,
+                rng=rng,
+            )
+            for start, some in zip(x.split(self.chunk), labels.split(self.chunk), strict=True)
+        ]
+        return torch.cat(parts)
 
     def _drawn(
         self,
@@ -405,13 +412,9 @@ class Denoising(Task[Settings]):
         """One picture for each label, on the CPU, drawn as the settings say."""
         s = self.settings
         w = s.guidance if guidance is None else guidance
-        parts = [
-            self.draw(
-                model, len(some), device, s.sample_steps, guidance=w, labels=some, seed=seed + i
-            )
-            for i, some in enumerate(labels.split(500))
-        ]
-        return torch.cat(parts).cpu()
+        return self.draw(
+            model, len(labels), device, s.sample_steps, guidance=w, labels=labels, seed=seed
+        ).cpu()
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """The loss on held-out examples (and the least possible, on the ring), and `quality`."""
@@ -421,7 +424,7 @@ class Denoising(Task[Settings]):
             predicted = torch.cat(
                 [
                     model(*some).float()
-                    for some in zip(x.split(500), t.split(500), labels.split(500), strict=True)
+                    for some in zip(*(v.split(self.chunk) for v in (x, t, labels)), strict=True)
                 ]
             )
         metrics = {"val_loss": float(F.mse_loss(predicted, goal))}
