@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from clikit.errors import Exit, UserError
 from torch import Tensor
 
 from projects.runner.rng import generator
@@ -184,3 +185,38 @@ def shades(X: Tensor) -> list[str]:
     """A picture (H, W) as rows of characters."""
     levels = ((X - X.min()) / (X.max() - X.min()).clamp_min(1e-12) * 9).round().long()
     return ["".join(" .:-=+*#%@"[int(v)] * 2 for v in row) for row in levels]
+
+
+def save_sheet(X: Tensor, path: Path, side: int = 128) -> None:
+    """Pictures (n, C, H, W) with values from 0 to 1 in one PNG, each enlarged to about `side`
+    pixels, in rows of up to ten.
+
+    Raises
+    ------
+    UserError
+        When the file has another suffix than .png or cannot be written.
+    """
+    from PIL import Image
+
+    if path.suffix.lower() != ".png":
+        raise UserError(
+            f"{path} is not the name of a PNG file", "give a name that ends in .png", Exit.USAGE
+        )
+    n, C, H, W = X.shape
+    factor = max(1, round(side / H))
+    columns = min(n, 10)
+    rows = -(-n // columns)
+    edge = max(2, factor // 2)
+    sheet = torch.ones(C, rows * (H * factor + edge) + edge, columns * (W * factor + edge) + edge)
+    for i, picture in enumerate(X.clamp(0, 1)):
+        top = edge + i // columns * (H * factor + edge)
+        left = edge + i % columns * (W * factor + edge)
+        large = picture.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+        sheet[:, top : top + H * factor, left : left + W * factor] = large
+    pixels = (sheet * 255).round().byte().permute(1, 2, 0).numpy()  # (rows, columns, C)
+    try:
+        Image.fromarray(pixels[..., 0] if C == 1 else pixels).save(path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}", "give another file", Exit.USAGE
+        ) from None

@@ -18,6 +18,7 @@ from groundtruth.functional import sigmoid
 from groundtruth.learning import intervals
 from groundtruth.learning.tape import record
 from groundtruth.networks.attention import sdpa
+from groundtruth.networks.diffusion import circle_noise
 from IPython.core.interactiveshell import InteractiveShell
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -319,6 +320,27 @@ def approval_counts_refusals(known, limit):
 def approval_in_words(known, limit):
     approve = approval(known, limit)
     return lambda call: "yes" if approve(call) else ""
+def flow(x, s):
+    size = np.hypot(s, 1 - s)
+    eps = circle_noise(x / size, (s / size) ** 2)
+    return (x - (1 - s) * eps) / s - eps
+
+
+def flow_reversed(x, s):
+    return -flow(x, s)
+
+
+def flow_of_the_data(x, s):
+    return flow(x, s) * (1 - s) + x
+
+
+def flow_without_scale(x, s):
+    eps = circle_noise(x, (s / np.hypot(s, 1 - s)) ** 2)
+    return (x - (1 - s) * eps) / s - eps
+
+
+def flow_flat(x, s):
+    return flow(x, s).ravel()
 
 
 FOUR = "ex-backprop-four"
@@ -366,6 +388,11 @@ RETRIES = "ex-agent-retries"
 MFU = "ex-runner-mfu"
 KILL = "ex-runner-kill"
 SHARDS = "ex-runner-shard"
+SNR = "ex-diff-snr"
+LAST = "ex-diff-last"
+VELOCITY = "ex-diff-v"
+INPAINT = "ex-diff-inpaint"
+FLOW = "ex-diff-flow"
 WALD = intervals.wald(50, 75)
 
 
@@ -449,6 +476,11 @@ RIGHT = {
     MFU: [0.218, 2.75e6],
     KILL: [30, 6],
     SHARDS: adam_on_shards,
+    SNR: [13, 24],
+    LAST: 0.0447,
+    VELOCITY: [359.33, 1014.7],
+    INPAINT: [0.799, 0.516],
+    FLOW: flow,
 }
 WRONG = [
     (LAYERS, [72, 1152, 288, 1512], "has a bias as well"),
@@ -607,6 +639,21 @@ WRONG = [
     (RETRIES, [0.401, 1, 0.8], "may fail too"),
     (RETRIES, [0.97, 0.9991, 0], "30th power"),
     (RETRIES, [0.401, 0.973, 0.7], "smallest d is wrong: 0.7 is too small"),
+    (SNR, [14, 25], "counted from 0"),
+    (SNR, [12, 23], "the last level above 1"),
+    (SNR, [18, 33], "compare abar with 1 - abar"),
+    (LAST, 0.002, "take the square root"),
+    (LAST, 0.0632, "only the component along the radius"),
+    (LAST, 0.01, "the schedule is scaled"),
+    (VELOCITY, [359.33**2, 1014.72**2], "take the square roots"),
+    (VELOCITY, [1 / 359.33, 1 / 1014.72], "divided"),
+    (INPAINT, [0.003, 0.5], "take the size before the median"),
+    (INPAINT, [0.8, 1.0], "all samples have one sign"),
+    (INPAINT, [0.707, 0.5], "the known coordinate was not used"),
+    (FLOW, flow_reversed, "opposite sign"),
+    (FLOW, flow_of_the_data, "one of the two means"),
+    (FLOW, flow_without_scale, "did you divide x_s by the norm"),
+    (FLOW, flow_flat, "the shape is (6,)"),
 ]
 
 

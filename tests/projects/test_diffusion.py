@@ -11,7 +11,7 @@ import torch
 from clikit.errors import UserError
 from groundtruth.networks.diffusion import circle_noise
 from projects import diffusion as d
-from projects import quality
+from projects import evaluation, pictures, quality
 from projects.diffusion import Schedule, Settings
 from projects.runner.rng import generator
 from projects.runner.settings import choose
@@ -24,15 +24,14 @@ CPU = torch.device("cpu")
 def theirs(kind: str, s: Schedule, **options):
     import diffusers
 
-    made = getattr(diffusers, kind)(
+    scheduler = getattr(diffusers, kind)(
         num_train_timesteps=s.T, trained_betas=s.beta.numpy(), clip_sample=False, **options
     )
-    made.betas = s.beta
-    made.alphas = s.alpha
-    made.alphas_cumprod = (
-        s.abar
-    )  # their tables in our precision: a cosine's end divides by nearly nothing
-    return made
+    # their tables in our precision: a cosine's end divides by nearly nothing
+    scheduler.betas = s.beta
+    scheduler.alphas = s.alpha
+    scheduler.alphas_cumprod = s.abar
+    return scheduler
 
 
 def test_linear_and_cosine_schedules_are_those_of_diffusers():
@@ -176,6 +175,19 @@ def test_clipping_keeps_the_predicted_data_in_range():
     )
 
 
+def test_clipping_moves_the_noise_with_the_data():
+    """After clipping, data and noise still make up the state that they were predicted from."""
+    s = Schedule("cosine", 20)
+    x = torch.randn(5, 2, generator=generator(0)).double()
+    path: list = []
+    d.sample(lambda x, t: -5 * x, x, s, 2, clip=1.0, path=path)
+    a = s.abar[19].sqrt()
+    b = (1 - s.abar[19]).sqrt()
+    x0 = ((x + b * 5 * x) / a).clamp(-1, 1)
+    expected = s.abar[0].sqrt() * x0 + (1 - s.abar[0]).sqrt() * (x - a * x0) / b
+    assert torch.allclose(path[0], expected)
+
+
 def test_guidance_extrapolates_between_without_and_with_the_label():
     def model(x, t, labels):
         return x * labels.view(-1, 1)
@@ -276,6 +288,11 @@ def test_bad_input_is_told(do, message):
         ({"sample_steps": 51}, "between 1 and T"),
         ({"width": 12}, "multiple of 8"),
         ({"label_dropout": 1.0}, "share below 1"),
+        ({"T": 1}, "T=1 must be at least 2"),
+        ({"samples": 9}, "samples=9 must be"),
+        ({"guidance": 1e38}, "guidance=1e"),
+        ({"data": ".", "size": 7}, "size=7"),
+        ({"data": ".", "size": 20, "levels": 2}, "even number of pixels"),
         ({"levels": 0}, "levels=0"),
         ({"data": "digits", "levels": 3}, "even number of pixels"),
         ({"judge": "x"}, "give data=glyphs too"),
@@ -301,6 +318,74 @@ def test_models_answer_in_the_shape_of_their_input_and_know_the_level(data):
     again = task.batch(0)
     assert torch.equal(x, again[0])
     assert not torch.equal(x, task.batch(1)[0])
+
+
+@pytest.mark.parametrize("target", ["eps", "v"])
+def test_batches_have_all_levels_and_the_target_of_the_settings(target):
+    task = d.build(replace(Settings(), target=target, batch_size=2000))
+    x, t, _, goal = task.batch(0)
+    assert t.min() == 0
+    assert t.max() == 49
+    x0, _ = d.predict_x0_eps(x, t, goal, task.schedule, target)
+    low = t < 40  # above, a prediction of eps is divided by nearly nothing
+    assert torch.allclose(x0[low].norm(dim=1), torch.ones(int(low.sum())), atol=1e-2)
+
+
+def test_samples_of_a_model_of_v_are_drawn_as_v():
+    task = d.build(replace(Settings(), target="v"))
+    s = task.schedule
+
+    def model(x, t, labels):
+        """Predicts the v of the data (1, 1)."""
+        a, b = s.at(t, x)
+        return d.velocity(torch.ones_like(x), t, (x - a) / b, s)
+
+    drawn = task.draw(model, 20, CPU, steps=10)
+    assert torch.allclose(drawn, torch.ones(20, 2), atol=1e-3)
+
+
+def test_pictures_are_drawn_within_the_range_of_pictures():
+    task = d.build(replace(Settings(), data="digits", width=8))
+    drawn = task.draw(lambda x, t, labels: -5 * x, 4, CPU, steps=5)
+    assert float(drawn.abs().max()) <= 1 + 1e-5
+
+
+def test_each_skip_connection_of_the_network_is_used():
+    torch.manual_seed(0)
+    model = d.UNet(8, 50, levels=1)
+    x = torch.randn(1, 1, 8, 8)
+    t = torch.tensor([3])
+    with torch.no_grad():
+        before = model(x, t)
+        for up in model.up:
+            half = up.first.in_channels // 2
+            weight = up.first.weight[:, half:].clone()
+            up.first.weight[:, half:] = 0  # the convolution that reads the skip connection
+            assert not torch.allclose(model(x, t), before, atol=1e-4)
+            up.first.weight[:, half:] = weight
+
+
+@pytest.mark.parametrize("target", ["eps", "v"])
+def test_the_least_loss_is_that_of_the_exact_denoiser(target):
+    """On the examples of an evaluation the excess of the exact denoiser is zero."""
+    task = d.build(replace(Settings(), target=target))
+    s = task.schedule
+
+    class Exact(torch.nn.Module):
+        def forward(self, x, t, labels=None):
+            abar = s.abar[t].numpy()
+            eps = [
+                circle_noise(p[None].double().numpy(), a)[0] for p, a in zip(x, abar, strict=True)
+            ]
+            eps = torch.tensor(np.array(eps))
+            x0, _ = d.predict_x0_eps(x.double(), t, eps, s, "eps")
+            return eps if target == "eps" else d.velocity(x0, t, eps, s)
+
+    task.quality = lambda *_: {}
+    metrics = task.evaluate(Exact(), CPU)
+    assert metrics["least_loss"] == pytest.approx(metrics["val_loss"], rel=1e-4)
+    if target == "eps":
+        assert metrics["least_loss"] == pytest.approx(0.1513, abs=5e-4)
 
 
 def test_a_tenth_of_the_labels_is_hidden():
@@ -397,6 +482,139 @@ def test_drawn_glyphs_are_read_by_a_judge_that_was_trained_on_glyphs(tmp_path):
         d.build(
             choose(Settings(), d.PRESETS, "glyphs", [*sizes, f"judge={tmp_path / 'bars'}"])
         ).evaluate(task.model, CPU)
+
+
+# -- measures of samples, each against the data themselves ----------------------------------------
+
+
+def test_data_lie_on_their_floors_and_a_displaced_ring_does_not():
+    data = d.points("ring", 500, generator(1, 200))
+    found = evaluation.point_quality(data, "ring")
+    assert abs(found["sliced"] - found["sliced_floor"]) < 3 * found["sliced_floor_sd"]
+    assert abs(found["mmd"] - found["mmd_floor"]) < 4 * found["mmd_floor_sd"]
+    assert found["stray"] == 0
+    moved = evaluation.point_quality(data + torch.tensor([0.3, 0.0]), "ring")
+    assert moved["sliced"] > found["sliced_floor"] + 3 * found["sliced_floor_sd"]
+    assert moved["mmd"] > found["mmd_floor"] + 4 * found["mmd_floor_sd"]
+    assert moved["stray"] > 0.2
+
+
+def test_copies_wrong_labels_and_new_digits_are_told_apart():
+    parts = {name: (X * 2 - 1, y) for name, (X, y) in pictures.digits().items()}
+    train = parts["train"]
+    test = parts["test"]
+    copies = evaluation.picture_quality(train[0][:200], train[1][:200], train, test)
+    assert copies["right_label"] == 1
+    assert copies["copies"] == 1
+    assert copies["nearest"] < 1e-3 < copies["nearest_real"]
+    new = evaluation.picture_quality(test[0][:200], test[1][:200], train, test)
+    assert new["copies"] == 0
+    assert new["right_label_real"] == pytest.approx(0.988, abs=1e-6)
+    assert 0.9 < new["right_label"] < 1
+    shifted = evaluation.picture_quality(test[0][:200], (test[1][:200] + 1) % 10, train, test)
+    assert shifted["right_label"] < 0.1
+
+
+def test_floors_of_pictures_are_of_disjoint_samples():
+    X = torch.arange(10.0).view(10, 1, 1, 1)
+    for a, b in evaluation.halves(X, 5, pairs=3):
+        assert sorted(torch.cat([a, b]).flatten().tolist()) == list(range(10))
+    with pytest.raises(ValueError, match="need 12 pictures, got 10"):
+        evaluation.halves(X, 6)
+
+
+def test_the_distance_to_the_nearest_is_to_the_pictures_given():
+    distance, index = evaluation.nearest(torch.zeros(1, 1, 2, 2), torch.ones(3, 1, 2, 2) * 2)
+    assert float(distance[0]) == 4.0
+    assert int(index[0]) < 3
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"T": 40}, {"schedule": "cosine"}, {"target": "v"}, {"data": "moons"}, {"width": 64}],
+)
+def test_weights_of_another_process_are_refused(changed):
+    state = d.build(Settings()).state()
+    d.build(Settings(), state)
+    d.build(Settings(), {})  # of a checkpoint that is older than this rule
+    with pytest.raises(UserError, match=f"weights were trained with {next(iter(changed))}="):
+        d.build(replace(Settings(), **changed), state)
+
+
+def test_samples_that_are_not_finite_are_an_error_not_a_picture():
+    task = d.build(replace(Settings(), data="digits", width=8))
+    torch.nn.init.constant_(task.model.conv_in.weight, float("nan"))
+    with pytest.raises(UserError, match="not finite"):
+        task.sample(task.model, d.Sample(count=1, steps=1), CPU)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        ("ring", {"label": 3}, "label=3 is for pictures"),
+        ("ring", {"guidance": 3.0}, "guidance=3.0 is for pictures"),
+        ("ring", {"file": "x.png"}, "file='x.png' is for pictures"),
+        ("digits", {"label": 10}, "label=10 must lie between -1 and 9"),
+        ("digits", {"guidance": 1e38}, "guidance=1e"),
+        ("digits", {"steps": 51}, "steps=51 is more than the 50 levels"),
+        ("digits", {"file": "x.gif", "steps": 1}, "not the name of a PNG"),
+        ("digits", {"file": "nowhere/x.png", "steps": 1}, "cannot be written"),
+    ],
+)
+def test_options_that_cannot_be_drawn_with_are_refused(data, options, message):
+    task = d.build(replace(Settings(), data=data, width=8))
+    with pytest.raises(UserError, match=message):
+        task.sample(task.model, d.Sample(**options), CPU)
+
+
+def test_a_missing_judge_is_refused_before_training(tmp_path):
+    changes = [f"judge={tmp_path / 'nowhere'}"]
+    with pytest.raises(UserError, match="nowhere"):
+        d.build(choose(Settings(), d.PRESETS, "glyphs", changes))
+
+
+# -- pictures of your own -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def album(tmp_path):
+    """Dark and bright pictures, ten of each, in one folder per class."""
+    from PIL import Image
+
+    for name, low in (("bright", 150), ("dark", 0)):
+        (tmp_path / "album" / name).mkdir(parents=True)
+        for i in range(10):
+            pixels = np.random.default_rng(i + low).integers(low, low + 100, (20, 24, 3))
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "album" / name / f"{i}.png")
+    return tmp_path / "album"
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_a_folder_of_pictures_is_trained_on_and_drawn_without_the_folder(album, tmp_path, color):
+    import shutil
+
+    from PIL import Image
+
+    sizes = ["size=16", "T=10", "sample_steps=2", "width=8", "samples=20", "schedule=cosine"]
+    changes = [f"data={album}", f"color={color}", "steps=2", "eval_every=2", *sizes]
+    run = trainer(tmp_path / "run", d.build(choose(Settings(), d.PRESETS, "smoke", changes)))
+    metrics = run.run()["metrics"]
+    assert {"right_label", "sliced_floor", "copies"} <= set(metrics)
+    state = run.task.state()
+    assert state["classes"] == ["bright", "dark"]
+    shutil.rmtree(album)
+    task = d.build(run.task.settings, state)
+    sheet = tmp_path / "samples.png"
+    text = task.sample(task.model, d.Sample(count=12, label=1, file=str(sheet), steps=2), CPU)
+    assert text == f"12 pictures in {sheet}"
+    with Image.open(sheet) as image:
+        assert image.mode == ("RGB" if color else "L")
+        assert image.size == (10 * 132 + 4, 2 * 132 + 4)  # 16 pixels, each of 8, and edges of 4
+    with pytest.raises(UserError, match="there is no folder"):
+        d.build(run.task.settings)
 
 
 def test_the_published_glyphs_are_of_the_preset():

@@ -24,9 +24,9 @@ from matplotlib.figure import Figure
 def strip(clouds: list[np.ndarray], names: list[str]) -> Figure:
     """Clouds of points (n, 2) in two rows of four; 250 of each keep the file small."""
     use_style()
-    fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.9), layout="constrained")
+    fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 3.0), layout="constrained")
     for ax, cloud, name in zip(axes.flat, clouds, names, strict=True):
-        ax.plot(*np.asarray(cloud)[:250].T, ".", markersize=1.6, color=BLUE)
+        ax.plot(*np.asarray(cloud)[:250].T, ".", markersize=2.2, color=BLUE)
         ax.set_xlim(-2.3, 2.3)
         ax.set_ylim(-2.3, 2.3)
         ax.set_aspect("equal")
@@ -35,11 +35,14 @@ def strip(clouds: list[np.ndarray], names: list[str]) -> Figure:
     return fig
 
 
-def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Figure:
-    """Loss by noise level: the smallest possible, and a model's."""
-    fig, ax = figure(2.9)
+def floor(levels: np.ndarray, best: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:
+    """Loss by noise level: the smallest possible, and those of networks by name."""
+    fig, ax = figure(3.2)
     ax.plot(levels, best, color=ORANGE, label="smallest possible")
-    ax.plot(levels, model, "--", color=BLUE, label="model")
+    for (name, losses), color, style in zip(
+        curves.items(), (BLUE, GREEN), ("--", ":"), strict=False
+    ):
+        ax.plot(levels, losses, style, color=color, linewidth=2, label=name)
     ax.set_ylim(0, 1.05)
     ax.legend()
     label(ax, "noise level", "mean squared error")
@@ -47,28 +50,24 @@ def floor(levels: np.ndarray, best: np.ndarray, model: np.ndarray) -> Figure:
 
 
 def schedules(curves: dict[str, np.ndarray]) -> Figure:
-    """Share of the data's variance that is left, by relative level."""
-    fig, ax = figure(2.7)
+    """Fraction of the data's variance that is left, by relative level."""
+    fig, ax = figure(3.0)
     for (name, kept), color, style in zip(
         curves.items(), (BLUE, ORANGE, GREEN), ("-", "--", "-."), strict=False
     ):
         ax.plot(np.linspace(0, 1, len(kept)), kept, style, color=color, label=name)
     ax.set_ylim(-0.02, 1.05)
     ax.legend()
-    label(ax, "level, as a share of the last", "variance left of the data")
+    label(ax, "level, as a fraction of the last", "variance left of the data")
     return fig
 
 
 def digits(pictures: np.ndarray) -> Figure:
-    """Twenty pictures (20, 64) in two rows."""
+    """Twenty pictures (20, 64) of values from 0 to 100, in four rows, large enough to judge."""
     use_style()
-    fig, axes = plt.subplots(2, 10, figsize=(WIDTH_IN, 1.35), layout="constrained")
+    fig, axes = plt.subplots(4, 5, figsize=(WIDTH_IN, 0.8 * WIDTH_IN), layout="constrained")
     for ax, X in zip(axes.flat, pictures, strict=True):
-        ax.pcolormesh(
-            X.reshape(8, 8), cmap="Greys", vmin=0, vmax=100, edgecolors="face", linewidth=0.2
-        )
-        ax.set_ylim(8, 0)
-        ax.set_aspect("equal")
+        ax.imshow(X.reshape(8, 8), cmap="Greys", vmin=0, vmax=100, interpolation="nearest")
         ax.axis("off")
     return fig
 
