@@ -320,6 +320,8 @@ def approval_counts_refusals(known, limit):
 def approval_in_words(known, limit):
     approve = approval(known, limit)
     return lambda call: "yes" if approve(call) else ""
+
+
 def flow(x, s):
     size = np.hypot(s, 1 - s)
     eps = circle_noise(x / size, (s / size) ** 2)
