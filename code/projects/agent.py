@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -239,13 +240,19 @@ def _key(call: Call) -> str:
     return json.dumps([call.name, call.arguments], sort_keys=True, default=str)
 
 
+def states(result: Result, expected: str) -> bool:
+    """Whether a run ended with an answer that contains `expected`, a number not within another."""
+    number = rf"(?<![\d.-]){re.escape(expected)}(?!\.?\d)"
+    return result.outcome == "answered" and re.search(number, result.answer) is not None
+
+
 def evaluate(
     model: Model, with_tools: Registry, questions: Sequence[tuple[str, str]] = QUESTIONS
 ) -> dict[str, float]:
     """Success rate over the questions, mean number of turns, and mean number of calls."""
     results = [Agent(model, with_tools).run(question) for question, _ in questions]
     right = [
-        expected in result.answer for result, (_, expected) in zip(results, questions, strict=True)
+        states(result, expected) for result, (_, expected) in zip(results, questions, strict=True)
     ]
     calls = [sum(event["kind"] == "observation" for event in r.trace) for r in results]
     return {

@@ -337,6 +337,22 @@ def test_the_book_s_questions_are_answered():
     assert len(agent.QUESTIONS) == 30
 
 
+@pytest.mark.parametrize(
+    ("outcome", "answer", "right"),
+    [
+        ("answered", "It is 444.", True),
+        ("answered", "It is 444", True),
+        ("answered", "It is 1444.", False),
+        ("answered", "It is 444.5.", False),
+        ("answered", "It is -444.", False),
+        ("truncated", "It is 444 or", False),
+        ("call_limit", "more than 444 calls of tools", False),
+    ],
+)
+def test_only_a_whole_number_in_a_complete_answer_is_right(outcome, answer, right):
+    assert agent.states(agent.Result(outcome, answer), "444") == right
+
+
 def test_a_set_without_a_tool_does_not_count_its_absence_as_a_right_refusal():
     """Of twenty questions twelve need the calculator and eight the units; three are refused."""
     whole = agent.registry()
