@@ -78,23 +78,52 @@ def _properties(terminalreporter, name: str) -> list[Any]:
     ]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]):
+    """Groups first, because xdist reads them; the order last, when all that is left is known."""
+    group_by_fixture(items)
+    yield
+    order(items)
+
+
+def group_by_fixture(items: list[pytest.Item]) -> None:
+    """Tests that share a fixture of their module run on one worker, which makes it once."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") or item.get_closest_marker("browser"):
+            continue
+        definitions = getattr(item, "_fixtureinfo", None)
+        shared = definitions and any(
+            fixture.scope == "module" and fixture.baseid
+            for fixtures in definitions.name2fixturedefs.values()
+            for fixture in fixtures
+        )
+        if shared:
+            module = item.nodeid.partition("::")[0].removesuffix(".py").removeprefix("tests/")
+            item.add_marker(pytest.mark.xdist_group(module))
+
+
+def order(items: list[pytest.Item]) -> None:
     """What takes long begins first, so that no core waits for it at the end; browsers come last.
 
-    A worker is given two groups at once, so what follows the longest is short. A worker with a
-    browser has a loop that runs, in which others cannot start theirs.
+    Groups are long. A worker is given two of them at once, so what follows the longest is short. A
+    worker with a browser has a loop that runs, in which others cannot start theirs.
     """
     longest = [item for item in items if item.get_closest_marker("timeout")]
     if not longest:  # stock nbval comes here too, and the cells of a notebook are in order
         return
-    grouped = [item for item in items if item.get_closest_marker("xdist_group")]
-    groups = [item for item in grouped if not item.get_closest_marker("timeout")]
-    placed = {*longest, *groups}
-    rest = [item for item in items if item not in placed]
+    placed = set(longest)
+    others = [item for item in items if item not in placed]
+    browsers = [item for item in others if item.get_closest_marker("browser")]
+    groups = [
+        item
+        for item in others
+        if item.get_closest_marker("xdist_group") and not item.get_closest_marker("browser")
+    ]
+    placed.update(browsers, groups)
+    rest = [item for item in others if item not in placed]
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     few = len(rest) - max(2 * workers - len(longest), 0)
-    items[:] = [*longest, *rest[few:], *rest[:few], *groups]
+    items[:] = [*longest, *rest[few:], *groups, *rest[:few], *browsers]
 
 
 class FailureReporter:

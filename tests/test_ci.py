@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 import yaml
+from press.execute import times
 
 from tests.conftest import ROOT
 
@@ -80,6 +81,19 @@ def test_every_workflow_is_set_up_by_the_one_action():
         own = {name for name, job in jobs.items() if "./.github/actions/setup" in str(job["steps"])}
         assert own == set(jobs) - WITHOUT_MAKE, path.name
         assert "torch==" not in text, path.name
+
+
+def test_the_weekly_workflow_leaves_out_no_page():
+    """What each commit does for some pages is done for all of them."""
+    text = (ROOT / ".github" / "workflows" / "weekly.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    profiles = [step.get("run", "") for step in jobs["configurations"]["steps"]]
+    assert any(run.startswith(".venv/bin/python -m press profiles --markdown") for run in profiles)
+    settings: dict[str, str] = {}
+    for step in jobs["whole-book"]["steps"]:
+        settings |= step.get("env", {})
+    assert settings["REBUILD_SHARD"] == "1/1"
+    assert int(settings["NBVAL_SECONDS"]) == times.STEPS_S[-1]
 
 
 def test_pytorch_is_pinned_once():

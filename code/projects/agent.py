@@ -1,9 +1,10 @@
-"""agent: a loop around a model that may use tools, with caps, a trace, and an approval step.
+"""agent: a loop around a model that may use tools, with limits, a trace, and an approval step.
 
-The model says what it thinks and which tools it wants; the loop reads why the model stopped, calls,
-hands back observations, and always ends with a reason. `python -m projects ask` uses deterministic
-rules in place of a model; `models.py` has clients of real ones, `mcp_tools.py` shares the same
-tools by the Model Context Protocol. Read with `book/capstones/agent.md`. Source: Yao et al. (2023).
+The model returns turns with text and tool calls; the loop reads the stop reason, validates and runs
+the calls, returns the observations, and always ends with a named outcome. `python -m projects ask`
+uses deterministic rules in place of a model; `models.py` has clients of real ones, `mcp_tools.py`
+shares the same tools by the Model Context Protocol. Read with `book/capstones/agent.md`. Source:
+Yao et al. (2023).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ __all__ = [
     "QUESTIONS",
     "Agent",
     "Call",
-    "Caps",
+    "Limits",
     "Model",
     "Outcome",
     "Result",
@@ -52,7 +53,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Caps:
+class Limits:
     """Where the loop stops whatever the model wants.
 
     Attributes
@@ -74,7 +75,7 @@ class Caps:
         for item in fields(self):
             value = getattr(self, item.name)
             if not 0 < value < math.inf:
-                raise ValueError(f"{item.name} is {value}; a cap is a finite number above 0")
+                raise ValueError(f"{item.name} is {value}; a limit is a finite number above 0")
 
 
 class _End(Exception):
@@ -93,7 +94,7 @@ class Agent:
     ----------
     model : Model
     registry : Registry
-    caps : Caps
+    limits : Limits
     confirm : function of a Call, the approval step of the registry for this agent; by default the
         registry's own, which refuses when it was given none
     """
@@ -102,12 +103,12 @@ class Agent:
         self,
         model: Model,
         registry: Registry,
-        caps: Caps | None = None,
+        limits: Limits | None = None,
         confirm: Confirm | None = None,
     ) -> None:
         self.model = model
         self.registry = registry if confirm is None else registry.confirmed_by(confirm)
-        self.caps = caps or Caps()
+        self.limits = limits or Limits()
 
     def run(self, question: str) -> Result:
         """Answer a question, or say why not: never None, never an endless loop."""
@@ -124,11 +125,11 @@ class Agent:
         """
         if not question.strip():
             raise ValueError("the question is empty; ask something")
-        return self._events(_Run(question, self.caps))
+        return self._events(_Run(question, self.limits))
 
     def _events(self, run: _Run) -> Iterator[dict[str, Any]]:
         try:
-            for step in range(1, self.caps.steps + 1):
+            for step in range(1, self.limits.steps + 1):
                 turn = self._turn(run)
                 yield turn_event(step, turn)
                 run.take(turn)
@@ -143,7 +144,7 @@ class Agent:
                     yield observation_event(step, call, observation)
                 # all observations of one turn belong into one message
                 run.messages.append({"role": "tools", "observations": observations})
-            raise _End("step_cap", f"no answer within {self.caps.steps} steps")
+            raise _End("step_limit", f"no answer within {self.limits.steps} steps")
         except _End as end:
             yield {"kind": "end", "outcome": end.outcome, "answer": end.answer}
 
@@ -167,12 +168,12 @@ class Agent:
 
 
 class _Run:
-    """What one run has used up so far, held against the caps."""
+    """What one run has used up so far, held against the limits."""
 
-    def __init__(self, question: str, caps: Caps) -> None:
-        self.caps = caps
+    def __init__(self, question: str, limits: Limits) -> None:
+        self.limits = limits
         self.messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
-        self.deadline = time.monotonic() + caps.seconds
+        self.deadline = time.monotonic() + limits.seconds
         self.tokens = 0
         self.calls = 0
         self.results: dict[str, tuple[int, str]] = {}
@@ -186,14 +187,14 @@ class _Run:
 
     def late(self) -> _End:
         """The end by the clock."""
-        return _End("timeout", f"more than {self.caps.seconds:g} s")
+        return _End("timeout", f"more than {self.limits.seconds:g} s")
 
     def take(self, turn: Turn) -> None:
         """Count a turn; end the run unless its calls are to be made."""
         self.tokens += turn.tokens_in + turn.tokens_out
         _read(turn)
-        if self.tokens > self.caps.tokens:
-            spent = f"{self.tokens:,} tokens spent, {self.caps.tokens:,} allowed"
+        if self.tokens > self.limits.tokens:
+            spent = f"{self.tokens:,} tokens spent, {self.limits.tokens:,} allowed"
             raise _End("budget", spent)
         self.messages.append(
             {"role": "assistant", "content": turn.text, "calls": turn.calls, "raw": turn.raw}
@@ -203,10 +204,10 @@ class _Run:
         """End the run when a call is one too many, too late, or nothing new."""
         self.left()
         self.calls += 1
-        if self.calls > self.caps.calls:
-            raise _End("call_cap", f"more than {self.caps.calls} calls of tools")
+        if self.calls > self.limits.calls:
+            raise _End("call_limit", f"more than {self.limits.calls} calls of tools")
         count, _ = self.results.get(_key(call), (0, ""))
-        if count >= self.caps.repeats:
+        if count >= self.limits.repeats:
             times = f"{call.name} was called {count + 1} times with the same arguments"
             raise _End("repeated", times)
 
@@ -241,7 +242,7 @@ def _key(call: Call) -> str:
 def evaluate(
     model: Model, with_tools: Registry, questions: Sequence[tuple[str, str]] = QUESTIONS
 ) -> dict[str, float]:
-    """Share of questions answered right, mean steps, and mean calls."""
+    """Success rate over the questions, mean number of turns, and mean number of calls."""
     results = [Agent(model, with_tools).run(question) for question, _ in questions]
     right = [
         expected in result.answer for result, (_, expected) in zip(results, questions, strict=True)

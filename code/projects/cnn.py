@@ -1,12 +1,13 @@
-"""cnn: an image classifier, measured: generated bars, real digits or glyphs of fonts, five models
-on one loop.
+"""cnn: an image classifier, measured: generated bars, real digits, glyphs of fonts or a folder of
+your own, nine models on one loop.
 
 Bars are 12 x 12 pictures with one bright row (class 0) or column (class 1) in noise. Digits are the
 1,797 handwritten 8 x 8 ones of scikit-learn, 500 of which are for testing and 200 for choosing.
 Glyphs are 62 characters in 16 fonts, and in 4 more that no training sees. All come from
-`pictures.py`. A run can start from the weights of another (`start`), keep them (`freeze`) and learn
-a new set of labels from a few examples (`classes`, `labels_per_class`): transfer. Read with
-`book/capstones/cnn.md`.
+`pictures.py`; a folder with one folder of images per class is read by `folder_pictures.py`. A run
+can start from the weights of another, or from a published ResNet (`start`), keep them (`freeze`)
+and learn a new set of labels from a few examples (`classes`, `labels_per_class`): transfer
+learning. Read with `book/capstones/cnn.md`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ import torch.nn.functional as F
 from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
-from projects import pictures
+from projects import pictures, resnet
+from projects.attribution import saliency
+from projects.folder_pictures import FolderPictures, read_folder
+from projects.image_models import MODELS, Classifier, network
 from projects.pictures import CHARACTERS, augmented, bars, digits, shades
 from projects.runner import checkpoints
 from projects.runner.order import epochs
@@ -29,20 +33,23 @@ from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
 
-SUMMARY = "an image classifier: five models on bars, handwritten digits or glyphs of fonts"
-DATA = ("bars", "digits", "glyphs")
-MODELS = ("logistic", "mlp", "small", "residual", "vit")
+SUMMARY = "an image classifier: bars, handwritten digits, glyphs of fonts or a folder of your own"
+DATA = {"bars": "01", "digits": "0123456789", "glyphs": CHARACTERS}  # and their labels
+EDGES = {"bars": 12, "digits": 8}  # pixels; of glyphs and of a folder the setting size
+LARGEST = 256  # pixels of the sides of glyphs and of images of a folder
+MOST_TOKENS = 1024  # of the vision transformer, whose attention is quadratic in them
 
 
 @dataclass(frozen=True)
 class Settings(RunSettings):
     """Settings of the pictures, the model and the training."""
 
-    data: str = "bars"  # bars, digits, glyphs
-    size: int = 32  # of glyphs, in pixels
+    data: str = "bars"  # bars, digits, glyphs, or a folder with one folder of images per class
+    size: int = 32  # of glyphs and of the images of a folder, in pixels
+    color: bool = False  # read the images of a folder in color
     noise: float = 0.1  # standard deviation of the noise of bars
     images: int = 200  # bars to train on; as many again to test
-    model: str = "small"  # logistic, mlp, small, residual, vit
+    model: str = "small"  # logistic, mlp, small, residual, vit, resnet18, -34, -50, -101
     channels: int = 8
     stages: int = 1  # halvings of the residual model
     augment: bool = (
@@ -52,13 +59,25 @@ class Settings(RunSettings):
     smoothing: float = 0.0  # share of the target spread over the other labels
     classes: str = ""  # labels in use, "56789", of glyphs characters; empty: all
     labels_per_class: int = 0  # training examples of each label; 0: all
-    start: str = ""  # folder of a run whose body this one starts from
+    start: str = ""  # folder of a run, or of a ResNet in safetensors, whose body this starts from
     freeze: bool = False  # train the head alone
+
+    @property
+    def folder(self) -> bool:
+        """Whether the data are a folder."""
+        return self.data not in DATA
+
+    @property
+    def edge(self) -> int:
+        """Pixels of the sides of an image."""
+        return EDGES.get(self.data, self.size)
 
     def check(self) -> None:
         super().check()
-        if self.data not in DATA:
-            raise wrong("data", self.data, f"is not one of: {', '.join(DATA)}")
+        if self.folder and not Path(self.data).is_dir():
+            raise wrong(
+                "data", self.data, f"is not one of: {', '.join(DATA)}, and there is no such folder"
+            )
         if self.model not in MODELS:
             raise wrong("model", self.model, f"is not one of: {', '.join(MODELS)}")
         if self.channels < 1 or self.images < 2 or self.labels_per_class < 0 or self.noise < 0:
@@ -67,31 +86,48 @@ class Settings(RunSettings):
                 (self.channels, self.images, self.labels_per_class, self.noise),
                 "must be at least 1, 2, 0 and 0",
             )
-        if (
-            self.size < 8
-            or self.stages < 1
-            or (self.data == "glyphs" and self.size < 8 << self.stages >> 1)
-        ):
-            raise wrong(
-                "size, stages",
-                (self.size, self.stages),
-                "must be at least 8 and 1, with 4 pixels left after the halvings",
-            )
         if not (0 <= self.dropout < 1 and 0 <= self.smoothing < 1):
             raise wrong("dropout, smoothing", (self.dropout, self.smoothing), "are shares below 1")
-        if (
-            not set(self.classes)
-            <= set({"digits": "0123456789", "glyphs": CHARACTERS, "bars": "01"}[self.data])
-            or len(set(self.classes)) == 1
-        ):
+        if self.freeze and not self.start:
+            raise wrong(
+                "freeze", self.freeze, "keeps weights that nobody trained: give start=FOLDER too"
+            )
+        if self.color and not self.folder:
+            raise wrong("color", self.color, "is for the images of a folder: data=FOLDER")
+        self._check_size()
+        self._check_classes()
+
+    def _check_size(self) -> None:
+        """Refuse sizes at which a model has no pixels left, or too many."""
+        if not (8 <= self.size <= LARGEST and 1 <= self.stages <= 8):
+            raise wrong(
+                "size, stages", (self.size, self.stages), f"must be from 8 to {LARGEST}, 1 to 8"
+            )
+        halved = self.model == "residual" or self.data == "glyphs"
+        if halved and self.edge >> self.stages < 4:
+            raise wrong(
+                "size, stages",
+                (self.edge, self.stages),
+                "must leave 4 pixels left after the halvings",
+            )
+        if self.model in resnet.DEPTHS and self.edge < resnet.SMALLEST:
+            raise wrong(
+                "model",
+                self.model,
+                f"needs images of at least {resnet.SMALLEST} pixels, and these have {self.edge}",
+            )
+        if self.model == "vit" and (self.edge // 2) ** 2 > MOST_TOKENS:
+            raise wrong("model", self.model, "takes images of at most 64 pixels: patches of 2 x 2")
+
+    def _check_classes(self) -> None:
+        """Refuse classes that the data do not have, or a single one."""
+        if self.folder and self.classes:
+            raise wrong("classes", self.classes, "is for digits and glyphs: a folder has its own")
+        if not set(self.classes) <= set(DATA.get(self.data, "")) or len(set(self.classes)) == 1:
             raise wrong(
                 "classes",
                 self.classes,
                 "must name at least two labels of these data, for example 01",
-            )
-        if self.freeze and not self.start:
-            raise wrong(
-                "freeze", self.freeze, "keeps weights that nobody trained: give start=FOLDER too"
             )
 
 
@@ -162,165 +198,11 @@ class Sample:
     index: int = 0
 
 
-# -- models: a body, from pictures to features, and a head, from features to scores ---------------
-
-
-class Classifier(nn.Module):
-    """A body and a linear head."""
-
-    def __init__(self, body: nn.Module, features: int, K: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.body = body
-        self.drop = nn.Dropout(dropout)
-        self.head = nn.Linear(features, K)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.drop(self.body(x)))  # (B, K)
-
-
-class Residual(nn.Module):
-    """x + two convolutions of it, each normalized; the skip connection is a 1 x 1 convolution
-    where the channels change."""
-
-    def __init__(self, a: int, b: int) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(
-            nn.Conv2d(a, b, 3, padding=1, bias=False),
-            nn.BatchNorm2d(b),
-            nn.ReLU(),
-            nn.Conv2d(b, b, 3, padding=1, bias=False),
-            nn.BatchNorm2d(b),
-        )
-        self.skip = nn.Identity() if a == b else nn.Conv2d(a, b, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.skip(x) + self.branch(x))
-
-
-class Patches(nn.Module):
-    """A small vision transformer's body: 2 x 2 patches as tokens, learned positions, four blocks,
-    the mean token.
-    """
-
-    def __init__(self, size: int, C: int) -> None:
-        super().__init__()
-        self.cut = nn.Conv2d(1, C, 2, stride=2)
-        self.position = nn.Parameter(torch.randn((size // 2) ** 2, C) * 0.02)
-        block = nn.TransformerEncoderLayer(
-            C, 4, 2 * C, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
-        )
-        self.blocks = nn.TransformerEncoder(
-            block, 4, norm=nn.LayerNorm(C), enable_nested_tensor=False
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        tokens = self.cut(x).flatten(2).transpose(1, 2) + self.position  # (B, T, C)
-        return self.blocks(tokens).mean(1)  # (B, C)
-
-
-def network(
-    name: str, size: int, C: int, K: int, dropout: float = 0.0, stages: int = 1
-) -> Classifier:
-    """A model by name for pictures (B, 1, size, size) and K labels; C is its first number of
-    channels, doubled in each stage.
-    """
-    if name == "logistic":
-        return Classifier(nn.Flatten(), size * size, K)
-    if name == "mlp":
-        return Classifier(
-            nn.Sequential(
-                nn.Flatten(),
-                nn.Linear(size * size, 16 * C),
-                nn.ReLU(),
-                nn.Linear(16 * C, 16 * C),
-                nn.ReLU(),
-            ),
-            16 * C,
-            K,
-            dropout,
-        )
-    if name == "small":
-        body = nn.Sequential(
-            nn.Conv2d(1, C, 3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(C, 2 * C, 3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-        )
-        return Classifier(body, 2 * C * (size // 4) ** 2, K, dropout)
-    if name == "residual":
-        layers: list[nn.Module] = [
-            nn.Conv2d(1, C, 3, padding=1, bias=False),
-            nn.BatchNorm2d(C),
-            nn.ReLU(),
-            Residual(C, C),
-        ]
-        for _ in range(stages):
-            layers += [nn.MaxPool2d(2), Residual(C, 2 * C), Residual(2 * C, 2 * C)]
-            C *= 2
-        return Classifier(
-            nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), C, K, dropout
-        )
-    if name == "vit":
-        return Classifier(Patches(size, 4 * C), 4 * C, K, dropout)
-    raise ValueError(f"there is no model {name!r}; choose one of: {', '.join(MODELS)}")
-
-
-# -- where a model looks --------------------------------------------------------------------------
-
-
-def saliency(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
-    """|d score of label y / d pixel|, (n, H, W): how much each pixel's change would change the
-    score (Simonyan et al., 2014).
-    """
-    X = X.clone().requires_grad_(True)
-    score = model(X).gather(1, y[:, None]).sum()
-    (gradient,) = torch.autograd.grad(score, X)
-    return gradient.abs().amax(1)
-
-
-def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
-    """How far the score of label y falls when a square around each pixel is blanked, (n, H, W)
-    (Zeiler and Fergus, 2014).
-    """
-    n, _, H, W = X.shape
-    falls = torch.zeros(n, H, W)
-    with torch.no_grad():
-        whole = model(X).gather(1, y[:, None])[:, 0]
-        for i in range(H):
-            for j in range(W):
-                blank = X.clone()
-                blank[:, :, max(0, i - size + 1) : i + size, max(0, j - size + 1) : j + size] = (
-                    X.min()
-                )
-                falls[:, i, j] = whole - model(blank).gather(1, y[:, None])[:, 0]
-    return falls
-
-
-def gradcam(model: Classifier, X: Tensor, y: Tensor, layer: nn.Module) -> Tensor:
-    """Where the channels that speak for label y are active, (n, H, W), each map scaled to at most 1
-    (Selvaraju et al., 2017).
-    """
-    activations: list[Tensor] = []
-    hook = layer.register_forward_hook(lambda _, __, output: activations.append(output))
-    try:
-        score = model(X).gather(1, y[:, None]).sum()
-    finally:
-        hook.remove()
-    (gradient,) = torch.autograd.grad(score, activations[0])
-    weights = gradient.mean((2, 3), keepdim=True)  # (n, C, 1, 1)
-    maps = F.relu((weights * activations[0]).sum(1, keepdim=True)).detach()
-    maps = F.interpolate(maps, X.shape[2:], mode="bilinear", align_corners=False)[:, 0]
-    return maps / maps.amax((1, 2), keepdim=True).clamp_min(1e-12)
-
-
 # -- the task -------------------------------------------------------------------------------------
 
 
 class Pictures(Task[Settings]):
-    """Name the label of a picture."""
+    """Name the class of an image."""
 
     unit = "images"
     betas = (0.9, 0.999)
@@ -328,12 +210,23 @@ class Pictures(Task[Settings]):
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
-        self.parts = _data(settings)
+        self.read: FolderPictures | None = None
+        if settings.folder:
+            colors = 3 if settings.color else 1
+            self.read = read_folder(Path(settings.data), settings.size, colors)
+        self.parts = _parts(settings, self.read)
+        if state is not None and self.state() != {name: state.get(name) for name in self.state()}:
+            raise UserError(
+                f"the pictures in {settings.data} are not those that the run was trained on",
+                "restore them, or start a new run",
+                Exit.USAGE,
+            )
         X, y = self.parts["train"]
         self.mean = float(X.mean())
-        self.sd = float(X.std())  # of the training pictures: the others must not tell
-        torch.manual_seed(settings.seed)
+        self.sd = float(X.std())  # of the training images: the others must not tell
         self.labels = sorted(set(y.tolist()))
+        self._check_labels()
+        torch.manual_seed(settings.seed)
         self.model = network(
             settings.model,
             X.shape[-1],
@@ -341,14 +234,44 @@ class Pictures(Task[Settings]):
             len(self.labels),
             settings.dropout,
             settings.stages,
+            X.shape[1],
         )
         if settings.start and state is None:
             self._load_body(Path(settings.start))
         if settings.freeze:
             self.model.body.requires_grad_(False)
 
+    def _check_labels(self) -> None:
+        """Refuse training images of one class, and others of a class without training images."""
+        known = torch.tensor(self.labels)
+        missing = {
+            int(label) for _, y in self.parts.values() for label in y.unique() if label not in known
+        }
+        if len(self.labels) < 2 or missing:
+            raise UserError(
+                f"the training images have the labels {self.labels} alone"
+                + (f", and others the labels {sorted(missing)}" if missing else ""),
+                "give more images or another seed",
+                Exit.USAGE,
+            )
+
+    def state(self) -> dict[str, Any]:
+        """Of a folder its classes and a hash of its content; the other data never change."""
+        if self.read is None:
+            return {}
+        return {"classes": self.read.names, "pictures": self.read.digest}
+
     def _load_body(self, folder: Path) -> None:
-        """The body of another run of this project; the head stays new."""
+        """The body of another run of this project or of a published ResNet; the head stays new."""
+        if isinstance(self.model.body, resnet.ResNet) and resnet.is_published(folder):
+            resnet.load_published(self.model.body, self.settings.model, folder)
+            return
+        if resnet.is_published(folder):
+            raise wrong(
+                "model",
+                self.settings.model,
+                f"cannot start from the weights in {folder}; {', '.join(resnet.DEPTHS)} can",
+            )
         weights = checkpoints.load(folder / "best.pt", "cnn")["model"]
         body = {
             name.removeprefix("body."): w for name, w in weights.items() if name.startswith("body.")
@@ -364,7 +287,16 @@ class Pictures(Task[Settings]):
             ) from None
 
     def standardize(self, X: Tensor) -> Tensor:
+        """By the training images, and for a ResNet as its published weights expect it."""
+        if self.settings.model in resnet.DEPTHS:
+            return resnet.standardize(X)
         return (X - self.mean) / self.sd
+
+    def name(self, label: int) -> str:
+        """What a label means."""
+        if self.read is not None:
+            return self.read.names[label]
+        return DATA[self.settings.data][label]
 
     def batch(self, step: int) -> Batch:
         X, y = self.parts["train"]
@@ -397,8 +329,9 @@ class Pictures(Task[Settings]):
     def scores(self, model: nn.Module, part: str, device: torch.device) -> tuple[Tensor, Tensor]:
         """Scores (n, K) and labels (n,) of a part of the data."""
         X, y = self.parts[part]
+        at_once = max(1, min(500, 500 * 32 * 32 // X[0].numel()))
         scores = torch.cat(
-            [model(self.standardize(piece).to(device)).float().cpu() for piece in X.split(500)]
+            [model(self.standardize(piece).to(device)).float().cpu() for piece in X.split(at_once)]
         )
         return scores, torch.searchsorted(torch.tensor(self.labels), y)
 
@@ -415,20 +348,24 @@ class Pictures(Task[Settings]):
             p = model(picture).softmax(1)[0].cpu()
         best = p.topk(min(3, len(p)))
         looks = saliency(model, picture, best.indices[:1].to(device))[0].cpu()
-        rows = zip(shades(X[options.index, 0]), shades(looks), strict=True)
-        named = CHARACTERS if self.settings.data == "glyphs" else "0123456789"
+        shown = F.adaptive_avg_pool2d(X[options.index].mean(0)[None], min(32, looks.shape[0]))[0]
+        looks = F.adaptive_avg_pool2d(looks[None], min(32, looks.shape[0]))[0]
+        rows = zip(shades(shown), shades(looks), strict=True)
         answer = ", ".join(
-            f"{named[self.labels[int(i)]]} with {v:.3f}" for v, i in zip(*best, strict=True)
+            f"{self.name(self.labels[int(i)])} with {v:.3f}" for v, i in zip(*best, strict=True)
         )
         return (
             "\n".join(f"{a}   {b}" for a, b in rows)
-            + f"\nlabel {named[int(y[options.index])]}; the model says {answer}; "
+            + f"\nlabel {self.name(int(y[options.index]))}; the model says {answer}; "
             "right: how much each pixel counts"
         )
 
 
-def _data(s: Settings) -> dict[str, tuple[Tensor, Tensor]]:
-    if s.data == "bars":
+def _parts(s: Settings, folder: FolderPictures | None) -> dict[str, tuple[Tensor, Tensor]]:
+    """Images and labels to train, validate and test."""
+    if folder is not None:
+        parts = dict(folder.parts)
+    elif s.data == "bars":
         n = s.images
         parts = {
             name: bars(n, s.noise, 1000 * s.seed + i)

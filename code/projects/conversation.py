@@ -24,8 +24,8 @@ Outcome = Literal[
     "unknown_stop",  # it stopped for a reason that this loop does not know
     "malformed",  # its reason for stopping and its calls contradict each other
     "repeated",
-    "step_cap",
-    "call_cap",
+    "step_limit",
+    "call_limit",
     "budget",
     "timeout",
     "model_error",
@@ -43,7 +43,7 @@ STOPS: dict[str, Outcome | None] = {  # by why the model stopped; None: read on
 
 @dataclass(frozen=True)
 class Turn:
-    """What a model says: a thought with calls, or its answer; and what it cost.
+    """One response of a model, with tool calls or with the answer, and what it cost.
 
     Attributes
     ----------

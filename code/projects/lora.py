@@ -1,10 +1,12 @@
 """lora: fine-tuning a pretrained model five ways, and what each one costs and forgets.
 
-The base is a small encoder pretrained on upright digits, or, with `start=FOLDER`, a model of the
-gpt project. The task is the same digits turned by a quarter, from a few labelled pictures; or, for
-a gpt base, another `corpus`. Methods: `head` trains the last layer, `bias` the biases, `lora`
-low-rank adapters (over a four-bit base with `four_bit`), `full` everything. Measured are the new
-task and the old one. Adapters are in `adapters.py`. Read with `book/capstones/lora.md`.
+The base is a small encoder pretrained on upright digits; or, with `start=FOLDER`, a run of the gpt
+project; or, with `base=FOLDER`, a published GPT-2 in safetensors. The task is the same digits
+rotated by a quarter turn, from a few labeled images; or, for a language model, another `corpus`.
+Methods: `head` trains the last layer, `bias` the biases, `lora` low-rank adapters (over a base in
+16 bits with `half`, in four with `four_bit`), `full` everything. Measured are the new task and the
+old one. `sample RUN --set save=FILE` writes the adapter of a run to a file, `adapter=FILE` starts
+from it. Adapters are in `adapters.py` and `adapter_files.py`. Read with `book/capstones/lora.md`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import torch.nn.functional as F
 from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
-from projects import adapters, cnn, gpt, pictures
+from projects import adapter_files, adapters, cnn, gpt, gpt2, pictures
 from projects.runner import checkpoints, records
 from projects.runner.order import epochs
 from projects.runner.rng import generator
@@ -40,11 +42,16 @@ class Settings(RunSettings):
     alpha: float = 8.0
     adapter_dropout: float = 0.0
     four_bit: bool = False
-    targets: str = ""  # endings of layer names, separated by commas; empty: every linear layer
+    targets: str = ""  # endings of layer names, by commas; empty: all linear, not a GPT-2's head
     start: str = ""  # folder of a gpt run to adapt; empty: the encoder
-    corpus: str = "sentence"  # the new text, for a gpt base
-    labels_per_class: int = 10  # labelled pictures of the new task, for the encoder
-    turn: int = 1  # quarters of a turn, for the encoder
+    base: str = ""  # folder of a GPT-2 to adapt: config.json, model.safetensors, its tokenizer
+    context: int = 0  # tokens per window over a GPT-2; 0: as many as it has positions
+    half: bool = False  # hold the frozen weights of a language model in bfloat16
+    adapter: str = ""  # file of a saved adapter to start from; rank, alpha, targets are the file's
+    corpus: str = "sentence"  # the new text, for a language model
+    old_corpus: str = ""  # the old text; empty: that of the gpt run, and none for a GPT-2
+    labels_per_class: int = 10  # labeled images of the new task, for the encoder
+    turn: int = 1  # quarter turns, for the encoder
     pretrain_steps: int = 400
 
     def check(self) -> None:
@@ -67,6 +74,17 @@ class Settings(RunSettings):
             raise wrong(
                 "four_bit", self.four_bit, "needs method=lora: four-bit weights cannot be trained"
             )
+        self._check_base()
+
+    def _check_base(self) -> None:
+        if self.start and self.base:
+            raise wrong("base", self.base, "and start name a base each: give one of them")
+        if self.context < 0 or (self.context and not self.base):
+            raise wrong("context", self.context, "is a number of tokens, with base=FOLDER only")
+        if self.half and (self.method != "lora" or not (self.start or self.base)):
+            raise wrong("half", self.half, "needs method=lora and a language model")
+        if self.adapter and self.method not in ("lora", "none"):
+            raise wrong("adapter", self.adapter, "needs method=lora, or none to evaluate it")
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -102,24 +120,27 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Sample(gpt.Sample):
-    """Options of `sample`: those of gpt for a gpt base; for the encoder, a test picture."""
+    """Options of `sample`: those of gpt for a language model; for the encoder, a test image."""
 
     index: int = 0
+    save: str = ""  # file to which the adapter of the run is written, in place of a sample
 
 
 def adapt(model: nn.Module, s: Settings) -> None:
     """Choose what is trained, in place."""
+    if s.half:
+        model.to(torch.bfloat16)
+    if s.adapter:
+        state = adapter_files.read(Path(s.adapter))
+        _untie(model, s, list(state["scale"]))
+        adapter_files.attach(model, state)
+    elif s.method == "lora":
+        targets = _targets(model, s)
+        _untie(model, s, targets)
+        adapters.inject(model, targets, s.rank, s.alpha, s.adapter_dropout, s.four_bit)
     if s.method == "lora":
-        linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-        adapters.inject(
-            model,
-            [t.strip() for t in s.targets.split(",")] if s.targets else linear,
-            s.rank,
-            s.alpha,
-            s.adapter_dropout,
-            s.four_bit,
-        )
         return
+    _untie(model, s, [])
     for name, p in model.named_parameters():
         p.requires_grad_(
             s.method == "full"
@@ -132,6 +153,36 @@ def adapt(model: nn.Module, s: Settings) -> None:
             "a model without biases has none to tune: use lora, head or full",
             Exit.USAGE,
         )
+
+
+def _targets(model: nn.Module, s: Settings) -> list[str]:
+    if s.targets:
+        return [target.strip() for target in s.targets.split(",")]
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    return [name for name in linear if not (s.base and name == "head")]
+
+
+def _untie(model: nn.Module, s: Settings, targets: list[str]) -> None:
+    """A head that is trained gets a weight of its own: the embedding must not change with it."""
+    trained = s.method == "head" or "head" in targets
+    if trained and isinstance(model, gpt.GPT) and model.head.weight is model.token.weight:
+        model.head.weight = nn.Parameter(model.head.weight.detach().clone())
+
+
+def save_adapter(model: nn.Module, path: Path) -> str:
+    """Write the adapter of a run to a file, and say what it holds."""
+    if not adapters.layers(model):
+        raise UserError(
+            "this run has no adapter to save", "save one of a run with method=lora", Exit.USAGE
+        )
+    adapter_files.save(model, path)
+    trained = sum(
+        p.numel() for layer in adapters.layers(model).values() for p in (layer.A, layer.B)
+    )
+    return (
+        f"{path}: {trained:,} numbers in {path.stat().st_size:,} bytes, for base "
+        f"{adapters.base_hash(model)}"
+    )
 
 
 class Adapted(Task[Settings]):
@@ -150,7 +201,7 @@ class Adapted(Task[Settings]):
 
 
 class Encoder(Adapted):
-    """Digits turned by quarters, from few labels."""
+    """Digits rotated by quarter turns, from few labels."""
 
     unit = "images"
     model: cnn.Classifier
@@ -211,70 +262,127 @@ class Encoder(Adapted):
         return metrics
 
     def sample(self, model: nn.Module, options: Sample, device: torch.device) -> str:
+        if options.save:
+            return save_adapter(model, Path(options.save))
         X, y = self.parts["test"]
         if not 0 <= options.index < len(X):
             raise UserError(
-                f"index={options.index} is not a test picture",
+                f"index={options.index} is not a test image",
                 f"there are {len(X)}: give 0 to {len(X) - 1}",
                 Exit.USAGE,
             )
         with torch.no_grad():
-            says = [
+            predicted = [
                 int(model(self._ready(X[options.index][None], turned).to(device)).argmax())
                 for turned in (False, True)
             ]
-        return f"label {int(y[options.index])}; upright the model says {says[0]}, turned {says[1]}"
+        return (
+            f"label {int(y[options.index])}; predicted upright {predicted[0]}, "
+            f"rotated {predicted[1]}"
+        )
 
 
 class Text(Adapted, gpt.TextTask[Settings]):
-    """A gpt base on another text; its tokenizer stays."""
+    """A language model on another text; its tokenizer stays."""
 
     betas = (0.9, 0.95)
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
-        folder = Path(settings.start)
-        run = records.read_run(folder)
-        if run["project"] != "gpt":
-            raise UserError(
-                f"{folder} is a run of {run['project']!r}", "start from a run of gpt", Exit.USAGE
-            )
-        own = {f.name: getattr(settings, f.name) for f in fields(RunSettings)}
-        # the sizes of the model are those of the base, the training has settings of its own
-        base = gpt.Settings(**{**run["settings"], **own})
-        best = checkpoints.load(folder / "best.pt", "gpt")
         super().__init__(settings)
-        self.tokenizer = gpt.tokenizers.load(best["task"]["tokenizer"])
-        self.model = gpt.GPT(base, len(self.tokenizer))
-        self.model.load_state_dict(best["model"])
-        # what changes the head must not change the embedding with it
-        if base.tie and settings.method in ("lora", "head"):
-            self.model.head.weight = nn.Parameter(self.model.head.weight.detach().clone())
+        self.model, self.tokenizer, own_corpus = (
+            _published_base(settings) if settings.base else _run_base(settings)
+        )
         adapt(self.model, settings)
+        train, held_out = gpt.corpora.split(settings.corpus)
+        old_corpus = settings.old_corpus or own_corpus
+        self.train = self._encode(train, "training")
+        self.held_out = self._encode(held_out, "held-out")
+        self.old = (
+            self._encode(gpt.corpora.split(old_corpus)[1], "old held-out") if old_corpus else None
+        )
+        self.held_out_bytes = len(held_out.encode())
+
+    def _encode(self, text: str, part: str) -> Tensor:
+        """The tokens of a text, enough for a window."""
         try:
-            train, held_out = gpt.corpora.split(settings.corpus)
-            old = gpt.corpora.split(base.corpus)[1]
-            self.train, self.held_out, self.old = (
-                torch.tensor(self.tokenizer.encode(t)) for t in (train, held_out, old)
-            )
+            tokens = torch.tensor(self.tokenizer.encode(text))
         except ValueError as error:
             raise UserError(
                 f"the base's tokenizer cannot spell the corpus: {error}",
                 "use a base with byte pairs (--set merges=...), or another text",
                 Exit.USAGE,
             ) from None
-        self.held_out_bytes = len(held_out.encode())
+        context = self.model.s.context
+        if len(tokens) <= context:
+            raise UserError(
+                f"the {part} text has {len(tokens)} tokens, a window needs {context + 1}",
+                "use a longer text, or over a GPT-2 --set context=... (smaller)",
+                Exit.USAGE,
+            )
+        return tokens
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Metrics on the new text, and the loss on the old one."""
-        return {
-            **gpt.TextTask.evaluate(self, model, device),
-            "old_loss": self.mean_loss(model, self.old, device),
-        }
+        """Metrics on the new text, and the loss on the old one where there is one."""
+        metrics = gpt.TextTask.evaluate(self, model, device)
+        if self.old is not None:
+            metrics["old_loss"] = self.mean_loss(model, self.old, device)
+        return metrics
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         return {**gpt.TextTask.extras(self, model, device), **Adapted.extras(self, model, device)}
 
+    def sample(self, model: nn.Module, options: gpt.Sample, device: torch.device) -> str:
+        if isinstance(options, Sample) and options.save:
+            return save_adapter(model, Path(options.save))
+        return super().sample(model, options, device)
+
+
+Base = tuple[gpt.GPT, gpt.Tokenizer, str]  # a language model, its tokenizer and its corpus
+
+
+def _own(settings: Settings) -> dict[str, Any]:
+    """The settings of training, which are the adapted run's and not the base's."""
+    return {f.name: getattr(settings, f.name) for f in fields(RunSettings)}
+
+
+def _run_base(settings: Settings) -> Base:
+    """The best weights of a run of the gpt project."""
+    folder = Path(settings.start)
+    run = records.read_run(folder)
+    if run["project"] != "gpt":
+        raise UserError(
+            f"{folder} is a run of {run['project']!r}", "start from a run of gpt", Exit.USAGE
+        )
+    base = gpt.Settings(**{**run["settings"], **_own(settings)})
+    try:
+        best = checkpoints.load(folder / "best.pt", "gpt")
+    except UserError as error:
+        if error.code is Exit.EXECUTION:  # its fix is about a run that goes on
+            raise UserError(error.what, "start from another run of gpt", Exit.USAGE) from None
+        raise
+    tokenizer = gpt.tokenizers.load(best["task"]["tokenizer"])
+    model = gpt.GPT(base, len(tokenizer))
+    model.load_state_dict(best["model"])
+    return model, tokenizer, base.corpus
+
+
+def _published_base(settings: Settings) -> Base:
+    """A GPT-2 in a folder, of which the text it was trained on is not known."""
+    folder = Path(settings.base)
+    config = gpt2.read_config(folder)
+    sizes: dict[str, Any] = {name: config[key] for name, key in gpt2.SIZES.items()}
+    sizes |= gpt2.KIND
+    sizes["merges"] = len(gpt2.read_tokenizer(folder).merges)
+    sizes["context"] = settings.context or config["n_positions"]
+    base = gpt.Settings(**_own(settings), **sizes, init=settings.base)
+    base.check()
+    tokenizer = gpt2.start(folder, base)
+    model = gpt.GPT(base, len(tokenizer))
+    gpt2.load(model, folder)
+    return model, tokenizer, ""
+
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Encoder | Text:
     """The task of the base that the settings name."""
-    return Text(settings, state) if settings.start else Encoder(settings, state)
+    language = settings.start or settings.base
+    return Text(settings, state) if language else Encoder(settings, state)

@@ -92,7 +92,7 @@ class Messages:
             "max_tokens": self.max_tokens,
             # the marks: tools and system, which never change, and the conversation so far
             "system": [{"type": "text", "text": SYSTEM, "cache_control": CACHED}],
-            "messages": _cached([self._message(m) for m in messages]),
+            "messages": _cached([self.api_message(m) for m in messages]),
             "tools": [
                 {"name": t.name, "description": t.description, "input_schema": t.schema}
                 for t in registry.tools.values()
@@ -136,7 +136,8 @@ class Messages:
         )
 
     @staticmethod
-    def _message(m: dict[str, Any]) -> dict[str, Any]:
+    def api_message(m: dict[str, Any]) -> dict[str, Any]:
+        """A message of the loop in the form of the Messages API."""
         if m["role"] == "user":
             return {"role": "user", "content": m["content"]}
         if m["role"] == "assistant" and m.get("raw") is not None:

@@ -68,7 +68,6 @@ def digits() -> dict[str, tuple[Tensor, Tensor]]:
     return {name: (X[cut], y[cut]) for name, cut in cuts.items()}
 
 
-@lru_cache(maxsize=8)
 def glyphs(family: str, size: int) -> tuple[Tensor, Tensor]:
     """Every character in every style of a family: pictures (n, 1, size, size) from 0 to 1, upright
     and clean, and labels (n,).
@@ -85,6 +84,12 @@ def glyphs(family: str, size: int) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"need a family of {', '.join(STYLES)} and 8 pixels or more, got {family!r} and {size}"
         )
+    X, y = _glyphs(family, size)
+    return X.clone(), y.clone()  # of what is cached: a caller may change its own
+
+
+@lru_cache(maxsize=8)
+def _glyphs(family: str, size: int) -> tuple[Tensor, Tensor]:
     fine = max(32, size)
     sheets = [_sheet(f"{family}{style}.ttf", fine) for style in STYLES[family]]
     X = torch.tensor(np.concatenate(sheets), dtype=torch.float32)[
@@ -157,10 +162,10 @@ def random_affine(X: Tensor, rng: torch.Generator) -> Tensor:
 def augmented(
     X: Tensor, rng: torch.Generator, shift: float = 1.0, turn: float = 12.0, stretch: float = 0.1
 ) -> Tensor:
-    """Each picture (n, 1, H, W) shifted by up to `shift` pixels, turned by up to `turn` degrees,
+    """Each picture (n, C, H, W) shifted by up to `shift` pixels, turned by up to `turn` degrees,
     stretched by up to a share.
     """
-    n, _, H, W = X.shape
+    n, C, H, W = X.shape
     r = torch.rand(n, 5, generator=rng) * 2 - 1  # in [-1, 1]
     angle = r[:, 0] * math.radians(turn)
     sx = 1 + stretch * r[:, 1]
@@ -172,7 +177,7 @@ def augmented(
         torch.stack([sx * angle.cos(), -angle.sin(), moved[:, 0]], 1),
         torch.stack([angle.sin(), sy * angle.cos(), moved[:, 1]], 1),
     ]
-    grid = F.affine_grid(torch.stack(rows, 1), [n, 1, H, W], align_corners=False)
+    grid = F.affine_grid(torch.stack(rows, 1), [n, C, H, W], align_corners=False)
     return F.grid_sample(X, grid, align_corners=False)
 
 

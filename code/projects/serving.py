@@ -42,9 +42,12 @@ LIMITS: dict[str, dict[str, Any]] = {
 
 
 class _Form(BaseModel):
-    """Fields that are not options of sampling; an unknown field is refused by name."""
+    """Fields that are not options of sampling.
 
-    model_config = ConfigDict(extra="forbid")
+    An unknown field is refused by name, and a value of another type is not converted.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     stream: bool = False
 

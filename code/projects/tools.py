@@ -64,7 +64,7 @@ UNITS = ", ".join([*FACTORS, *DEGREES])
 
 
 def convert(
-    value: float,
+    value: Annotated[float, "the number alone, without its unit"],
     unit: Annotated[str, f"one of {UNITS}"],
     to: Annotated[str, "a unit of the same kind"],
 ) -> str:

@@ -5,6 +5,7 @@ Read with `book/capstones/gpt.md` and `book/capstones/agent.md`.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import math
@@ -31,6 +32,8 @@ except ImportError as missing:  # pragma: no cover - pinned in requirements.txt
     ) from None
 
 RETRY_AFTER_S = 5  # what a caller is asked to wait when the queue is full
+LARGEST_BODY = 1_000_000  # bytes of a request; every field has a smaller bound of its own
+BODY_S = 30  # seconds in which a request has to arrive
 SHUTDOWN_S = 3  # seconds that open answers may still take after Ctrl-C or SIGTERM
 
 
@@ -66,9 +69,59 @@ class Json(JSONResponse):
         return spell(content).encode("ascii")
 
 
+class BoundedBody:
+    """Read a request before it is handled: 413 when it is too large, 408 when it takes too long.
+
+    Parameters
+    ----------
+    app : the ASGI application
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            body = await asyncio.wait_for(_body(receive), BODY_S)
+        except TimeoutError:
+            await Json({"detail": f"no request within {BODY_S} s"}, 408)(scope, receive, send)
+            return
+        if body is None:
+            detail = f"the request is larger than {LARGEST_BODY} bytes"
+            await Json({"detail": detail}, 413)(scope, receive, send)
+            return
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Any:
+            return messages.pop() if messages else await receive()
+
+        await self.app(scope, replay, send)
+
+
+async def _body(receive: Any) -> bytes | None:
+    """The body of a request; None when it is too large."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            return None
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
 def application(title: str) -> FastAPI:
-    """An application whose answers and refusals are JSON that can always be written."""
+    """An application whose answers and refusals are JSON that can always be written.
+
+    Requests are bounded in size and in the time they take to arrive.
+    """
     app = FastAPI(title=title, default_response_class=Json)
+    app.add_middleware(BoundedBody)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Json:
@@ -131,7 +184,8 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     UserError
         When the port is taken or may not be used.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name != "nt":  # on Windows the option would allow a port in use
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -143,7 +197,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
             )
             raise UserError(
                 f"port {port} of {host} {reason}",
-                f"name another one: --port {port + 1}",
+                f"name another one: --port {port + 1 if port < 65535 else port - 1}",
                 Exit.ENVIRONMENT,
             ) from None
     uvicorn.run(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -104,6 +105,12 @@ def cases(seed: int, corpus: Sequence[str], words: Sequence[str] = ()) -> Iterat
     rng = random.Random(seed)
     for _ in range(BATCH):
         yield mutated(rng, corpus, words)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """A file with another text; one that is cut to nothing first waits 6 ms for the disk (ext4)."""
+    path.unlink(missing_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def fuzz(test: Callable) -> Callable:

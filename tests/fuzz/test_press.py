@@ -20,7 +20,7 @@ from press.source import cards, prose, toc
 from press.source import chapter as chapters
 
 from tests.conftest import ROOT
-from tests.fuzz.mutate import BATCH, CASES, cases, fuzz
+from tests.fuzz.mutate import BATCH, CASES, cases, fuzz, rewrite
 
 REAL = project.load(ROOT)
 
@@ -49,7 +49,7 @@ def test_a_card_file_is_read_or_refused(tmp_path_factory, seed):
         CARDS,
         ["id: ", "level: ", "verify: ", "- ", "&a ", "*a", "<<: ", "? ", "| ", "!!binary "],
     ):
-        path.write_text(text, encoding="utf-8")
+        rewrite(path, text)
         try:
             found = cards.load(path)
         except ValueError as error:
@@ -97,7 +97,7 @@ def test_settings_are_read_or_refused(tmp_path_factory, seed):
             "packages = 3",
         ],
     ):
-        (root / "pyproject.toml").write_text(text, encoding="utf-8")
+        rewrite(root / "pyproject.toml", text)
         try:
             found = project.load(root)
         except UserError as error:
@@ -161,7 +161,7 @@ def test_no_changed_expectation_passes(tmp_path_factory, seed):
             text == WANT or number % 4
         ):  # reading the whole file is slow; the other cases are in the next test
             continue
-        path.write_text(text, encoding="utf-8")
+        rewrite(path, text)
         assert compare.chapter_findings(elsewhere, PAGE, RECORD), (
             "a changed expectation was let through"
         )
@@ -239,7 +239,7 @@ def test_no_changed_small_expectation_passes(tmp_path_factory, seed):
         ],
     ):
         if text != SMALL:
-            path.write_text(text, encoding="utf-8")
+            rewrite(path, text)
             assert compare.chapter_findings(small, page, record), text
 
 
@@ -297,7 +297,7 @@ def test_a_page_is_read_or_refused_with_its_line(tmp_path_factory, seed):
     front = PROSE[0][: PROSE[0].index("\n# ")]
     cell = "\n```{code-cell} ipython3\n:tags: [hide-input]\nprint(1)\n```\n"
     for text in cases(seed, [front + cell, front + PROSE[2]], [*MARKS, "\x0c", ":tags: x\n"]):
-        path.write_text(text, encoding="utf-8")
+        rewrite(path, text)
         try:
             page = chapters.read("p", path)
         except chapters.PageError as error:
@@ -308,9 +308,13 @@ def test_a_page_is_read_or_refused_with_its_line(tmp_path_factory, seed):
 
 
 def replace_pages(book: Book, page: Page) -> Book:
-    """The book with one page, and with the terms and citations it has read already."""
+    """The book with one page, and with the terms and citations it has read already.
+
+    Without its documents: their numbers are audited with every build, and no page changes them.
+    """
     other = Book(book.project, [page])
     other.__dict__.update({name: book.__dict__[name] for name in ("terms", "citations")})
+    other.__dict__["settings"] = replace(book.settings, documents={})
     return other
 
 
@@ -359,7 +363,7 @@ def test_contents_are_read_or_refused(tmp_path_factory, seed):
     for text in cases(
         seed, TOC, ["parts: ", "- file: ", "chapters: ", "- caption: ", "root: ", "[]", "{}"]
     ):
-        (elsewhere.root / "_toc.yml").write_text(text, encoding="utf-8")
+        rewrite(elsewhere.root / "_toc.yml", text)
         try:
             found = toc.entries(elsewhere)
         except UserError as error:

@@ -17,7 +17,7 @@ from groundtruth.modern import tokenizers
 from projects import agent, calculator, gpt
 from projects.runner.settings import choose
 
-from tests.fuzz.mutate import BATCH, cases, fuzz
+from tests.fuzz.mutate import BATCH, cases, fuzz, rewrite
 
 EXPRESSIONS = [
     "23*19+7",
@@ -234,7 +234,7 @@ def test_a_trace_is_read_whole_or_refused(tmp_path_factory, seed):
             '"answer": 4',
         ],
     ):
-        path.write_text(text, encoding="utf-8")
+        rewrite(path, text)
         try:
             result = agent.load_trace(path)
         except UserError as error:

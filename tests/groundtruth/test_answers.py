@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,6 +56,30 @@ def convolution(x, k):
         (x, lambda g: np.correlate(g, k.data, "full")),
         (k, lambda g: np.correlate(x.data, g, "valid")[::-1]),
     )
+
+
+def adam_on_shards(weights, gradients, p):
+    parameter = torch.nn.Parameter(weights.clone())
+    optimizer = torch.optim.Adam([parameter], lr=0.1)
+    for gradient in gradients:
+        parameter.grad = gradient.clone()
+        optimizer.step()
+    return parameter.detach(), 2 * len(weights) // p
+
+
+def adam_on_the_first_shard(weights, gradients, p):
+    n = len(weights) // p
+    updated, moments = adam_on_shards(weights, gradients, p)
+    return torch.cat([updated[:n], weights[n:]]), moments
+
+
+def adam_with_one_moment(weights, gradients, p):
+    updated, moments = adam_on_shards(weights, gradients, p)
+    return updated, moments // 2 if p > 1 else moments
+
+
+def adam_with_all_moments(weights, gradients, p):
+    return adam_on_shards(weights, gradients, p)[0], 2 * len(weights)
 
 
 def failing(x, k):
@@ -238,6 +263,65 @@ def quadratic_of_halves(x, y):
     return np.polyfit(x, y, 2) / 2
 
 
+def words_of(text: str) -> int:
+    """Count the words of a text."""
+    return len(text.split())
+
+
+def words_at_blanks(text: str) -> int:
+    """Count the words of a text."""
+    return text.count(" ") + 1
+
+
+def words_without_annotation(text):
+    """Count the words of a text."""
+    return len(text.split())
+
+
+def words_without_docstring(text: str) -> int:
+    return len(text.split())
+
+
+def approval(known, limit):
+    approved = []
+
+    def approve(call):
+        if call.name != "send" or call.arguments["to"] not in known or len(approved) >= limit:
+            return False
+        approved.append(call)
+        return True
+
+    return approve
+
+
+def approval_of_all(known, limit):
+    return lambda call: True
+
+
+def approval_without_limit(known, limit):
+    return lambda call: call.name == "send" and call.arguments["to"] in known
+
+
+def approval_of_any_tool(known, limit):
+    approve = approval(known, limit)
+    return lambda call: approve(SimpleNamespace(name="send", arguments=call.arguments))
+
+
+def approval_counts_refusals(known, limit):
+    asked = []
+
+    def approve(call):
+        asked.append(call)
+        return call.name == "send" and call.arguments["to"] in known and len(asked) <= limit
+
+    return approve
+
+
+def approval_in_words(known, limit):
+    approve = approval(known, limit)
+    return lambda call: "yes" if approve(call) else ""
+
+
 def flow(x, s):
     size = np.hypot(s, 1 - s)
     eps = circle_noise(x / size, (s / size) ** 2)
@@ -297,13 +381,58 @@ ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
 WINDOWS = "ex-embeddings-window"
 BIAS = "ex-embeddings-bias"
+LAYERS = "ex-cnn-shapes"
+KERNELS = "ex-cnn-hand"
+TOOL = "ex-agent-tool"
+REPLAY = "ex-agent-replay"
+APPROVAL = "ex-agent-gate"
+RETRIES = "ex-agent-retries"
+MFU = "ex-runner-mfu"
+KILL = "ex-runner-kill"
+SHARDS = "ex-runner-shard"
 SNR = "ex-diff-snr"
 LAST = "ex-diff-last"
 VELOCITY = "ex-diff-v"
 INPAINT = "ex-diff-inpaint"
 FLOW = "ex-diff-flow"
 WALD = intervals.wald(50, 75)
+
+
+def truncated(M):
+    """The best approximation of rank 1."""
+    U, s, V = np.linalg.svd(M)
+    return s[0] * np.outer(U[:, 0], V[0])
+
+
+def whitened(D, S):
+    return truncated(D @ S) @ np.linalg.inv(S)
+
+
+def white(D, S):
+    return truncated(D)
+
+
+def whitened_without_inverse(D, S):
+    return truncated(D @ S)
+
+
+def dora(W0, update, m):
+    V = W0 + update
+    return m[:, None] * V / np.linalg.norm(V, axis=1, keepdims=True)
+
+
+def dora_of_old_norms(W0, update, m):
+    return m[:, None] * (W0 + update) / np.linalg.norm(W0, axis=1, keepdims=True)
+
+
+def dora_without_norms(W0, update, m):
+    return m[:, None] * (W0 + update)
+
+
 RIGHT = {
+    "ex-lora-count": [294912, 0.237],
+    "ex-lora-whitened": whitened,
+    "ex-lora-dora": dora,
     FOUR: [64, 32],
     KINK: [0, 0.5],
     FORWARD: [1, 2, 32],
@@ -340,6 +469,15 @@ RIGHT = {
     SCORE: [1.386, -0.223, 0.2877],
     WINDOWS: [3, 5, -2],
     BIAS: [8, 0],
+    LAYERS: [80, 1168, 290, 1538],
+    KERNELS: [6, 1, 2],
+    TOOL: words_of,
+    REPLAY: 1,
+    APPROVAL: approval,
+    RETRIES: [0.401, 0.973, 0.8],
+    MFU: [0.218, 2.75e6],
+    KILL: [30, 6],
+    SHARDS: adam_on_shards,
     SNR: [13, 24],
     LAST: 0.0447,
     VELOCITY: [359.33, 1014.7],
@@ -347,6 +485,24 @@ RIGHT = {
     FLOW: flow,
 }
 WRONG = [
+    (LAYERS, [72, 1152, 288, 1512], "has a bias as well"),
+    (LAYERS, [80, 160, 290, 530], "for each of the 8 channels"),
+    (LAYERS, [80, 1168, 4610, 5858], "two poolings leave 3 x 3"),
+    (KERNELS, [6, 0, 2], "at the border the padding"),
+    (KERNELS, [6, 1, 4], "in a tie the first class"),
+    (MFU, [0.0728, 8.242e6], "not 2 N"),
+    (MFU, [0.218, 2.75], "not in millions"),
+    (KILL, [36, 0], "saves nothing"),
+    (KILL, [30, 7], "was not finished"),
+    (SHARDS, adam_on_the_first_shard, "exchange the shards"),
+    (SHARDS, adam_with_one_moment, "two moment estimates"),
+    (SHARDS, adam_with_all_moments, "stores 8 moments; got 24"),
+    ("ex-lora-count", [294912, 0.00236992], "give the percentage"),
+    ("ex-lora-count", [24576, 0.0197], "count all twelve layers"),
+    ("ex-lora-whitened", white, "the best update for white inputs"),
+    ("ex-lora-whitened", whitened_without_inverse, "multiply by the inverse of S"),
+    ("ex-lora-dora", dora_of_old_norms, "not of W0"),
+    ("ex-lora-dora", dora_without_norms, "divide each row by its norm"),
     (FOUR, [48, 32], "also used directly"),
     (FOUR, [16, 32], "u uses x as well"),
     (FOUR, [4, 2], "gradient of v"),
@@ -471,6 +627,20 @@ WRONG = [
     (BIAS, [0, 0], "almost no part"),
     (BIAS, [8, 8], "remove the difference of the context vectors"),
     (BIAS, [0, 8], "context vectors first"),
+    (TOOL, len, "'to be or not to be' has 6 words, not 18"),
+    (TOOL, words_at_blanks, "'' has 0 words, not 1"),
+    (TOOL, words_without_annotation, "annotate 'text' as str"),
+    (TOOL, words_without_docstring, "the docstring"),
+    (REPLAY, 0, "the script is the same"),
+    (REPLAY, 2, "comes from the script"),
+    (APPROVAL, approval_of_all, "not on the list"),
+    (APPROVAL, approval_without_limit, "the limit is two"),
+    (APPROVAL, approval_counts_refusals, "does not count against the limit"),
+    (APPROVAL, approval_of_any_tool, "another tool"),
+    (APPROVAL, approval_in_words, "the first answer was 'yes'"),
+    (RETRIES, [0.401, 1, 0.8], "may fail too"),
+    (RETRIES, [0.97, 0.9991, 0], "30th power"),
+    (RETRIES, [0.401, 0.973, 0.7], "smallest d is wrong: 0.7 is too small"),
     (SNR, [14, 25], "counted from 0"),
     (SNR, [12, 23], "the last level above 1"),
     (SNR, [18, 33], "compare abar with 1 - abar"),

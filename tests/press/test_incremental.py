@@ -149,6 +149,9 @@ FIGURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
     '<circle r="5" fill="#336699"/></svg>\n'
 )
+SEEDS = """{"sources": ["numpy"], "pages": [{"slug": "a/two", "digest": "older", "faults": [],
+"statements": [{"cell": 2, "kind": "claim", "text": "it is so", "held": 3, "of": 20}]}]}
+"""
 FILES = {
     "book/references.bib": ENTRIES,
     "book/_assets/plain.svg": FIGURE,
@@ -156,6 +159,7 @@ FILES = {
     "book/_assets/results/card.json": "4",
     "book/_assets/cards/a/one.yml": CARD,
     "book/_assets/reports/tests.json": '{"counts": {"tests passed": 17}}\n',
+    "book/_assets/reports/seeds.json": SEEDS,
     "book/_assets/other/square.svg": FIGURE,
     "linked/square.svg": FIGURE.replace("circle", "rect"),
     "code/toy/style.py": STYLE,
@@ -243,6 +247,9 @@ EDITS = {
     "reading path": Edit("book/press.yml", "    name: Interview\n", "    name: Interviews\n"),
     "script of a session": Edit(f"{SITE}/theme/static/study/rate.js", r"\A", "void 'edited';\n"),
     "report": Edit("book/_assets/reports/tests.json", "17", "18"),
+    "report: a count of other seeds": Edit(
+        "book/_assets/reports/seeds.json", '"held": 3', '"held": 4'
+    ),
     "report: an entry of the dates of printed lines": Edit(
         "book/_assets/reports/changes.json", r'("2": \{")[\d-]+', r"\g<1>2026-01-01"
     ),

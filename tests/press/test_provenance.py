@@ -6,10 +6,16 @@ import json
 import re
 
 import pytest
+from clikit.errors import Exit
 from lxml import html
 from press import config
+from press.checks import origins
 from press.execute import changes, records
-from press.site import provenance
+from press.machines import survival
+from press.machines.dependence import Digests
+from press.machines.statements import Statement
+from press.machines.survival import PageReport, Report, Survival
+from press.site import provenance, survivals
 from press.site.extension.numbers import marked
 from press.source import chapter as chapters
 from press.store import Store
@@ -82,7 +88,7 @@ def root(tmp_path_factory):
     sample_book.make(root, {"index": sample_book.chapter("Home"), "a/one": PAGE})
     entry = "@book{gauss, title={Theoria}, author={Gauss, C.}, publisher={P.}, year={1809}}\n"
     sample_book.write(root / "book" / "references.bib", entry)
-    bibliography = "\n```{bibliography}\n```\n"
+    bibliography = "\n```{bibliography}\n```\n\n```{press} seeds\n```\n"
     sample_book.write(root / "book" / "index.md", sample_book.chapter("Home") + bibliography)
     sample_book.press(root, "check")
     sample_book.press(root, "accept", "a/one")
@@ -99,9 +105,18 @@ def write_reports(root):
     rows = [passed, passed, {**passed, "cells": [{"cell": 1}]}, {**passed, "expected": "older"}]
     profiles = [{**PROFILE, "name": f"p{n}", "chapters": [row]} for n, row in enumerate(rows)]
     report(root, "profiles", {"processor": "X", "profiles": profiles})
-    claim = {"slug": "a/one", "cell": 1, "kind": "claim", "text": "more is better"}
-    report(root, "seeds", {"statements": [{**claim, "held": 19, "of": 20}]})
+    write_seeds(root, [("claim", "more is better", 19)])
     report(root, "changes", {"a/one": {"1": {DAY: [1]}}})
+
+
+def write_seeds(root, rows, current=True):
+    """Statements of the first cell of the page, each with how many of 20 seeds it held in."""
+    project = config.load(root)
+    page = chapters.read("a/one", project.page("a/one"))
+    digest = Digests(project, Store.of(project)).of(page) if current else "older"
+    lines = [Survival(Statement("a/one", 1, kind, text), held, 20) for kind, text, held in rows]
+    report = Report(["numpy"], [PageReport("a/one", digest, lines)])
+    sample_book.write(root / survival.REPORT, survival.text(report))
 
 
 PROFILE = {"what": "", "canary": {}, "changed": 0, "unmoved": [], "mismatches": 0}
@@ -197,21 +212,48 @@ def test_a_number_of_a_hidden_output_stays_plain(page):
 def test_the_note_of_a_line_says_where_it_comes_from(page):
     assert page.xpath("string(//*[@id='cell-1-1']/@data-note)") == (
         "Printed by cell 1 of this page. The page was verified on 2 configurations. "
-        f"Its claims held in 19 of 20 other seeds. Unchanged since {DAY}."
+        f"Its check held in 19 of 20 other seeds. Unchanged since {DAY}."
     )
+
+
+def test_a_page_with_a_place_for_other_seeds_shows_the_report(root):
+    index = html.parse(str(root / "_build" / "html" / "index.html")).getroot()
+    rows = index.xpath("//*[@data-press='seeds']//tbody/tr")
+    assert [row.xpath("string(td[last()])") for row in rows] == ["0 of 1", "19 of 20"]
+    assert rows[1].xpath("string(.//a/@href)") == "a/one.html"
+
+
+def test_the_note_of_a_check_line_says_in_how_many_seeds_that_line_held(root, reports):
+    write_seeds(root, [("claim", "more is better", 18), ("parity", "ours is theirs", 3)])
+    notes = {line.text: origin(root).note(line) for line in lines_of(root)}
+    assert "This check held in 18 of 20 other seeds." in notes["claim ok: more is better (3 > 2)"]
+    assert "the weakest in 3." in notes["tree   0.923"]
 
 
 def test_a_line_without_an_entry_has_no_date(page):
     assert "Unchanged" not in page.xpath("string(//*[@id='cell-1-2']/@data-note)")
 
 
-def known(root):
-    """What is known of the page as a whole, by the reports that are there now."""
+def origin(root):
+    """The provenance of the page by the reports that are there now."""
     project = config.load(root)
     store = Store.of(project)
     record = records.load(store, "a/one")
-    page = chapters.read("a/one", project.page("a/one"), store)
-    return provenance.of(project, [(page, record)])["a/one"].known
+    pages = [(chapters.read("a/one", project.page("a/one"), store), record)]
+    shifted = survivals.read(project, pages, store)
+    return provenance.of(project, pages, shifted)["a/one"]
+
+
+def lines_of(root):
+    """The printed lines of the first cell."""
+    lines = changes.expected(config.load(root), "a/one")
+    return [origins.Printed(*line) for line in lines if line[0] == 1]
+
+
+def known(root):
+    """What is known of the page as a whole."""
+    page = origin(root)
+    return f"{page.known} {page.seeds}"
 
 
 @pytest.fixture
@@ -229,17 +271,37 @@ def test_a_report_that_is_missing_says_nothing(root, reports, name):
     assert sentence not in known(root)
 
 
-def test_seeds_say_nothing_when_a_claim_of_the_page_was_not_tried(root, reports):
-    claim = {"slug": "a/one", "cell": 1, "kind": "claim", "text": "another", "held": 1, "of": 1}
-    report(root, "seeds", {"statements": [claim]})
-    assert "held" not in known(root)
+def test_a_page_that_changed_since_its_seeds_is_said_to_have(root, reports):
+    write_seeds(root, [("claim", "more is better", 20)], current=False)
+    assert "Its check held in all 20 other seeds before the page last changed." in known(root)
 
 
-def test_the_weakest_claim_is_told(root, reports):
-    claim = {"slug": "a/one", "cell": 1, "kind": "claim", "text": "more is better"}
-    rows = [{**claim, "held": 18, "of": 20}, {**claim, "kind": "parity", "held": 1, "of": 20}]
-    report(root, "seeds", {"statements": rows})
-    assert "held in 18 of 20 other seeds" in known(root)
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [
+        ([20], "Its check held in all 20 other seeds."),
+        ([20, 20], "Its 2 checks held in all 20 other seeds."),
+        ([18, 20, 5], "Of its 3 checks, 1 held in all 20 other seeds, the weakest in 5."),
+    ],
+)
+def test_the_weakest_check_is_told(root, reports, counts, sentence):
+    write_seeds(root, [("claim", f"statement {n}", held) for n, held in enumerate(counts)])
+    assert known(root).endswith(f" {sentence}")
+
+
+def test_a_page_that_was_never_tried_is_listed(root, reports):
+    sample_book.write(root / survival.REPORT, survival.text(Report()))
+    project = config.load(root)
+    store = Store.of(project)
+    pages = [(chapters.read("a/one", project.page("a/one")), records.load(store, "a/one"))]
+    assert survivals.read(project, pages, store).untried == ("a/one",)
+
+
+def test_a_damaged_report_of_seeds_ends_the_build_with_its_name(root, reports):
+    sample_book.write(root / survival.REPORT, '{"pages": 1}')
+    done = sample_book.press(root, "build", "--force")
+    assert done.returncode == Exit.USAGE
+    assert "seeds.json is not a report of seeds" in done.stderr
 
 
 @pytest.mark.parametrize("listing", ["a\n<b>b</b>\nc\n", "<i>x</i>\ny\n"])

@@ -5,6 +5,10 @@ compute as on an older CPU. One execution thus shows two things. Where rounding 
 texts and elements are compared instead of its bytes, and the rendering goes on with the outputs of
 this build, so that the two sites must be equal to the last byte. REBUILD_PROFILE=plain
 computes as here and compares the bytes of every picture as well; the weekly workflow does.
+
+Of each commit one of three shards is executed elsewhere, chosen by the name of the commit; the
+records of the other pages are those of this build. REBUILD_SHARD=2/3 executes that shard, and
+REBUILD_SHARD=1/1 all pages, which the weekly workflow does.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import Any
 import pytest
 from lxml import etree
 from press import config
-from press.execute import compare, expectations, records
+from press.execute import compare, expectations, records, shards
 from press.execute.records import Record
 from press.machines import profiles
 from press.source import toc
@@ -57,6 +61,22 @@ BUILT = (
 )
 DRAWING = "image/svg+xml"
 PROFILE = profiles.ALL[os.environ.get("REBUILD_PROFILE", "sse")]
+SHARDS = 3
+
+
+def shard(commit: str) -> str:
+    """The shard that is executed elsewhere for a commit; the first where there is none."""
+    return f"{int(commit or '0', 16) % SHARDS + 1}/{SHARDS}"
+
+
+def head() -> str:
+    """The name of the commit; empty outside a checkout."""
+    asked = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+SHARD = os.environ.get("REBUILD_SHARD") or shard(head())
 
 
 def clone(to: Path) -> Path:
@@ -66,9 +86,9 @@ def clone(to: Path) -> Path:
     return to
 
 
-def press(root: Path, command: str, env: dict[str, str]) -> None:
+def press(root: Path, env: dict[str, str], *command: str) -> None:
     """Run a command of the press that must succeed."""
-    arguments = [sys.executable, "-m", "press", "--root", str(root), command]
+    arguments = [sys.executable, "-m", "press", "--root", str(root), *command]
     done = subprocess.run(arguments, cwd=root, capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -110,24 +130,27 @@ def environment(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory, environment) -> Path:
-    """A clone whose pages were executed as on an older CPU and compared with the expectations."""
-    press(ROOT, "build", dict(os.environ))
+    """A clone with a shard executed as on an older CPU and compared with the expectations."""
+    press(ROOT, dict(os.environ), "build")
     root = clone(tmp_path_factory.mktemp("there") / "and" / "deeper")
     environment["PYTHONPATH"] = str(root / "code")
-    press(root, "execute", {**environment, **PROFILE.env})
+    press(root, {**environment, **PROFILE.env}, "execute", "--shard", SHARD)
     return root
 
 
-def read(root: Path) -> dict[str, Record | None]:
-    """The record of each page; none where a page was not executed."""
+def read(root: Path, part: str = "1/1") -> dict[str, Record | None]:
+    """The record of each page of a shard; none where a page was not executed."""
     project = config.load(root)
     store = Store.of(project)
-    return {slug: records.load(store, slug) for slug in toc.slugs(project)}
+    slugs = shards.pages(project, toc.slugs(project), part)
+    return {slug: records.load(store, slug) for slug in slugs}
 
 
-def test_every_page_prints_elsewhere_and_on_an_older_cpu_what_it_prints_here(elsewhere):
-    there = read(elsewhere)
-    report = {slug: differences(record, there[slug]) for slug, record in read(ROOT).items()}
+def test_every_page_prints_elsewhere_and_on_an_older_cpu_what_it_prints_here(elsewhere, measured):
+    there = read(elsewhere, SHARD)
+    here = read(ROOT)
+    measured(f"executed elsewhere: {len(there)} of {len(here)} pages, shard {SHARD}")
+    report = {slug: differences(here[slug], record) for slug, record in there.items()}
     assert {slug: cells for slug, cells in report.items() if cells} == {}
 
 
@@ -135,7 +158,7 @@ def test_nbval_finds_what_was_computed_elsewhere_equal_to_the_expectations(elsew
     """The judge is the class of nbval that `pytest --nbval` uses, which must be installed here."""
     assert compare.IPyNbCell is not None
     project = config.load(ROOT)
-    for slug, record in read(elsewhere).items():
+    for slug, record in read(elsewhere, SHARD).items():
         if record.outputs:
             wanted = expectations.load(project.expectation(slug))["cells"]
             pairs = zip(record.outputs, wanted, strict=True)
@@ -148,15 +171,25 @@ def test_a_site_rendered_elsewhere_is_byte_identical_with_the_site_that_is_here(
 ):
     store = Store.of(config.load(elsewhere))
     here = read(ROOT)
+    runs = records.path(Store.of(config.load(ROOT)), "index").parent
+    press(elsewhere, environment, "gather", str(runs))
     for slug, record in read(elsewhere).items():
         if PROFILE.env and record.outputs != here[slug].outputs:
             records.keep(store, replace(record, outputs=here[slug].outputs))
-    press(elsewhere, "build", environment)
+    press(elsewhere, environment, "build")
     site = elsewhere / "_build" / "html"
     assert sample_book.digest(site) == sample_book.digest(ROOT / "_build" / "html")
     text = "".join(path.read_text() for path in site.rglob("*.html"))
     assert str(elsewhere) not in text
     assert str(ROOT) not in text
+
+
+def test_every_page_is_in_the_shard_of_some_commit():
+    project = config.load(ROOT)
+    slugs = toc.slugs(project)
+    chosen = [shards.pages(project, slugs, shard(f"{commit:x}")) for commit in range(SHARDS)]
+    assert sorted(slug for part in chosen for slug in part) == sorted(slugs)
+    assert shard("") == shard("0")
 
 
 def drawing(text: str, y: float) -> list[dict[str, Any]]:

@@ -645,7 +645,7 @@ def test_reports_are_counted_and_never_made_up(tmp_path):
     there = replace(project.load(ROOT), root=tmp_path)
     assert (
         reports.machines(there) == []
-        and [row[2] for row in reports.checks(there, [])] == ["every build"] * 5
+        and [row[2] for row in reports.checks(there, [])] == ["every build"] * 6
     )
     folder = tmp_path / "book" / "_assets" / "reports"
     folder.mkdir(parents=True)

@@ -1,5 +1,5 @@
 """Claims of the agent: a calculator nobody escapes from, tools within limits, a loop that always
-ends, brains over real HTTP.
+ends, models over real HTTP.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from clikit.errors import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from projects import agent, calculator, models, tools
-from projects.agent import Agent, Call, Caps, Rules, Scripted, Turn
+from projects.agent import Agent, Call, Limits, Rules, Scripted, Turn
 from projects.tools import Observation, Registry
 
 # -- the calculator -------------------------------------------------------------------------------
@@ -381,21 +381,21 @@ def step(n: int, name: str = "calculator", **arguments) -> Turn:
     return Turn("", (Call(f"c{n}", name, arguments or {"expression": f"{n}+1"}),), 10, 10, "tools")
 
 
-CAPS = {
-    "step_cap": ([step(i) for i in range(9)], Caps(steps=5), "within 5 steps"),
-    "repeated": ([step(1)] * 9, Caps(), "called 3 times"),
-    "budget": ([step(i) for i in range(9)], Caps(tokens=50), "60 tokens spent, 50 allowed"),
-    "timeout": ([step(1, "slow", seconds=0.1), step(2)], Caps(seconds=0.05), "more than 0.05 s"),
-    "refused": ([Turn("No.", stop="refusal")], Caps(), "No."),
-    "model_error": ([], Caps(), "script has 0 turns"),
-    "answered": ([step(1), Turn("2")], Caps(), "2"),
+LIMITS = {
+    "step_limit": ([step(i) for i in range(9)], Limits(steps=5), "within 5 steps"),
+    "repeated": ([step(1)] * 9, Limits(), "called 3 times"),
+    "budget": ([step(i) for i in range(9)], Limits(tokens=50), "60 tokens spent, 50 allowed"),
+    "timeout": ([step(1, "slow", seconds=0.1), step(2)], Limits(seconds=0.05), "more than 0.05 s"),
+    "refused": ([Turn("No.", stop="refusal")], Limits(), "No."),
+    "model_error": ([], Limits(), "script has 0 turns"),
+    "answered": ([step(1), Turn("2")], Limits(), "2"),
 }
 
 
-@pytest.mark.parametrize("outcome", CAPS)
+@pytest.mark.parametrize("outcome", LIMITS)
 def test_the_loop_always_ends_with_a_reason(outcome):
-    turns, caps, said = CAPS[outcome]
-    result = Agent(Scripted(turns), box(), caps).run("What?")
+    turns, limits, said = LIMITS[outcome]
+    result = Agent(Scripted(turns), box(), limits).run("What?")
     assert result.outcome == outcome
     assert said in result.answer
 
@@ -407,16 +407,16 @@ def test_an_answer_that_was_cut_is_not_an_answer():
     )
 
 
-def test_the_brain_hears_its_mistakes_and_may_mend_them():
+def test_the_model_reads_its_errors_and_may_correct_them():
     turns = [
         step(1, "calculater"),
         step(2, "calculator", expresion="1"),
         step(3, "calculator", expression="1+1"),
         Turn("2"),
     ]
-    brain = Scripted(turns)
-    assert Agent(brain, box()).run("What is 1+1?").outcome == "answered"
-    heard = [m["observations"][0][1] for m in brain.heard[-1] if m["role"] == "tools"]
+    model = Scripted(turns)
+    assert Agent(model, box()).run("What is 1+1?").outcome == "answered"
+    heard = [m["observations"][0][1] for m in model.heard[-1] if m["role"] == "tools"]
     assert [h.error for h in heard] == [True, True, False]
     assert "did you mean" in heard[0].text
 
@@ -430,9 +430,9 @@ def test_all_results_of_a_turn_come_in_one_message_with_their_ids():
         ),
         stop="tools",
     )
-    brain = Scripted([both, Turn("done")])
-    Agent(brain, box()).run("What?")
-    last = brain.heard[-1][-1]
+    model = Scripted([both, Turn("done")])
+    Agent(model, box()).run("What?")
+    last = model.heard[-1][-1]
     assert last["role"] == "tools"
     assert [(c.id, o.text) for c, o in last["observations"]] == [
         ("a", "1"),
@@ -453,20 +453,20 @@ def test_what_changes_something_is_confirmed_first(confirm, sent):
     assert sent == SENT
 
 
-def test_an_instruction_in_a_page_moves_a_gullible_brain_and_the_gate_stops_it():
+def test_an_instruction_in_a_page_moves_a_gullible_model_and_the_approval_step_stops_it():
     SENT.clear()
     poisoned = Registry(
         tools.tool(search_poisoned, effect="read", limit=500),
         tools.tool(tools.calculator, effect="read"),
         *[t for t in box().tools.values() if t.name == "send"],
     )
-    for brain, confirm, tried, sent in (
+    for model, confirm, tried, sent in (
         (Rules(gullible=True), lambda c: True, True, 1),
         (Rules(gullible=True), agent.deny_all, True, 0),
         (Rules(), lambda c: True, False, 0),
     ):
         SENT.clear()
-        result = Agent(brain, poisoned, confirm=confirm).run("Who wrote the book?")
+        result = Agent(model, poisoned, confirm=confirm).run("Who wrote the book?")
         assert any(e.get("name") == "send" for e in result.trace) == tried
         assert len(SENT) == sent
 
@@ -484,7 +484,7 @@ def test_an_empty_question_is_refused():
         Agent(Rules(), box()).run("  ")
 
 
-# -- brains over HTTP -----------------------------------------------------------------------------
+# -- models over HTTP ----------------------------------------------------------------------------
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -789,13 +789,13 @@ def test_no_server_and_no_key_are_told(monkeypatch):
     ).run("What?")
     assert result.outcome == "model_error"
     assert "cannot be reached" in result.answer
-    for variable, brain in (
+    for variable, model in (
         ("ANTHROPIC_API_KEY", models.Messages),
         ("OPENAI_API_KEY", models.Chat),
     ):
         monkeypatch.delenv(variable, raising=False)
         with pytest.raises(UserError, match=f"{variable} is not set"):
-            brain("m")
+            model("m")
 
 
 # -- the protocol of tools, and the service -------------------------------------------------------

@@ -8,7 +8,7 @@
   the call is made; what is not declared is taken to change something.
 - servers: what a server says of its tools can make them stricter and never looser, and a schema
   of its making cannot hold the check up.
-- caps: time and number of calls hold between calls, inside them and around the model.
+- limits: time and number of calls hold between calls, inside them and around the model.
 - endings: a turn that was cut, paused, refused or contradicts itself is no answer and its calls do
   not run.
 - transcripts: thinking goes back to its server as it came, and the prompt is cached.
@@ -30,7 +30,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mcp.server.lowlevel import Server
 from projects import agent, calculator, isolation, mcp_tools, rules, tools
-from projects.agent import Agent, Call, Caps, Rules, Scripted, Turn
+from projects.agent import Agent, Call, Limits, Rules, Scripted, Turn
 from projects.schemas import invalid
 from projects.toolkit import Registry, Tool, deny_all, tool
 
@@ -478,7 +478,7 @@ def test_a_schema_that_doubles_its_work_is_given_up(word):
     assert "follows more than 10000 references" in reason
 
 
-# -- caps -----------------------------------------------------------------------------------------
+# -- limits ----------------------------------------------------------------------------------------
 
 
 def naps(seconds: float = 0.4) -> Registry:
@@ -496,14 +496,16 @@ def turn_of(count: int, name: str = "nap") -> Turn:
 
 def test_the_deadline_holds_between_the_calls_of_a_turn():
     start = time.monotonic()
-    result = Agent(Scripted([turn_of(40), Turn("done")]), naps(), Caps(seconds=0.5)).run("Sleep.")
+    result = Agent(Scripted([turn_of(40), Turn("done")]), naps(), Limits(seconds=0.5)).run("Sleep.")
     assert result.outcome == "timeout"
     assert time.monotonic() - start < 8  # all forty would take 16 s
 
 
 def test_the_deadline_holds_inside_a_call():
     start = time.monotonic()
-    result = Agent(Scripted([turn_of(1), Turn("done")]), naps(8.0), Caps(seconds=0.3)).run("Sleep.")
+    result = Agent(Scripted([turn_of(1), Turn("done")]), naps(8.0), Limits(seconds=0.3)).run(
+        "Sleep."
+    )
     assert result.outcome == "timeout"
     assert time.monotonic() - start < 6
 
@@ -515,7 +517,7 @@ def test_the_deadline_holds_around_the_model():
             return Turn("late")
 
     start = time.monotonic()
-    result = Agent(Slow(), Registry(), Caps(seconds=0.3)).run("What?")
+    result = Agent(Slow(), Registry(), Limits(seconds=0.3)).run("What?")
     assert (result.outcome, result.trace) == ("timeout", [])
     assert time.monotonic() - start < 6
 
@@ -534,9 +536,9 @@ def test_nothing_runs_after_the_deadline():
     assert box.sent == []
 
 
-def test_the_number_of_calls_is_capped_within_one_turn():
-    result = Agent(Scripted([turn_of(500), Turn("done")]), naps(0.0), Caps(calls=5)).run("Sleep.")
-    assert result.outcome == "call_cap"
+def test_the_number_of_calls_is_limited_within_one_turn():
+    result = Agent(Scripted([turn_of(500), Turn("done")]), naps(0.0), Limits(calls=5)).run("Sleep.")
+    assert result.outcome == "call_limit"
     assert sum(event["kind"] == "observation" for event in result.trace) == 5
 
 
@@ -552,11 +554,11 @@ def test_asking_again_is_allowed_while_the_answer_changes():
     assert Agent(Scripted([*asks, Turn("done")]), registry).run("Is it?").outcome == "answered"
 
 
-@pytest.mark.parametrize("cap", ["steps", "tokens", "seconds", "repeats", "calls"])
+@pytest.mark.parametrize("limit", ["steps", "tokens", "seconds", "repeats", "calls"])
 @pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan")])
-def test_a_cap_is_finite_and_positive(cap, value):
-    with pytest.raises(ValueError, match=f"{cap} is {value}"):
-        Caps(**{cap: value})
+def test_a_limit_is_finite_and_positive(limit, value):
+    with pytest.raises(ValueError, match=f"{limit} is {value}"):
+        Limits(**{limit: value})
 
 
 # -- endings --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from clikit.errors import UserError
-from projects import cnn, pictures
+from projects import attribution, cnn, image_models, pictures
 from projects.cnn import Settings
 from projects.runner.order import epochs
 from projects.runner.rng import generator
@@ -91,7 +91,7 @@ def test_the_small_network_has_the_parameters_of_its_layers():
     assert sum(p.numel() for p in model.parameters()) == 1538
 
 
-@pytest.mark.parametrize("name", cnn.MODELS)
+@pytest.mark.parametrize("name", image_models.BODIES)
 @pytest.mark.parametrize("size", [8, 12])
 def test_every_model_gives_scores_and_every_parameter_a_gradient(name, size):
     model = cnn.network(name, size, 4, 3)
@@ -242,6 +242,13 @@ def test_a_body_that_does_not_fit_is_refused(tmp_path):
         ({"classes": "0-", "data": "glyphs"}, "at least two labels"),
         ({"stages": 0}, "size, stages="),
         ({"data": "glyphs", "size": 16, "stages": 3}, "4 pixels left"),
+        ({"data": "digits", "model": "residual", "stages": 5}, "4 pixels left"),
+        ({"data": "glyphs", "stages": 10**10}, "must be from 8 to 256, 1 to 8"),
+        ({"data": "glyphs", "size": 2000}, "must be from 8 to 256, 1 to 8"),
+        ({"model": "resnet18"}, "at least 32 pixels, and these have 12"),
+        ({"data": "glyphs", "size": 128, "model": "vit"}, "at most 64 pixels"),
+        ({"color": True}, "images of a folder"),
+        ({"data": ".", "classes": "01"}, "a folder has its own"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):
@@ -271,7 +278,7 @@ def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
     scaled = (X - sees.mean) / sees.sd
     model = sees.model.eval()
     fresh = cnn.network("small", 12, 8, 2).eval()
-    for method in (cnn.saliency, lambda m, a, b: cnn.occlusion(m, a, b, 1)):
+    for method in (attribution.saliency, lambda m, a, b: attribution.occlusion(m, a, b, 1)):
         on_bar = []
         for net in (model, fresh):
             maps = method(net, scaled, y)
@@ -284,7 +291,7 @@ def test_saliency_is_the_gradient_by_differences(sees):
     X, y = pictures.bars(2, 0.1, 5)
     model = sees.model.double().eval()
     X = X.double()
-    maps = cnn.saliency(model, X, y)
+    maps = attribution.saliency(model, X, y)
     for i, j in ((0, 0), (5, 7), (11, 3)):
         step = torch.zeros_like(X)
         step[:, 0, i, j] = 1e-6
@@ -302,7 +309,7 @@ def test_gradcam_on_an_average_pooled_network_is_its_class_activation_map():
     X = torch.randn(2, 1, 8, 8)
     y = torch.tensor([0, 2])
     layer = model.body[6]  # the last residual block
-    maps = cnn.gradcam(model, X, y, layer)
+    maps = attribution.gradcam(model, X, y, layer)
     with torch.no_grad():
         features = model.body[:7](X)  # (n, 2C, 4, 4)
         cam = torch.einsum("nc,nchw->nhw", model.head.weight[y], features).relu()
@@ -321,3 +328,104 @@ def test_a_sample_shows_the_picture_and_the_answer(sees):
     assert f"label {int(sees.parts['test'][1][3])}; the model says" in text
     with pytest.raises(UserError, match="index=200 is not a test picture"):
         sees.sample(sees.model, cnn.Sample(index=200), CPU)
+
+
+def test_a_map_needs_no_gradients_around_it(sees):
+    """A frozen body, and a caller in no_grad: the maps are those of any other model."""
+    X, y = pictures.bars(2, 0.1, 5)
+    model = cnn.network("small", 12, 8, 2).eval()
+    before = X.clone()
+    expected = [
+        attribution.saliency(model, X, y),
+        attribution.gradcam(model, X, y, model.body[4]),
+    ]
+    model.body.requires_grad_(False)
+    with torch.no_grad():
+        assert torch.equal(attribution.saliency(model, X, y), expected[0])
+        assert torch.equal(attribution.gradcam(model, X, y, model.body[4]), expected[1])
+    assert torch.equal(X, before)
+
+
+class OnePixel(torch.nn.Module):
+    """The score is one pixel."""
+
+    def forward(self, X):
+        return torch.stack([X[:, 0, 2, 5], -X[:, 0, 2, 5]], 1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_occlusion_falls_around_the_pixel_that_counts_and_nowhere_else(size):
+    X = torch.rand(2, 1, 8, 8, generator=generator(0)) + 1
+    X[1] -= 5.0  # a neighbor in the batch, far darker
+    falls = attribution.occlusion(OnePixel(), X, torch.tensor([0, 0]), size)
+    near = torch.zeros(8, 8, dtype=torch.bool)
+    near[max(0, 3 - size) : 2 + size, 6 - size : 5 + size] = True
+    assert bool((falls[:, ~near] == 0).all())
+    for image, fall in zip(X, falls, strict=True):
+        assert torch.allclose(fall[near], image[0, 2, 5] - image.min())
+    with pytest.raises(ValueError, match="need size >= 1"):
+        attribution.occlusion(OnePixel(), X, torch.tensor([0, 0]), 0)
+
+
+def test_training_images_of_one_class_are_refused():
+    """With seed 0 the three training bars have one label, and any accuracy would be of no use."""
+    with pytest.raises(UserError, match="training images have the labels"):
+        for seed in range(20):
+            cnn.build(replace(Settings(), images=3, seed=seed))
+
+
+def test_glyphs_of_one_caller_are_not_those_of_the_next():
+    X, y = pictures.glyphs("cm", 16)
+    X.zero_()
+    y.zero_()
+    again = pictures.glyphs("cm", 16)
+    assert float(again[0].sum()) > 0
+    assert int(again[1].sum()) > 0
+
+
+# -- a folder of your own -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory):
+    """Twenty images each of horizontal and vertical stripes, red and in other sizes."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("stripes")
+    rng = np.random.default_rng(0)
+    for name, axis in (("lying", 0), ("standing", 1)):
+        (folder / name).mkdir()
+        for number in range(20):
+            wave = np.sin(np.indices((40, 60))[axis] * 0.8 + rng.uniform(0, 6)) > 0
+            pixels = rng.integers(60, size=(40, 60, 3)) + 150 * wave[..., None] * [1, 0, 0]
+            image = Image.fromarray(pixels.astype(np.uint8))
+            image.save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_a_folder_of_images_is_learned_and_named(stripes, color):
+    task, metrics = trained(data=str(stripes), size=16, color=color)
+    assert task.parts["train"][0].shape[1:] == (3 if color else 1, 16, 16)
+    assert metrics["test_accuracy"] == 1.0
+    text = task.sample(task.model.eval(), cnn.Sample(), CPU)
+    assert "label lying; the model says lying with" in text or "label standing" in text
+
+
+def test_a_run_does_not_go_on_with_other_images(stripes, tmp_path):
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(stripes, folder)
+    settings = choose(
+        Settings(), cnn.PRESETS, "smoke", [f"data={folder}", "size=16", "steps=4", "save_every=2"]
+    )
+    task = cnn.build(settings)
+    trainer(tmp_path / "run", task).run()
+    state = task.state()
+    assert cnn.build(settings, state).mean == task.mean
+    (folder / "lying" / "0.png").unlink()
+    with pytest.raises(UserError, match="the pictures of the run in .* has changed"):
+        trainer(tmp_path / "run", cnn.build(settings)).resume()
+    with pytest.raises(UserError, match="are not those that the run was trained on"):
+        cnn.build(settings, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from projects.runner import checkpoints
+from projects.runner import checkpoints, cli, cli_use, session
+from projects.runner.processes import Group
 
 from tests import warm
 from tests.conftest import ROOT
@@ -203,7 +205,9 @@ def test_several_seeds_are_summarised_and_the_card_is_shown(tmp_path):
         "run",
         "seed-0",
         "seed-1",
+        "seed",
     ]
+    assert side.stdout.splitlines()[-1] == "seed differs: 0; 1"
     assert "over 2 seeds" in shown.stdout
     assert json.loads(projects("card", folder, "--json").stdout) == card
 
@@ -266,6 +270,54 @@ def test_describe_of_the_agent_names_every_cap_and_tool():
     said = projects("describe", "agent").stdout
     for name in ("steps", "seconds", "calls", "calculator", "convert", "search", "read_file"):
         assert re.search(rf"(?m)^{name} ", said), name
+
+
+def test_a_finished_run_is_not_recorded_again(straight):
+    names = ("run.json", "card.json", "metrics.jsonl", "best.pt", "curve.csv")
+    before = [(straight / name).read_bytes() for name in names]
+    done = projects("resume", straight)
+    assert done.returncode == 0, done.stderr
+    assert "at its last step, 400: nothing to do" in done.stderr
+    assert [(straight / name).read_bytes() for name in names] == before
+
+
+def test_without_best_weights_those_of_the_newest_checkpoint_are_used(straight, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(straight, folder)
+    (folder / "best.pt").write_bytes(b"damaged")
+    _, task, state = cli_use.trained(folder)
+    assert state["step"] == 400
+    assert "using the weights of step 400" in capsys.readouterr().err
+    assert torch.equal(next(task.model.parameters()), next(iter(last(folder)["model"].values())))
+
+
+def test_a_started_process_does_not_write_over_another_run(straight, monkeypatch):
+    """torchrun starts the command in each process again, after a failure too."""
+    from click.testing import CliRunner
+    from projects.runner.cli import main
+
+    for name, value in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(main, ["run", "gpt", *SMALL, "--out", str(straight)])
+    assert done.exit_code == 2
+    assert "is not empty" in done.output
+
+
+def test_the_command_that_resumes_has_the_number_of_processes(monkeypatch):
+    folder = Path("runs/gpt")
+    assert session.resume_command(folder, Group()) == "python -m projects resume runs/gpt"
+    assert session.resume_command(folder, Group(size=2)).endswith("resume runs/gpt --processes 2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    assert session.resume_command(folder, Group(size=16)).startswith("torchrun, with the options")
+
+
+def test_the_seeds_that_were_not_started_are_named(capsys):
+    cli._name_other_seeds("gpt", 1, 4, Path("runs/x"), True)
+    said = capsys.readouterr().err
+    assert "the seeds 2 to 4 were not started" in said
+    assert "--set seed=2" in said
+    cli._name_other_seeds("gpt", 4, 4, Path("runs/x"), True)
+    assert capsys.readouterr().err == ""
 
 
 WRONG = {

@@ -11,12 +11,16 @@ from dataclasses import replace
 import pytest
 import torch
 from clikit.errors import UserError
-from projects import adapters, gpt, lora
+from projects import adapter_files, adapters, gpt, lora, nf4
 from projects.lora import Settings
+from projects.runner import records
 from projects.runner.settings import choose
 from torch import nn
 
+from tests.projects.test_gpt2 import published
 from tests.projects.toy import trainer
+
+BLOCK = ("attention.qkv", "attention.out", "mlp.up", "mlp.out")
 
 
 def net(seed: int = 0) -> nn.Sequential:
@@ -140,22 +144,22 @@ def test_adapters_are_saved_swapped_and_refused_on_another_base():
     answers = []
     for seed in (5, 6):
         stirred(model, seed)
-        saved.append(adapters.adapter_state(model))
+        saved.append(adapter_files.adapter_state(model))
         answers.append(model(X).detach())
-    adapters.load_adapter(model, saved[0])
+    adapter_files.load_adapter(model, saved[0])
     assert torch.equal(model(X), answers[0])
     assert not torch.equal(answers[0], answers[1])
     other = net(seed=1)
     adapters.inject(other, ["0", "2"], r=2)
     with pytest.raises(UserError, match="the adapter belongs to base"):
-        adapters.load_adapter(other, saved[0])
+        adapter_files.load_adapter(other, saved[0])
     small = net()
     adapters.inject(small, ["0"], r=2)
-    with pytest.raises(UserError, match=r"2 layers that do not match the model's 1"):
-        adapters.load_adapter(small, {**saved[0], "base": adapters.base_hash(small)})
+    with pytest.raises(UserError, match="has the layers 0, 2, the model has adapters on 0"):
+        adapter_files.load_adapter(small, {**saved[0], "base": adapters.base_hash(small)})
     adapters.merge(model)
     with pytest.raises(ValueError, match="an adapter is merged"):
-        adapters.adapter_state(model)
+        adapter_files.adapter_state(model)
 
 
 def test_stacked_adapters_add_their_updates():
@@ -165,19 +169,19 @@ def test_stacked_adapters_add_their_updates():
     updates = []
     for seed in (5, 6):
         stirred(model, seed)
-        states.append(adapters.adapter_state(model))
+        states.append(adapter_files.adapter_state(model))
         updates.append(adapters.layers(model)["0"].update().detach())
-    adapters.stack(model, states, [0.5, 2.0])
+    adapter_files.stack(model, states, [0.5, 2.0])
     assert torch.allclose(
         adapters.layers(model)["0"].update(), 0.5 * updates[0] + 2 * updates[1], atol=1e-4
     )
     assert adapters.layers(model)["0"].r == 4
     with pytest.raises(ValueError, match="one weight for each"):
-        adapters.stack(model, states, [1.0])
+        adapter_files.stack(model, states, [1.0])
     other = net(seed=1)
     adapters.inject(other, ["0"], r=2)
-    with pytest.raises(UserError, match="an adapter belongs to base"):
-        adapters.stack(other, states, [1.0, 1.0])
+    with pytest.raises(UserError, match="the adapter belongs to base"):
+        adapter_files.stack(other, states, [1.0, 1.0])
 
 
 def test_switched_off_the_base_answers():
@@ -351,7 +355,7 @@ def test_training_helps_the_new_task_and_the_base_knew_the_old_one(tmp_path):
     assert before["old_accuracy"] > 0.9 > 0.4 > before["new_accuracy"]
     assert card["new_accuracy"] > before["new_accuracy"] + 0.3
     assert "label" in task.sample(task.model, lora.Sample(), torch.device("cpu"))
-    with pytest.raises(UserError, match="index=900 is not a test picture"):
+    with pytest.raises(UserError, match="index=900 is not a test image"):
         task.sample(task.model, lora.Sample(index=900), torch.device("cpu"))
 
 
@@ -397,8 +401,6 @@ def test_the_published_comparison_is_of_one_base_and_says_what_the_page_conclude
     """Every run starts from one base and one text; for each adapter run there is a full one that is
     better at old and new.
     """
-    from projects.runner import records
-
     card = records.read_card("_assets/results/lora-gpt.json")
     runs = {run["name"]: run for run in card["runs"]}
     assert card["project"] == "lora"
@@ -433,3 +435,379 @@ def test_the_published_comparison_is_of_one_base_and_says_what_the_page_conclude
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(UserError, match=message):
         replace(Settings(), **changes).check()
+
+
+# -- the review's mutants and hostile input --------------------------------------------------------
+
+
+def adapted_net(r: int = 2, **options) -> nn.Sequential:
+    model = net()
+    adapters.inject(model, ["0", "2"], r=r, **options)
+    return model
+
+
+def test_the_fingerprint_is_that_of_the_base_whatever_the_targets():
+    plain = adapters.base_hash(net())
+    assert adapters.base_hash(adapted_net()) == plain
+    one = net()
+    adapters.inject(one, ["0"], r=2)
+    assert adapters.base_hash(one) == plain
+    assert adapters.base_hash(net(seed=1)) != plain
+    assert adapters.base_hash(net().bfloat16()) != plain
+    other_bias = net()
+    with torch.no_grad():
+        other_bias[0].bias[0] += 1
+    assert adapters.base_hash(other_bias) != plain
+    adapters.merge(one)
+    with pytest.raises(ValueError, match="unmerge first"):
+        adapters.base_hash(one)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_base_of_another_precision_is_adapted_saved_and_merged(tmp_path, dtype):
+    model = net().to(dtype)
+    adapters.inject(model, ["0", "2"], r=2)
+    stirred(model)
+    layer = adapters.layers(model)["0"]
+    assert layer.A.dtype == torch.promote_types(dtype, torch.float32)
+    x = X.to(dtype)
+    y = model(x)
+    assert y.dtype == dtype
+    y.float().square().sum().backward()
+    assert bool(layer.B.grad.abs().max() > 0)
+    wide = net().to(dtype).double()
+    adapter = adapter_files.adapter_state(model)
+    adapters.inject(wide, ["0", "2"], r=2)
+    adapter_files.load_adapter(wide, {**adapter, "base": adapters.base_hash(wide)})
+    exact = wide(x.double())
+    error = float((y - exact).abs().max() / exact.abs().max())
+    assert error < 8 * torch.finfo(dtype).eps
+    adapters.merge(model)
+    assert layer.base.weight.dtype == dtype
+    assert float((model(x) - exact).abs().max() / exact.abs().max()) < 8 * torch.finfo(dtype).eps
+    adapters.unmerge(model)
+    assert torch.equal(model(x), y)
+
+
+def test_a_second_group_of_adapters_leaves_the_first_trainable():
+    model = net()
+    adapters.inject(model, ["0"], r=2)
+    assert adapters.inject(model, ["2"], r=3) == ["2"]
+    assert adapters.count(model)[0] == 2 * (64 + 32) + 3 * (32 + 16)
+    with pytest.raises(UserError, match="no linear layer ends in 'base'"):
+        adapters.inject(model, ["base"], r=2)
+
+
+def test_an_injection_that_does_not_fit_changes_nothing():
+    model = net()
+    with pytest.raises(UserError, match="rank=5 does not fit the layer 4, from 16 to 4"):
+        adapters.inject(model, ["0", "2", "4"], r=5)
+    odd = nn.Sequential(nn.Linear(64, 32), nn.Linear(32, 3))
+    with pytest.raises(UserError, match="the layer 1 cannot be stored in four bits"):
+        adapters.inject(odd, ["0", "1"], r=2, four_bit=True)
+    for untouched in (model, odd):
+        assert not adapters.layers(untouched)
+        assert all(p.requires_grad for p in untouched.parameters())
+
+
+class Twice(nn.Module):
+    """One layer in two places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a = nn.Linear(8, 8)
+        self.b = self.a
+
+    def forward(self, x):
+        return self.b(self.a(x).tanh())
+
+
+@pytest.mark.parametrize("target", ["a", "b"])
+def test_a_layer_in_two_places_has_one_adapter_in_both(target):
+    model = Twice()
+    plain = adapters.base_hash(model)
+    assert adapters.inject(model, [target], r=2) == ["a"]
+    assert model.a is model.b
+    assert adapters.base_hash(model) == plain
+    stirred(model)
+    x = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+    before = model(x)
+    adapters.unload(model)
+    assert type(model.a) is nn.Linear
+    assert model.a is model.b
+    assert torch.allclose(model(x), before, atol=1e-4)
+
+
+def test_a_merged_model_is_not_saved_as_if_it_were_not():
+    model = stirred(adapted_net())
+    adapters.merge(model)
+    with pytest.raises(ValueError, match="unmerge first, or unload"):
+        model.state_dict()
+    with pytest.raises(ValueError, match="unmerge before switching"):
+        adapters.switch(model, on=False)
+    adapters.unmerge(model)
+    fresh = adapted_net()
+    fresh.load_state_dict(model.state_dict())
+    assert torch.equal(fresh(X), model(X))
+
+
+def test_unloaded_is_a_plain_model_with_the_adapted_answers():
+    model = stirred(adapted_net())
+    before = model(X).detach()
+    adapters.unload(model)
+    plain = net(seed=1)
+    plain.load_state_dict(model.state_dict())
+    assert torch.allclose(plain(X), before, atol=1e-4 * float(before.abs().max()))
+
+
+def test_a_head_that_shares_its_weight_is_not_unloaded():
+    model = gpt.GPT(gpt.Settings(tie=True, layers=1), 11)
+    adapters.inject(model, ["head"], r=2)
+    with pytest.raises(ValueError, match=r"the weight of head is shared: .*token.weight"):
+        adapters.unload(model)
+
+
+def test_a_switched_off_adapter_is_not_merged():
+    model = stirred(adapted_net())
+    adapters.switch(model, on=False)
+    adapters.merge(model)
+    assert torch.equal(model(X), net()(X))
+    adapters.switch(model, on=True)
+    assert not torch.equal(model(X), net()(X))
+
+
+def test_a_target_matches_whole_names_only():
+    model = nn.ModuleDict({str(i): nn.Linear(8, 8) for i in range(11)})
+    assert adapters.inject(model, ["0"], r=2) == ["0"]
+
+
+def test_dropout_acts_on_the_update_in_training_only():
+    layer = adapters.LoRALinear(nn.Linear(64, 32), r=2, dropout=0.5)
+    nn.init.normal_(layer.B)
+    torch.manual_seed(0)
+    assert not torch.equal(layer(X), layer(X))
+    layer.eval()
+    assert torch.equal(layer(X), layer(X))
+
+
+def test_the_first_factor_starts_uniform_within_one_over_the_root_of_d():
+    A = adapters.LoRALinear(nn.Linear(1024, 64), r=64).A.detach()
+    assert float(A.abs().max()) <= 1024**-0.5
+    assert float(A.std()) == pytest.approx(1024**-0.5 / math.sqrt(3), rel=0.02)
+
+
+def test_a_four_bit_layer_counts_its_weights():
+    assert adapters.count(adapted_net(four_bit=True))[1] == (
+        adapters.count(net())[1] + 2 * (64 + 32 + 32 + 16)
+    )
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def test_a_file_holds_the_adapter_its_rank_and_its_scale(tmp_path):
+    model = stirred(adapted_net(r=3, alpha=12))
+    path = tmp_path / "first.pt"
+    adapter_files.save(model, path)
+    state = adapter_files.read(path)
+    answers = model(X)
+    plain = net()
+    assert adapter_files.attach(plain, state) == ["0", "2"]
+    assert torch.equal(plain(X), answers)
+    assert adapters.layers(plain)["0"].scale == 4
+    swapped = adapted_net(r=2, alpha=8)
+    adapter_files.stack(swapped, [adapter_files.adapter_state(swapped)] * 2, [1.0, 1.0])
+    adapter_files.load_adapter(swapped, state)
+    assert torch.equal(swapped(X), answers)
+
+
+def spoiled(**changes):
+    return {"format": adapter_files.FORMAT, **adapter_files.adapter_state(adapted_net()), **changes}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no file"),
+        (b"PK\x03\x04 cut off", "is damaged or not an adapter"),
+        ({"format": "another"}, "its format is not"),
+        (spoiled(base=7), "needs the parts base, scale and tensors"),
+        (spoiled(scale={}), "each layer needs a scale, A and B"),
+        (spoiled(scale={"0": math.nan, "2": 1.0}), "the scale of 0 is nan"),
+        (
+            spoiled(tensors={f"{n}.{p}": torch.tensor([[math.nan]]) for n in "02" for p in "AB"}),
+            "0.A holds a number that is not finite",
+        ),
+    ],
+)
+def test_a_file_that_is_not_an_adapter_is_refused(tmp_path, content, message):
+    path = tmp_path / "adapter.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(UserError, match=message):
+        adapter_files.read(path)
+
+
+def test_factors_that_do_not_fit_the_layer_are_refused():
+    state = adapter_files.adapter_state(adapted_net())
+    state["tensors"]["2.A"] = torch.zeros(2, 31)
+    with pytest.raises(UserError, match=r"2 has A \(2, 31\)"):
+        adapter_files.load_adapter(adapted_net(), state)
+
+
+# -- four bits, memory -----------------------------------------------------------------------------
+
+
+def test_a_block_of_zeros_and_a_tiny_one_are_stored():
+    w = torch.zeros(2, 64)
+    w[1] = 1e-20
+    back = nf4.dequantize(*nf4.quantize(w), (2, 64))
+    assert torch.equal(back, w)
+    with pytest.raises(ValueError, match="blocks of 0"):
+        nf4.quantize(w, 0)
+
+
+def test_only_codes_and_scales_wait_for_the_backward_pass():
+    layer = nf4.FourBitLinear(nn.Linear(64, 32))
+    x = X.clone().requires_grad_()
+    shapes = []
+
+    def note(tensor):
+        shapes.append(tensor.numel() * tensor.element_size())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        y = layer(x)
+    assert sum(shapes) == 64 * 32 // 2 + 4 * 64 * 32 // 64
+    G = torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+    y.backward(G)
+    assert torch.allclose(x.grad, G @ layer.weight, atol=1e-6)
+
+
+# -- settings reach the adapter --------------------------------------------------------------------
+
+
+def test_the_settings_of_the_adapter_reach_it():
+    layer = adapters.layers(made(alpha=16.0, adapter_dropout=0.25).model)["head"]
+    assert (layer.scale, layer.drop.p) == (4, 0.25)
+    packed = adapters.layers(made(four_bit=True, targets="body.1,body.3").model)
+    assert set(packed) == {"body.1", "body.3"}
+    assert all(isinstance(layer.base, nf4.FourBitLinear) for layer in packed.values())
+    with pytest.raises(UserError, match="rank=20 does not fit the layer head, from 128 to 10"):
+        made(rank=20)
+
+
+def test_old_and_new_accuracy_are_of_the_test_images_upright_and_rotated():
+    task = made(method="none")
+    metrics = task.evaluate(task.model.eval(), torch.device("cpu"))
+    images, y = task.parts["test"]
+    for name, turns in (("old", 0), ("new", 1)):
+        x = (images.rot90(turns, (2, 3)) - task.mean) / task.sd
+        accuracy = float((task.model(x).argmax(1) == y).float().mean())
+        assert metrics[f"{name}_accuracy"] == pytest.approx(accuracy)
+
+
+def test_an_adapter_of_a_run_is_saved_and_started_from(tmp_path):
+    task = made()
+    stirred(task.model)
+    path = tmp_path / "adapter.pt"
+    text = task.sample(task.model, lora.Sample(save=str(path)), torch.device("cpu"))
+    assert "2,344 numbers" in text
+    again = made(adapter=str(path), rank=1)
+    assert torch.equal(
+        adapters.layers(again.model)["head"].update(), adapters.layers(task.model)["head"].update()
+    )
+    assert adapters.count(made(adapter=str(path), method="none").model)[0] == 0
+    with pytest.raises(UserError, match="no adapter to save"):
+        made(method="head").sample(net(), lora.Sample(save=str(path)), torch.device("cpu"))
+
+
+# -- a published GPT-2 -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gpt2")
+    return folder, published(folder)
+
+
+def over(folder, **settings):
+    return made(base=str(folder), corpus="sonnets", context=24, **settings)
+
+
+def test_a_published_gpt2_starts_at_its_own_logits_and_is_adapted(hub, tmp_path):
+    folder, theirs = hub
+    task = over(folder, steps=2, save_every=2, eval_every=2)
+    tokens = torch.randint(300, (2, 24), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = theirs(tokens).logits[..., :-1]
+        assert float(expected.std()) > 1
+        assert float((task.model(tokens) - expected).abs().max()) < 1e-4
+    blocks = [f"blocks.{i}.{part}" for i in (0, 1) for part in BLOCK]
+    assert list(adapters.layers(task.model)) == blocks
+    assert task.model.head.weight is task.model.token.weight
+    card = trainer(tmp_path, task).run()
+    assert card["trained"] == 4 * 2 * (32 + 96 + 32 + 32 + 32 + 128 + 128 + 32)
+    assert "old_loss" not in card["metrics"]
+    stirred(task.model)
+    path = tmp_path / "adapter.pt"
+    adapter_files.save(task.model, path)
+    with torch.no_grad():
+        adapted = task.model(tokens)
+        again = over(folder, adapter=str(path)).model
+        assert torch.equal(again(tokens), adapted)
+        adapters.unload(again)
+        gap = float((again(tokens) - adapted).abs().max())
+    assert gap < 1e-3 * float(adapted.abs().max())
+    assert again.head.weight is again.token.weight
+
+
+def test_a_head_named_as_target_is_untied_and_another_text_is_the_old_one(hub, monkeypatch):
+    folder, _ = hub
+    task = over(folder, targets="head", old_corpus="sonnets")
+    assert task.model.head.base.weight is not task.model.token.weight
+    assert set(task.evaluate(task.model, torch.device("cpu"))) >= {"old_loss", "val_loss"}
+    with pytest.raises(UserError, match="needs context=32"):
+        made(base=str(folder), corpus="sonnets", context=40)
+    monkeypatch.setattr(gpt.corpora, "split", lambda name: ("too short", "too"))
+    with pytest.raises(UserError, match=r"training text has \d tokens, a window needs 25"):
+        over(folder)
+
+
+def test_a_published_gpt2_in_16_bits_trains_adapters_in_32(hub):
+    folder, _ = hub
+    task = over(folder, half=True)
+    layer = adapters.layers(task.model)["blocks.0.attention.qkv"]
+    assert (layer.base.weight.dtype, layer.B.dtype) == (torch.bfloat16, torch.float32)
+    loss = task.loss(task.model, task.batch(0))
+    loss.backward()
+    assert bool(layer.B.grad.abs().max() > 0)
+    plain = over(folder)
+    assert float(loss) == pytest.approx(float(plain.loss(plain.model, plain.batch(0))), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"base": "a", "start": "b"}, "name a base each"),
+        ({"context": 8}, "with base=FOLDER only"),
+        ({"half": True}, "needs method=lora and a language model"),
+        ({"adapter": "a", "method": "full"}, "needs method=lora, or none"),
+    ],
+)
+def test_bases_and_adapters_that_make_no_sense_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        replace(Settings(), **changes).check()
+
+
+def test_a_damaged_base_is_told_as_a_base(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    records.write_run(folder, "gpt", "smoke", gpt.Settings(corpus="sentence"))
+    (folder / "best.pt").write_bytes(b"PK cut off")
+    with pytest.raises(UserError, match="is damaged") as caught:
+        made(start=str(folder), corpus="sonnets")
+    assert caught.value.fix == "start from another run of gpt"

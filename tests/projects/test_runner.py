@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from clikit.errors import Exit, UserError, nearest
-from projects import registry
-from projects.runner import checkpoints, devices, processes, progress, records, rng
+from projects import corpora, registry
+from projects.runner import (
+    checkpoints,
+    cli_results,
+    devices,
+    options,
+    processes,
+    progress,
+    records,
+    rng,
+)
 from projects.runner.settings import choose, override
 
 from tests.projects.toy import PRESETS, Settings, trainer
@@ -128,6 +139,11 @@ def test_peaks_are_found_by_the_devices_names():
     assert devices.peak_flops("NVIDIA H100 80GB HBM3") == 989e12
     assert devices.peak_flops("NVIDIA H100 PCIe") == 756e12
     assert devices.peak_flops("Voodoo") is None
+    assert devices.peak_flops("NVIDIA L40") == 181e12
+    assert devices.peak_flops("NVIDIA H100 NVL") == 835e12
+    assert devices.peak_flops("NVIDIA A100-SXM4-80GB") == 312e12
+    assert devices.peak_flops("NVIDIA GeForce RTX 4090 Laptop GPU") is None
+    assert devices.peak_flops("NVIDIA H200", "fp32") is None
 
 
 # -- random states --------------------------------------------------------------------------------
@@ -153,6 +169,14 @@ def test_restored_generators_go_on_where_they_were():
     assert draw() == first
 
 
+def test_two_processes_drop_other_units():
+    masks = []
+    for rank in (0, 1):
+        rng.seed_all(0, rank)
+        masks.append(torch.nn.functional.dropout(torch.ones(64), 0.5))
+    assert not torch.equal(*masks)
+
+
 def test_generators_for_different_purposes_differ_and_equal_ones_do_not():
     numbers = [
         torch.randint(10**9, (4,), generator=rng.generator(*parts)).tolist()
@@ -172,6 +196,33 @@ def test_the_newest_checkpoints_are_kept_and_nothing_else(tmp_path):
         "checkpoint-00000020.pt",
         "checkpoint-00000030.pt",
     ]
+
+
+def test_the_checkpoint_of_this_step_stays_beside_newer_ones_of_another_run(tmp_path):
+    for step in (30, 40, 10):
+        checkpoints.save(tmp_path, step, {"project": "toy"}, keep=2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "checkpoint-00000010.pt",
+        "checkpoint-00000040.pt",
+    ]
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    order = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *args, name=name, real=real: order.append(name) or real(*args)
+        )
+    checkpoints.save(tmp_path, 1, {"project": "toy"}, keep=1)
+    assert order == ["fsync", "replace"]
+
+
+def test_an_error_without_a_message_is_named(tmp_path, monkeypatch):
+    path = checkpoints.save(tmp_path, 1, {"project": "toy"}, keep=1)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: (_ for _ in ()).throw(EOFError()))
+    with pytest.raises(UserError, match="is damaged or not a checkpoint: EOFError"):
+        checkpoints.load(path, "toy")
 
 
 def damage_flip(path):
@@ -256,6 +307,100 @@ def test_lines_after_the_checkpoint_go_when_a_run_is_resumed(tmp_path):
         {"step": 2},
         {"step": 3, "loss": 1.0},
     ]
+
+
+DAMAGED = [b"", b'{"step": 1}\n\xff\n', b'{"step": 1}\n{"loss": 2}\n', b'{"step": 1}\n[3]\n']
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_metrics_that_are_lost_are_said_and_the_file_is_saved(tmp_path, content):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(content)
+    said: list[str] = []
+    records.Metrics(tmp_path, 5, said.append).flush()
+    first = 2 if content else 1
+    assert said == [f"{path} is missing or damaged: no metrics of the steps {first} to 5"]
+    assert (tmp_path / "metrics.damaged.jsonl").read_bytes() == content
+
+
+def test_lines_of_metrics_are_on_the_disk_when_they_are_flushed(tmp_path, monkeypatch):
+    synced = []
+    lines = records.Metrics(tmp_path, 0)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    lines.flush()
+    assert synced == [lines.handle.fileno()]
+
+
+CARD = {
+    **dict.fromkeys(("project", "preset", "device", "precision", "unit"), "x"),
+    **dict.fromkeys(("parameters", "steps", "wall_s", "units_per_s", "peak_memory_mb"), 1),
+    "settings": {},
+    "metrics": {"val_loss": 1.0},
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1]",
+        "{",
+        "{}",
+        json.dumps({**CARD, "metrics": {"a": None}}),
+        json.dumps({**CARD, "metrics": 3}),
+    ],
+)
+def test_a_damaged_card_is_one_message(tmp_path, text):
+    (tmp_path / "card.json").write_text(json.dumps(CARD))
+    assert records.read_result(tmp_path)["metrics"] == {"val_loss": 1.0}
+    (tmp_path / "card.json").write_text(text)
+    with pytest.raises(UserError, match=r"card\.json is damaged"):
+        records.read_result(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"steps": None}, {"width": "x"}, {"learning_rate": True}, {"seed": 1.5}]
+)
+def test_settings_of_another_type_in_run_json_are_refused(tmp_path, change):
+    from projects import gpt
+
+    settings = {**asdict(gpt.Settings()), **change}
+    with pytest.raises(UserError, match=f"{next(iter(change))}=.* is not of type"):
+        options.settings_of(gpt, {"settings": settings}, tmp_path)
+
+
+def test_comparison_names_the_device_and_commit_of_each_run_where_they_differ(tmp_path):
+    base = {"project": "p", "preset": "a", "precision": "fp32", "versions": {}, "settings": {}}
+    cards = {
+        name: {**base, "device": device, "commit": name, "metrics": {"a": 1}}
+        for name, device in (("one", "CPU"), ("two", "GPU"))
+    }
+    made = records.comparison(cards)
+    assert "device" not in made
+    assert made["precision"] == "fp32"
+    assert [(run["device"], run["commit"]) for run in made["runs"]] == [
+        ("CPU", "one"),
+        ("GPU", "two"),
+    ]
+
+
+def test_runs_in_folders_of_one_name_are_both_compared(tmp_path):
+    from click.testing import CliRunner
+    from projects.runner.cli import main
+
+    for name, device in (("a", "CPU"), ("b", "GPU")):
+        (tmp_path / name / "run").mkdir(parents=True)
+        (tmp_path / name / "run" / "card.json").write_text(json.dumps({**CARD, "device": device}))
+    folders = [str(tmp_path / name / "run") for name in "ab"]
+    done = CliRunner().invoke(main, ["compare", *folders])
+    assert done.exit_code == 0, done.output
+    assert [line.split()[0] for line in done.output.splitlines()[1:3]] == folders
+    assert "device differs: CPU; GPU" in done.output
+
+
+@pytest.mark.parametrize("name", ["../../x", "A", "", "a/b"])
+def test_a_published_card_stays_in_the_folder_of_results(name):
+    with pytest.raises(UserError, match="is not a name of a card"):
+        cli_results._published(name)
 
 
 def test_a_summary_gives_mean_and_sample_deviation():
@@ -365,14 +510,23 @@ SMALL = {
     "pretrain_steps": 1,
     "samples": 10,
 }
+
+
+def cut(corpus: str) -> int:
+    """Of the large corpus one document in eight is read; a tokenizer learns from a part anyway."""
+    return 8 if corpus == "stdlib" else 1
+
+
 EVERY = [(name, preset) for name in registry.NAMES for preset in registry.load(name).PRESETS]
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
-def test_every_preset_takes_a_step(name, preset):
+def test_every_preset_takes_a_step(name, preset, monkeypatch):
     """Also those that are too large to be trained here: the sizes that cost time are cut, all else
     is as published.
     """
+    documents = corpora.documents
+    monkeypatch.setattr(corpora, "documents", lambda corpus: documents(corpus)[:: cut(corpus)])
     module = registry.load(name)
     whole = choose(module.Settings(), module.PRESETS, preset)
     task = module.build(

@@ -107,12 +107,26 @@ def test_callers_at_once_get_what_they_would_get_alone(server):
         ({"prompt": "to", "temperature": -1}, "temperature"),
         ({"prompt": "to", "top_p": 0}, "top_p"),
         ({"prompt": "to", "colour": "red"}, "colour"),
+        ({"prompt": "to", "length": True}, "length"),
+        ({"prompt": "to", "length": "5"}, "length"),
+        ({"prompt": "to", "length": 5.0}, "length"),
+        ({"prompt": ["to"]}, "prompt"),
+        ({"prompt": "to", "stream": 1}, "stream"),
+        ({"prompt": "to", "temperature": None}, "temperature"),
+        ({"prompt": "to", "seed": 2**64}, "seed"),
     ],
 )
 def test_a_request_out_of_limits_is_refused_with_its_field(server, ask, field):
     answer = server.post("/generate", json=ask)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"][-1] == field
+
+
+def test_a_request_that_is_too_large_is_refused_before_it_is_read_to_its_end(server):
+    answer = server.post("/generate", content=b"x" * 2_000_000)
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == "the request is larger than 1000000 bytes"
+    assert server.post("/generate", json={"prompt": "to", "temperature": 1}).status_code == 200
 
 
 def test_an_unknown_character_is_named(server):

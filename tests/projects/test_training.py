@@ -261,6 +261,36 @@ def test_out_of_memory_is_answered_with_smaller_micro_batches_and_the_same_resul
     )
 
 
+class Late(Line):
+    """Memory runs out once, in the second micro-batch of step 5, after masks were drawn."""
+
+    calls = 0
+
+    def loss(self, model, batch):
+        value = super().loss(model, batch)
+        self.calls += 1
+        if self.calls == 10:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return value
+
+
+def test_a_step_that_ran_out_of_memory_starts_again_from_the_same_random_states(tmp_path):
+    """The repeat draws the masks that micro-batches of that size would have drawn at first."""
+    run = trainer(tmp_path / "a", Late(Settings(steps=5, dropout=0.5, micro_batch=8)))
+    run.run()
+    plain = trainer(tmp_path / "b", steps=5, dropout=0.5, micro_batch=8)
+    step = plain._one_step
+
+    def smaller_at_the_end() -> None:
+        plain.micro = 4 if plain.step == 4 else 8
+        step()
+
+    plain._one_step = smaller_at_the_end
+    plain.run()
+    assert run.micro == 4
+    assert equal(weights(run.model), weights(plain.model))
+
+
 def test_when_not_even_one_example_fits_the_remedies_are_named(tmp_path):
     task = Hungry(Settings(steps=10))
     task.room = 0
@@ -283,7 +313,8 @@ def test_a_model_that_does_not_compile_trains_without(tmp_path, monkeypatch, cap
     run.wrapped = torch.compile(run.model)
     run.progress.bar.quiet = False
     card = run.run()
-    assert "torch.compile failed (no compiler here); going on without it" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "torch.compile failed (no compiler here); continuing without it" in said
     assert card["compiled"] is False
     assert card["steps"] == 3
     again = trainer(tmp_path, steps=5)
@@ -291,6 +322,99 @@ def test_a_model_that_does_not_compile_trains_without(tmp_path, monkeypatch, cap
     again.wrapped = torch.compile(again.model)
     again.resume()
     assert again.run()["compiled"] is False
+
+
+def test_the_rate_is_a_chain_of_torchs_schedulers():
+    s = Settings(steps=60, warmup_steps=10, learning_rate=0.02, final_rate=0.1)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.02)
+    up = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: t / 10)
+    down = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50, eta_min=0.002)
+    chain = torch.optim.lr_scheduler.SequentialLR(optimizer, [up, down], [10])
+    for t in range(60):
+        assert rate(t, s) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12)
+        optimizer.step()
+        chain.step()
+
+
+def test_a_warm_up_as_long_as_the_run_is_left_out_and_said(tmp_path):
+    said = []
+    run = trainer(tmp_path, steps=3, warmup_steps=3)
+    run.progress.log = said.append
+    run.run()
+    assert "warmup_steps=3 is not less than steps=3" in said[0]
+
+
+def test_gradients_are_unscaled_before_they_are_clipped(tmp_path, monkeypatch):
+    order = []
+    run = trainer(tmp_path, steps=1)
+    monkeypatch.setattr(run.scaler, "unscale_", lambda _: order.append("unscale"))
+    clip = nn.utils.clip_grad_norm_
+
+    def clipped(*args):
+        order.append("clip")
+        return clip(*args)
+
+    monkeypatch.setattr(nn.utils, "clip_grad_norm_", clipped)
+    run.run()
+    assert order == ["unscale", "clip"]
+
+
+def test_a_resumed_run_knows_the_best_loss_and_the_scale_before_it(tmp_path, monkeypatch):
+    run = trainer(tmp_path, steps=4, eval_every=2)
+    run.scaler.state_dict = lambda: {"scale": 8.0}
+    run.run()
+    best = run.best
+    restored = []
+    again = trainer(tmp_path, steps=8, eval_every=2)
+    monkeypatch.setattr(again.scaler, "load_state_dict", restored.append)
+    again.resume()
+    assert again.best == best
+    assert restored == [{"scale": 8.0}]
+
+
+def test_a_longer_run_says_that_its_rate_rises(tmp_path):
+    trainer(tmp_path, steps=40, learning_rate=3e-3).run()
+    said = []
+    longer = trainer(tmp_path, steps=80, learning_rate=3e-3)
+    longer.progress.log = said.append
+    longer.resume()
+    assert said == [
+        "the learning rate rises from 3.0e-04 to 1.6e-03: its cosine now ends at step 80"
+    ]
+
+
+def test_a_run_of_two_processes_says_that_one_resumes_it(tmp_path):
+    run = trainer(tmp_path, steps=4)
+    run.run()
+    state = checkpoints.load(checkpoints.list_newest_first(tmp_path)[0], "toy")
+    checkpoints.save(tmp_path, 4, {**state, "rng": state["rng"] * 2}, keep=2)
+    said = []
+    again = trainer(tmp_path, steps=4)
+    again.progress.log = said.append
+    again.resume()
+    assert "had 2 process(es) and has 1 now" in said[0]
+
+
+def test_settings_edited_in_run_json_are_refused_with_both_values(tmp_path):
+    trainer(tmp_path, steps=4, learning_rate=1e-3).run()
+    other = trainer(tmp_path, steps=8, learning_rate=5e-3)
+    with pytest.raises(UserError, match=r"learning_rate=0\.005 in .*with learning_rate=0\.001"):
+        other.resume()
+
+
+@pytest.mark.parametrize("part", ["rng", "model", "scaler"])
+def test_a_checkpoint_without_a_part_is_refused_by_its_name(tmp_path, part):
+    trainer(tmp_path, steps=4).run()
+    path = checkpoints.list_newest_first(tmp_path)[0]
+    state = checkpoints.load(path, "toy")
+    del state[part]
+    checkpoints.save(tmp_path, 4, state, keep=2)
+    with pytest.raises(UserError, match=f"has no {part}"):
+        trainer(tmp_path, steps=8).resume()
+    checkpoints.save(tmp_path, 4, {**state, part: None}, keep=2)
+    if part == "model":
+        with pytest.raises(UserError, match="does not fit the model"):
+            trainer(tmp_path, steps=8).resume()
 
 
 def test_the_rate_warms_up_and_falls_to_its_share():

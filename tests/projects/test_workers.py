@@ -107,6 +107,16 @@ def test_a_reader_that_reads_nothing_does_not_hold_the_model():
         idle.close()
 
 
+def test_a_request_that_does_not_arrive_is_given_up(monkeypatch):
+    monkeypatch.setattr(web, "BODY_S", 0.2)
+    with text_server(SlowText()) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as slow:
+            slow.sendall(b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+            assert slow.recv(12) == b"HTTP/1.1 408"
+        assert ask(url).status_code == 200
+
+
 def test_beyond_the_bound_a_caller_is_told_when_to_come_back(monkeypatch):
     monkeypatch.setattr(serving, "WAITING", 2)
     with text_server(SlowText(seconds=0.01)) as url, ThreadPoolExecutor(8) as pool:

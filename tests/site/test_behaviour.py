@@ -230,6 +230,7 @@ def test_counts_on_the_landing_page_are_those_of_the_expectations(root, parsed):
     text = json.dumps(expected)
     assert int(rows["parity checks against a library"]) == text.count("parity ok:") > 20
     assert int(rows["derivations checked by a cell"]) == text.count("derived ok:") > 10
+    assert int(rows["claims checked by a cell"]) == text.count("claim ok:") > 10
 
 
 def longest(site) -> str:

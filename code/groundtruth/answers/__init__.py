@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 
 Judge = Callable[[Any], str | None]  # what is wrong with an answer, or None if it is right
 LABEL = re.compile(r"ex-([a-z0-9]+)-[a-z0-9-]+")
-PARTS = ("data", "learning", "networks", "capstones")  # the folders beside this file
-TOPICS = {"attn": "attention", "diff": "diffusion"}  # abbreviations in labels
+PARTS = ("capstones", "data", "learning", "networks")  # the folders beside this file
+TOPICS = {"attn": "attention"}  # labels that abbreviate the name of their page
 CLOSE = 0.01  # relative error up to which an answer counts as rounded
 
 

@@ -9,58 +9,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from clikit.errors import Exit, UserError
 
 from press.config import Project, kernel_env
 from press.execute.run import Run
-from press.machines import draws, runs
+from press.machines import draws, runs, survival
+from press.machines.dependence import Digests
 from press.machines.statements import Statement, statements
+from press.machines.survival import PageReport, Report, Survival
+from press.source import chapter as chapters
 from press.source import settings
 from press.source.chapter import Chapter
-from press.tables import table
+from press.store import Store
 
 SHIFT = Path(__file__).parent / "shift"
 VARIABLE = "GROUNDTRUTH_SEED_SHIFT"
-
-
-@dataclass
-class Survival:
-    """In how many seeds a statement held."""
-
-    statement: Statement
-    held: int = 0
-    of: int = 0
-
-
-@dataclass
-class Report:
-    """All pages under all shifts."""
-
-    seeds: int
-    sources: list[str]  # of randomness, each shown to be shifted
-    survivals: list[Survival] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    def fragile(self, share: float = 0.95) -> list[Survival]:
-        """Statements that held in fewer seeds than `share` of them."""
-        return [row for row in self.survivals if row.held < share * row.of]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as it is committed."""
-        return {
-            "seeds": self.seeds,
-            "sources": self.sources,
-            "statements": [
-                {**asdict(row.statement), "held": row.held, "of": row.of} for row in self.survivals
-            ],
-            "faults": self.faults,
-        }
 
 
 def environment(project: Project, shift: int) -> dict[str, str]:
@@ -98,21 +64,45 @@ def run(
     report: Callable[[str], None] = print,
 ) -> Report:
     """Execute `slugs` under `seeds` shifts and compare their check lines with the expectations."""
-    result = Report(seeds, control(project, seeds))
+    sources = control(project, seeds)
     pages = runs.pages(project, slugs)
-    rows = {
-        statement: Survival(statement) for page in pages for statement in _expected(project, page)
-    }
-    pages = [page for page in pages if any(row.slug == page.slug for row in rows)]
+    digests = Digests(project, Store.of(project))
+    results = {page.slug: PageReport(page.slug, digests.of(page)) for page in pages}
+    for page in pages:
+        results[page.slug].rows = [Survival(row) for row in _expected(project, page)]
+    pages = [page for page in pages if results[page.slug].rows]
     for shift in range(1, seeds + 1):
         report(f"press: shift {shift} of {seeds}")
         for _, done in runs.execute(project, pages, quiet, environment(project, shift)):
-            _count(project, done, rows)
+            _count(project, done, results[done.slug])
             if done.fault:
                 place = f"{done.slug}, shift {shift}, cell {done.fault.cell}"
-                result.faults.append(f"{place}: {done.fault.what}")
-    result.survivals = list(rows.values())
+                results[done.slug].faults.append(f"{place}: {done.fault.what}")
+    return Report(sources, list(results.values()))
+
+
+def gather(project: Project, slugs: list[str], folder: Path) -> Report:
+    """The reports below a folder as one, of these pages. Raises UserError where there is none."""
+    files = sorted(folder.rglob("*.json"))
+    if not files:
+        what = f"{folder} holds no report of seeds"
+        raise UserError(what, "write one there: press seeds --report FILE", Exit.USAGE)
+    result = Report()
+    for file in files:
+        result = survival.merged(result, survival.load(file), slugs)
     return result
+
+
+def unstated(project: Project, report: Report) -> list[Survival]:
+    """Statements that held in too few seeds, on pages where no sentence says in how many."""
+    return [
+        row for row in report.fragile if not row.is_stated(_sentences(project, row.statement.slug))
+    ]
+
+
+def _sentences(project: Project, slug: str) -> list[str]:
+    page = chapters.read(slug, project.page(slug))
+    return [line.text for line in page.prose.lines]
 
 
 def _expected(project: Project, page: Chapter) -> list[Statement]:
@@ -121,34 +111,9 @@ def _expected(project: Project, page: Chapter) -> list[Statement]:
     return statements(project, page.slug, [cell["outputs"] for cell in cells])
 
 
-def _count(project: Project, done: Run, rows: dict[Statement, Survival]) -> None:
+def _count(project: Project, done: Run, result: PageReport) -> None:
     """Add one execution to the rows of its page."""
     printed = set(statements(project, done.slug, done.outputs))
-    for statement, row in rows.items():
-        if statement.slug == done.slug:
-            row.of += 1
-            row.held += statement in printed
-
-
-def markdown(report: Report) -> str:
-    """The report as Markdown: the counts, then every statement that did not always hold."""
-    kinds = Counter(row.statement.kind for row in report.survivals)
-    steady = Counter(row.statement.kind for row in report.survivals if row.held == row.of)
-    counts = ([kind, count, steady[kind]] for kind, count in sorted(kinds.items()))
-    lines = [
-        "# Other seeds",
-        "",
-        f"{report.seeds} shifts of every seed; shown to move: {', '.join(report.sources)}.",
-        "",
-        *table(["kind", "statements", "held in every seed"], counts),
-    ]
-    broken = [
-        [row.statement.slug, row.statement.cell, row.statement.text, f"{row.held} of {row.of}"]
-        for row in report.survivals
-        if row.held < row.of
-    ]
-    if broken:
-        lines += ["", *table(["page", "cell", "statement", "held"], broken)]
-    if report.faults:
-        lines += ["", *(f"- {fault}" for fault in report.faults)]
-    return "\n".join(lines) + "\n"
+    for row in result.rows:
+        row.of += 1
+        row.held += row.statement in printed

@@ -26,6 +26,19 @@ class Statement:
     text: str
 
 
+def of_line(project: Project, line: str) -> tuple[str, str] | None:
+    """Kind and text of the statement on a printed line; None for any other line."""
+    for kind, pattern in settings.load(project.book).check_lines.items():
+        if match := re.match(pattern, line):
+            return kind, _text(match)
+    return None
+
+
+def _text(match: re.Match[str]) -> str:
+    """What a check line says, without its value."""
+    return VALUE.sub("", match[1]).strip()
+
+
 def statements(
     project: Project, slug: str, outputs: Iterable[list[dict[str, Any]]]
 ) -> list[Statement]:
@@ -38,6 +51,5 @@ def statements(
         )
         for kind, pattern in patterns.items():
             for match in re.finditer(pattern, printed, re.M):
-                text = VALUE.sub("", match[1]).strip()
-                lines.append(Statement(slug, number, kind, text))
+                lines.append(Statement(slug, number, kind, _text(match)))
     return list(dict.fromkeys(lines))

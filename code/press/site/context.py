@@ -12,7 +12,7 @@ from docutils.nodes import make_id
 
 from press.config import Project, commit
 from press.execute.records import Record
-from press.site import facts, listings, provenance, reports
+from press.site import facts, listings, provenance, reports, survivals
 from press.site.listings import Listing
 from press.site.provenance import Provenance
 from press.source import cards, dates, kinds, settings, toc
@@ -38,6 +38,7 @@ class Context:
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     machines: list[dict[str, Any]] = field(default_factory=list)
     mutants: list[dict[str, Any]] = field(default_factory=list)
+    seeds: dict[str, Any] = field(default_factory=dict)  # the overview of other seeds
     paths: list[dict[str, Any]] = field(default_factory=list)  # key, name, about, pages, section
     versions: str = ""
     repository: str = ""
@@ -90,6 +91,7 @@ class Context:
             "facts": {slug: asdict(fact) for slug, fact in self.facts.items()},
             "machines": self.machines,
             "mutants": self.mutants,
+            "seeds": self.seeds,
             "rest": [self.totals, self.checks, self.versions, self.paths],
             "parts": [[entry.slug, entry.part] for entry in self.entries],
         }
@@ -114,6 +116,7 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         chapter.slug: facts.of(project, parts[chapter.slug], chapter, record)
         for chapter, record in pages
     }
+    shifted = survivals.read(project, pages, store)
     repository = config.get("repository", {})
     return Context(
         store=store,
@@ -122,12 +125,13 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
         entries=entries,
         facts=of_pages,
         digests={chapter.slug: record.digest for chapter, record in pages},
-        provenance=provenance.of(project, pages),
+        provenance=provenance.of(project, pages, shifted),
         listings=listings.of(project, [chapter for chapter, _ in pages], store),
         totals=facts.totals(list(of_pages.values()), project),
-        checks=reports.checks(project, list(of_pages.values())),
+        checks=reports.checks(project, list(of_pages.values()), shifted),
         machines=reports.machines(project),
         mutants=reports.mutants(project),
+        seeds=survivals.overview(shifted, parts),
         paths=_paths(project, [chapter for chapter, _ in pages]),
         versions=_versions(project),
         repository=repository.get("url", "").rstrip("/"),

@@ -28,6 +28,7 @@ class Facts:
     outputs: int
     parity: int
     derived: int
+    claims: int
     gradients: int
     exercises: int
     figures: int
@@ -60,6 +61,7 @@ def of(project: Project, part: str, chapter: Chapter, record: Record) -> Facts:
         outputs=sum(len(expectations.minimal_outputs(group)) for group in record.outputs),
         parity=len(checks.get("parity", [])),
         derived=len(checks.get("derived", [])),
+        claims=len(checks.get("claim", [])),
         gradients=sum("gradient" in label or "backward" in label for label in labels),
         exercises=sum(block.name == "solution-start" for block in blocks),
         figures=sum(SVG in output.get("data", {}) for output in outputs),
@@ -95,6 +97,7 @@ def totals(facts: list[Facts], project: Project) -> list[tuple[str, str]]:
     return [
         ("pages", str(len(facts))),
         ("outputs checked", total("outputs")),
+        ("claims checked by a cell", total("claims")),
         ("derivations checked by a cell", total("derived")),
         ("parity checks against a library", total("parity")),
         ("exercises with executed solutions", total("exercises")),

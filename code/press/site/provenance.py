@@ -1,7 +1,8 @@
 """Where the numbers of a page come from: the printed line, and what is known of it.
 
 What is known comes from committed reports, so that every clone builds the same site. A report that
-is missing, or that was made of another version of the page, says nothing.
+is missing says nothing. One that was made of another version of the page says nothing either, or
+that the page changed since.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from press.config import Project
 from press.execute import changes
 from press.execute.records import Record
 from press.machines import statements
-from press.site import reports
+from press.site import reports, survivals
+from press.site.survivals import Survivals
 from press.source.chapter import Chapter
 
 
@@ -25,7 +27,9 @@ class Provenance:
     """The numbers of one page and the history of its outputs."""
 
     page: Page
-    known: str  # of the whole page, as a sentence or two; may be empty
+    known: str  # of the whole page, as a sentence; may be empty
+    seeds: str  # in how many seeds the check lines of the page held, likewise
+    checks: dict[tuple[int, str, str], str]  # the same of each, by cell, kind and text
     dates: dict[tuple[int, str], str]  # (cell, printed line) -> date of its last change
 
     @cached_property
@@ -36,26 +40,37 @@ class Provenance:
     @property
     def key(self) -> list[Any]:
         """What a page shows of the reports."""
-        return [self.known, sorted([*place, day] for place, day in self.dates.items())]
+        checks = sorted([*place, text] for place, text in self.checks.items())
+        return [
+            self.known,
+            self.seeds,
+            checks,
+            sorted([*place, day] for place, day in self.dates.items()),
+        ]
 
     def note(self, line: origins.Printed) -> str:
         """Where a number on this line comes from, as a tip says it."""
         day = self.dates.get((line.cell, line.text))
-        parts = [f"Printed by cell {line.cell} of this page.", self.known]
+        check = statements.of_line(self.page.project, line.text)
+        seeds = self.checks.get((line.cell, *check)) if check else None
+        parts = [f"Printed by cell {line.cell} of this page.", self.known, seeds or self.seeds]
         if day:
             parts.append(f"Unchanged since {day}.")
         return " ".join(filter(None, parts))
 
 
-def of(project: Project, pages: list[tuple[Chapter, Record]]) -> dict[str, Provenance]:
+def of(
+    project: Project, pages: list[tuple[Chapter, Record]], shifted: Survivals
+) -> dict[str, Provenance]:
     """The provenance of each page with cells."""
     profiles = reports.read(project, "profiles")
-    shifted = reports.read(project, "seeds").get("statements", [])
     moved = changes.load(project)
     return {
         chapter.slug: Provenance(
             Page(project, chapter, record),
-            _known(project, chapter.slug, record, profiles, shifted),
+            _known(project, chapter.slug, profiles),
+            survivals.sentence(shifted, chapter.slug),
+            survivals.of_lines(shifted, chapter.slug),
             _dates(changes.expected(project, chapter.slug), changes.dates(moved, chapter.slug)),
         )
         for chapter, record in pages
@@ -63,20 +78,9 @@ def of(project: Project, pages: list[tuple[Chapter, Record]]) -> dict[str, Prove
     }
 
 
-def _known(
-    project: Project,
-    slug: str,
-    record: Record,
-    profiles: dict[str, Any],
-    shifted: list[dict[str, Any]],
-) -> str:
-    parts = []
-    if count := _configurations(project, slug, profiles):
-        parts.append(f"The page was verified on {count} configurations.")
-    if survival := _survival(project, slug, record, shifted):
-        held, seeds_tried = survival
-        parts.append(f"Its claims held in {held} of {seeds_tried} other seeds.")
-    return " ".join(parts)
+def _known(project: Project, slug: str, profiles: dict[str, Any]) -> str:
+    count = _configurations(project, slug, profiles)
+    return f"The page was verified on {count} configurations." if count else ""
 
 
 def _configurations(project: Project, slug: str, report: dict[str, Any]) -> int:
@@ -90,19 +94,6 @@ def _configurations(project: Project, slug: str, report: dict[str, Any]) -> int:
         for profile in report.get("profiles", [])
         for chapter in profile["chapters"]
     )
-
-
-def _survival(
-    project: Project, slug: str, record: Record, rows: list[dict[str, Any]]
-) -> tuple[int, int] | None:
-    """In how many seeds the weakest claim of the page held; None unless all of them were tried."""
-    tried = {(row["kind"], row["text"]): row for row in rows if row["slug"] == slug}
-    current = statements.statements(project, slug, record.outputs)
-    if not current or any((claim.kind, claim.text) not in tried for claim in current):
-        return None
-    results = [tried[claim.kind, claim.text] for claim in current]
-    weakest = min(results, key=lambda row: row["held"] / row["of"])
-    return weakest["held"], weakest["of"]
 
 
 def _dates(lines: changes.Lines, known: changes.Dates) -> dict[tuple[int, str], str]:

@@ -1,8 +1,9 @@
 """The counts of *How we know*: from this build, and from the reports of profiles and tests.
 
 `book/_assets/reports/profiles.json` is written by `python -m press profiles --report`,
-`mutants.json` by `python -m press mutants --report`, `tests.json` by `make counts`. A report that
-is missing or damaged leaves its rows out; nothing is typed in its place.
+`mutants.json` by `python -m press mutants --report`, `seeds.json` by `python -m press seeds
+--report`, `tests.json` by `make counts`. A report that is missing or damaged leaves its rows out;
+nothing is typed in its place.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from press.config import Project
 from press.site.facts import Facts
+from press.site.survivals import Survivals
 
 
 def read(project: Project, name: str) -> dict[str, Any]:
@@ -34,7 +36,9 @@ def mutants(project: Project) -> list[dict[str, Any]]:
     return read(project, "mutants").get("modules", [])
 
 
-def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
+def checks(
+    project: Project, facts: list[Facts], shifted: Survivals | None = None
+) -> list[tuple[str, str, str]]:
     """What was counted, how many, and what counted it."""
 
     def total(name: str) -> str:
@@ -42,9 +46,10 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
 
     rows = [
         ("printed outputs compared with their expectations", total("outputs"), "every build"),
+        ("claims checked by a cell", total("claims"), "every build"),
         ("derivations checked by a cell", total("derived"), "every build"),
         ("results equal to a library's", total("parity"), "every build"),
-        ("of both, gradients", total("gradients"), "every build"),
+        ("of all three, gradients", total("gradients"), "every build"),
         ("exercises whose solution is executed", total("exercises"), "every build"),
     ]
     if ran := [row for row in machines(project) if row["chapters"]]:
@@ -54,6 +59,7 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
             ("machines the whole book was run as", f"{len(ran)}", f"profiles, on {cpu}"),
             ("outputs that differed on any of them", differing, "profiles"),
         ]
+    rows += _seeds(shifted) if shifted else []
     if scores := mutants(project):
         sums = {key: sum(row[key] for row in scores) for key in ("mutants", "caught", "equivalent")}
         modules = f"mistakes planted in {len(scores)} modules of our own"
@@ -68,3 +74,16 @@ def checks(project: Project, facts: list[Facts]) -> list[tuple[str, str, str]]:
         ]
     counts = read(project, "tests").get("counts", {})
     return rows + [(label, f"{number:,}", "tests") for label, number in counts.items()]
+
+
+def _seeds(shifted: Survivals) -> list[tuple[str, str, str]]:
+    """The rows of other seeds; none where no page was tried as it is now."""
+    tried = shifted.current
+    if not tried.pages:
+        return []
+    steady = sum(page.steady for page in tried.pages)
+    what = f"claims, derivations and comparisons tried under {tried.seeds} other seeds"
+    return [
+        (what, f"{len(tried.rows):,}", "seeds"),
+        ("of these, held under every one of them", f"{steady:,}", "seeds"),
+    ]

@@ -11,23 +11,23 @@ from matplotlib.figure import Figure
 
 def sequence() -> Figure:
     """Who sends what to whom, with the list of messages growing downwards."""
-    fig, ax = figure(3.9)
+    fig, ax = figure(4.8)
     for x, name, color in (
-        (0.6, "you", GRAY),
+        (0.6, "user", GRAY),
         (3.2, "loop", BLUE),
-        (6.0, "brain", ORANGE),
+        (6.0, "model", ORANGE),
         (8.6, "tool", GREEN),
     ):
         ax.plot([x, x], [0, 6.1], color=color, linewidth=1.4)
-        ax.text(x, 6.4, name, ha="center", va="bottom", fontsize=11, color=color)
+        ax.text(x, 6.4, name, ha="center", va="bottom", fontsize=13, color=color)
     steps = [
         (5.7, 0.6, 3.2, "question"),
-        (5.0, 3.2, 6.0, "messages: 1"),
-        (4.3, 6.0, 3.2, "thought, call"),
-        (3.5, 3.2, 8.6, "checked call"),
+        (5.0, 3.2, 6.0, "1 message"),
+        (4.3, 6.0, 3.2, "turn: tool call"),
+        (3.5, 3.2, 8.6, "validated call"),
         (2.8, 8.6, 3.2, "observation"),
-        (2.1, 3.2, 6.0, "messages: 3"),
-        (1.4, 6.0, 3.2, "answer"),
+        (2.1, 3.2, 6.0, "3 messages"),
+        (1.4, 6.0, 3.2, "turn: answer"),
         (0.6, 3.2, 0.6, "outcome, trace"),
     ]
     for y, a, b, text in steps:
@@ -43,7 +43,7 @@ def sequence() -> Figure:
             text,
             ha="center",
             va="bottom",
-            fontsize=9.5,
+            fontsize=11,
         )
     ax.set_xlim(-0.2, 9.4)
     ax.set_ylim(0, 7)
@@ -52,12 +52,12 @@ def sequence() -> Figure:
 
 
 def growth(turns: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:
-    """Tokens paid for by the number of turns."""
-    fig, ax = figure(2.7)
+    """Input tokens of a conversation, in tokens at full price, by the number of turns."""
+    fig, ax = figure(3.4)
     for (name, y), color, style in zip(curves.items(), (ORANGE, BLUE), ("-", "--"), strict=False):
         ax.plot(turns, y / 1000, style, color=color, label=name)
     ax.legend()
-    label(ax, "turns", "tokens read, thousands")
+    label(ax, "turns", "input tokens, thousands")
     return fig
 
 
@@ -101,7 +101,7 @@ def compounding() -> Interactive:
         .mark_text(align="left", dx=8, dy=-8, fontSize=12)
         .encode(x="n:Q", y="y:Q", text="t:N", color=color)
     )
-    chart = alt.layer(lines, points, text).properties(width=340, height=200).add_params(p, n, r)
+    chart = alt.layer(lines, points, text).properties(width=380, height=250).add_params(p, n, r)
     return show(
         chart,
         "Two falling curves, the chance that a chain of steps is right throughout without retries "

@@ -82,29 +82,37 @@ def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
     """Pictures (n, H, W) in the first row, then a row of maps for each method."""
     n = len(pictures)
     rows = [pictures, *maps.values()]
-    names = [name for name in ("picture", *maps) for _ in range(n)]
+    names = [name if i == 0 else "" for name in ("image", *maps) for i in range(n)]
     return _tiles(np.concatenate(rows), names, n, "Purples", height=1.25 * len(rows))
 
 
-def held_out(scores: dict[str, tuple[float, float]]) -> Figure:
-    """Accuracy at places that were trained on and at places that were not, by model."""
-    fig, ax = figure(2.6)
-    at = np.arange(len(scores))
-    ax.bar(at - 0.2, [s[0] for s in scores.values()], 0.38, color=BLUE, label="places trained on")
-    ax.bar(
-        at + 0.2,
-        [s[1] for s in scores.values()],
-        0.38,
-        color=ORANGE,
-        hatch="//",
-        edgecolor="white",
-        label="places never shown",
+def held_out(panels: dict[str, dict[str, tuple[float, float]]]) -> Figure:
+    """Accuracy at positions that were trained on and at those left out: a panel for each choice of
+    positions, with a pair of bars per model.
+    """
+    use_style()
+    fig, axes = plt.subplots(
+        1, len(panels), figsize=(WIDTH_IN, 3.0), layout="constrained", sharey=True, squeeze=False
     )
-    ax.axhline(0.5, color=GRAY, linestyle=":", linewidth=1.2)
-    ax.set_xticks(at, list(scores))
-    ax.set_ylim(0, 1.3)
-    ax.legend(loc="upper center", ncols=2)
-    label(ax, "model", "accuracy")
+    for ax, (name, scores) in zip(axes.flat, panels.items(), strict=True):
+        at = np.arange(len(scores))
+        known = ax.bar(at - 0.2, [s[0] for s in scores.values()], 0.38, color=BLUE)
+        new = ax.bar(
+            at + 0.2,
+            [s[1] for s in scores.values()],
+            0.38,
+            color=ORANGE,
+            hatch="//",
+            edgecolor="white",
+        )
+        ax.bar_label(new, fmt="%.1f", fontsize=9)
+        ax.axhline(0.5, color=GRAY, linestyle=":", linewidth=1.2)
+        ax.set_xticks(at, list(scores))
+        ax.set_ylim(0, 1.15)
+        ax.set_title(f"left out: {name}", fontsize=10)
+        ax.set_xlabel("model")
+    axes[0, 0].set_ylabel("accuracy")
+    fig.legend([known, new], ["trained on", "left out"], loc="outside lower center", ncols=2)
     return fig
 
 
@@ -133,7 +141,7 @@ def confusion(table: np.ndarray, labels: list[int]) -> Figure:
     ax.grid(False)
     ax.set_xticks(np.arange(len(labels)) + 0.5, labels)
     ax.set_yticks(np.arange(len(labels)) + 0.5, labels)
-    label(ax, "answer", "label")
+    label(ax, "predicted class", "true class")
     return fig
 
 
@@ -163,7 +171,7 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
         for kernel, weights in KERNELS.items():
             out = _rectified(X, np.array(weights))
             rows.append({"a": name, "k": kernel, "W": W, "s": _packed(out)})
-    pic = menu("pp", "picture ", list(pictures))
+    pic = menu("pp", "image ", list(pictures))
     ker = menu("kk", "kernel ", list(KERNELS))
     stride = menu("ss", "stride ", [1, 2])
     x = alt.X("j:O", title=None, axis=None)
@@ -183,6 +191,7 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
             )
         )
 
+    shared = alt.Scale(scheme="oranges", domain=[0, 0.55], clamp=True)  # for all kernels
     left = (
         pixels(images, "datum.a == pp")
         .mark_rect()
@@ -191,19 +200,19 @@ def explorer(pictures: dict[str, np.ndarray]) -> Interactive:
             y=y,
             color=alt.Color("v:Q", scale=alt.Scale(scheme="purples", domain=[0, 1]), legend=None),
         )
-        .properties(width=150, height=150, title="picture")
+        .properties(width=150, height=150, title="image")
     )
     right = (
         pixels(rows, "datum.a == pp && datum.k == kk")
         .transform_filter("datum.i % ss == 0 && datum.j % ss == 0")
         .mark_rect()
-        .encode(x=x, y=y, color=alt.Color("v:Q", scale=alt.Scale(scheme="oranges"), legend=None))
+        .encode(x=x, y=y, color=alt.Color("v:Q", scale=shared, legend=None))
         .properties(width=150, height=150, title="map, positive part")
     )
     chart = alt.hconcat(left, right).resolve_scale(color="independent").add_params(pic, ker, stride)
     return show(
         chart,
-        "On the left a picture, on the right the positive part of what a kernel makes of it; "
-        "menus choose the picture, the kernel and the stride, and with stride two every second "
+        "On the left an image, on the right the positive part of what a kernel makes of it; "
+        "menus choose the image, the kernel and the stride, and with stride two every second "
         "row and column is computed.",
     )

@@ -43,38 +43,81 @@ def _box(x: float, y: float, w: float, h: float, color: str, fill: str) -> Recta
     )
 
 
-def frontier(runs: dict[str, list[tuple[float, float]]]) -> Figure:
-    """New task against old task: points (old, new) of each method, in order of learning rate."""
-    fig, ax = figure(3.6)
-    styles = [("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", GRAY), ("P", CYCLE[0])]
-    for (name, points), (marker, color) in zip(runs.items(), styles, strict=False):
+def digits(images: np.ndarray) -> Figure:
+    """Images (n, 8, 8) in a row, and below them the same rotated by a quarter turn."""
+    fig, ax = figure(3.4)
+    n, side, _ = images.shape
+    step = side + 1
+    canvas = np.full((2 * step - 1, n * step - 1), np.nan)
+    for row, turns in enumerate((0, 1)):
+        for column, image in enumerate(images):
+            top, left = row * step, column * step
+            canvas[top : top + side, left : left + side] = np.rot90(image, turns)
+    ax.imshow(canvas, cmap="gray_r")
+    for row, name in enumerate(("upright", "rotated")):
+        ax.text(-1, row * step + side / 2, name, ha="right", va="center", fontsize=12)
+    ax.axis("off")
+    return fig
+
+
+def frontier(runs: dict[str, list[tuple[float, float]]], best: dict[str, int]) -> Figure:
+    """New task against old task: points (old, new) of each method, in order of learning rate, and
+    the index of the best one.
+    """
+    fig, ax = figure(4.2)
+    styles = [
+        ("o", BLUE, ":"),
+        ("s", ORANGE, "-"),
+        ("^", GREEN, "--"),
+        ("D", PURPLE, "-."),
+        ("v", GRAY, "--"),
+        ("P", CYCLE[0], "-"),
+    ]
+    for (name, points), (marker, color, line) in zip(runs.items(), styles, strict=False):
         old, new = np.array(points).T
-        ax.plot(old, new, marker=marker, color=color, linewidth=1, markersize=6, label=name)
+        ax.plot(old, new, marker=marker, color=color, linestyle=line, markersize=6, label=name)
+        i = best[name]
+        ax.plot(old[i], new[i], marker=marker, color=color, markersize=12, alpha=0.6)
     ax.set_xlim(0, 1.03)
     ax.set_ylim(0, 1.03)
-    ax.legend(loc="lower left", ncols=2, fontsize=9)
+    ax.legend(loc="lower left", ncols=2, fontsize=11)
     label(ax, "accuracy on the old task", "accuracy on the new task")
+    return fig
+
+
+def spectra(held: dict[str, np.ndarray]) -> Figure:
+    """Part of the energy of an update that each rank holds, by layer."""
+    fig, ax = figure(3.4)
+    styles = [("o", BLUE), ("s", ORANGE), ("^", GREEN)]
+    for (name, part), (marker, color) in zip(held.items(), styles, strict=False):
+        ranks = np.arange(1, min(len(part), 24) + 1)
+        ax.plot(ranks, part[: len(ranks)], marker=marker, color=color, label=name)
+    ax.set_ylim(0, 1.03)
+    ax.legend(fontsize=11)
+    label(ax, "rank", "part of the energy")
     return fig
 
 
 def tails(ranks: list[int], best: list[float], trained: list[float]) -> Figure:
     """Error left by the best update of each rank, and by a trained one."""
-    fig, ax = figure(2.7)
-    ax.plot(ranks, best, "o-", color=ORANGE, label="energy of the singular values left out")
+    fig, ax = figure(3.4)
+    ax.plot(ranks, best, "o-", color=ORANGE, label="sum of the squared singular values left out")
     ax.plot(
         ranks, trained, "x", color=BLUE, markersize=9, markeredgewidth=2, label="trained adapter"
     )
     ax.set_xticks(ranks)
     ax.legend()
-    label(ax, "rank", "squared error left")
+    label(ax, "rank", "squared error that remains")
     return fig
 
 
 def explorer() -> Interactive:
     """Sizes and rank by slider: the share that is trained, and the part of an update it holds."""
     controls = [
-        slider("dd", "inputs d, 2 to the ", 10, 6, 13, 1),  # 2^6 = 64: as many ranks as are drawn
-        slider("kk", "outputs k, 2 to the ", 10, 6, 13, 1),
+        slider(
+            "dd", "inputs d, power of two ", 10, 6, 13, 1
+        ),  # 2^6 = 64: as many ranks as are drawn
+        slider("kk", "outputs k, power of two ", 10, 6, 13, 1),
         slider("rr", "rank r ", 8, 1, 64, 1),
     ]
     spectra = {
@@ -97,8 +140,8 @@ def explorer() -> Interactive:
         legend=alt.Legend(orient="top"),
     )
     bars = rows.mark_bar().encode(
-        x=alt.X("i:Q", title="singular value, number", scale=alt.Scale(domain=[0, 65])),
-        y=alt.Y("s:Q", title="size"),
+        x=alt.X("i:Q", title="index of the singular value", scale=alt.Scale(domain=[0, 65])),
+        y=alt.Y("s:Q", title="singular value"),
         color=color,
     )
     shares = rows.transform_filter("datum.i == rr").transform_calculate(

@@ -11,7 +11,7 @@ PARTS = {  # bytes per parameter in fp32, and in bf16 with fp32 master weights
     "weights": (4, 2),
     "gradients": (4, 2),
     "AdamW moments": (8, 8),
-    "fp32 master weights": (0, 4),
+    "fp32 copies": (0, 4),
 }
 # bytes per token, layer and unit of width, without attention's tables: Korthikanti et al. (2023)
 # count 34 in half precision; two of them are masks of dropout, which are single bytes in fp32 too
@@ -20,7 +20,7 @@ ACTIVATION_BYTES = (66, 34)
 
 def states() -> Figure:
     """The states of a run and what moves it from one to the next."""
-    fig, ax = figure(3.3)
+    fig, ax = figure(3.6)
     boxes = {
         "new": (0.7, 2.6, GRAY),
         "training": (3.4, 2.6, BLUE),
@@ -34,7 +34,7 @@ def states() -> Figure:
         ("evaluating", "training", "", (0, 0)),
         ("training", "saved", "", (0, 0)),
         ("saved", "training", "", (0, 0)),
-        ("evaluating", "finished", "last step", (0.75, 0.1)),
+        ("saved", "finished", "last step", (0.85, -0.45)),
     ]
     for a, b, text, (aside, up) in arrows:
         (x1, y1, _), (x2, y2, _) = boxes[a], boxes[b]
@@ -45,8 +45,8 @@ def states() -> Figure:
             arrowprops={
                 "arrowstyle": "->",
                 "color": GRAY,
-                "shrinkA": 34,
-                "shrinkB": 34,
+                "shrinkA": 30,
+                "shrinkB": 30,
                 "linewidth": 1.4,
                 "connectionstyle": "arc3,rad=0.15",
             },
@@ -58,7 +58,7 @@ def states() -> Figure:
                 text,
                 ha="center",
                 va="bottom",
-                fontsize=9.5,
+                fontsize=10.5,
             )
     for name, (x, y, color) in boxes.items():
         ax.text(
@@ -67,7 +67,7 @@ def states() -> Figure:
             name,
             ha="center",
             va="center",
-            fontsize=11,
+            fontsize=12,
             bbox={
                 "boxstyle": "round,pad=0.4",
                 "facecolor": "white",
@@ -75,8 +75,11 @@ def states() -> Figure:
                 "linewidth": 1.8,
             },
         )
-    ax.text(6.2, 0.35, "kill, Ctrl-C, power cut: resume from here", ha="center", fontsize=9.5)
-    ax.text(3.4, 1.55, "not a number:\nstop, say why", ha="center", va="top", fontsize=9.5)
+    ax.text(5.6, 0.1, "after a kill, Ctrl-C or a power cut: resume from here", ha="center")
+    ax.text(1.6, 1.3, "loss or gradient NaN:\nstop, name causes", ha="center", va="top")
+    for start, end in (((3.0, 2.2), (2.3, 1.4)), ((6.2, 0.4), (6.2, 0.85))):
+        arrow = {"arrowstyle": "->", "color": GRAY, "linewidth": 1.4, "linestyle": "--"}
+        ax.annotate("", end, start, arrowprops=arrow)
     ax.set_xlim(-0.2, 9.6)
     ax.set_ylim(0, 4.7)
     ax.axis("off")
@@ -86,10 +89,10 @@ def states() -> Figure:
 def memory() -> Interactive:
     """Gigabytes of a training run by what they hold."""
     controls = [
-        slider("pn", "parameters, 10 to the ", 8, 6, 11, 0.1),
+        slider("pn", "log10 of parameters ", 8, 6, 11, 0.1),
         slider("pb", "tokens at a time, thousands ", 16, 1, 128, 1),
         slider("pl", "layers ", 12, 2, 96, 1),
-        menu("pp", "precision ", ["fp32", "bf16 with fp32 masters"]),
+        menu("pp", "precision ", ["fp32", "bf16 weights, fp32 copies"]),
     ]
     rows = [
         {"part": part, "fp32": full, "bf16": half, "by": "parameter"}

@@ -35,10 +35,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
-    """Write the checkpoint of a step, then drop all but the newest `keep`."""
+    """Write the checkpoint of a step, then drop all but it and the newest `keep - 1` others."""
     path = folder / f"checkpoint-{step:08d}.pt"
     write(path, lambda handle: torch.save({"format": FORMAT, "step": step, **state}, handle))
-    for old in list_newest_first(folder)[keep:]:
+    others = [other for other in list_newest_first(folder) if other != path]
+    for old in others[keep - 1 :]:
         old.unlink(missing_ok=True)
     return path
 
@@ -54,6 +55,17 @@ def save_best(folder: Path, step: int, state: dict[str, Any]) -> None:
 def list_newest_first(folder: Path) -> list[Path]:
     """Checkpoints of a run, newest first."""
     return sorted((p for p in folder.glob("checkpoint-*.pt") if NAME.search(p.name)), reverse=True)
+
+
+def reason(error: Exception) -> str:
+    """The first line of an exception's message, or its name when it has none.
+
+    Examples
+    --------
+    >>> reason(EOFError())
+    'EOFError'
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def load(path: Path, project: str) -> dict[str, Any]:
@@ -78,8 +90,10 @@ def load(path: Path, project: str) -> dict[str, Any]:
         ) from None
     except Exception as error:  # torch raises what it likes on bad bytes
         raise UserError(
-            f"{path} is damaged or not a checkpoint: {str(error).splitlines()[0]}",
-            "delete it and resume: the run goes on from the checkpoint before it",
+            f"{path} is damaged or not a checkpoint: {reason(error)}",
+            "delete it and resume: the run continues from the checkpoint before it"
+            if NAME.search(path.name)
+            else "train again: these weights are not saved anywhere else",
             Exit.EXECUTION,
         ) from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:

@@ -19,7 +19,7 @@ from projects import registry
 from projects.runner import checkpoints, cli_results, cli_use, devices, processes, records
 from projects.runner.options import changes, machine, settings_of
 from projects.runner.session import Session, launch, new_folder
-from projects.runner.settings import choose, override
+from projects.runner.settings import LENGTHS, choose, override
 
 
 @click.group("projects", cls=CommandGroup, help=__doc__)
@@ -40,7 +40,7 @@ def list_() -> None:
 @main.command()
 @click.argument("project")
 def describe(project: str) -> None:
-    """What PROJECT does, its settings and its presets; of the agent its caps and tools."""
+    """What PROJECT does, its settings and its presets; of the agent its limits and tools."""
     if project == "agent":
         cli_use.describe_agent()
         return
@@ -113,7 +113,7 @@ def run(
     settings = choose(module.Settings(), module.PRESETS, preset, overrides)
     devices.choose(device, precision)  # refuse before a folder is made
     group = processes.current_group()
-    if out and group.size == 1 and out.exists() and any(out.iterdir()):
+    if out and group.first and out.exists() and any(out.iterdir()):  # only the first one writes
         raise UserError(
             f"{out} is not empty",
             f"resume it with: python -m projects resume {out}; or name another folder",
@@ -135,7 +135,11 @@ def run(
             compiled,
             tensorboard,
         )
-        cards.append(session.train(group, resume=False))
+        try:
+            cards.append(session.train(group, resume=False))
+        except SystemExit:  # interrupted
+            _name_other_seeds(project, seed, settings.seed + seeds - 1, folder, group.first)
+            raise
     processes.destroy_group()
     if not group.first:
         return
@@ -146,10 +150,29 @@ def run(
     click.echo(folder)
 
 
+def _name_other_seeds(project: str, seed: int, last: int, folder: Path, first: bool) -> None:
+    """Say which runs of `--seeds` were not started."""
+    if first and seed < last:
+        click.echo(
+            f"projects: the seeds {seed + 1} to {last} were not started: run {project} with the "
+            f"same options, --set seed={seed + 1} (and so on) and "
+            f"--out {folder / f'seed-{seed + 1}'}; then compare them",
+            err=True,
+        )
+
+
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @changes
 @machine
+@click.option(
+    "--processes",
+    "count",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Processes on this machine: as many as the run had, or random numbers differ.",
+)
 def resume(
     folder: Path,
     overrides: tuple[str, ...],
@@ -157,25 +180,30 @@ def resume(
     precision: str,
     compiled: bool | None,
     tensorboard: bool,
+    count: int,
 ) -> None:
-    """Resume the run in FOLDER exactly where its newest checkpoint left it.
+    """Resume the run in FOLDER from its newest checkpoint that is intact.
 
     Only lengths may change (steps, eval_every, save_every, keep): another model or batch would be
-    another run.
+    another run. The learning rate is a function of the step and of steps, so a longer run also has
+    another rate.
     """
     record = records.read_run(folder)
     module = registry.load(record["project"])
     settings = settings_of(module, record, folder)
-    allowed = ("steps", "eval_every", "save_every", "keep")
     for pair in overrides:
-        if pair.partition("=")[0] not in allowed:
+        if pair.partition("=")[0] not in LENGTHS:
             raise UserError(
                 f"{pair!r} would make it another run",
-                f"only {', '.join(allowed)} may change when a run is resumed",
+                f"only {', '.join(LENGTHS)} may change when a run is resumed",
                 Exit.USAGE,
             )
     settings = override(settings, overrides)
     settings.check()
+    group = processes.current_group()
+    if count > 1 and group.size == 1:
+        launch(count, sys.argv[1:])
+        return
     session = Session(
         record["project"],
         record["preset"],
@@ -186,7 +214,6 @@ def resume(
         record.get("compiled") if compiled is None else compiled,
         tensorboard,
     )
-    group = processes.current_group()
     session.train(group, resume=True)
     processes.destroy_group()
     if group.first:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,14 @@ from projects.runner import checkpoints, records
 )
 def card(folder: Path, as_json: bool, publish: str | None) -> None:
     """The result card of the run in FOLDER."""
-    path = folder / "card.json"
-    if not path.exists():
-        records.read_run(folder)
-        raise UserError(
-            f"the run in {folder} has not finished",
-            f"resume it: python -m projects resume {folder}",
-            Exit.USAGE,
-        )
+    records.read_result(folder)
+    text = (folder / "card.json").read_text(encoding="utf-8")
     if as_json:
-        click.echo(path.read_text(encoding="utf-8").rstrip())
+        click.echo(text.rstrip())
     else:
         show(folder)
     if publish:
-        checkpoints.write_text(
-            records.RESULTS / f"{publish}.json", path.read_text(encoding="utf-8")
-        )
+        checkpoints.write_text(_published(publish), text)
 
 
 @click.command()
@@ -44,30 +37,53 @@ def card(folder: Path, as_json: bool, publish: str | None) -> None:
     "--publish", metavar="NAME", help="Write the comparison to the book's results under this name."
 )
 def compare(folders: tuple[Path, ...], publish: str | None) -> None:
-    """The results of several finished runs of one project, side by side."""
+    """The results of several finished runs of one project, side by side, and what differs."""
+    short = [folder.name for folder in folders]
     cards = {}
     for folder in folders:
-        path = folder / "card.json"
-        if not path.exists():
-            raise UserError(
-                f"the run in {folder} has no card",
-                f"resume it: python -m projects resume {folder}",
-                Exit.USAGE,
-            )
-        cards[folder.name] = json.loads(path.read_text(encoding="utf-8"))
+        name = folder.name if short.count(folder.name) == 1 else str(folder)
+        cards[name] = records.read_result(folder)
     comparison = records.comparison(cards)
-    names = list(comparison["runs"][0]["metrics"])
-    click.echo(f"{'run':<20}" + "".join(f"{name:>20}" for name in names))
-    for run in comparison["runs"]:
-        cells = [_metric(run["metrics"][name]) for name in names]
-        click.echo(f"{run['name']:<20}" + "".join(f"{cell:>20}" for cell in cells))
+    runs = comparison["runs"]
+    names = list(runs[0]["metrics"])
+    width = max(20, *(len(run["name"]) + 2 for run in runs))
+    click.echo(f"{'run':<{width}}" + "".join(f"{name:>20}" for name in names))
+    for run in runs:
+        cells = [_metric(run["metrics"].get(name)) for name in names]
+        click.echo(f"{run['name']:<{width}}" + "".join(f"{cell:>20}" for cell in cells))
+    for line in _differences(runs):
+        click.echo(line)
     if publish:
-        checkpoints.write_text(
-            records.RESULTS / f"{publish}.json", json.dumps(comparison, indent=1) + "\n"
+        checkpoints.write_text(_published(publish), json.dumps(comparison, indent=1) + "\n")
+
+
+def _published(name: str) -> Path:
+    """The file of a published card."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+        raise UserError(
+            f"{name!r} is not a name of a card",
+            "use small letters, digits and hyphens: --publish gpt-laptop",
+            Exit.USAGE,
         )
+    return records.RESULTS / f"{name}.json"
+
+
+def _differences(runs: list[dict[str, Any]]) -> list[str]:
+    """One line for each setting, device, precision, version or commit that is not common."""
+    lines = []
+    origins = [name for name in records.ORIGIN if name in runs[0]]
+    for name in origins:
+        lines.append(f"{name} differs: " + "; ".join(str(run[name]) for run in runs))
+    for name in runs[0]["settings"]:
+        lines.append(
+            f"{name} differs: " + "; ".join(str(run["settings"].get(name)) for run in runs)
+        )
+    return lines
 
 
 def _metric(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, dict):
         return f"{value['mean']:.4f} +- {value['sd']:.4f}"
     return f"{value:.4f}"
@@ -75,7 +91,7 @@ def _metric(value: Any) -> str:
 
 def show(folder: Path) -> None:
     """A card as a few lines."""
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    card = records.read_result(folder)
     click.echo(
         f"{card['project']} ({card['preset']}): {card['parameters']:,} parameters, "
         f"{card['steps']} steps on {card['device']} in {card['precision']}"

@@ -155,9 +155,9 @@ def describe_agent() -> None:
     from projects import agent
 
     click.echo((agent.__doc__ or "").strip() + "\n")
-    click.echo(f"{'cap':<16}{'default':>12}")
-    for field in fields(agent.Caps):
-        click.echo(f"{field.name:<16}{getattr(agent.Caps(), field.name):>12g}")
+    click.echo(f"{'limit':<16}{'default':>12}")
+    for field in fields(agent.Limits):
+        click.echo(f"{field.name:<16}{getattr(agent.Limits(), field.name):>12g}")
     click.echo(f"\n{'tool':<16}{'effect':>12}{'seconds':>12}  what it does")
     for tool in agent.registry(Path()).tools.values():
         about = tool.description.splitlines()[0]
@@ -165,10 +165,25 @@ def describe_agent() -> None:
 
 
 def trained(folder: Path) -> tuple[ModuleType, Any, dict[str, Any]]:
-    """The project of a run, its task with the best weights, and what was saved with them."""
+    """The project of a run, its task with the best weights, and what was saved with them.
+
+    Without readable best weights those of the newest checkpoint are taken, with a message.
+    """
     run = records.read_run(folder)
     module = registry.load(run["project"])
-    state = checkpoints.load(folder / "best.pt", run["project"])
+    try:
+        state = checkpoints.load(folder / "best.pt", run["project"])
+        weights = state["model"]
+    except UserError as error:
+        if not checkpoints.list_newest_first(folder):
+            raise
+        state = checkpoints.load_newest(folder, run["project"], _log)
+        weights = state["average"] or state["model"]
+        _log(f"{error.what}; using the weights of step {state['step']}")
     task = module.build(settings_of(module, run, folder), state["task"])
-    task.model.load_state_dict(state["model"])
+    task.model.load_state_dict(weights)
     return module, task, state
+
+
+def _log(text: str) -> None:
+    click.echo(f"projects: {text}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ from clikit.errors import Exit, UserError, nearest
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 # dense tensor-core peaks in bf16, from the makers' data sheets, FLOP/s
 PEAKS = {
+    "H100 NVL": 835e12,
     "H100 PCIe": 756e12,
     "H100": 989e12,
+    "H200 NVL": 836e12,
     "H200": 989e12,
     "A100": 312e12,
     "L40S": 362e12,
+    "L40": 181e12,
     "L4": 121e12,
     "A10G": 70e12,
     "RTX 4090": 165e12,
@@ -133,9 +137,21 @@ def cpu_name() -> str:
     return f"{model}, {torch.get_num_threads()} threads"
 
 
-def peak_flops(name: str) -> float | None:
-    """Dense bf16 peak of a device by its name, FLOP/s; None when we do not know it."""
-    return next((peak for key, peak in PEAKS.items() if key in name), None)
+def peak_flops(name: str, precision: str = "bf16") -> float | None:
+    """Dense 16-bit peak of a device by its name, FLOP/s.
+
+    None for a device or a variant of it that is not in the table, and for 32-bit precisions.
+
+    Examples
+    --------
+    >>> peak_flops("NVIDIA L40S") / 1e12
+    362.0
+    >>> peak_flops("NVIDIA GeForce RTX 4090 Laptop GPU") is None
+    True
+    """
+    if precision not in ("bf16", "fp16") or "Laptop" in name:
+        return None
+    return next((peak for key, peak in PEAKS.items() if re.search(rf"\b{key}\b", name)), None)
 
 
 def synchronize(device: torch.device) -> None:

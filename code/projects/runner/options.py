@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 import click
 from clikit.errors import Exit, UserError
@@ -45,10 +45,20 @@ def machine(function: Any) -> Any:
 def settings_of(module: ModuleType, run: dict[str, Any], folder: Path) -> Settings:
     """The settings in a run.json; UserError when this edition has others."""
     try:
-        return module.Settings(**run["settings"])
+        settings = module.Settings(**run["settings"])
+        _check_types(settings)
+        return settings
     except TypeError as error:
         raise UserError(
             f"{folder / 'run.json'} does not fit this edition's settings: {error}",
             "start the run again",
             Exit.USAGE,
         ) from None
+
+
+def _check_types(settings: Settings) -> None:
+    for name, kind in get_type_hints(type(settings)).items():
+        value = getattr(settings, name)
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if isinstance(kind, type) and not fits:
+            raise TypeError(f"{name}={value!r} is not of type {kind.__name__}")

@@ -1,8 +1,8 @@
 """What a run leaves behind: settings, metrics by step, a curve, and a result card.
 
 run.json       project, preset, settings, precision: written first, read by `resume`
-metrics.jsonl  one line a step or evaluation; no clock in it, so equal runs leave equal files
-curve.csv/svg  the same as a table and a picture
+metrics.jsonl  one line per step or evaluation; no clock in it, so equal runs leave equal files
+curve.csv/svg  the same as a table and a figure
 card.json      settings, seed, device, versions, commit, time, throughput, metrics
 """
 
@@ -11,9 +11,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,18 +28,43 @@ from projects.runner.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[3] / "book"
 INSTALLED = Path(__file__).resolve().parents[1]  # an installed library carries the cards itself
+CARD = (  # what every card holds
+    "project",
+    "preset",
+    "parameters",
+    "steps",
+    "device",
+    "precision",
+    "settings",
+    "metrics",
+    "wall_s",
+    "units_per_s",
+    "unit",
+    "peak_memory_mb",
+)
+ORIGIN = ("preset", "device", "precision", "versions", "commit")  # compared between cards
 RESULTS = (CHECKOUT if CHECKOUT.is_dir() else INSTALLED) / "_assets" / "results"
 
 
 class Metrics:
     """The lines of metrics.jsonl."""
 
-    def __init__(self, folder: Path, start: int) -> None:
+    def __init__(
+        self, folder: Path, start: int, log: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Open for a run that begins at step `start`: lines of later steps (written after the
         checkpoint) go.
+
+        When lines of earlier steps cannot be read, `log` is told which, and the file is saved as
+        metrics.damaged.jsonl.
         """
         self.path = folder / "metrics.jsonl"
         lines = [line for line in read_lines(self.path) if line["step"] <= start] if start else []
+        last = lines[-1]["step"] if lines else 0
+        if last < start:
+            log(f"{self.path} is missing or damaged: no metrics of the steps {last + 1} to {start}")
+            if self.path.exists():
+                os.replace(self.path, self.path.with_name("metrics.damaged.jsonl"))
         write_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
         self.handle = open(self.path, "a", encoding="utf-8")
 
@@ -46,17 +72,22 @@ class Metrics:
         self.handle.write(json.dumps(line) + "\n")
 
     def flush(self) -> None:
+        """Write the lines to the disk, as a checkpoint is, so that neither survives alone."""
         self.handle.flush()
+        os.fsync(self.handle.fileno())
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of metrics.jsonl; a last line cut short by a kill is left out."""
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    """The lines of metrics.jsonl up to the first that is damaged, as by a kill."""
+    lines: list[dict[str, Any]] = []
+    for text in path.read_bytes().splitlines() if path.exists() else []:
         try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
+            line = json.loads(text)
+        except ValueError:  # not JSON or not UTF-8
             break
+        if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+            break
+        lines.append(line)
     return lines
 
 
@@ -83,6 +114,8 @@ def read_run(folder: Path) -> dict[str, Any]:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         if not {"project", "preset", "settings"} <= set(run):
             raise ValueError("keys are missing")
+        if not (isinstance(run["project"], str) and isinstance(run["settings"], dict)):
+            raise ValueError("project is not a name, or settings are not keys and values")
         return run
     except FileNotFoundError:
         raise UserError(
@@ -96,6 +129,43 @@ def read_run(folder: Path) -> dict[str, Any]:
             "start the run again in another folder",
             Exit.USAGE,
         ) from None
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """card.json of a finished run.
+
+    Raises
+    ------
+    UserError
+        When the run has not finished or its card is damaged.
+    """
+    path = folder / "card.json"
+    if not path.exists():
+        read_run(folder)
+        raise UserError(
+            f"the run in {folder} has not finished and has no card",
+            f"resume it: python -m projects resume {folder}",
+            Exit.USAGE,
+        )
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        missing = [name for name in CARD if name not in card]
+        if missing:
+            raise ValueError(f"it has no {', '.join(missing)}")
+        numbers = [_number(value) for value in card["metrics"].values()]
+        if not all(isinstance(value, (int, float)) for value in numbers):
+            raise ValueError("a metric is not a number")
+        return card
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is damaged: {error}",
+            f"delete it and resume the run: python -m projects resume {folder}",
+            Exit.USAGE,
+        ) from None
+
+
+def _number(value: Any) -> Any:
+    return value["mean"] if isinstance(value, dict) else value
 
 
 def versions() -> dict[str, str]:
@@ -193,7 +263,7 @@ def summary(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Several cards of one project as one: what they share, and of each run its name, sizes,
-    differing settings and metrics.
+    metrics, and what differs (settings, device, precision, versions, commit).
 
     Raises
     ------
@@ -213,19 +283,21 @@ def comparison(cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
         for k, v in every[0]["settings"].items()
         if all(card["settings"].get(k) == v for card in every)
     }
+    common = [k for k in ORIGIN if all(card.get(k) == every[0].get(k) for card in every)]
     runs = []
     for name, card in cards.items():
+        differing = {k: card.get(k) for k in ORIGIN if k not in common}
         own = {k: v for k, v in card["settings"].items() if k not in same}
         sizes: dict[str, Any] = {
             k: card[k]
             for k in ("parameters", "trained", "seeds", "seed", "peak_memory_mb")
             if k in card
         }
-        runs.append({"name": name, **sizes, "settings": own, "metrics": card["metrics"]})
-    shared: dict[str, Any] = {
-        k: every[0][k] for k in ("project", "preset", "device", "precision", "versions", "commit")
-    }
-    return {**shared, "settings": same, "runs": runs}
+        runs.append(
+            {"name": name, **differing, **sizes, "settings": own, "metrics": card["metrics"]}
+        )
+    shared = {k: every[0].get(k) for k in common}
+    return {"project": projects[0], **shared, "settings": same, "runs": runs}
 
 
 def read_card(name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Read with `book/capstones/runner.md`.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,10 @@ class Session:
             trainer = self._trainer(group)
             if resume:
                 trainer.resume()
+            finished = trainer.step == self.settings.steps and (self.folder / "card.json").exists()
+            if finished:
+                trainer.progress.log(f"the run is at its last step, {trainer.step}: nothing to do")
+                return None
             if group.first:
                 self.write()
             return self._run(trainer, group)
@@ -90,7 +95,7 @@ class Session:
             if group.first:
                 click.echo(
                     f"projects: stopped at step {trainer.step}, saved; resume with: "
-                    f"python -m projects resume {self.folder}",
+                    f"{resume_command(self.folder, group)}",
                     err=True,
                 )
             processes.destroy_group()
@@ -102,6 +107,21 @@ class Session:
             records.write_curve(self.folder, f"{self.project}, {self.preset}")
             checkpoints.write_text(self.folder / "card.json", json.dumps(card, indent=1) + "\n")
         return card
+
+
+def resume_command(folder: Path, group: processes.Group) -> str:
+    """The command that resumes a run in as many processes as it had.
+
+    Examples
+    --------
+    >>> resume_command(Path("runs/gpt"), processes.Group(size=2))
+    'python -m projects resume runs/gpt --processes 2'
+    """
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", str(group.size)))
+    if group.size > local:  # several machines
+        return f"torchrun, with the options it was started with, -m projects resume {folder}"
+    count = f" --processes {group.size}" if group.size > 1 else ""
+    return f"python -m projects resume {folder}{count}"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from clikit.errors import Exit, UserError, nearest
 LARGEST_GENERATOR_SEED = 2**63 - 1
 LARGEST_SEED = 2**53  # times 1000 it fits into the 63 bits of torch's seeds
 S = TypeVar("S", bound="Settings")
+LENGTHS = ("steps", "eval_every", "save_every", "keep")  # may change when a run is resumed
 
 
 MEANINGS = {  # what other programs call a setting
@@ -54,7 +55,7 @@ MEANINGS = {  # what other programs call a setting
 class Settings:
     """What every training run needs; a project adds its own fields.
 
-    Lengths count optimiser steps; a step sees `batch_size` examples, over all processes and
+    Lengths count optimizer steps; a step sees `batch_size` examples, over all processes and
     micro-batches.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from copy import deepcopy
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from clikit.errors import Exit, UserError
 from groundtruth.learning.schedules import cosine, warmup_cosine
 from torch import Tensor, nn
 
-from projects.runner import checkpoints, devices, records, rng
+from projects.runner import checkpoints, devices, records, restoring, rng
 from projects.runner.devices import DeviceConfig
 from projects.runner.faults import not_finite
 from projects.runner.processes import Group
@@ -115,20 +116,17 @@ class Trainer:
             run is already past its last step.
         """
         state = checkpoints.load_newest(self.folder, self.project, self.progress.log)
-        self._compare_data(state["task"])
+        restoring.check_parts(self.folder, state)
+        restoring.compare_data(self.folder, state["task"], self.task.state())
+        restoring.compare_settings(self.folder, state.get("settings"), asdict(self.settings))
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                f"the checkpoint in {self.folder} does not fit the model of its run.json: {reason}",
-                "start the run again: these two files are not of one run",
-                Exit.USAGE,
-            ) from None
-        self.scaler.load_state_dict(state["scaler"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
+            self.scaler.load_state_dict(state["scaler"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise restoring.misfit(self.folder, error) from None
         if self.group.rank < len(state["rng"]):
             rng.restore(state["rng"][self.group.rank], self.device_config.device)
         self.step = state["step"]
@@ -142,18 +140,15 @@ class Trainer:
                 f"give steps={self.step} or more; what was trained cannot be taken back",
                 Exit.USAGE,
             )
-
-    def _compare_data(self, saved: dict[str, Any]) -> None:
-        """Refuse to go on with other data than those that the checkpoint was trained on."""
-        current = self.task.state()
-        for name in current:
-            if name in saved and saved[name] != current[name]:
-                raise UserError(
-                    f"the {name} of the run in {self.folder} has changed: it was "
-                    f"{_short(saved[name])} and is now {_short(current[name])}",
-                    "restore the data that the run was started with, or start a new run",
-                    Exit.USAGE,
-                )
+        for warning in restoring.differences(
+            self.step,
+            len(state["rng"]),
+            self.group.size,
+            self.optimizer.param_groups[0]["lr"],
+            rate(self.step, self.settings),
+            self.settings,
+        ):
+            self.progress.log(warning)
 
     def _state(self, started: float) -> dict[str, Any] | None:
         """What `resume` needs; None in processes that do not write."""
@@ -167,6 +162,7 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "average": self.average.state_dict() if self.average is not None else None,
             "task": self.task.state(),
+            "settings": asdict(self.settings),
             "rng": generators,
             "best": self.best,
             "metrics": self.metrics,
@@ -193,7 +189,12 @@ class Trainer:
         """
         started = time.perf_counter()
         if self.group.first:
-            self.lines = records.Metrics(self.folder, self.step)
+            self.lines = records.Metrics(self.folder, self.step, self.progress.log)
+        if self.settings.warmup_steps >= self.settings.steps:
+            self.progress.log(
+                f"warmup_steps={self.settings.warmup_steps} is not less than "
+                f"steps={self.settings.steps}: the run starts at the full rate, without warm-up"
+            )
         with OnSignals(self._ask_to_stop):
             if self.task.evaluate_only:
                 self._evaluate_once(started)
@@ -261,8 +262,10 @@ class Trainer:
     def _gradients(self, share: Batch, whole: int) -> Tensor:
         """The gradient of the batch's mean loss; returns this share's part of the loss.
 
-        Falls back to smaller micro-batches when memory runs out, and to no compiler.
+        Falls back to smaller micro-batches when memory runs out, and to no compiler; the repeated
+        attempt starts from the same random states.
         """
+        states = rng.capture(self.device_config.device)
         while True:
             self.optimizer.zero_grad(set_to_none=True)
             try:
@@ -270,11 +273,13 @@ class Trainer:
             except torch.OutOfMemoryError as error:
                 self.optimizer.zero_grad(set_to_none=True)
                 self._halve_micro_batch(error, len(share[0]))
+                rng.restore(states, self.device_config.device)
             except Exception as error:
                 if not self.compiled or self.session_steps > 0:
                     raise
-                reason = str(error).splitlines()[0][:120]
-                self.progress.log(f"torch.compile failed ({reason}); going on without it")
+                reason = checkpoints.reason(error)[:120]
+                self.progress.log(f"torch.compile failed ({reason}); continuing without it")
+                rng.restore(states, self.device_config.device)
                 self.compiled = False
                 self.wrapped = self._prepare(False)
 
@@ -312,7 +317,7 @@ class Trainer:
             ) from error
         self.micro = now // 2
         self.progress.log(
-            f"out of memory: going on with {self.micro} examples at a time, accumulated to the "
+            f"out of memory: continuing with {self.micro} examples at a time, accumulated to the "
             "same batch"
         )
 
@@ -434,7 +439,7 @@ class Trainer:
                 )
             )
         peak = (
-            devices.peak_flops(self.device_config.name)
+            devices.peak_flops(self.device_config.name, self.device_config.precision)
             if self.device_config.device.type == "cuda"
             else None
         )
@@ -462,8 +467,3 @@ def _to(x: Tensor, device: torch.device) -> Tensor:
 def _tensors(model: nn.Module) -> list[Tensor]:
     """Parameters and buffers, a shared one once: `state_dict` lists it under each of its names."""
     return [*model.parameters(), *model.buffers()]
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."

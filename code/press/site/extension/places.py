@@ -12,7 +12,7 @@ from press.site.extension import numbering
 from press.source import cards
 
 NAMES = (
-    *("counts", "paths", "continue", "depth", "checks", "machines", "mutants", "licences"),
+    *("counts", "paths", "continue", "depth", "checks", "machines", "seeds", "mutants", "licences"),
     *("study", "take-cards"),
     *("start", "proofs", "path-cards", "parts"),  # in landing.html
 )
