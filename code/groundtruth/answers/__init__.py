@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 Judge = Callable[[Any], str | None]  # what is wrong with an answer, or None if it is right
 LABEL = re.compile(r"ex-([a-z0-9]+)-[a-z0-9-]+")
 PARTS = ("capstones", "data", "learning", "networks")  # the folders beside this file
-TOPICS = {"attn": "attention"}  # labels that abbreviate the name of their page
+TOPICS = {"attn": "attention", "diff": "diffusion"}  # abbreviations in labels
 CLOSE = 0.01  # relative error up to which an answer counts as rounded
 
 
