@@ -86,8 +86,8 @@ class Settings(RunSettings):
     def check(self) -> None:
         super().check()
         if self.folder and not self.folder.is_dir():
-            names = ", ".join((*POINTS, *PICTURES))
-            raise wrong("data", self.data, f"is not one of: {names}, and there is no such folder")
+            known = ", ".join((*POINTS, *PICTURES))
+            raise wrong("data", self.data, f"is not one of: {known}, and there is no such folder")
         for name, names in (("schedule", ("linear", "cosine")), ("target", ("eps", "v"))):
             if getattr(self, name) not in names:
                 raise wrong(name, getattr(self, name), f"is not one of: {', '.join(names)}")
