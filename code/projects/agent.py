@@ -241,9 +241,14 @@ def _key(call: Call) -> str:
 
 
 def states(result: Result, expected: str) -> bool:
-    """Whether a run ended with an answer that contains `expected`, a number not within another."""
-    number = rf"(?<![\d.-]){re.escape(expected)}(?!\.?\d)"
-    return result.outcome == "answered" and re.search(number, result.answer) is not None
+    """Whether a run ended with an answer that contains the number or words `expected`.
+
+    An integer is not part of a longer number: "444" is not in "1444" and "444.5", but in "444.0".
+    Of a decimal fraction the leading digits are expected: "1.414" is in "1.4142".
+    """
+    end = "" if "." in expected else r"(?!\d|\.0*[1-9])"
+    pattern = rf"(?<![\d.-]){re.escape(expected)}{end}"
+    return result.outcome == "answered" and re.search(pattern, result.answer) is not None
 
 
 def evaluate(

@@ -52,7 +52,9 @@ LONGEST = 2000  # characters of a question: the time of the patterns below grows
 WORD = re.compile(r"[A-Za-z]+")
 QUANTITY = re.compile(r"(.*[^A-Za-z])([A-Za-z]+)")  # 5km
 NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
-EXPRESSION = re.compile(r"[-+(]*\s*(?:\d|sqrt|exp|log|sin|cos|tan|pi)[\w\s.+*/%(),-]*")
+EXPRESSION = re.compile(
+    r"[-+(]*\s*(?:\d|(?:abs|round)(?=\()|sqrt|exp|log|sin|cos|tan|pi)[\w\s.+*/%(),-]*"
+)
 FILE = re.compile(r"(?:read|open|in) (?:the )?(?:file )?([\w./-]+\.\w+)")
 
 

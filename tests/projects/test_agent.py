@@ -341,7 +341,7 @@ def test_the_book_s_questions_are_answered():
     ("outcome", "answer", "right"),
     [
         ("answered", "It is 444.", True),
-        ("answered", "It is 444", True),
+        ("answered", "It is 444.0", True),
         ("answered", "It is 1444.", False),
         ("answered", "It is 444.5.", False),
         ("answered", "It is -444.", False),
