@@ -20,6 +20,7 @@ from tests.press.pages import book, messages, page, printed
         "1. A list item.",
         "See Fig. 3 for it.",
         "x != y holds.",
+        "A sentence.\n<!-- given: 2 -->\nAnother one.",
         "A row with a leverage of 0.98.",
     ],
 )
@@ -31,6 +32,7 @@ def test_good_sentences_pass(tmp_path, line):
     ("line", "message"),
     [
         ("Two. Sentences.", "two sentences"),
+        ("<!-- given: 2 --> A sentence.", "as it is typed"),
         ("Is it? Yes.", "two sentences"),
         ("Great!", "exclamation"),
         ("Let's dive in.", "filler"),

@@ -15,6 +15,7 @@ ABBREVIATION = re.compile(
 )
 END = re.compile(r"[.?!](?=\s+[\"'(]?[A-Z])")
 LIST_MARK = re.compile(r"^\s*(\d+|[-*])\.?$")
+AFTER_COMMENT = re.compile(r"<!--.*?-->[ \t]*[^\s<]")
 WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 
 
@@ -25,6 +26,7 @@ def word_count(words: str) -> int:
 
 def check(page: Page) -> Iterator[Finding]:
     """Lines with two sentences, filler or an exclamation mark."""
+    yield from _raw_lines(page)
     filler = _any_of(page.settings.filler)
     for line, words in page.words:
         if line.is_table or line.heading or "glossary" in line.blocks:
@@ -40,6 +42,14 @@ def check(page: Page) -> Iterator[Finding]:
             what = "an exclamation mark"
             fix = "end the sentence with a full stop"
             yield page.finding(line.number, RULE, what, fix)
+
+
+def _raw_lines(page: Page) -> Iterator[Finding]:
+    """Lines that begin with a comment: Markdown shows what follows as it is typed."""
+    for number, text in enumerate(page.chapter.text.splitlines(), 1):
+        if AFTER_COMMENT.match(text):
+            what = "what follows a comment on its line is shown as it is typed"
+            yield page.finding(number, RULE, what, "write the comment on a line of its own")
 
 
 def _is_two(words: str) -> bool:
