@@ -51,7 +51,7 @@ def quantize(weight: Tensor, block: int = 64) -> tuple[Tensor, Tensor]:
     --------
     >>> codes, scales = quantize(torch.tensor([0.0, 2.0, -2.0, 0.1]), block=4)
     >>> codes.tolist(), scales.tolist()  # levels 7 and 15, then 0 and 8
-    ([127, 8], [2.0])
+    ([[127, 8]], [2.0])
     """
     check_blocks(weight.numel(), block)
     if not bool(torch.isfinite(weight).all()):

@@ -99,6 +99,7 @@ BROKEN = {
     "missing": (None, "missing"),
     "not JSON": (lambda t: t[:-20], "not valid JSON"),
     "binary": (lambda t: "\x00\x01", "not valid JSON"),
+    "another format": (lambda t: t.replace('"nbformat": 4', '"nbformat": 7'), "nbformat 7, not 4"),
     "empty object": (lambda t: "{}", "not a notebook"),
     "a list": (lambda t: "[]", "not a notebook"),
     "hand-edited metadata": (

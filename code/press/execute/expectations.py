@@ -96,6 +96,8 @@ def load(path: Path) -> dict[str, Any]:
     text = path.read_text(encoding="utf-8")
     try:
         notebook = nbformat.v4.reads(text)
+        if notebook["nbformat"] != nbformat.v4.nbformat:  # of others nbformat imports a module
+            raise TypeError(f"nbformat {notebook['nbformat']!r}, not {nbformat.v4.nbformat}")
         nbformat.validate(notebook)
         if foreign := [cell.cell_type for cell in notebook.cells if cell.cell_type != "code"]:
             raise TypeError(f"a cell is of type {foreign[0]!r}")
