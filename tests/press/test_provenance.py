@@ -211,8 +211,8 @@ def test_a_number_of_a_hidden_output_stays_plain(page):
 
 def test_the_note_of_a_line_says_where_it_comes_from(page):
     assert page.xpath("string(//*[@id='cell-1-1']/@data-note)") == (
-        "Printed by cell 1 of this page. The page was verified on 2 configurations. "
-        f"Its check held in 19 of 20 other seeds. Unchanged since {DAY}."
+        "Printed by cell 1. The page was verified on 2 configurations. "
+        f"Unchanged since {DAY}."  # no check line: another seed may print another number
     )
 
 

@@ -6,9 +6,8 @@ texts and elements are compared instead of its bytes, and the rendering goes on 
 this build, so that the two sites must be equal to the last byte. REBUILD_PROFILE=plain
 computes as here and compares the bytes of every picture as well; the weekly workflow does.
 
-Of each commit one of three shards is executed elsewhere, chosen by the name of the commit; the
-records of the other pages are those of this build. REBUILD_SHARD=2/3 executes that shard, and
-REBUILD_SHARD=1/1 all pages, which the weekly workflow does.
+REBUILD_SHARD=2/3 executes only that shard elsewhere; the records of the other pages are those of
+this build.
 """
 
 from __future__ import annotations
@@ -61,22 +60,7 @@ BUILT = (
 )
 DRAWING = "image/svg+xml"
 PROFILE = profiles.ALL[os.environ.get("REBUILD_PROFILE", "sse")]
-SHARDS = 3
-
-
-def shard(commit: str) -> str:
-    """The shard that is executed elsewhere for a commit; the first where there is none."""
-    return f"{int(commit or '0', 16) % SHARDS + 1}/{SHARDS}"
-
-
-def head() -> str:
-    """The name of the commit; empty outside a checkout."""
-    asked = ["git", "rev-parse", "HEAD"]
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-SHARD = os.environ.get("REBUILD_SHARD") or shard(head())
+SHARD = os.environ.get("REBUILD_SHARD", "1/1")
 
 
 def clone(to: Path) -> Path:
@@ -182,14 +166,6 @@ def test_a_site_rendered_elsewhere_is_byte_identical_with_the_site_that_is_here(
     text = "".join(path.read_text() for path in site.rglob("*.html"))
     assert str(elsewhere) not in text
     assert str(ROOT) not in text
-
-
-def test_every_page_is_in_the_shard_of_some_commit():
-    project = config.load(ROOT)
-    slugs = toc.slugs(project)
-    chosen = [shards.pages(project, slugs, shard(f"{commit:x}")) for commit in range(SHARDS)]
-    assert sorted(slug for part in chosen for slug in part) == sorted(slugs)
-    assert shard("") == shard("0")
 
 
 def drawing(text: str, y: float) -> list[dict[str, Any]]:

@@ -325,7 +325,7 @@ def test_a_page_is_small_and_does_not_shift(site, from_host, measured):
     size = len(gzip.compress((site / from_host.name).read_bytes(), 6))
     shift = from_host.evaluate("window.shift")
     measured(f"page {from_host.name}: {size / 1000:.1f} KB gzipped, layout shift {shift:.4f}")
-    assert size <= 92_000  # of which a note on each printed line takes about 1,000
+    assert size <= 90_000
     assert shift <= 0.02
 
 

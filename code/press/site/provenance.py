@@ -52,8 +52,9 @@ class Provenance:
         """Where a number on this line comes from, as a tip says it."""
         day = self.dates.get((line.cell, line.text))
         check = statements.of_line(self.page.project, line.text)
-        seeds = self.checks.get((line.cell, *check)) if check else None
-        parts = [f"Printed by cell {line.cell} of this page.", self.known, seeds or self.seeds]
+        # a line without a check may print another number under another seed
+        seeds = self.checks.get((line.cell, *check), self.seeds) if check else ""
+        parts = [f"Printed by cell {line.cell}.", self.known, seeds]
         if day:
             parts.append(f"Unchanged since {day}.")
         return " ".join(filter(None, parts))

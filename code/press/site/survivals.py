@@ -75,14 +75,19 @@ def sentence(survivals: Survivals, slug: str) -> str:
 
 
 def of_lines(survivals: Survivals, slug: str) -> dict[tuple[int, str, str], str]:
-    """In how many seeds each check line of a page held, by cell, kind and text."""
+    """In how many seeds each check line of a page held, by cell, kind and text.
+
+    Empty where all held in all: the sentence of the page says so, and a page repeats one note.
+    """
     page = survivals.of(slug)
+    if page is None or page.steady == len(page.rows):
+        return {}
     since = _since(survivals, slug)
     return {
         (row.statement.cell, row.statement.kind, row.statement.text): (
             f"This check held in {row.held} of {row.of} other seeds{since}."
         )
-        for row in (page.rows if page else ())
+        for row in page.rows
     }
 
 
