@@ -227,7 +227,7 @@ def test_the_note_of_a_check_line_says_in_how_many_seeds_that_line_held(root, re
     write_seeds(root, [("claim", "more is better", 18), ("parity", "ours is theirs", 3)])
     notes = {line.text: origin(root).note(line) for line in lines_of(root)}
     assert "This check held in 18 of 20 other seeds." in notes["claim ok: more is better (3 > 2)"]
-    assert "the weakest in 3." in notes["tree   0.923"]
+    assert "seeds" not in notes["tree   0.923"]
 
 
 def test_a_line_without_an_entry_has_no_date(page):
