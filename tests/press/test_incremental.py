@@ -99,7 +99,7 @@ See {cite}`gauss`.
         'SVG(f\'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="{radius.strip()}">\''
         "\n    + shape + '</svg>')"
     )
-    + sample_book.cell("print(3 / 4)")
+    + sample_book.cell("print(f'claim ok: it is so ({3 / 4} > 0.5)')")
     + """
 The share is 0.75.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
@@ -18,8 +19,14 @@ from numpy.typing import ArrayLike
 
 Judge = Callable[[Any], str | None]  # what is wrong with an answer, or None if it is right
 LABEL = re.compile(r"ex-([a-z0-9]+)-[a-z0-9-]+")
-PARTS = ("capstones", "data", "learning", "networks")  # the folders beside this file
-TOPICS = {"attn": "attention", "diff": "diffusion"}  # abbreviations in labels
+PARTS = tuple(sorted(part.name for part in pkgutil.iter_modules(__path__) if part.ispkg))
+TOPICS = {  # abbreviations in labels
+    "attn": "attention",
+    "diagnosing": "diagnosing_training",
+    "diff": "diffusion",
+    "language": "language_models",
+    "training": "training_in_practice",
+}
 CLOSE = 0.01  # relative error up to which an answer counts as rounded
 
 
