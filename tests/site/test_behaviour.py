@@ -273,8 +273,32 @@ def test_what_is_off_the_screen_is_laid_out_when_the_browser_is_idle(site, host,
     assert len(first) >= 50
     assert sum(first) < len(first) / 4, "a browser that is never idle lays out what is near"
     page = open_page(f"{host.url}/{longest(site)}", width=412, height=823)
-    page.wait_for_selector("html[data-laid=out]", state="attached")
+    page.wait_for_selector("html[data-whole]", state="attached")
     assert all(page.evaluate(visible))
+    assert all(page.evaluate(visible.replace(f"{selector}'", f"{selector} > *'")))
+
+
+def test_whoever_scrolls_gets_the_whole_layout_at_once(site, host, open_page):
+    """Also in the middle of a long derivation, whose parts are laid out one after the other."""
+    parts = "article section > section ~ section > .derivation > *"
+    hidden = f"""[...document.querySelectorAll('{parts}')]
+        .filter(e => getComputedStyle(e).contentVisibility === 'auto').length"""
+    page = open_page(
+        f"{host.url}/learning/optimizers.html",
+        width=412,
+        height=823,
+        prepare=f"""window.requestIdleCallback = later => setTimeout(() => {{
+            if (!({hidden})) later({{ timeRemaining: () => 0 }});
+        }});""",
+    )
+    for _ in range(100):
+        if page.evaluate(hidden):
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate(hidden) > 0, "no derivation is laid out in parts"
+    page.mouse.wheel(0, 300)
+    page.wait_for_selector("html[data-whole]", state="attached")
+    assert page.evaluate(hidden) == 0
 
 
 def test_every_formula_finds_its_glyphs(site, root):

@@ -34,19 +34,36 @@ function themeSwitch() {
 /* The style sheet leaves what is off the screen without a layout while a page opens. Idle moments give it one from the top down, a few blocks at a time;
    whoever scrolls, jumps or types before gets the rest at once, so that nothing above the screen ever changes its height. */
 function layout() {
-  const all = () => { root.dataset.laid = "out"; };
-  if (!window.requestIdleCallback || location.hash) { all(); return; }
-  for (const event of ["scroll", "wheel", "click", "pointerdown", "keydown", "beforeprint"]) addEventListener(event, all, { once: true, capture: true, passive: true });
+  const events = ["scroll", "wheel", "click", "pointerdown", "keydown", "beforeprint"];
+  const options = { capture: true, passive: true };
+  const finish = () => { /* another attribute than the style sheet's: that one would compute the style of every element anew */
+    for (const event of events) removeEventListener(event, all, options);
+    root.dataset.whole = "";
+  };
   let waiting = null;
+  const all = () => {
+    root.dataset.laid = "out";
+    for (const block of waiting ?? []) block.style.contentVisibility = "visible";
+    finish();
+  };
+  if (!window.requestIdleCallback || location.hash) { all(); return; }
+  for (const event of events) addEventListener(event, all, options);
   const some = (idle) => {
     waiting ??= $$("article section > *").filter((block) => getComputedStyle(block).contentVisibility === "auto").reverse();
     while (waiting.length && !root.dataset.laid) {
       const block = waiting.pop();
+      if (block.children.length > 1 && block.querySelectorAll("*").length > 400) { /* a long derivation: one after the other what it holds */
+        for (const part of [...block.children].reverse()) {
+          part.style.contentVisibility = "auto";
+          waiting.push(part);
+        }
+      }
       block.style.contentVisibility = "visible";
       block.getBoundingClientRect();
-      if (idle.timeRemaining() < 40) break; /* at most ten milliseconds of an idle period of fifty */
+      if (idle.timeRemaining() < 45) break; /* at most five milliseconds of an idle period of fifty */
     }
-    if (waiting.length && !root.dataset.laid) requestIdleCallback(some); else all();
+    if (root.dataset.laid) return;
+    if (waiting.length) requestIdleCallback(some); else finish();
   };
   addEventListener("load", () => requestIdleCallback(some));
 }
