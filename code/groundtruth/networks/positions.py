@@ -73,14 +73,23 @@ def alibi_slopes(H: int) -> Array:
     """2^(-8 h / H) for h = 1..H: penalties per position of distance, one per head (Press et al.,
     2022).
 
+    The paper has this sequence for H a power of two. For other H it follows the code of the
+    authors, as converted models expect: the slopes of the largest power of two below H, then every
+    second one of those of the next power of two.
+
     Examples
     --------
     >>> alibi_slopes(4).tolist()
     [0.25, 0.0625, 0.015625, 0.00390625]
+    >>> alibi_slopes(3).tolist()
+    [0.0625, 0.00390625, 0.25]
     """
     if H < 1:
         raise ValueError(f"need at least one head, got {H}")
-    return 2.0 ** (-8 * np.arange(1, H + 1) / H)
+    below = 2 ** (H.bit_length() - 1)  # the largest power of two that is at most H
+    slopes = 2.0 ** (-8 * np.arange(1, below + 1) / below)
+    between = 2.0 ** (-8 * np.arange(1, 2 * below, 2) / (2 * below))
+    return np.concatenate([slopes, between[: H - below]])
 
 
 def alibi(H: int, n: int) -> Array:

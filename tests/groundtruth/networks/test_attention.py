@@ -225,6 +225,25 @@ def test_a_shift_of_the_sinusoids_is_a_rotation(p, k):
     np.testing.assert_allclose(table[p + k, 1::2], c * np.cos(k * w) - s * np.sin(k * w), atol=1e-9)
 
 
+def authors_slopes(H):
+    """The rule of the authors' code, by recursion and with the base of the sequence by name."""
+    power = int(np.log2(H))
+    if 2**power == H:
+        start = 2 ** (-(2.0 ** -(np.log2(H) - 3)))
+        return [start ** (h + 1) for h in range(H)]
+    return authors_slopes(2**power) + authors_slopes(2 ** (power + 1))[::2][: H - 2**power]
+
+
+@pytest.mark.parametrize("H", [1, 2, 3, 5, 6, 7, 8, 12, 16, 20, 112])
+def test_alibi_slopes_follow_the_authors_for_any_number_of_heads(H):
+    np.testing.assert_allclose(pos.alibi_slopes(H), authors_slopes(H), rtol=1e-12)
+
+
+def test_alibi_slopes_of_twelve_heads_by_hand():
+    exponents = [1, 2, 3, 4, 5, 6, 7, 8, 0.5, 1.5, 2.5, 3.5]
+    np.testing.assert_allclose(pos.alibi_slopes(12), 0.5 ** np.array(exponents), rtol=1e-12)
+
+
 def test_alibi_has_the_slopes_of_the_paper_and_grows_with_distance():
     np.testing.assert_allclose(pos.alibi_slopes(8), 0.5 ** np.arange(1, 9))
     np.testing.assert_allclose(pos.alibi_slopes(4), 0.25 ** np.arange(1, 5))

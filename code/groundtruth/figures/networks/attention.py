@@ -118,17 +118,39 @@ def masks(n: int = 6) -> Figure:
     return fig
 
 
-def encodings(positions: np.ndarray, table: np.ndarray) -> Figure:
-    """Four entries of positional encodings (T, C), C > 4, as functions of the positions (T,)."""
-    fig, ax = figure(2.5)
+def encodings(positions: np.ndarray, table: np.ndarray, whole: np.ndarray) -> Figure:
+    """Four entries of positional encodings (T, C), C > 4, as functions of the positions (T,), and
+    all entries at the whole positions, `whole` (n, C).
+    """
+    use_style()
+    fig, (curves, heat) = plt.subplots(
+        2, 1, figsize=(WIDTH_IN, 4.6), layout="constrained", height_ratios=(1, 1.15), sharex=True
+    )
     entries = (0, 1, 2, 4)
     styles = ("-", "--", "-.", ":")
     for entry, color, style in zip(entries, CYCLE, styles, strict=False):
-        ax.plot(positions, table[:, entry], style, color=color, label=f"entry {entry}")
-    ax.set_ylim(-1.15, 2.05)
-    ax.set_yticks([-1, 0, 1])
-    ax.legend(loc="upper left", ncol=2)
-    label(ax, "position", "entry of the encoding")
+        curves.plot(positions, table[:, entry], style, color=color, label=f"entry {entry}")
+    curves.set_ylim(-1.15, 2.05)
+    curves.set_yticks([-1, 0, 1])
+    curves.legend(loc="upper left", ncol=2)
+    label(curves, "", "entry of the encoding")
+    n, C = whole.shape
+    mesh = heat.pcolormesh(  # cells and no image, as in `maps`
+        np.arange(n + 1) - 0.5,
+        np.arange(C + 1) - 0.5,
+        whole.T,
+        cmap="Blues",
+        vmin=-1,
+        vmax=1,
+        edgecolors="face",
+        linewidth=0.2,
+        snap=True,
+    )
+    heat.set_yticks(range(0, C, 2))
+    heat.set_xlim(-0.5, n - 0.5)
+    heat.set_ylim(C - 0.5, -0.5)
+    label(heat, "position", "number of the entry")
+    fig.colorbar(mesh, ax=heat, label="value", values=np.linspace(-1, 1, 21), ticks=[-1, 0, 1])
     return fig
 
 
