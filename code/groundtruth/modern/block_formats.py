@@ -83,7 +83,7 @@ def to_e8m0(x: ArrayLike) -> Array:
 def mxfp4(x: ArrayLike) -> Array:
     """MXFP4: blocks of 32 in E2M1 with a power of two (E8M0) as scale, 4.25 bits per number.
 
-    The scale is 2^(floor(log2 a) - 2) with a the block's largest magnitude (OCP MX, section 6.3), so
+    The scale is 2^(floor(log2 a) - 2) with a the largest magnitude of the block (OCP MX, 6.3), so
     that a lies in [4, 8) after division, and what exceeds 6 saturates.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Formats hold the numbers of ml_dtypes, and rounding to them is that of NumPy, torch, ml_dtypes."""
+"""Formats hold the numbers of ml_dtypes, and rounding is that of NumPy, torch and ml_dtypes."""
 
 import ml_dtypes
 import numpy as np
