@@ -19,6 +19,7 @@ from groundtruth.data.signals import MAD_TO_STD, savgol_coeffs
 from groundtruth.functional import sigmoid
 from groundtruth.learning import intervals
 from groundtruth.learning.tape import record
+from groundtruth.modern.array_checks import first_bad_step
 from groundtruth.networks.attention import sdpa
 from groundtruth.networks.diffusion import circle_noise
 from IPython.core.interactiveshell import InteractiveShell
@@ -448,14 +449,14 @@ def every_step(state, step, bad):
 
 
 def from_the_start(state, step, bad):
-    count = 0
-    while True:
-        now = state
-        for _ in range(count):
-            now = step(now)
-        if bad(now):
-            return count
-        count += 1
+    high = 1
+    while not bad(step_by(state, step, high)):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if bad(step_by(state, step, middle)) else (middle, high)
+    return high
 
 
 def power_of_two(state, step, bad):
@@ -482,7 +483,7 @@ def dot_of_rounded_products(x, y):
 RIGHT = {
     "ex-numerics-predict": [2048, 44, -3, -2, 2, 64, 16, 2048, 1024, 1],
     "ex-numerics-logaddexp": np.logaddexp,
-    "ex-numerics-bisect": every_step,
+    "ex-numerics-bisect": first_bad_step,
     "ex-numerics-shape": [8, 4, 5],
     "ex-numerics-dot": exact_dot,
     "ex-lora-count": [294912, 0.237],
@@ -559,6 +560,7 @@ WRONG = [
     ("ex-numerics-logaddexp", lambda a, b: 0.0, "not ()"),
     ("ex-numerics-bisect", from_the_start, "more than 3n + 3"),
     ("ex-numerics-bisect", power_of_two, "after 3 steps, not 4"),
+    ("ex-numerics-bisect", every_step, "bisect the last interval"),
     ("ex-numerics-shape", [0, 4, 1], "all pairs are compared"),
     ("ex-numerics-shape", [4, 4, 5], "both variances count"),
     ("ex-numerics-shape", [8, 4, 6], "a quarter of the variance"),

@@ -81,14 +81,20 @@ def test_a_report_refuses_what_is_not_numeric(entry):
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9, 1000])
 def test_the_first_bad_step_and_its_cost(n):
-    calls = []
+    steps = []
+    tests = []
 
     def step(state):
-        calls.append(state)
+        steps.append(state)
         return state + 1
 
-    assert ac.first_bad_step(0, step, lambda state: state >= n) == n
-    assert len(calls) <= 3 * n + 3
+    def bad(state):
+        tests.append(state)
+        return state >= n
+
+    assert ac.first_bad_step(0, step, bad) == n
+    assert len(steps) <= 3 * n
+    assert len(tests) <= 2 * np.log2(n) + 3
 
 
 def test_a_bad_start_and_a_run_that_stays_good_are_refused():

@@ -122,6 +122,8 @@ def test_tiny_scales():
     assert bf.mxfp4(tiny).max() <= 2.0**-127
     assert np.isfinite(bf.nvfp4(tiny)).all()
     assert not bf.int4(np.full(16, 1e-9)).any()
+    # the scale 1.4 * 2^-24 rounds to 2^-24, the smallest float16, and -9.8 saturates at -7
+    assert bf.int4(np.full(16, -9.8 * 2.0**-24)).tolist() == [-7 * 2.0**-24] * 16
 
 
 def test_sqnr_by_hand():

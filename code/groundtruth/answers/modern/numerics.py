@@ -48,20 +48,26 @@ def _logaddexp(f: Callable[..., Any]) -> str | None:
 def _first_bad(f: Callable[..., Any]) -> str | None:
     """What is wrong with a search for the first bad state."""
     for n in (1, 2, 3, 7, 8, 9, 100):
-        calls = 0
+        steps = []
+        tests = []
 
-        def step(state: int) -> int:
-            nonlocal calls
-            calls += 1
-            if calls > 10_000:
+        def step(state: int, steps: list[int] = steps) -> int:
+            steps.append(state)
+            if len(steps) > 10_000:
                 raise RuntimeError("10,000 calls of step")
             return state + 1
 
-        answer = f(0, step, lambda state, n=n: state >= n)
+        def bad(state: int, n: int = n, tests: list[int] = tests) -> bool:
+            tests.append(state)
+            return state >= n
+
+        answer = f(0, step, bad)
         if answer != n:
             return f"the state is bad for the first time after {n} steps, not {answer}"
-        if calls > 3 * n + 3:
-            return f"{calls} calls of step for {n} steps: more than 3n + 3"
+        if len(steps) > 3 * n + 3:
+            return f"{len(steps)} calls of step for {n} steps: more than 3n + 3"
+        if len(tests) > 2 * np.log2(n) + 4:
+            return f"{len(tests)} calls of bad for {n} steps: bisect the last interval"
     return None
 
 

@@ -46,7 +46,7 @@ def derivative_errors(steps: Array, errors: dict[str, Array]) -> Figure:
         shown = np.maximum(errors[name], 1e-17)
         ax.loglog(steps, shown, color=color, linestyle=line, linewidth=2.2, label=name)
     ax.set_ylim(1e-17, 1)
-    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.12))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.02))
     label(ax, "step h", "relative error")
     return fig
 
