@@ -48,8 +48,8 @@ def _logaddexp(f: Callable[..., Any]) -> str | None:
 def _first_bad(f: Callable[..., Any]) -> str | None:
     """What is wrong with a search for the first bad state."""
     for n in (1, 2, 3, 7, 8, 9, 100):
-        steps = []
-        tests = []
+        steps: list[int] = []
+        tests: list[int] = []
 
         def step(state: int, steps: list[int] = steps) -> int:
             steps.append(state)
