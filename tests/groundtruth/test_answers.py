@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ from groundtruth.data.signals import MAD_TO_STD, savgol_coeffs
 from groundtruth.functional import sigmoid
 from groundtruth.learning import intervals
 from groundtruth.learning.tape import record
+from groundtruth.modern.array_checks import first_bad_step
 from groundtruth.networks.attention import sdpa
 from groundtruth.networks.diffusion import circle_noise
 from IPython.core.interactiveshell import InteractiveShell
@@ -429,7 +432,60 @@ def dora_without_norms(W0, update, m):
     return m[:, None] * (W0 + update)
 
 
+def logaddexp_without_log1p(a, b):
+    return np.maximum(a, b) + np.log(1 + np.exp(-np.abs(a - b)))
+
+
+def logaddexp_of_equal_infinities(a, b):
+    return np.maximum(a, b) + np.log1p(np.exp(-np.abs(a - b)))
+
+
+def every_step(state, step, bad):
+    count = 0
+    while not bad(state):
+        state = step(state)
+        count += 1
+    return count
+
+
+def from_the_start(state, step, bad):
+    high = 1
+    while not bad(step_by(state, step, high)):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if bad(step_by(state, step, middle)) else (middle, high)
+    return high
+
+
+def power_of_two(state, step, bad):
+    count = 1
+    while not bad(step_by(state, step, count)):
+        count *= 2
+    return count
+
+
+def step_by(state, step, count):
+    for _ in range(count):
+        state = step(state)
+    return state
+
+
+def exact_dot(x, y):
+    return float(sum(Fraction(a) * Fraction(b) for a, b in zip(x, y, strict=True)))
+
+
+def dot_of_rounded_products(x, y):
+    return math.fsum(x * y)
+
+
 RIGHT = {
+    "ex-numerics-predict": [2048, 44, -3, -2, 2, 64, 16, 2048, 1024, 1],
+    "ex-numerics-logaddexp": np.logaddexp,
+    "ex-numerics-bisect": first_bad_step,
+    "ex-numerics-shape": [8, 4, 5],
+    "ex-numerics-dot": exact_dot,
     "ex-lora-count": [294912, 0.237],
     "ex-lora-whitened": whitened,
     "ex-lora-dora": dora,
@@ -485,6 +541,31 @@ RIGHT = {
     FLOW: flow,
 }
 WRONG = [
+    ("ex-numerics-predict", [65504, 44, -3, -2, 2, 64, 16, 2048, 1024, 1], "(1)"),
+    ("ex-numerics-predict", [1024, 44, -3, -2, 2, 64, 16, 2048, 1024, 1], "implied leading one"),
+    ("ex-numerics-predict", [2048, 300, -3, -2, 2, 64, 16, 2048, 1024, 1], "wraps around"),
+    ("ex-numerics-predict", [2048, 44, -2, -2, 2, 64, 16, 2048, 1024, 1], "rounds down"),
+    ("ex-numerics-predict", [2048, 44, -3, -3, 2, 64, 16, 2048, 1024, 1], "toward zero"),
+    ("ex-numerics-predict", [2048, 44, -3, -2, 1, 64, 16, 2048, 1024, 1], "counts"),
+    ("ex-numerics-predict", [2048, 44, -3, -2, 2, 32, 16, 2048, 1024, 1], "not weak"),
+    ("ex-numerics-predict", [2048, 44, -3, -2, 2, 64, 4, 2048, 1024, 1], "broadcast"),
+    ("ex-numerics-predict", [2048, 44, -3, -2, 2, 64, 16, 2049, 1024, 1], "is not a float16"),
+    ("ex-numerics-predict", [2048, 44, -3, -2, 2, 64, 16, 2050, 1024, 1], "even mantissa"),
+    ("ex-numerics-predict", [2048, 44, -3, -2, 2, 64, 16, 2048, 1023, 1], "mantissa codes"),
+    ("ex-numerics-predict", [2048, 44, -3, -2, 2, 64, 16, 2048, 1024, 2], "position of a NaN"),
+    ("ex-numerics-logaddexp", lambda a, b: np.log(np.exp(a) + np.exp(b)), "subtract the larger"),
+    ("ex-numerics-logaddexp", logaddexp_without_log1p, "use log1p"),
+    ("ex-numerics-logaddexp", logaddexp_of_equal_infinities, "difference of equal ones"),
+    ("ex-numerics-logaddexp", np.maximum, "is ln 2"),
+    ("ex-numerics-logaddexp", lambda a, b: 0.0, "not ()"),
+    ("ex-numerics-bisect", from_the_start, "more than 3n + 3"),
+    ("ex-numerics-bisect", power_of_two, "after 3 steps, not 4"),
+    ("ex-numerics-bisect", every_step, "bisect the last interval"),
+    ("ex-numerics-shape", [0, 4, 1], "all pairs are compared"),
+    ("ex-numerics-shape", [4, 4, 5], "both variances count"),
+    ("ex-numerics-shape", [8, 4, 6], "a quarter of the variance"),
+    ("ex-numerics-dot", np.dot, "as large as that of x @ y"),
+    ("ex-numerics-dot", dot_of_rounded_products, "the relative error is"),
     (LAYERS, [72, 1152, 288, 1512], "has a bias as well"),
     (LAYERS, [80, 160, 290, 530], "for each of the 8 channels"),
     (LAYERS, [80, 1168, 4610, 5858], "two poolings leave 3 x 3"),

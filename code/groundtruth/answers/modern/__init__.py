@@ -1,0 +1,1 @@
+"""Answers to exercises of the pages in book/modern/."""
