@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from groundtruth.data.text import tokenize
+
 FILE = Path(__file__).with_name("retrieval_corpus.json.xz")
 SKIPPED = {"Check yourself", "Further reading", "Exercises"}  # cards, lists and solutions
 FENCE = re.compile(r"^(`{3,}|:{3,})")
@@ -167,3 +169,26 @@ def plain(text: str) -> str:
     text = re.sub(r"\$[^$]*\$", " ", text)
     text = re.sub(r"[*`|]|<!--.*?-->", "", text)
     return re.sub(r"\s+([.,;:)])", r"\1", re.sub(r"\s+", " ", text)).strip()
+
+
+def sentence_pairs(
+    corpus: Corpus, rng: np.random.Generator, repeats: int = 4
+) -> tuple[list[list[str]], list[list[str]]]:
+    """Token lists of pairs for contrastive training without labels: a sentence and the rest of its
+    section, `repeats` times per section of at least three sentences, and a heading and its section
+    (the inverse cloze task; Lee et al., 2019).
+    """
+    if repeats < 1:
+        raise ValueError(f"need at least one repeat, got {repeats}")
+    queries: list[list[str]] = []
+    documents: list[list[str]] = []
+    for title, content in zip(corpus.titles, corpus.texts, strict=True):
+        sentences = re.split(r"(?<=[.?!]) ", content)
+        for _ in range(repeats if len(sentences) > 2 else 0):
+            i = int(rng.integers(len(sentences)))
+            rest = " ".join([title, *sentences[:i], *sentences[i + 1 :]])
+            queries.append(tokenize(sentences[i]))
+            documents.append(tokenize(rest))
+        queries.append(tokenize(title.split(": ")[-1]))
+        documents.append(tokenize(content))
+    return queries, documents
