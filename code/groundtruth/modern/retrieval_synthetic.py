@@ -120,7 +120,7 @@ def _paraphrases(rng: np.random.Generator, count: int) -> list[tuple[str, str, i
             (
                 f"The {said[2]} {said[0]} was {said[1]} by team {answer};"
                 f" its log mentions {extra[0]}, {extra[1]} and {extra[2]}.",
-                f"Who {asked[1]} the {asked[2]} {asked[0]}?",
+                f"By whom was the {asked[2]} {asked[0]} {asked[1]}?",
                 answer,
             )
         )
