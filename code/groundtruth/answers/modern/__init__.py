@@ -1,0 +1,1 @@
+"""Answers to exercises in book/modern/."""
