@@ -429,7 +429,13 @@ def dora_without_norms(W0, update, m):
     return m[:, None] * (W0 + update)
 
 
+FUSED = "ex-retrieval-rrf"
+BYTES = "ex-retrieval-memory"
+QRELS = "ex-retrieval-qrels"
 RIGHT = {
+    FUSED: [32.2664, 16.129, 32.2664, 16.129],
+    BYTES: [3072, 96, 0.786432],
+    QRELS: [0.397, 0.892],
     "ex-lora-count": [294912, 0.237],
     "ex-lora-whitened": whitened,
     "ex-lora-dora": dora,
@@ -485,6 +491,12 @@ RIGHT = {
     FLOW: flow,
 }
 WRONG = [
+    (FUSED, [1000 / 60 + 1000 / 62, 1000 / 61, 1000 / 60 + 1000 / 62, 1000 / 61], "begin at 1"),
+    (FUSED, [16.1332, 8.0645, 16.1332, 8.0645], "not averaged"),
+    (BYTES, [6144, 96, 1.572864], "4 bytes"),
+    (BYTES, [3072, 96, 0.008192], "per slice"),
+    (QRELS, [0.416, 0.984], "Wald"),
+    (QRELS, [39.7, 89.2], "not percentages"),
     (LAYERS, [72, 1152, 288, 1512], "has a bias as well"),
     (LAYERS, [80, 160, 290, 530], "for each of the 8 channels"),
     (LAYERS, [80, 1168, 4610, 5858], "two poolings leave 3 x 3"),

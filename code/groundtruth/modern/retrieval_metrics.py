@@ -20,9 +20,7 @@ MEASURES: dict[str, Callable[[Array, int, int], float]] = {
     "hit": lambda rel, k, total: float((rel[:k] > 0).any()),
     "mrr": lambda rel, k, total: ranking.reciprocal_rank(rel[:k]),
     "map": lambda rel, k, total: ranking.average_precision_at_k(rel, k, total),
-    "ndcg": lambda rel, k, total: ranking.ndcg(rel, k, judged=np.append(rel, np.ones(total)))
-    if total > (rel > 0).sum()
-    else ranking.ndcg(rel, k),
+    "ndcg": lambda rel, k, total: ranking.ndcg(rel, k, judged=np.ones(total)),
 }
 
 
