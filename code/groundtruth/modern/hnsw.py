@@ -42,9 +42,7 @@ class HNSW:
         self, X: ArrayLike, M: int, ef_construction: int, rng: np.random.Generator
     ) -> None:
         if M < 2 or ef_construction < 1:
-            raise ValueError(
-                f"need M >= 2 and ef_construction >= 1, got {M} and {ef_construction}"
-            )
+            raise ValueError(f"need M >= 2 and ef_construction >= 1, got {M} and {ef_construction}")
         self.X = vectors(X).astype(float)
         self.M = M
         self.levels = draw_levels(len(self.X), M, rng)

@@ -118,8 +118,9 @@ def split(source: str) -> list[tuple[str, str]]:
 
     Examples
     --------
-    >>> split("# Page\\n\\nFirst.\\n\\n## Part\\n\\nSecond {term}`one <two>`.\\n\\n## Further reading\\n\\nX.")
-    [('Page', 'First.'), ('Page: Part', 'Second one.')]
+    >>> page = "# Page\\n\\nFirst.\\n\\n## Part\\n\\n{term}`One <two>`.\\n\\n## Exercises\\n\\nX."
+    >>> split(page)
+    [('Page', 'First.'), ('Page: Part', 'One.')]
     """
     lines = prose(source)
     top = ""

@@ -54,14 +54,76 @@ QUALITIES = (
     ("strange", "odd", "rumor", "puzzle"),
     ("silent", "quiet", "night", "whisper"),
 )
-FIRST = "Mara Jonas Lena Oskar Ida Felix Nora Emil Clara Anton Greta Hugo".split()
-LAST = "Lind Berger Novak Moreau Rossi Tanaka Okafor Silva Jensen Popov Haddad Kim".split()
-PROJECTS = (
-    "Heron Falcon Osprey Plover Curlew Dunlin Bittern Gannet Petrel Merlin Siskin Linnet Wren"
-    " Robin Kestrel Avocet Grebe Godwit Harrier Kite Lapwing Marten Nuthatch Oriole Pipit Quail"
-    " Raven Shrike Starling Swift Teal Tern Thrush Turnstone Wagtail Warbler Whimbrel Wigeon"
-    " Woodcock Yellowhammer"
-).split()
+FIRST = [
+    "Mara",
+    "Jonas",
+    "Lena",
+    "Oskar",
+    "Ida",
+    "Felix",
+    "Nora",
+    "Emil",
+    "Clara",
+    "Anton",
+    "Greta",
+    "Hugo",
+]
+LAST = [
+    "Lind",
+    "Berger",
+    "Novak",
+    "Moreau",
+    "Rossi",
+    "Tanaka",
+    "Okafor",
+    "Silva",
+    "Jensen",
+    "Popov",
+    "Haddad",
+    "Kim",
+]
+PROJECTS = [
+    "Heron",
+    "Falcon",
+    "Osprey",
+    "Plover",
+    "Curlew",
+    "Dunlin",
+    "Bittern",
+    "Gannet",
+    "Petrel",
+    "Merlin",
+    "Siskin",
+    "Linnet",
+    "Wren",
+    "Robin",
+    "Kestrel",
+    "Avocet",
+    "Grebe",
+    "Godwit",
+    "Harrier",
+    "Kite",
+    "Lapwing",
+    "Marten",
+    "Nuthatch",
+    "Oriole",
+    "Pipit",
+    "Quail",
+    "Raven",
+    "Shrike",
+    "Starling",
+    "Swift",
+    "Teal",
+    "Tern",
+    "Thrush",
+    "Turnstone",
+    "Wagtail",
+    "Warbler",
+    "Whimbrel",
+    "Wigeon",
+    "Woodcock",
+    "Yellowhammer",
+]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ judged.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -189,7 +190,8 @@ def test_the_matryoshka_loss_is_the_mean_over_prefixes_with_a_gradient():
 
 
 @pytest.mark.parametrize(
-    ("shapes", "temperature"), [(((2, 3), (3, 3)), 1.0), (((1, 3), (1, 3)), 1.0), (((2, 3),) * 2, 0)]
+    ("shapes", "temperature"),
+    [(((2, 3), (3, 3)), 1.0), (((1, 3), (1, 3)), 1.0), (((2, 3),) * 2, 0)],
 )
 def test_batches_that_are_none_are_refused(shapes, temperature):
     with pytest.raises(ValueError, match="B >= 2"):
@@ -234,7 +236,7 @@ def test_chunks_cover_everything_and_overlap(n, size, overlap):
     parts = rag.chunk(words, size, overlap)
     assert parts[0] + [w for part in parts[1:] for w in part[overlap:]] == words
     assert all(len(part) == size for part in parts[:-1])
-    assert all(not set(a) >= set(b) for a, b in zip(parts, parts[1:], strict=False))
+    assert all(not set(a) >= set(b) for a, b in pairwise(parts))
 
 
 @pytest.mark.parametrize(("size", "overlap", "answer"), [(10, 0, 4), (10, 3, 6), (7, 5, 6)])
@@ -251,9 +253,7 @@ def test_the_probability_of_a_cut_is_that_of_a_count(size, overlap, answer):
 def system():
     worlds = [synthetic.planted(seed, 40, 60, 15) for seed in range(5)]
     queries, documents = rag.training_pairs(worlds[1:4])
-    encoder = dense.BiEncoder(
-        text.vocabulary_of(queries + documents), 12, np.random.default_rng(0)
-    )
+    encoder = dense.BiEncoder(text.vocabulary_of(queries + documents), 12, np.random.default_rng(0))
     dense.train(encoder, queries, documents, np.random.default_rng(0))
     retriever = rag.Retriever(worlds[0].passages, encoder)
     scorer = rag.fit_scorer(rag.Retriever(worlds[4].passages, encoder), worlds[4])
@@ -295,11 +295,13 @@ def test_features_are_the_fraction_of_the_idf_the_cosine_and_the_product(system)
         assert row[0] == pytest.approx(coverage)
         assert row[2] == pytest.approx(row[0] * row[1])
     assert np.allclose(features[:, 1], retriever.scores(query, "dense")[ids])
-    assert retriever.idf("no-such-word") > max(map(retriever.idf, words & set(retriever.index.term)))
+    assert retriever.idf("no-such-word") > max(
+        map(retriever.idf, words & set(retriever.index.term))
+    )
 
 
 def test_bad_questions_are_refused(system):
-    world, retriever, scorer = system
+    _, retriever, scorer = system
     with pytest.raises(ValueError, match="hop"):
         rag.answer(retriever, "x", scorer, hops=0)
     with pytest.raises(ValueError, match="kind"):

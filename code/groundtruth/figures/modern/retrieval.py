@@ -72,7 +72,7 @@ def recall_work(curves: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]
             work, recall = zip(*points, strict=True)
             ax.plot(work, recall, style, color=color, label=index, markersize=5)
         ax.set_xscale("log")
-        ax.set_xticks([0.01, 0.1, 1], ["1 %", "10 %", "100 %"])
+        ax.set_xticks([0.01, 0.1, 1], ["1 %", "10 %", "all"])
         ax.set_xlim(0.008, 1.1)
         ax.set_ylim(0, 1.03)
         label(ax, "work", "recall@10" if ax is np.atleast_1d(axes)[0] else "", name)
@@ -180,7 +180,7 @@ def probes() -> Interactive:
         )
         .add_params(*controls)
         .properties(width=300, height=290),
-        "Points of the plane in twelve cells around their centroids, and a query as a cross; sliders"
+        "Points of the plane in twelve cells around centroids, and a query as a cross; sliders"
         " move the query and set how many of the nearest cells are probed, and show which of its"
         " ten nearest neighbors are returned and which are missed.",
     )
