@@ -30,7 +30,7 @@ def rrf(rankings: Sequence[ArrayLike], k: float = 60) -> tuple[Ids, Array]:
     Examples
     --------
     >>> ids, scores = rrf([[1, 2], [2, 3]])
-    >>> ids.tolist(), round(scores[0] * 61 * 62, 6)
+    >>> ids.tolist(), round(float(scores[0]) * 61 * 62, 6)
     ([2, 1, 3], 123.0)
     """
     lists = [np.asarray(ranking, dtype=np.intp) for ranking in rankings]

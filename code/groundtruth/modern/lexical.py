@@ -102,7 +102,7 @@ class InvertedIndex:
                 continue
             span = slice(self.start[j], self.start[j + 1])
             total[self.document[span]] += self.idf[j] * self.weight[span]
-            self.work += span.stop - span.start
+            self.work += int(span.stop - span.start)
         return total
 
     def search(self, query: Sequence[str], k: int) -> tuple[Ids, Array]:

@@ -23,8 +23,11 @@ def probes(at):
     state[returned] = "other returned"
     state[np.intersect1d(near, returned)] = "neighbor returned"
     recall = np.isin(near, returned).mean()
+    rank = np.empty(len(X), dtype=int)
+    rank[np.argsort(distance, kind="stable")] = np.arange(1, len(X) + 1)
+    points = {"x": X[:, 0], "y": X[:, 1], "state": state, "rank": rank, "p": probed.astype(int)}
     return {
-        "layer_1": {"x": X[:, 0], "y": X[:, 1], "state": state},
+        "layer_1": points,
         "layer_2": {"x": [at.qx], "y": [at.qy]},
         "layer_3": {
             "note": [f"recall {recall:.1f}, work {probed.sum() + 12} of {len(X)} + 12"],
