@@ -480,12 +480,18 @@ def dot_of_rounded_products(x, y):
     return math.fsum(x * y)
 
 
+FUSED = "ex-retrieval-rrf"
+BYTES = "ex-retrieval-memory"
+QRELS = "ex-retrieval-qrels"
 RIGHT = {
     "ex-numerics-predict": [2048, 44, -3, -2, 2, 64, 16, 2048, 1024, 1],
     "ex-numerics-logaddexp": np.logaddexp,
     "ex-numerics-bisect": first_bad_step,
     "ex-numerics-shape": [8, 4, 5],
     "ex-numerics-dot": exact_dot,
+    FUSED: [32.2664, 16.129, 32.2664, 16.129],
+    BYTES: [3072, 96, 0.786432],
+    QRELS: [0.397, 0.892],
     "ex-lora-count": [294912, 0.237],
     "ex-lora-whitened": whitened,
     "ex-lora-dora": dora,
@@ -566,6 +572,12 @@ WRONG = [
     ("ex-numerics-shape", [8, 4, 6], "a quarter of the variance"),
     ("ex-numerics-dot", np.dot, "as large as that of x @ y"),
     ("ex-numerics-dot", dot_of_rounded_products, "the relative error is"),
+    (FUSED, [1000 / 60 + 1000 / 62, 1000 / 61, 1000 / 60 + 1000 / 62, 1000 / 61], "begin at 1"),
+    (FUSED, [16.1332, 8.0645, 16.1332, 8.0645], "not averaged"),
+    (BYTES, [6144, 96, 1.572864], "4 bytes"),
+    (BYTES, [3072, 96, 0.008192], "per slice"),
+    (QRELS, [0.416, 0.984], "Wald"),
+    (QRELS, [39.7, 89.2], "not percentages"),
     (LAYERS, [72, 1152, 288, 1512], "has a bias as well"),
     (LAYERS, [80, 160, 290, 530], "for each of the 8 channels"),
     (LAYERS, [80, 1168, 4610, 5858], "two poolings leave 3 x 3"),

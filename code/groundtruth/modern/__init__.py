@@ -1,10 +1,22 @@
-"""Language models, what is built on them, and the numbers they are computed with.
+"""Language models, what is built on them, how they are trained, and the numbers behind them.
 
-array_checks      shapes by name, and the first array that is not finite
-block_formats     four-bit formats with shared scales
-ngrams            n-gram models and the entropy of a text
-number_formats    floating-point formats and rounding to them
-stable_functions  formulas that neither overflow nor cancel
-summation         sums and variances with small rounding errors
-tokenizers        characters and byte-pair encoding
+array_checks          shapes by name, and the first array that is not finite
+block_formats         four-bit formats with shared scales
+dense                 LSA, a bi-encoder with in-batch negatives, late interaction
+fusion                reciprocal-rank fusion, diversity, a reranker
+hnsw                  hierarchical navigable small-world graphs
+injection             prompt injection through retrieved passages
+judged                prediction-powered inference
+lexical               an inverted index with BM25 and TF-IDF weights
+ngrams                n-gram models and the entropy of a text
+number_formats        floating-point formats and rounding to them
+product_quantization  vectors as a few bytes
+rag                   chunks, retriever, extractive reader, abstention
+retrieval_corpus      this book's sections and its cards' questions
+retrieval_metrics     recall@k, nDCG and others over many queries
+retrieval_synthetic   passages with planted facts
+stable_functions      formulas that neither overflow nor cancel
+summation             sums and variances with small rounding errors
+tokenizers            characters and byte-pair encoding
+vector_index          exact search, IVF and LSH
 """

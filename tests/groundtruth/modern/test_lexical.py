@@ -1,0 +1,222 @@
+"""Claims of groundtruth.modern.lexical, retrieval_metrics and fusion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from groundtruth.data import text
+from groundtruth.learning import ranking
+from groundtruth.modern import fusion, lexical
+from groundtruth.modern import retrieval_metrics as rm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+DOCS = [["red", "fox", "fox"], ["red", "hen"], ["dog", "red", "red", "sun"], ["sun"]]
+documents = st.lists(
+    st.lists(st.sampled_from("abcdef"), min_size=1, max_size=9), min_size=1, max_size=8
+)
+
+
+def test_bm25_is_that_of_bm25s():
+    bm25s = pytest.importorskip("bm25s")
+    theirs = bm25s.BM25(k1=0.9, b=0.4, method="lucene")
+    theirs.index(DOCS, show_progress=False)
+    ours = lexical.InvertedIndex(DOCS, k1=0.9, b=0.4)
+    for query in (["fox"], ["red", "sun"], ["hen", "dog", "red"]):
+        assert np.allclose(ours.scores(query), 1.9 * theirs.get_scores(query), rtol=1e-5)
+
+
+def test_tfidf_scores_rank_as_the_cosine_of_scikit_learn():
+    vectorizer = TfidfVectorizer(analyzer=lambda words: words)
+    X = vectorizer.fit_transform(DOCS)
+    index = lexical.InvertedIndex(DOCS, "tfidf")
+    query = ["fox", "red", "red"]
+    v = vectorizer.transform([query]).toarray()[0]
+    ours = index.scores(query)
+    assert np.allclose(ours / np.linalg.norm(ours), X @ v / np.linalg.norm(X @ v))
+
+
+@given(documents, st.lists(st.sampled_from("abcdefz"), min_size=1, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_postings_and_the_table_of_counts_agree(docs, query):
+    vocabulary = text.vocabulary_of(docs)
+    counts = text.count_matrix(docs, vocabulary)
+    known = [vocabulary.index(word) for word in query if word in vocabulary]
+    index = lexical.InvertedIndex(docs)
+    expected = text.bm25(counts, known) if known else np.zeros(len(docs))
+    assert np.allclose(index.scores(query), expected)
+    assert index.work == sum(sum(word in doc for doc in docs) for word in query)
+
+
+def test_bm25_by_hand():
+    # fox: df 1 of 4, f 2, length 3, mean 10/4; idf ln(1 + 3.5/1.5)
+    norm = 1.2 * (0.25 + 0.75 * 3 / 2.5)
+    expected = np.log(1 + 3.5 / 1.5) * 2 * 2.2 / (2 + norm)
+    assert lexical.InvertedIndex(DOCS).scores(["fox"])[0] == pytest.approx(expected)
+
+
+def test_search_leaves_out_documents_without_a_term():
+    ids, scores = lexical.InvertedIndex(DOCS).search(["red", "hen"], 4)
+    assert ids[0] == 1
+    assert set(ids) == {0, 1, 2}
+    assert (np.diff(scores) <= 0).all()
+
+
+def test_an_unknown_query_finds_nothing():
+    index = lexical.InvertedIndex(DOCS)
+    ids, _ = index.search(["unknown"], 3)
+    assert ids.size == 0
+    assert index.work == 0
+
+
+def test_a_longer_document_scores_less_and_repetition_saturates():
+    index = lexical.InvertedIndex([["a"], ["a", "x", "y"], ["a"] * 50, ["z"]])
+    scores = index.scores(["a"])
+    assert scores[0] > scores[1]
+    without_length = lexical.InvertedIndex([["a"], ["a"] * 50, ["z"]], b=0.0).scores(["a"])
+    assert 1 < without_length[1] / without_length[0] < 2.2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": "bm26"}, "bm25"),
+        ({"k1": -1.0}, "k1"),
+        ({"b": 1.5}, "b in"),
+        ({"k1": float("nan")}, "k1"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        lexical.InvertedIndex(DOCS, **options)
+
+
+def test_an_empty_collection_and_a_plain_string_are_refused():
+    with pytest.raises(ValueError, match="no documents"):
+        lexical.InvertedIndex([])
+    with pytest.raises(ValueError, match="no token"):
+        lexical.InvertedIndex([[], []])
+    with pytest.raises(TypeError, match="plain string"):
+        lexical.InvertedIndex(DOCS).scores("red fox")
+
+
+def test_grep_needs_every_word():
+    assert lexical.grep(["a red FOX", "red", "fox red"], ["red", "fox"]).tolist() == [0, 2]
+    with pytest.raises(TypeError, match="plain string"):
+        lexical.grep(["a"], "a")
+
+
+def test_an_agent_gives_up_common_words_first():
+    texts = ["red fox", "red hen", "red sun"]
+    rarity = {"red": 0.1, "fox": 1.0, "hen": 2.0}
+    ids, calls, scanned = lexical.agent_search(texts, ["red", "fox", "hen"], rarity.get)
+    assert ids.tolist() == [1]
+    assert (calls, scanned) == (3, 9)
+    assert lexical.agent_search(texts, ["red"], rarity.get, limit=2)[0].tolist() == [0, 1]
+    with pytest.raises(ValueError, match="limit"):
+        lexical.agent_search(texts, ["red"], rarity.get, limit=0)
+
+
+RANKINGS = [[3, 1, 2], [5], [9, 8, 7, 6]]
+RELEVANT = [{1, 2, 4}, {6}, {9}]
+
+
+def test_measures_by_hand():
+    values = {m: rm.per_query(m, RANKINGS, RELEVANT, 3).tolist() for m in rm.MEASURES}
+    assert values["recall"] == pytest.approx([2 / 3, 0, 1])
+    assert values["precision"] == pytest.approx([2 / 3, 0, 1 / 3])
+    assert values["hit"] == [1, 0, 1]
+    assert values["mrr"] == [0.5, 0, 1]
+    assert values["map"] == pytest.approx([(1 / 2 + 2 / 3) / 3, 0, 1])
+    ideal = 1 + 1 / np.log2(3) + 1 / 2
+    assert values["ndcg"] == pytest.approx([(1 / np.log2(3) + 1 / 2) / ideal, 0, 1])
+
+
+@given(st.permutations(range(6)), st.sets(st.integers(0, 8), min_size=1), st.integers(1, 8))
+@settings(max_examples=80, deadline=None)
+def test_ndcg_is_that_of_the_definition(order, wanted, k):
+    gains = [i in wanted for i in order[:k]]
+    best = sum(1 / np.log2(r + 2) for r in range(min(k, len(wanted))))
+    expected = sum(g / np.log2(r + 2) for r, g in enumerate(gains)) / best
+    assert rm.per_query("ndcg", [order], [wanted], k)[0] == pytest.approx(expected)
+
+
+def test_measures_are_those_of_the_ranking_module():
+    rel = [0, 1, 1]
+    assert rm.per_query("map", RANKINGS[:1], RELEVANT[:1], 3)[0] == ranking.average_precision_at_k(
+        rel, 3, 3
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("f1", RANKINGS, RELEVANT, 3), "measure"),
+        (("recall", RANKINGS, RELEVANT, 0), "k >= 1"),
+        (("recall", RANKINGS[:2], RELEVANT, 3), "as many"),
+        (("recall", [[1, 1]], [{1}], 3), "twice"),
+        (("recall", [[1]], [set()], 3), "no relevant"),
+    ],
+)
+def test_bad_judgments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        rm.per_query(*arguments)
+
+
+def test_groups_are_ranked_by_their_best_item():
+    assert rm.rank_of([1.0, 5.0, 3.0, 4.0], np.array([0, 2, 0, 1]), 4).tolist() == [2, 1, 0, 3]
+    with pytest.raises(ValueError, match="one group"):
+        rm.rank_of([1.0], np.array([0, 1]), 2)
+
+
+def test_neighbor_recall_ignores_order_and_counts_what_is_missing():
+    assert rm.neighbor_recall([[2, 1], []], [[1, 2], [3, 4]]) == 0.5
+    with pytest.raises(ValueError, match="as many"):
+        rm.neighbor_recall([[1]], [])
+
+
+def test_rrf_by_hand():
+    ids, scores = fusion.rrf([[4, 2], [2, 7]], k=1)
+    assert ids.tolist() == [2, 4, 7]
+    assert np.allclose(scores, [1 / 3 + 1 / 2, 1 / 2, 1 / 3])
+
+
+@given(st.lists(st.permutations(range(5)), min_size=1, max_size=4))
+def test_rrf_does_not_depend_on_the_order_of_the_rankings(rankings):
+    ids, scores = fusion.rrf(rankings)
+    other, same = fusion.rrf(rankings[::-1])
+    assert np.allclose(scores[np.argsort(ids)], same[np.argsort(other)])
+    assert scores.sum() == pytest.approx(len(rankings) * sum(1 / (60 + r) for r in range(1, 6)))
+
+
+@pytest.mark.parametrize("rankings", [[], [[1, 1]], [[[1], [2]]]])
+def test_rankings_that_are_none_are_refused(rankings):
+    with pytest.raises(ValueError, match="ranking"):
+        fusion.rrf(rankings)
+    with pytest.raises(ValueError, match="k >= 0"):
+        fusion.rrf([[1]], k=-1)
+
+
+def test_mmr_is_the_ranking_at_balance_one_and_avoids_copies_below():
+    r = np.array([0.9, 0.8, 0.7])
+    S = np.array([[1, 1, 0.1], [1, 1, 0.1], [0.1, 0.1, 1]])
+    assert fusion.mmr(r, S, 3, balance=1.0) == [0, 1, 2]
+    assert fusion.mmr(r, S, 2) == [0, 2]
+    # 0.5 * 0.8 - 0.5 * 1 = -0.1 and 0.5 * 0.7 - 0.5 * 0.1 = 0.3
+    with pytest.raises(ValueError, match="balance"):
+        fusion.mmr(r, S, 2, balance=2.0)
+    with pytest.raises(ValueError, match="k in"):
+        fusion.mmr(r, S, 4)
+    with pytest.raises(ValueError, match="shapes"):
+        fusion.mmr(r, S[:2], 2)
+
+
+def test_a_pair_scorer_learns_and_refuses_before():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)) * [100.0, 1.0]
+    scorer = fusion.PairScorer().fit(X, X[:, 0] > 0)
+    assert ((scorer.scores(X) > 0) == (X[:, 0] > 0)).mean() > 0.95
+    assert scorer.order(X[:5]).tolist() == np.argsort(-scorer.scores(X[:5])).tolist()
+    with pytest.raises(ValueError, match="fitted"):
+        fusion.PairScorer().scores(X)
