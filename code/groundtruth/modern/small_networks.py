@@ -168,3 +168,11 @@ def fisher_diagonals(layers: Layers, data: Split) -> list[np.ndarray]:
         ((g**2).T @ (a.detach() ** 2) / len(x)).numpy()
         for g, a in zip(upstream, inputs, strict=True)
     ]
+
+
+@torch.no_grad()
+def class_accuracies(layers: Layers, data: Split) -> np.ndarray:
+    """Fraction of correct labels within each class (k,), in the order of the labels."""
+    x, y = data
+    right = (forward(layers, x).argmax(1) == y).numpy()
+    return np.array([right[y.numpy() == c].mean() for c in np.unique(y.numpy())])

@@ -1,0 +1,1 @@
+"""Answers to the exercises of the pages in book/modern/."""
