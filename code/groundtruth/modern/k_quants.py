@@ -86,7 +86,8 @@ def encode(x: ArrayLike) -> Bytes:
     groups = groups.reshape(GROUPS, 32)
     below = np.maximum(-groups.min(1), 0)  # the minimum is stored as a number to subtract
     width = (np.maximum(groups.max(1), 0) + below) / 15
-    head = np.array([width.max() / 63, below.max() / 63], dtype=np.float16)
+    with np.errstate(over="ignore"):  # an infinite head is refused below
+        head = np.array([width.max() / 63, below.max() / 63], dtype=np.float16)
     if not np.isfinite(head).all():
         raise ValueError(f"half precision cannot hold the scale {width.max() / 63:g}")
     d, dmin = (float(h) or 1.0 for h in head)

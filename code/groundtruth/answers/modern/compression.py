@@ -92,7 +92,14 @@ ANSWERS: dict[str, Judge] = {
         _saliency,
         {
             "the loss has the factor 1/2": [2, 1, 1, 1.44, 0.25, np.nan],
-            "after OBS the other weights adapt: divide by 2 [H^-1]_qq": [2, 1, 1, 0.72, 0.125, 0.125],
+            "after OBS the other weights adapt: divide by 2 [H^-1]_qq": [
+                2,
+                1,
+                1,
+                0.72,
+                0.125,
+                0.125,
+            ],
         },
         rtol=1e-2,
     ),

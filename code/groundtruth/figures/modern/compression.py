@@ -71,21 +71,31 @@ def storage() -> Figure:
 
 def pareto(points: Mapping[str, tuple[int, float]]) -> Figure:
     """Test error against bytes of each model, and the models that no other one dominates."""
-    fig, ax = figure(3.4)
-    ordered = sorted(points.items(), key=lambda item: item[1][0])
-    best = np.inf
-    front = []
-    for name, (size, accuracy) in ordered:
-        error = 100 * (1 - accuracy)
-        on_front = error < best
-        if on_front:
-            best = error
+    fig, (ax, names) = figure(3.4, columns=2, width_ratios=[2, 1])
+    errors = {name: (size, 100 * (1 - accuracy)) for name, (size, accuracy) in points.items()}
+    front: list[tuple[int, float]] = []
+    for size, error in sorted(errors.values()):
+        if not front or error < front[-1][1]:
             front.append((size, error))
-        ax.plot([size], [error], "o" if on_front else "x", color=BLUE if on_front else GRAY)
-        ax.annotate(name, (size, error), xytext=(5, 4), textcoords="offset points", fontsize=9)
-    ax.plot(*zip(*front, strict=True), color=BLUE, linewidth=1, drawstyle="steps-post")
+    ax.step(*zip(*front, strict=True), where="post", color=BLUE, linewidth=1)
+    for number, place in enumerate(errors.values(), 1):
+        ax.plot(*place, "o" if place in front else "x", color=BLUE if place in front else GRAY)
+        above = number % 3 == 1
+        ax.annotate(
+            str(number),
+            place,
+            xytext=(4, 6 if above else -12),
+            textcoords="offset points",
+            fontsize=10,
+        )
+    names.axis("off")
+    text = "\n".join(f"{number}  {name}" for number, name in enumerate(errors, 1))
+    names.text(0, 0.5, text, transform=names.transAxes, va="center", fontsize=9.5)
     ax.set_xscale("log")
-    ax.set_xlim(right=2e6)
+    ax.set_yscale("log")
+    ax.set_ylim(2, 60)
+    ax.set_yticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
+    ax.minorticks_off()
     label(ax, "bytes", "test error (percent)")
     return fig
 
@@ -113,18 +123,17 @@ def clipping() -> Interactive:
     )
     x = alt.X("x:Q", title="value", scale=alt.Scale(domain=[-4.3, 8.3]))
     y = alt.Y("w:Q", title="frequency", scale=alt.Scale(domain=[0, 1.1]))
-    marks = (
-        data.transform_aggregate(w="sum(w)", groupby=["y"])
-        .mark_rule(color=ORANGE, strokeWidth=1.5)
-        .encode(x=alt.X("y:Q", title="value"), y=alt.datum(0), y2=alt.datum(0.55))
+    marks = data.mark_rule(color=ORANGE, strokeWidth=1.2).encode(
+        x=alt.X("y:Q", title="value"), y=alt.datum(0), y2=alt.datum(0.3)
     )
     total = (
         data.transform_calculate(s="datum.x * datum.x * datum.w")
-        .transform_aggregate(noise="sum(e)", signal="sum(s)", mass="sum(w)", used="distinct(y)")
+        .transform_aggregate(noise="sum(e)", signal="sum(s)", mass="sum(w)")
         .transform_calculate(
             db="10 * log(datum.signal / datum.noise) / LN10",
             rms="sqrt(datum.noise / datum.mass)",
             step=step,
+            count="pow(2, bits) - (kind == 'symmetric' ? 1 : 0)",
         )
     )
     return show(
@@ -132,7 +141,7 @@ def clipping() -> Interactive:
             data.mark_bar(color=BLUE, opacity=0.55, width=2).encode(x=x, y=y),
             marks,
             note(total, "SQNR {db:.1f} dB, rms error {rms:.3f}", 4, -26),
-            note(total, "step {step:.3f}, levels used: {used}", 4, -8),
+            note(total, "step {step:.3f}, {count} levels", 4, -8),
         )
         .add_params(
             slider("bits", "bits ", 4, 2, 8, 1),
