@@ -68,7 +68,7 @@ def grid(
     lo = np.minimum(_finite(low, "low"), 0)
     hi = np.maximum(_finite(high, "high"), 0)
     if np.any(np.asarray(low) > np.asarray(high)):
-        raise ValueError(f"low must not exceed high, got {low} and {high}")
+        raise ValueError(f"low must not exceed high, got {low!r} and {high!r}")
     first, last = levels(bits, symmetric)
     width = np.maximum(-lo, hi) / last if symmetric else (hi - lo) / (last - first)
     scale = np.where(width > 0, width, 1.0)  # a range of zeros needs no scale, but must not divide

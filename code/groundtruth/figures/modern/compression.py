@@ -42,7 +42,7 @@ def masks() -> Figure:
         ax.set_aspect("equal")
         ax.set_xticks([0, 4, 8, 12])
         ax.set_yticks([0, 4, 8, 12])
-        label(ax, "input", "output" if ax is axes[0] else "", name)
+        label(ax, "input", "output", name)
     return fig
 
 
