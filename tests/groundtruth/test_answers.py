@@ -380,6 +380,11 @@ XOR = "ex-gates-xor"
 QUARTIC = "ex-gates-quartic"
 ROOM = "ex-gates-capacity"
 SPARSE = "ex-gates-jacobian"
+GRID = "ex-compression-scale"
+HALF = "ex-compression-half"
+SALIENCY = "ex-compression-saliency"
+TERMS = "ex-compression-overflow"
+CODE = "ex-compression-entropy"
 ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
 WINDOWS = "ex-embeddings-window"
@@ -527,6 +532,11 @@ RIGHT = {
     QUARTIC: [0.354, 0.01155],
     ROOM: [21, 0.0080],
     SPARSE: 0.669,
+    GRID: [0.007843, -64, 25],
+    HALF: [0.929, 0.868],
+    SALIENCY: [2, 1, 1, 0.72, 0.125, 0.02375],
+    TERMS: [2, 133144],
+    CODE: [2.6387, 2.6865],
     ROWS: [1, 0, 0, 2, 0, 1, 0, 0],
     SCORE: [1.386, -0.223, 0.2877],
     WINDOWS: [3, 5, -2],
@@ -692,6 +702,19 @@ WRONG = [
     (WINDOWED, in_masked_window, "n by n entries"),
     (LINEAR, linear_without_sums, "divide by the sum"),
     (LINEAR, linear_with_future, "past only"),
+    (GRID, [2 / 256, -64, 25], "255 steps"),
+    (GRID, [1.5 / 127, 0, 59], "symmetric"),
+    (GRID, [2 / 255, 64, 25], "unsigned"),
+    (GRID, [2 / 255, -64, 89], "add the zero point"),
+    (HALF, [0.5, 0.5], "sum of squares"),
+    (HALF, [0.0713, 0.1322], "removed"),
+    (HALF, [0.929, 0.929], "within each four"),
+    (SALIENCY, [2, 1, 1, 1.44, 0.25, 0.0475], "1/2"),
+    (SALIENCY, [2, 1, 1, 0.72, 0.125, 0.125], "adapt"),
+    (TERMS, [1, 131071], "128"),
+    (TERMS, [4, 266289], "sign"),
+    (CODE, [1.829, 1.862], "bits, not nats"),
+    (CODE, [2.6865, 2.6387], "never shorter"),
     (XOR, [0.75, 0.5], "each 3/4"),
     (XOR, [0.5, 0.5], "differ between 0 and 1"),
     (XOR, [0.5625, 0.4375], "adds its two sides"),
