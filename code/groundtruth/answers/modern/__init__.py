@@ -1,0 +1,1 @@
+"""Answers to exercises of the chapters on the modern stack."""
