@@ -18,6 +18,7 @@ import numpy as np
 from groundtruth.arrays import Array
 
 CLASSES = 10
+ONE_HOT = np.eye(CLASSES)
 VALIDATION = 300  # images held out
 WINDOW = 25  # steps between two evaluations
 STRENGTHS = {  # each cause with the usual size of its fault
@@ -88,18 +89,16 @@ class Curves(NamedTuple):
     accuracy: Array  # (w,) validation accuracy
 
 
-def _softmax(z: Array) -> Array:
-    """Softmax over the last axis that lets NaN pass, as a training loop's does."""
-    e = np.exp(z - z.max(-1, keepdims=True))
-    total: Array = e / e.sum(-1, keepdims=True)
-    return total
+def _softmax_and_loss(z: Array, y: Array) -> tuple[Array, float]:
+    """Softmax (n, k) of the logits and the mean cross-entropy with the labels y (n,).
 
-
-def _cross_entropy(z: Array, y: Array) -> float:
-    """Mean negative log-probability of the labels y (n,) under the logits z (n, k)."""
-    shifted = z - z.max(-1, keepdims=True)
-    total = np.log(np.exp(shifted).sum(-1))
-    return float((total - shifted[np.arange(len(y)), y]).mean())
+    NaN passes through, as in a training loop.
+    """
+    shifted = z - z.max(1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(1, keepdims=True)
+    loss = np.log(total[:, 0]) - shifted[np.arange(len(y)), y]
+    return e / total, float(loss.mean())
 
 
 class Pipeline:
@@ -201,17 +200,18 @@ class Pipeline:
 
     def loss(self, logits: Array, y: Array) -> float:
         """Mean cross-entropy in nats."""
-        scores = _softmax(logits) if self.has("softmax twice") else logits
-        return _cross_entropy(scores, y)
+        p, value = _softmax_and_loss(logits, y)
+        return _softmax_and_loss(p, y)[1] if self.has("softmax twice") else value
 
     def gradients(self, X: Array, y: Array) -> tuple[float, list[Array]]:
         """Loss and the gradient with respect to every parameter, as the optimizer receives it."""
         layers = self.forward(X, training=True)
-        target = np.eye(CLASSES)[y]
-        p = _softmax(layers[3])
+        target = ONE_HOT[y]
+        p, value = _softmax_and_loss(layers[3], y)
         d = (p - target) / len(y)  # (B, 10), of the logits
         if self.has("softmax twice"):
-            upstream = (_softmax(p) - target) / len(y)
+            q, value = _softmax_and_loss(p, y)
+            upstream = (q - target) / len(y)
             d = p * (upstream - (upstream * p).sum(1, keepdims=True))
         grads: list[Array] = []
         for i in (2, 1, 0):
@@ -222,7 +222,7 @@ class Pipeline:
         if self.has("gradients not zeroed"):
             grads = [g + self.size * old for g, old in zip(grads, self.buffers, strict=True)]
             self.buffers = grads
-        return self.loss(layers[3], y), grads
+        return value, grads
 
     def step(self, X: Array, y: Array) -> float:
         """One step of SGD on a batch; returns the loss before it."""

@@ -49,8 +49,12 @@ def gallery(runs: Mapping[str, Curves], columns: int = 4) -> Figure:
     )
     for ax, (name, curves) in zip(axes.ravel(), runs.items(), strict=True):
         _panel(ax, curves, name)
-    fig.supxlabel("step", fontsize=10)
-    fig.supylabel("loss (nats)", fontsize=10)
+    for ax in axes.ravel():
+        label(ax, "step", "loss", ax.get_title())
+        ax.title.set_fontsize(8.2)
+        ax.xaxis.label.set_fontsize(8.5)
+        ax.yaxis.label.set_fontsize(8.5)
+        ax.label_outer()
     lines = axes.ravel()[0].get_lines()
     fig.legend(
         [lines[1], lines[2], lines[0]],
