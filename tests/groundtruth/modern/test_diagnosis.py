@@ -110,7 +110,8 @@ def test_a_feature_counts_by_how_little_it_varies_within_a_cause():
 
 def test_a_run_of_the_gallery_is_its_own_nearest():
     runs = [
-        (c, curve_features(Pipeline(Setting(c, windows=4)).run())) for c in ("healthy", "dead ReLUs")
+        (c, curve_features(Pipeline(Setting(c, windows=4)).run()))
+        for c in ("healthy", "dead ReLUs")
     ]
     assert diagnose(runs[1][1], runs)[0] == ("dead ReLUs", 0.0)
 

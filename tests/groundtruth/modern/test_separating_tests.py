@@ -96,7 +96,9 @@ def test_each_test_is_run_at_most_once_and_counted_when_used():
     p = Pipeline(Setting("dead ReLUs"))
     decision = st.Decision(p)
     assert decision.runs == 0
-    assert decision.first_confirmed(["softmax twice", "softmax twice", "dead ReLUs"]) == "dead ReLUs"
+    assert (
+        decision.first_confirmed(["softmax twice", "softmax twice", "dead ReLUs"]) == "dead ReLUs"
+    )
     assert decision.runs == 2
     again = st.Decision(p, known=decision.values)
     assert again.runs == 0

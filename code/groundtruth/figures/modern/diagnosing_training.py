@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import altair as alt
@@ -11,9 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from groundtruth.arrays import Array
 from groundtruth.figures.style import BLUE, GRAY, INK, ORANGE, WIDTH_IN, label, use_style
-from groundtruth.figures.vega import Interactive, menu, show
+from groundtruth.figures.vega import Interactive, menu, note, show
 from groundtruth.modern.training_faults import CAUSES, Curves
 
 UNIFORM = float(np.log(10))
@@ -32,7 +32,7 @@ def _panel(ax: Axes, curves: Curves, title: str) -> None:
     ax.set_xticks([0, 200, 400])
     ax.set_yticks([0, 2])
     ax.tick_params(labelsize=8)
-    ax.set_title(title, fontsize=8.2, pad=3)
+    ax.set_title(fill(title, 14), fontsize=8.2, pad=3)
 
 
 def gallery(runs: Mapping[str, Curves], columns: int = 4) -> Figure:
@@ -42,7 +42,7 @@ def gallery(runs: Mapping[str, Curves], columns: int = 4) -> Figure:
     fig, axes = plt.subplots(
         rows,
         columns,
-        figsize=(WIDTH_IN, 1.22 * rows + 0.5),
+        figsize=(WIDTH_IN, 1.32 * rows + 0.5),
         layout="constrained",
         sharex=True,
         sharey=True,
@@ -113,6 +113,20 @@ def verdict(train: float, val: float, start: float) -> str:
     return "healthy: both low"
 
 
+def _line(base: alt.Chart, field: str, steps: list[int], color: str, dash: list[int]) -> alt.Chart:
+    """One of the two losses of the chosen run, cut off at 4."""
+    return (
+        base.transform_calculate(step=str(steps))
+        .transform_flatten(["step", field])
+        .transform_calculate(loss=f"min(datum.{field}, 4)")
+        .mark_line(color=color, strokeDash=dash, strokeWidth=2.5)
+        .encode(
+            x=alt.X("step:Q", title="step", scale=alt.Scale(domain=[0, steps[-1]])),
+            y=alt.Y("loss:Q", title="loss (nats)", scale=alt.Scale(domain=[0, 4])),
+        )
+    )
+
+
 def explorer(grid: Mapping[str, Any]) -> Interactive:
     """Losses of recorded runs by learning rate, label noise and width, with a diagnosis."""
     rows = [
@@ -127,40 +141,25 @@ def explorer(grid: Mapping[str, Any]) -> Interactive:
         for run in grid["runs"]
     ]
     steps = [25 * (i + 1) for i in range(len(rows[0]["t"]))]
-    controls = [
-        menu("rate", "learning rate ", grid["rates"], 0.2),
-        menu("noise", "label noise ", grid["noises"], 0.0),
-        menu("width", "units per layer ", grid["widths"], 24),
+    controls = [  # "width" would be the width of the figure
+        menu("eta", "learning rate ", grid["rates"], 0.2),
+        menu("rho", "label noise ", grid["noises"], 0.0),
+        menu("units", "units per layer ", grid["widths"], 24),
     ]
-    chosen = "datum.r == rate && datum.n == noise && datum.w == width"
-    base = alt.Chart().transform_filter(chosen)  # of the data that all layers share
-    lines = []
-    for field, name, color, dash in (("t", "training", BLUE, [1, 0]), ("v", "validation", ORANGE, [5, 3])):
-        lines.append(
-            base.transform_calculate(step=str(steps))
-            .transform_flatten(["step", field])
-            .transform_calculate(loss=f"min(datum.{field}, 4)", curve=f"'{name}'")
-            .mark_line(color=color, strokeDash=dash, strokeWidth=2.5)
-            .encode(
-                x=alt.X("step:Q", title="step", scale=alt.Scale(domain=[0, steps[-1]])),
-                y=alt.Y("loss:Q", title="loss (nats)", scale=alt.Scale(domain=[0, 4])),
-            )
-        )
-    text = (
-        base.transform_calculate(
-            note="datum.d + ', training ' + format(peek(datum.t), '.2f')"
-            " + ', validation ' + format(peek(datum.v), '.2f')"
-        )
-        .mark_text(align="left", fontSize=13)
-        .encode(x=alt.value(4), y=alt.value(-8), text="note:N")
-    )
+    base = alt.Chart().transform_filter("datum.r == eta && datum.n == rho && datum.w == units")
+    lines = [_line(base, "t", steps, BLUE, [1, 0]), _line(base, "v", steps, ORANGE, [5, 3])]
+    ends = base.transform_calculate(train="peek(datum.t)", val="peek(datum.v)")
+    notes = [
+        note(ends, "{d}", y=-24),
+        note(ends, "final losses: training {train:.2f}, validation {val:.2f}"),
+    ]
     level = (
         alt.Chart(alt.Data(values=[{"y": round(UNIFORM, 3)}]))
         .mark_rule(color=GRAY, strokeDash=[2, 2])
         .encode(y="y:Q")
     )
-    layers = alt.layer(level, *lines, text, data=alt.Data(values=rows))
-    chart = layers.add_params(*controls).properties(width=420, height=240)
+    layers = alt.layer(level, *lines, *notes, data=alt.Data(values=rows))  # all layers share them
+    chart = layers.add_params(*controls).properties(width=360, height=220)
     return show(
         chart,
         "Training (solid) and validation loss (dashed) of a network on the digits; menus set the"
