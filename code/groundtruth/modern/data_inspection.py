@@ -105,7 +105,7 @@ class Slice(NamedTuple):
     """Error of a group of examples, with a 95 % interval."""
 
     name: str
-    count: int
+    size: int
     error: float
     low: float
     high: float
@@ -129,7 +129,7 @@ def slice_report(wrong: ArrayLike, groups: ArrayLike, least: int = 1) -> list[Sl
 
     Examples
     --------
-    >>> [(s.name, s.count, s.error) for s in slice_report([1, 1, 0, 0], ["a", "a", "b", "b"])]
+    >>> [(s.name, s.size, s.error) for s in slice_report([1, 1, 0, 0], ["a", "a", "b", "b"])]
     [('a', 2, 1.0), ('b', 2, 0.0)]
     """
     errors = np.asarray(wrong)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from groundtruth.modern.data_inspection import adversarial_validation
 from groundtruth.modern.training_faults import CLASSES, Pipeline
 
 
-def _fresh(p: Pipeline, **changes: float) -> Pipeline:
+def _fresh(p: Pipeline, **changes: Any) -> Pipeline:
     """The same pipeline before training, with other settings but the same fault."""
     twin = copy.deepcopy(p)
     twin.setting = replace(p.setting, **changes)

@@ -81,7 +81,7 @@ def test_slices_worked_by_hand():
     wrong = [1, 1, 1, 0, 0, 0, 0, 1, 0]
     groups = ["a"] * 4 + ["b"] * 4 + ["c"]
     report = di.slice_report(wrong, groups, least=2)
-    assert [(s.name, s.count, s.error) for s in report] == [("a", 4, 0.75), ("b", 4, 0.25)]
+    assert [(s.name, s.size, s.error) for s in report] == [("a", 4, 0.75), ("b", 4, 0.25)]
     assert (report[0].low, report[0].high) == wilson(3, 4)
 
 
