@@ -183,6 +183,6 @@ def replay(
     steps.step()
     with torch.no_grad():
         changes = [p - b for p, b in zip(twin.parameters(), before, strict=True)]
-        update = float(torch.sqrt(sum((c**2).sum() for c in changes)))
+        update = float(torch.stack([(c**2).sum() for c in changes]).sum().sqrt())
         after = float(nn.functional.cross_entropy(twin(other[0]), other[1]))
     return Step(float(loss.detach()), norm, update, after)
