@@ -2,7 +2,9 @@
 
 array_checks          shapes by name, and the first array that is not finite
 block_formats         four-bit formats with shared scales
+data_inspection       label audit, errors by slice, adversarial validation
 dense                 LSA, a bi-encoder with in-batch negatives, late interaction
+diagnosis             features of training curves and the causes they suggest
 distillation          soft targets, and layers of low rank
 fusion                reciprocal-rank fusion, diversity, a reranker
 hnsw                  hierarchical navigable small-world graphs
@@ -11,6 +13,7 @@ judged                prediction-powered inference
 k_quants              the bytes of a Q4_K block
 layer_quantization    smoothing, AWQ, rotation and GPTQ on one layer
 lexical               an inverted index with BM25 and TF-IDF weights
+monitors              statistics of activations and gradients, replayed steps
 ngrams                n-gram models and the entropy of a text
 number_formats        floating-point formats and rounding to them
 product_quantization  vectors as a few bytes
@@ -20,9 +23,11 @@ rag                   chunks, retriever, extractive reader, abstention
 retrieval_corpus      this book's sections and its cards' questions
 retrieval_metrics     recall@k, nDCG and others over many queries
 retrieval_synthetic   passages with planted facts
+separating_tests      one test for each cause of a failed run
 small_networks        perceptrons on the digits, to compress them
 stable_functions      formulas that neither overflow nor cancel
 summation             sums and variances with small rounding errors
 tokenizers            characters and byte-pair encoding
+training_faults       a training pipeline with faults to plant
 vector_index          exact search, IVF and LSH
 """

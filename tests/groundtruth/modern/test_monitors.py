@@ -1,0 +1,150 @@
+"""Monitors against what torch computes directly, and replayed steps against real ones."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from groundtruth.modern.monitors import activation_stats, gradient_stats, replay
+from torch import nn
+
+
+def network(act=nn.ReLU):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 7), act(), nn.Linear(7, 3))
+
+
+def data(n=20):
+    g = torch.Generator().manual_seed(1)
+    return torch.randn(n, 5, generator=g), torch.randint(0, 3, (n,), generator=g)
+
+
+def test_activation_statistics_are_those_of_the_layer():
+    model = network()
+    X, _ = data()
+    h = torch.relu(model[0](X)).double()
+    row = activation_stats(model, X)[0]
+    assert row.name == "1"
+    assert row.mean == pytest.approx(float(h.mean()))
+    assert row.std == pytest.approx(float(h.std()))
+    assert row.dead == pytest.approx(float((h == 0).all(0).double().mean()))
+    assert row.saturated == 0
+
+
+@pytest.mark.parametrize(("act", "bias", "expected"), [(nn.Tanh, 9.0, 1), (nn.Sigmoid, -9.0, 1)])
+def test_saturated_values_are_counted(act, bias, expected):
+    model = network(act)
+    with torch.no_grad():
+        model[0].weight.zero_()
+        model[0].bias.fill_(bias)
+    assert activation_stats(model, data()[0])[0].saturated == expected
+
+
+def test_half_of_the_units_dead():
+    model = nn.Sequential(nn.Linear(5, 4), nn.ReLU())
+    with torch.no_grad():
+        model[0].weight.zero_()
+        model[0].bias.copy_(torch.tensor([1.0, 1.0, -1.0, -1.0]))
+    assert activation_stats(model, data()[0])[0].dead == 0.5
+
+
+def test_hooks_are_removed():
+    model = network()
+    activation_stats(model, data()[0])
+    assert not model[1]._forward_hooks
+
+
+def test_a_model_without_activations_is_refused():
+    with pytest.raises(ValueError, match="ReLU"):
+        activation_stats(nn.Linear(2, 2), torch.zeros(1, 2))
+
+
+def test_gradient_statistics_are_those_of_backward():
+    model = network()
+    X, y = data()
+    rows = gradient_stats(model, nn.functional.cross_entropy(model(X), y), 0.1)
+    assert all(p.grad is None for p in model.parameters())
+    nn.functional.cross_entropy(model(X), y).backward()
+    assert [row.name for row in rows] == ["0.weight", "2.weight"]
+    for row, p in zip(rows, (model[0].weight, model[2].weight), strict=True):
+        assert row.gradient == pytest.approx(float(p.grad.norm()), rel=1e-5)
+        assert row.weight == pytest.approx(float(p.detach().norm()), rel=1e-5)
+        assert row.ratio == pytest.approx(0.1 * float(p.grad.norm() / p.norm()), rel=1e-4)
+
+
+def test_an_unused_weight_has_no_gradient():
+    model = network()
+    rows = gradient_stats(model, model[0](data()[0]).sum(), 0.1)
+    assert rows[1].gradient == 0
+
+
+def test_bad_rates_and_frozen_models_are_refused():
+    model = network()
+    loss = model(data()[0]).sum()
+    for rate in (0.0, float("inf"), -1.0):
+        with pytest.raises(ValueError, match="rate"):
+            gradient_stats(model, loss, rate)
+    for p in model.parameters():
+        p.requires_grad_(False)
+    with pytest.raises(ValueError, match="frozen"):
+        gradient_stats(model, loss, 0.1)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_a_replayed_step_is_the_real_one(kind):
+    model = network()
+    optimizer = kind(model.parameters(), lr=0.05)
+    X, y = data()
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(X), y).backward()
+        optimizer.step()
+    before = [p.detach().clone() for p in model.parameters()]
+    measured = replay(model, optimizer, (X, y), (X, y))
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(X), y)
+    loss.backward()
+    norm = torch.cat([p.grad.ravel() for p in model.parameters()]).norm()
+    optimizer.step()
+    change = torch.cat(
+        [(p.detach() - b).ravel() for p, b in zip(model.parameters(), before, strict=True)]
+    )
+    assert measured.loss == pytest.approx(float(loss.detach()), rel=1e-6)
+    assert measured.gradient == pytest.approx(float(norm), rel=1e-5)
+    assert measured.update == pytest.approx(float(change.norm()), rel=1e-5)
+    after = nn.functional.cross_entropy(model(X), y)
+    assert measured.after == pytest.approx(float(after.detach()), rel=1e-6)
+
+
+def test_clipping_limits_the_update_and_reports_the_norm_before():
+    model = network()
+    X, y = data()
+    batch = (100 * X, y)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    free = replay(model, optimizer, batch, (X, y))
+    clipped = replay(model, optimizer, batch, (X, y), clip=0.5)
+    assert clipped.gradient == pytest.approx(free.gradient)
+    assert clipped.update == pytest.approx(0.5, rel=1e-4)
+    assert free.update > 1
+
+
+def test_the_state_of_the_optimizer_is_not_changed():
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    X, y = data()
+    nn.functional.cross_entropy(model(X), y).backward()
+    optimizer.step()
+    state = copy.deepcopy(optimizer.state_dict())
+    replay(model, optimizer, (X, y), (X, y))
+    now = optimizer.state_dict()
+    assert torch.equal(state["state"][0]["exp_avg"], now["state"][0]["exp_avg"])
+    assert state["state"][0]["step"] == now["state"][0]["step"]
+
+
+@pytest.mark.parametrize("clip", [0.0, -1.0])
+def test_bad_clips_are_refused(clip):
+    model = network()
+    with pytest.raises(ValueError, match="clip"):
+        replay(model, torch.optim.SGD(model.parameters(), 0.1), data(), data(), clip)
