@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from press.site import search
 
+from tests.conftest import ROOT
 from tests.site import ranks
 
 QUERIES = Path(__file__).parent / "queries"
@@ -25,15 +26,15 @@ def planned(site) -> dict[str, int]:
 
 
 def test_the_right_page_is_first_for_nearly_all_known_queries(known):
-    assert [row.page for row in known].count(1) >= 54
+    assert [row.page for row in known].count(1) >= len(known) - 2
 
 
 def test_the_right_section_is_first_for_most_known_queries(known):
-    assert [row.section for row in known].count(1) >= 46
+    assert [row.section for row in known].count(1) >= len(known) - 10
 
 
 def test_the_right_section_is_in_the_first_three_of_nearly_all(known):
-    assert sum(0 < row.section <= 3 for row in known) >= 54
+    assert sum(0 < row.section <= 3 for row in known) >= len(known) - 2
 
 
 def test_no_known_query_stays_without_its_section(known):
@@ -58,8 +59,10 @@ def test_a_score_is_found_before_other_scores(site):
 def test_under_a_notice_only_whole_words_are_listed(site):
     headings = [hit["heading"] for hit in find(site, "random forest")]
     assert not any("Fourier" in heading for heading in headings)
-    # an exercise there clusters with k-means, and no other page does
-    assert {hit["page"] for hit in find(site, "k-means")} == {"networks/embeddings"}
+    pages = {hit["page"] for hit in find(site, "k-means")}
+    assert "networks/embeddings" in pages  # an exercise there clusters with k-means
+    texts = {page: (ROOT / "book" / f"{page}.md").read_text("utf-8") for page in pages}
+    assert [page for page, text in texts.items() if "k-means" not in text] == []
 
 
 def test_what_explains_a_term_is_listed_before_its_definition(site):
