@@ -380,6 +380,12 @@ def test_leaves_are_not_counted_as_stored():
     assert bp.stored(record(A * 2, (x, lambda g: x.data * g))) == A.size
 
 
+def test_a_leaf_whose_array_a_rule_holds_is_not_counted_either():
+    x = Tensor(A)
+    array = x.data
+    assert bp.stored(record(A * 2, (x, lambda g: array * g))) == A.size
+
+
 def test_checkpoints_store_less_and_reach_the_parameters_inside():
     W = Tensor(RNG.normal(size=(3, 3)) / 2)
 
