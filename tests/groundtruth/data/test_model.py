@@ -209,6 +209,11 @@ def test_a_loss_of_1e99_has_not_diverged_yet():
     assert history[0, 2] == pytest.approx(5e97)
 
 
+def test_a_loss_above_1e100_has_diverged():
+    with pytest.raises(FloatingPointError, match="diverged at lr=1e\\+20"):
+        Line(1e40, 0.0).fit(np.array([0.0, 1.0]), np.zeros(2), 1e20, 1)  # the loss becomes 1e120
+
+
 @pytest.mark.parametrize(("x", "y"), [([0.0, 1e160], [0.0, 1.0]), ([0.0, 1.0], [0.0, 1e160])])
 def test_values_that_cannot_be_squared_are_refused(x, y):
     with pytest.raises(ValueError, match="1e\\+160 are too large"):

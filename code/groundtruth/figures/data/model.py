@@ -9,7 +9,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from groundtruth.data.model import Array, least_squares_line, line_hessian, mse
-from groundtruth.figures.style import BLUE, GRAY, INK, ORANGE, figure, label
+from groundtruth.figures.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    figure,
+    label,
+    rows,
+)
 from groundtruth.figures.vega import Interactive, note, show, slider
 
 LEVELS = [0.3, 1.0, 3.0, 6.0, 12.0, 20.0, 33.0]
@@ -47,23 +57,26 @@ def bowl(x: Array, y: Array, history: Array) -> Figure:
     return fig
 
 
-def errors(training: Array, risk: Array) -> Figure:
-    """Training error and risk (d,) of polynomials of degree 0 to d - 1, with noise of variance 1.
+def errors(cases: dict[str, Array]) -> Figure:
+    """Training error and risk, (2, d) per panel, of polynomials of degree 0 to d - 1.
 
-    The axis is logarithmic, so that the constant fits into the figure.
+    The noise has variance 1. The axis is logarithmic, so that the constant fits into the figure.
     """
-    fig, ax = figure(2.9)
-    degrees = np.arange(training.size)
-    ax.plot(degrees, risk, color=ORANGE, marker="o", markersize=4)
-    ax.plot(degrees, training, color=BLUE, marker="s", markersize=4)
-    ax.axhline(1.0, color=INK, linestyle=":", linewidth=1.2)
-    ax.set_yscale("log")
-    ax.set_yticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
-    ax.minorticks_off()
-    ax.set_xticks(degrees)
-    ax.text(6.0, 1.08 * risk[6], "risk", color=ORANGE, ha="right", va="bottom")
-    ax.text(6.0, 0.92 * training[6], "training error", color=BLUE, ha="right", va="top")
-    label(ax, "degree of the polynomial", "mean squared error")
+    fig, axes = figure(2.9, len(cases), sharey=True)
+    for ax, (title, (training, risk)) in zip(axes, cases.items(), strict=True):
+        degrees = np.arange(training.size)
+        ax.plot(degrees, risk, color=ORANGE, marker="o", markersize=4)
+        ax.plot(degrees, training, color=BLUE, marker="s", markersize=4)
+        ax.axhline(1.0, color=INK, linestyle=":", linewidth=1.2)
+        ax.set_yscale("log")
+        ax.set_yticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
+        ax.minorticks_off()
+        ax.set_xticks(degrees[::3])
+        ax.text(7.0, 1.2 * risk[7], "risk", color=ORANGE, ha="right", va="bottom")
+        ax.text(0.0, 0.62, "training error", color=BLUE, ha="left", va="center")
+        label(ax, "degree", "", title)
+    axes[0].set_ylim(0.5, 8)
+    axes[0].set_ylabel("mean squared error")
     return fig
 
 
@@ -95,13 +108,48 @@ def draws(
     return fig
 
 
+def classes(densities: dict[str, Array], at: Array, borders: dict[str, dict[str, float]]) -> Figure:
+    """Two densities (2, m) at the points (m,) per panel, and where classifiers divide them."""
+    fig, axes = rows(len(densities), 1.9 * len(densities))
+    styles = ((INK, "-"), (BLUE, "--"), (ORANGE, ":"))
+    for ax, (title, both) in zip(axes, densities.items(), strict=True):
+        for density, color, style in zip(both, (GREEN, PURPLE), ("-", "-."), strict=True):
+            ax.plot(at, density, color=color, linestyle=style)
+            ax.fill_between(at, density, color=color, alpha=0.15, linewidth=0)
+        for (name, border), (color, style) in zip(borders[title].items(), styles, strict=True):
+            ax.axvline(border, color=color, linestyle=style, linewidth=1.8, label=name)
+        ax.set_ylim(0, 0.45)
+        label(ax, "", "density", title)
+    axes[0].legend(loc="upper right")
+    axes[-1].set_xlabel("feature x")
+    return fig
+
+
+def smooths(
+    at: Array, panels: dict[str, tuple[tuple[Array, Array], Array, Array, Array]]
+) -> Figure:
+    """One training set per panel, the regression function, and the fits of a line and neighbors.
+
+    A panel consists of x and y of the training set, and of three curves (m,) at the points (m,).
+    """
+    fig, axes = figure(3.0, len(panels), sharey=True)
+    for ax, (title, (data, truth, line, steps)) in zip(axes, panels.items(), strict=True):
+        ax.plot(*data, color=GRAY, marker="o", markersize=2.5, linestyle="none")
+        ax.plot(at, truth, color=INK, linestyle="--", linewidth=1.4)
+        ax.plot(at, line, color=BLUE, linewidth=2.2)
+        ax.plot(at, steps, color=ORANGE, linewidth=1.4)
+        label(ax, "x", "", title)
+    axes[0].set_ylabel("y")
+    return fig
+
+
 def explorer(x: Array, y: Array) -> Interactive:
     """Sliders for w and b; the line, the residuals and the loss follow."""
-    rows = [{"x": float(a), "y": float(b)} for a, b in zip(x, y, strict=True)]
+    points = [{"x": float(a), "y": float(b)} for a, b in zip(x, y, strict=True)]
     w = slider("w", "slope w ", 0.5, -1, 4, 0.1)
     b = slider("b", "intercept b ", 0.0, -2, 4, 0.1)
     base = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.Data(values=points))
         .transform_calculate(fit="w * datum.x + b")
         .transform_calculate(error="datum.fit - datum.y")
     )
@@ -123,7 +171,7 @@ def explorer(x: Array, y: Array) -> Interactive:
     best = least_squares_line(x, y)
     return show(
         chart,
-        f"{len(rows)} points, a line whose slope and intercept the two sliders set, dashed bars "
+        f"{len(points)} points, a line whose slope and intercept the two sliders set, dashed bars "
         "for the errors, and the mean squared error; it is smallest at slope "
         f"{best[0]:.3g} and intercept {best[1]:.3g}.",
     )
