@@ -416,6 +416,8 @@ ROWS = "ex-embeddings-rows"
 SCORE = "ex-embeddings-score"
 WINDOWS = "ex-embeddings-window"
 BIAS = "ex-embeddings-bias"
+ALIGN = "ex-embeddings-align"
+DIRECTIONS = "ex-embeddings-sae"
 LAYERS = "ex-cnn-shapes"
 KERNELS = "ex-cnn-hand"
 TOOL = "ex-agent-tool"
@@ -573,6 +575,8 @@ RIGHT = {
     SCORE: [1.386, -0.223, 0.2877],
     WINDOWS: [3, 5, -2],
     BIAS: [8, 0],
+    ALIGN: [0.45, 1.0],
+    DIRECTIONS: [0.79, 0.83, 1.0],
     LAYERS: [80, 1168, 290, 1538],
     KERNELS: [6, 1, 2],
     TOOL: words_of,
@@ -790,6 +794,13 @@ WRONG = [
     (BIAS, [0, 0], "almost no part"),
     (BIAS, [8, 8], "remove the difference of the context vectors"),
     (BIAS, [0, 8], "context vectors first"),
+    (ALIGN, [32.4, 72], "give fractions of the 72 questions"),
+    (ALIGN, [1, 1], "draw the table of each word by itself"),
+    (ALIGN, [0.45, 0.8], "the rotation is not the best one"),
+    (ALIGN, [0.45, 0.45], "aligned is wrong"),
+    (DIRECTIONS, [0.79, 1.0, 0.83], "comes last"),
+    (DIRECTIONS, [0.7, 0.75, 0.89], "not the reverse"),
+    (DIRECTIONS, [0.2, 0.83, 1.0], "random directions is wrong"),
     (TOOL, len, "'to be or not to be' has 6 words, not 18"),
     (TOOL, words_at_blanks, "'' has 0 words, not 1"),
     (TOOL, words_without_annotation, "annotate 'text' as str"),

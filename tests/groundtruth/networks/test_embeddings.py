@@ -131,6 +131,25 @@ def test_alignment_ignores_rotation_scale_and_shift(seed):
     assert 0 <= em.cka(X, rng.normal(size=(20, 3))) < 0.9
 
 
+def test_superposition_takes_the_steps_of_adam_on_the_gradient_of_autograd():
+    features, d, sparsity, steps = 4, 2, 0.5, 30
+    rng = np.random.default_rng(3)
+    W = torch.tensor(rng.normal(0, features**-0.5, (d, features)), requires_grad=True)
+    b = torch.zeros(features, dtype=torch.float64, requires_grad=True)
+    importance = torch.tensor(0.7 ** np.arange(features))
+    optimizer = torch.optim.Adam([W, b], 1e-2)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 1e-2 * (1 - step / steps)
+        x = rng.random((512, features)) * (rng.random((512, features)) >= sparsity)
+        x = torch.tensor(x)
+        optimizer.zero_grad()
+        (importance * (torch.relu(x @ W.T @ W + b) - x) ** 2).sum(1).mean().backward()
+        optimizer.step()
+    ours, bias = em.superposition(features, d, sparsity, seed=3, steps=steps, decay=0.7)
+    np.testing.assert_allclose(ours, W.detach().numpy(), atol=1e-8)
+    np.testing.assert_allclose(bias, b.detach().numpy(), atol=1e-8)
+
+
 def test_sparse_features_share_dimensions_and_dense_ones_do_not():
     few, _ = em.superposition(10, 3, 0.0, steps=1500)
     many, _ = em.superposition(10, 3, 0.97, steps=1500)
@@ -140,6 +159,14 @@ def test_sparse_features_share_dimensions_and_dense_ones_do_not():
 
     assert count(few) == 3
     assert count(many) > 5
+
+
+@given(SEEDS)
+def test_an_analogy_does_not_depend_on_the_norms(seed):
+    rng = np.random.default_rng(seed)
+    W = rng.normal(size=(8, 3))
+    scaled = W * rng.uniform(0.1, 10, (8, 1))
+    assert em.analogy(scaled, 0, 1, 2) == em.analogy(W, 0, 1, 2)
 
 
 @settings(max_examples=10)

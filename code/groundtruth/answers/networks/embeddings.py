@@ -6,12 +6,35 @@ Read with book/networks/embeddings.md.
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from groundtruth.answers import Judge, numbers
 
 UNKNOWN = float("nan")
 PMI = math.log(40 * 10_000 / (200 * 500))
 OTHER = math.log(40 / (5 * 200 * 0.03))
+
+ALIGNED = 0.95  # least fraction of right answers once the rotation is right
+FRACTIONS = numbers(
+    ("mixed", "aligned"),
+    lambda: [0.4, 1.0],  # between 0.27 and 0.47 for other seeds, choices and texts
+    {
+        "give fractions of the 72 questions, not counts": [0.4 * 72, 72],
+        "draw the table of each word by itself; one table alone answers every question": [1, 1],
+    },
+    rtol=0.5,
+)
+
+
+def alignment(answer: Any) -> str | None:
+    """What is wrong with the fractions [mixed, aligned], or None."""
+    complaint = FRACTIONS(answer)
+    if complaint is None and np.ravel(answer)[1] < ALIGNED:
+        return "the rotation is not the best one: rotate unit vectors A by P Qt, where A'B = P S Qt"
+    return complaint
+
 
 ANSWERS: dict[str, Judge] = {
     "ex-embeddings-rows": numbers(
@@ -95,5 +118,23 @@ ANSWERS: dict[str, Judge] = {
             ],
             "these are the direction of the context vectors first": [0, 8],
         },
+    ),
+    "ex-embeddings-align": alignment,
+    "ex-embeddings-sae": numbers(
+        ("random directions", "active 70 %", "active 10 %"),
+        lambda: [0.76, 0.79, 1.0],  # 0.73 to 0.79, 0.76 to 0.83, and 1.00 for other seeds
+        {
+            "the activity of 10 % comes last": [
+                UNKNOWN,
+                1.0,
+                0.79,
+            ],
+            "for each feature take the largest cosine over the centers, not the reverse": [
+                UNKNOWN,
+                UNKNOWN,
+                0.89,
+            ],
+        },
+        rtol=0.08,
     ),
 }
