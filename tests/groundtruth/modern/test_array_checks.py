@@ -34,9 +34,6 @@ def test_wrong_shapes(shape, spec, message):
         ac.assert_shape(np.zeros(shape), spec)
 
 
-SHAPES = [(), (1,), (3,), (4,), (1, 3), (4, 1), (4, 3), (2, 1, 3), (2, 4, 1), (0,), (0, 3)]
-
-
 def test_a_report_names_what_is_not_finite_in_order():
     arrays = {
         "x": np.ones(3),
