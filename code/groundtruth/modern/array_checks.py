@@ -5,7 +5,7 @@ Read with book/modern/numerics.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,31 +49,6 @@ def assert_shape(x: Any, spec: str, **sizes: int) -> dict[str, int]:
         elif size != expected:
             raise ValueError(f"axis {word!r} of shape {shape} is {size}, expected {expected}")
     return known
-
-
-def broadcast_shape(*shapes: Sequence[int]) -> tuple[int, ...]:
-    """The shape to which arrays of these shapes broadcast.
-
-    Shapes are aligned at their last axes; on each axis the sizes other than 1 must agree.
-
-    Raises
-    ------
-    ValueError
-        If they do not; the message names the axis, counted from the end.
-
-    Examples
-    --------
-    >>> broadcast_shape((50, 1), (50,))
-    (50, 50)
-    """
-    ndim = max((len(shape) for shape in shapes), default=0)
-    result = []
-    for axis in range(-ndim, 0):
-        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
-        if len(sizes) > 1:
-            raise ValueError(f"sizes {sorted(sizes)} on axis {axis} do not broadcast")
-        result.append(sizes.pop() if sizes else 1)
-    return tuple(result)
 
 
 @dataclass(frozen=True)
