@@ -55,12 +55,13 @@ def storage() -> Figure:
         "bitmap": (GREEN, "--"),
         "rows": (BLUE, ":"),
     }
+    names = {"csr": "CSR", "bitmap": "bitmap", "rows": "rows"}
     dense = storage_bytes((1024, 1024), 0, "dense")
     ax.axhline(1, color=GRAY, linewidth=1.5)
     ax.text(0.01, 1.04, "dense", color=GRAY)
     for layout, (color, line) in styles.items():
         ratio = [storage_bytes((1024, 1024), f, layout) / dense for f in fractions]
-        ax.plot(fractions, ratio, color=color, linestyle=line, label=layout)
+        ax.plot(fractions, ratio, color=color, linestyle=line, label=names[layout])
     half = storage_bytes((1024, 1024), 0.5, "2:4") / dense
     ax.plot([0.5], [half], "D", color=PURPLE, label="2:4")
     ax.set_ylim(0, 2.05)

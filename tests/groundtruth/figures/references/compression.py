@@ -21,6 +21,7 @@ def clipping(at):
     db = 10 * np.log10(np.sum(w * x**2) / noise)
     count = 2**at.bits - symmetric
     return {
+        "layer_0": {"x": x, "w": w},
         "layer_1": {"y": y},
         "layer_2": {"note": f"SQNR {db:.1f} dB, rms error {np.sqrt(noise / w.sum()):.3f}"},
         "layer_3": {"note": f"step {float(step):.3f}, {count} levels"},
