@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from groundtruth.check import numeric_grad
 from groundtruth.data import text
 from groundtruth.data.text import tokenize
@@ -253,6 +254,21 @@ def test_training_brings_pairs_together():
     assert (best == np.arange(40)).mean() > 0.9
     with pytest.raises(ValueError, match="batch"):
         dense.train(model, queries, documents, np.random.default_rng(1), batch=41)
+
+
+def test_a_step_of_training_is_that_of_adam():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(4, 3))
+    gradients = rng.normal(size=(3, 4, 3))
+    theirs = torch.tensor(start, requires_grad=True)
+    optimizer = torch.optim.Adam([theirs], lr=0.05)
+    ours = start.copy()
+    m, v = np.zeros_like(start), np.zeros_like(start)
+    for step, g in enumerate(gradients, 1):
+        theirs.grad = torch.tensor(g)
+        optimizer.step()
+        dense._adam(ours, g.copy(), m, v, step, 0.05)
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-9)
 
 
 def test_embeddings_are_unit_means_and_unknown_words_are_left_out():
