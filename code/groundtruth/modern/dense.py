@@ -181,9 +181,20 @@ def train(
 
 
 def _adam(table: Array, g: Array, m: Array, v: Array, step: int, rate: float) -> None:
-    m += 0.1 * (g - m)
-    v += 0.001 * (g * g - v)
-    table -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+    """One step of Adam in place; g is used up, so that nothing of the size of a table is made."""
+    g *= 0.1
+    m *= 0.9
+    m += g
+    g *= g
+    g *= 0.1  # 0.001 times the squared gradient
+    v *= 0.999
+    v += g
+    np.divide(v, 1 - 0.999**step, out=g)
+    np.sqrt(g, out=g)
+    g += 1e-8
+    np.divide(m, g, out=g)
+    g *= rate / (1 - 0.9**step)
+    table -= g
 
 
 def max_sim(query: ArrayLike, document: ArrayLike) -> float:

@@ -46,6 +46,28 @@ def rrf(rankings: Sequence[ArrayLike], k: float = 60) -> tuple[Ids, Array]:
     return ids[order], scores[order]
 
 
+def blend(tables: Sequence[ArrayLike], weights: Sequence[float]) -> Array:
+    """Score fusion: the weighted sum (n,) of score tables (n,), each scaled to [0, 1] by its
+    smallest and largest score; a table of equal scores counts as zero.
+
+    Examples
+    --------
+    >>> blend([[0.0, 5.0, 10.0], [1.0, 0.0, 0.0]], [0.25, 0.75]).tolist()
+    [0.75, 0.125, 0.25]
+    """
+    rows = [np.asarray(table, dtype=float) for table in tables]
+    if not rows or len(rows) != len(weights) or any(row.shape != rows[0].shape for row in rows):
+        raise ValueError(
+            f"need tables of one shape and a weight for each, got shapes"
+            f" {[row.shape for row in rows]} and {len(weights)} weights"
+        )
+    total = np.zeros(rows[0].shape)
+    for row, weight in zip(rows, weights, strict=True):
+        span = row.max() - row.min()
+        total += weight * (row - row.min()) / (span if span > 0 else 1.0)
+    return total
+
+
 def mmr(relevance: ArrayLike, similarity: ArrayLike, k: int, balance: float = 0.5) -> list[int]:
     """Maximal marginal relevance (Carbonell and Goldstein, 1998): k positions, each the largest
     balance * relevance - (1 - balance) * similarity to what was chosen before.

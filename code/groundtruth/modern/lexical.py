@@ -8,7 +8,7 @@ same formula from a table of counts; here a query reads only the postings of its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,30 +131,34 @@ def grep(texts: Sequence[str], words: Sequence[str]) -> Ids:
     return np.flatnonzero(hits)
 
 
-def agent_search(
-    texts: Sequence[str], query: Sequence[str], rarity: Callable[[str], float], limit: int = 10
-) -> tuple[Ids, int, int]:
-    """Search as an agent with `grep` does: all words of the query, then without the most common
-    one, and so on, until between 1 and `limit` texts are left; they come rarest words first.
-
-    Parameters
-    ----------
-    rarity : function from a word to a number
-        For example its idf; words of low rarity are given up first.
+def agent_search(texts: Sequence[str], query: Sequence[str], limit: int = 10) -> tuple[Ids, int]:
+    """Search as an agent with `grep` does: count the texts with each word and drop words without a
+    hit, then list the texts with all words, with all but the commonest, and so on, until `limit`
+    texts are found.
 
     Returns
     -------
-    ids, calls, scanned : numbers of texts, calls of grep, texts that were read by them
+    ids, calls : numbers of texts, those with the most words first, and calls of grep
+
+    Examples
+    --------
+    >>> agent_search(["red fox", "red hen", "dog"], ["red", "hen", "owl"])
+    (array([1, 0]), 5)
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
-    words = sorted(set(query), key=lambda word: (-rarity(word), word))
-    calls = 0
-    ids = np.zeros(0, dtype=np.intp)
-    while words:
-        ids = grep(texts, words)
+    lowered = [text_of.lower() for text_of in texts]
+    holds = {word.lower(): np.zeros(0, dtype=bool) for word in query}
+    for word in holds:
+        holds[word] = np.array([word in text_of for text_of in lowered])
+    calls = len(holds)
+    words = sorted(
+        (word for word in holds if holds[word].any()), key=lambda word: (holds[word].sum(), word)
+    )
+    found: list[int] = []
+    while words and len(found) < limit:
         calls += 1
-        if ids.size:
-            break
+        every = np.flatnonzero(np.logical_and.reduce([holds[word] for word in words]))
+        found += [i for i in every.tolist() if i not in found]
         words = words[:-1]
-    return ids[:limit], calls, calls * len(texts)
+    return np.array(found[:limit], dtype=np.intp), calls

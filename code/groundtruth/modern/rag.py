@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,30 @@ def chunk(words: Sequence[str], size: int, overlap: int = 0) -> list[list[str]]:
     step = size - overlap
     starts = range(0, max(1, len(words) - overlap), step)
     return [list(words[start : start + size]) for start in starts]
+
+
+def semantic_chunks(sentences: Sequence[str], embeddings: Array, count: int) -> list[str]:
+    """A document in `count` chunks, cut where the cosine of neighboring sentences is smallest.
+
+    Parameters
+    ----------
+    embeddings : (s, d)
+        Unit rows, one per sentence.
+
+    Examples
+    --------
+    >>> semantic_chunks(["A.", "B.", "C."], np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 2)
+    ['A. B.', 'C.']
+    """
+    if len(sentences) != len(embeddings) or not 1 <= count <= len(sentences):
+        raise ValueError(
+            f"need a row per sentence and 1 <= count <= sentences, got {len(sentences)},"
+            f" {len(embeddings)} and {count}"
+        )
+    cosine = (embeddings[:-1] * embeddings[1:]).sum(axis=1)  # (s - 1,)
+    cuts = np.sort(np.argsort(cosine, kind="stable")[: count - 1]) + 1
+    ends = [0, *cuts.tolist(), len(sentences)]
+    return [" ".join(sentences[a:b]) for a, b in pairwise(ends)]
 
 
 def cut_probability(size: int, overlap: int, answer: int) -> float:

@@ -249,15 +249,33 @@ def planted(seed: int, ids: int = 110, paraphrases: int = 110, two_hops: int = 4
     return Planted(tuple(passages[i] for i in order), tuple(moved))
 
 
-def unanswerable(seed: int, count: int, present: Planted) -> list[Query]:
-    """Queries of kind "id" whose number stands in no passage of a collection."""
-    known = " ".join(present.passages)
-    queries = []
-    for _, question, _ in _id_passages(np.random.default_rng(seed), 2 * count):
-        number = re.findall(r"\d{6}", question)[0]
-        if number not in known:
-            queries.append(Query(question, "id", (), None))
+def unanswerable(seed: int, count: int, present: Planted, kind: str = "id") -> list[Query]:
+    """Queries of a kind that no passage of a collection answers: about an id, a combination of
+    concepts or a person that it does not hold.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
+    known = {_subject(passage) for passage in present.passages}
+    queries: list[Query] = []
+    rng = np.random.default_rng(seed)
+    while len(queries) < count:
+        if kind == "id":
+            items = [(text, question) for text, question, _ in _id_passages(rng, count)]
+        elif kind == "paraphrase":
+            items = [(text, question) for text, question, _ in _paraphrases(rng, 100)]
+        else:
+            items = [(text, question) for text, _, question, _ in _two_hops(rng, 40)]
+        queries += [Query(q, kind, (), None) for text, q in items if _subject(text) not in known]
     return queries[:count]
+
+
+def _subject(passage: str) -> tuple[str | int, ...]:
+    """What a passage is about: the numbers of its concepts, or its first two words."""
+    if not passage.startswith("The ") or " by team " not in passage:
+        return tuple(passage.split()[:2])
+    words = set(tokenize(passage.split(";")[0]))
+    tables = (OBJECTS, ACTIONS, QUALITIES)
+    return tuple(i for table in tables for i, row in enumerate(table) if words & set(row[:2]))
 
 
 def subwords(text: str) -> list[str]:

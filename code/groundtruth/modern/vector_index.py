@@ -2,8 +2,8 @@
 
 Read with book/modern/retrieval.md.
 
-Shapes: X (n, d) indexed vectors, Q (m, d) queries, q (d,). Work is the number of vectors (centroids
-included) with which a query is compared.
+Shapes: X (n, d) indexed vectors, Q (m, d) queries, q (d,). Work is the number of vectors with which
+a query is compared, the centroids of IVF and the normals of the hyperplanes of LSH included.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class LSH:
     --------
     >>> index = LSH([[1.0, 0.0], [-1.0, 0.1]], bits=2, tables=1, rng=np.random.default_rng(0))
     >>> index.search([2.0, 0.0], 1)
-    (array([0]), 1)
+    (array([0]), 3)
     """
 
     def __init__(self, X: ArrayLike, bits: int, tables: int, rng: np.random.Generator) -> None:
@@ -206,11 +206,12 @@ class LSH:
         keys = self._keys(query[None])[:tables, 0]
         buckets = [bucket.get(int(key)) for bucket, key in zip(self.buckets, keys, strict=False)]
         some = [bucket for bucket in buckets if bucket is not None]
+        normals = len(keys) * self.planes.shape[2]
         if not some:
-            return np.zeros(0, dtype=np.intp), 0
+            return np.zeros(0, dtype=np.intp), normals
         ids = np.unique(np.concatenate(some))
         best = np.argsort(-(self.X[ids] @ query), kind="stable")[:k]
-        return ids[best], ids.size
+        return ids[best], normals + ids.size
 
 
 def _group(keys: NDArray[np.int64]) -> dict[int, Ids]:

@@ -107,15 +107,35 @@ def test_grep_needs_every_word():
         lexical.grep(["a"], "a")
 
 
-def test_an_agent_gives_up_common_words_first():
-    texts = ["red fox", "red hen", "red sun"]
-    rarity = {"red": 0.1, "fox": 1.0, "hen": 2.0}
-    ids, calls, scanned = lexical.agent_search(texts, ["red", "fox", "hen"], rarity.get)
-    assert ids.tolist() == [1]
-    assert (calls, scanned) == (3, 9)
-    assert lexical.agent_search(texts, ["red"], rarity.get, limit=2)[0].tolist() == [0, 1]
+def test_an_agent_drops_words_without_hits_and_then_the_commonest():
+    texts = ["red fox", "red hen", "Red sun", "sun"]
+    ids, calls = lexical.agent_search(texts, ["red", "fox", "hen", "owl"])
+    # four counts; fox, hen and red: none; fox and hen: none; fox: text 0
+    assert ids.tolist() == [0]
+    assert calls == 7
+    ids, calls = lexical.agent_search(texts, ["RED", "sun", "sun"])
+    # two counts; sun and red: text 2; sun: text 3 as well
+    assert ids.tolist() == [2, 3]
+    assert calls == 4
+    ids, calls = lexical.agent_search(texts, ["red"], limit=2)
+    assert ids.tolist() == [0, 1]
+    assert calls == 2
+    ids, calls = lexical.agent_search(texts, ["owl"])
+    assert ids.size == 0
+    assert calls == 1
     with pytest.raises(ValueError, match="limit"):
-        lexical.agent_search(texts, ["red"], rarity.get, limit=0)
+        lexical.agent_search(texts, ["red"], limit=0)
+
+
+def test_blended_scores_by_hand():
+    tables = [[0.0, 5.0, 10.0], [3.0, 1.0, 1.0]]
+    assert fusion.blend(tables, [0.25, 0.75]).tolist() == [0.75, 0.125, 0.25]
+    shifted = [np.array(tables[0]) * 7 - 3, np.array(tables[1]) + 100]
+    np.testing.assert_allclose(fusion.blend(shifted, [0.25, 0.75]), [0.75, 0.125, 0.25])
+    assert fusion.blend([[2.0, 2.0], [0.0, 1.0]], [0.5, 0.5]).tolist() == [0.0, 0.5]
+    for bad, weights in (([], []), (tables, [1.0]), ([[1.0], [1.0, 2.0]], [1.0, 1.0])):
+        with pytest.raises(ValueError, match="tables"):
+            fusion.blend(bad, weights)
 
 
 RANKINGS = [[3, 1, 2], [5], [9, 8, 7, 6]]

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from groundtruth.check import numeric_grad
 from groundtruth.data import text
 from groundtruth.data.text import tokenize
@@ -157,6 +158,49 @@ def test_ids_of_unanswerable_queries_are_in_no_passage():
     assert {q.answer for q in queries} == {None}
 
 
+@pytest.mark.parametrize("kind", synthetic.KINDS)
+def test_unanswerable_queries_share_no_subject_with_a_passage(kind):
+    world = synthetic.planted(0)
+    queries = synthetic.unanswerable(1, 60, world, kind)
+    assert len(queries) == 60
+    assert {q.kind for q in queries} == {kind}
+    asked = {q.text for q in world.queries}
+    assert not asked & {q.text for q in queries}
+    if kind == "two-hop":
+        names = [re.search(r"that (.+) leads", q.text)[1] for q in queries]
+        assert not any(name in " ".join(world.passages) for name in names)
+    with pytest.raises(ValueError, match="kind"):
+        synthetic.unanswerable(1, 5, world, "other")
+
+
+def test_concepts_of_unanswerable_paraphrases_are_together_in_no_passage():
+    world = synthetic.planted(0)
+    tables = (synthetic.OBJECTS, synthetic.ACTIONS, synthetic.QUALITIES)
+
+    def concepts(line: str) -> tuple[int, ...]:
+        words = tokenize(line.split(";")[0])
+        found = [[i for i, row in enumerate(t) if set(row[:2]) & set(words)] for t in tables]
+        return tuple(row[0] for row in found if row)
+
+    known = {concepts(passage) for passage in world.passages}
+    queries = synthetic.unanswerable(3, 100, world, "paraphrase")
+    assert all(len(concepts(q.text)) == 3 for q in queries)
+    assert not known & {concepts(q.text) for q in queries}
+
+
+def test_semantic_chunks_are_cut_at_the_smallest_cosines():
+    angle = np.array([0.0, 0.1, 1.5, 1.55, 2.6])
+    rows = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    sentences = ["a.", "b.", "c.", "d.", "e."]
+    assert rag.semantic_chunks(sentences, rows, 1) == ["a. b. c. d. e."]
+    assert rag.semantic_chunks(sentences, rows, 2) == ["a. b.", "c. d. e."]
+    assert rag.semantic_chunks(sentences, rows, 3) == ["a. b.", "c. d.", "e."]
+    assert rag.semantic_chunks(sentences, rows, 5) == sentences
+    for count, table in ((0, rows), (6, rows), (2, rows[:3])):
+        with pytest.raises(ValueError, match="sentence"):
+            rag.semantic_chunks(sentences, table, count)
+
+
 def test_lsa_is_the_truncated_svd_of_scikit_learn():
     docs = [tokenize(passage) for passage in synthetic.planted(3, 10, 30, 5).passages]
     ours = dense.LSA(docs, 5)
@@ -210,6 +254,21 @@ def test_training_brings_pairs_together():
     assert (best == np.arange(40)).mean() > 0.9
     with pytest.raises(ValueError, match="batch"):
         dense.train(model, queries, documents, np.random.default_rng(1), batch=41)
+
+
+def test_a_step_of_training_is_that_of_adam():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(4, 3))
+    gradients = rng.normal(size=(3, 4, 3))
+    theirs = torch.tensor(start, requires_grad=True)
+    optimizer = torch.optim.Adam([theirs], lr=0.05)
+    ours = start.copy()
+    m, v = np.zeros_like(start), np.zeros_like(start)
+    for step, g in enumerate(gradients, 1):
+        theirs.grad = torch.tensor(g)
+        optimizer.step()
+        dense._adam(ours, g.copy(), m, v, step, 0.05)
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-9)
 
 
 def test_embeddings_are_unit_means_and_unknown_words_are_left_out():
