@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +90,15 @@ class Curves(NamedTuple):
     accuracy: Array  # (w,) validation accuracy
 
 
+@cache
+def _digits() -> tuple[Array, Array]:
+    """Images (1797, 64) in [-0.5, 0.5] and labels (1797,), read once because parsing is slow."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.data / 16 - 0.5, digits.target
+
+
 def _softmax_and_loss(z: Array, y: Array) -> tuple[Array, float]:
     """Softmax (n, k) of the logits and the mean cross-entropy with the labels y (n,).
 
@@ -138,13 +148,11 @@ class Pipeline:
 
     def _load(self) -> None:
         """Images (n, 64) in [-0.5, 0.5], labels (n,), and the faults of the data."""
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
+        images, labels = _digits()
         s = self.setting
-        order = self.rng.permutation(len(digits.target))
-        X = (digits.data / 16 - 0.5)[order]
-        y = digits.target[order].copy()
+        order = self.rng.permutation(len(labels))
+        X = images[order]  # indexing by an array copies
+        y = labels[order]
         if self.has("label noise"):
             wrong = self.rng.random(len(y)) < self.size
             y[wrong] = (y[wrong] + self.rng.integers(1, CLASSES, wrong.sum())) % CLASSES
