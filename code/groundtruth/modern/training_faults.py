@@ -108,7 +108,7 @@ def _softmax_and_loss(z: Array, y: Array) -> tuple[Array, float]:
     e = np.exp(shifted)
     total = e.sum(1, keepdims=True)
     loss = np.log(total[:, 0]) - shifted[np.arange(len(y)), y]
-    return e / total, float(loss.mean())
+    return e / total, float(loss.sum() / len(y))
 
 
 class Pipeline:
@@ -225,8 +225,10 @@ class Pipeline:
         for i in (2, 1, 0):
             grads = [layers[i].T @ d, d.sum(0), *grads]
             if i:
-                # an active unit's value is z / (1 - dropout), so this factor is its derivative
-                d = (d @ self.params[2 * i].T) * (layers[i] > 0) / (1 - self.setting.dropout)
+                d = (d @ self.params[2 * i].T) * (layers[i] > 0)
+                if self.setting.dropout:
+                    # an active unit's value is z / (1 - dropout), so this is its derivative
+                    d = d / (1 - self.setting.dropout)
         if self.has("gradients not zeroed"):
             grads = [g + self.size * old for g, old in zip(grads, self.buffers, strict=True)]
             self.buffers = grads
