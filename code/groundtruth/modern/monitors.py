@@ -127,9 +127,7 @@ def gradient_stats(model: nn.Module, loss: Tensor, rate: float) -> list[Paramete
     for (name, p), g in zip(named, grads, strict=True):
         weight = float(p.detach().double().norm())
         gradient = 0.0 if g is None else float(g.double().norm())
-        rows.append(
-            ParameterStats(name, weight, gradient, rate * gradient / max(weight, 1e-12))
-        )
+        rows.append(ParameterStats(name, weight, gradient, rate * gradient / max(weight, 1e-12)))
     return rows
 
 
