@@ -40,6 +40,7 @@ def activation_stats(model: nn.Module, X: Tensor) -> list[LayerStats]:
     model : Module
         Its ReLU, Tanh, Sigmoid and GELU modules are looked at. Parameters and mode are unchanged.
     X : Tensor (B, ...)
+        Units are on the last axis of an output, channels of images (B, C, H, W) on the second.
 
     Raises
     ------
@@ -61,6 +62,8 @@ def activation_stats(model: nn.Module, X: Tensor) -> list[LayerStats]:
     def recorder(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
         def record(module: nn.Module, _: Any, out: Tensor) -> None:
             values = out.detach().double()
+            if values.ndim == 4:  # images (B, C, H, W): a channel is a unit
+                values = values.movedim(1, -1)
             units = values.reshape(-1, values.shape[-1])
             saturated = torch.zeros(())
             if isinstance(module, nn.Tanh):
@@ -124,9 +127,7 @@ def gradient_stats(model: nn.Module, loss: Tensor, rate: float) -> list[Paramete
     for (name, p), g in zip(named, grads, strict=True):
         weight = float(p.detach().double().norm())
         gradient = 0.0 if g is None else float(g.double().norm())
-        rows.append(
-            ParameterStats(name, weight, gradient, round(rate * gradient / max(weight, 1e-12), 9))
-        )
+        rows.append(ParameterStats(name, weight, gradient, rate * gradient / max(weight, 1e-12)))
     return rows
 
 

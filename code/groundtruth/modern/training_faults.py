@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +90,15 @@ class Curves(NamedTuple):
     accuracy: Array  # (w,) validation accuracy
 
 
+@cache
+def _digits() -> tuple[Array, Array]:
+    """Images (1797, 64) in [-0.5, 0.5] and labels (1797,), read once because parsing is slow."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.data / 16 - 0.5, digits.target
+
+
 def _softmax_and_loss(z: Array, y: Array) -> tuple[Array, float]:
     """Softmax (n, k) of the logits and the mean cross-entropy with the labels y (n,).
 
@@ -98,7 +108,7 @@ def _softmax_and_loss(z: Array, y: Array) -> tuple[Array, float]:
     e = np.exp(shifted)
     total = e.sum(1, keepdims=True)
     loss = np.log(total[:, 0]) - shifted[np.arange(len(y)), y]
-    return e / total, float(loss.mean())
+    return e / total, float(loss.sum() / len(y))
 
 
 class Pipeline:
@@ -138,13 +148,11 @@ class Pipeline:
 
     def _load(self) -> None:
         """Images (n, 64) in [-0.5, 0.5], labels (n,), and the faults of the data."""
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
+        images, labels = _digits()
         s = self.setting
-        order = self.rng.permutation(len(digits.target))
-        X = (digits.data / 16 - 0.5)[order]
-        y = digits.target[order].copy()
+        order = self.rng.permutation(len(labels))
+        X = images[order]  # indexing by an array copies
+        y = labels[order]
         if self.has("label noise"):
             wrong = self.rng.random(len(y)) < self.size
             y[wrong] = (y[wrong] + self.rng.integers(1, CLASSES, wrong.sum())) % CLASSES
@@ -217,8 +225,10 @@ class Pipeline:
         for i in (2, 1, 0):
             grads = [layers[i].T @ d, d.sum(0), *grads]
             if i:
-                # an active unit's value is z / (1 - dropout), so this factor is its derivative
-                d = (d @ self.params[2 * i].T) * (layers[i] > 0) / (1 - self.setting.dropout)
+                d = (d @ self.params[2 * i].T) * (layers[i] > 0)
+                if self.setting.dropout:
+                    # an active unit's value is z / (1 - dropout), so this is its derivative
+                    d = d / (1 - self.setting.dropout)
         if self.has("gradients not zeroed"):
             grads = [g + self.size * old for g, old in zip(grads, self.buffers, strict=True)]
             self.buffers = grads

@@ -49,6 +49,22 @@ def test_half_of_the_units_dead():
     assert activation_stats(model, data()[0])[0].dead == 0.5
 
 
+def test_a_channel_of_an_image_is_a_unit():
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+    with torch.no_grad():
+        model[0].weight.zero_()
+        model[0].bias.copy_(torch.tensor([1.0, -1.0, -1.0, -1.0]))
+    assert activation_stats(model, torch.zeros(2, 1, 8, 9))[0].dead == 0.75
+
+
+def test_a_tiny_update_is_not_rounded_to_zero():
+    model = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+    loss = 1e-12 * model(torch.ones(1, 1)).sum()
+    assert gradient_stats(model, loss, 0.1)[0].ratio == pytest.approx(1e-13)
+
+
 def test_hooks_are_removed():
     model = network()
     activation_stats(model, data()[0])

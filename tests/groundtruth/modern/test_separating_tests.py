@@ -112,6 +112,11 @@ def test_tests_that_train_wait_for_the_quick_ones():
     assert (answer, decision.runs) == ("gradients not zeroed", 1)
 
 
+def test_a_rate_is_tried_before_the_tests_that_a_bad_rate_fails_too():
+    decision = st.Decision(Pipeline(Setting("rate too low")))
+    assert decision.first_confirmed(["few units", "rate too low"]) == "rate too low"
+
+
 def test_a_cause_without_a_test_is_refused():
     with pytest.raises(ValueError, match="bad luck"):
         st.Decision(Pipeline(Setting())).first_confirmed(["bad luck"])
