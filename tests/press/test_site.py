@@ -691,3 +691,12 @@ def test_a_formula_keeps_its_drawing_in_fewer_bytes():
         '<math><mn>0.12345</mn></math><span class="vlist" style="height:1.423em">'
         '<span style="top:-2.55em;margin-right:0.05em"></span></span><svg width="0.66671em"></svg>'
     )
+
+
+def test_the_clips_of_a_figure_do_not_depend_on_the_figures_drawn_before_it():
+    from press.site import figures
+
+    drawing = '<g clip-path="url(#clip292)"/><g clip-path="url(#clip7)"/><clipPath id="clip292"/>'
+    same = drawing.replace("292", "3").replace("clip7", "clip11")
+    assert figures.numbered(drawing) == figures.numbered(same)
+    assert figures.numbered(drawing).count("clip1") == 2

@@ -480,11 +480,12 @@ def test_a_base_of_another_precision_is_adapted_saved_and_merged(tmp_path, dtype
     adapters.inject(wide, ["0", "2"], r=2)
     adapter_files.load_adapter(wide, {**adapter, "base": adapters.base_hash(wide)})
     exact = wide(x.double())
-    error = float((y - exact).abs().max() / exact.abs().max())
-    assert error < 8 * torch.finfo(dtype).eps
+    # a reference in the same precision rounds as much again
+    bound = (16 if dtype == torch.float64 else 8) * torch.finfo(dtype).eps
+    assert float((y - exact).abs().max() / exact.abs().max()) < bound
     adapters.merge(model)
     assert layer.base.weight.dtype == dtype
-    assert float((model(x) - exact).abs().max() / exact.abs().max()) < 8 * torch.finfo(dtype).eps
+    assert float((model(x) - exact).abs().max() / exact.abs().max()) < bound
     adapters.unmerge(model)
     assert torch.equal(model(x), y)
 

@@ -143,7 +143,7 @@ def agent_search(texts: Sequence[str], query: Sequence[str], limit: int = 10) ->
     Examples
     --------
     >>> agent_search(["red fox", "red hen", "dog"], ["red", "hen", "owl"])
-    (array([1, 0]), 5)
+    (array([1]), 5)
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")

@@ -105,7 +105,9 @@ def snapshot(book: Path) -> Corpus:
         if not source.exists():
             continue
         sections += [(page, *section) for section in split(source.read_text("utf-8"))]
-        questions += [(page, plain(card["question"])) for card in yaml.safe_load(cards.read_text())]
+        questions += [
+            (page, plain(card["question"])) for card in yaml.safe_load(cards.read_text("utf-8"))
+        ]
     if not sections or not questions:
         raise ValueError(f"{book} holds no page with cards; give the folder book of a checkout")
     pages, titles, texts = zip(*sections, strict=True)

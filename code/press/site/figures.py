@@ -5,6 +5,7 @@ Vega, Vega-Lite and vega-embed come as one bundle out of the vl-convert wheel: n
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,23 @@ def name(spec: dict[str, Any]) -> str:
     return f"vega-{sha(spec)[:24]}.svg"
 
 
+def numbered(drawing: str) -> str:
+    """A drawing with its clips numbered from 1: Vega goes on counting from figure to figure."""
+    clips: dict[str, str] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return clips.setdefault(match[0], f"clip{len(clips) + 1}")
+
+    return re.sub(r"\bclip\d+\b", number, drawing)
+
+
 def static(spec: dict[str, Any], store: Store | None = None) -> str:
     """The drawing of a specification as SVG, drawn once where there is a store."""
 
     def draw() -> bytes:
         import vl_convert
 
-        return vl_convert.vegalite_to_svg(spec, vl_version=VEGALITE).encode()
+        return numbered(vl_convert.vegalite_to_svg(spec, vl_version=VEGALITE)).encode()
 
     if store is None:
         return draw().decode()

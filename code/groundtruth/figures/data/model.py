@@ -125,24 +125,6 @@ def classes(densities: dict[str, Array], at: Array, borders: dict[str, dict[str,
     return fig
 
 
-def smooths(
-    at: Array, panels: dict[str, tuple[tuple[Array, Array], Array, Array, Array]]
-) -> Figure:
-    """One training set per panel, the regression function, and the fits of a line and neighbors.
-
-    A panel consists of x and y of the training set, and of three curves (m,) at the points (m,).
-    """
-    fig, axes = figure(3.0, len(panels), sharey=True)
-    for ax, (title, (data, truth, line, steps)) in zip(axes, panels.items(), strict=True):
-        ax.plot(*data, color=GRAY, marker="o", markersize=2.5, linestyle="none")
-        ax.plot(at, truth, color=INK, linestyle="--", linewidth=1.4)
-        ax.plot(at, line, color=BLUE, linewidth=2.2)
-        ax.plot(at, steps, color=ORANGE, linewidth=1.4)
-        label(ax, "x", "", title)
-    axes[0].set_ylabel("y")
-    return fig
-
-
 def explorer(x: Array, y: Array) -> Interactive:
     """Sliders for w and b; the line, the residuals and the loss follow."""
     points = [{"x": float(a), "y": float(b)} for a, b in zip(x, y, strict=True)]
