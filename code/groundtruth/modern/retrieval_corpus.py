@@ -104,9 +104,10 @@ def snapshot(book: Path) -> Corpus:
         source = book / f"{page}.md"
         if not source.exists():
             continue
-        sections += [(page, *section) for section in split(source.read_text("utf-8"))]
+        sections += [(page, *section) for section in split(source.read_text(encoding="utf-8"))]
         questions += [
-            (page, plain(card["question"])) for card in yaml.safe_load(cards.read_text("utf-8"))
+            (page, plain(card["question"]))
+            for card in yaml.safe_load(cards.read_text(encoding="utf-8"))
         ]
     if not sections or not questions:
         raise ValueError(f"{book} holds no page with cards; give the folder book of a checkout")
