@@ -468,6 +468,9 @@ def test_a_base_of_another_precision_is_adapted_saved_and_merged(tmp_path, dtype
     model = net().to(dtype)
     adapters.inject(model, ["0", "2"], r=2)
     stirred(model)
+    with torch.no_grad():  # of ordinary size: sums of large terms round more
+        for adapted in adapters.layers(model).values():
+            adapted.A /= adapted.A.shape[1] ** 0.5
     layer = adapters.layers(model)["0"]
     assert layer.A.dtype == torch.promote_types(dtype, torch.float32)
     x = X.to(dtype)
@@ -480,12 +483,11 @@ def test_a_base_of_another_precision_is_adapted_saved_and_merged(tmp_path, dtype
     adapters.inject(wide, ["0", "2"], r=2)
     adapter_files.load_adapter(wide, {**adapter, "base": adapters.base_hash(wide)})
     exact = wide(x.double())
-    # a reference in the same precision rounds as much again
-    bound = (16 if dtype == torch.float64 else 8) * torch.finfo(dtype).eps
-    assert float((y - exact).abs().max() / exact.abs().max()) < bound
+    error = float((y - exact).abs().max() / exact.abs().max())
+    assert error < 8 * torch.finfo(dtype).eps
     adapters.merge(model)
     assert layer.base.weight.dtype == dtype
-    assert float((model(x) - exact).abs().max() / exact.abs().max()) < bound
+    assert float((model(x) - exact).abs().max() / exact.abs().max()) < 8 * torch.finfo(dtype).eps
     adapters.unmerge(model)
     assert torch.equal(model(x), y)
 
