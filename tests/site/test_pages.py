@@ -153,6 +153,15 @@ WIDER_THAN = """screen => [...document.querySelectorAll('body *')]
   .filter(e => e.getBoundingClientRect().right > screen + 1)
   .slice(0, 5)
   .map(e => e.tagName + '.' + e.className)"""
+FORMULAS_HIDDEN = """screen => [...document.querySelectorAll('article div.math')].filter(e => {
+  if (screen >= 1280 && e.clientWidth && e.scrollWidth > e.clientWidth + 1) return true;  // is cut
+  const number = e.querySelector('.eqno')?.getBoundingClientRect();
+  return number && [...e.querySelectorAll('.katex-html .base')].some(part => {
+    const box = part.getBoundingClientRect();
+    return box.right > number.left + 1 && box.left < number.right
+      && box.bottom > number.top + 2 && box.top < number.bottom - 2;
+  });
+}).map(e => e.id || e.textContent.slice(0, 60))"""
 
 
 # only these rules look at colors; what else axe checks cannot differ in dark, except for what only
@@ -262,8 +271,8 @@ def test_axe_finds_nothing_in_light_and_in_dark(from_folder, browser, counted):
     counted("looks at a page by an accessibility checker, in light and in dark", 2)
 
 
-def test_no_page_scrolls_sideways(from_folder):
-    """At every width from a phone to a 4K screen; the last test of this visit."""
+def test_no_page_scrolls_sideways_and_formulas_are_whole(from_folder):
+    """No number of an equation lies on it, from a phone to a 4K screen; the last test here."""
     from_folder.emulate_media(color_scheme="light")
     from_folder.add_style_tag(content=LAY_OUT_ALL)
     for width in (3840, 1280, 768, 360, 320):
@@ -277,6 +286,7 @@ def test_no_page_scrolls_sideways(from_folder):
         assert screen <= width
         culprits = from_folder.evaluate(WIDER_THAN, screen) if wide > screen else []
         assert wide <= screen, f"at {width}: {wide} > {screen}: {culprits}"
+        assert from_folder.evaluate(FORMULAS_HIDDEN, width) == [], f"at {width}"
 
 
 @pytest.mark.parametrize(
