@@ -10,6 +10,7 @@ from clikit.errors import UserError
 from lxml import html
 from press.site import listings
 from press.site.listings import Library
+from press.site.narrow import narrowed
 from press.site.shortening import shortened
 from press.source import chapter
 
@@ -203,3 +204,42 @@ def test_a_listing_says_how_to_import_it_and_links_to_its_module(site):
     assert line.text_content().startswith("from toy.near import double")
     (address,) = line.xpath(".//a/@href")
     assert address.endswith("/blob/main/code/toy/near.py#L6-L7")
+
+
+WIDE = """class Sum:
+    # how a comment that has a line of its own is broken is the same
+    def of(self, first, second, third):  # named after their places
+        if first:
+            return [first * 1000 + second * 2000, second + 3000, third]  # all of them
+
+        return None  # short
+"""
+
+
+@pytest.mark.parametrize("columns", [40, 60, 79])
+def test_a_wide_listing_says_the_same_in_the_columns_of_a_page(columns):
+    shown = narrowed(WIDE, columns)
+    assert max(map(len, shown.splitlines())) <= columns
+    assert ast.dump(ast.parse(shown)) == ast.dump(ast.parse(WIDE))
+    words = " ".join(" ".join(shown.replace("#", " ").split()).split())
+    for comment in ("a line of its own is broken is the same", "named after their places"):
+        assert comment in words
+    assert "return None  # short" in shown
+
+
+def test_a_comment_stands_above_the_line_that_it_made_too_long():
+    shown = narrowed(WIDE, 60).splitlines()
+    at = shown.index("            # all of them")
+    assert shown[at + 1].strip() == "return ["
+
+
+def test_a_part_of_a_class_keeps_its_margin():
+    part = "    def of(self, first, second, third):\n        return first + second + third\n"
+    shown = narrowed(part, 40).splitlines()
+    assert shown[0].startswith("    def")
+    assert max(map(len, shown)) <= 40
+
+
+@pytest.mark.parametrize("text", ["x = 1", "for every x do this " * 5, 'x = """' + "y " * 50])
+def test_what_fits_or_is_not_whole_python_stays(text):
+    assert narrowed(text, 79) == text

@@ -162,6 +162,9 @@ FORMULAS_HIDDEN = """screen => [...document.querySelectorAll('article div.math')
       && box.bottom > number.top + 2 && box.top < number.bottom - 2;
   });
 }).map(e => e.id || e.textContent.slice(0, 60))"""
+LISTINGS_CUT = """[...document.querySelectorAll('details.source[open] pre')]
+  .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+  .map(e => e.textContent.slice(0, 60))"""
 
 
 # only these rules look at colors; what else axe checks cannot differ in dark, except for what only
@@ -287,6 +290,8 @@ def test_no_page_scrolls_sideways_and_formulas_are_whole(from_folder):
         culprits = from_folder.evaluate(WIDER_THAN, screen) if wide > screen else []
         assert wide <= screen, f"at {width}: {wide} > {screen}: {culprits}"
         assert from_folder.evaluate(FORMULAS_HIDDEN, width) == [], f"at {width}"
+        if width == 1280:
+            assert from_folder.evaluate(LISTINGS_CUT) == []
 
 
 @pytest.mark.parametrize(

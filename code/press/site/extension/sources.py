@@ -11,10 +11,11 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from press.site import context
 from press.site.extension.folding import fold, fold_title
 from press.site.listings import Listing
+from press.site.narrow import narrowed
 
 
 class Sources(SphinxPostTransform):
-    """Add the listings of a page to its cells."""
+    """Add the listings of a page to its cells; no listing is wider than the page."""
 
     default_priority = 890  # before the plumbing folds: cells are still as MyST-NB made them
     formats = ("html",)
@@ -22,6 +23,11 @@ class Sources(SphinxPostTransform):
     def run(self, **_: Any) -> None:
         site = context.of_app(self.app)
         listings = site.listings.get(self.env.docname, [])
+        for block in self.document.findall(nodes.literal_block):
+            if block.get("language") == "python" and block.get("source"):  # a literalinclude
+                text = narrowed(block.astext(), site.settings.limits.columns)
+                block.rawsource = text
+                block[:] = [nodes.Text(text)]
         cells = {
             node["cell_index"]: node
             for node in self.document.findall(nodes.container)
@@ -41,7 +47,8 @@ def _folded(listing: Listing, site: context.Context) -> fold:
         box["open"] = ""
     title = fold_title("", "Source of ")
     title += nodes.literal("", listing.short)
-    code = nodes.literal_block(listing.text, listing.text, language="python")
+    text = narrowed(listing.text, site.settings.limits.columns)
+    code = nodes.literal_block(text, text, language="python")
     box += [title, code, _origin(listing, site)]
     return box
 

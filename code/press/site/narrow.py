@@ -1,0 +1,60 @@
+"""Listings of modules, whose lines may have 100 columns, in the columns of a page."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import textwrap
+import tokenize
+from functools import cache
+
+from ruff import find_ruff_bin
+
+
+@cache
+def narrowed(text: str, columns: int) -> str:
+    """The same statements in lines of at most `columns`, as far as a formatter can break them.
+
+    A comment at the end of a long line goes above the line. A text that is not whole Python is
+    returned as it is.
+
+    >>> print(narrowed("value = first + second  # the sum", 30))
+    # the sum
+    value = first + second
+    """
+    if all(len(line) <= columns for line in text.splitlines()):
+        return text
+    flush = textwrap.dedent(text)
+    margin = " " * (len(text) - len(text.lstrip(" ")))
+    width = columns - len(margin)
+    command = [find_ruff_bin(), "format", "--isolated", "--line-length", str(width), "-"]
+    try:
+        flush = _comments_above(flush, width)
+    except (tokenize.TokenError, SyntaxError):
+        return text
+    done = subprocess.run(command, input=flush, capture_output=True, text=True, encoding="utf-8")
+    if done.returncode:
+        return text
+    return textwrap.indent(done.stdout.rstrip("\n"), margin)
+
+
+def _comments_above(text: str, columns: int) -> str:
+    """Comments of lines that are too long in lines of their own, above what they explain."""
+    rows = text.splitlines()
+    above: dict[int, list[str]] = {}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        number, column = token.start
+        if token.type == tokenize.COMMENT and len(rows[number - 1]) > columns:
+            row = rows[number - 1]
+            mark = row[: len(row) - len(row.lstrip())] + "# "
+            words = token.string.lstrip("# ")
+            above[number - 1] = textwrap.wrap(
+                words, columns, initial_indent=mark, subsequent_indent=mark
+            )
+            rows[number - 1] = row[:column].rstrip()
+    lines: list[str] = []
+    for number, row in enumerate(rows):
+        lines += above.get(number, [])
+        if row or number not in above:
+            lines.append(row)
+    return "\n".join(lines) + "\n"
