@@ -233,6 +233,28 @@ def test_a_comment_stands_above_the_line_that_it_made_too_long():
     assert shown[at + 1].strip() == "return ["
 
 
+def test_the_text_of_an_error_is_left_out_where_it_does_not_fit():
+    text = """def f(x):
+    if x < 0:
+        raise KeyError("short")
+    if x > 9:
+        raise FloatingPointError(
+            f"a long text about {x} and about what a reader could do about it"
+        ) from None
+    while x > 8:
+        x -= 1
+        if x == 3:
+            raise FloatingPointError(f"another long text about {x} and about the same as above")
+    raise FloatingPointError(f"another long text about {x} and about the same as above")
+    return x
+"""
+    shown = narrowed(text, 60)
+    assert shown.count("raise FloatingPointError(...)") == 3
+    assert "raise FloatingPointError(...) from None\n    while x > 8" in shown
+    assert 'raise KeyError("short")' in shown
+    assert shown.endswith("(...)\n    return x")
+
+
 def test_a_part_of_a_class_keeps_its_margin():
     part = "    def of(self, first, second, third):\n        return first + second + third\n"
     shown = narrowed(part, 40).splitlines()

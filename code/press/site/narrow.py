@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import subprocess
 import textwrap
@@ -15,8 +16,8 @@ from ruff import find_ruff_bin
 def narrowed(text: str, columns: int) -> str:
     """The same statements in lines of at most `columns`, as far as a formatter can break them.
 
-    A comment at the end of a long line goes above the line. A text that is not whole Python is
-    returned as it is.
+    A comment at the end of a long line goes above the line, and the text of an error that does not
+    fit is left out. A text that is not whole Python is returned as it is.
 
     >>> print(narrowed("value = first + second  # the sum", 30))
     # the sum
@@ -27,15 +28,33 @@ def narrowed(text: str, columns: int) -> str:
     flush = textwrap.dedent(text)
     margin = " " * (len(text) - len(text.lstrip(" ")))
     width = columns - len(margin)
-    command = [find_ruff_bin(), "format", "--isolated", "--line-length", str(width), "-"]
     try:
-        flush = _comments_above(flush, width)
+        shown = _formatted(_comments_above(flush, width), width)
+        shown = _without_messages(shown, width)
     except (tokenize.TokenError, SyntaxError):
         return text
-    done = subprocess.run(command, input=flush, capture_output=True, text=True, encoding="utf-8")
+    return textwrap.indent(shown.rstrip("\n"), margin)
+
+
+def _formatted(text: str, columns: int) -> str:
+    command = [find_ruff_bin(), "format", "--isolated", "--line-length", str(columns), "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
-        return text
-    return textwrap.indent(done.stdout.rstrip("\n"), margin)
+        raise SyntaxError(done.stderr)
+    return done.stdout
+
+
+def _without_messages(text: str, columns: int) -> str:
+    """`raise Error(...)` where a line of what is raised is too long."""
+    rows = text.splitlines()
+    raised = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Raise)]
+    for node in sorted(raised, key=lambda node: -node.lineno):  # the lines above keep their places
+        last = node.end_lineno or node.lineno
+        if isinstance(node.exc, ast.Call) and max(map(len, rows[node.lineno - 1 : last])) > columns:
+            cause = f" from {ast.unparse(node.cause)}" if node.cause else ""
+            short = f"raise {ast.unparse(node.exc.func)}(...){cause}"
+            rows[node.lineno - 1 : last] = [" " * node.col_offset + short]
+    return "\n".join(rows) + "\n"
 
 
 def _comments_above(text: str, columns: int) -> str:
