@@ -108,6 +108,10 @@ def test_nvfp4_by_hand():
     assert bf.nvfp4(block, tensor_scale=1.0)[:4].tolist() == [12.0, 2.0, -8.0, 0.0]
 
 
+def test_a_block_scale_beyond_e4m3_saturates():
+    assert bf.nvfp4(np.full(16, 1e4), tensor_scale=1.0).tolist() == [448.0 * 6] * 16
+
+
 @pytest.mark.parametrize("function", [bf.mxfp4, bf.nvfp4, bf.nvint4, bf.int4])
 def test_zeros_stay_and_signs_mirror(function):
     assert not function(np.zeros((2, 32))).any()
