@@ -119,7 +119,9 @@ def softmax_range() -> Interactive:
         .transform_calculate(
             **{f"{name}_ok": f"isFinite(datum.{name}) ? 1 : 0" for name in FORMULAS}
         )
-        .transform_aggregate(**{name: f"sum({name}_ok)" for name in FORMULAS})
+        .transform_aggregate(
+            naive="sum(naive_ok)", shifted="sum(shifted_ok)", stable="sum(stable_ok)"
+        )
     )
     layers = []
     for row, (name, (words, color)) in enumerate(FORMULAS.items()):
