@@ -470,6 +470,11 @@ def logaddexp_without_log1p(a, b):
     return np.maximum(a, b) + np.log(1 + np.exp(-np.abs(a - b)))
 
 
+def logaddexp_guarded_below_only(a, b):
+    gap = np.where(a == -np.inf, 0.0, -np.abs(a - b))
+    return np.maximum(a, b) + np.log1p(np.exp(gap))
+
+
 def logaddexp_of_equal_infinities(a, b):
     return np.maximum(a, b) + np.log1p(np.exp(-np.abs(a - b)))
 
@@ -608,6 +613,7 @@ WRONG = [
     ("ex-numerics-logaddexp", lambda a, b: np.log(np.exp(a) + np.exp(b)), "subtract the larger"),
     ("ex-numerics-logaddexp", logaddexp_without_log1p, "use log1p"),
     ("ex-numerics-logaddexp", logaddexp_of_equal_infinities, "difference of equal ones"),
+    ("ex-numerics-logaddexp", logaddexp_guarded_below_only, "difference of equal ones"),
     ("ex-numerics-logaddexp", np.maximum, "is ln 2"),
     ("ex-numerics-logaddexp", lambda a, b: 0.0, "not ()"),
     ("ex-numerics-bisect", from_the_start, "more than 3n + 3"),

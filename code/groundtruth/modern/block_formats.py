@@ -19,6 +19,7 @@ from groundtruth.modern import number_formats as nf
 
 MX_BLOCK = 32
 NV_BLOCK = 16
+TOP_INT4 = 7.0  # symmetric: -8 is not used
 HIGHEST_POWER = 2  # of E2M1: its largest number is 6 = 1.5 * 2^2
 
 
@@ -126,18 +127,21 @@ def nvfp4(x: ArrayLike, tensor_scale: float | None = None) -> Array:
     >>> nvfp4(np.arange(16.0))[-4:].round(3).tolist()
     [10.0, 15.0, 15.0, 15.0]
     """
-    largest = float(np.abs(_finite(x)).max(initial=0.0))
-    scale = tensor_scale
-    if scale is None:
-        tiny = float(np.finfo(np.float32).tiny)
-        scale = float(np.float32(largest / (nf.E2M1.largest * nf.E4M3.largest))) or tiny
-    if not 0 < scale < np.inf:
-        raise ValueError(f"tensor_scale must be positive and finite, got {scale}")
+    return _by_blocks(x, NV_BLOCK, _nv_scale(x, nf.E2M1.largest, tensor_scale), to_e2m1)
 
-    def block_scale(top: Array) -> Array:
-        return scale * to_e4m3(top / nf.E2M1.largest / scale, saturate=True)
 
-    return _by_blocks(x, NV_BLOCK, block_scale, to_e2m1)
+def nvint4(x: ArrayLike) -> Array:
+    """Integers from -7 to 7 in the blocks and with the scales of NVFP4, 4.5 bits per number.
+
+    No standard: what is compared with NVFP4 to see the effect of its elements alone. Parameters and
+    errors are those of `nvfp4`.
+
+    Examples
+    --------
+    >>> nvint4(np.arange(16.0))[-4:].round(3).tolist()
+    [12.857, 12.857, 15.0, 15.0]
+    """
+    return _by_blocks(x, NV_BLOCK, _nv_scale(x, TOP_INT4), _to_int4)
 
 
 def int4(x: ArrayLike, group: int | None = None) -> Array:
@@ -162,13 +166,13 @@ def int4(x: ArrayLike, group: int | None = None) -> Array:
     """
 
     def group_scale(top: Array) -> Array:
-        scale = nf.round_to(top / 7, nf.FLOAT16)
+        scale = nf.round_to(top / TOP_INT4, nf.FLOAT16)
         if not np.isfinite(scale).all():
             raise ValueError(f"a scale exceeds float16: the largest entry is {top.max():g}")
         return scale
 
     size = np.shape(x)[-1] if group is None and np.ndim(x) else group
-    return _by_blocks(x, size or 0, group_scale, lambda q: np.clip(np.rint(q), -7, 7))
+    return _by_blocks(x, size or 0, group_scale, _to_int4)
 
 
 def sqnr_db(x: ArrayLike, rounded: ArrayLike) -> float:
@@ -205,6 +209,24 @@ def _finite(x: ArrayLike) -> Array:
 def _mx_scale(top: Array) -> Array:
     """2^(floor(log2 top) - 2) within the range of E8M0."""
     return np.ldexp(1.0, np.clip(np.frexp(top)[1] - 1 - HIGHEST_POWER, -127, 127))
+
+
+def _to_int4(steps: Array) -> Array:
+    return np.clip(np.rint(steps), -TOP_INT4, TOP_INT4)
+
+
+def _nv_scale(
+    x: ArrayLike, top_code: float, tensor_scale: float | None = None
+) -> Callable[[Array], Array]:
+    """The E4M3 scale of a block, in units of the tensor's float32 scale."""
+    scale = tensor_scale
+    if scale is None:
+        largest = float(np.abs(_finite(x)).max(initial=0.0))
+        tiny = float(np.finfo(np.float32).tiny)
+        scale = float(np.float32(largest / (top_code * nf.E4M3.largest))) or tiny
+    if not 0 < scale < np.inf:
+        raise ValueError(f"tensor_scale must be positive and finite, got {scale}")
+    return lambda top: scale * to_e4m3(top / top_code / scale, saturate=True)
 
 
 def _by_blocks(

@@ -89,7 +89,8 @@ def quadratic_roots(a: float, b: float, c: float) -> tuple[float, float]:
     """Real roots of a x^2 + b x + c, the larger magnitude first, without subtracting near numbers.
 
     The root of larger magnitude comes from the formula, where b and the square root have one sign;
-    the other is c / (a x_1), because the product of the roots is c / a.
+    the other is c / (a x_1), because the product of the roots is c / a. The squares are scaled, so
+    only a root outside the range of floats is infinite or 0.
 
     Raises
     ------
@@ -103,8 +104,14 @@ def quadratic_roots(a: float, b: float, c: float) -> tuple[float, float]:
     """
     if not np.isfinite([a, b, c]).all() or a == 0:
         raise ValueError(f"need finite coefficients and a != 0, got {a}, {b}, {c}")
-    discriminant = b * b - 4 * a * c
+    (mb, eb), (ma, ea), (mc, ec) = (np.frexp(value) for value in (b, a, c))
+    sizes = [2 * int(eb)] * (b != 0) + [int(ea) + int(ec)] * (c != 0)
+    power = max(sizes, default=0)
+    power += power % 2  # b^2 and 4 a c are divided by 2^power, so that neither overflows
+    square = np.ldexp(mb * mb, 2 * int(eb) - power)
+    discriminant = square - 4 * np.ldexp(ma * mc, int(ea) + int(ec) - power)
     if discriminant < 0:
-        raise ValueError(f"the roots are not real: b^2 - 4ac = {discriminant:g}")
-    q = -(b + float(np.copysign(np.sqrt(discriminant), b))) / 2
+        raise ValueError(f"the roots are not real: b^2 is below 4ac for {a}, {b}, {c}")
+    root = np.ldexp(np.sqrt(discriminant), power // 2)
+    q = -(b + float(np.copysign(root, b))) / 2
     return q / a, (c / q if q else 0.0)

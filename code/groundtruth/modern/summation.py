@@ -7,6 +7,8 @@ Every function works in the type of its input: an array of float32 is summed in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -93,11 +95,19 @@ def two_sum(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
     return total, (first - (total - part)) + (second - part)
 
 
-def one_pass_variance(x: ArrayLike) -> np.floating:
-    """Mean of the squares minus the square of the mean, accumulated in the type of x.
+def one_pass_variance(
+    x: ArrayLike, sum_of: Callable[[ArrayLike], np.floating] = running_sum
+) -> np.floating:
+    """Mean of the squares minus the square of the mean, in the type of x.
 
-    This is the formula that cancels: it can be far off, and negative. Parameters and errors are
-    those of `running_sum`.
+    This is the formula that cancels: it can be far off, and negative. Other parameters and errors
+    are those of `running_sum`.
+
+    Parameters
+    ----------
+    x : float array_like (n,), n >= 1
+    sum_of : function
+        `running_sum`, `pairwise_sum` or `kahan_sum`.
 
     Examples
     --------
@@ -106,8 +116,8 @@ def one_pass_variance(x: ArrayLike) -> np.floating:
     """
     values = _floats(x)
     count = values.dtype.type(len(values))
-    mean = running_sum(values) / count
-    return running_sum(values * values) / count - mean * mean
+    mean = sum_of(values) / count
+    return sum_of(values * values) / count - mean * mean
 
 
 def welford(x: ArrayLike) -> tuple[np.floating, np.floating]:

@@ -69,6 +69,20 @@ def test_nvfp4_block_by_block_with_ml_dtypes():
     assert np.allclose(bf.nvfp4(ROWS), by_blocks(ROWS, 16, quantize), rtol=1e-15, atol=0)
 
 
+def test_nvint4_block_by_block_with_ml_dtypes():
+    tensor = float(np.float32(np.abs(ROWS).max() / (7 * 448)))
+
+    def quantize(block):
+        scale = tensor * cast(
+            np.minimum(np.abs(block).max() / 7 / tensor, 448), ml_dtypes.float8_e4m3fn
+        )
+        if scale == 0:
+            return np.zeros_like(block)
+        return scale * cast(np.clip(np.rint(block / scale), -7, 7), ml_dtypes.int4)
+
+    assert np.allclose(bf.nvint4(ROWS), by_blocks(ROWS, 16, quantize), rtol=1e-15, atol=0)
+
+
 def test_int4_group_by_group_with_numpy():
     x = ROWS[10:30]
 
@@ -94,7 +108,11 @@ def test_nvfp4_by_hand():
     assert bf.nvfp4(block, tensor_scale=1.0)[:4].tolist() == [12.0, 2.0, -8.0, 0.0]
 
 
-@pytest.mark.parametrize("function", [bf.mxfp4, bf.nvfp4, bf.int4])
+def test_a_block_scale_beyond_e4m3_saturates():
+    assert bf.nvfp4(np.full(16, 1e4), tensor_scale=1.0).tolist() == [448.0 * 6] * 16
+
+
+@pytest.mark.parametrize("function", [bf.mxfp4, bf.nvfp4, bf.nvint4, bf.int4])
 def test_zeros_stay_and_signs_mirror(function):
     assert not function(np.zeros((2, 32))).any()
     x = ROWS[20:25]
@@ -131,14 +149,14 @@ def test_sqnr_by_hand():
     assert bf.sqnr_db([1.0], [1.0]) == np.inf
 
 
-@pytest.mark.parametrize("function", [bf.mxfp4, bf.nvfp4, bf.int4])
+@pytest.mark.parametrize("function", [bf.mxfp4, bf.nvfp4, bf.nvint4, bf.int4])
 @pytest.mark.parametrize("x", [np.zeros(0), 1.0, np.zeros((2, 0))])
 def test_empty_arrays_and_numbers_are_refused(function, x):
     with pytest.raises(ValueError, match="multiple"):
         function(x)
 
 
-@pytest.mark.parametrize("function", [bf.mxfp4, bf.nvfp4, bf.int4])
+@pytest.mark.parametrize("function", [bf.mxfp4, bf.nvfp4, bf.nvint4, bf.int4])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_entries_that_are_not_finite_are_refused(function, bad):
     x = np.ones(32)

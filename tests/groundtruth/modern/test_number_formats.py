@@ -4,6 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
+from groundtruth.figures.modern.numerics import spacings
 from groundtruth.modern import number_formats as nf
 
 DTYPES = [
@@ -183,3 +184,12 @@ def test_bad_input():
         nf.values(nf.FLOAT32)
     with pytest.raises(ValueError, match="no NaN"):
         nf.round_to([1.0, np.nan], nf.E2M1)
+
+
+def test_the_figure_shows_the_distance_to_the_next_number():
+    lines = {line.get_label(): line.get_xydata() for line in spacings().axes[0].get_lines()}
+    for kind in (nf.FLOAT16, nf.BFLOAT16, nf.E4M3, nf.E5M2):
+        grid = nf.values(kind)
+        x, y = lines[kind.name][1:-1:97].T
+        lower = np.searchsorted(grid, x, side="right") - 1
+        assert y * x == pytest.approx(grid[lower + 1] - grid[lower], rel=1e-9)

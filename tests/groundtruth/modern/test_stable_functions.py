@@ -61,6 +61,24 @@ def test_roots_solve_the_equation(b):
         assert abs(value / slope / x) < 1e-15
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])
+def test_roots_of_scaled_equations_are_the_same(size):
+    assert sf.quadratic_roots(2 * size, -2 * size, -12 * size) == pytest.approx((3, -2), rel=1e-15)
+    assert sf.quadratic_roots(size, 0.0, -4 * size) == (-2.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "roots"),
+    [
+        ((1.0, 1e200, 1.0), (-1e200, -1e-200)),
+        ((1.0, -1e-200, 0.0), (1e-200, 0.0)),
+        ((1e-200, 1e100, 1e200), (-1e300, -1e100)),
+    ],
+)
+def test_roots_whose_squares_overflow_or_underflow(coefficients, roots):
+    assert sf.quadratic_roots(*coefficients) == pytest.approx(roots, rel=1e-15, abs=0)
+
+
 def test_roots_by_hand():
     assert sf.quadratic_roots(2.0, -2.0, -12.0) == (3.0, -2.0)
     assert sf.quadratic_roots(1.0, 0.0, 0.0) == (0.0, 0.0)

@@ -89,6 +89,17 @@ def test_welford_does_not_cancel_where_one_pass_does():
     assert su.welford(x)[0].dtype == np.float32
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_one_pass_variance_is_a_loop_in_the_type_of_its_input(seed):
+    x = (1e4 + np.random.default_rng(seed).normal(size=500)).astype(np.float32)
+    total = squares = np.float32(0)
+    for value in x:
+        total = total + value
+        squares = squares + value * value
+    n = np.float32(500)
+    assert su.one_pass_variance(x) == squares / n - (total / n) * (total / n)
+
+
 def test_one_pass_variance_by_hand():
     assert su.one_pass_variance([1.0, 2.0, 6.0]) == pytest.approx(14 / 3)
     assert su.welford([5.0]) == (5.0, 0.0)

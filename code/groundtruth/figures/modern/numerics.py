@@ -8,12 +8,19 @@ from matplotlib.figure import Figure
 
 from groundtruth.arrays import Array
 from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, menu, note, one_row, show, slider
+from groundtruth.figures.vega import Interactive, choose, menu, note, one_row, show, slider
 from groundtruth.modern import number_formats as nf
 
 SHOWN = 8  # the end of the linear axis
 CODES = {"inf and NaN (E5M2)": "ieee", "one NaN (E4M3)": "nan", "none (E2M1)": "none"}
 KINDS = list(CODES)
+PRECISIONS = {kind.name: kind for kind in (nf.FLOAT16, nf.BFLOAT16, nf.FLOAT32)}
+GAPS = 111  # 0, 1, ..., 110: float32 loses e^-gap at 104
+FORMULAS = {
+    "naive": ("naive softmax", ORANGE),
+    "shifted": ("shifted softmax", BLUE),
+    "stable": ("log-sum-exp", GREEN),
+}
 
 
 def spacings() -> Figure:
@@ -98,6 +105,81 @@ def eight_bits() -> Interactive:
         alt.vconcat(upper, lower).add_params(*controls),
         "Ticks at all numbers of a small floating-point format, on a linear and on a logarithmic "
         "axis; sliders set its exponent bits, its mantissa bits and a number that is rounded.",
+    )
+
+
+def softmax_range() -> Interactive:
+    """The loss of the smaller of two logits in three formulas, each operation rounded."""
+    controls = [
+        menu("kind", "format ", list(PRECISIONS)),
+        slider("top", "larger logit ", 0, -100, 100, 1),
+    ]
+    counts = (
+        alt.Chart()
+        .transform_calculate(
+            **{f"{name}_ok": f"isFinite(datum.{name}) ? 1 : 0" for name in FORMULAS}
+        )
+        .transform_aggregate(
+            naive="sum(naive_ok)", shifted="sum(shifted_ok)", stable="sum(stable_ok)"
+        )
+    )
+    layers = []
+    for row, (name, (words, color)) in enumerate(FORMULAS.items()):
+        ticks = (
+            alt.Chart()
+            .transform_filter(f"isFinite(datum.{name})")
+            .mark_tick(orient="vertical", thickness=1.5, size=18, color=color)
+            .encode(x=_axis("gap", [0, GAPS], "larger - smaller logit"), y=alt.value(46 * row + 30))
+        )
+        text = f"{words}: finite at {{{name}}} of {GAPS} gaps"
+        layers += [ticks, note(counts, text, y=46 * row + 10)]
+    chart = alt.layer(*layers, data=alt.Data(values=[{}]))
+    return show(
+        _losses(chart).add_params(*controls).properties(width=290, height=140),
+        "Three rows of ticks, for the naive softmax, the shifted softmax and log-sum-exp: a tick "
+        "stands where the loss of the smaller of two logits is finite, against the distance of the "
+        "logits. A menu sets the number format and a slider the larger logit.",
+    )
+
+
+def _losses(chart: alt.LayerChart) -> alt.LayerChart:
+    """Fields naive, shifted and stable for every gap, each operation rounded to the format."""
+    formats = PRECISIONS.items()
+    chart = chart.transform_calculate(
+        gap=f"sequence(0, {GAPS})",
+        mantissa=choose("kind", {key: str(kind.mantissa_bits) for key, kind in formats}),
+        lowest=choose("kind", {key: str(1 - kind.bias) for key, kind in formats}),
+        largest=choose("kind", {key: repr(kind.largest) for key, kind in formats}),
+    ).transform_flatten(["gap"])
+    for name, formula in (
+        ("first", "exp(top)"),
+        ("second", "exp(top - datum.gap)"),
+        ("total", "datum.first + datum.second"),
+        ("ratio", "datum.second / datum.total"),
+        ("naive", "-log(datum.ratio)"),
+        ("small", "exp(-datum.gap)"),  # the larger logit is subtracted
+        ("sum", "1 + datum.small"),
+        ("p", "datum.small / datum.sum"),
+        ("shifted", "-log(datum.p)"),
+        ("log", "log(datum.sum)"),
+        ("stable", "datum.gap + datum.log"),
+    ):
+        chart = _stored(chart, name, formula)
+    return chart
+
+
+def _stored(chart: alt.LayerChart, name: str, formula: str) -> alt.LayerChart:
+    """The value of a formula rounded to the format: nearest, ties to even, infinite beyond it."""
+    binade = "max(datum.v > 0 ? floor(log(datum.v) / LN2 + 1e-12) : -999, datum.lowest)"
+    even = "datum.q - floor(datum.q) == 0.5 ? 2 * round(datum.q / 2) : round(datum.q)"
+    return (
+        chart.transform_calculate(v=formula)
+        .transform_calculate(h=f"pow(2, {binade} - datum.mantissa)")
+        .transform_calculate(q="datum.v / datum.h")
+        .transform_calculate(r=f"({even}) * datum.h")
+        .transform_calculate(
+            **{name: "!isFinite(datum.v) ? datum.v : datum.r > datum.largest ? 1 / 0 : datum.r"}
+        )
     )
 
 

@@ -26,3 +26,33 @@ def small_float(at):
         },
         "concat_1": {"p": np.log2(grid[grid > 0])},
     }
+
+
+def three_losses(kind, top):
+    """The losses of the naive, the shifted and the log-sum-exp formula, every operation rounded."""
+    gap = np.arange(numerics.GAPS, dtype=float)
+
+    def stored(x):
+        return round_to(x, kind)
+
+    def loss(first, second):
+        return stored(-np.log(stored(second / stored(first + second))))
+
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        naive = loss(stored(np.exp(float(top))), stored(np.exp(top - gap)))
+        small = stored(np.exp(-gap))
+        stable = stored(gap + stored(np.log(stored(1 + small))))
+        return {"naive": naive, "shifted": loss(1.0, small), "stable": stable}
+
+
+@reference(numerics.softmax_range)
+def softmax_range(at):
+    losses = three_losses(numerics.PRECISIONS[at.kind], at.top)
+    gap = np.arange(numerics.GAPS)
+    shown = {}
+    for row, (name, (words, _)) in enumerate(numerics.FORMULAS.items()):
+        finite = np.isfinite(losses[name])
+        text = f"{words}: finite at {finite.sum()} of {len(gap)} gaps"
+        shown[f"layer_{2 * row}"] = {"gap": gap[finite], name: losses[name][finite]}
+        shown[f"layer_{2 * row + 1}"] = {"note": [text]}
+    return shown
