@@ -210,6 +210,18 @@ def test_rrf_does_not_depend_on_the_order_of_the_rankings(rankings):
     assert scores.sum() == pytest.approx(len(rankings) * sum(1 / (60 + r) for r in range(1, 6)))
 
 
+def test_weights_of_rrf_multiply_the_terms_of_their_rankings():
+    ids, scores = fusion.rrf([[4, 2], [2, 7]], k=1, weights=(3, 1))
+    by_id = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+    assert by_id == pytest.approx({4: 3 / 2, 2: 3 / 3 + 1 / 2, 7: 1 / 3})
+
+
+@pytest.mark.parametrize("weights", [(1,), (1, -1), (1, np.nan), (1, np.inf)])
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(ValueError, match="one weight >= 0 per ranking"):
+        fusion.rrf([[1], [2]], weights=weights)
+
+
 @pytest.mark.parametrize("rankings", [[], [[1, 1]], [[[1], [2]]]])
 def test_rankings_that_are_none_are_refused(rankings):
     with pytest.raises(ValueError, match="ranking"):
