@@ -117,6 +117,19 @@ def test_ivf_reads_the_probed_lists_only(data):
     assert work == 12 + len(index.lists[near])
 
 
+def test_planted_vectors_have_unit_norm_and_their_clusters_are_narrow():
+    X, Q = vi.unit_vectors(np.random.default_rng(0), n=300, m=20, d=16, clusters=3)
+    assert np.allclose(np.linalg.norm(np.concatenate([X, Q]), axis=1), 1)
+    assert np.quantile(np.abs(X @ Q[0]), 0.9) > 0.8  # its own cluster
+    free, _ = vi.unit_vectors(np.random.default_rng(0), n=300, m=20, d=16)
+    assert np.quantile(np.abs(free @ free[0]), 0.9) < 0.6
+
+
+def test_sizes_of_planted_vectors_are_checked():
+    with pytest.raises(ValueError, match="clusters >= 0"):
+        vi.unit_vectors(np.random.default_rng(0), clusters=-1)
+
+
 def test_filters_before_and_after(data):
     X, Q = data
     index = vi.IVF(X, 8, np.random.default_rng(8))
