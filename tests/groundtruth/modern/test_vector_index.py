@@ -93,6 +93,15 @@ def test_ivf_with_all_cells_is_exact(data):
         assert work == 12 + len(X)
 
 
+def test_each_list_holds_exactly_the_vectors_nearest_to_its_centroid():
+    X = np.random.default_rng(3).normal(size=(200, 4))
+    index = vi.IVF(X, 9, np.random.default_rng(4))
+    cell = vi.assign(X, index.centroids)
+    assert [ids.tolist() for ids in index.lists] == [
+        np.flatnonzero(cell == c).tolist() for c in range(9)
+    ]
+
+
 def test_ivf_is_that_of_faiss_with_the_same_centroids(data):
     faiss = pytest.importorskip("faiss")
     X, Q = data
