@@ -16,16 +16,19 @@ from groundtruth.arrays import Array
 Ids = NDArray[np.intp]
 
 
-def rrf(rankings: Sequence[ArrayLike], k: float = 60) -> tuple[Ids, Array]:
-    """Reciprocal-rank fusion (Cormack et al., 2009): ids and scores, sum of 1 / (k + rank), best
-    first; equal scores by id.
+def rrf(
+    rankings: Sequence[ArrayLike], k: float = 60, weights: Sequence[float] | None = None
+) -> tuple[Ids, Array]:
+    """Reciprocal-rank fusion (Cormack et al., 2009): ids and scores, sum of weight / (k + rank),
+    best first; equal scores by id.
 
-    An id that a ranking does not hold gets nothing from it.
+    An id that a ranking does not hold gets nothing from it. All weights are 1 by default.
 
     Raises
     ------
     ValueError
-        Without a ranking, for k < 0, or for an id that a ranking holds twice.
+        Without a ranking, for k < 0, for an id that a ranking holds twice, or without one weight
+        >= 0 per ranking.
 
     Examples
     --------
@@ -39,9 +42,13 @@ def rrf(rankings: Sequence[ArrayLike], k: float = 60) -> tuple[Ids, Array]:
     for ids in lists:
         if ids.ndim != 1 or np.unique(ids).size != ids.size:
             raise ValueError("a ranking is a list of ids, each once; remove duplicates first")
+    factors = np.ones(len(lists)) if weights is None else np.asarray(weights, dtype=float)
+    if factors.shape != (len(lists),) or not ((factors >= 0) & (factors < np.inf)).all():
+        raise ValueError(f"need one weight >= 0 per ranking, got {weights}")
     ids, place = np.unique(np.concatenate(lists), return_inverse=True)
     ranks = np.concatenate([np.arange(1, one.size + 1) for one in lists])
-    scores = np.bincount(place, 1 / (k + ranks), minlength=ids.size)
+    factor = np.repeat(factors, [one.size for one in lists])
+    scores = np.bincount(place, factor / (k + ranks), minlength=ids.size)
     order = np.lexsort((ids, -scores))
     return ids[order], scores[order]
 

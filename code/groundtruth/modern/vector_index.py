@@ -41,6 +41,28 @@ def check_k(k: int, n: int) -> None:
         raise ValueError(f"k must lie between 1 and the {n} vectors of the index, got {k}")
 
 
+def unit_vectors(
+    rng: np.random.Generator, n: int = 2000, m: int = 100, d: int = 32, clusters: int = 0
+) -> tuple[Array, Array]:
+    """Unit vectors (n, d) and queries (m, d) of the same distribution: normal components around
+    random centers, or independent components if there are no clusters.
+
+    Examples
+    --------
+    >>> X, Q = unit_vectors(np.random.default_rng(0), n=5, m=2, d=3)
+    >>> X.shape, Q.shape, bool(np.allclose((X**2).sum(1), 1))
+    ((5, 3), (2, 3), True)
+    """
+    if min(n, m, d) < 1 or clusters < 0:
+        raise ValueError(f"need n, m, d >= 1 and clusters >= 0, got {n}, {m}, {d} and {clusters}")
+    both = rng.normal(size=(n + m, d))
+    if clusters:
+        centers = 2 * rng.normal(size=(clusters, d))
+        both = centers[rng.integers(clusters, size=n + m)] + 0.5 * both
+    both = unit_rows(both)
+    return both[:n], both[n:]
+
+
 def largest(scores: Array, k: int) -> Ids:
     """Columns (m, k) of the k largest scores of each row (m, n), largest first, in O(n) per row.
 

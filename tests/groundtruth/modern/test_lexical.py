@@ -210,6 +210,18 @@ def test_rrf_does_not_depend_on_the_order_of_the_rankings(rankings):
     assert scores.sum() == pytest.approx(len(rankings) * sum(1 / (60 + r) for r in range(1, 6)))
 
 
+def test_weights_of_rrf_multiply_the_terms_of_their_rankings():
+    ids, scores = fusion.rrf([[4, 2, 5], [2, 7]], k=1, weights=(3, 1))
+    by_id = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+    assert by_id == pytest.approx({4: 3 / 2, 2: 3 / 3 + 1 / 2, 5: 3 / 4, 7: 1 / 3})
+
+
+@pytest.mark.parametrize("weights", [(1,), (1, -1), (1, np.nan), (1, np.inf)])
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(ValueError, match="one weight >= 0 per ranking"):
+        fusion.rrf([[1], [2]], weights=weights)
+
+
 @pytest.mark.parametrize("rankings", [[], [[1, 1]], [[[1], [2]]]])
 def test_rankings_that_are_none_are_refused(rankings):
     with pytest.raises(ValueError, match="ranking"):
@@ -230,6 +242,12 @@ def test_mmr_is_the_ranking_at_balance_one_and_avoids_copies_below():
         fusion.mmr(r, S, 4)
     with pytest.raises(ValueError, match="shapes"):
         fusion.mmr(r, S[:2], 2)
+
+
+def test_mmr_compares_with_the_most_similar_chosen_item():
+    # item 2 is a copy of item 0 and far from item 1; item 3 is halfway to both
+    S = np.array([[1, 0, 1, 0.6], [0, 1, 0, 0.6], [1, 0, 1, 0.6], [0.6, 0.6, 0.6, 1]])
+    assert fusion.mmr([1.0, 0.9, 0.8, 0.8], S, 3) == [0, 1, 3]
 
 
 def test_a_pair_scorer_learns_and_refuses_before():

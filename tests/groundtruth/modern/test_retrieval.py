@@ -342,6 +342,14 @@ def test_a_high_threshold_abstains_and_forbidden_passages_are_never_read(system)
     assert allowed[retriever.reranked(query.text, scorer, 9, allowed=allowed)[0]].all()
 
 
+def test_the_threshold_is_compared_with_the_log_odds_of_the_best_passage(system):
+    world, retriever, scorer = system
+    query = world.queries[0]
+    odds = retriever.reranked(query.text, scorer, 1)[1][0]
+    assert rag.answer(retriever, query.text, scorer, threshold=odds + 0.1) == (None, [])
+    assert rag.answer(retriever, query.text, scorer, threshold=odds - 0.1)[0] == query.answer
+
+
 def test_features_are_the_fraction_of_the_idf_the_cosine_and_the_product(system):
     world, retriever, _ = system
     query = world.queries[0].text

@@ -93,6 +93,15 @@ def test_ivf_with_all_cells_is_exact(data):
         assert work == 12 + len(X)
 
 
+def test_each_list_holds_exactly_the_vectors_nearest_to_its_centroid():
+    X = np.random.default_rng(3).normal(size=(200, 4))
+    index = vi.IVF(X, 9, np.random.default_rng(4))
+    cell = vi.assign(X, index.centroids)
+    assert [ids.tolist() for ids in index.lists] == [
+        np.flatnonzero(cell == c).tolist() for c in range(9)
+    ]
+
+
 def test_ivf_is_that_of_faiss_with_the_same_centroids(data):
     faiss = pytest.importorskip("faiss")
     X, Q = data
@@ -115,6 +124,19 @@ def test_ivf_reads_the_probed_lists_only(data):
     ids, work = index.search(Q[0], 400, 1)
     assert set(ids) == set(index.lists[near])
     assert work == 12 + len(index.lists[near])
+
+
+def test_planted_vectors_have_unit_norm_and_their_clusters_are_narrow():
+    X, Q = vi.unit_vectors(np.random.default_rng(0), n=300, m=20, d=16, clusters=3)
+    assert np.allclose(np.linalg.norm(np.concatenate([X, Q]), axis=1), 1)
+    assert np.quantile(np.abs(X @ Q[0]), 0.9) > 0.8  # its own cluster
+    free, _ = vi.unit_vectors(np.random.default_rng(0), n=300, m=20, d=16)
+    assert np.quantile(np.abs(free @ free[0]), 0.9) < 0.6
+
+
+def test_sizes_of_planted_vectors_are_checked():
+    with pytest.raises(ValueError, match="clusters >= 0"):
+        vi.unit_vectors(np.random.default_rng(0), clusters=-1)
 
 
 def test_filters_before_and_after(data):
