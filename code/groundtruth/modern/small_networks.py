@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
+from groundtruth.modern.pruning import lowest_mask
 from groundtruth.modern.quantization import fake_quantize
 
 Layers = list[tuple[torch.Tensor, torch.Tensor]]
@@ -74,9 +75,25 @@ def masked(layers: Layers, masks: Sequence[np.ndarray]) -> Layers:
     ]
 
 
-def rounded_layers(layers: Layers, bits: int) -> Layers:
-    """Weights rounded with one scale for each output; gradients pass straight through."""
-    return [(fake_quantize(W, bits, 0), b) for W, b in layers]
+def pruned(layers: Layers, fractions: Sequence[float]) -> Layers:
+    """A copy without the smallest weights of each layer, a fraction for each."""
+    arrays_ = [np.abs(w) for w in arrays(layers)]
+    pairs = zip(arrays_, fractions, strict=True)
+    return masked(layers, [lowest_mask(w, float(f)) for w, f in pairs])
+
+
+def rounded_layers(layers: Layers, bits: int | Sequence[int]) -> Layers:
+    """Weights rounded with one scale for each output; gradients pass straight through.
+
+    Parameters
+    ----------
+    bits : one number for all layers, or one for each; 32 leaves a layer as it is
+    """
+    widths = [bits] * len(layers) if isinstance(bits, int) else bits
+    return [
+        (W if k == 32 else fake_quantize(W, int(k), 0), b)
+        for (W, b), k in zip(layers, widths, strict=True)
+    ]
 
 
 def train(

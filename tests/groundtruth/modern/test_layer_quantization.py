@@ -35,6 +35,18 @@ def test_gptq_is_the_column_by_column_optimum(bits):
     assert np.allclose(lq.gptq(W, H, bits), brute_force(W, H, bits))
 
 
+def test_the_scale_of_a_group_is_chosen_after_the_earlier_columns_have_changed_it():
+    H = lq.second_moment(A)
+    whole = lq.gptq(W, H, 4, 8)
+    error = whole[:, :8] - W[:, :8]
+    shift = np.linalg.solve(H[8:, 8:], H[8:, :8] @ error.T).T
+    rest = W[:, 8:] - shift
+    scale = np.abs(rest).max(1, keepdims=True) / 7
+    steps = whole[:, 8:] / scale
+    assert np.allclose(steps, np.round(steps), atol=1e-9)
+    assert (scale[:, 0] != np.abs(W[:, 8:]).max(1) / 7).any()
+
+
 def test_gptq_with_uncorrelated_inputs_is_rounding_to_nearest():
     assert np.allclose(lq.gptq(W, np.diag(np.arange(1.0, 17)), 4), rounded(W, 4, 0))
     assert np.allclose(lq.gptq(W, np.eye(16), 4, 8), rounded_groups(W, 4, 8))
@@ -74,6 +86,20 @@ def test_awq_is_at_least_as_good_as_rounding_on_its_data():
     plain = lq.output_error(W, rounded_groups(W, 4, 8), X)
     assert lq.output_error(W, candidate, X) < 0.8 * plain
     assert 0 < exponent < 1
+
+
+def test_awq_tries_every_twentieth_as_exponent():
+    X = A.copy()
+    X[:, 3] *= 30
+    s = np.abs(X).mean(0)
+
+    def error(a):
+        return lq.output_error(W, rounded_groups(W * s**a, 4, 8) / s**a, X)
+
+    errors = [error(a) for a in np.arange(20) / 20]
+    candidate, exponent = lq.awq(W, X, 4, 8)
+    assert lq.output_error(W, candidate, X) == pytest.approx(min(errors))
+    assert exponent == np.argmin(errors) / 20
 
 
 def test_awq_without_outliers_is_rounding():

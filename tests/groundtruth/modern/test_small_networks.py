@@ -69,6 +69,39 @@ def test_rounded_layers_have_one_scale_per_output():
     assert np.allclose(ours, rounded(sn.arrays(layers)[0], 4, 0), atol=1e-6)
 
 
+def test_each_layer_can_have_its_own_width():
+    layers = small()
+    mixed = sn.rounded_layers(layers, (32, 3))
+    assert (mixed[0][0] == layers[0][0]).all()
+    assert torch.equal(mixed[1][0], sn.rounded_layers(layers, 3)[1][0])
+    with pytest.raises(ValueError, match="zip"):
+        sn.rounded_layers(layers, (3,))
+
+
+def test_each_layer_loses_its_smallest_weights():
+    layers = small()
+    before = sn.arrays(layers)
+    after = sn.arrays(sn.pruned(layers, (0.0, 0.75)))
+    assert (after[0] == before[0]).all()
+    assert (after[1] == 0).mean() == pytest.approx(0.75)
+    stays = after[1] != 0
+    assert np.abs(before[1][stays]).min() >= np.abs(before[1][~stays]).max()
+
+
+def test_the_learning_rate_falls_to_zero():
+    steps = []
+
+    def loss(logits, rows):
+        steps.append(sn.arrays(layers)[0].copy())
+        return F.cross_entropy(logits, TRAIN[1][rows])
+
+    layers = small()
+    sn.train(layers, TRAIN, 20, 0.01, np.random.default_rng(0), loss=loss)
+    sizes = np.abs(np.diff([*steps, sn.arrays(layers)[0]], axis=0)).max((1, 2))
+    assert sizes[0] == pytest.approx(0.01, rel=1e-3)  # Adam's first step is the rate
+    assert sizes[-1] < 0.05 * 0.01 * 3  # the last of 20 steps has a twentieth of it
+
+
 def test_aware_training_sees_rounded_weights():
     seen = []
 

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, figure, label
-from groundtruth.figures.vega import Interactive, note, show, slider
-from groundtruth.modern.pruning import lowest_mask, n_m_mask, storage_bytes
+from groundtruth.figures.vega import Interactive, choose, menu, note, one_row, show, slider
+from groundtruth.modern.pruning import lowest_mask, n_m_mask
 from groundtruth.modern.quantization import quantize
 
+SIDE = 1024  # rows and columns of the matrix of `storage`
 CENTERS = np.linspace(-3.95, 7.95, 120).round(2)  # of bins of width 0.1
 
 
@@ -46,28 +47,77 @@ def masks() -> Figure:
     return fig
 
 
-def storage() -> Figure:
-    """Bytes of a 1,024 x 1,024 matrix over those of its dense form, by fraction of zeros."""
-    fig, ax = figure(3.0)
-    fractions = np.linspace(0, 0.99, 100)
-    styles = {
-        "csr": (ORANGE, "-"),
-        "bitmap": (GREEN, "--"),
-        "rows": (BLUE, ":"),
+def layout_bytes(side: int, zeros: str) -> dict[str, str]:
+    """Bytes of a square matrix by layout: formulas of its zeros and the controls of `storage`."""
+    n = side * side
+    stored = f"({n} - round({n} * {zeros}))"
+    return {
+        "dense": f"{n} * bits / 8",
+        "CSR": f"ceil(({stored} * (bits + index) + {side + 1} * index) / 8)",
+        "bitmap": f"ceil(({stored} * bits + {n}) / 8)",
+        "rows": f"ceil(({side} - round({side} * {zeros})) * {side} * bits / 8)",
     }
-    names = {"csr": "CSR", "bitmap": "bitmap", "rows": "rows"}
-    dense = storage_bytes((1024, 1024), 0, "dense")
-    ax.axhline(1, color=GRAY, linewidth=1.5)
-    ax.text(0.01, 1.04, "dense", color=GRAY)
-    for layout, (color, line) in styles.items():
-        ratio = [storage_bytes((1024, 1024), f, layout) / dense for f in fractions]
-        ax.plot(fractions, ratio, color=color, linestyle=line, label=names[layout])
-    half = storage_bytes((1024, 1024), 0.5, "2:4") / dense
-    ax.plot([0.5], [half], "D", color=PURPLE, label="2:4")
-    ax.set_ylim(0, 2.05)
-    ax.legend(loc="upper right")
-    label(ax, "fraction of zeros", "bytes / dense bytes")
-    return fig
+
+
+def storage() -> Interactive:
+    """Bytes of a 1,024 x 1,024 matrix by layout and fraction of zeros, relative to dense."""
+    formulas = layout_bytes(SIDE, "datum.f")
+    layouts = ["CSR", "bitmap", "rows"]
+    here = layout_bytes(SIDE, "(zeros / 100)")
+    names = {"csr": "CSR", "bitmap": "bitmap", "rows": "rows", "dense": "dense"}
+    two_four = f"({SIDE * SIDE // 2} * (bits + 2) / 8)"
+    x = alt.X("f:Q", title="fraction of zeros", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("ratio:Q", title="bytes / dense bytes", scale=alt.Scale(domain=[0, 3.05]))
+    curves = (
+        alt.Chart(
+            alt.Data(values=[{"f": k / 50, "k": kind} for kind in layouts for k in range(50)])
+        )
+        .transform_calculate(
+            ratio=choose("datum.k", {kind: formulas[kind] for kind in layouts})
+            + f" / ({formulas['dense']})"
+        )
+        .mark_line(strokeWidth=2.5, clip=True)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "k:N",
+                title=None,
+                scale=alt.Scale(domain=layouts, range=[ORANGE, GREEN, BLUE]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            strokeDash=alt.StrokeDash(
+                "k:N", title=None, scale=alt.Scale(domain=layouts, range=[[1, 0], [6, 3], [2, 2]])
+            ),
+        )
+    )
+    point = one_row(f="0.5", ratio=f"{two_four} / ({formulas['dense']})")
+    diamond = point.mark_point(shape="diamond", size=90, filled=True, color=PURPLE).encode(x=x, y=y)
+    cursor = one_row(f="zeros / 100").mark_rule(color=GRAY, strokeDash=[4, 3]).encode(x=x)
+    level = one_row(ratio="1").mark_rule(color=GRAY).encode(y=y)
+    sizes = {f"b_{name}": f"{here[key]} / 1024" for name, key in names.items()}
+    total = one_row(**sizes, b_half=f"{two_four} / 1024", even="100 * index / (bits + index)")
+    return show(
+        alt.layer(
+            curves,
+            diamond,
+            cursor,
+            level,
+            note(
+                total, "dense {b_dense:,.0f}, CSR {b_csr:,.0f}, bitmap {b_bitmap:,.0f} KiB", 4, -44
+            ),
+            note(total, "rows {b_rows:,.0f}, 2:4 (diamond) {b_half:,.0f} KiB", 4, -26),
+            note(total, "CSR saves bytes beyond {even:.0f} percent of zeros", 4, -8),
+        )
+        .add_params(
+            slider("zeros", "zeros, percent ", 50, 0, 98, 2),
+            menu("bits", "bits of a value ", [4, 8, 16, 32], 32),
+            menu("index", "bits of a CSR index ", [8, 16, 32], 32),
+        )
+        .properties(width=300, height=190),
+        "Bytes against the fraction of zeros for compressed sparse rows, bitmap and removed rows; "
+        "controls set the zeros, the bits of a value and the bits of an index.",
+    )
 
 
 def pareto(points: Mapping[str, tuple[int, float]]) -> Figure:
