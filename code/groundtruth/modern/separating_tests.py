@@ -42,7 +42,7 @@ def _trained(p: Pipeline, steps: int) -> float:
     return value if np.isfinite(value) else np.inf
 
 
-def spoiled_inputs(p: Pipeline) -> float:
+def nonfinite_inputs(p: Pipeline) -> float:
     """Number of input values that are not finite."""
     return float((~np.isfinite(p.X)).sum() + (~np.isfinite(p.X_val)).sum())
 
@@ -56,7 +56,7 @@ def overfit_batch(p: Pipeline, size: int = 64, steps: int = 300) -> float:
     return losses[-1] if np.isfinite(losses[-1]) else np.inf
 
 
-def kept_gradient(p: Pipeline) -> float:
+def accumulated_gradient(p: Pipeline) -> float:
     """Norm of a batch's gradient when it is computed a second time, over the first time, minus 1.
 
     The two are equal if nothing is kept between steps; dropout is switched off for the comparison.
@@ -111,7 +111,7 @@ def dead_units(p: Pipeline) -> float:
     return float(np.mean(np.concatenate([(h <= 0).all(0) for h in layers[1:3]])))
 
 
-def unmoved(p: Pipeline) -> float:
+def unchanged_weights(p: Pipeline) -> float:
     """Fraction of the weight matrices that a step leaves as they are although their gradient is
     not zero."""
     twin = _fresh(p)
@@ -176,11 +176,11 @@ def data_response(p: Pipeline, steps: int = 200) -> float:
 
 Test = Callable[[Pipeline], float]
 TESTS: dict[str, tuple[Test, float, float]] = {  # cause: test, and the values that confirm it
-    "NaN in the inputs": (spoiled_inputs, 0.5, np.inf),
-    "gradients not zeroed": (kept_gradient, 0.5, np.inf),
+    "NaN in the inputs": (nonfinite_inputs, 0.5, np.inf),
+    "gradients not zeroed": (accumulated_gradient, 0.5, np.inf),
     "softmax twice": (loss_floor, 0.5, np.inf),
     "dropout at evaluation": (evaluation_noise, 1e-9, np.inf),
-    "layers frozen": (unmoved, 0.1, np.inf),
+    "layers frozen": (unchanged_weights, 0.1, np.inf),
     "dead ReLUs": (dead_units, 0.9, np.inf),
     "validation in training": (copies, 0.05, np.inf),
     "not shuffled": (one_sided_batches, 0.3, np.inf),

@@ -57,16 +57,18 @@ def test_copies_are_counted(fraction):
     )
 
 
-def test_spoiled_inputs_are_counted_in_both_sets():
+def test_nonfinite_inputs_are_counted_in_both_sets():
     p = Pipeline(Setting())
     p.X[0, :3] = np.nan
     p.X_val[0, 0] = np.inf
-    assert st.spoiled_inputs(p) == 4
+    assert st.nonfinite_inputs(p) == 4
 
 
 @pytest.mark.parametrize(("layers", "fraction"), [(1, 1 / 3), (2, 2 / 3)])
-def test_unmoved_weight_matrices_are_counted(layers, fraction):
-    assert st.unmoved(Pipeline(Setting("layers frozen", layers))) == pytest.approx(fraction)
+def test_weight_matrices_that_a_step_leaves_are_counted(layers, fraction):
+    assert st.unchanged_weights(Pipeline(Setting("layers frozen", layers))) == pytest.approx(
+        fraction
+    )
 
 
 def test_neighbors_are_those_of_scikit_learn():
@@ -83,13 +85,13 @@ def test_neighbors_are_those_of_scikit_learn():
 
 
 def test_the_gradient_of_a_healthy_loop_is_the_same_twice():
-    assert st.kept_gradient(Pipeline(Setting(dropout=0.3))) == pytest.approx(0.0, abs=1e-12)
-    assert st.kept_gradient(Pipeline(Setting("gradients not zeroed"))) == pytest.approx(1.0)
+    assert st.accumulated_gradient(Pipeline(Setting(dropout=0.3))) == pytest.approx(0.0, abs=1e-12)
+    assert st.accumulated_gradient(Pipeline(Setting("gradients not zeroed"))) == pytest.approx(1.0)
 
 
-def test_half_kept_gradients_add_half():
+def test_half_accumulated_gradients_add_half():
     p = Pipeline(Setting("gradients not zeroed", 0.5))
-    assert st.kept_gradient(p) == pytest.approx(0.5)
+    assert st.accumulated_gradient(p) == pytest.approx(0.5)
 
 
 def test_each_test_is_run_at_most_once_and_counted_when_used():
@@ -120,3 +122,18 @@ def test_a_rate_is_tried_before_the_tests_that_a_bad_rate_fails_too():
 def test_a_cause_without_a_test_is_refused():
     with pytest.raises(ValueError, match="bad luck"):
         st.Decision(Pipeline(Setting())).first_confirmed(["bad luck"])
+
+
+def test_a_rate_must_lower_the_loss_of_a_short_run_by_more_than_two_fifths(monkeypatch):
+    p = Pipeline(Setting())
+    for share, expected in ((0.61, 0.0), (0.59, 2.0)):
+        losses = {1e-2: 1.0, 1e-1: 1.0, 1.0: 1.0, 1e2: share, 1e3: 1.0}
+        monkeypatch.setattr(
+            st, "_trained", lambda twin, _, known=losses: known[round(twin.setting.rate / 0.2, 3)]
+        )
+        assert st.better_rate(p) == expected
+
+
+def test_dropout_is_off_while_a_batch_is_overfitted():
+    loss = st.overfit_batch(Pipeline(Setting(dropout=0.5)))
+    assert loss == pytest.approx(st.overfit_batch(Pipeline(Setting())), abs=0.02)

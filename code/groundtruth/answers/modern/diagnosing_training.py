@@ -45,11 +45,11 @@ def _offset(offset: Callable[[ArrayLike, ArrayLike], int]) -> str | None:
     y = rng.integers(0, 3, 200)
     X = 5.0 * np.eye(3)[y] + 0.3 * rng.normal(size=(200, 3))
     for shift in (0, -1, 2, -3, 3):
-        found = offset(X.copy(), np.roll(y, shift))
-        if found == shift and shift:
+        answer = offset(X.copy(), np.roll(y, shift))
+        if answer == shift and shift:
             return "return the shift that repairs the labels; yours is the one that was planted"
-        if found != -shift:
-            return f"labels rolled by {shift} are repaired by {-shift}, got {found}"
+        if answer != -shift:
+            return f"labels rolled by {shift} are repaired by {-shift}, got {answer}"
     return None
 
 
