@@ -43,7 +43,7 @@ def plane(panels: dict[str, np.ndarray]) -> Figure:
             ax.annotate(
                 name,
                 (x, y),
-                (6 if female else -6, -6 if age == "young" else 6),
+                (6 if female else -6, -9 if age == "young" else 9),
                 textcoords="offset points",
                 ha="left" if female else "right",
                 va="center",
