@@ -65,8 +65,8 @@ def descent(paths: dict[tuple[str, float], np.ndarray]) -> Figure:
     for (name, start), path in paths.items():
         if name in styles:
             color, line = styles[name]
-            text = name.replace("Gumbel-softmax, ", "Gumbel, ")
-            text = text if start == min(start for _, start in paths) else None
+            is_first = start == min(start for _, start in paths)
+            text = name.replace("Gumbel-softmax", "Gumbel") if is_first else None
             ax.plot(path, color=color, linestyle=line, linewidth=2, label=text)
     ax.set_ylim(-0.02, 1)
     ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, columnspacing=3)
