@@ -78,7 +78,7 @@ def test_a_label_stays_off_the_line_of_its_box():
 
 
 @pytest.mark.parametrize(
-    ("line", "pivot"), [("M 30 40.5 L 90 40.5", "50% 0%"), ("M 30 52 L 90 52", "50% 100%")]
+    ("line", "pivot"), [("M 30 41 L 90 41", "50% 0%"), ("M 30 51.5 L 90 51.5", "50% 100%")]
 )
 def test_a_label_grows_away_from_a_line_above_or_below(line, pivot):
     svg = labels.fitted(
@@ -88,11 +88,12 @@ def test_a_label_grows_away_from_a_line_above_or_below(line, pivot):
     assert f"transform-origin:{pivot}" in svg
 
 
-def test_a_label_with_room_on_both_sides_but_not_enough_on_one_moves_by_a_part():
-    # 25.2 units wide; it grows by 3.3 for the narrowest phone and may take 1.9 at its left
-    frame = '<path d="M 46.5 0 L 46.5 90" style="stroke: #000000"/>'
-    other = '<path d="M 80.5 0 L 80.5 90" style="stroke: #000000"/>'
-    assert least(text(1, 50, 50), frame, other) < least(text(1, 50, 50), frame, frame)
+def test_a_label_between_two_lines_grows_more_to_the_side_with_more_room():
+    # it grows by 7.5 units: 2 fit at its left and 6 at its right
+    left, right = (f'<path d="M {x} 0 L {x} 90" style="stroke: #000000"/>' for x in (46, 83.2))
+    svg = labels.fitted(drawing(text(1, 50, 50), left, right), NEEDED)
+    assert labels.least(svg) == labels.NARROWEST
+    assert "transform-origin:25% 50%" in svg
 
 
 def test_what_is_not_drawn_is_no_line():
