@@ -457,9 +457,8 @@ def test_a_chapter_that_ends_with_a_few_lines_is_set_tighter(
             fonts = DictionaryObject({NameObject("/F1"): font})
             page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
             text = DecodedStreamObject()
-            text.set_data(
-                f"BT /F1 10 Tf 50 {ends_at} Td (last) Tj ET BT /F1 9 Tf 290 22 Td (3) Tj ET".encode()
-            )
+            lines = f"50 {ends_at} Td (last) Tj ET BT /F1 9 Tf 290 22 Td (3) Tj"
+            text.set_data(f"BT /F1 10 Tf {lines} ET".encode())
             page[NameObject("/Contents")] = text
             writer.write(tmp_path / f"{name}.pdf")
             return tmp_path / f"{name}.pdf"
