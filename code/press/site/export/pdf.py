@@ -220,7 +220,7 @@ def filled(file: Path) -> float:
     from pypdf import PdfReader
 
     page = PdfReader(file).pages[-1]
-    heights = []
+    heights: list[float] = []
 
     def note(text: str, outer: list[float], inner: list[float], *_: Any) -> None:
         if text.strip():
