@@ -432,6 +432,41 @@ def test_solutions_are_printed_by_choice(book, option, count):
     assert "\n".join(page.extract_text() for page in pages).count("It is two.") == count
 
 
+@pytest.mark.parametrize(
+    ("ends_at", "pages_if_tight", "chosen"),
+    [(700, 2, "x-tight.pdf"), (700, 3, "x.pdf"), (300, 2, "x.pdf")],
+)
+def test_a_chapter_that_ends_with_a_few_lines_is_set_tighter(
+    tmp_path, ends_at, pages_if_tight, chosen
+):
+    from pypdf import PdfWriter
+    from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+
+    class Stub(pdf.Printer):
+        def print(self, name, title, body):
+            writer = PdfWriter()
+            for _ in range(pages_if_tight if pdf.TIGHT in body else 3):
+                page = writer.add_blank_page(595, 842)
+            font = DictionaryObject(
+                {
+                    NameObject("/Type"): NameObject("/Font"),
+                    NameObject("/Subtype"): NameObject("/Type1"),
+                    NameObject("/BaseFont"): NameObject("/Helvetica"),
+                }
+            )
+            fonts = DictionaryObject({NameObject("/F1"): font})
+            page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+            text = DecodedStreamObject()
+            lines = f"50 {ends_at} Td (last) Tj ET BT /F1 9 Tf 290 22 Td (3) Tj"
+            text.set_data(f"BT /F1 10 Tf {lines} ET".encode())
+            page[NameObject("/Contents")] = text
+            writer.write(tmp_path / f"{name}.pdf")
+            return tmp_path / f"{name}.pdf"
+
+    printer = Stub(None, "browser", folder=tmp_path)
+    assert printer.shortest("x", "X", "<p>last</p>").name == chosen
+
+
 def test_a_missing_browser_is_said_with_the_way_to_install_it():
     with pytest.raises(UserError, match="no browser at /nowhere/chromium") as error:
         pdf.browser("/nowhere/chromium")

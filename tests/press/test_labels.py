@@ -77,6 +77,25 @@ def test_a_label_stays_off_the_line_of_its_box():
     assert least(text(1, 50, 50), frame) > least(text(1, 50, 50))
 
 
+@pytest.mark.parametrize(
+    ("line", "pivot"), [("M 30 41 L 90 41", "50% 0%"), ("M 30 51.5 L 90 51.5", "50% 100%")]
+)
+def test_a_label_grows_away_from_a_line_above_or_below(line, pivot):
+    svg = labels.fitted(
+        drawing(text(1, 50, 50), f'<path d="{line}" style="stroke: #000000"/>'), NEEDED
+    )
+    assert labels.least(svg) == labels.NARROWEST
+    assert f"transform-origin:{pivot}" in svg
+
+
+def test_a_label_between_two_lines_grows_more_to_the_side_with_more_room():
+    # it grows by 7.5 units: 2 fit at its left and 6 at its right
+    left, right = (f'<path d="M {x} 0 L {x} 90" style="stroke: #000000"/>' for x in (46, 83.2))
+    svg = labels.fitted(drawing(text(1, 50, 50), left, right), NEEDED)
+    assert labels.least(svg) == labels.NARROWEST
+    assert "transform-origin:25% 50%" in svg
+
+
 def test_what_is_not_drawn_is_no_line():
     ground = '<path d="M 45 30 L 80 30 L 80 60 L 45 60 z" style="fill: none"/>'
     assert least(text(1, 50, 50), ground) == labels.NARROWEST

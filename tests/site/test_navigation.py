@@ -19,6 +19,12 @@ IN_VIEW = """() => {
 }"""
 OPEN_PARTS = "[...document.querySelectorAll('.contents-part[open]')].map(e => e.dataset.part)"
 MARKED = "document.querySelector('.page-contents a[aria-current]')?.hash"
+MARK_IN_VIEW = """() => {
+  const list = document.querySelector('.page-contents');
+  const link = list.querySelector('a[aria-current]');
+  const [inner, outer] = [link, list].map(e => e.getBoundingClientRect());
+  return inner.height > 0 && inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+}"""
 
 
 def test_a_chapter_is_reached_by_one_click_in_the_sidebar(host, open_page):
@@ -69,6 +75,15 @@ def test_the_contents_of_a_page_close_on_a_tap_and_follow_back(host, open_page):
     wait_until(page, f"{MARKED} === '#traps'")
     page.go_back()
     wait_until(page, f"{MARKED} === '#the-mathematics'")
+
+
+@pytest.mark.parametrize("section", ["further-reading", "the-picture"])
+def test_the_marked_section_is_in_sight_in_a_long_list(host, open_page, section):
+    page = open_page(f"{host.url}/{CHAPTER}#traps", height=500)
+    wait_until(page, f"{MARKED} === '#traps'")
+    page.evaluate(f"location.hash = '#{section}'")
+    wait_until(page, f"{MARKED} === '#{section}'")
+    page.wait_for_function(MARK_IN_VIEW)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])

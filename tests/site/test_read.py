@@ -12,6 +12,13 @@ from tests.conftest import ROOT
 from tests.site.conftest import pages
 
 CHAPTERS = [name for name in pages() if "/" in name and not name.startswith(("reference", "_"))]
+# equations whose number is beside them and more than 6 pixels above or below their middle
+UNEVEN = """() => [...document.querySelectorAll('article div.math')].filter((e) => {
+  const number = e.querySelector('.eqno')?.getBoundingClientRect();
+  const formula = e.querySelector('.katex-html').getBoundingClientRect();
+  return number && number.bottom > formula.top
+    && Math.abs(number.top + number.bottom - formula.top - formula.bottom) > 12;
+}).map((e) => e.id)"""
 PHONE = 331  # CSS pixels of the column on a screen of 360
 
 
@@ -182,3 +189,11 @@ def test_formulas_are_sent_without_what_no_browser_needs(parsed):
     styles = page.xpath("//*[@class='katex-html']//@style")
     assert len(styles) > 1000
     assert [style for style in styles if re.search(r"\.\d{4}|;$", style)] == []
+
+
+@pytest.mark.browser
+def test_the_number_of_an_equation_is_level_with_its_middle(host, open_page):
+    page = open_page(f"{host.url}/networks/attention.html")
+    page.evaluate("document.fonts.ready")
+    assert page.locator("div.math .eqno").count() > 3
+    assert page.evaluate(UNEVEN) == []

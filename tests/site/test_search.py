@@ -135,6 +135,30 @@ def test_a_section_is_reached_by_seven_keys(base, open_page):
 
 
 @pytest.mark.browser
+def test_a_search_leaves_the_page_where_it_was(host, open_page):
+    page = open_page(f"{host.url}/networks/attention.html#traps", height=700)
+    page.wait_for_timeout(300)
+    place = page.evaluate("scrollY")
+    page.keyboard.press("Control+k")
+    page.wait_for_timeout(300)
+    page.keyboard.type("rope")
+    page.wait_for_selector(SUGGESTED)
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    assert place > 1000
+    assert page.evaluate("scrollY") == place
+
+
+@pytest.mark.browser
+def test_both_boxes_of_the_search_page_hold_one_query(host, open_page):
+    page = open_page(f"{host.url}/search.html?q=rope")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("auc")
+    boxes = page.locator("input[name=q]").evaluate_all("boxes => boxes.map(e => e.value)")
+    assert boxes == ["auc", "auc"]
+
+
+@pytest.mark.browser
 def test_the_box_is_a_combobox_that_escape_closes(host, open_page):
     page = open_page(f"{host.url}/data/tensors.html")
     box = page.get_by_role("combobox", name="Search the book")

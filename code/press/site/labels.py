@@ -31,7 +31,19 @@ CALL = re.compile(r"(translate|scale|rotate)\(([^)]*)\)")
 SIZE = re.compile(r"scale\((0\.\d+) -\1\)")  # a label drawn as glyphs, in hundredths of its size
 OPENING = re.compile(r'<g id="text_\d+">')
 LEAST = re.compile(r' data-least="(\d+)"')
-PIVOTS = {"m": 0.5, "s": 0.0, "e": 1.0}  # what stays where it is: the middle, the start or the end
+# what stays where it is, as shares of width and height: the middle, the start or the end of a
+# label, a place between them, its top or its bottom; the best first
+PIVOTS = {
+    "m": (0.5, 0.5),
+    "s": (0.0, 0.5),
+    "e": (1.0, 0.5),
+    "ms": (0.25, 0.5),
+    "me": (0.75, 0.5),
+} | {
+    f"{name}{edge}": (across, down)
+    for edge, down in (("t", 0.0), ("b", 1.0))
+    for name, across in (("m", 0.5), ("s", 0.0), ("e", 1.0))
+}
 
 Point = tuple[float, float]
 Line = tuple[Point, Point]
@@ -49,13 +61,14 @@ class Box:
     bottom: float
 
     def grown(self, factor: float, pivot: str) -> Box:
-        """The box of a label that grew by a factor, up and down alike.
+        """The box of a label that grew by a factor around a pivot.
 
         >>> Box(0, 0, 10, 4).grown(1.5, "s")
         Box(left=0.0, top=-1.0, right=15.0, bottom=5.0)
         """
-        x = self.left + PIVOTS[pivot] * (self.right - self.left)
-        y = (self.top + self.bottom) / 2
+        across, down = PIVOTS[pivot]
+        x = self.left + across * (self.right - self.left)
+        y = self.top + down * (self.bottom - self.top)
         return Box(
             x + factor * (self.left - x),
             y + factor * (self.top - y),
@@ -107,9 +120,9 @@ class Label:
     lines: tuple[Line, ...] = ()  # near it, and not through it
 
     @property
-    def pivots(self) -> str:
+    def pivots(self) -> tuple[str, ...]:
         """The places around which it may grow, the best first."""
-        return "s" if self.is_entry else "mse"
+        return ("s",) if self.is_entry else tuple(PIVOTS)
 
 
 def fitted(svg: str, needed: int) -> str:
@@ -146,7 +159,7 @@ def _written(svg: str, labels: list[Label], pivots: list[str], widths: list[floa
     names = iter([kinds.index(kind) for kind in zip((x.size for x in labels), pivots, strict=True)])
     edges = [*range(round(narrow), round(wide), STEP), round(wide)]
     rules = [
-        f".grow-{at}{{transform-box:fill-box;transform-origin:{100 * PIVOTS[pivot]:.0f}% 50%}}"
+        f".grow-{at}{{transform-box:fill-box;transform-origin:{_origin(pivot)}}}"
         for at, (_, pivot) in enumerate(kinds)
     ]
     for low, high in reversed(list(pairwise(edges))):
@@ -156,6 +169,15 @@ def _written(svg: str, labels: list[Label], pivots: list[str], widths: list[floa
     svg = OPENING.sub(lambda match: f'{match[0][:-1]} class="grow-{next(names)}">', svg)
     svg = svg.replace("</style>", "".join(rules) + "</style>", 1)
     return re.sub(r"<svg\b", f'<svg data-least="{round(narrow)}"', svg, count=1)
+
+
+def _origin(pivot: str) -> str:
+    """The pivot in a style sheet.
+
+    >>> _origin("st")
+    '0% 0%'
+    """
+    return " ".join(f"{100 * share:.0f}%" for share in PIVOTS[pivot])
 
 
 def factor(size: float, unit: float) -> float:

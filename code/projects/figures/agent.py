@@ -28,7 +28,7 @@ def sequence() -> Figure:
         (2.8, 8.6, 3.2, "observation"),
         (2.1, 3.2, 6.0, "3 messages"),
         (1.4, 6.0, 3.2, "turn: answer"),
-        (0.6, 3.2, 0.6, "outcome, trace"),
+        (0.6, 3.2, 0.6, "outcome"),
     ]
     for y, a, b, text in steps:
         ax.annotate(

@@ -27,10 +27,10 @@ def blocks() -> Figure:
     fig, ax = figure(4.6)
     steps = [
         (0.4, "tokens\n(B, T)", GRAY),
-        (1.5, "+ embedding, position\n(B, T, C)", BLUE),
+        (1.5, "embed, add position\n(B, T, C)", BLUE),
         (3.0, "block, L times\n(B, T, C)", PURPLE),
         (4.5, "norm, head\n(B, T, V)", BLUE),
-        (5.6, "softmax: the next token\n(B, T, V)", ORANGE),
+        (5.6, "softmax: next token\n(B, T, V)", ORANGE),
     ]
     for (y1, _, _), (y2, _, _) in pairwise(steps):
         ax.annotate(
@@ -40,8 +40,8 @@ def blocks() -> Figure:
             arrowprops={
                 "arrowstyle": "->",
                 "color": GRAY,
-                "shrinkA": 17,
-                "shrinkB": 19,
+                "shrinkA": 20,
+                "shrinkB": 21,
                 "linewidth": 1.4,
             },
         )
@@ -52,9 +52,9 @@ def blocks() -> Figure:
             text,
             ha="center",
             va="center",
-            fontsize=10,
+            fontsize=12,
             bbox={
-                "boxstyle": "round,pad=0.4",
+                "boxstyle": "round,pad=0.35",
                 "facecolor": "white",
                 "edgecolor": color,
                 "linewidth": 1.6,
@@ -62,9 +62,9 @@ def blocks() -> Figure:
         )
     inner = [
         (1.2, "norm", GRAY),
-        (2.0, "causal self-attention", GREEN),
+        (2.0, "causal attention", GREEN),
         (3.5, "norm", GRAY),
-        (4.3, "MLP of each token", ORANGE),
+        (4.3, "MLP per token", ORANGE),
     ]
     ax.plot([4.9, 4.9], [0.3, 5.7], color=BLUE, linewidth=2.4)
     ax.text(4.9, 0.05, "residual stream (B, T, C)", ha="center", va="top", fontsize=10)
@@ -75,7 +75,7 @@ def blocks() -> Figure:
             text,
             ha="center",
             va="center",
-            fontsize=10,
+            fontsize=12,
             bbox={
                 "boxstyle": "round,pad=0.35",
                 "facecolor": "white",
@@ -86,7 +86,7 @@ def blocks() -> Figure:
     for low, first, second, high in ((0.7, 1.2, 2.0, 2.6), (3.0, 3.5, 4.3, 4.9)):
         ax.annotate(
             "",
-            (6.9, first - 0.24),
+            (6.9, first - 0.26),
             (4.9, low),
             arrowprops={
                 "arrowstyle": "->",

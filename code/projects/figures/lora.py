@@ -101,7 +101,7 @@ def spectra(held: dict[str, np.ndarray]) -> Figure:
 def tails(ranks: list[int], best: list[float], trained: list[float]) -> Figure:
     """Error left by the best update of each rank, and by a trained one."""
     fig, ax = figure(3.4)
-    ax.plot(ranks, best, "o-", color=ORANGE, label="sum of the squared singular values left out")
+    ax.plot(ranks, best, "o-", color=ORANGE, label="best, by the SVD")
     ax.plot(
         ranks, trained, "x", color=BLUE, markersize=9, markeredgewidth=2, label="trained adapter"
     )

@@ -12,7 +12,7 @@ from groundtruth.figures.vega import Interactive, choose, series_colors, show, s
 
 FLOW = [
     ("age", "36", "number", 1),
-    ("income", "a hole", "number, missing", 2),
+    ("income", "a hole", "missing", 2),
     ("size", "M", "order", 1),
     ("colour", "red", "category", 3),
     ("hour", "23", "cycle", 2),
@@ -32,7 +32,7 @@ def flow() -> Figure:
         ax.add_patch(
             FancyBboxPatch(
                 (0, y + 0.12),
-                2.9,
+                3.5,
                 0.7,
                 boxstyle="round,pad=0.04",
                 fill=False,
@@ -40,14 +40,14 @@ def flow() -> Figure:
                 linewidth=1.6,
             )
         )
-        ax.text(1.45, y + 0.47, f"{name}: {value}", ha="center", va="center", fontsize=9.5)
+        ax.text(1.75, y + 0.47, f"{name}: {value}", ha="center", va="center", fontsize=11)
         ax.annotate(
             "",
             (6.3, y + 0.47),
-            (3.1, y + 0.47),
+            (3.7, y + 0.47),
             arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.4},
         )
-        ax.text(4.7, y + 0.56, kind, ha="center", va="bottom", fontsize=9.5)
+        ax.text(5.0, y + 0.56, kind, ha="center", va="bottom", fontsize=11)
         for j in range(width):
             ax.add_patch(
                 FancyBboxPatch(
@@ -61,7 +61,7 @@ def flow() -> Figure:
                 )
             )
     total = sum(width for *_, width in FLOW)
-    ax.text(1.45, -0.6, f"{len(FLOW)} raw columns", ha="center", fontsize=10)
+    ax.text(1.75, -0.6, f"{len(FLOW)} raw columns", ha="center", fontsize=10)
     ax.text(8.1, -0.6, f"{total} numbers, no hole", ha="center", fontsize=10)
     return fig
 
@@ -80,6 +80,7 @@ def ledger(rows: dict[str, tuple[float, float]]) -> Figure:
     ax.set_xlim(0.4, 1.02)
     ax.legend(loc="upper right")
     label(ax, "reported accuracy on coin flips", "fitted on all rows")
+    ax.yaxis.labelpad = 10  # room for the labels to grow on a phone
     return fig
 
 

@@ -34,15 +34,16 @@ def bowl(x: Array, y: Array, history: Array) -> Figure:
     loss = (errors**2).mean(-1)  # (B, W)
     fig, ax = figure(3.6)
     lines = ax.contour(w, b, loss, levels=LEVELS, colors=GRAY, linewidths=0.9)
-    ax.clabel(lines, fmt="%g", fontsize=8)
+    ax.clabel(lines, fmt="%g", fontsize=10)
     ax.plot(history[:, 0], history[:, 1], color=BLUE, marker="o", markersize=3)
-    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # no contour through words
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 2.5}  # no contour through words
     start = history[0, :2]
     ax.text(
         start[0] - 0.52,
         start[1] - 0.42,
         f"start ({start[0]:g}, {start[1]:g})",
         color=BLUE,
+        fontsize=12,
         bbox=behind,
     )
     ax.plot(*best, marker="*", markersize=13, color=ORANGE, linestyle="none")
@@ -51,6 +52,7 @@ def bowl(x: Array, y: Array, history: Array) -> Figure:
         best[1] + 0.2,
         f"minimum ({best[0]:.3g}, {best[1]:.3g})",
         color=ORANGE,
+        fontsize=12,
         bbox=behind,
     )
     label(ax, "slope w", "intercept b")

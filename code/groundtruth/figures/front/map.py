@@ -24,16 +24,16 @@ class Box(NamedTuple):
 
 # Parts by their captions in _toc.yml. A part that _toc.yml does not list yet is announced: dashed.
 BOXES = {
-    "Front": Box("Front", 0, 2.5),
-    "Data and vocabulary": Box("Data", 0, 1),
-    "How learning works": Box("Learning", 1, 1.75),
+    "Front": Box("Front", 0, 2.9),
+    "Data and vocabulary": Box("Data", 0, 1.4),
+    "How learning works": Box("Learning", 1, 2.15),
     "Neural networks": Box("Networks", 2, 2.9),
     "Classical methods": Box("Classical", 2, 1.75),
     "Mathematics": Box("Maths", 2, 0.6),
-    "The modern stack": Box("Modern\nstack", 3, 2.9),
-    "Shipping": Box("Shipping", 3, 1.75),
+    "The modern stack": Box("Modern\nstack", 3, 3.6),
+    "Shipping": Box("Shipping", 3, 1.6),
     "Interview": Box("Interview", 3, 0.6),
-    "Capstones": Box("Capstones", 4, 2.3),
+    "Capstones": Box("Capstones", 3, 2.6),
 }
 LineStyle = Literal["-", "--", ":"]
 PATHS: dict[str, tuple[str, LineStyle]] = {
@@ -54,9 +54,9 @@ NEEDS = [  # a part, the part that needs it, and the reading path that leads ove
     ("Shipping", "Interview", "interview"),
 ]
 CONTENTS = Path("../_toc.yml")  # pages run in book/
-WIDTH = 1.32
+WIDTH = 1.7
 HEIGHT = 0.6
-STEP = 1.72  # from one column to the next
+STEP = 2.15  # from one column to the next
 ROUND = "round,pad=0.04"
 
 
@@ -75,16 +75,16 @@ def written(contents: Path = CONTENTS) -> set[str]:
 
 def parts(contents: Path = CONTENTS) -> Figure:
     """Boxes for parts, arrows for needs; parts without pages yet are dashed."""
-    fig, ax = figure(3.1)
+    fig, ax = figure(3.6)
     _boxes(ax, written(contents))
     _arrows(ax)
     handles = [
         Line2D([], [], color=color, linestyle=style, label=name.replace("-", " "))
         for name, (color, style) in PATHS.items()
     ]
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, -0.04), fontsize=9)
-    ax.set_xlim(-0.1, 4 * STEP + WIDTH + 0.1)
-    ax.set_ylim(-0.1, 3.7)
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, -0.04), fontsize=10.5)
+    ax.set_xlim(-0.1, 3 * STEP + WIDTH + 0.1)
+    ax.set_ylim(-0.1, 4.3)
     ax.set_axis_off()
     return fig
 
@@ -102,7 +102,7 @@ def _boxes(ax: Axes, captions: Collection[str]) -> None:
         frame.set_linestyle("-" if has_pages else "--")
         ax.add_patch(frame)
         middle = (corner[0] + WIDTH / 2, corner[1] + HEIGHT / 2)
-        ax.text(*middle, box.label, ha="center", va="center", fontsize=8.6)
+        ax.text(*middle, box.label, ha="center", va="center", fontsize=12)
 
 
 def _arrows(ax: Axes) -> None:

@@ -14,10 +14,10 @@ from groundtruth.front.reading import sigmoid, sigmoid_derivative
 PARTS = [
     ("promise", GREEN, "what you will be able to do"),
     ("picture", BLUE, "one figure that carries the idea"),
-    ("build it", BLUE, "smallest code, output, reading of the output"),
+    ("build it", BLUE, "short code, and how to read it"),
     ("name it", BLUE, "the word comes after the thing"),
-    ("mathematics", PURPLE, "derivation, then a cell that checks it"),
-    ("in the library", GREEN, "the same, by those who maintain it"),
+    ("mathematics", PURPLE, "a derivation, and its check"),
+    ("in the library", GREEN, "the same, maintained"),
     ("don't be confused", ORANGE, "near-synonyms pulled apart"),
     ("traps", ORANGE, "symptom, cause, cure"),
     ("exercises", GRAY, "folded solutions that ran"),
@@ -33,7 +33,7 @@ def anatomy() -> Figure:
         ax.add_patch(
             Rectangle(
                 (0, top - 0.86),
-                3.5,
+                4.1,
                 0.8,
                 facecolor=color,
                 alpha=0.25,
@@ -41,8 +41,8 @@ def anatomy() -> Figure:
                 linewidth=0.9,
             )
         )
-        ax.text(1.75, top - 0.46, name, ha="center", va="center", fontsize=10.5)
-        ax.text(3.8, top - 0.46, about, ha="left", va="center", fontsize=10, color=INK)
+        ax.text(2.05, top - 0.46, name, ha="center", va="center", fontsize=12)
+        ax.text(4.3, top - 0.46, about, ha="left", va="center", fontsize=10, color=INK)
     ax.set_xlim(-0.1, 10.8)
     ax.set_ylim(-0.1, 10.1)
     ax.set_axis_off()

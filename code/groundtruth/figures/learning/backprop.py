@@ -107,7 +107,8 @@ def _edge(
     ax.annotate("", (x1 - 0.5, y1), (x0 + 0.5, y0), arrowprops=arrow)
     side = 0.3 * np.sign(y0 - y1)  # to the upper side of the arrow, clear of its line
     x = (x0 + x1) / 2 + side
-    y = (y0 + y1) / 2 + 0.14 + 1.1 * abs(curvature) * (x1 - x0) / 2
+    level = 0.36 if y0 == y1 else 0.14  # a short level arrow: above the boxes beside it
+    y = (y0 + y1) / 2 + level + 1.1 * abs(curvature) * (x1 - x0) / 2
     if curvature > 0:
         return  # the lower of two arrows; the upper has the label of both
     text = f"{local:.2f}" if not curvature else f"{local:.2f} each"

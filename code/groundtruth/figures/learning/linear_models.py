@@ -29,7 +29,7 @@ def boundary() -> Figure:
     on_line = point - (w @ point + b) / (w @ w) * w
     ax.plot(*np.array([point, on_line]).T, color=GRAY, linestyle="--")
     ax.plot(*point, "o", color=GREEN, markersize=8)
-    ax.text(point[0] + 0.08, point[1] - 0.05, "score / $\\|w\\|$ away", va="top", fontsize=10.5)
+    ax.text(point[0] + 0.08, point[1] - 0.05, "score / $\\|w\\|$", va="top", fontsize=10.5)
     ax.text(0.0, 0.5, "score below 0", fontsize=10.5)
     ax.text(0.4, 3.0, "score above 0", fontsize=10.5)
     ax.set_aspect("equal")

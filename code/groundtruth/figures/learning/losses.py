@@ -40,7 +40,7 @@ def by_residual() -> Figure:
 
 def by_margin() -> Figure:
     """Losses of a yes or no over the margin, the score times the sign of the label."""
-    fig, ax = figure(2.9)
+    fig, ax = figure(3.3)
     m = np.linspace(-2, 3, 301)
     rows = {
         "wrong or right": ((m < 0) * 1.0, "-", GRAY),
@@ -50,11 +50,10 @@ def by_margin() -> Figure:
         "squared": ((1 - m) ** 2, ":", PURPLE),
     }
     for name, (loss, style, color) in rows.items():
-        ax.plot(m, loss, style, color=color, label=name)
+        shown = loss <= 4
+        ax.plot(m[shown], loss[shown], style, color=color, label=name)
     ax.set_ylim(0, 4)
-    ax.legend(
-        loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, fontsize=9.5, columnspacing=1.0
-    )
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, columnspacing=2.4)
     label(ax, "margin: score times sign of the label", "loss")
     return fig
 

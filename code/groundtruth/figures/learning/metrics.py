@@ -103,7 +103,7 @@ def coverages(
     for ax, what in ((left, "true proportion"), (right, "true AUC")):
         ax.axhline(0.95, color=GRAY, linewidth=0.8)
         ax.set_ylim(0.5, 1.01)
-        ax.legend(fontsize=9, loc="lower center" if ax is left else "lower left")
+        ax.legend(fontsize=9, loc="lower center", bbox_to_anchor=(0.45, 1.0))
         label(ax, what, "coverage")
     return fig
 

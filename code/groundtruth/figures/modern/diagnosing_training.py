@@ -70,7 +70,7 @@ def confusion(planted: Sequence[str], answers: Mapping[str, Sequence[str]]) -> F
     """For each way of diagnosing, how often each cause was answered for each planted one."""
     use_style()
     fig, axes = plt.subplots(
-        1, len(answers), figsize=(WIDTH_IN, 3.7), layout="constrained", sharey=True
+        1, len(answers), figsize=(WIDTH_IN, 4.0), layout="constrained", sharey=True
     )
     place = {cause: i for i, cause in enumerate(CAUSES)}
     for ax, (name, given) in zip(np.atleast_1d(axes), answers.items(), strict=True):
@@ -86,11 +86,12 @@ def confusion(planted: Sequence[str], answers: Mapping[str, Sequence[str]]) -> F
         ax.set_ylim(len(CAUSES) - 0.3, -0.7)
         ax.set_xticks(range(0, len(CAUSES), 5), range(1, len(CAUSES) + 1, 5))
         ax.set_yticks(range(len(CAUSES)), [f"{c} {i + 1}" for i, c in enumerate(CAUSES)])
-        ax.tick_params(labelsize=8.5)
+        ax.tick_params(axis="x", labelsize=10)
+        ax.tick_params(axis="y", labelsize=11)
         ax.grid(color=GRAY, alpha=0.2, linewidth=0.5)
-        ax.set_title(name, fontsize=10)
-        ax.set_xlabel("diagnosis (number)", fontsize=10)
-    np.atleast_1d(axes)[0].set_ylabel("planted cause", fontsize=10)
+        ax.set_title(fill(name, 12), fontsize=11)
+        ax.set_xlabel("diagnosis", fontsize=11)
+    np.atleast_1d(axes)[0].set_ylabel("planted cause", fontsize=11)
     return fig
 
 

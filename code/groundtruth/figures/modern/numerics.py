@@ -53,7 +53,10 @@ def derivative_errors(steps: Array, errors: dict[str, Array]) -> Figure:
         shown = np.maximum(errors[name], 1e-17)
         ax.loglog(steps, shown, color=color, linestyle=line, linewidth=2.2, label=name)
     ax.set_ylim(1e-17, 1)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.02))
+    ax.legend(
+        loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, handlelength=1.5, columnspacing=2.4
+    )
+    ax.xaxis.get_major_locator().set_params(numticks=6)
     label(ax, "step h", "relative error")
     return fig
 

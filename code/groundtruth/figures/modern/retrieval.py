@@ -25,21 +25,21 @@ def pipeline() -> Figure:
     ax.set_xlim(0, 10)
     ax.set_ylim(0, 6)
     rows = {
-        5.0: (("documents", 1.1), ("chunks", 3.9), ("encode", 6.4), ("index", 8.9)),
-        2.6: (("question", 1.1), ("encode", 3.9), ("retrieve", 6.4), ("rerank", 8.9)),
-        0.5: (("score", 1.1), ("answer", 3.9), ("generate", 6.4), ("prompt", 8.9)),
+        5.0: (("documents", 1.2), ("chunks", 4.0), ("encode", 6.4), ("index", 8.9)),
+        2.6: (("question", 1.2), ("encode", 4.0), ("retrieve", 6.4), ("rerank", 8.9)),
+        0.5: (("score", 1.2), ("answer", 4.0), ("generate", 6.4), ("prompt", 8.9)),
     }
     for y, boxes in rows.items():
         for name, x in boxes:
             color = BLUE if y == 5.0 else ORANGE
-            style = {"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": color}
-            ax.text(x, y, name, ha="center", va="center", fontsize=10.5, bbox=style)
+            style = {"boxstyle": "round,pad=0.3", "facecolor": "none", "edgecolor": color}
+            ax.text(x, y, name, ha="center", va="center", fontsize=12, bbox=style)
     arrow = {"arrowstyle": "->", "color": INK, "linewidth": 1.3}
-    gaps = ((2.15, 3.05), (4.75, 5.6), (7.25, 8.2))
+    gaps = ((2.5, 3.0), (5.0, 5.4), (7.5, 8.0))
     for y in (5.0, 2.6):
         for start, end in gaps:
             ax.annotate("", (end, y), (start, y), arrowprops=arrow)
-    for end, start in ((1.75, 3.05), (4.75, 5.45), (7.4, 8.1)):
+    for end, start in ((2.0, 3.0), (5.0, 5.25), (7.6, 7.9)):
         ax.annotate("", (end, 0.5), (start, 0.5), arrowprops=arrow)
     ax.annotate("", (6.8, 3.1), (8.7, 4.5), arrowprops={**arrow, "linestyle": "--"})
     ax.annotate("", (8.9, 1.0), (8.9, 2.1), arrowprops=arrow)

@@ -40,9 +40,9 @@ def flow() -> Figure:
         "q": (2.2, 4.1, "Q\n(T, D)", BLUE),
         "k": (2.2, 2.5, "K\n(T, D)", ORANGE),
         "v": (2.2, 0.9, "V\n(T, D)", GREEN),
-        "s": (4.0, 3.3, "$S = QK^\\top/\\sqrt{D}$\n(T, T)", PURPLE),
-        "p": (6.5, 3.3, "P = softmax\n(T, T)", PURPLE),
-        "o": (6.5, 0.9, "P V\n(T, D)", GREEN),
+        "s": (4.05, 3.3, "$S = QK^\\top/\\sqrt{D}$\n(T, T)", PURPLE),
+        "p": (6.55, 3.3, "P = softmax\n(T, T)", PURPLE),
+        "o": (6.55, 0.9, "P V\n(T, D)", GREEN),
     }
     for a, b in (
         ("x", "q"),
@@ -63,7 +63,7 @@ def flow() -> Figure:
                 "arrowstyle": "->",
                 "color": GRAY,
                 "shrinkA": 24,
-                "shrinkB": {"s": 38, "p": 42}.get(b, 28),
+                "shrinkB": {"s": 42, "p": 44}.get(b, 28),
                 "linewidth": 1.4,
             },
         )
@@ -74,17 +74,17 @@ def flow() -> Figure:
             text,
             ha="center",
             va="center",
-            fontsize=11,
+            fontsize=12,
             bbox={
-                "boxstyle": "round,pad=0.4",
+                "boxstyle": "round,pad=0.35",
                 "facecolor": "white",
                 "edgecolor": color,
                 "linewidth": 1.6,
             },
         )
     for x, y, text in ((1.25, 3.65, "$W_Q$"), (1.3, 2.72, "$W_K$"), (1.25, 1.35, "$W_V$")):
-        ax.text(x, y, text, ha="center", va="center", fontsize=11)
-    ax.set_xlim(-0.2, 7.5)
+        ax.text(x, y, text, ha="center", va="center", fontsize=12)
+    ax.set_xlim(-0.1, 7.5)
     ax.set_ylim(0.2, 4.8)
     ax.axis("off")
     return fig

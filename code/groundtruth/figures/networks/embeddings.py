@@ -37,13 +37,15 @@ def plane(panels: dict[str, np.ndarray]) -> Figure:
         ax.axhline(0, color=GRAY, linewidth=0.8)
         ax.axvline(0, color=GRAY, linewidth=0.8)
         for (x, y), name in zip(at, names, strict=True):
-            rank, gender, age = PEOPLE[name]
+            rank, gender, _ = PEOPLE[name]
             royal, female = rank == "royal", gender == "female"
+            alike = [other for other, kind in PEOPLE.items() if kind[:2] == (rank, gender)]
+            is_upper = y == max(at[names.index(other), 1] for other in alike)
             ax.plot(x, y, "s" if royal else "o", color=ORANGE if royal else BLUE, markersize=6)
             ax.annotate(
                 name,
                 (x, y),
-                (6 if female else -6, -6 if age == "young" else 6),
+                (6 if female else -6, 9 if is_upper else -9),
                 textcoords="offset points",
                 ha="left" if female else "right",
                 va="center",

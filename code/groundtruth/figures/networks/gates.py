@@ -65,10 +65,11 @@ def descent(paths: dict[tuple[str, float], np.ndarray]) -> Figure:
     for (name, start), path in paths.items():
         if name in styles:
             color, line = styles[name]
-            text = name if start == min(start for _, start in paths) else None
+            is_first = start == min(start for _, start in paths)
+            text = name.replace("Gumbel-softmax", "Gumbel") if is_first else None
             ax.plot(path, color=color, linestyle=line, linewidth=2, label=text)
     ax.set_ylim(-0.02, 1)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, columnspacing=3)
     label(ax, "step", "probability p of the bit 1")
     return fig
 

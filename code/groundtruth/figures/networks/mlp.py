@@ -43,9 +43,9 @@ def graph() -> Figure:
             f"{name}\n{shape}",
             ha="center",
             va="center",
-            fontsize=11,
+            fontsize=12,
             bbox={
-                "boxstyle": "round,pad=0.35",
+                "boxstyle": "round,pad=0.3",
                 "facecolor": "none",
                 "edgecolor": BLUE,
                 "linewidth": 2.0 if i < 3 else 0.9,

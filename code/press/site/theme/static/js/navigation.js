@@ -37,12 +37,20 @@ function pageContents() {
   if (!box) return;
   const links = new Map($$("a", box).map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
   const sections = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
-  let asked = false;
+  const list = box.parentElement;
+  let asked = false, marked = null;
+  const show = (link) => { /* a list longer than the window scrolls along */
+    const { top, bottom } = link.getBoundingClientRect(), frame = list.getBoundingClientRect();
+    if (top < frame.top) list.scrollTop += top - frame.top;
+    if (bottom > frame.bottom) list.scrollTop += bottom - frame.bottom;
+  };
   const mark = () => {
     asked = false;
     let now = null;
     for (const section of sections) if (section.getBoundingClientRect().top < innerHeight / 3) now = section.id;
     for (const [id, link] of links) if (id === now) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+    if (now && now !== marked) show(links.get(now));
+    marked = now;
   };
   const soon = () => {
     if (!asked) requestAnimationFrame(mark);

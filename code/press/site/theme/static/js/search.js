@@ -5,6 +5,7 @@ function search() {
   const query = new URLSearchParams(location.search).get("q");
   if (query) for (const input of [bar, page]) if (input) input.value = query;
   if (page) page.focus({ preventScroll: true });
+  page?.addEventListener("input", () => { bar.value = page.value; }); /* two boxes, one query */
   let asked = false;
   bar.addEventListener("focus", () => {
     if (asked) return;
