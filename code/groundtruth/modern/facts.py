@@ -43,7 +43,10 @@ class World:
 
 
 def world(
-    rng: np.random.Generator, people: int = 900, sentences: int = 1500, names: int = 60,
+    rng: np.random.Generator,
+    people: int = 900,
+    sentences: int = 1500,
+    names: int = 60,
     cities: int = 12,
 ) -> World:
     """People with random cities; sentences mention them with frequencies like 1 / rank (Zipf).
@@ -85,7 +88,9 @@ def answers(w: World) -> tuple[NDArray[np.intp], Array, Array]:
     ((9,), True)
     """
     model = KneserNey(w.text.tolist(), 3, w.V)
-    rows = [model.probabilities(pair) for pair in zip(w.first.tolist(), w.last.tolist(), strict=True)]
+    rows = [
+        model.probabilities(pair) for pair in zip(w.first.tolist(), w.last.tolist(), strict=True)
+    ]
     table = np.array(rows)  # (n, V)
     cities = table[:, 1 + 2 * w.names :]
     return table.argmax(1), table.max(1), cities.sum(1)

@@ -189,9 +189,7 @@ def tuned(
     for rate in rates:
         torch.manual_seed(seeds[0])
         trial[rate] = min(
-            train(
-                make(), tokens[:cut], steps, rate, seeds[0], held_out=tokens[cut:], every=every
-            )
+            train(make(), tokens[:cut], steps, rate, seeds[0], held_out=tokens[cut:], every=every)
         )
     best = min(trial, key=trial.__getitem__)
     curves = []

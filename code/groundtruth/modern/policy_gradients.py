@@ -4,8 +4,7 @@ Read with book/modern/language-models.md.
 
 An answer is a string of 1 to L digits, each below `base`, ended by a stop token or by its length.
 The policy is a table of logits for each prefix, so probabilities, expectations and gradients over
-all answers are exact. REINFORCE is Williams (1992), GRPO is Shao et al. (2024), its form without
-division by lengths and deviations Liu et al. (2025).
+all answers are exact. REINFORCE is Williams (1992); `grpo` trains by groups.
 """
 
 from __future__ import annotations
@@ -78,7 +77,9 @@ class Answers:
         """Log-probabilities (nodes, base + 1) of the decisions."""
         z = np.asarray(logits, dtype=float)
         if z.shape != (self.nodes, self.base + 1):
-            raise ValueError(f"logits have the shape ({self.nodes}, {self.base + 1}), not {z.shape}")
+            raise ValueError(
+                f"logits have the shape ({self.nodes}, {self.base + 1}), not {z.shape}"
+            )
         z = z - z.max(1, keepdims=True)
         return z - np.log(np.exp(z).sum(1, keepdims=True))
 
@@ -121,9 +122,7 @@ class Answers:
             raise ValueError(f"weights have one entry per answer or decision, not {w.shape}")
         w = np.where(self.real, w, 0.0)  # (S, longest)
         width = self.base + 1
-        flat = np.bincount(
-            (self.node * width + self.action).ravel(), w.ravel(), self.nodes * width
-        )
+        flat = np.bincount((self.node * width + self.action).ravel(), w.ravel(), self.nodes * width)
         visits = np.bincount(self.node.ravel(), w.ravel(), self.nodes)
         p = np.exp(self.log_softmax(logits))
         return flat.reshape(self.nodes, width) - visits[:, None] * p
@@ -154,41 +153,6 @@ class Answers:
         flat = np.bincount((self.node * width + self.action).ravel(), w.ravel(), self.nodes * width)
         with np.errstate(divide="ignore"):
             return np.log(flat.reshape(self.nodes, width))
-
-
-def group_advantages(rewards: ArrayLike, scale: bool = True) -> Array:
-    """Rewards (groups, G) minus the mean of their group, over its standard deviation (GRPO).
-
-    A group of equal rewards has advantages 0. Without `scale` the deviation is not divided by.
-
-    Examples
-    --------
-    >>> group_advantages([[1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 1.0]]).tolist()
-    [[1.0, -1.0, -1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
-    """
-    r = np.asarray(rewards, dtype=float)
-    if r.ndim != 2 or r.shape[1] < 2:
-        raise ValueError(f"rewards are groups of at least 2, got the shape {r.shape}")
-    centered = r - r.mean(1, keepdims=True)
-    if not scale:
-        return centered
-    deviation = r.std(1, keepdims=True)
-    return np.divide(centered, deviation, out=np.zeros_like(r), where=deviation > 1e-12)
-
-
-def clipped_loss(ratio: ArrayLike, advantage: ArrayLike, low: float, high: float) -> Array:
-    """-min(ratio A, clip(ratio, 1 - low, 1 + high) A), entry by entry (Schulman et al., 2017).
-
-    Examples
-    --------
-    >>> clipped_loss([1.5, 0.5], [1.0, -1.0], 0.2, 0.2).tolist()
-    [-1.2, 0.8]
-    """
-    if not 0 <= low < 1 or high < 0:
-        raise ValueError(f"need 0 <= low < 1 and high >= 0, got {low} and {high}")
-    r = np.asarray(ratio, dtype=float)
-    A = np.asarray(advantage, dtype=float)
-    return -np.minimum(r * A, np.clip(r, 1 - low, 1 + high) * A)
 
 
 def kl_estimates(log_p: ArrayLike, log_ref: ArrayLike) -> dict[str, Array]:

@@ -102,6 +102,8 @@ def vote(p: ArrayLike, correct: int, n: int, rng: np.random.Generator, trials: i
     """
     weights = np.asarray(p, dtype=float)
     if not 0 <= correct < len(weights) or n < 1 or trials < 1:
-        raise ValueError(f"need an answer among {len(weights)}, n and trials >= 1, got {correct}, {n}")
+        raise ValueError(
+            f"need an answer among {len(weights)}, n and trials >= 1, got {correct}, {n}"
+        )
     counts = rng.multinomial(n, weights, trials) + rng.random((trials, len(weights))) * 0.5
     return float(np.mean(counts.argmax(axis=1) == correct))

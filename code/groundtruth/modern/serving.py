@@ -268,9 +268,7 @@ def traffic(
     requests = []
     for arrival, prompt, output in zip(arrivals, prompts, outputs, strict=True):
         whole = prefix + min(int(prompt), (longest - prefix) // 2)
-        requests.append(
-            Request(float(arrival), whole, min(int(output), longest - whole), prefix)
-        )
+        requests.append(Request(float(arrival), whole, min(int(output), longest - whole), prefix))
     return requests
 
 

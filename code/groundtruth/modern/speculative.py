@@ -57,7 +57,9 @@ def acceptance(p: ArrayLike, q: ArrayLike) -> float:
 
 
 def verify(
-    targets: Sequence[Array], drafts: Sequence[Array], drafted: Sequence[int],
+    targets: Sequence[Array],
+    drafts: Sequence[Array],
+    drafted: Sequence[int],
     rng: np.random.Generator,
 ) -> list[int]:
     """The tokens that one check keeps: accepted drafts, then one from the residual or the target.
@@ -93,7 +95,11 @@ def verify(
 
 
 def generate(
-    target: Model, draft: Model, past: Sequence[int], length: int, g: int,
+    target: Model,
+    draft: Model,
+    past: Sequence[int],
+    length: int,
+    g: int,
     rng: np.random.Generator,
 ) -> tuple[list[int], int]:
     """`length` tokens after a past, and the number of target passes that they took.

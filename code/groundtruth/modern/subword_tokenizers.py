@@ -10,7 +10,7 @@ maximization (Kudo, 2018). Byte-pair encoding is in `tokenizers`.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
@@ -68,21 +68,30 @@ class WordPiece:
         words = _words(counts)
         spelled = {w: [w[0], *(INSIDE + c for c in w[1:])] for w in words}
         vocabulary = sorted({piece for pieces in spelled.values() for piece in pieces})
+        single: Counter[str] = Counter()
+        double: Counter[tuple[str, str]] = Counter()
+        places: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+
+        def count(word: str, sign: int) -> None:
+            for piece in spelled[word]:
+                single[piece] += sign * words[word]
+            for pair in pairwise(spelled[word]):
+                double[pair] += sign * words[word]
+                places[pair].add(word)
+
+        for word in words:
+            count(word, 1)
         for _ in range(merges):
-            single: Counter[str] = Counter()
-            double: Counter[tuple[str, str]] = Counter()
-            for word, pieces in spelled.items():
-                for piece in pieces:
-                    single[piece] += words[word]
-                for pair in pairwise(pieces):
-                    double[pair] += words[word]
-            if not double:
+            present = [pair for pair, n in double.items() if n > 0]
+            if not present:
                 break
-            best = min(double, key=lambda p: (-double[p] / (single[p[0]] * single[p[1]]), p))
+            best = min(present, key=lambda p: (-double[p] / (single[p[0]] * single[p[1]]), p))
             joined = best[0] + best[1].removeprefix(INSIDE)
             vocabulary.append(joined)
-            for pieces in spelled.values():
-                _join(pieces, best, joined)
+            for word in places.pop(best):  # some may have lost the pair since
+                count(word, -1)
+                _join(spelled[word], best, joined)
+                count(word, 1)
         return cls(vocabulary)
 
     def encode(self, word: str) -> list[str]:
