@@ -229,14 +229,14 @@ class Server:
 
     def _report(self) -> Report:
         self._done.sort(key=lambda job: job.number)
-        cost, batch, reserved, used = self._sums
+        cost, batch, reserved, used = self._sums.tolist()
         return Report(
-            cost=float(cost),
+            cost=cost,
             tokens=sum(len(job.times) for job in self._done),
             first=np.array([job.times[0] - job.request.arrival for job in self._done]),
             gap=np.array([max(np.diff(job.times), default=0.0) for job in self._done]),
-            batch=float(batch / cost),
-            wasted=float(1 - used / reserved),
+            batch=batch / cost,
+            wasted=1 - used / reserved,
             prefill=self._prefill,
             preempted=self._preempted,
         )
@@ -287,13 +287,13 @@ def disaggregated(
     """
     clock = 0.0
     busy = 0.0
-    moved = []
-    for r in sorted(requests, key=lambda r: r.arrival):
-        cost = max(1.0, r.prompt / knee)
-        clock = max(clock, r.arrival) + cost
+    moved = list(requests)
+    for i in sorted(range(len(moved)), key=lambda i: requests[i].arrival):
+        cost = max(1.0, requests[i].prompt / knee)
+        clock = max(clock, requests[i].arrival) + cost
         busy += cost
-        moved.append(Request(clock, r.prompt, r.output, r.prefix))
+        moved[i] = replace(requests[i], arrival=clock)
     server = Server(Policy(block=block, decode_only=True), memory, longest, knee)
     report = server.run(moved)
-    waited = np.array([r.arrival for r in moved]) - np.sort([r.arrival for r in requests])
+    waited = [m.arrival - r.arrival for m, r in zip(moved, requests, strict=True)]
     return replace(report, cost=report.cost + busy, first=report.first + waited)

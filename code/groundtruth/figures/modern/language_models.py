@@ -11,7 +11,8 @@ from groundtruth.arrays import Array
 from groundtruth.figures.style import BLUE, CYCLE, GRAY, GREEN, INK, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, choose, menu, note, one_row, show, slider
 
-WORDS = "Shall I compare thee to a summer's day ? Thou art more lovely and more temperate".split()
+TEXT = "Shall I compare thee to a summer's day ? Thou art more lovely and more temperate"
+WORDS = TEXT.split(" ")
 PROMPT = 5  # words of the prompt of the stepper
 HEADS = 4
 SIZE = 64  # width of a head
