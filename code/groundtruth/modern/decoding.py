@@ -32,9 +32,10 @@ def _fraction(name: str, value: float) -> None:
 
 
 def _kept(p: Array, ids: ArrayLike) -> Array:
-    """The probabilities of some ids, renormalized, and 0 elsewhere."""
+    """The probabilities of some ids, or of those in a mask, renormalized, and 0 elsewhere."""
+    chosen = np.asarray(ids)
     out = np.zeros_like(p)
-    out[ids] = p[ids]
+    out[chosen] = p[chosen]
     return out / out.sum()
 
 

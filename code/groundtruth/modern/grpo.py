@@ -104,7 +104,8 @@ def train(
             mass = np.exp(log_p)
             A = R - mass @ R
             if rule == "GRPO":
-                A = A / max(np.sqrt(mass @ A**2), 1e-9) / task.lengths * typical
+                deviation = max(float(np.sqrt(mass @ A**2)), 1e-9)
+                A = A / deviation / task.lengths * typical
             weights = mass * A
         else:
             if rng is None:
