@@ -57,7 +57,7 @@ def test_answers_are_those_of_the_model(world):
 def test_the_mentioned_are_answered_and_the_others_guessed(world):
     token, _, _ = facts.answers(world)
     right = token == world.city
-    assert right[world.mentions > 0].mean() > 0.95
+    assert right[world.mentions > 0].mean() > 0.9
     assert right[world.mentions == 0].mean() < 0.6
 
 
