@@ -70,7 +70,7 @@ def ladder(
         ax.plot(steps, values, style, color=color, label=name, markersize=4.5)
     for name, level in levels.items():
         ax.axhline(level, color=GRAY, linewidth=1)
-        ax.text(steps[-1], level + 0.012, name, ha="right", va="bottom", fontsize=10, color=INK)
+        ax.text(1.01, level, name, transform=ax.get_yaxis_transform(), va="center", color=INK)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     label(ax, "training steps", "held-out loss (nats per character)")
     return fig
