@@ -47,6 +47,15 @@ def test_how_far_each_model_looks_back(name, reach):
     assert moved.tolist() == [t < reach for t in range(9)]
 
 
+def test_padding_is_not_a_token():
+    torch.manual_seed(6)
+    model = ladder.Window(7, 3, 4, 8)
+    torch.nn.init.normal_(model.token.weight)
+    logits = model(torch.zeros(1, 4, dtype=torch.long))[0]
+    assert (logits[2] - logits[3]).abs().max() == 0  # three zeros are seen
+    assert (logits[0] - logits[3]).abs().max() > 1e-3
+
+
 def test_the_mean_loss_is_that_of_whole_windows():
     torch.manual_seed(2)
     model = ladder.Bigram(5)

@@ -62,6 +62,9 @@ def test_reward_model_equals_logistic_regression():
     model.fit(np.concatenate([X, -X]), np.repeat([1, 0], len(X)), np.full(2 * len(X), 0.5))
     theirs = model.coef_[0] - model.coef_[0].mean()
     np.testing.assert_allclose(pref.reward_model(won, lost, 4, ridge=0.5), theirs, atol=1e-4)
+    r = pref.reward_model([0, 0, 1], [1, 1, 0], 2, ridge=1.0)  # 2 s(-d) - s(d) = r_0 = d / 2
+    d = r[0] - r[1]
+    assert 2 / (1 + np.exp(d)) - 1 / (1 + np.exp(-d)) == pytest.approx(d / 2, abs=1e-6)
 
 
 def test_dpo_on_all_pairs_reaches_the_optimum():

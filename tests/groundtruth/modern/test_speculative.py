@@ -109,6 +109,17 @@ def test_models_see_the_past_and_the_drafts():
     assert seen == [[7, 8], [7, 8, 1], [7, 8, 1, 1]]
 
 
+def test_the_draft_sees_the_past_and_its_own_tokens():
+    seen = []
+
+    def draft(s):
+        seen.append(list(s))
+        return np.array([0.0, 1.0])
+
+    speculative.generate(lambda s: np.array([0.0, 1.0]), draft, [7], 3, 2, np.random.default_rng(0))
+    assert seen == [[7], [7, 1]]
+
+
 def test_acceptance_is_one_minus_total_variation():
     p, q = np.random.default_rng(2).dirichlet(np.ones(9), 2)
     assert speculative.acceptance(p, q) == pytest.approx(1 - abs(p - q).sum() / 2)
