@@ -13,8 +13,6 @@ from numpy.typing import ArrayLike
 from groundtruth.arrays import Array
 from groundtruth.modern.policy_gradients import Answers, draws
 
-RULES = ("policy gradient", "GRPO")
-
 
 def group_advantages(rewards: ArrayLike, scale: bool = True) -> Array:
     """Rewards (groups, G) minus the mean of their group, over its standard deviation (GRPO).
@@ -56,13 +54,18 @@ def train(
     start: ArrayLike,
     reward: ArrayLike,
     beta: float,
-    rule: str = "policy gradient",
+    by_deviation: bool = False,
+    by_length: bool = False,
+    kl_in_reward: bool = False,
     sampled: tuple[int, int] | None = None,
-    steps: int = 1500,
+    steps: int = 2000,
     rate: float = 10.0,
     rng: np.random.Generator | None = None,
 ) -> Array:
     """Probabilities (S,) of all answers after gradient ascent on E[r] - beta KL(policy || start).
+
+    The learning rate falls linearly to 0. Without the two divisions this is the policy gradient;
+    with both, and the divergence outside of the reward, it is GRPO.
 
     Parameters
     ----------
@@ -70,17 +73,19 @@ def train(
     start : array (nodes, base + 1), the logits of the reference policy, where training starts
     reward : array (S,)
     beta : float >= 0
-    rule : {"policy gradient", "GRPO"}
-        GRPO divides advantages by the standard deviation of their group and by the length of the
-        answer, here times the mean length under the reference, so that steps are of equal size.
+    by_deviation : divide advantages by the standard deviation of their group
+    by_length : divide them by the length of the answer; here times the mean length under the
+        reference, so that steps are of equal size
+    kl_in_reward : subtract beta log(policy / start) from the reward, so that the divisions apply
+        to it as well; otherwise the gradient of beta KL is added undivided
     sampled : (groups, answers of a group) of each step; None: exact expectations, one group of all
-    steps, rate : number of steps, learning rate
+    steps, rate : number of steps, first learning rate
     rng : needed where answers are sampled
 
     Raises
     ------
     ValueError
-        If the rule is unknown, beta is negative, there is no step, or rng is missing.
+        If beta is negative, there is no step, or rng is missing.
 
     Examples
     --------
@@ -89,31 +94,34 @@ def train(
     >>> p.round(3).tolist()  # 1 / (1 + e) and e / (1 + e)
     [0.269, 0.731]
     """
-    if rule not in RULES:
-        raise ValueError(f"rule must be one of {RULES}, got {rule!r}")
     if beta < 0 or steps < 1:
         raise ValueError(f"need beta >= 0 and at least one step, got {beta} and {steps}")
+    if sampled is not None and rng is None:
+        raise ValueError("sampled answers need a random generator")
     logits = np.array(start, dtype=float)
     log_ref = task.log_probs(logits)
-    typical = float(np.exp(log_ref) @ task.lengths)
     r = np.asarray(reward, dtype=float)
-    for _ in range(steps):
+    scale = np.ones(len(r))
+    if by_length:
+        scale = float(np.exp(log_ref) @ task.lengths) / task.lengths
+    for step in range(steps):
         log_p = task.log_probs(logits)
-        R = r - beta * (log_p - log_ref)
-        if sampled is None:
+        penalty = beta * (log_p - log_ref)
+        R = r - penalty if kl_in_reward else r
+        if sampled is None or rng is None:
             mass = np.exp(log_p)
             A = R - mass @ R
-            if rule == "GRPO":
-                deviation = max(float(np.sqrt(mass @ A**2)), 1e-9)
-                A = A / deviation / task.lengths * typical
+            if by_deviation:
+                A = A / max(float(np.sqrt(mass @ A**2)), 1e-9)
+            A = A * scale
+            if not kl_in_reward:
+                A = A - (penalty - mass @ penalty)
             weights = mass * A
         else:
-            if rng is None:
-                raise ValueError("sampled answers need a random generator")
             ids = draws(log_p, sampled, rng)
-            A = group_advantages(R[ids], scale=rule == "GRPO")
-            if rule == "GRPO":
-                A = A / task.lengths[ids] * typical
+            A = group_advantages(R[ids], scale=by_deviation) * scale[ids]
+            if not kl_in_reward:
+                A = A - group_advantages(penalty[ids], scale=False)
             weights = np.bincount(ids.ravel(), A.ravel(), len(r)) / ids.size
-        logits = logits + rate * task.gradient(logits, weights)
+        logits = logits + rate * (1 - step / steps) * task.gradient(logits, weights)
     return np.exp(task.log_probs(logits))

@@ -2,8 +2,8 @@
 
 Read with book/modern/language-models.md.
 
-WordPiece merges the pair that raises the likelihood of a unigram model most (Schuster and Nakajima,
-2012) and encodes by longest match; the unigram tokenizer prunes a large vocabulary by expectation
+WordPiece (Schuster and Nakajima, 2012) is trained here by the usual reconstruction, the ratio of a
+pair's count to the product of the counts of its parts, and encodes by longest match; the unigram tokenizer prunes a large vocabulary by expectation
 maximization (Kudo, 2018). Byte-pair encoding is in `tokenizers`.
 """
 

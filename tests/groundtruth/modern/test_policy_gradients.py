@@ -137,22 +137,26 @@ def test_exact_training_reaches_the_optimum(task, logits):
     np.testing.assert_allclose(p, best, atol=1e-3)
 
 
-def test_one_sampled_step_is_the_estimator(task, logits):
+GRPO = {"by_deviation": True, "by_length": True}
+
+
+@pytest.mark.parametrize("rule", [{}, GRPO])
+def test_one_sampled_step_is_the_estimator(task, logits, rule):
     """The first step of sampled training, computed answer by answer with torch's gradients."""
     reward = task.sum_is(3)
     log_ref = task.log_probs(logits)
     ids = pg.draws(log_ref, (2, 4), np.random.default_rng(7))
-    for rule in grpo.RULES:
-        A = grpo.group_advantages(reward[ids], scale=rule == "GRPO")
-        step = np.zeros_like(logits)
-        for a, i in zip(A.ravel(), ids.ravel(), strict=True):
-            one = np.zeros(39)
-            one[i] = a / 8
-            if rule == "GRPO":
-                one[i] *= np.exp(log_ref) @ task.lengths / task.lengths[i]
-            step += task.gradient(logits, one)
-        p = grpo.train(task, logits, reward, 0.3, rule, (2, 4), 1, 0.7, np.random.default_rng(7))
-        np.testing.assert_allclose(p, np.exp(task.log_probs(logits + 0.7 * step)))
+    A = grpo.group_advantages(reward[ids], scale=bool(rule))
+    step = np.zeros_like(logits)
+    for a, i in zip(A.ravel(), ids.ravel(), strict=True):
+        one = np.zeros(39)
+        one[i] = a / 8
+        if rule:
+            one[i] *= np.exp(log_ref) @ task.lengths / task.lengths[i]
+        step += task.gradient(logits, one)
+    rng = np.random.default_rng(7)
+    p = grpo.train(task, logits, reward, 0.3, sampled=(2, 4), steps=1, rate=0.7, rng=rng, **rule)
+    np.testing.assert_allclose(p, np.exp(task.log_probs(logits + 0.7 * step)))
 
 
 def test_grpo_with_exact_expectations_divides_by_deviation_and_length(task, logits):
@@ -161,12 +165,60 @@ def test_grpo_with_exact_expectations_divides_by_deviation_and_length(task, logi
     A = reward - p @ reward
     A = A / np.sqrt(p @ A**2) / task.lengths * (p @ task.lengths)
     after = np.exp(task.log_probs(logits + 0.2 * task.gradient(logits, p * A)))
-    np.testing.assert_allclose(grpo.train(task, logits, reward, 0.1, "GRPO", None, 1, 0.2), after)
+    trained = grpo.train(task, logits, reward, 0.1, steps=1, rate=0.2, **GRPO)
+    np.testing.assert_allclose(trained, after)
+
+
+def test_grpo_with_the_divergence_in_the_reward_keeps_the_optimum(task, logits):
+    reward = task.sum_is(3)
+    best = pref.optimum(np.exp(task.log_probs(logits)), reward, 0.5)
+    p = grpo.train(task, logits, reward, 0.5, kl_in_reward=True, steps=3000, rate=3.0, **GRPO)
+    np.testing.assert_allclose(p, best, atol=2e-3)
+
+
+def test_dividing_by_lengths_alone_has_another_fixed_point(task, logits):
+    """There the divided advantage less beta log(policy / reference) is one constant."""
+    reward = task.sum_is(3)
+    log_ref = task.log_probs(logits)
+    p = grpo.train(task, logits, reward, 0.5, by_length=True, steps=3000, rate=5.0)
+    scale = np.exp(log_ref) @ task.lengths / task.lengths
+    force = (reward - p @ reward) * scale - 0.5 * (np.log(p) - log_ref)
+    assert p @ np.abs(force - p @ force) < 1e-3
+    assert np.abs(p - pref.optimum(np.exp(log_ref), reward, 0.5)).max() > 0.01
+
+
+def test_sampled_training_comes_near_the_optimum(task, logits):
+    reward = task.sum_is(3)
+    ref = np.exp(task.log_probs(logits))
+    best = pref.objective(pref.optimum(ref, reward, 0.5), ref, reward, 0.5)
+    for kl_in_reward in (False, True):
+        p = grpo.train(
+            task,
+            logits,
+            reward,
+            0.5,
+            kl_in_reward=kl_in_reward,
+            sampled=(8, 8),
+            steps=600,
+            rate=5.0,
+            rng=np.random.default_rng(8),
+        )
+        assert best - pref.objective(p, ref, reward, 0.5) < 0.02
+
+
+def test_the_rate_falls_to_zero(task, logits):
+    p = np.exp(task.log_probs(logits))
+    reward = task.sum_is(3)
+    first = logits + 0.4 * task.gradient(logits, p * (reward - p @ reward))
+    q = np.exp(task.log_probs(first))
+    second = first + 0.2 * task.gradient(first, q * (reward - q @ reward))
+    trained = grpo.train(task, logits, reward, 0.0, steps=2, rate=0.4)
+    np.testing.assert_allclose(trained, np.exp(task.log_probs(second)))
 
 
 def test_equal_rewards_change_nothing(task, logits):
     rng = np.random.default_rng(0)
-    p = grpo.train(task, logits, np.ones(39), 0.0, "GRPO", (3, 4), 5, 1.0, rng)
+    p = grpo.train(task, logits, np.ones(39), 0.0, sampled=(3, 4), steps=5, rng=rng, **GRPO)
     np.testing.assert_allclose(p, np.exp(task.log_probs(logits)))
 
 
@@ -184,7 +236,6 @@ def test_equal_rewards_change_nothing(task, logits):
         lambda: grpo.group_advantages([1.0, 2.0]),
         lambda: grpo.clipped_loss(1.0, 1.0, 1.0, 0.2),
         lambda: grpo.clipped_loss(1.0, 1.0, 0.2, -0.1),
-        lambda: grpo.train(pg.Answers(2, 1), np.zeros((1, 3)), [0, 1], 1.0, "PPO"),
         lambda: grpo.train(pg.Answers(2, 1), np.zeros((1, 3)), [0, 1], -1.0),
         lambda: grpo.train(pg.Answers(2, 1), np.zeros((1, 3)), [0, 1], 1.0, steps=0),
         lambda: grpo.train(
