@@ -3,8 +3,9 @@
 Read with book/modern/language-models.md.
 
 WordPiece (Schuster and Nakajima, 2012) is trained here by the usual reconstruction, the ratio of a
-pair's count to the product of the counts of its parts, and encodes by longest match; the unigram tokenizer prunes a large vocabulary by expectation
-maximization (Kudo, 2018). Byte-pair encoding is in `tokenizers`.
+pair's count to the product of the counts of its parts, and encodes by longest match; the unigram
+tokenizer prunes a large vocabulary by expectation maximization (Kudo, 2018).
+Byte-pair encoding is in `tokenizers`.
 """
 
 from __future__ import annotations
