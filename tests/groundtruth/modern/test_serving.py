@@ -145,6 +145,14 @@ def test_traffic_respects_its_limits():
     assert arrivals[-1] / 500 == pytest.approx(0.5, rel=0.2)
 
 
+def test_a_preempted_request_runs_again_before_later_ones():
+    """The first ends after 30 passes; until then its cache leaves no room for the second."""
+    requests = [Request(0, 16, 30), Request(1, 16, 30), Request(2, 30, 2)]
+    report = Server(Policy(), 80, 60, 64).run(requests)
+    assert report.preempted == 1
+    assert 2 + report.first[2] > 30
+
+
 @pytest.mark.parametrize(
     "call",
     [
