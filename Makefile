@@ -88,6 +88,7 @@ bench: $(READY) ## measure the press and the library against the stock way, as r
 	@$(BIN)/python -m tests.bench.similarity
 	@$(BIN)/python -m tests.bench.signals
 	@$(BIN)/python -m tests.bench.text
+	@$(BIN)/python -m tests.bench.tokenizers
 	@$(BIN)/python -m tests.bench.retrieval
 	@$(BIN)/python -m tests.bench.learning
 	@$(BIN)/python -m tests.bench.networks

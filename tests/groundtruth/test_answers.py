@@ -522,6 +522,10 @@ def dot_of_rounded_products(x, y):
 FUSED = "ex-retrieval-rrf"
 BYTES = "ex-retrieval-memory"
 QRELS = "ex-retrieval-qrels"
+SPELLED = "ex-language-encode"
+SERVED = "ex-language-memory"
+PROMPT = "ex-language-mask"
+DIGITS = "ex-language-numbers"
 RIGHT = {
     "ex-numerics-predict": [2048, 44, -3, -2, 2, 64, 16, 2048, 1024, 1],
     "ex-numerics-logaddexp": np.logaddexp,
@@ -531,6 +535,10 @@ RIGHT = {
     FUSED: [32.2664, 16.129, 32.2664, 16.129],
     BYTES: [3072, 96, 0.786432],
     QRELS: [0.397, 0.892],
+    SPELLED: [1, 2, 4, 6],
+    SERVED: [14, 128, 122],
+    PROMPT: [1, 2.4667],
+    DIGITS: [77_655, 99_000],
     "ex-lora-count": [294912, 0.237],
     "ex-lora-whitened": whitened,
     "ex-lora-dora": dora,
@@ -626,6 +634,19 @@ WRONG = [
     ("ex-numerics-dot", dot_of_rounded_products, "the relative error is"),
     (FUSED, [1000 / 60 + 1000 / 62, 1000 / 61, 1000 / 60 + 1000 / 62, 1000 / 61], "begin at 1"),
     (FUSED, [16.1332, 8.0645, 16.1332, 8.0645], "not averaged"),
+    (SPELLED, [1, 2, 3, 6], "the r comes first"),
+    (SPELLED, [2, 3, 4, 6], "becomes one token"),
+    (SPELLED, [1, 2, 4, 1.7918], "not the loss"),
+    (SPELLED, [1, 1, 4, 6], "a token of its own"),
+    (SERVED, [14, 64, 245], "a key and a value"),
+    (SERVED, [14, 512, 30], "not 32"),
+    (SERVED, [14, 128, 149], "weights take memory"),
+    (SERVED, [7, 64, 271], "two bytes"),
+    (PROMPT, [1, 2.5], "15 losses"),
+    (PROMPT, [0.26667, 2.46667], "the answer alone"),
+    (PROMPT, [3, 2.46667], "not that of the answer"),
+    (DIGITS, [90_000, 99_000], "six digits"),
+    (DIGITS, [77_655, 77_655], "every number"),
     (BYTES, [6144, 96, 1.572864], "4 bytes"),
     (BYTES, [3072, 96, 0.008192], "per slice"),
     (QRELS, [0.416, 0.984], "Wald"),

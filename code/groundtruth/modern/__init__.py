@@ -3,29 +3,40 @@
 array_checks          shapes by name, and the first array that is not finite
 block_formats         four-bit formats with shared scales
 data_inspection       label audit, errors by slice, adversarial validation
+decoding              truncation rules, penalties, beams, constraints
 dense                 LSA, a bi-encoder with in-batch negatives, late interaction
 diagnosis             features of training curves and the causes they suggest
 distillation          soft targets, and layers of low rank
+facts                 people and cities, to count what a model makes up
 fusion                reciprocal-rank fusion, diversity, a reranker
+grpo                  group relative policy optimization
 hnsw                  hierarchical navigable small-world graphs
 injection             prompt injection through retrieved passages
 judged                prediction-powered inference
 k_quants              the bytes of a Q4_K block
+kv_cache              bytes of the key-value cache
+ladder                neural language models below the transformer
 layer_quantization    smoothing, AWQ, rotation and GPTQ on one layer
 lexical               an inverted index with BM25 and TF-IDF weights
 monitors              statistics of activations and gradients, replayed steps
 ngrams                n-gram models and the entropy of a text
 number_formats        floating-point formats and rounding to them
+policy_gradients      answers that can be enumerated, exact gradients
+preferences           reward models, DPO and the exact optimum
 product_quantization  vectors as a few bytes
 pruning               masks, saliencies and bytes
 quantization          scales, zero points, integer products
 rag                   chunks, retriever, extractive reader, abstention
+repeated_sampling     pass@k, pass^k, best of n, voting
 retrieval_corpus      this book's sections and its cards' questions
 retrieval_metrics     recall@k, nDCG and others over many queries
 retrieval_synthetic   passages with planted facts
 separating_tests      one test for each cause of a failed run
+serving               a language model server, event by event
 small_networks        perceptrons on the digits, to compress them
+speculative           speculative decoding
 stable_functions      formulas that neither overflow nor cancel
+subword_tokenizers    WordPiece and the unigram tokenizer
 summation             sums and variances with small rounding errors
 tokenizers            characters and byte-pair encoding
 training_faults       a training pipeline with faults to plant

@@ -1,0 +1,99 @@
+"""The world of people and cities, and what abstention is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from groundtruth.modern import facts
+from groundtruth.modern.ngrams import KneserNey
+
+
+@pytest.fixture(scope="module")
+def world():
+    return facts.world(np.random.default_rng(0), 200, 300, 20, 5)
+
+
+def test_every_sentence_states_a_true_fact(world):
+    sentences = world.text.reshape(-1, 4)
+    city = {(f, last): c for f, last, c in zip(world.first, world.last, world.city, strict=True)}
+    assert len(city) == 200
+    assert all(city[f, last] == c for f, last, c, _ in sentences)
+    assert (sentences[:, 3] == facts.PERIOD).all()
+
+
+def test_mentions_count_sentences(world):
+    sentences = world.text.reshape(-1, 4)
+    for i in (0, 7, 199):
+        same = (sentences[:, 0] == world.first[i]) & (sentences[:, 1] == world.last[i])
+        assert same.sum() == world.mentions[i]
+    assert world.mentions.sum() == 300
+
+
+def test_kinds_of_tokens_do_not_overlap(world):
+    assert world.first.min() >= 1
+    assert world.first.max() <= 20
+    assert world.last.min() >= 21
+    assert world.last.max() <= 40
+    assert world.city.min() >= 41
+    assert world.city.max() < world.V == 46
+
+
+def test_earlier_people_are_mentioned_more():
+    many = facts.world(np.random.default_rng(1), 10, 20_000, 4, 3)
+    weight = 1 / np.arange(1, 11)
+    np.testing.assert_allclose(many.mentions / 20_000, weight / weight.sum(), atol=0.01)
+
+
+def test_answers_are_those_of_the_model(world):
+    model = KneserNey(world.text.tolist(), 3, world.V)
+    token, sure, city = facts.answers(world)
+    for i in (0, 50, 199):
+        p = model.probabilities([int(world.first[i]), int(world.last[i])])
+        assert token[i] == p.argmax()
+        assert sure[i] == pytest.approx(p.max())
+        assert city[i] == pytest.approx(p[41:].sum())
+
+
+def test_the_mentioned_are_answered_and_the_others_guessed(world):
+    token, _, _ = facts.answers(world)
+    right = token == world.city
+    assert right[world.mentions > 0].mean() > 0.9
+    assert right[world.mentions == 0].mean() < 0.6
+
+
+def test_selective_accuracy_by_hand():
+    coverage, accuracy = facts.selective([0.1, 0.9, 0.5, 0.7], [1, 1, 0, 0])
+    np.testing.assert_allclose(coverage, [0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(accuracy, [1, 0.5, 1 / 3, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("threshold", "penalty", "points"), [(0, 0, 0.5), (0, 1, 0), (0.6, 3, -0.5), (0.8, 3, 0.25)]
+)
+def test_score_by_hand(threshold, penalty, points):
+    assert facts.score([0.1, 0.9, 0.5, 0.7], [1, 1, 0, 0], threshold, penalty) == points
+
+
+def test_a_calibrated_model_answers_above_the_break_even():
+    rng = np.random.default_rng(2)
+    p = rng.random(200_000)
+    right = rng.random(200_000) < p
+    scores = {t: facts.score(p, right, t, 3.0) for t in (0.5, 0.75, 0.9)}
+    assert max(scores, key=scores.__getitem__) == 0.75  # 3 / (1 + 3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: facts.world(np.random.default_rng(0), 10, 5, 3, 2),
+        lambda: facts.world(np.random.default_rng(0), 0, 5, 3, 2),
+        lambda: facts.world(np.random.default_rng(0), 5, 0, 3, 2),
+        lambda: facts.selective([], []),
+        lambda: facts.selective([0.5], [True, False]),
+        lambda: facts.score([0.5], [True, False], 0.5, 1.0),
+        lambda: facts.score([0.5], [True], 0.5, -1.0),
+    ],
+)
+def test_bad_input_is_refused(call):
+    with pytest.raises(ValueError):
+        call()
