@@ -62,8 +62,8 @@ def padding(lengths: ArrayLike, batches: Batches) -> float:
 
     Examples
     --------
-    >>> padding([4, 2, 1, 1], [np.array([0, 1]), np.array([2, 3])])
-    0.2
+    >>> padding([4, 2, 1, 1], [np.array([0, 1, 2, 3])])
+    0.5
     """
     sizes = _checked(lengths)
     positions = sum(len(rows) * int(sizes[rows].max()) for rows in batches)

@@ -57,15 +57,16 @@ def activation_numbers(shape: Shape, tokens: int, length: int, saving: str = "al
     Examples
     --------
     >>> activation_numbers(Shape(2, 8, 2), 4, 4)
-    1088
+    1120
     """
     if saving not in SAVING:
         raise ValueError(f"saving must be one of {SAVING}, got {saving!r}")
     if length < 1 or tokens % length:
         raise ValueError(f"{tokens} tokens are not sequences of {length}")
-    inside = 16 * tokens * shape.width
+    inside = tokens * (16 * shape.width + 4)  # with mean and scale of two norms
     if saving == "all":
         return shape.layers * (inside + shape.heads * tokens * length)
+    inside += tokens * shape.heads  # log-sum-exp of each row of scores
     if saving == "fused":
         return shape.layers * inside
     return shape.layers * tokens * shape.width + inside

@@ -25,7 +25,7 @@ def newton_schulz(G: Array, steps: int = 5) -> Array:
     Examples
     --------
     >>> newton_schulz(np.diag([3.0, 3.0])).round(1).tolist()
-    [[0.7, 0.0], [0.0, 0.7]]
+    [[1.1, 0.0], [0.0, 1.1]]
     """
     if G.ndim != 2 or not np.isfinite(G).all():
         raise ValueError(f"need a finite matrix, got an array of shape {G.shape}")

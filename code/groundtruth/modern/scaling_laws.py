@@ -76,7 +76,7 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
     bounds = ([-10, -20, 0.01, -20, 0.01], [5, 40, 3, 40, 3])
     ends = [least_squares(residuals, np.clip(g, *bounds), bounds=bounds) for g in guesses]
     e, a, alpha, b, beta = min(ends, key=lambda r: r.cost).x
-    return Law(np.exp(e), np.exp(a), alpha, np.exp(b), beta)
+    return Law(*map(float, (np.exp(e), np.exp(a), alpha, np.exp(b), beta)))
 
 
 def bootstrap(

@@ -56,7 +56,7 @@ def held_out(name: str, fraction: float = 0.1) -> bool:
     Examples
     --------
     >>> sum(held_out(f"document {i}") for i in range(1000))
-    103
+    113
     """
     digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:8], "big") < fraction * 2**64
@@ -162,3 +162,28 @@ def branched_run(
         steps(branch, its_optimizer, train, order, stable, n // BATCH, falling=True)
         losses.append(loss_nats(branch, val))
     return losses
+
+
+def parameters(h: int) -> int:
+    """Number of parameters of a predictor with h hidden units.
+
+    Examples
+    --------
+    >>> parameters(8) == sum(p.numel() for p in Predictor(8, np.random.default_rng(0)).parameters())
+    True
+    """
+    return SYMBOLS * EMBEDDING + h * (CONTEXT * EMBEDDING + 1 + SYMBOLS)
+
+
+def best_losses(record: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Parameters N, examples D and losses L (runs,) of a record: means over seeds at the best rate.
+
+    A record is book/_assets/results/scaling-runs.json: {"examples": [...], "runs": [{"h", "rate",
+    "seed", "losses"}, ...]}, each run written by `branched_run`.
+    """
+    table: dict[int, dict[float, list[list[float]]]] = {}
+    for run in record["runs"]:
+        table.setdefault(run["h"], {}).setdefault(run["rate"], []).append(run["losses"])
+    best = [np.min([np.mean(rows, 0) for rows in table[h].values()], 0) for h in sorted(table)]
+    N = np.repeat([parameters(h) for h in sorted(table)], len(record["examples"]))
+    return N, np.tile(record["examples"], len(table)), np.concatenate(best)
