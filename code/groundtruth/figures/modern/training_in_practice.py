@@ -30,7 +30,7 @@ def memory_explorer() -> Interactive:
     """Gigabytes per device against the number of devices, by ZeRO stage, length and saving."""
     controls = [
         menu("model", "model ", list(MODELS), list(MODELS)[1]),
-        menu("stage", "ZeRO stage ", list(STAGES), 0),
+        menu("stage", "ZeRO stage ", list(STAGES), 1),
         menu("saving", "saved activations ", list(SAVING), "all"),
         slider("lt", "log2 of the sequence length ", 12, 9, 16, 1),
     ]
