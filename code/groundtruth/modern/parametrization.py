@@ -104,9 +104,7 @@ def coordinate_check(
     for _ in range(steps):
         network.step(x, y)
     after = [v.detach() for v in network.outputs(x)]
-    return [
-        float((a - b).square().mean().sqrt()) for a, b in zip(after, before, strict=True)
-    ]
+    return [float((a - b).square().mean().sqrt()) for a, b in zip(after, before, strict=True)]
 
 
 def recorded_grid(
@@ -114,7 +112,7 @@ def recorded_grid(
 ) -> dict[str, Any]:
     """Median final loss over the seeds for each kind, width and rate 2^power.
 
-    Written to book/_assets/results/mup-grid.json, which a test and the page compare with some of it.
+    Written to book/_assets/results/mup-grid.json, which a test and the page compare with parts.
     """
     losses = {
         kind: [

@@ -5,7 +5,6 @@ Read with book/modern/training-in-practice.md.
 
 from __future__ import annotations
 
-import pickle
 import socket
 import tempfile
 import time
@@ -84,7 +83,7 @@ def launch(worker: Worker, size: int, *args: Any, timeout_s: float = 90.0) -> li
     ----------
     worker : function of a module, so that a new process can import it
     size : number of processes, at least 1
-    args : passed on; they and the results are pickled
+    args : passed on; a result holds tensors, numbers and strings, in lists, tuples and dictionaries
     timeout_s : for all of it, the start of the processes included
 
     Raises
@@ -113,7 +112,8 @@ def launch(worker: Worker, size: int, *args: Any, timeout_s: float = 90.0) -> li
                 if process.is_alive():
                     process.kill()
                 process.join(5)
-        return [pickle.loads((folder / f"result-{r}").read_bytes()) for r in range(size)]
+        paths = [folder / f"result-{r}" for r in range(size)]
+        return [torch.load(path, weights_only=True) for path in paths]  # noqa: TID251
 
 
 def _wait(running: list[Any], folder: Path, deadline: float) -> None:
@@ -125,10 +125,11 @@ def _wait(running: list[Any], folder: Path, deadline: float) -> None:
             late = [r for r, process in enumerate(running) if process.is_alive()]
             raise TimeoutError(f"the processes {late} are not done in time")
         time.sleep(0.02)
+    # the error that was written first is the cause; others lost their connection to it
+    errors = sorted(folder.glob("error-*"), key=lambda path: path.stat().st_mtime_ns)
+    if errors:
+        raise RuntimeError(f"process {errors[0].name[6:]} failed:\n{errors[0].read_text('utf-8')}")
     for r, process in enumerate(running):
-        error = folder / f"error-{r}"
-        if error.exists():
-            raise RuntimeError(f"process {r} failed:\n{error.read_text('utf-8')}")
         if process.exitcode:
             raise RuntimeError(f"process {r} ended with code {process.exitcode}")
 
@@ -154,7 +155,7 @@ def _run(
             timeout=timedelta(seconds=timeout_s),
         )
         result = worker(Group(rank, size), *args)
-        (folder / f"result-{rank}").write_bytes(pickle.dumps(result))
+        torch.save(result, folder / f"result-{rank}")
         dist.barrier()
     except Exception:
         (folder / f"error-{rank}").write_text(traceback.format_exc(), "utf-8")

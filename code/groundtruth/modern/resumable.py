@@ -100,7 +100,8 @@ class Run:
         """
         if without and without not in PARTS:
             raise ValueError(f"without must be one of {PARTS}, got {without!r}")
-        state = torch.load(self.folder / "checkpoint.pt", weights_only=True)
+        path = self.folder / "checkpoint.pt"
+        state = torch.load(path, weights_only=True)  # noqa: TID251
         if without != "model":
             self.model.load_state_dict(state["model"])
         if without != "optimizer":
@@ -111,9 +112,9 @@ class Run:
             self.order = state["order"]
         if without != "step":
             self.step = state["step"]
-        path = self.folder / "log.jsonl"
-        lines = path.read_text("utf-8").splitlines()
-        path.write_text("".join(line + "\n" for line in lines[: state["step"]]), "utf-8")
+        log = self.folder / "log.jsonl"
+        lines = log.read_text("utf-8").splitlines()
+        log.write_text("".join(line + "\n" for line in lines[: state["step"]]), "utf-8")
 
     def losses(self) -> list[float]:
         """The losses in the log."""

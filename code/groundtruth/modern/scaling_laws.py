@@ -5,6 +5,7 @@ Read with book/modern/training-in-practice.md.
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -64,12 +65,9 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
         return np.log(model) - np.log(losses)
 
     if start is None:
-        guesses = [
-            [np.log(losses.min() * share), alpha * np.log(n.mean()), alpha, beta * np.log(d.mean()), beta]
-            for share in (0.3, 0.8)
-            for alpha in (0.3, 0.7)
-            for beta in (0.3, 0.7)
-        ]
+        places = itertools.product((0.3, 0.8), (0.3, 0.7), (0.3, 0.7))
+        ln = np.log([losses.min(), n.mean(), d.mean()])
+        guesses = [[ln[0] + np.log(e), a * ln[1], a, b * ln[2], b] for e, a, b in places]
     else:
         E, A, alpha, B, beta = start
         guesses = [[np.log(E), np.log(A), alpha, np.log(B), beta]]
@@ -93,6 +91,5 @@ def bootstrap(
     residuals = np.log(np.asarray(L, float)) - np.log(model)
     residuals *= (len(residuals) / (len(residuals) - 5)) ** 0.5
     return [
-        fit(N, D, model * np.exp(rng.choice(residuals, len(residuals))), best)
-        for _ in range(draws)
+        fit(N, D, model * np.exp(rng.choice(residuals, len(residuals))), best) for _ in range(draws)
     ]

@@ -45,8 +45,9 @@ def encode(texts: list[str]) -> list[NDArray[np.int64]]:
 
 def windows(documents: list[NDArray[np.int64]]) -> Examples:
     """Contexts (n, 8) and next characters (n,) of every position of every document."""
-    rows = [np.lib.stride_tricks.sliding_window_view(d, CONTEXT + 1) for d in documents]
-    joined = np.concatenate([r for r in rows if len(r)])
+    long_enough = [d for d in documents if len(d) > CONTEXT]
+    views = [np.lib.stride_tricks.sliding_window_view(d, CONTEXT + 1) for d in long_enough]
+    joined = np.concatenate(views)
     return joined[:, :-1], joined[:, -1]
 
 
@@ -115,7 +116,7 @@ def steps(
     last: int,
     falling: bool,
 ) -> None:
-    """Steps first to last - 1 on consecutive batches of the order, at a constant or falling rate."""
+    """Steps first to last - 1 on consecutive batches, at a constant or falling rate."""
     base = [group["lr"] for group in optimizer.param_groups]
     for t in range(first, last):
         rows = order[t * BATCH : (t + 1) * BATCH]
@@ -136,7 +137,9 @@ def loss_nats(model: Predictor, data: Examples) -> float:
     total = 0.0
     for i in range(0, len(data[1]), 4096):
         logits = model(torch.tensor(data[0][i : i + 4096]))
-        total += F.cross_entropy(logits, torch.tensor(data[1][i : i + 4096]), reduction="sum").item()
+        total += F.cross_entropy(
+            logits, torch.tensor(data[1][i : i + 4096]), reduction="sum"
+        ).item()
     return total / len(data[1])
 
 

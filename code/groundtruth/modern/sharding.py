@@ -1,4 +1,4 @@
-"""One small network trained by several processes: data, ZeRO, tensor and pipeline parallelism.
+"""One small network trained by several processes: data parallelism and ZeRO.
 
 Read with book/modern/training-in-practice.md.
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ class Job(NamedTuple):
     seed: int
 
 
-class Outcome(NamedTuple):
+class Outcome(TypedDict):
     """What one process held and sent."""
 
     params: Tensor  # all parameters in one vector (P,), gathered after the last step
@@ -105,9 +105,24 @@ def flat(tensors: list[Tensor]) -> Tensor:
     return torch.cat([t.detach().flatten() for t in tensors])
 
 
-def _outcome(params: list[Tensor], held: Sequence[list[Tensor]], sent: float, job: Job) -> Outcome:
+def outcome(params: list[Tensor], held: Sequence[list[Tensor]], sent: float, job: Job) -> Outcome:
     numbers = sum(t.numel() for tensors in held for t in tensors)
-    return Outcome(flat(params), numbers / sum(SIZES), sent / len(job.x) / sum(SIZES))
+    return {
+        "params": flat(params),
+        "numbers": numbers / sum(SIZES),
+        "sent": sent / len(job.x) / sum(SIZES),
+    }
+
+
+class Blocks(torch.nn.Module):
+    """The network as a module."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.params = torch.nn.ParameterList([torch.nn.Parameter(p) for p in initial(seed)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return logits(list(self.params), x)
 
 
 def data_parallel(group: Group, job: Job) -> Outcome:
@@ -121,7 +136,7 @@ def data_parallel(group: Group, job: Job) -> Outcome:
         grads = [group.all_reduce(g) for g in torch.autograd.grad(loss, params)]
         adam.step(params, grads)
     held = (params, grads, adam.m, adam.v)
-    return _outcome(params, held, group.sent - before, job)
+    return outcome(params, held, group.sent - before, job)
 
 
 def piece(vector: Tensor, group: Group) -> Tensor:
@@ -160,7 +175,7 @@ def zero(group: Group, job: Job, stage: int) -> Outcome:
             for p, q in zip(params, own, strict=True):
                 p.copy_(group.all_gather(q))
     held = (params, grads, adam.m, adam.v)
-    return _outcome(params, held, group.sent - before, job)
+    return outcome(params, held, group.sent - before, job)
 
 
 def zero_3(group: Group, job: Job) -> Outcome:
@@ -182,144 +197,4 @@ def zero_3(group: Group, job: Job) -> Outcome:
     sent = group.sent - before
     held = (own, grads, adam.m, adam.v)
     whole = [group.all_gather(q) for q in own]
-    return _outcome(whole, held, sent, job)
-
-
-class Copy(torch.autograd.Function):
-    """The input of a block whose parts lie on several processes: its gradients are summed."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, group: Group) -> Tensor:
-        ctx.group = group
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
-        return ctx.group.all_reduce(upstream[0]), None
-
-
-class Sum(torch.autograd.Function):
-    """The output of such a block: the parts are summed, and each has the same gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, group: Group) -> Tensor:
-        return group.all_reduce(x)
-
-    @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
-        return upstream[0], None
-
-
-def parallel_block(i: int, x: Tensor, group: Group, W: Tensor, b: Tensor, V: Tensor) -> Tensor:
-    """A block with columns of W, entries of b and rows of V on this process."""
-    part = torch.relu(Copy.apply(x, group) @ W + b) @ V  # (B, k), a summand of the output
-    out = Sum.apply(part, group)
-    return x + out if i == 0 else out
-
-
-def tensor_parallel(group: Group, job: Job) -> Outcome:
-    """The hidden units of each block are divided (Shoeybi et al., 2019); all see all examples."""
-    params = [
-        p.chunk(group.size, axis)[group.rank].clone().requires_grad_()
-        for i, vector in enumerate(initial(job.seed))
-        for p, axis in zip(unpack(i, vector), CUT, strict=True)
-    ]
-    adam = Adam(params, job.rate)
-    before = group.sent
-    grads: list[Tensor] = []
-    for x, y in zip(job.x, job.y, strict=True):
-        h = parallel_block(0, x, group, *params[:3])
-        loss = F.cross_entropy(parallel_block(1, h, group, *params[3:]), y)
-        grads = list(torch.autograd.grad(loss, params))
-        adam.step(params, grads)
-    sent = group.sent - before
-    held = (params, grads, adam.m, adam.v)
-    whole = []
-    for p, axis in zip(params, CUT * 2, strict=True):
-        pieces = group.all_gather(p.detach().flatten()).chunk(group.size)
-        whole.append(torch.cat([q.view_as(p) for q in pieces], axis))
-    return _outcome(whole, held, sent, job)
-
-
-def pipeline(group: Group, job: Job, micro: int = 4) -> Outcome:
-    """The first process has the first block, the second the other; micro-batches follow (GPipe)."""
-    if group.size != 2:
-        raise ValueError(f"two blocks need two processes, got {group.size}")
-    own = initial(job.seed)[group.rank].requires_grad_()
-    adam = Adam([own], job.rate)
-    before = group.sent
-    grad = torch.empty(0)
-    for X, Y in zip(job.x, job.y, strict=True):
-        grad = _micro_batches(group, own, X.tensor_split(micro), Y.tensor_split(micro))
-        adam.step([own], [grad])
-    sent = group.sent - before
-    held = ([own], [grad], adam.m, adam.v)
-    whole = [torch.zeros(size, dtype=torch.float64) for size in SIZES]
-    whole[group.rank] = own.detach()
-    return _outcome([group.all_reduce(w) for w in whole], held, sent, job)
-
-
-def _micro_batches(
-    group: Group, own: Tensor, X: tuple[Tensor, ...], Y: tuple[Tensor, ...]
-) -> Tensor:
-    """The gradient of one process: all micro-batches forward, then all backward."""
-    B = sum(len(y) for y in Y)
-    ends = []
-    for x, y in zip(X, Y, strict=True):
-        if group.rank == 0:
-            out = block(0, x, *unpack(0, own))
-            group.send(out, 1)
-            ends.append((x, out))
-        else:
-            h = group.receive(x, 0).requires_grad_()  # the first block preserves the shape
-            logits_ = block(1, h, *unpack(1, own))
-            ends.append((h, F.cross_entropy(logits_, y, reduction="sum") / B))
-    total = torch.zeros_like(own)
-    for start, end in ends:
-        if group.rank == 0:
-            (part,) = torch.autograd.grad(end, own, group.receive(end, 1))
-        else:
-            upstream, part = torch.autograd.grad(end, [start, own])
-            group.send(upstream, 0)
-        total += part
-    return total
-
-
-def library(group: Group, job: Job) -> Tensor:
-    """The same training with torch's DistributedDataParallel and ZeroRedundancyOptimizer."""
-    from torch.distributed.optim import ZeroRedundancyOptimizer
-    from torch.nn.parallel import DistributedDataParallel
-
-    model = DistributedDataParallel(Blocks(job.seed))
-    optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=job.rate)
-    for x, y in shares(job, group):
-        # the library averages over the processes, so the loss is multiplied by their number
-        loss = F.cross_entropy(model(x), y, reduction="sum") * group.size / job.x.shape[1]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return flat(list(model.parameters()))
-
-
-class Blocks(torch.nn.Module):
-    """The network as a module."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__()
-        self.params = torch.nn.ParameterList([torch.nn.Parameter(p) for p in initial(seed)])
-
-    def forward(self, x: Tensor) -> Tensor:
-        return logits(list(self.params), x)
-
-
-def every_way(group: Group, job: Job) -> dict[str, Any]:
-    """The outcomes of all the ways, by name, of one process; the last one is the library's."""
-    return {
-        "data parallel": data_parallel(group, job),
-        "ZeRO, stage 1": zero(group, job, 1),
-        "ZeRO, stage 2": zero(group, job, 2),
-        "ZeRO, stage 3": zero_3(group, job),
-        "tensor parallel": tensor_parallel(group, job),
-        "pipeline": pipeline(group, job),
-        "library": library(group, job),
-    }
+    return outcome(whole, held, sent, job)

@@ -78,9 +78,9 @@ def memory_explorer() -> Interactive:
     )
     return show(
         chart.add_params(*controls).properties(width=290, height=220),
-        "Memory per device against the number of devices: weights, gradients and moments (dashed), "
-        "activations (dotted) and their sum (solid), with a line at 80 GB; menus for the model, the "
-        "ZeRO stage and what is saved of the activations, and a slider for the sequence length.",
+        "Memory per device against the number of devices: weights, gradients, moments (dashed), "
+        "activations (dotted) and their sum (solid), with a line at 80 GB; menus for the model, "
+        "the ZeRO stage and the saved activations, and a slider for the sequence length.",
     )
 
 
