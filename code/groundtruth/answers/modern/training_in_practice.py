@@ -80,7 +80,7 @@ ANSWERS: dict[str, Judge] = {
         ["GB at stage 0", "GB at stage 1", "GB at stage 2", "GB at stage 3"],
         _bytes,
         {
-            "stage 0 divides nothing: 16 bytes for each parameter": [14, np.nan, np.nan, np.nan],
+            "stage 0 divides nothing: 16 bytes for each parameter": [98, np.nan, np.nan, np.nan],
             "stage 1 divides the 12 bytes of the optimizer, the float32 weights among them": [
                 112,
                 7 * (8 + 8 / 8),
