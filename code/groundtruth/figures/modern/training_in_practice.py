@@ -136,7 +136,7 @@ def widths(grid: Mapping[str, Any]) -> Figure:
         label(ax, "learning rate", "", kind)
         ax.set_ylim(0.03, 3)
     axes[0].set_ylabel("training loss (nats)")
-    axes[0].legend(title="width", fontsize=9, title_fontsize=9, loc="lower left")
+    axes[1].legend(title="width", fontsize=9, title_fontsize=9, loc="lower left")
     return fig
 
 
@@ -161,5 +161,8 @@ def law(N: ArrayLike, D: ArrayLike, L: ArrayLike, fitted: Law) -> Figure:
             label=f"{n / 1000:.1f} k",
         )
     ax.legend(title="parameters", ncols=2, fontsize=9, title_fontsize=9)
+    ax.set_xticks([2e4, 5e4, 1e5, 2e5, 4e5], ["20,000", "50,000", "100,000", "200,000", "400,000"])
+    ax.set_yticks([0.5, 1, 2], ["0.5", "1", "2"])
+    ax.minorticks_off()
     label(ax, "training examples", "loss - E (nats)")
     return fig
