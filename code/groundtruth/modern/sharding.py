@@ -105,8 +105,21 @@ def flat(tensors: list[Tensor]) -> Tensor:
     return torch.cat([t.detach().flatten() for t in tensors])
 
 
+def distinct_numbers(held: Sequence[Sequence[Tensor]]) -> int:
+    """Numbers in the memory of these tensors; views of one memory count once.
+
+    Examples
+    --------
+    >>> x = torch.zeros(6)
+    >>> distinct_numbers([[x, x[:2]], [x[:2].clone()]])
+    8
+    """
+    memory = {t.untyped_storage().data_ptr(): t for tensors in held for t in tensors}
+    return sum(t.untyped_storage().nbytes() // t.element_size() for t in memory.values())
+
+
 def outcome(params: list[Tensor], held: Sequence[list[Tensor]], sent: float, job: Job) -> Outcome:
-    numbers = sum(t.numel() for tensors in held for t in tensors)
+    numbers = distinct_numbers(held)
     return {
         "params": flat(params),
         "numbers": numbers / sum(SIZES),
@@ -140,8 +153,8 @@ def data_parallel(group: Group, job: Job) -> Outcome:
 
 
 def piece(vector: Tensor, group: Group) -> Tensor:
-    """This process's part of a vector, as a copy."""
-    return vector.detach().chunk(group.size)[group.rank].clone()
+    """This process's part of a vector, as a view of it."""
+    return vector.detach().chunk(group.size)[group.rank]
 
 
 class Gather(torch.autograd.Function):
@@ -160,27 +173,29 @@ class Gather(torch.autograd.Function):
 def zero(group: Group, job: Job, stage: int) -> Outcome:
     """Stage 1 divides the moments, stage 2 also the gradients (Rajbhandari et al., 2020)."""
     params = [p.requires_grad_() for p in initial(job.seed)]
-    own = [piece(p, group) for p in params]
+    own = [piece(p, group) for p in params]  # views: no second copy
     adam = Adam(own, job.rate)
     before = group.sent
-    grads: list[Tensor] = []
+    held: tuple[list[Tensor], ...] = ()
     for x, y in shares(job, group):
         loss = summed_loss(params, x, y) / job.x.shape[1]
         grads = list(torch.autograd.grad(loss, params))
         pieces = [group.reduce_scatter(g) for g in grads]
-        if stage == 2:
+        if stage == 1:  # into the whole gradients, which remain
+            pieces = [piece(g, group).copy_(q) for g, q in zip(grads, pieces, strict=True)]
+        else:
             grads = pieces  # the whole gradients are freed
+        held = (params, own, grads, pieces, adam.m, adam.v)
         adam.step(own, pieces)
         with torch.no_grad():
             for p, q in zip(params, own, strict=True):
                 p.copy_(group.all_gather(q))
-    held = (params, grads, adam.m, adam.v)
     return outcome(params, held, group.sent - before, job)
 
 
 def zero_3(group: Group, job: Job) -> Outcome:
     """Parameters are divided too; a block gathers its own before use, backward once more."""
-    own = [piece(p, group).requires_grad_() for p in initial(job.seed)]
+    own = [piece(p, group).clone().requires_grad_() for p in initial(job.seed)]
     adam = Adam(own, job.rate)
     before = group.sent
     grads: list[Tensor] = []
