@@ -519,6 +519,31 @@ def dot_of_rounded_products(x, y):
     return math.fsum(x * y)
 
 
+def mean_of_means(means, tokens):
+    return np.mean(means)
+
+
+def weighted_mean(means, tokens):
+    return np.dot(means, tokens) / np.sum(tokens)
+
+
+def weighted_mean_without_empty(means, tokens):
+    pairs = [(m, t) for m, t in zip(means, tokens, strict=True) if t]
+    return sum(m * t for m, t in pairs) / sum(tokens)
+
+
+def weighted_by_number(means, tokens):
+    return (
+        weighted_mean_without_empty(means, tokens) * len(means) / max(1, np.count_nonzero(tokens))
+    )
+
+
+STEPS = "ex-training-steps"
+STATES = "ex-training-bytes"
+ACCUMULATED = "ex-training-tokens"
+BUBBLE = "ex-training-bubble"
+NOTICED = "ex-training-resume"
+NOISE = "ex-training-noise"
 FUSED = "ex-retrieval-rrf"
 BYTES = "ex-retrieval-memory"
 QRELS = "ex-retrieval-qrels"
@@ -532,6 +557,12 @@ RIGHT = {
     "ex-numerics-bisect": first_bad_step,
     "ex-numerics-shape": [8, 4, 5],
     "ex-numerics-dot": exact_dot,
+    STEPS: [313, 312, 17],
+    STATES: [112, 38.5, 26.25, 14],
+    ACCUMULATED: weighted_mean_without_empty,
+    BUBBLE: [135, 135, 16],
+    NOTICED: 5,
+    NOISE: [55.75, 704.1],
     FUSED: [32.2664, 16.129, 32.2664, 16.129],
     BYTES: [3072, 96, 0.786432],
     QRELS: [0.397, 0.892],
@@ -606,6 +637,23 @@ RIGHT = {
     FLOW: flow,
 }
 WRONG = [
+    (STEPS, [312, 312, 17], "is a step too"),
+    (STEPS, [313, 313, 17], "round down"),
+    (STEPS, [313, 312, 32], "left over"),
+    (STATES, [98, 38.5, 26.25, 14], "16 bytes"),
+    (STATES, [112, 63, 26.25, 14], "divides the 12 bytes"),
+    (STATES, [112, 38.5, 26.25, 26.25], "divides the weights too"),
+    (ACCUMULATED, mean_of_means, "same weight"),
+    (ACCUMULATED, weighted_mean, "without tokens makes it NaN"),
+    (ACCUMULATED, weighted_by_number, "must not change the mean"),
+    (ACCUMULATED, lambda means, tokens: np.dot(means, tokens), "the mean of their means"),
+    (BUBBLE, [150, 150, 16], "over the working time"),
+    (BUBBLE, [135, 16, 16], "until its backward pass"),
+    (BUBBLE, [135, 135, 135], "once the pipeline is full"),
+    (NOTICED, 4, "compare exactly"),
+    (NOTICED, 6, "nothing is left out"),
+    (NOISE, [56.748, 705.1], "subtracts the squared mean"),
+    (NOISE, [55.75, 55.75], "this is the start"),
     ("ex-numerics-predict", [65504, 44, -3, -2, 2, 64, 16, 2048, 1024, 1], "(1)"),
     ("ex-numerics-predict", [1024, 44, -3, -2, 2, 64, 16, 2048, 1024, 1], "implied leading one"),
     ("ex-numerics-predict", [2048, 300, -3, -2, 2, 64, 16, 2048, 1024, 1], "wraps around"),

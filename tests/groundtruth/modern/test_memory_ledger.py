@@ -1,0 +1,90 @@
+"""Bytes by ZeRO stage, and activations against what torch saves."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from groundtruth.modern import memory_ledger as ml
+from torch.utils.checkpoint import checkpoint
+
+
+@pytest.mark.parametrize(
+    ("stage", "by_hand"), [(0, 16), (1, 2 + 2 + 12 / 8), (2, 2 + 14 / 8), (3, 16 / 8)]
+)
+def test_bytes_of_eight_devices(stage, by_hand):
+    assert ml.state_bytes(stage, 8) == by_hand
+
+
+def test_the_table_of_the_zero_paper():
+    """7.5 billion parameters on 64 devices: 120, 31.4, 16.6 and 1.9 GB."""
+    gigabytes = [7.5 * ml.state_bytes(stage, 64) for stage in ml.STAGES]
+    assert gigabytes == pytest.approx([120, 31.4, 16.6, 1.9], abs=0.05)
+
+
+def test_other_widths_of_numbers():
+    assert ml.state_bytes(0, 1, weights=4, gradients=4) == 20
+    assert ml.state_bytes(2, 2, weights=4, gradients=8) == 4 + 4 + 6
+
+
+@pytest.mark.parametrize(("C", "H", "T", "B"), [(16, 2, 8, 1), (32, 4, 24, 3)])
+def test_activations_are_what_torch_saves(C, H, T, B):
+    layers = [ml.Block(C, H) for _ in range(3)]
+    own = [p for layer in layers for p in layer.parameters()]
+    x = torch.randn(B, T, C)
+
+    def plain(x):
+        for layer in layers:
+            x = layer(x)
+        return x
+
+    def saving(x):
+        for layer in layers:
+            x = checkpoint(layer, x, use_reentrant=False)
+        return x
+
+    shape = ml.Shape(3, C, H)
+    assert ml.saved_numbers(plain, x, own) == ml.activation_numbers(shape, B * T, T)
+    inside = B * T * (16 * C + 4 + H)
+    assert ml.activation_numbers(shape, B * T, T, "blocks") - inside == ml.saved_numbers(
+        saving, x, own
+    )
+
+
+def test_fused_attention_saves_a_row_sum_and_no_matrix():
+    shape = ml.Shape(2, 16, 4)
+    every = ml.activation_numbers(shape, 24, 12)
+    fused = ml.activation_numbers(shape, 24, 12, "fused")
+    assert every - fused == 2 * 4 * 24 * (12 - 1)
+
+
+def test_the_block_attends_like_torch():
+    block = ml.Block(16, 4)
+    x = torch.randn(2, 5, 16)
+    q, k, v = (
+        part.view(2, 5, 4, 4).transpose(1, 2) for part in block.qkv(block.norms[0](x)).chunk(3, -1)
+    )
+    attended = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    h = x + block.out(attended.transpose(1, 2).reshape(2, 5, 16))
+    expected = h + block.down(torch.nn.functional.gelu(block.up(block.norms[1](h))))
+    assert torch.allclose(block(x), expected, atol=1e-6)
+
+
+def test_parameters_of_a_block():
+    block = ml.Block(16, 4)
+    matrices = sum(p.numel() for p in block.parameters() if p.ndim == 2)
+    assert ml.Shape(1, 16, 4).parameters == matrices
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: ml.state_bytes(4, 1), "stage"),
+        (lambda: ml.state_bytes(0, 0), "device"),
+        (lambda: ml.activation_numbers(ml.Shape(1, 8, 2), 8, 8, "none"), "saving"),
+        (lambda: ml.activation_numbers(ml.Shape(1, 8, 2), 9, 8), "not sequences of 8"),
+        (lambda: ml.activation_numbers(ml.Shape(1, 8, 2), 8, 0), "not sequences of 0"),
+    ],
+)
+def test_bad_input(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()

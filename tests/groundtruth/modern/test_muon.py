@@ -1,0 +1,88 @@
+"""Muon against torch's; its iteration against the singular value decomposition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from groundtruth.check import gradient_errors
+from groundtruth.modern import muon as mu
+
+
+def matrix(shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (8, 20), (20, 8)])
+def test_the_iteration_keeps_singular_vectors_and_maps_singular_values(shape):
+    G = matrix(shape)
+    U, s, Vt = np.linalg.svd(G, full_matrices=False)
+    s = s / np.linalg.norm(G)
+    for _ in range(5):
+        a, b, c = mu.COEFFICIENTS
+        s = a * s + b * s**3 + c * s**5
+    assert np.allclose(mu.newton_schulz(G), (U * s) @ Vt, atol=1e-10)
+
+
+def test_it_does_not_depend_on_the_size_of_the_gradient():
+    G = matrix((6, 9))
+    assert np.allclose(mu.newton_schulz(1000 * G), mu.newton_schulz(G), atol=1e-12)
+    assert not mu.newton_schulz(np.zeros((3, 3))).any()
+
+
+def test_the_polar_factor_is_orthogonal_and_near_the_iteration():
+    Q = mu.polar(matrix((7, 7)))
+    assert np.allclose(Q @ Q.T, np.eye(7), atol=1e-12)
+    assert np.abs(np.linalg.svd(Q.T @ mu.newton_schulz(matrix((7, 7))))[1] - 1).max() < 0.5
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (48, 16), (16, 48)])
+def test_five_steps_are_torchs(shape):
+    """Torch iterates in bfloat16: a few hundredths of the change."""
+    W = matrix(shape)
+    start = W.copy()
+    p = torch.nn.Parameter(torch.tensor(W))
+    theirs = torch.optim.Muon([p], lr=0.1, weight_decay=0)
+    ours = mu.Muon(0.1)
+    for seed in range(5):
+        g = matrix(shape, seed + 1)
+        p.grad = torch.tensor(g)
+        theirs.step()
+        ours.step(W, g)
+    gap = np.linalg.norm(W - p.detach().numpy())
+    assert gap < 0.06 * np.linalg.norm(W - start)
+
+
+def test_without_momentum_each_step_is_orthogonal():
+    W = np.zeros((5, 5))
+    mu.Muon(0.5, momentum=0.0).step(W, matrix((5, 5)), factor=0.5)
+    assert np.allclose(W, -0.25 * mu.newton_schulz(matrix((5, 5))), atol=1e-12)
+
+
+@pytest.mark.parametrize("rotated", [True, False])
+def test_loss_and_gradient_of_the_linear_task(rotated):
+    task = mu.LinearTask(6, 100.0, rotated, np.random.default_rng(0))
+    eigenvalues = np.linalg.eigvalsh(task.S)
+    assert eigenvalues[-1] / eigenvalues[0] == pytest.approx(100.0)
+    assert eigenvalues[-1] == pytest.approx(1.0)
+    assert task.loss(task.target) == 0
+    W = matrix((6, 6))
+    assert max(gradient_errors(lambda: task.loss(W), [W], [task.gradient(W)])) < 1e-7
+    diagonal = np.allclose(task.S, np.diag(np.diag(task.S)))
+    assert diagonal != rotated
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: mu.newton_schulz(np.ones(3)), "finite matrix"),
+        (lambda: mu.newton_schulz(np.full((2, 2), np.nan)), "finite matrix"),
+        (lambda: mu.Muon(0.0), "rate > 0"),
+        (lambda: mu.Muon(0.1, 1.0), "momentum in"),
+        (lambda: mu.LinearTask(1, 10.0, True, np.random.default_rng(0)), "n >= 2"),
+        (lambda: mu.LinearTask(4, 0.5, True, np.random.default_rng(0)), "condition number >= 1"),
+    ],
+)
+def test_bad_input(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()

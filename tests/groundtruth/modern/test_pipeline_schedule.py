@@ -1,0 +1,55 @@
+"""Schedules of a pipeline: dependencies, no overlap, the bubble's formula."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from groundtruth.modern import pipeline_schedule as ps
+
+KINDS = ("gpipe", "1f1b")
+CASES = list(itertools.product((1, 2, 4), (1, 3, 8), KINDS, (1, 2, 3)))
+
+
+@pytest.mark.parametrize(("p", "m", "kind", "b"), CASES)
+def test_every_pass_once_after_what_it_needs_and_none_at_the_same_time(p, m, kind, b):
+    tasks = ps.simulate(p, m, kind, b)
+    ends = {(t.stage, t.micro, t.kind): t.end for t in tasks}
+    assert len(tasks) == len(ends) == 2 * p * m
+    for t in tasks:
+        assert t.end - t.start == (1 if t.kind == "F" else b)
+        if t.kind == "F" and t.stage > 0:
+            assert ends[t.stage - 1, t.micro, "F"] <= t.start
+        if t.kind == "B":
+            assert ends[t.stage, t.micro, "F"] <= t.start
+        if t.kind == "B" and t.stage < p - 1:
+            assert ends[t.stage + 1, t.micro, "B"] <= t.start
+    for s in range(p):
+        own = sorted(t[3:] for t in tasks if t.stage == s)
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(own))
+
+
+@pytest.mark.parametrize(("p", "m", "kind", "b"), CASES)
+def test_the_bubble_is_its_formula(p, m, kind, b):
+    tasks = ps.simulate(p, m, kind, b)
+    assert ps.bubble(tasks) == pytest.approx((p - 1) / (m + p - 1))
+    assert ps.most_stored(tasks) == (m if kind == "gpipe" else min(p, m))
+
+
+def test_two_stages_by_hand():
+    tasks = ps.simulate(2, 2, "1f1b", backward=2)
+    last = [(t.kind, t.micro, t.start, t.end) for t in tasks if t.stage == 1]
+    assert last == [("F", 0, 1, 2), ("B", 0, 2, 4), ("F", 1, 4, 5), ("B", 1, 5, 7)]
+    first = [(t.kind, t.micro, t.start, t.end) for t in tasks if t.stage == 0]
+    assert first == [("F", 0, 0, 1), ("F", 1, 1, 2), ("B", 0, 4, 6), ("B", 1, 7, 9)]
+
+
+@pytest.mark.parametrize("settings", [(0, 1), (1, 0), (1, 1, "gpipe", 0)])
+def test_bad_numbers(settings):
+    with pytest.raises(ValueError, match="need stages"):
+        ps.simulate(*settings)
+
+
+def test_unknown_schedule():
+    with pytest.raises(ValueError, match="'zero'"):
+        ps.simulate(2, 2, "zero")
