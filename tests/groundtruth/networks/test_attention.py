@@ -126,7 +126,7 @@ def test_tiles_broadcast_leading_axes(queries, keys, causal):
 
 
 class Observed:
-    """NumPy, with a list of what each of its functions returned."""
+    """NumPy, with a list of the arrays that its functions returned."""
 
     def __init__(self):
         self.returned = []
@@ -138,7 +138,8 @@ class Observed:
 
         def observed(*args, **options):
             result = f(*args, **options)
-            self.returned.append((name, np.array(result)))
+            if isinstance(result, np.ndarray):
+                self.returned.append((name, result.copy()))
             return result
 
         return observed
@@ -160,7 +161,7 @@ def test_tiles_of_single_precision_hold_no_double(monkeypatch):
     monkeypatch.setattr(at, "np", numpy)
     q, k, v = RNG.normal(size=(3, 12, 2)).astype(np.float32)
     at.tiled(q, k, v, 5)
-    held = {array.dtype for name, array in numpy.returned if array.dtype.kind != "i"}
+    held = {array.dtype for _, array in numpy.returned}
     assert held == {np.dtype(np.float32), np.dtype(bool)}  # and what is asked of the inputs
 
 
