@@ -156,6 +156,138 @@ def test_no_z_score_exceeds_its_bound():
     assert worst > 2.8
 
 
+def test_a_window_of_one_sample_is_that_sample():
+    assert sg.savgol_coeffs(1, 0) == pytest.approx([1.0])
+    assert np.allclose(sg.savgol(X, 1, 0), X)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_slope_is_per_unit_of_time_and_a_step_is_one_unit_by_default(causal):
+    ramp = 3.0 * np.arange(9)
+    known = slice(4 * causal, None)
+    assert np.allclose(sg.savgol(ramp, 5, 1, 1, causal=causal)[known], 3.0)
+    assert np.allclose(sg.savgol(ramp, 5, 1, 1, dt=0.5, causal=causal)[known], 6.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_average_that_retains_nothing_is_the_signal():
+    assert np.array_equal(sg.ema(X, 1.0, debias=True), X)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
+def test_samples_of_any_type_are_filtered_as_doubles(kind):
+    x = np.array([7, 5, 6, 5, 200, 6, 7, 4, 6, 0, 5], dtype=kind)
+    wide = x.astype(float)
+    for ours, expected in zip(sg.hampel(x, 5), sg.hampel(wide, 5), strict=True):
+        assert ours.dtype == expected.dtype
+        assert np.array_equal(ours, expected)
+    assert np.array_equal(sg.zscore_mask(x, 2.0), sg.zscore_mask(wide, 2.0))
+    assert np.array_equal(sg.ema(x, 0.3), sg.ema(wide, 0.3))
+    design = np.ones((11, 1))
+    assert np.array_equal(sg.residual_mask(x, design), sg.residual_mask(wide, design))
+
+
+def test_hampel_flags_beyond_three_deviations_by_default():
+    assert np.array_equal(sg.hampel(X, 11)[0], sg.hampel(X, 11, 3.0)[0])
+    assert not np.array_equal(sg.hampel(X, 11, 4.0)[0], sg.hampel(X, 11, 3.0)[0])
+
+
+def test_equal_samples_are_no_outliers():
+    same = np.full(30, 0.1)
+    for mask in (
+        sg.hampel(same, 5)[0],
+        sg.zscore_mask(same),
+        sg.iqr_mask(same),
+        sg.residual_mask(np.zeros(30), np.ones((30, 1))),
+    ):
+        assert mask.dtype == bool
+        assert mask.shape == (30,)
+        assert not mask.any()
+
+
+def test_a_sample_at_the_threshold_is_no_outlier():
+    assert not sg.zscore_mask([-1.0, 1.0], 1.0).any()
+    at_the_quartiles = [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert sg.iqr_mask(at_the_quartiles, 0.0).tolist() == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize("k", [0.0, 0.5])
+def test_any_threshold_from_zero_is_one(k):
+    x = np.array([0.0, 0.0, 1.0, 9.0, 5.0, 4.0, 2.0])
+    assert sg.hampel(x, 3, k)[0].astype(int).tolist() == [0, 0, 0, 1, 0, 0, 1]
+    assert np.array_equal(sg.zscore_mask(x, k), np.abs(x - 3) > k * np.std(x))
+    assert np.array_equal(sg.iqr_mask(x, k), (x < 0.5 - 4 * k) | (x > 4.5 + 4 * k))
+    off = np.abs(x - 3 - np.median(x - 3))
+    assert np.array_equal(
+        sg.residual_mask(x, np.ones((7, 1)), k, rounds=1), off > k * 1.4826 * np.median(off)
+    )
+
+
+def test_hampel_sorts_each_block_once(monkeypatch):
+    sizes = []
+    whole = sg._median_and_mad
+    monkeypatch.setattr(sg, "BLOCK", 150)
+    monkeypatch.setattr(
+        sg, "_median_and_mad", lambda block: sizes.append(block.shape) or whole(block)
+    )
+    sg.hampel(X, 5)
+    assert sizes == [(5, 150), (5, 150), (5, 100)]
+
+
+def with_spikes():
+    """A line of 300 samples with heavy tails and three spikes, and its design."""
+    rng = np.random.default_rng(5)
+    t = np.arange(300.0)
+    x = 2 + 0.5 * t + rng.standard_t(3, 300)
+    x[[40, 150, 250]] += 60
+    return x, np.column_stack([t, t**0])
+
+
+@pytest.mark.parametrize(("options", "rounds"), [({}, 5), ({"rounds": 1}, 1), ({"rounds": 3}, 3)])
+def test_the_model_is_fitted_once_a_round_and_five_times_by_default(monkeypatch, options, rounds):
+    fits = []
+    fit = np.linalg.lstsq
+    monkeypatch.setattr(np.linalg, "lstsq", lambda *a, **k: fits.append(1) or fit(*a, **k))
+    sg.residual_mask(*with_spikes(), **options)
+    assert len(fits) == rounds
+
+
+def test_residuals_are_flagged_beyond_four_deviations_by_default():
+    x, design = with_spikes()
+    mask = sg.residual_mask(x, design)
+    assert mask[[40, 150, 250]].all()
+    assert np.array_equal(mask, sg.residual_mask(x, design, 4.0))
+    assert not np.array_equal(mask, sg.residual_mask(x, design, 5.0))
+
+
+@pytest.mark.parametrize("units", [(1e200, 1.0), (1.0, 1e-200), (1e-200, 1e200), (1.0, 1e18)])
+def test_residuals_do_not_depend_on_the_units_of_the_columns(units):
+    x, design = with_spikes()
+    assert np.array_equal(sg.residual_mask(x, design * units), sg.residual_mask(x, design))
+
+
+@pytest.mark.parametrize("unit", [2.0**-60, 2.0**60])
+def test_residuals_do_not_depend_on_the_unit_of_the_signal(unit):
+    x, design = with_spikes()
+    assert np.array_equal(sg.residual_mask(unit * x, design), sg.residual_mask(x, design))
+
+
+def test_residuals_are_measured_from_their_median():
+    rng = np.random.default_rng(6)
+    t = np.arange(300.0) - 149.5  # leaves a level to the residuals
+    x = 100 + 0.5 * t + rng.normal(0, 0.1, 300)
+    x[[40, 150, 250]] += 3
+    assert np.flatnonzero(sg.residual_mask(x, t[:, None], 8)).tolist() == [40, 150, 250]
+
+
+def test_what_rounding_leaves_is_no_outlier():
+    rng = np.random.default_rng(7)
+    for _ in range(20):
+        # few rows are large, and with them their rounding
+        design = rng.normal(size=(400, 8)) * 10.0 ** rng.uniform(-8, 0, (400, 1))
+        assert not sg.residual_mask(design @ rng.normal(size=8), design).any()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -169,6 +301,11 @@ def test_no_z_score_exceeds_its_bound():
         (lambda: sg.savgol(X, 5, -1), "-1"),
         (lambda: sg.savgol(X, 5, 2, deriv=-1), "deriv"),
         (lambda: sg.savgol(X, 5, 2, dt=0), "dt"),
+        (lambda: sg.savgol(X, 5, 2, dt=np.inf), "dt"),
+        (lambda: sg.zscore_mask(X, -1.0), "k must be"),
+        (lambda: sg.iqr_mask(X, -1.0), "k must be"),
+        (lambda: sg.residual_mask(X, np.ones((400, 1)), -1.0), "k = -1"),
+        (lambda: sg.residual_mask(X, np.ones((400, 1)), rounds=0), "0 rounds"),
         (lambda: sg.savgol(X, 5, 2, mode="wrap"), "'wrap'"),
         (lambda: sg.savgol_coeffs(5, 2, pos=5), r"\[0, 5\)"),
         (lambda: sg.ema([], 0.5), "at least 1"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from groundtruth.learning import backprop as bp
 from groundtruth.learning.backprop import Tensor
-from groundtruth.learning.tape import ordered, record
+from groundtruth.learning.tape import lift, ordered, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,23 +133,27 @@ def test_every_smooth_operation_agrees_with_the_complex_step(name):
 
 
 @pytest.mark.parametrize(
-    ("ours", "expected"),
-    [
-        (Tensor(A).max(1), A.max(1)),
-        (Tensor(A).sum(0), A.sum(0)),
-        (Tensor(A).mean(1), A.mean(1)),
-        (Tensor(A).mean(), A.mean()),
-        (Tensor(A).relu(), np.maximum(A, 0)),
-        (Tensor(A).exp(), np.exp(A)),
-        (Tensor(POSITIVE).log(), np.log(POSITIVE)),
-        (Tensor(A) @ B, A @ B),
-        (2.0 / Tensor(POSITIVE), 2 / POSITIVE),
-        (1.5 - Tensor(A), 1.5 - A),
-        (Tensor(A).T, A.T),
-        (bp.concat([Tensor(A), A[:2]]), np.concatenate([A, A[:2]])),
+    ("compute", "expected"),
+    [  # computed in the test and not while it is collected
+        (lambda: Tensor(A).max(1), A.max(1)),
+        (lambda: Tensor(A).sum(0), A.sum(0)),
+        (lambda: Tensor(A).sum(), A.sum()),
+        (lambda: Tensor(A).mean(1), A.mean(1)),
+        (lambda: Tensor(A).mean(1, keepdims=True), A.mean(1, keepdims=True)),
+        (lambda: Tensor(A).mean(), A.mean()),
+        (lambda: Tensor(A).relu(), np.maximum(A, 0)),
+        (lambda: Tensor(A).exp(), np.exp(A)),
+        (lambda: Tensor(POSITIVE).log(), np.log(POSITIVE)),
+        (lambda: Tensor(A) ** 0, np.ones_like(A)),
+        (lambda: Tensor(A) @ B, A @ B),
+        (lambda: 2.0 / Tensor(POSITIVE), 2 / POSITIVE),
+        (lambda: 1.5 - Tensor(A), 1.5 - A),
+        (lambda: Tensor(A).T, A.T),
+        (lambda: bp.concat([Tensor(A), A[:2]]), np.concatenate([A, A[:2]])),
     ],
 )
-def test_values_equal_those_of_numpy(ours, expected):
+def test_values_equal_those_of_numpy(compute, expected):
+    ours = compute()
     assert ours.shape == expected.shape
     np.testing.assert_allclose(ours.data, expected, rtol=1e-14)
 
@@ -225,6 +229,18 @@ def test_second_derivatives_equal_torch():
     assert np.allclose(ours, theirs.numpy(), rtol=1e-10)
 
 
+def test_second_derivatives_through_an_index_and_a_maximum_equal_torch():
+    x = RNG.normal(size=(4, 3))
+    v = RNG.normal(size=(4, 3))
+
+    def theirs(t):
+        return ((t[[0, 0, 2]] ** 3).sum() + (torch.amax(t, 1) ** 4).sum()) ** 2
+
+    ours = bp.hvp(lambda t: ((t[[0, 0, 2]] ** 3).sum() + (t.max(1) ** 4).sum()) ** 2, x, v)
+    expected = torch.autograd.functional.hvp(theirs, torch.tensor(x), torch.tensor(v))[1]
+    assert np.allclose(ours, expected.numpy(), rtol=1e-10)
+
+
 def test_gradients_add_up_over_calls_and_leaves_only():
     x = Tensor([1.0, 2.0])
     y = x * x
@@ -277,6 +293,9 @@ def test_constants_receive_no_gradient_and_no_rule():
 
 def test_the_power_zero_has_the_gradient_zero_everywhere():
     assert bp.gradients(lambda t: (t**0).sum(), [0.0, 2.0])[0].tolist() == [0.0, 0.0]
+    x = Tensor([0.0, 2.0])
+    (x**0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]  # zero, and not missing
 
 
 def test_detached_tensors_share_their_numbers_and_survive_an_assignment():
@@ -431,6 +450,52 @@ def test_overwriting_a_value_that_is_still_needed_is_refused():
     x.assign([0.0, 0.0])
     with pytest.raises(RuntimeError, match=r"shape \(2,\) was overwritten"):
         loss.backward()
+
+
+def test_each_overwriting_counts_and_not_the_first_alone():
+    x = Tensor([1.0, 2.0])
+    x.assign([3.0, 4.0])
+    loss = (x * x).sum()
+    x.assign([0.0, 0.0])
+    with pytest.raises(RuntimeError, match="overwritten"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("given_as", [np.int64, np.bool_, np.float32, np.float64])
+def test_numbers_of_any_type_become_doubles_in_memory_of_their_own(given_as):
+    numbers = np.array([1, 0], dtype=given_as)
+    made = Tensor(numbers)
+    overwritten = Tensor([7.0, 7.0])
+    overwritten.assign(numbers)
+    numbers[0] = 0
+    for x in (made, overwritten):
+        assert x.data.dtype == np.float64
+        assert x.data.tolist() == [1.0, 0.0]
+
+
+def test_complex_numbers_stay_complex():
+    x = Tensor([1 + 2j])
+    x.assign([3 - 4j])
+    assert x.data.tolist() == [3 - 4j]
+
+
+def test_a_result_of_whole_numbers_is_of_doubles():
+    x = Tensor([1.5, 2.5])
+    y = record(np.array([1, 2]), (x, np.zeros_like))
+    assert y.data.dtype == np.float64
+    assert y.data.tolist() == [1.0, 2.0]
+
+
+def test_what_is_computed_from_constants_alone_is_a_constant():
+    c = lift([1.0, 2.0]) * 3.0
+    x = Tensor([1.0, 2.0])
+    assert [operand for operand, _, _ in (c * x).edges] == [x]
+
+
+def test_stacked_products_cost_a_multiply_add_per_term():
+    with bp.counting() as count:
+        (Tensor(np.ones((2, 5, 4, 3))) @ np.ones((5, 3, 7))).sum().backward()
+    assert count.forward == count.backward == 2 * 5 * (4 * 3 * 7)
 
 
 def test_overwriting_a_parameter_inside_a_checkpoint_is_refused():

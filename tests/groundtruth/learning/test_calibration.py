@@ -1,5 +1,7 @@
 """Calibration against scikit-learn, scipy and torch-free closed forms; identities and bad input."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from groundtruth.functional import sigmoid
@@ -53,6 +55,51 @@ def test_the_calibration_error_weights_each_bin_by_its_count():
     assert cal.ece(y, p, bins=2) == pytest.approx((3 * 0.1 + 0.4) / 4)
 
 
+def test_there_are_ten_bins_by_default():
+    p = (np.arange(100) + 0.5) / 100
+    assert cal.reliability(np.ones(100), p)[2].tolist() == [10] * 10
+    # both lie below 1/10, and on two sides of 1/11
+    assert cal.ece([0, 1], [0.02, 0.095]) == pytest.approx(0.5 - 0.0575)
+
+
+def test_one_bin_compares_the_mean_probability_with_the_base_rate():
+    predicted, observed, count = cal.reliability([0, 1], [0.2, 0.8], bins=1)
+    assert (predicted.tolist(), observed.tolist(), count.tolist()) == ([0.5], [0.5], [2])
+    assert cal.ece([0, 1], [0.2, 0.8], bins=1) == pytest.approx(0)
+    assert cal.ece([0, 1], [0.2, 0.8]) == pytest.approx(0.2)
+
+
+@pytest.mark.filterwarnings("error")
+def test_bins_without_a_probability_are_left_out():
+    predicted, observed, count = cal.reliability([0, 1, 1], [0.25, 0.25, 0.45])
+    assert predicted.tolist() == [0.25, 0.45]
+    assert observed.tolist() == [0.5, 1.0]
+    assert count.tolist() == [2, 1]
+
+
+def test_probabilities_may_be_objects_that_are_numbers():
+    p = [Fraction(1, 4), Fraction(1, 2)]
+    assert cal.brier([0, 1], p) == (1 / 16 + 1 / 4) / 2
+    assert [v.tolist() for v in cal.reliability([0, 1], p)] == [[0.25, 0.5], [0.0, 1.0], [1, 1]]
+
+
+HAND = np.array([1.0, 1, 1, 1, -1, -1, -1, -1])  # three of four on the right side
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1 / 2000, 0.01, 1.0, 15.0, 2000.0, 3e4, 1e200])
+@pytest.mark.parametrize("kind", [bool, np.uint8, float])
+def test_temperature_by_hand_in_any_unit(unit, kind):
+    y = np.array([1, 1, 1, 0, 0, 0, 0, 1], dtype=kind)
+    # the probability is 3/4 where z / T = ln 3
+    assert cal.temperature(y, unit * HAND) == pytest.approx(unit / np.log(3), rel=1e-7)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, float])
+def test_temperature_of_scores_of_one_sign(kind):
+    y = np.array([1, 1, 0, 1], dtype=kind)
+    assert cal.temperature(y, np.ones(4)) == pytest.approx(1 / np.log(3), rel=1e-7)
+
+
 @pytest.mark.parametrize("true", [0.25, 1.0, 4.0])
 def test_temperature_recovers_the_scale_and_is_the_minimum(true):
     rng = np.random.default_rng(1)
@@ -76,16 +123,27 @@ def test_isotonic_equals_sklearn_and_rises(data):
     assert ours.mean() == pytest.approx(y.mean(), abs=1e-9)
 
 
+def test_isotonic_takes_objects_that_are_numbers():
+    x = [Fraction(1, 3), Fraction(1, 2), Fraction(2, 3)]
+    y = [Fraction(1), Fraction(3), Fraction(2)]
+    assert cal.isotonic(x, [1.0, 3.0, 2.0]).tolist() == [1.0, 2.5, 2.5]
+    assert cal.isotonic([1.0, 2.0, 3.0], y).tolist() == [1.0, 2.5, 2.5]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: cal.brier([0, 2], [0.1, 0.2]), "labels 0 or 1"),
         (lambda: cal.brier([], []), "length >= 1"),
+        (lambda: cal.brier([[1, 0]], [[0.5, 0.5]]), r"\(1, 2\) and \(1, 2\)"),
+        (lambda: cal.brier([1], [0.5, 0.5]), r"\(1,\) and \(2,\)"),
         (lambda: cal.brier([1], [1.5]), "sigmoid"),
         (lambda: cal.ece([1], [np.nan]), r"\[0, 1\]"),
         (lambda: cal.reliability([1], [0.5], 0), "at least one bin"),
         (lambda: cal.temperature([0, 1], [-1.0, 1.0]), "temperature is 0"),
         (lambda: cal.temperature([0, 1], [np.inf, 1.0]), "infinite"),
+        (lambda: cal.temperature([0, 1], [0.0, 0.0]), "do not tell the classes apart"),
+        (lambda: cal.temperature([0, 1], [1.0, -1.0]), "do not tell the classes apart"),
         (lambda: cal.isotonic([1.0], [1.0, 2.0]), r"\(1,\) and \(2,\)"),
         (lambda: cal.isotonic([np.nan], [1.0]), "finite"),
     ],

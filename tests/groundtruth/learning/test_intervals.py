@@ -1,5 +1,7 @@
 """Intervals against SciPy and simulation; bad input."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from groundtruth.learning import intervals as ci
@@ -119,7 +121,99 @@ def test_delong_by_hand_divides_each_sample_variance_by_the_size_of_its_class():
     assert se**2 == pytest.approx((2 / 9) / 2 + (1 / 12) / 3)
 
 
+def test_delong_by_hand_gives_half_a_placement_to_a_tie():
+    y = np.array([1, 1, 0, 0])
+    s = np.array([2.0, 1.0, 1.0, 0.0])  # placements 1, 3/4 and 3/4, 1
+    area, se = ci.delong(y, s)
+    assert area == auc(y, s) == 7 / 8
+    assert se**2 == pytest.approx((1 / 32) / 2 + (1 / 32) / 2)
+
+
+def test_wilson_stays_within_zero_and_one_where_all_are_hits_or_none():
+    for n in range(1, 300):
+        assert ci.wilson(n, n)[1] <= 1.0
+        assert ci.wilson(0, n)[0] >= 0.0
+
+
+def test_the_interval_of_two_values_by_hand():
+    # one degree of freedom: the quantiles of the tangent of an angle; standard error 1
+    assert np.allclose(ci.mean_interval([0.0, 2.0], 0.5), [0.0, 2.0])
+    far = np.tan(np.pi * 0.475)
+    assert np.allclose(ci.mean_interval([0.0, 2.0]), [1 - far, 1 + far])
+
+
+def test_values_of_single_precision_are_computed_in_double():
+    x = np.random.default_rng(5).exponential(size=12).astype(np.float32)
+    assert np.allclose(ci.mean_interval(x), ci.mean_interval(x.astype(float)), rtol=1e-13, atol=0.0)
+
+
+def test_scores_may_be_objects_that_are_numbers():
+    y, s = scored(12)
+    s = s.round(3)
+    t = -s
+    exact = [Fraction(v) for v in s]
+    negated = [Fraction(v) for v in t]
+    assert ci.delong(y, exact) == ci.delong(y, s)
+    assert ci.delong(y, exact, negated) == ci.delong(y, s, t)
+    assert ci.delong(y, exact, t) == ci.delong(y, s, negated) == ci.delong(y, s, t)
+    one, two = (
+        ci.bootstrap_auc([0, 1, 0], [Fraction(v) for v in given], 20, np.random.default_rng(1))
+        for given in ([1, 2, 3], [1.0, 2.0, 3.0])
+    )
+    assert one == two
+
+
+def test_resamples_without_a_class_or_with_a_single_pair_are_no_obstacle():
+    assert ci.bootstrap_auc([0, 1], [0.1, 0.2], 50, np.random.default_rng(1)) == (1.0, 1.0)
+    assert ci.bootstrap_auc([1, 0], [0.1, 0.2], 50, np.random.default_rng(1)) == (0.0, 0.0)
+
+
+class Refusing:
+    """A metric that refuses its first calls."""
+
+    def __init__(self, refused):
+        self.refused = refused
+        self.calls = 0
+
+    def __call__(self, x):
+        self.calls += 1
+        if self.calls <= self.refused:
+            raise ValueError
+        return 3.0
+
+
+@pytest.mark.parametrize("refused", [0, 7, 100])
+def test_as_many_resamples_count_as_draws_beside_ten_times_as_many_that_are_refused(refused):
+    metric = Refusing(refused)
+    rng = np.random.default_rng(0)
+    assert ci.bootstrap(metric, [1.0, 2.0], draws=10, rng=rng) == (3.0, 3.0)
+    assert metric.calls == refused + 10
+
+
+def test_one_refusal_above_ten_times_the_draws_is_an_error():
+    with pytest.raises(ValueError, match="nearly every"):
+        ci.bootstrap(Refusing(101), [1.0, 2.0], draws=10, rng=np.random.default_rng(0))
+
+
 RNG = np.random.default_rng(4)
+
+
+@pytest.mark.parametrize("level", [-0.5, 0, 1, 1.5, np.nan])
+@pytest.mark.parametrize(
+    "interval",
+    [
+        lambda level: ci.wald(1, 2, level),
+        lambda level: ci.wilson(1, 2, level),
+        lambda level: ci.clopper_pearson(1, 2, level),
+        lambda level: ci.mean_interval([1.0, 2.0], level),
+        lambda level: ci.bootstrap(np.mean, [1.0, 2.0], draws=10, rng=RNG, level=level),
+        lambda level: ci.auc_interval([0, 0, 1, 1], [1, 3, 2, 4], level),
+        lambda level: ci.bootstrap_auc([0, 1], [0.1, 0.2], 10, RNG, level),
+    ],
+)
+def test_a_level_lies_between_zero_and_one(interval, level):
+    with pytest.raises(ValueError, match="level"):
+        interval(level)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +235,12 @@ RNG = np.random.default_rng(4)
         (lambda: ci.bootstrap(auc, [0, 0], [1.0, 2.0], draws=10, rng=RNG), "nearly every"),
         (lambda: ci.delong([0, 1, 1], [0.1, 0.2, 0.3]), "two rows of each"),
         (lambda: ci.delong([0, 2], [0.1, 0.2]), "0 or 1"),
+        (lambda: ci.bootstrap(np.mean, draws=10, rng=RNG), r"got lengths \[\]"),
+        (lambda: ci.delong([[0, 0, 1, 1]], [1, 3, 2, 4]), r"\(1, 4\)"),
+        (lambda: ci.delong([0, 0, 1, 1, 1], [1, 3, 2, 4]), r"\(5,\)"),
+        (lambda: ci.bootstrap_auc([[0, 1]], [[0.1, 0.2]], 10, RNG), r"\(1, 2\)"),
+        (lambda: ci.bootstrap_auc([0, 1], [0.1, 0.2, 0.3], 10, RNG), r"\(3,\)"),
+        (lambda: ci.bootstrap_auc([0, 1, 1], [0.1, 0.2], 10, RNG), r"\(2,\)"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

@@ -31,6 +31,11 @@ def test_agresti_and_mins_interval_is_walds_after_half_an_example_in_each_cell(r
     assert ours[1] - ours[0] == pytest.approx((twice[1] - twice[0]) * np.sqrt(2))
 
 
+def test_half_an_example_is_added_to_each_cell_by_default():
+    columns = [1] * 10, [1] * 10, [1] * 6 + [0] * 4
+    assert paired.paired_accuracy(*columns) == paired.difference_interval(4, 0, 10, added=0.5)
+
+
 def test_no_discordant_examples_still_have_an_interval():
     low, high = paired.difference_interval(0, 0, 100)
     assert low == pytest.approx(-high)
@@ -55,6 +60,11 @@ def test_mcnemar_equals_the_exact_binomial_test(rows):
         (lambda: paired.paired_accuracy([1], [1], [1], added=-0.5), "added >= 0"),
         (lambda: paired.paired_accuracy([1], [1, 0], [1]), "one length"),
         (lambda: paired.mcnemar([1], [1, 0], [1]), "one length"),
+        (lambda: paired.mcnemar([1], [1], [1, 0]), "one length"),
+        (lambda: paired.mcnemar([], [], []), "one length >= 1"),
+        (lambda: paired.difference_interval(1, 0, 3, 1.0), "level"),
+        (lambda: paired.difference_interval(1, 0, 3, 1.5), "level"),
+        (lambda: paired.difference_interval(1, 0, 3, added=np.inf), "added >= 0"),
         (lambda: paired.difference_interval(2, 2, 3), "b \\+ c <= n"),
         (lambda: paired.difference_interval([1, 0], 0, 3), "need b, c >= 0"),
         (lambda: paired.difference_interval(-1, 2, 3), "b, c >= 0"),

@@ -50,6 +50,17 @@ def test_average_precision_divides_by_all_relevant_results(rel, k, total, expect
     assert rk.average_precision_at_k(rel, k, total) == pytest.approx(expected)
 
 
+def test_a_single_relevant_result_that_is_returned_first_scores_one():
+    assert rk.recall_at_k([1, 0], 1, total=1) == 1
+    assert rk.average_precision_at_k([1, 0], total=1) == 1
+
+
+def test_relevances_of_single_precision_are_computed_in_double():
+    rel = np.array([0.1, 0.7, 0.4], dtype=np.float32)
+    for gain in ("exponential", "linear"):
+        assert rk.dcg(rel, gain=gain) == pytest.approx(rk.dcg(rel.tolist(), gain=gain), rel=1e-14)
+
+
 @given(lists, st.integers(1, 12), st.integers(0, 3))
 def test_a_judged_result_that_was_not_returned_never_raises_ndcg(rel, k, missed):
     assert rk.ndcg(rel, k, judged=[*rel, missed]) <= rk.ndcg(rel, k) + 1e-12
@@ -77,7 +88,9 @@ def test_moving_a_better_result_up_never_hurts(rel):
         (lambda: rk.recall_at_k([1, 1], 2, 1), "got 1"),
         (lambda: rk.average_precision_at_k([1, 1], total=1), "got 1"),
         (lambda: rk.average_precision_at_k([0], total=0), "at least 1"),
+        (lambda: rk.recall_at_k([0], 1, 0), "at least 1"),
         (lambda: rk.ndcg([2], judged=[1]), "every result"),
+        (lambda: rk.ndcg([1, 1], judged=[1]), "every result"),
         (lambda: rk.ndcg([1], judged=[]), "at least one result"),
         (lambda: rk.dcg([-1.0]), ">= 0"),
         (lambda: rk.dcg([1.0], gain="square"), "'square'"),

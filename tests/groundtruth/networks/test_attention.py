@@ -51,6 +51,28 @@ def test_attention_and_its_backward_pass_equal_torch(seed, n, more, masked):
         np.testing.assert_allclose(a, leaf.grad.numpy(), atol=1e-11)
 
 
+@pytest.mark.parametrize("leading", [(), (3,)])
+def test_the_backward_pass_of_few_axes_equals_differences(leading):
+    rng = np.random.default_rng(1)
+    args = [rng.normal(size=(*leading, n, d)) for n, d in ((2, 3), (4, 3), (4, 5))]
+    out, saved = at.sdpa(*args)
+    upstream = rng.normal(size=out.shape)
+    for i, ours in enumerate(at.sdpa_backward(upstream, saved)):
+
+        def value(x, i=i):
+            return (at.sdpa(*args[:i], x, *args[i + 1 :])[0] * upstream).sum()
+
+        np.testing.assert_allclose(ours, numeric_grad(value, args[i]), atol=1e-8)
+
+
+def test_scores_of_half_precision_are_computed_in_single():
+    q, k, v = RNG.normal(0, 300, (3, 4, 8)).astype(np.float16)
+    assert at.sdpa(q, k, v)[0].dtype == np.float32
+    np.testing.assert_allclose(
+        at.sdpa(q, k, v)[0], at.sdpa(*(a.astype(np.float32) for a in (q, k, v)))[0]
+    )
+
+
 @given(SEEDS)
 def test_weights_are_distributions_and_outputs_stay_in_the_hull(seed):
     rng = np.random.default_rng(seed)
@@ -88,6 +110,84 @@ def test_tiles_keep_single_precision_and_huge_scores():
     q, k, v = RNG.normal(0, 300, (3, 20, 8)).astype(np.float32)
     assert at.tiled(q, k, v, 7).dtype == np.float32
     np.testing.assert_allclose(at.tiled(q, k, v, 7), at.sdpa(q, k, v)[0], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("queries", "keys"), [((2, 3), ()), ((), (2, 3)), ((3,), (2, 3)), ((2, 1), (3,))]
+)
+@pytest.mark.parametrize("causal", [False, True])
+def test_tiles_broadcast_leading_axes(queries, keys, causal):
+    rng = np.random.default_rng(2)
+    q = rng.normal(size=(*queries, 7, 4))
+    k = rng.normal(size=(*keys, 7, 4))
+    v = rng.normal(size=(*keys, 7, 5))
+    expected = at.sdpa(q, k, v, at.causal_mask(7) if causal else None)[0]
+    np.testing.assert_allclose(at.tiled(q, k, v, 3, causal), expected, atol=1e-12)
+
+
+class Observed:
+    """NumPy, with a list of the arrays that its functions returned."""
+
+    def __init__(self):
+        self.returned = []
+
+    def __getattr__(self, name):
+        f = getattr(np, name)
+        if isinstance(f, type) or not callable(f):
+            return f
+
+        def observed(*args, **options):
+            result = f(*args, **options)
+            if isinstance(result, np.ndarray):
+                self.returned.append((name, result.copy()))
+            return result
+
+        return observed
+
+
+@pytest.mark.parametrize(("causal", "tiles"), [(False, 4 * 4), (True, 4 + 3 + 2 + 1)])
+def test_each_tile_is_computed_once_and_none_of_the_future(monkeypatch, causal, tiles):
+    numpy = Observed()
+    monkeypatch.setattr(at, "np", numpy)
+    q, k, v = RNG.normal(size=(3, 12, 2))
+    at.tiled(q, k, v, 3, causal)
+    exponentials = [array for name, array in numpy.returned if name == "exp"]
+    assert sum(array.shape == (3, 3) for array in exponentials) == tiles
+    assert sum(array.size for array in exponentials) == tiles * (3 * 3 + 3)  # a shrinking per row
+
+
+def test_tiles_of_single_precision_hold_no_double(monkeypatch):
+    numpy = Observed()
+    monkeypatch.setattr(at, "np", numpy)
+    q, k, v = RNG.normal(size=(3, 12, 2)).astype(np.float32)
+    at.tiled(q, k, v, 5)
+    held = {array.dtype for _, array in numpy.returned}
+    assert held == {np.dtype(np.float32), np.dtype(bool)}  # and what is asked of the inputs
+
+
+def test_multi_head_attention_of_single_precision_is_computed_in_double():
+    W = projections(8, 5)
+    W = at.Projections(*(w.astype(np.float32) for w in W[:4]))
+    wide = at.Projections(*(w.astype(float) for w in W[:4]))
+    x, memory = RNG.normal(size=(2, 1, 5, 8)).astype(np.float32)
+    np.testing.assert_allclose(
+        at.mha(x, W, 2, memory=memory)[0],
+        at.mha(x.astype(float), wide, 2, memory=memory.astype(float))[0],
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(
+        at.Cache(W, 2).step(x[0, 0]), at.Cache(wide, 2).step(x[0, 0]), rtol=1e-12
+    )
+
+
+def test_one_head_takes_the_whole_width():
+    x = RNG.normal(size=(2, 5, 4))
+    np.testing.assert_array_equal(at.split_heads(x, 1), x[:, None])
+
+
+def test_projections_without_biases_have_no_gradient_of_biases():
+    y, cache = at.mha(np.ones((1, 3, 4)), projections(4), 2)
+    assert at.mha_backward(np.ones_like(y), cache)[2].b is None
 
 
 @pytest.mark.parametrize("biases", [False, True])
@@ -201,6 +301,30 @@ def test_rope_rotates_neighboring_entries_by_position_times_frequency():
     rotated = (x[:, ::2] + 1j * x[:, 1::2]) * np.exp(1j * angle)
     np.testing.assert_allclose(pos.rope(x, places)[:, ::2], rotated.real, atol=1e-12)
     np.testing.assert_allclose(pos.rope(x, places)[:, 1::2], rotated.imag, atol=1e-12)
+
+
+def test_rope_rotates_every_sequence_of_a_stack():
+    x = RNG.normal(size=(2, 4, 3, 6))
+    places = [0, 2, 7]
+    for rows, rotated in zip(x.reshape(8, 3, 6), pos.rope(x, places).reshape(8, 3, 6), strict=True):
+        np.testing.assert_array_equal(pos.rope(rows, places), rotated)
+
+
+def test_the_base_is_that_of_the_frequencies():
+    np.testing.assert_allclose(pos.frequencies(4, 1.44), [1, 1 / 1.2])
+    tenth = 0.3  # position 3, frequency 100 ** -0.5
+    np.testing.assert_allclose(
+        pos.sinusoidal(4, 4, 100.0)[3], [np.sin(3), np.cos(3), np.sin(tenth), np.cos(tenth)]
+    )
+    np.testing.assert_allclose(
+        pos.rope([[1.0, 0.0, 1.0, 0.0]], [3], 100.0)[0],
+        [np.cos(3), np.sin(3), np.cos(tenth), np.sin(tenth)],
+    )
+
+
+def test_one_position_has_the_angle_and_the_distance_zero():
+    assert pos.sinusoidal(1, 4).tolist() == [[0.0, 1.0, 0.0, 1.0]]
+    assert np.array_equal(pos.alibi(3, 1), np.zeros((3, 1, 1)))
 
 
 @given(SEEDS, st.integers(0, 5000), st.integers(0, 40))
@@ -350,6 +474,8 @@ EYE = at.Projections(*[np.eye(4)] * 4)
     ("call", "match"),
     [
         (lambda: at.sdpa([1.0], [[1.0]], [[1.0]]), "at least the axes"),
+        (lambda: at.sdpa([[1.0]], [1.0], [[1.0]]), "at least the axes"),
+        (lambda: at.sdpa([[1.0]], [[1.0]], [1.0]), "at least the axes"),
         (lambda: at.sdpa(np.ones((2, 3)), np.ones((2, 4)), np.ones((2, 4))), "both must be equal"),
         (
             lambda: at.sdpa(np.ones((2, 3)), np.ones((2, 3)), np.ones((1, 3))),

@@ -34,6 +34,29 @@ def test_and_commutes_associates_and_stays_below_both(a, b, c, family):
     )
 
 
+@pytest.mark.parametrize(
+    ("family", "both", "either"),
+    [("product", 0.2, 0.7), ("minimum", 0.4, 0.5), ("lukasiewicz", 0.0, 0.9)],
+)
+def test_soft_logic_of_two_fifths_and_a_half_by_hand(family, both, either):
+    assert ga.soft_and(0.4, 0.5, family) == pytest.approx(both)
+    assert ga.soft_or(0.4, 0.5, family) == pytest.approx(either)
+
+
+def test_soft_logic_multiplies_by_default():
+    assert ga.soft_and(0.4, 0.5) == pytest.approx(0.2)
+    assert ga.soft_or(0.4, 0.5) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("kind", [np.bool_, np.uint8])
+@given(FAMILIES)
+def test_soft_logic_takes_booleans_and_unsigned_numbers(kind, family):
+    a = np.array([0, 0, 1, 1], dtype=kind)
+    b = np.array([0, 1, 0, 1], dtype=kind)
+    assert np.array_equal(ga.soft_and(a, b, family), [0.0, 0.0, 0.0, 1.0])
+    assert np.array_equal(ga.soft_or(a, b, family), [0.0, 1.0, 1.0, 1.0])
+
+
 @given(SCORES)
 def test_sparsemax_is_the_nearest_point_of_the_simplex(z):
     p = ga.sparsemax(z)
@@ -66,6 +89,51 @@ def test_the_way_back_of_sparsemax_equals_differences_away_from_its_folds(z):
     )
 
 
+def stack():
+    """Rows (2, 3, 4) of scores, one of them far from the others."""
+    z = np.random.default_rng(7).normal(size=(2, 3, 4))
+    z[0, 1] = [1e16, 1e16, 0, 1]
+    return z
+
+
+def test_each_row_of_a_stack_has_its_own_sparsemax_and_its_own_way_back():
+    z = stack()
+    p = ga.sparsemax(z)
+    pull = np.random.default_rng(8).normal(size=z.shape)
+    back = ga.sparsemax_backward(pull, p)
+    assert p[0, 1].tolist() == [0.5, 0.5, 0.0, 0.0]
+    for at in np.ndindex(2, 3):
+        np.testing.assert_array_equal(p[at], ga.sparsemax(z[at]))
+        np.testing.assert_array_equal(back[at], ga.sparsemax_backward(pull[at], p[at]))
+
+
+def test_sparsemax_of_unsigned_scores_wraps_nothing():
+    assert ga.sparsemax(np.array([1, 3, 0], dtype=np.uint8)).tolist() == [0.0, 1.0, 0.0]
+
+
+def test_a_gradient_of_single_precision_is_computed_in_double():
+    pull = np.random.default_rng(9).normal(size=50).astype(np.float32)
+    p = np.full(50, 0.02)
+    np.testing.assert_allclose(
+        ga.sparsemax_backward(pull, p), pull.astype(float) - pull.astype(float).mean(), rtol=1e-12
+    )
+
+
+def test_a_draw_is_relaxed_unless_it_is_asked_for_hard():
+    y = ga.gumbel_softmax([0.3, 0.2, 0.1], 1.0, np.random.default_rng(0))
+    assert ((y > 0) & (y < 1)).all()
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4)])
+def test_a_hard_draw_of_any_stack_marks_the_largest_noisy_score(shape):
+    rng = np.random.default_rng(3)
+    z, noise = rng.normal(size=(2, *shape))
+    noisy = z + noise
+    np.testing.assert_array_equal(
+        ga.gumbel_softmax(z, 0.5, noise=noise, hard=True), noisy == noisy.max(-1, keepdims=True)
+    )
+
+
 @pytest.mark.parametrize("hard", [False, True])
 def test_a_relaxed_draw_equals_torch_with_the_same_noise(hard):
     z = np.random.default_rng(0).normal(size=(50, 4))
@@ -93,6 +161,29 @@ def test_the_score_function_is_unbiased_with_any_baseline(p, target, baseline):
     ]
     exact = p * (1 - p) * ((1 - target) ** 2 - target**2)
     assert abs(got.mean() - exact) <= 5 * got.std() / np.sqrt(20_000) + 1e-9
+
+
+def test_a_baseline_is_subtracted_from_the_loss():
+    """At the target 1/2 both bits lose 1/4: with that baseline nothing is left."""
+    got = ga.bernoulli_gradients(0.3, 0.5, 50, np.random.default_rng(3), baseline=0.25)
+    assert got["score"].tolist() == [0.0] * 50
+
+
+def test_the_bit_lies_on_the_side_of_the_relaxed_draw():
+    p = 0.2
+    noise = np.random.default_rng(5).logistic(size=200)
+    bits = sigmoid(np.log(p / (1 - p)) + noise) > 0.5
+    assert 0 < bits.sum() < 200
+    got = ga.bernoulli_gradients(p, 0.0, 200, np.random.default_rng(5))
+    np.testing.assert_allclose(got["straight-through"], 2 * bits * p * (1 - p), atol=1e-15)
+    np.testing.assert_allclose(got["score"], bits * (1 - p), atol=1e-15)  # the loss of a bit is it
+
+
+def test_one_draw_at_a_temperature_of_one_half_without_a_baseline_is_the_default():
+    got = ga.bernoulli_gradients(0.3, 0.45, 1, np.random.default_rng(0))
+    named = ga.bernoulli_gradients(0.3, 0.45, 1, np.random.default_rng(0), T=0.5, baseline=0.0)
+    assert got == named
+    assert got["score"].shape == (1,)
 
 
 def test_the_straight_through_estimate_has_the_mean_of_the_slopes():
@@ -126,6 +217,9 @@ def test_the_relaxed_gradient_is_the_derivative_of_the_relaxed_loss():
         (lambda: ga.gumbel_softmax([1.0, 2.0], 0, np.random.default_rng(0)), "hard=True"),
         (lambda: ga.gumbel_softmax([1.0, 2.0], 1), "generator"),
         (lambda: ga.bernoulli_gradients(1.0, 0, 5, np.random.default_rng(0)), "p=1"),
+        (lambda: ga.bernoulli_gradients(0.0, 0, 5, np.random.default_rng(0)), "p=0"),
+        (lambda: ga.bernoulli_gradients(0.5, 0, 5, np.random.default_rng(0), T=0.0), "T=0"),
+        (lambda: ga.bernoulli_gradients(0.5, 0, 0, np.random.default_rng(0)), "draws=0"),
     ],
 )
 def test_bad_input_is_named(call, named):

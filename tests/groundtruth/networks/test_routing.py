@@ -52,6 +52,19 @@ def test_first_choices_come_before_second_ones():
     assert kept.tolist() == [[True, False], [True, False]]
 
 
+def test_unsigned_scores_are_ranked_by_size():
+    assert rt.top_k_route(np.array([[0, 3, 1]], dtype=np.uint8), 3)[0].tolist() == [[1, 2, 0]]
+
+
+def test_of_equal_scores_the_first_experts_are_chosen():
+    z = np.tile([0.0, 1.0], (2, 100))
+    assert np.array_equal(rt.top_k_route(z, 100)[0], np.tile(np.arange(1, 200, 2), (2, 1)))
+
+
+def test_two_experts_that_are_used_alike_have_the_entropy_one():
+    assert rt.usage_entropy([0, 1], 2) == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ("call", "named"),
     [
@@ -60,7 +73,12 @@ def test_first_choices_come_before_second_ones():
         (lambda: rt.load_balance([[np.nan, 1.0]]), "finite"),
         (lambda: rt.within_capacity([[0, 5]], 3, 1), "from 0 to 2"),
         (lambda: rt.within_capacity([[0, 1]], 3, 0), "at least one row"),
+        (lambda: rt.within_capacity([[0, 3]], 3, 1), "from 0 to 2"),
+        (lambda: rt.within_capacity([0, 1], 3, 1), "a table"),
+        (lambda: rt.within_capacity([[0.0, 1.0]], 3, 1), "whole numbers"),
         (lambda: rt.usage_entropy([0, 1], 1), "two experts"),
+        (lambda: rt.usage_entropy([0, 0], 1), "two experts"),
+        (lambda: rt.usage_entropy([0, 2], 2), "below their number"),
     ],
 )
 def test_bad_input_is_named(call, named):
