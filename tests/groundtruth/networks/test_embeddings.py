@@ -27,6 +27,12 @@ def test_the_table_and_its_gradient_equal_torch(seed):
     np.testing.assert_allclose(table.backward(ids, pull), leaf.grad.numpy(), atol=1e-12)
 
 
+def test_a_table_follows_its_seed_alone():
+    np.testing.assert_array_equal(em.Embedding(3, 2, 4).W, em.Embedding(3, 2, 4).W)
+    np.testing.assert_array_equal(em.Embedding(3, 2).W, em.Embedding(3, 2, seed=0).W)
+    assert em.Embedding(1, 1).forward([0, 0]).shape == (2, 1)
+
+
 @given(SEEDS)
 def test_the_gradients_of_negative_sampling_equal_differences(seed):
     rng = np.random.default_rng(seed)
@@ -53,6 +59,12 @@ def test_pairs_are_all_neighbors_within_the_window_and_no_others(sentences):
         assert sorted(map(tuple, em.context_pairs(sentences, window).tolist())) == sorted(expected)
 
 
+def test_pairs_of_bytes_are_long_enough_to_count_with():
+    pairs = em.context_pairs([np.array([7, 8], np.uint8)], 1)
+    assert pairs.dtype == np.int64
+    assert pairs.tolist() == [[7, 8], [8, 7]]
+
+
 @pytest.mark.parametrize(("power", "ratio"), [(0.0, 27), (0.75, 27**0.25), (1.0, 1)])
 def test_noise_words_are_drawn_in_proportion_to_frequency_to_the_power(power, ratio):
     # context 0 occurs 27 times as often as context 1, and the optimum of a score is
@@ -67,6 +79,55 @@ def test_the_learning_rate_falls_linearly_to_zero(monkeypatch):
     monkeypatch.setattr(em, "sgns_epoch", lambda W, C, pairs, words, r, *rest: rates.extend(r))
     em.skip_gram(np.array([[0, 1], [1, 0], [1, 2]]), 3, 2, epochs=2, lr=0.4, batch=2)
     np.testing.assert_allclose(rates, [0.4, 0.3, 0.2, 0.1])
+
+
+@pytest.mark.parametrize("d", [1, 4])
+def test_vectors_start_uniform_within_half_over_root_d(monkeypatch, d):
+    monkeypatch.setattr(em, "sgns_epoch", lambda *_: None)
+    half = 0.5 / np.sqrt(d)
+    tables = em.skip_gram(np.array([[0, 1], [1, 0]]), 1000, d)
+    for table in tables:
+        assert -half <= table.min() < -0.95 * half
+        assert 0.95 * half < table.max() <= half
+        assert abs(table.mean()) < 0.1 * half
+    assert (tables[0] != tables[1]).all()
+
+
+@pytest.mark.parametrize(
+    "frequency",
+    [[1, 3], [1] * 40_000, 1 + np.arange(7000) % 7],
+    ids=["quarters", "many words", "rare words"],
+)
+def test_noise_words_hold_every_word_in_exact_proportion(monkeypatch, frequency):
+    # thousands of places and four a word, on average, divide these frequencies without a rest
+    seen = []
+    monkeypatch.setattr(em, "sgns_epoch", lambda W, C, pairs, words, *_: seen.append(words))
+    V = len(frequency)
+    context = np.repeat(np.arange(V), frequency)
+    em.skip_gram(np.stack([0 * context, context], 1), V, 1, epochs=1, power=1)
+    share = np.bincount(seen[0], minlength=V) / seen[0].size
+    np.testing.assert_allclose(share, np.array(frequency) / len(context), rtol=1e-12)
+
+
+def test_skip_gram_follows_its_seed_and_mikolovs_settings():
+    pairs = np.random.default_rng(0).integers(0, 6, (130, 2))
+    settled = {"negatives": 5, "epochs": 5, "lr": 0.05, "batch": 64, "power": 0.75}
+    W, C = em.skip_gram(pairs, 6, 2)
+    again_W, again_C = em.skip_gram(pairs, 6, 2, seed=0, **settled)
+    np.testing.assert_array_equal(W, again_W)
+    np.testing.assert_array_equal(C, again_C)
+    assert (em.skip_gram(pairs, 6, 2, seed=1, **settled)[0] != W).all()
+
+
+def test_one_dimension_one_negative_one_epoch_and_one_pair_suffice():
+    pairs = np.array([[0, 1]])
+    W, C = em.skip_gram(pairs, 2, 1, negatives=1, epochs=1, batch=1, lr=0.5)
+    start_W, start_C = em.skip_gram(pairs, 2, 1, negatives=1, epochs=1, batch=1, lr=0)
+    # the one noise word is the one context: the slopes are s(x) - 1 and s(x)
+    slope = 2 / (1 + np.exp(-start_W[0, 0] * start_C[1, 0])) - 1
+    assert W[0, 0] == pytest.approx(start_W[0, 0] - 0.5 * slope * start_C[1, 0])
+    assert C[1, 0] == pytest.approx(start_C[1, 0] - 0.5 * slope * start_W[0, 0])
+    assert (W[1, 0], C[0, 0]) == (start_W[1, 0], start_C[0, 0])
 
 
 def test_an_epoch_equals_a_loop_over_pairs():
@@ -115,6 +176,30 @@ def test_factorised_counts_equal_sklearn_up_to_sign(seed, d):
 
 
 @given(SEEDS)
+def test_all_dimensions_hold_the_root_of_the_table_times_its_transpose(seed):
+    counts = np.random.default_rng(seed).integers(0, 9, (4, 4)) + np.eye(4)
+    table = np.maximum(em.pmi(counts), 0)
+    E = em.ppmi_svd(counts, 4)
+    np.testing.assert_allclose(E @ E.T @ E @ E.T, table @ table.T, atol=1e-10)
+
+
+@pytest.mark.filterwarnings("error")
+def test_pmi_worked_by_hand():
+    # p(0, 0) = 1/4 and p(0) = 1/2 on the left; on the right 1/2 and 3/4; a third word never occurs
+    ones = em.pmi([[1, 0, 0], [0, 1, 0], [0, 0, 0]])
+    np.testing.assert_allclose(ones[:2, :2], [[np.log(2), -np.inf], [-np.inf, np.log(2)]])
+    assert np.isneginf(ones[2]).all()
+    expected = np.log([[2 * 4 / 9, 4 / 3], [4 / 3, 1.0]])
+    expected[1, 1] = -np.inf
+    np.testing.assert_allclose(em.pmi([[2, 1], [1, 0]]), expected)
+
+
+def test_pmi_of_large_whole_counts_is_that_of_small_ones():
+    counts = np.array([[1, 2], [5, 3]])
+    np.testing.assert_allclose(em.pmi(counts * 2**40), em.pmi(counts), atol=1e-12)
+
+
+@given(SEEDS)
 def test_pmi_of_independent_counts_is_zero(seed):
     rng = np.random.default_rng(seed)
     np.testing.assert_allclose(
@@ -129,6 +214,96 @@ def test_alignment_ignores_rotation_scale_and_shift(seed):
     Q = np.linalg.qr(rng.normal(size=(4, 4)))[0]
     assert abs(em.cka(X, 3 * X @ Q + 5) - 1) < 1e-9
     assert 0 <= em.cka(X, rng.normal(size=(20, 3))) < 0.9
+
+
+def test_two_rows_are_aligned():
+    # one direction each, whatever it is
+    assert em.cka([[0.0], [1.0]], [[3.0, 1.0], [5.0, 5.0]]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-30])
+def test_columns_equal_on_all_rows_do_not_count(scale):
+    # the mean of three equal numbers is rounded: less it, they are not zero
+    X, Y = np.random.default_rng(0).normal(size=(2, 3, 2))
+    wide = np.c_[np.full(3, -0.1), scale * X, np.full(3, 0.1)]
+    assert (wide - wide.mean(0))[:, [0, -1]].all()
+    assert em.cka(wide, Y) == pytest.approx(em.cka(X, Y))
+    assert em.cka(Y, wide) == pytest.approx(em.cka(Y, X))
+
+
+def test_alignment_ignores_scales_whose_squares_overflow_or_vanish():
+    X, Y = np.random.default_rng(0).normal(size=(2, 9, 3))
+    for left, right in ((2.0**600, 1), (1, 2.0**600), (2.0**-600, 2.0**600), (2.0**-600, 1)):
+        assert em.cka(left * X, right * Y) == pytest.approx(em.cka(X, Y))
+
+
+def test_half_precision_is_computed_in_double():
+    X, Y = (300 * np.random.default_rng(0).normal(size=(2, 9, 3))).astype(np.float16)
+    assert em.cka(X, Y) == pytest.approx(em.cka(X.astype(float), Y.astype(float)), abs=1e-12)
+    W = [[300, 0, 0], [0, 300, 0], [0, 0, 300], [0, -300, 1], [-300, 300, 300]]
+    assert em.analogy(np.array(W, np.float16), 0, 1, 2) == 4
+
+
+class Recorder:
+    """In the place of Adam: notes the gradients and leaves the parameters."""
+
+    def __init__(self, params, lr=None):
+        self.gradients = []
+        Recorder.last = self
+
+    def step(self, gradients):
+        self.gradients.append(gradients)
+
+
+class Draws:
+    """In the place of a generator: given weights, values, and a mask whose draws are all zero."""
+
+    def __init__(self, W, x):
+        self.W = W
+        self.uniform = iter([x, np.zeros_like(x)])
+
+    def normal(self, mean, spread, shape):
+        assert self.W.shape == shape
+        return self.W.copy()
+
+    def random(self, shape):
+        return next(self.uniform)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.0])
+def test_the_first_gradient_of_superposition_equals_autograd(monkeypatch, scale):
+    # with a sparsity of 0 every feature stays, the draw of exactly 0 too; with weights of 0 each
+    # output is exactly 0, where torch's ReLU passes nothing
+    rng = np.random.default_rng(5)
+    start = scale * rng.normal(size=(2, 4))
+    x = rng.random((512, 4))
+    monkeypatch.setattr("groundtruth.learning.optimizers.Adam", Recorder)
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: Draws(start, x))
+    em.superposition(4, 2, 0.0, steps=1, decay=0.7)
+    W = torch.tensor(start, requires_grad=True)
+    b = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    out = torch.relu(torch.tensor(x) @ W.T @ W + b)
+    importance = torch.tensor(0.7 ** np.arange(4))
+    (importance * (out - torch.tensor(x)) ** 2).sum(1).mean().backward()
+    ((of_W, of_b),) = Recorder.last.gradients
+    np.testing.assert_allclose(of_W, W.grad.numpy(), atol=1e-12)
+    np.testing.assert_allclose(of_b, b.grad.numpy(), atol=1e-12)
+
+
+def test_superposition_runs_3000_steps_with_importance_falling_by_a_tenth():
+    W, b = em.superposition(2, 1, 0.5)
+    again_W, again_b = em.superposition(2, 1, 0.5, seed=0, steps=3000, decay=0.9)
+    np.testing.assert_array_equal(W, again_W)
+    np.testing.assert_array_equal(b, again_b)
+
+
+def test_one_feature_in_one_dimension_takes_one_step():
+    # the first step of Adam is the rate, 0.01, against the sign of the gradient
+    W, b = em.superposition(1, 1, 0.0, steps=1)
+    start = np.random.default_rng(0).normal(0, 1, (1, 1))
+    assert abs(start[0, 0]) < 1  # so W^2 x is too small
+    np.testing.assert_allclose(W, start + 0.01 * np.sign(start), atol=1e-6)
+    np.testing.assert_allclose(b, [0.01], atol=1e-6)
 
 
 def test_superposition_takes_the_steps_of_adam_on_the_gradient_of_autograd():
@@ -169,6 +344,13 @@ def test_an_analogy_does_not_depend_on_the_norms(seed):
     assert em.analogy(scaled, 0, 1, 2) == em.analogy(W, 0, 1, 2)
 
 
+def test_an_analogy_adds_what_the_second_word_has_beyond_the_first():
+    # the words nearest to a* - a + b, a* - a - b, a* + a + b and a - a* + b
+    W = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 1, -1], [1, 1, 1], [1, -1, 1], [-1, 1, 1]]
+    assert em.analogy(W, 0, 1, 2) == 6
+    assert em.analogy(W, 0, 1, 2, exclude=False) == 6
+
+
 @settings(max_examples=10)
 @given(SEEDS)
 def test_exclusion_removes_the_inputs(seed):
@@ -185,12 +367,32 @@ def test_exclusion_removes_the_inputs(seed):
         (lambda: em.Embedding(3, 2).backward([0], np.ones((2, 2))), "its gradient"),
         (lambda: em.context_pairs([[1, 2]], 0), "window"),
         (lambda: em.context_pairs([[1]], 2), "neighbor"),
+        (lambda: em.Embedding(2, 0), "at least one row"),
         (lambda: em.skip_gram(np.array([[0, 5]]), 3, 2), "below V=3"),
+        (lambda: em.skip_gram(np.array([[0, 3]]), 3, 2), "below V=3"),
+        (lambda: em.skip_gram(np.array([[0, -1]]), 3, 2), "below V=3"),
+        (lambda: em.skip_gram(np.zeros((0, 2), int), 3, 2), "positive sizes"),
+        (lambda: em.skip_gram(np.array([[0, 1]]), 3, 0), "got d=0"),
+        (lambda: em.skip_gram(np.array([[0, 1]]), 3, 2, negatives=0), "negatives=0"),
+        (lambda: em.skip_gram(np.array([[0, 1]]), 3, 2, epochs=0), "epochs=0"),
+        (lambda: em.skip_gram(np.array([[0, 1]]), 3, 2, batch=0), "batch=0"),
         (lambda: em.pmi([[0, 0], [0, 0]]), "not all zero"),
+        (lambda: em.pmi([1, 2]), "must be a table"),
+        (lambda: em.pmi([[1, 2], [-1, 3]]), "non-negative"),
+        (lambda: em.pmi([[1, 2], [np.nan, 3]]), "non-negative numbers"),
+        (lambda: em.pmi([[1, 2], [np.inf, 3]]), "non-negative numbers"),
         (lambda: em.ppmi_svd(np.ones((2, 2)), 3), "between 1 and 2"),
         (lambda: em.analogy(np.zeros((4, 2)), 0, 1, 2), "no direction"),
         (lambda: em.cka(np.ones((2, 2)), np.ones((3, 2))), "same rows"),
+        (lambda: em.cka([1.0, 2.0], np.eye(2)), "two tables"),
+        (lambda: em.cka(np.eye(2), [1.0, 2.0]), "two tables"),
+        (lambda: em.cka([[1.0, 2.0]], [[1.0]]), "two tables"),
+        (lambda: em.cka([[1.0, 2.0]] * 3, np.eye(3)), "equal on all rows"),
+        (lambda: em.cka(np.eye(3), [[1.0, 2.0]] * 3), "equal on all rows"),
         (lambda: em.superposition(4, 2, 1.0), "sparsity"),
+        (lambda: em.superposition(0, 2, 0.5), "features=0"),
+        (lambda: em.superposition(4, 0, 0.5), "d=0"),
+        (lambda: em.superposition(4, 2, 0.5, steps=0), "steps=0"),
     ],
 )
 def test_bad_input_is_refused(call, match):
