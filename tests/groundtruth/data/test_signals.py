@@ -1,5 +1,8 @@
 """Filters against SciPy and pandas; polynomials kept, causality, robustness, and bad input."""
 
+import warnings
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +53,23 @@ def test_polynomials_up_to_the_order_are_kept(window, order, beta, causal):
     assert np.allclose(y[known], x[known], atol=1e-8)
 
 
+def test_a_window_of_one_sample_is_the_signal():
+    assert sg.savgol_coeffs(1, 0).tolist() == pytest.approx([1.0])
+    for mode in ("interp", "mirror", "nearest", "constant"):
+        assert np.allclose(sg.savgol(X, 1, 0, mode=mode), X)
+    assert np.allclose(sg.moving_average(X, 1, causal=True), X)
+
+
+def test_slopes_are_per_sample_or_per_unit_of_time():
+    ramp = 3.0 * np.arange(20)
+    for causal in (False, True):
+        start = 4 * causal
+        assert np.allclose(sg.savgol(ramp, 5, 2, 1, causal=causal)[start:], 3)
+        assert np.allclose(sg.savgol(ramp, 5, 2, 1, dt=0.5, causal=causal)[start:], 6)
+        bent = sg.savgol(ramp**2, 5, 2, 2, dt=0.5, causal=causal)
+        assert np.allclose(bent[start:], 2 * 6**2)
+
+
 @given(series, odd, st.integers(0, 2), st.data())
 def test_the_causal_filter_never_sees_the_future(x, window, order, data):
     now = data.draw(st.integers(0, x.size - 1))
@@ -79,6 +99,33 @@ def test_ema_equals_pandas_with_and_without_debias(alpha):
     )
 
 
+def test_ema_that_keeps_nothing_is_the_signal_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.array_equal(sg.ema(X, 1.0, debias=True), X)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32, object])
+def test_samples_of_every_type_are_read_as_floats(kind):
+    whole = (X * 20 + 100).round()
+    whole[::40] = 3
+    design = np.column_stack([np.arange(400) % 7, np.ones(400)])
+    for function in (
+        lambda v, _: sg.savgol(v, 5, 2),
+        lambda v, _: sg.ema(v, 0.3),
+        lambda v, _: sg.hampel(v, 5)[0],
+        lambda v, _: sg.hampel(v, 5)[1],
+        lambda v, _: sg.zscore_mask(v),
+        lambda v, _: sg.iqr_mask(v),
+        lambda v, d: sg.residual_mask(v, d),
+    ):
+        expected = function(whole, design)
+        found = function(whole.astype(kind), design.astype(kind))
+        assert np.array_equal(found, expected)
+        assert found.dtype == expected.dtype
+    assert sg.residual_mask(whole, design).any()
+
+
 @pytest.mark.parametrize("window", [3, 5, 11, 31])
 def test_hampel_equals_its_definition(window):
     x = np.where(np.random.default_rng(1).random(400) < 0.05, X + 6, X)
@@ -97,6 +144,24 @@ def test_hampel_equals_its_definition_across_blocks(monkeypatch):
     parts = sg.hampel(X, 11, 2)
     assert np.array_equal(whole[0], parts[0])
     assert np.array_equal(whole[1], parts[1])
+
+
+def test_hampel_sorts_the_window_of_each_sample_once(monkeypatch):
+    sorted_at_once = []
+    work = sg._median_and_mad
+    monkeypatch.setattr(
+        sg, "_median_and_mad", lambda rows: sorted_at_once.append(rows.shape) or work(rows)
+    )
+    monkeypatch.setattr(sg, "BLOCK", 150)
+    sg.hampel(X, 11)
+    assert sorted_at_once == [(11, 150), (11, 150), (11, 100)]
+
+
+@pytest.mark.parametrize(("times", "flagged"), [(2.9, False), (3.1, True), (3.9, True)])
+def test_hampel_flags_beyond_three_robust_deviations_by_default(times, flagged):
+    # around the center the median is 0 and the distances from it are 0, 0, 1, 1, 1, 1 and the spike
+    x = [-1.0, 1.0, 0.0, times * 1.4826, 0.0, -1.0, 1.0]
+    assert sg.hampel(x, 7)[0][3] == flagged
 
 
 @given(series, odd, st.floats(0.1, 8), st.integers(-20, 20))
@@ -136,6 +201,96 @@ def test_clean_noise_is_flagged_at_the_normal_rate():
         (sg.iqr_mask(x), 2 * norm.sf(4 * norm.ppf(0.75))),
     ):
         assert abs(mask.mean() - rate) < 3 * np.sqrt(rate / x.size)
+
+
+def test_no_rule_flags_a_sample_at_its_limit():
+    assert not sg.zscore_mask([-1.0, 1.0, -1.0, 1.0], 1.0).any()  # mean 0, deviation 1
+    assert sg.zscore_mask([-1.0, 1.0, -1.0, 1.0], 0.99).all()
+    five = [0.0, 1.0, 2.0, 3.0, 4.0]  # quartiles 1 and 3
+    assert not sg.iqr_mask(five, 0.5).any()
+    assert sg.iqr_mask(five, 0.49).tolist() == [True, False, False, False, True]
+    assert sg.iqr_mask([*five[:4], 3.0], 0.0).tolist() == [True, False, False, False, False]
+    ones = np.ones((7, 1))
+    for level in (0.0, 5.0, -0.1):
+        mask, cleaned = sg.hampel([level] * 7, 5)
+        assert not mask.any()
+        assert (cleaned == level).all()
+        for mask in (sg.zscore_mask([level] * 7), sg.residual_mask([level] * 7, ones)):
+            assert mask.tolist() == [False] * 7
+            assert mask.dtype == bool
+
+
+@pytest.mark.parametrize("k", [0.0, 0.25])
+def test_a_threshold_may_be_small_or_zero(k):
+    x = np.array([-1.0, 0.0, 1.0] * 3)  # mean and median 0; the quartiles are -1 and 1
+    assert np.array_equal(sg.hampel(x, 9, k)[0][4:5], [False])
+    assert np.array_equal(sg.hampel(x, 3, k)[0][1:-1], (x != 0)[1:-1])
+    assert np.array_equal(sg.zscore_mask(x, k), x != 0)
+    assert np.array_equal(sg.residual_mask(x, np.ones((9, 1)), k, rounds=1), x != 0)
+    assert not sg.iqr_mask(x, k).any()
+    assert np.flatnonzero(sg.iqr_mask([*x, 4.0, -4.0], k)).tolist() == [9, 10]
+
+
+def _by_polyfit(t, x, k, rounds):
+    keep = np.full(x.size, True)
+    for _ in range(rounds):
+        residual = x - np.polyval(np.polyfit(t[keep], x[keep], 1), t)
+        off = np.abs(residual - np.median(residual))
+        keep = off <= k * median_abs_deviation(residual, scale="normal")
+    return ~keep
+
+
+def test_residuals_equal_their_definition_after_every_round():
+    rng = np.random.default_rng(297)
+    t = np.arange(40.0)
+    x = 0.3 * t + rng.normal(0, 1, 40)
+    late = rng.integers(8, 16)
+    x[-late:] += np.linspace(1, rng.uniform(6, 40), late)  # spikes that bend the first lines
+    design = np.column_stack([t, t**0])
+    masks = [_by_polyfit(t, x, 3.0, rounds) for rounds in range(1, 7)]
+    for rounds, mask in enumerate(masks, 1):
+        assert np.array_equal(sg.residual_mask(x, design, 3.0, rounds), mask)
+    assert all((a != b).any() for a, b in pairwise(masks))
+    assert np.array_equal(sg.residual_mask(x, design, 3.0), masks[4])  # five rounds by default
+
+
+@pytest.mark.parametrize(("times", "flagged"), [(3.9, False), (4.1, True), (4.9, True)])
+def test_residuals_are_flagged_beyond_four_robust_deviations_by_default(times, flagged):
+    x = np.array([-1.0, 0.0, 1.0] * 3 + [times * 1.4826])  # median 0 and MAD 1
+    assert sg.residual_mask(x, np.ones((10, 1)))[9] == flagged
+
+
+def test_residuals_are_measured_from_their_median():
+    x = [-1.0, 0.0, 1.0] * 3 + [1000.0]  # the fit of one round is the mean, 100
+    found = sg.residual_mask(x, np.ones((10, 1)), rounds=1)
+    assert np.flatnonzero(found).tolist() == [9]
+
+
+@pytest.mark.parametrize("power", [-600, -60, 0, 60, 600])
+@pytest.mark.parametrize("column", [0, 1])
+def test_residuals_do_not_depend_on_the_unit_of_a_column(power, column):
+    rng = np.random.default_rng(3)
+    t = np.arange(200.0)
+    x = 0.5 * t + 30 + rng.normal(0, 0.3, 200)
+    x[[20, 90, 91, 170]] += 5
+    design = np.column_stack([t, t**0])
+    design[:, column] *= 2.0**power
+    assert np.flatnonzero(sg.residual_mask(x, design, 6)).tolist() == [20, 90, 91, 170]
+
+
+@pytest.mark.parametrize("unit", [1.0, 2.0**40, 2.0**-40])
+def test_four_roundings_of_the_largest_sample_per_column_are_no_outlier(unit):
+    # most samples are equal, so the MAD is 0; 15/8 has the spacing eps, and four roundings of it
+    # are 7.5 spacings
+    eps = np.finfo(float).eps
+    for columns, inside, outside in ((1, 7, 8), (2, 14, 16)):
+        design = np.zeros((20, columns))
+        design[:, 0] = 1
+        x = np.full(20, 15 / 8)
+        x[4] -= inside * eps
+        assert not sg.residual_mask(x * unit, design).any()
+        x[9] -= outside * eps
+        assert np.flatnonzero(sg.residual_mask(x * unit, design)).tolist() == [9]
 
 
 def test_residuals_find_what_global_rules_miss():
@@ -322,6 +477,9 @@ def test_what_rounding_leaves_is_no_outlier():
         (lambda: sg.iqr_mask([np.nan]), "NaN"),
         (lambda: sg.residual_mask([1.0, 2.0], np.ones((3, 1))), r"\(2, p\)"),
         (lambda: sg.residual_mask([1.0, 2.0], np.ones((2, 2))), "p < 2"),
+        (lambda: sg.residual_mask(X, np.ones((400, 1)), k=-1.0), "k = -1"),
+        (lambda: sg.residual_mask(X, np.ones((400, 1)), k=np.nan), "k = nan"),
+        (lambda: sg.residual_mask(X, np.ones((400, 1)), rounds=0), "0 rounds"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):
