@@ -176,6 +176,161 @@ def test_exclusion_removes_the_inputs(seed):
     assert em.analogy(W, 0, 1, 2) not in (0, 1, 2)
 
 
+def test_a_seed_gives_the_same_table_again_and_0_is_the_default():
+    assert np.array_equal(em.Embedding(3, 2).W, em.Embedding(3, 2, seed=0).W)
+    assert not np.array_equal(em.Embedding(3, 2).W, em.Embedding(3, 2, seed=1).W)
+
+
+def test_a_table_of_one_number_is_a_table():
+    table = em.Embedding(1, 1)
+    assert np.array_equal(table.forward([0, 0]), [table.W[0], table.W[0]])
+
+
+def test_pairs_of_narrow_ids_are_wide():
+    pairs = em.context_pairs([np.array([7, 255], dtype=np.uint8)], 1)
+    assert pairs.dtype == np.int64
+    assert pairs.tolist() == [[7, 255], [255, 7]]
+
+
+def test_the_defaults_of_skip_gram_are_five_epochs_with_five_noise_words():
+    pairs = np.random.default_rng(0).integers(0, 9, (130, 2))
+    named = {"negatives": 5, "epochs": 5, "lr": 0.05, "seed": 0, "batch": 64, "power": 0.75}
+    for ours, theirs in zip(
+        em.skip_gram(pairs, 9, 2), em.skip_gram(pairs, 9, 2, **named), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(em.skip_gram(pairs, 9, 2, seed=1)[0], em.skip_gram(pairs, 9, 2)[0])
+
+
+def test_skip_gram_of_sizes_of_one_moves_the_pair_together():
+    pairs = np.array([[0, 1]])
+    W, C = em.skip_gram(pairs, 3, 1, negatives=1, epochs=1, batch=1)
+    assert W.shape == C.shape == (3, 1)
+
+
+def started(monkeypatch, *args):
+    """Word vectors, context vectors and noise words as skip-gram gives them to its first epoch."""
+    seen = []
+    monkeypatch.setattr(
+        em, "sgns_epoch", lambda W, C, pairs, words, *rest: seen.append((W, C, words))
+    )
+    em.skip_gram(*args)
+    return seen[0]
+
+
+def test_vectors_start_uniform_around_zero_and_narrower_in_more_dimensions(monkeypatch):
+    W, C, _ = started(monkeypatch, np.array([[0, 1]]), 400, 25)
+    for start in (W, C):
+        assert -0.1 <= start.min() < -0.099 < 0.099 < start.max() <= 0.1  # 1/2 over sqrt 25
+        assert start.mean() == pytest.approx(0, abs=0.003)  # five standard errors
+    assert not np.array_equal(W, C)
+
+
+def test_each_word_of_a_large_vocabulary_is_a_noise_word(monkeypatch):
+    V = 50_000
+    _, _, words = started(monkeypatch, np.stack([np.arange(V)] * 2, 1), V, 1)
+    count = np.bincount(words, minlength=V)
+    assert count.min() == count.max() > 0
+
+
+def test_pmi_does_not_depend_on_the_unit_of_counts():
+    counts = np.array([[2, 1], [1, 4]])
+    np.testing.assert_allclose(em.pmi(counts * 10**10), em.pmi(counts), rtol=1e-12)
+    np.testing.assert_allclose(em.pmi(counts / 8), em.pmi(counts), rtol=1e-12)
+    assert em.pmi([[1, 1], [1, 1]]).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_word_that_never_occurs_has_no_information_and_no_warning():
+    table = em.pmi([[2, 0, 0], [0, 2, 0], [0, 0, 0]])
+    near = np.log(2)
+    assert table == pytest.approx(
+        np.array([[near, -np.inf, -np.inf], [-np.inf, near, -np.inf], [-np.inf] * 3])
+    )
+
+
+def test_all_directions_of_factorised_counts_give_the_table_back():
+    vectors = em.ppmi_svd([[2, 0], [0, 2]], 2)
+    np.testing.assert_allclose(vectors @ vectors.T, np.log(2) * np.eye(2), atol=1e-12)
+
+
+def test_an_analogy_by_hand():
+    man, king, woman, queen = [1, 0, 0], [1, 1, 0], [0, 0, 1], [0, 1, 1]
+    others = [[0, 0, -1], [1, 0.1, 0]]  # nearest to king - man - woman, and to their sum
+    assert em.analogy([man, king, woman, queen, *others], 0, 1, 2) == 3
+
+
+def test_vectors_of_half_precision_do_not_overflow():
+    rng = np.random.default_rng(1)
+    W = (1000 * rng.normal(size=(8, 3))).astype(np.float16)
+    Y = (1000 * rng.normal(size=(8, 2))).astype(np.float16)
+    assert em.analogy(W, 0, 1, 2) == em.analogy(W.astype(float), 0, 1, 2)
+    assert em.cka(W, Y) == pytest.approx(em.cka(W.astype(float), Y.astype(float)), rel=1e-12)
+
+
+def test_two_rows_are_aligned():
+    assert em.cka([[0.0], [1.0]], [[5.0], [3.0]]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-30, 1e200])
+def test_alignment_of_huge_and_of_tiny_numbers(scale):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(9, 3))
+    Y = X[:, :2] + rng.normal(size=(9, 2))
+    assert em.cka(scale * X, Y) == pytest.approx(em.cka(X, Y), rel=1e-9)
+    assert em.cka(X, scale * Y) == pytest.approx(em.cka(X, Y), rel=1e-9)
+
+
+def test_columns_that_are_equal_on_all_rows_do_not_count():
+    """The mean of three times 0.1 is rounded: what is left of it would outweigh the tiny column."""
+    tiny = 1e-30 * np.array([[1.0], [2.0], [4.0]])
+    Y = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
+    wide = np.hstack([tiny, np.full((3, 1), 0.1), np.full((3, 1), 7.0)])
+    assert em.cka(wide, Y) == pytest.approx(em.cka(tiny, Y), rel=1e-12)
+
+
+def test_the_defaults_of_superposition():
+    ours = em.superposition(2, 1, 0.5)
+    named = em.superposition(2, 1, 0.5, seed=0, steps=3000, decay=0.9)
+    np.testing.assert_array_equal(ours[0], named[0])
+    np.testing.assert_array_equal(ours[1], named[1])
+
+
+def test_superposition_of_one_feature_in_one_step():
+    W, b = em.superposition(1, 1, 0.0, steps=1)
+    assert W.shape == (1, 1)
+    assert b.shape == (1,)
+
+
+def test_the_first_step_on_a_feature_of_hardly_any_importance_by_hand():
+    """Gradients near the epsilon of Adam: there their scale shows in the step."""
+    tiny = 1e-8
+    _, b = em.superposition(2, 1, 0.0, steps=1, decay=tiny)
+    rng = np.random.default_rng(0)
+    W = rng.normal(0, 2**-0.5, (1, 2))
+    x = rng.random((512, 2))
+
+    def loss(shift):
+        return tiny * ((np.maximum((x @ W.T @ W)[:, 1] + shift, 0) - x[:, 1]) ** 2).mean()
+
+    g = numeric_grad(lambda v: loss(v[0]) / tiny, np.array([0.0]), h=1e-7)[0] * tiny
+    assert b[1] == pytest.approx(-1e-2 * g / (abs(g) + 1e-8), rel=1e-4)
+
+
+@pytest.mark.parametrize("size", ["d", "negatives", "epochs", "batch"])
+def test_each_size_of_skip_gram_is_positive(size):
+    sizes = {"d": 2, "negatives": 2, "epochs": 2, "batch": 2, size: 0}
+    with pytest.raises(ValueError, match=f"need positive sizes.*{size}=0"):
+        em.skip_gram(np.array([[0, 1]]), 3, **sizes)
+
+
+@pytest.mark.parametrize("size", ["features", "d", "steps"])
+def test_each_size_of_superposition_is_positive(size):
+    sizes = {"features": 2, "d": 2, "steps": 2, size: 0}
+    with pytest.raises(ValueError, match=f"positive sizes.*{size}=0"):
+        em.superposition(sparsity=0.5, **sizes)
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [
@@ -186,10 +341,18 @@ def test_exclusion_removes_the_inputs(seed):
         (lambda: em.context_pairs([[1, 2]], 0), "window"),
         (lambda: em.context_pairs([[1]], 2), "neighbor"),
         (lambda: em.skip_gram(np.array([[0, 5]]), 3, 2), "below V=3"),
+        (lambda: em.skip_gram(np.array([[0, 3]]), 3, 2), "below V=3"),
+        (lambda: em.skip_gram(np.zeros((0, 2), int), 3, 2), "need positive sizes"),
         (lambda: em.pmi([[0, 0], [0, 0]]), "not all zero"),
+        (lambda: em.pmi([[1, np.nan], [1, 1]]), "non-negative"),
+        (lambda: em.pmi([[1, -1], [1, 1]]), "non-negative"),
+        (lambda: em.pmi([1, 1]), "a table"),
         (lambda: em.ppmi_svd(np.ones((2, 2)), 3), "between 1 and 2"),
         (lambda: em.analogy(np.zeros((4, 2)), 0, 1, 2), "no direction"),
         (lambda: em.cka(np.ones((2, 2)), np.ones((3, 2))), "same rows"),
+        (lambda: em.cka([1.0, 2.0, 4.0], [[1.0], [2.0], [4.0]]), "two tables"),
+        (lambda: em.cka([[1.0], [2.0], [4.0]], [1.0, 2.0, 4.0]), "two tables"),
+        (lambda: em.cka([[1.0, 2.0], [1.0, 2.0]], [[0.0], [1.0]]), "equal on all rows"),
         (lambda: em.superposition(4, 2, 1.0), "sparsity"),
     ],
 )
