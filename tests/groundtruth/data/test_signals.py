@@ -427,7 +427,7 @@ def test_residuals_do_not_depend_on_the_unit_of_the_signal(unit):
     assert np.array_equal(sg.residual_mask(unit * x, design), sg.residual_mask(x, design))
 
 
-def test_residuals_are_measured_from_their_median_in_units_of_their_scale():
+def test_a_level_that_the_design_leaves_is_subtracted():
     rng = np.random.default_rng(6)
     t = np.arange(300.0) - 149.5  # leaves a level to the residuals
     x = 100 + 0.5 * t + rng.normal(0, 0.1, 300)
