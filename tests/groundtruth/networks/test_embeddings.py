@@ -109,7 +109,7 @@ def test_noise_words_hold_every_word_in_exact_proportion(monkeypatch, frequency)
     np.testing.assert_allclose(share, np.array(frequency) / len(context), rtol=1e-12)
 
 
-def test_skip_gram_follows_its_seed_and_mikolovs_settings():
+def test_skip_gram_follows_its_seed_and_has_the_settings_named_here():
     pairs = np.random.default_rng(0).integers(0, 6, (130, 2))
     settled = {"negatives": 5, "epochs": 5, "lr": 0.05, "batch": 64, "power": 0.75}
     W, C = em.skip_gram(pairs, 6, 2)
