@@ -113,10 +113,10 @@ class Run:
         if without != "step":
             self.step = state["step"]
         log = self.folder / "log.jsonl"
-        lines = log.read_text("utf-8").splitlines()
-        log.write_text("".join(line + "\n" for line in lines[: state["step"]]), "utf-8")
+        lines = log.read_text(encoding="utf-8").splitlines()
+        log.write_text("".join(line + "\n" for line in lines[: state["step"]]), encoding="utf-8")
 
     def losses(self) -> list[float]:
         """The losses in the log."""
-        lines = (self.folder / "log.jsonl").read_text("utf-8").splitlines()
+        lines = (self.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
         return [json.loads(line)["loss"] for line in lines]
