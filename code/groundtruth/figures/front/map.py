@@ -102,7 +102,7 @@ def _boxes(ax: Axes, captions: Collection[str]) -> None:
         frame.set_linestyle("-" if has_pages else "--")
         ax.add_patch(frame)
         middle = (corner[0] + WIDTH / 2, corner[1] + HEIGHT / 2)
-        ax.text(*middle, box.label, ha="center", va="center", fontsize=12)
+        ax.text(*middle, box.label, ha="center", va="center", fontsize=11.6)
 
 
 def _arrows(ax: Axes) -> None:

@@ -33,7 +33,7 @@ def pipeline() -> Figure:
         for name, x in boxes:
             color = BLUE if y == 5.0 else ORANGE
             style = {"boxstyle": "round,pad=0.3", "facecolor": "none", "edgecolor": color}
-            ax.text(x, y, name, ha="center", va="center", fontsize=12, bbox=style)
+            ax.text(x, y, name, ha="center", va="center", fontsize=11.6, bbox=style)
     arrow = {"arrowstyle": "->", "color": INK, "linewidth": 1.3}
     gaps = ((2.5, 3.0), (5.0, 5.4), (7.5, 8.0))
     for y in (5.0, 2.6):
