@@ -128,7 +128,9 @@ def _wait(running: list[Any], folder: Path, deadline: float) -> None:
     # the error that was written first is the cause; others lost their connection to it
     errors = sorted(folder.glob("error-*"), key=lambda path: path.stat().st_mtime_ns)
     if errors:
-        raise RuntimeError(f"process {errors[0].name[6:]} failed:\n{errors[0].read_text(encoding='utf-8')}")
+        raise RuntimeError(
+            f"process {errors[0].name[6:]} failed:\n{errors[0].read_text(encoding='utf-8')}"
+        )
     for r, process in enumerate(running):
         if process.exitcode:
             raise RuntimeError(f"process {r} ended with code {process.exitcode}")
