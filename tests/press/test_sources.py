@@ -176,6 +176,27 @@ def test_a_wrong_open_is_refused(page, names, limit, message):
         listings.opened(with_open(page, names), [LISTING], limit)
 
 
+def with_unlisted(page, names):
+    metadata = {**page.source["metadata"], "unlisted": names}
+    return dataclasses.replace(page, source={**page.source, "metadata": metadata})
+
+
+@pytest.mark.parametrize(
+    ("names", "left"), [([], 1), (["toy"], 0), (["toy.near"], 0), (["toy.near.double"], 0)]
+)
+def test_the_front_matter_leaves_out_what_is_below_a_name(page, names, left):
+    assert len(listings.listed(with_unlisted(page, names), [LISTING])) == left
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [("toy.near", "not a list of names"), (["toy.ne"], "'toy.ne', nor is in it")],
+)
+def test_a_wrong_unlisted_is_refused(page, names, message):
+    with pytest.raises(UserError, match=message):
+        listings.listed(with_unlisted(page, names), [LISTING])
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A book with a page whose second cell uses the library."""

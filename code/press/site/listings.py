@@ -180,8 +180,26 @@ def of(project: Project, pages: Sequence[Chapter], store: Store) -> dict[str, li
             replace(item, index=places[item.cell - 1], test=_test(project, item.path))
             for item in listings
         ]
-        result[page.slug] = opened(page, listings, book.limits.cell_lines)
+        result[page.slug] = opened(page, listed(page, listings), book.limits.cell_lines)
     return result
+
+
+def listed(page: Chapter, listings: list[Listing]) -> list[Listing]:
+    """The listings of a page without those below the names that its front matter has as `unlisted`:
+    what another page shows, or what would make a long page too heavy.
+    """
+    names = page.source.get("metadata", {}).get("unlisted", [])
+    place = f"book/{page.slug}.md"
+    if not isinstance(names, list):
+        what = f"{place}: unlisted is {names!r}, not a list of names"
+        raise UserError(what, "write, for example, unlisted: [package.module]", Exit.FINDINGS)
+    dotted = [f"{item.name}." for item in listings]
+    for name in names:
+        if not any(full.startswith(f"{name}.") for full in dotted):
+            what = f"{place}: no listing below a cell is called {name!r}, nor is in it"
+            raise UserError(what, "take the name out of unlisted", Exit.FINDINGS)
+    out = tuple(f"{name}." for name in names)
+    return [item for item, full in zip(listings, dotted, strict=True) if not full.startswith(out)]
 
 
 def _test(project: Project, path: str) -> str:
