@@ -55,7 +55,7 @@ def digits(images: np.ndarray) -> Figure:
             canvas[top : top + side, left : left + side] = np.rot90(image, turns)
     ax.imshow(canvas, cmap="gray_r")
     for row, name in enumerate(("upright", "rotated")):
-        ax.text(-1, row * step + side / 2, name, ha="right", va="center", fontsize=12)
+        ax.text(-1, row * step + side / 2, name, ha="right", va="center", fontsize=11.6)
     ax.axis("off")
     return fig
 
