@@ -172,8 +172,7 @@ def cache_stepper() -> Interactive:
         kept=kept,
         numbers=f"{kept} * {width}",
         fraction=f"{kept} * {width} / ({n} * {2 * HEADS * SIZE})",
-        w="window",
-        windowed=f"min({n}, window) / {n}",
+        seen=f"min({n}, window)",
         word=f"{words}[{n}]",
         n=n,
         without=f"{n} * ({n} + 1) / 2 - {PROMPT * (PROMPT - 1) // 2}",
@@ -188,12 +187,8 @@ def cache_stepper() -> Interactive:
                 opacity=alt.condition("datum.here == 1", alt.value(1), alt.value(0)),
             ),
             note(totals, "{phase}: computes {new}, stores {kept}, next: {word}", y=-44),
-            note(
-                totals,
-                "{numbers} numbers, {fraction:.0%} of multi-head; window of {w}: {windowed:.0%}",
-                y=-26,
-            ),
-            note(totals, "computed so far: {n} positions, without cache {without}", y=-8),
+            note(totals, "{numbers} numbers, {fraction:.0%} of multi-head", y=-26),
+            note(totals, "computed {n}, without cache {without}, in window {seen}", y=-8),
         )
         .add_params(*controls)
         .properties(width=310, height=120),

@@ -44,18 +44,13 @@ def cache_stepper(at):
     whole = 2 * 4 * 64 * n
     cached, uncached = projected(lm.PROMPT, int(at.step) + 1)
     phase = "prefill" if at.step == 0 else "decode"
-    windowed = int(np.floor(100 * len(kept(n, int(at.window), sinks=1)) / n + 0.5))
+    windowed = len(kept(n, int(at.window), sinks=1))
     percent = int(np.floor(100 * numbers / whole + 0.5))
     return {
         "layer_0": {"t": positions, "row": rows, "state": states, "here": here},
         "layer_1": {
             "note": [f"{phase}: computes {len(new)}, stores {len(stored)}, next: {lm.WORDS[n]}"]
         },
-        "layer_2": {
-            "note": [
-                f"{numbers} numbers, {percent}% of multi-head;"
-                f" window of {int(at.window)}: {windowed}%"
-            ]
-        },
-        "layer_3": {"note": [f"computed so far: {cached} positions, without cache {uncached}"]},
+        "layer_2": {"note": [f"{numbers} numbers, {percent}% of multi-head"]},
+        "layer_3": {"note": [f"computed {cached}, without cache {uncached}, in window {windowed}"]},
     }
