@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq
 
 from groundtruth.arrays import Array, binary_scale
-from groundtruth.functional import softplus
+from groundtruth.functional import sigmoid
 
 
 def _labelled(y: ArrayLike, p: ArrayLike, probabilities: bool = True) -> tuple[Array, Array]:
@@ -114,25 +114,27 @@ def temperature(y: ArrayLike, z: ArrayLike) -> float:
     the order of scores alone.
     """
     label, score = _labelled(y, z, probabilities=False)
-    if (score * (2 * label - 1) > 0).all():
-        raise ValueError(
-            "every score is on the right side, so the best temperature is 0; calibrate on rows with"
-            " some mistakes"
-        )
-    unit = float(binary_scale(score, normal=2.0**10))  # the unit of the scores does not matter
+    unit = float(binary_scale(score, normal=1.0))  # the unit of the scores does not matter
     scaled = score / unit
 
-    def loss(log_t: float) -> float:
-        z = scaled / np.exp(log_t)
-        return float(np.mean(softplus(z) - label * z))
+    def slope(b: float) -> float:
+        """Of the cross-entropy, which is convex, in the inverse temperature b."""
+        return float(np.mean(scaled * (sigmoid(b * scaled) - label)))
 
-    best = minimize_scalar(loss, bounds=(-7, 7), method="bounded", options={"xatol": 1e-10})
-    if loss(7.0) <= best.fun:
+    if slope(0.0) >= 0:
         raise ValueError(
             "the scores do not tell the classes apart, so the best temperature is infinite; look at"
             " the model first"
         )
-    return float(np.exp(best.x) * unit)
+    if (scaled * (2 * label - 1) >= 0).all():
+        raise ValueError(
+            "no score is on the wrong side, so the best temperature is 0; calibrate on rows with"
+            " some mistakes"
+        )
+    high = 1.0
+    while slope(high) < 0:
+        high *= 2.0
+    return unit / float(brentq(slope, 0.0, high, xtol=np.finfo(float).tiny))
 
 
 def isotonic(x: ArrayLike, y: ArrayLike) -> Array:

@@ -267,15 +267,15 @@ def tiled(
         raise ValueError(f"block must be >= 1, got {block}")
     if causal and n != m:
         raise ValueError(f"causal attention needs as many queries as keys, got {n} and {m}")
-    out = np.empty(
-        (*np.broadcast_shapes(q.shape[:-2], k.shape[:-2]), n, v.shape[-1]), dtype=q.dtype
-    )
+    table = np.broadcast_shapes(q.shape[:-2], k.shape[:-2])  # leading axes of the scores
+    lead = np.broadcast_shapes(table, v.shape[:-2])
+    out = np.empty((*lead, n, v.shape[-1]), dtype=q.dtype)
     for i in range(0, n, block):
         rows = (q.shape[-1] ** -0.5) * q[..., i : i + block, :]
         count = rows.shape[-2]
-        top = np.full((*out.shape[:-2], count, 1), -np.inf, dtype=q.dtype)
+        top = np.full((*table, count, 1), -np.inf, dtype=q.dtype)
         total = np.zeros_like(top)
-        mean = np.zeros((*out.shape[:-2], count, v.shape[-1]), dtype=q.dtype)
+        mean = np.zeros((*lead, count, v.shape[-1]), dtype=q.dtype)
         for j in range(0, i + count if causal else m, block):
             scores = rows @ k[..., j : j + block, :].swapaxes(-1, -2)
             if causal and j + block > i:

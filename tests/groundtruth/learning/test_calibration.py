@@ -114,6 +114,31 @@ def test_temperature_recovers_the_scale_and_is_the_minimum(true):
     assert loss(T) <= minimize_scalar(loss, bounds=(0.05, 20), method="bounded").fun + 1e-7
 
 
+@pytest.mark.parametrize("power", [-900, -20, -3, 1, 7, 900])
+def test_temperature_has_the_unit_of_the_scores_to_the_last_bit(power):
+    rng = np.random.default_rng(4)
+    y = rng.integers(0, 2, 200)
+    z = rng.normal(y, 2.0)
+    unit = 2.0**power
+    assert cal.temperature(y, unit * z) == unit * cal.temperature(y, z)
+
+
+@pytest.mark.parametrize("wrong", [0.002, 1e-9, 1e-200])
+def test_temperature_of_small_mistakes_beside_large_scores(wrong):
+    """Scores of 1 on the right side, tiny ones on the wrong side."""
+    y = np.array([1, 0, 1, 0])
+    T = cal.temperature(y, [1.0, -1.0, -wrong, wrong])
+    # the slope vanishes: sigmoid(-1 / T) = wrong * sigmoid(wrong / T)
+    assert sigmoid(-1 / T) == pytest.approx(wrong * sigmoid(wrong / T), rel=1e-9)
+
+
+def test_temperature_of_scores_that_hardly_tell_the_classes_apart():
+    """A millionth more than half of the rows lie on the right side."""
+    z = np.r_[np.ones(500_001), -np.ones(499_999)]
+    T = cal.temperature(np.ones(len(z)), z)
+    assert pytest.approx(np.log(500_001 / 499_999), rel=1e-9) == 1 / T
+
+
 @given(st.lists(st.tuples(st.integers(-5, 5), st.floats(-5, 5)), min_size=1, max_size=30))
 def test_isotonic_equals_sklearn_and_rises(data):
     x, y = np.array(data, dtype=float).T
@@ -141,6 +166,8 @@ def test_isotonic_takes_objects_that_are_numbers():
         (lambda: cal.ece([1], [np.nan]), r"\[0, 1\]"),
         (lambda: cal.reliability([1], [0.5], 0), "at least one bin"),
         (lambda: cal.temperature([0, 1], [-1.0, 1.0]), "temperature is 0"),
+        (lambda: cal.temperature([0, 1, 1], [-1.0, 0.0, 1.0]), "temperature is 0"),
+        (lambda: cal.temperature([0, 1, 1], [-1.0, -1e-320, 1e10]), "temperature is 0"),
         (lambda: cal.temperature([0, 1], [np.inf, 1.0]), "infinite"),
         (lambda: cal.temperature([0, 1], [0.0, 0.0]), "do not tell the classes apart"),
         (lambda: cal.temperature([0, 1], [1.0, -1.0]), "do not tell the classes apart"),
