@@ -693,6 +693,34 @@ def test_a_formula_keeps_its_drawing_in_fewer_bytes():
     )
 
 
+LONG = "M0 0" + "l1 1" * 40
+
+
+@pytest.mark.parametrize("close", ["/>", " />", "></path>"])
+def test_a_root_that_is_shown_twice_is_drawn_once(close):
+    root = f'<svg width="400em"><path d="{LONG}"{close}</svg>'
+    other = f'<path d="{LONG}l2 2"{close}'
+    page = formulas.shared(f"<article>{root}<p>text</p>{root}{other}</article><p>{root}</p>")
+    tree = html.document_fromstring(page)
+    [drawing] = [path for path in tree.iter("path") if path.get("d") == LONG]
+    assert {use.get("href") for use in tree.iter("use")} == {"#" + drawing.get("id")}
+    assert len(list(tree.iter("use"))) == 3
+    assert drawing.getparent().getparent().getparent().tag == "article"  # printed with its text
+    assert other in page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f'<article><path d="{LONG}"/></article>',  # shown once
+        '<article><path d="M0 0"/><path d="M0 0"/></article>',  # shorter than its reference
+        f'<p><path d="{LONG}"/><path d="{LONG}"/></p>',  # no article
+    ],
+)
+def test_other_drawings_stay_where_they_are(page):
+    assert formulas.shared(page) == page
+
+
 def test_the_clips_of_a_figure_do_not_depend_on_the_figures_drawn_before_it():
     from press.site import figures
 

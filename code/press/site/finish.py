@@ -20,6 +20,7 @@ from press.execute.records import Record
 from press.site import addresses, explained, figures, fonts, pictures, policy, search, study
 from press.site.context import Context, baseurl
 from press.site.export import downloads
+from press.site.extension import formulas
 from press.site.render import raw
 from press.source import dates, settings
 from press.source.chapter import Chapter
@@ -44,7 +45,7 @@ def finish(
     texts = {name: (raw(project) / f"{name}.html").read_text(encoding="utf-8") for name in names}
     _explained(project, texts, store)
     for name, text in texts.items():
-        placed.put(f"{name}.html", text)
+        placed.put(f"{name}.html", formulas.shared(text))
     _images(project, store, placed, texts)
     _scripts(store, placed, texts)
     for name, script in search.files(project, book, pages, texts, store).items():
