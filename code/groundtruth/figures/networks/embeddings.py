@@ -49,10 +49,10 @@ def plane(panels: dict[str, np.ndarray]) -> Figure:
                 textcoords="offset points",
                 ha="left" if female else "right",
                 va="center",
-                fontsize=10,
+                fontsize=11,
             )
         ax.set_title(title, fontsize=11)
-        ax.set_xlim(-2.4, 2.4)
+        ax.set_xlim(-2.8, 2.8)
         ax.set_ylim(-1.6, 1.6)
         label(ax, "gender (female > 0)", "rank (royal > 0)")
         ax.label_outer()
