@@ -139,6 +139,12 @@ def test_temperature_of_scores_that_hardly_tell_the_classes_apart():
     assert pytest.approx(np.log(500_001 / 499_999), rel=1e-9) == 1 / T
 
 
+def test_a_temperature_far_above_the_scores():
+    """Two large scores cancel but for a tiny third: tanh(1 / 2T) = tiny * sigmoid(-tiny / T)."""
+    tiny = 1e-11
+    assert cal.temperature([1, 0, 1], [1.0, 1.0, tiny]) == pytest.approx(1 / tiny, rel=1e-3)
+
+
 @given(st.lists(st.tuples(st.integers(-5, 5), st.floats(-5, 5)), min_size=1, max_size=30))
 def test_isotonic_equals_sklearn_and_rises(data):
     x, y = np.array(data, dtype=float).T
