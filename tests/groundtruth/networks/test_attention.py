@@ -136,6 +136,13 @@ def test_tiles_allow_leading_axes_that_only_values_have(values, causal):
     np.testing.assert_allclose(at.tiled(q, k, v, 3, causal), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("only", [0, 1, 2])
+def test_tiles_allow_leading_axes_that_only_one_of_the_three_has(only):
+    rng = np.random.default_rng(3)
+    arrays = [rng.normal(size=(2, 7, 4) if i == only else (7, 4)) for i in range(3)]
+    np.testing.assert_allclose(at.tiled(*arrays, 3), at.sdpa(*arrays)[0], atol=1e-12)
+
+
 class Observed:
     """NumPy, with a list of the arrays that its functions returned."""
 
