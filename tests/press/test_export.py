@@ -11,11 +11,13 @@ from importlib.util import find_spec
 
 import nbformat
 import pytest
+import yaml
 from clikit.errors import UserError
 from lxml import etree
 from press.site.export import markdown, pdf, plain
 from press.source.toc import Entry
 
+from tests.conftest import ROOT
 from tests.press import sample_book
 from tests.press.test_site import SPEC, SVG
 from tests.site.conftest import chromium
@@ -103,6 +105,9 @@ GLOSSARY = """# Glossary
 ```
 
 ```{press} start
+```
+
+```{press} take-cards
 ```
 
 ```{press} study
@@ -339,6 +344,14 @@ def test_the_epub_has_formulas_pictures_and_folded_solutions(epub):
     assert tags.count("img") == 2
     folded = tree.xpath("//*[local-name()='details'][contains(@class, 'solution')]")
     assert [box.get("open") for box in folded] == [None]
+
+
+@pytest.mark.slow
+def test_files_that_only_the_site_has_are_linked_there(epub):
+    page = zipfile.ZipFile(epub).read("reference/glossary.xhtml").decode()
+    address = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["html"]["baseurl"]
+    names = ("_static/cards.apkg", "_static/cards.tsv", "licences.txt")
+    assert [name for name in names if f'href="{address}{name}"' not in page] == []
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from press.site import search
 from tests.conftest import ROOT
 
 SITE = ROOT / "_build" / "html"
+REPORT = "book/_assets/reports/search.json"
 SECTION = re.compile(r'<section[^>]* id="([^"]+)">\s*((?:<span id="[^"]+"></span>\s*)*)<h(\d)')
 
 
@@ -90,6 +91,17 @@ def summary(ranks: list[int]) -> str:
         f"{len(ranks)} queries: rank 1 {ranks.count(1)}, top three {top}, "
         f"lower {len(ranks) - top - ranks.count(0)}, not found {ranks.count(0)}, MRR {mean:.2f}"
     )
+
+
+def report(rows: list[Row]) -> dict[str, int]:
+    """How many queries find a right page, as the committed report says it."""
+    pages = [row.page for row in rows]
+    return {
+        "queries": len(pages),
+        "first": pages.count(1),
+        "first three": sum(0 < rank <= 3 for rank in pages),
+        "not found": pages.count(0),
+    }
 
 
 def main() -> None:

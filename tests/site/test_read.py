@@ -157,6 +157,32 @@ def test_copy_buttons_are_visible_on_touch(host, open_page):
     assert button.evaluate("e => getComputedStyle(e).opacity") == "1"
 
 
+def test_copy_buttons_cover_no_code_on_touch(host, open_page):
+    page = open_page(
+        f"{host.url}/learning/metrics.html", width=360, height=640, has_touch=True, is_mobile=True
+    )
+    page.evaluate("document.documentElement.dataset.laid = 'out'")
+    count, covered = page.evaluate("""() => {
+      const shown = [...document.querySelectorAll('.copybtn')].filter(b => b.offsetWidth);
+      const range = document.createRange();
+      const covers = button => {
+        const box = button.getBoundingClientRect();
+        const walker = document.createTreeWalker(button.parentElement, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+          if (!walker.currentNode.data.trim() || button.contains(walker.currentNode)) continue;
+          range.selectNodeContents(walker.currentNode);
+          for (const part of range.getClientRects())
+            if (part.right > box.left + 1 && part.left < box.right - 1
+                && part.bottom > box.top + 3 && part.top < box.bottom - 3) return true;
+        }
+        return false;
+      };
+      return [shown.length, shown.filter(covers).length];
+    }""")
+    assert count >= 20
+    assert covered == 0
+
+
 def test_tables_of_few_columns_do_not_scroll_on_a_phone(host, open_page):
     page = open_page(f"{host.url}/learning/metrics.html", width=360, height=640)
     page.evaluate("document.documentElement.dataset.laid = 'out'")

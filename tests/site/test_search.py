@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from press.site import search
 
+from tests.conftest import ROOT
 from tests.site import ranks
 
 QUERIES = Path(__file__).parent / "queries"
@@ -38,6 +39,23 @@ def test_the_right_section_is_in_the_first_three_of_nearly_all(known):
 
 def test_no_known_query_stays_without_its_section(known):
     assert [row.query for row in known if not row.section] == []
+
+
+@pytest.mark.parametrize("name", ["known", "unseen"])
+def test_as_many_queries_find_their_page_as_the_report_says(site, measured, name):
+    """The README shows the report. On the unseen queries neither they nor the search were tuned.
+
+    A count that falls below the report is looked into: the text of a page moves ranks as well.
+    """
+    rows = ranks.measure(QUERIES / f"{name}.yml")
+    found = ranks.report(rows)
+    measured(f"search, {name}: right page {ranks.summary([row.page for row in rows])}")
+    measured(f"search, {name}: right section {ranks.summary([row.section for row in rows])}")
+    told = json.loads((ROOT / ranks.REPORT).read_text(encoding="utf-8"))[name]
+    assert found["queries"] == told["queries"]
+    assert found["not found"] <= told["not found"]
+    assert found["first"] >= told["first"]
+    assert found["first three"] >= told["first three"]
 
 
 def test_planned_subjects_are_announced(planned):

@@ -22,6 +22,7 @@ APPLICATION = "<mo>\u2061</mo>"
 THEME = Path(__file__).parent / "epub_theme"
 MATHML = re.compile(r"<math.*?</math>", re.S)
 ANNOTATION = re.compile(r"<annotation.*?</annotation>", re.S)
+ONLINE = re.compile(r"(?<![^/])(?:_static/cards\.\w+|licences\.txt)$")  # files of the site alone
 DATE = (2026, 1, 1, 0, 0, 0)  # of every file inside: equal books are equal files
 COVER = """<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="1600">
 <rect width="1200" height="1600" fill="#0b5c6b"/>
@@ -197,7 +198,8 @@ def _place(self: Any, node: nodes.Element) -> None:
     for link in tree.iter("a"):
         address = re.sub(r"\.html(?=#|$)", self.builder.out_suffix, link.get("href", ""))
         link.set("href", address)
-        if address.endswith("licences.txt"):
-            link.set("href", f"{context.of_app(self.builder.app).baseurl}/licences.txt")
+        if online := ONLINE.search(address):
+            link.set("href", f"{context.of_app(self.builder.app).baseurl}/{online[0]}")
+            link.attrib.pop("download", None)
     self.body.append(etree.tostring(tree, encoding="unicode"))
     raise nodes.SkipNode
