@@ -36,6 +36,19 @@ def test_the_norm_of_half_precision_does_not_overflow():
     assert np.isclose(clipping.norm2(np.full(4, 300.0, np.float16)), 600.0)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_the_norm_of_half_and_single_precision_is_a_number_of_single_precision(dtype):
+    assert clipping.norm2(np.ones(2, dtype)) == np.sqrt(np.float32(2)) != np.sqrt(2)
+
+
+def test_a_limit_that_is_not_finite_is_refused():
+    for limit in (np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"got {limit}"):
+            clipping.clip_norm([np.ones(2)], limit)
+        with pytest.raises(ValueError, match=f"got {limit}"):
+            clipping.clip_value([np.ones(2)], limit)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
