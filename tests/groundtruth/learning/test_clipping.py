@@ -24,6 +24,12 @@ def test_clipping_by_norm_equals_torch(lists, limit):
         assert np.allclose(c, twin.grad.numpy(), rtol=1e-9, atol=1e-9)
 
 
+def test_gradients_within_the_limit_stay_as_they_are():
+    clipped, norm = clipping.clip_norm([np.array([0.3]), np.array([[-0.4]])], 0.75)
+    assert np.isclose(norm, 0.5)
+    assert [c.tolist() for c in clipped] == [[0.3], [[-0.4]]]
+
+
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=5), st.floats(0.1, 5))
 def test_clipping_by_value_equals_torch(values, limit):
     twin = torch.zeros(len(values), dtype=torch.float64, requires_grad=True)
