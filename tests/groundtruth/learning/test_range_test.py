@@ -135,6 +135,12 @@ def test_the_choice_is_the_rate_behind_the_steepest_fall():
     assert steepest(rates, losses, skip=0.35) == rates[12]
 
 
+def test_a_wide_gap_between_rates_is_no_steep_fall():
+    rates = np.cumprod([1.0, 2, 2, 2, 100, 2, 2, 2, 2, 2])
+    losses = np.array([9.0, 9, 9, 9, 8, 8, 7.5, 7.5, 7.5, 7.5])
+    assert steepest(rates, losses) == rates[6]  # 1 / ln 100 < 0.5 / ln 2
+
+
 def test_by_default_a_tenth_of_the_curve_is_skipped():
     rates = 10.0 ** np.arange(20)
     for fall, chosen in ((2, 5), (3, 3)):
