@@ -97,16 +97,17 @@ def test_parts_are_as_many_as_cores_where_each_is_long_enough(small, cores, size
     assert threading.get_ident() not in threads
 
 
-def test_parts_are_worked_on_at_the_same_time(small):
-    small(2)
-    both = threading.Barrier(2, timeout=30)
+@pytest.mark.parametrize("cores", [2, 40])
+def test_parts_are_worked_on_at_the_same_time(small, cores):
+    small(cores)
+    together = threading.Barrier(cores, timeout=30)
 
     def work(scratch, a):
-        if a[0] in (0, 10):  # the first block of either part waits for the other
-            both.wait()
+        if a[0] % 10 == 0 and len(a) == 4:  # the first block of a part waits for those of all
+            together.wait()
 
-    blocks.in_blocks(work, [np.arange(20.0)])
-    assert not both.broken
+    blocks.in_blocks(work, [np.arange(10.0 * cores)])
+    assert not together.broken
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8])

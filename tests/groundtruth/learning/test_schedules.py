@@ -135,6 +135,17 @@ def test_an_improvement_within_the_threshold_does_not_count():
     assert plateau.report(0.89) == 0.5
 
 
+def test_the_threshold_is_a_share_of_the_best_loss():
+    plateau = schedules.Plateau(1.0, factor=0.5, patience=0, threshold=0.1)
+    assert [plateau.report(loss) for loss in (20.0, 18.5, 17.5)] == [1.0, 0.5, 0.5]
+    assert plateau.best == 17.5
+
+
+def test_with_a_threshold_of_zero_any_fall_is_an_improvement():
+    plateau = schedules.Plateau(1.0, factor=0.5, patience=0, threshold=0.0)
+    assert [plateau.report(loss) for loss in (1.0, np.nextafter(1, 0), 1.0)] == [1.0, 1.0, 0.5]
+
+
 def test_the_threshold_of_a_negative_loss_is_a_margin_below_it():
     plateau = schedules.Plateau(1.0, factor=0.5, patience=0, threshold=0.1)
     assert plateau.report(-1.0) == 1.0
