@@ -491,12 +491,14 @@ def test_a_block_is_drawn_from_its_seed_and_from_zero_by_default():
     assert not np.array_equal(other, default)
 
 
-def test_a_block_of_single_precision_inputs_is_computed_in_double():
+@pytest.mark.parametrize("given_as", [np.float16, np.float32, np.longdouble, object])
+def test_a_block_is_computed_in_double_precision_whatever_its_inputs_are(given_as):
     block = tf.Block(8, 2)
-    x = RNG.normal(size=(2, 3, 8)).astype(np.float32)
-    assert block.forward(x).dtype == np.float64
-    np.testing.assert_array_equal(block.forward(x), block.forward(x.astype(float)))
-    np.testing.assert_array_equal(block.forward(x), block.forward(x.tolist()))
+    x = RNG.normal(size=(2, 3, 8)).astype(given_as)
+    out = block.forward(x)
+    assert out.dtype == np.float64
+    np.testing.assert_array_equal(out, block.forward(x.astype(float)))
+    np.testing.assert_array_equal(out, block.forward(x.tolist()))
 
 
 def test_the_backward_pass_belongs_to_the_last_forward_pass():
