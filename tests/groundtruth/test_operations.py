@@ -41,3 +41,8 @@ def test_each_count_starts_at_zero():
 def test_arguments_that_are_not_numbers_are_refused():
     with pytest.raises(ValueError, match="could not convert"):
         count_operations(lambda x: x, ["one"])
+
+
+def test_complex_numbers_are_refused_and_do_not_lose_their_imaginary_parts():
+    with pytest.raises(TypeError, match="complex"):
+        count_operations(lambda x: x, [1.0, 2j])

@@ -350,82 +350,6 @@ def test_relu_has_the_subgradient_zero_at_zero():
     assert bp.gradients(lambda t: t.relu().sum(), [0.0])[0].tolist() == [0.0]
 
 
-class Chain:
-    """Layers tanh(1.1 x), and how many were computed."""
-
-    def __init__(self):
-        self.layers = 0
-
-    def __call__(self, x, depth):
-        for _ in range(depth):
-            x = (x * 1.1).tanh()
-            self.layers += 1
-        return x
-
-
-def test_a_checkpoint_computes_each_layer_once_more():
-    chain = Chain()
-    x = Tensor(A)
-    out = x
-    for _ in range(4):
-        out = bp.checkpoint(lambda t: chain(t, 3), out)
-    assert chain.layers == 12
-    out.backward(np.ones_like(A))
-    assert chain.layers == 24
-
-
-def test_a_graph_of_checkpoints_holds_the_output_of_each_block():
-    chain = Chain()
-    out = Tensor(A)
-    for _ in range(4):
-        out = bp.checkpoint(lambda t: chain(t, 3), out)
-    assert bp.stored(out) == 4 * A.size
-
-
-def test_a_graph_holds_each_result_once_also_where_rules_share_it():
-    assert bp.stored(Chain()(Tensor(A), 5)) == 10 * A.size
-
-
-def test_what_only_a_rule_holds_is_counted():
-    hidden = Tensor(A).exp().tanh()
-    saved = 3 * A
-    x = Tensor(A)
-    assert bp.stored(record(A * 2, (x, lambda g: saved * g))) == 2 * A.size
-    assert bp.stored(record(A * 2, (x, lambda g: hidden.data * g))) == 3 * A.size
-
-
-def test_leaves_are_not_counted_as_stored():
-    x = Tensor(A)
-    assert bp.stored(record(A * 2, (x, lambda g: x.data * g))) == A.size
-
-
-def test_a_leaf_whose_array_a_rule_holds_is_not_counted_either():
-    x = Tensor(A)
-    array = x.data
-    assert bp.stored(record(A * 2, (x, lambda g: array * g))) == A.size
-
-
-def test_checkpoints_store_less_and_reach_the_parameters_inside():
-    W = Tensor(RNG.normal(size=(3, 3)) / 2)
-
-    def block(t):
-        for _ in range(4):
-            t = (t @ W).tanh()
-        return t
-
-    x = Tensor(A)
-    plain = block(block(x)).sum()
-    plain.backward()
-    expected = W.grad.copy(), x.grad.copy()
-    W.grad = None
-    x.grad = None
-    light = bp.checkpoint(block, bp.checkpoint(block, x)).sum()
-    assert bp.stored(light) < bp.stored(plain) / 4
-    light.backward()
-    assert np.allclose(W.grad, expected[0])
-    assert np.allclose(x.grad, expected[1])
-
-
 def test_nothing_is_recorded_without_gradients_or_after_detaching():
     x = Tensor([1.0])
     with bp.no_grad():
@@ -496,40 +420,6 @@ def test_stacked_products_cost_a_multiply_add_per_term():
     with bp.counting() as count:
         (Tensor(np.ones((2, 5, 4, 3))) @ np.ones((5, 3, 7))).sum().backward()
     assert count.forward == count.backward == 2 * 5 * (4 * 3 * 7)
-
-
-def test_overwriting_a_parameter_inside_a_checkpoint_is_refused():
-    W = Tensor(B)
-    loss = bp.checkpoint(lambda t: (t @ W).tanh(), Tensor(A)).sum()
-    W.assign(np.zeros_like(B))
-    with pytest.raises(RuntimeError, match=r"shape \(3, 2\) was overwritten"):
-        loss.backward()
-    assert W.grad is None
-
-
-def test_overwriting_a_parameter_inside_nested_checkpoints_is_refused():
-    W = Tensor(np.eye(3))
-
-    def inner(t):
-        return (t @ W).tanh()
-
-    loss = bp.checkpoint(lambda t: bp.checkpoint(inner, t), Tensor(A)).sum()
-    W.assign(np.zeros((3, 3)))
-    with pytest.raises(RuntimeError, match="overwritten"):
-        loss.backward()
-
-
-def test_a_checkpoint_inside_a_checkpoint_has_the_same_gradients():
-    W = Tensor(np.eye(3) / 2)
-
-    def inner(t):
-        return (t @ W).tanh()
-
-    inner(inner(Tensor(A))).sum().backward()
-    expected = W.grad
-    W.grad = None
-    bp.checkpoint(lambda t: bp.checkpoint(inner, inner(t)), Tensor(A)).sum().backward()
-    assert np.allclose(W.grad, expected)
 
 
 def test_a_product_with_the_jacobian_equals_torch_in_both_modes():

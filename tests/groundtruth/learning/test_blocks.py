@@ -2,6 +2,9 @@
 cache.
 """
 
+import os
+import threading
+
 import numpy as np
 import pytest
 from groundtruth.learning import blocks
@@ -37,6 +40,74 @@ def test_an_error_in_a_thread_comes_out(monkeypatch):
 
     with pytest.raises(ZeroDivisionError, match="in a block"):
         blocks.in_blocks(work, [np.zeros(8)])
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Blocks of 4 and parts of 10 numbers, on a computer of as many cores as asked for."""
+    monkeypatch.setattr(blocks, "BLOCK", 4)
+    monkeypatch.setattr(blocks, "PART", 10)
+    return lambda cores: monkeypatch.setattr(os, "cpu_count", lambda: cores)
+
+
+def worked_on(size):
+    """First number and length of each block in order, and the threads that worked."""
+    found = []
+    threads = set()
+
+    def work(scratch, a):
+        assert scratch.shape == a.shape
+        assert scratch.dtype == a.dtype
+        threads.add(threading.get_ident())
+        found.append((int(a[0]), len(a)))
+
+    blocks.in_blocks(work, [np.arange(size, dtype=np.float32)])
+    return sorted(found), threads
+
+
+@pytest.mark.parametrize(
+    ("cores", "size"), [(1, 100), (None, 100), (8, 19), (8, 10), (8, 9), (2, 19)]
+)
+def test_one_core_or_a_short_array_needs_no_other_thread(small, cores, size):
+    small(cores)
+    found, threads = worked_on(size)
+    assert threads == {threading.get_ident()}
+    assert found == [(at, min(4, size - at)) for at in range(0, size, 4)]
+
+
+@pytest.mark.parametrize(
+    ("cores", "size", "starts"),
+    [
+        (2, 20, [0, 10]),
+        (2, 59, [0, 29]),
+        (8, 25, [0, 12]),
+        (3, 60, [0, 20, 40]),
+        (8, 39, [0, 13, 26]),
+    ],
+)
+def test_parts_are_as_many_as_cores_where_each_is_long_enough(small, cores, size, starts):
+    small(cores)
+    found, threads = worked_on(size)
+    ends = [*starts[1:], size]
+    assert found == [
+        (at, min(4, end - at))
+        for start, end in zip(starts, ends, strict=True)
+        for at in range(start, end, 4)
+    ]
+    assert threading.get_ident() not in threads
+
+
+@pytest.mark.parametrize("cores", [2, 40])
+def test_parts_are_worked_on_at_the_same_time(small, cores):
+    small(cores)
+    together = threading.Barrier(cores, timeout=30)
+
+    def work(scratch, a):
+        if a[0] % 10 == 0 and len(a) == 4:  # the first block of a part waits for those of all
+            together.wait()
+
+    blocks.in_blocks(work, [np.arange(10.0 * cores)])
+    assert not together.broken
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8])

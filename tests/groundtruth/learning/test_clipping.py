@@ -24,6 +24,12 @@ def test_clipping_by_norm_equals_torch(lists, limit):
         assert np.allclose(c, twin.grad.numpy(), rtol=1e-9, atol=1e-9)
 
 
+def test_gradients_within_the_limit_stay_as_they_are():
+    clipped, norm = clipping.clip_norm([np.array([0.3]), np.array([[-0.4]])], 0.75)
+    assert np.isclose(norm, 0.5)
+    assert [c.tolist() for c in clipped] == [[0.3], [[-0.4]]]
+
+
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=5), st.floats(0.1, 5))
 def test_clipping_by_value_equals_torch(values, limit):
     twin = torch.zeros(len(values), dtype=torch.float64, requires_grad=True)
@@ -34,6 +40,21 @@ def test_clipping_by_value_equals_torch(values, limit):
 
 def test_the_norm_of_half_precision_does_not_overflow():
     assert np.isclose(clipping.norm2(np.full(4, 300.0, np.float16)), 600.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_the_norm_of_half_and_single_precision_is_a_number_of_single_precision(dtype):
+    norm = clipping.norm2(np.ones(2, dtype))
+    assert norm == float(np.float32(norm))
+    assert np.isclose(norm, np.sqrt(2), rtol=1e-7, atol=0)
+
+
+def test_a_limit_that_is_not_finite_is_refused():
+    for limit in (np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"got {limit}"):
+            clipping.clip_norm([np.ones(2)], limit)
+        with pytest.raises(ValueError, match=f"got {limit}"):
+            clipping.clip_value([np.ones(2)], limit)
 
 
 @pytest.mark.parametrize(

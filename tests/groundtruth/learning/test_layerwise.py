@@ -120,6 +120,54 @@ def test_float32_layers_stay_float32():
         assert np.isfinite(p).all()
 
 
+def test_lars_by_default_has_the_settings_of_its_paper_and_no_decay():
+    layers, grads, rates = problem()
+    wanted = [
+        lars_of_the_paper(p, [g[i] for g in grads], rates, 0.9, 0.0, 1e-3)
+        for i, p in enumerate(layers)
+    ]
+    for ours, theirs in zip(
+        run(LARS([p.copy() for p in layers], 0.1), grads, rates), wanted, strict=True
+    ):
+        assert np.allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_without_a_gradient_lars_decays_at_the_plain_rate():
+    p = np.array([1.0, -2.0])
+    LARS([p], 0.5, weight_decay=0.25).step([np.zeros(2)])
+    assert np.allclose(p, [1 - 0.125, -2 + 0.25], rtol=1e-12)
+
+
+def test_momentum_of_zero_forgets():
+    p = np.array([3.0, 4.0])
+    optimizer = LARS([p], 1.0, momentum=0.0, trust=0.1)
+    optimizer.step([np.array([0.0, 2.0])])
+    optimizer.step([np.zeros(2)])
+    assert np.allclose(p, [3.0, 3.5], rtol=1e-12)
+
+
+def test_the_averages_of_a_layer_have_names():
+    for kind, names in ((LARS, {"v"}), (LAMB, {"m", "v"})):
+        optimizer = kind([np.ones(2), np.ones(3)], 0.1)
+        optimizer.step([np.ones(2), np.ones(3)])
+        assert [set(state) for state in optimizer.state] == [names, names]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "bad"),
+    [
+        ("momentum", 0.0, [-1e-9, 1.0, np.nan]),
+        ("weight_decay", 0.0, [-1e-9, np.inf, np.nan]),
+        ("trust", 5e-324, [0.0, -1.0, np.inf, np.nan]),
+    ],
+)
+def test_settings_of_lars_have_ends(name, low, bad):
+    assert getattr(LARS([np.ones(2)], 0.1, **{name: low}), name) == low
+    for value in bad:
+        with pytest.raises(ValueError, match=f"^{name} must lie .* got {value}$"):
+            LARS([np.ones(2)], 0.1, **{name: value})
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

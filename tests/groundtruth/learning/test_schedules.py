@@ -135,11 +135,187 @@ def test_an_improvement_within_the_threshold_does_not_count():
     assert plateau.report(0.89) == 0.5
 
 
+def test_the_threshold_is_a_share_of_the_best_loss():
+    plateau = schedules.Plateau(1.0, factor=0.5, patience=0, threshold=0.1)
+    assert [plateau.report(loss) for loss in (20.0, 18.5, 17.5)] == [1.0, 0.5, 0.5]
+    assert plateau.best == 17.5
+
+
+def test_with_a_threshold_of_zero_any_fall_is_an_improvement():
+    plateau = schedules.Plateau(1.0, factor=0.5, patience=0, threshold=0.0)
+    assert [plateau.report(loss) for loss in (1.0, np.nextafter(1, 0), 1.0)] == [1.0, 1.0, 0.5]
+
+
 def test_the_threshold_of_a_negative_loss_is_a_margin_below_it():
     plateau = schedules.Plateau(1.0, factor=0.5, patience=0, threshold=0.1)
     assert plateau.report(-1.0) == 1.0
     assert plateau.report(-1.05) == 0.5
     assert plateau.report(-1.2) == 0.5
+
+
+@pytest.mark.parametrize("rise", [0.05, 0.15, 0.2])
+def test_one_cycle_of_few_steps_equals_torch_with_other_divisors_and_momenta(rise):
+    # with 0.05 the top lies before the first step, with 0.15 between the first and the second
+    settings = {"div_factor": 10.0, "final_div_factor": 50.0}
+    settings |= {"base_momentum": 0.7, "max_momentum": 0.8}
+    want = torchs(
+        lambda o: theirs.OneCycleLR(o, BASE, total_steps=10, pct_start=rise, **settings),
+        steps=9,
+        momentum=True,
+    )
+    ours = [schedules.one_cycle(t, BASE, 10, rise, 10.0, 50.0, (0.7, 0.8)) for t in range(9)]
+    assert np.allclose(ours, want, rtol=0, atol=1e-12)
+
+
+def test_one_cycle_by_default_equals_torch():
+    want = torchs(lambda o: theirs.OneCycleLR(o, BASE, total_steps=STEPS), STEPS - 1, momentum=True)
+    ours = [schedules.one_cycle(t, BASE, STEPS) for t in range(STEPS - 1)]
+    assert np.allclose(ours, want, rtol=0, atol=1e-12)
+
+
+def test_a_rise_of_one_step_begins_at_the_top():
+    assert schedules.one_cycle(0, 2.0, 10, rise=0.1) == (2.0, 0.85)
+    assert schedules.one_cycle(1, 2.0, 10, rise=0.1)[0] < 2.0
+
+
+def test_a_cycle_of_one_step_is_its_end():
+    assert np.allclose(schedules.one_cycle(0, 2.0, 1, div=4.0, final_div=5.0), (0.1, 0.95))
+
+
+def test_schedules_by_default_equal_torch_by_default():
+    pairs = [
+        (lambda t: schedules.step(t, BASE, 5), lambda o: theirs.StepLR(o, 5)),
+        (
+            lambda t: schedules.linear(t, BASE, 20, 1 / 3),
+            lambda o: theirs.LinearLR(o, total_iters=20),
+        ),
+        (
+            lambda t: schedules.cosine(t, BASE, STEPS),
+            lambda o: theirs.CosineAnnealingLR(o, STEPS),
+        ),
+        (lambda t: schedules.sgdr(t, BASE, 7), lambda o: theirs.CosineAnnealingWarmRestarts(o, 7)),
+    ]
+    for ours, make in pairs:
+        assert np.allclose([ours(t) for t in range(STEPS)], torchs(make), rtol=0, atol=1e-12)
+
+
+def test_the_plateau_by_default_equals_torch_by_default():
+    # improvements above and below one part in ten thousand, then none
+    falls = np.r_[np.full(15, 2e-4), np.full(15, 0.5e-4), np.zeros(30)]
+    losses = np.cumprod(1 - falls)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=BASE)
+    want = theirs.ReduceLROnPlateau(optimizer)
+    ours = schedules.Plateau(BASE)
+    rates = []
+    for loss in losses:
+        want.step(loss)
+        rates.append(optimizer.param_groups[0]["lr"])
+        assert np.isclose(ours.report(loss), rates[-1], rtol=1e-12)
+    assert len(set(rates)) == 3  # two cuts
+
+
+def test_before_the_first_finite_loss_nothing_is_an_improvement():
+    plateau = schedules.Plateau(1.0, factor=0.5, patience=1, threshold=0.1)
+    assert [plateau.report(loss) for loss in (np.inf, np.inf, 5.0, 5.0, 4.0)] == [
+        1,
+        0.5,
+        0.5,
+        0.5,
+        0.5,
+    ]
+    assert plateau.best == 4.0
+
+
+def test_a_rate_stays_at_its_lowest_and_is_not_raised_to_it_before_a_cut():
+    plateau = schedules.Plateau(0.5, factor=0.5, patience=0, low=2.0)
+    assert plateau.report(1.0) == 0.5
+
+
+def test_after_its_end_warm_up_stay_decay_is_zero():
+    assert [schedules.wsd(t, 0.3, 2, 4, 10) for t in (10, 11, 100)] == [0.0, 0.0, 0.0]
+
+
+def test_warm_up_and_decay_may_fill_the_run():
+    rates = [schedules.wsd(t, 2.0, 4, 4, 8) for t in range(9)]
+    assert rates == [0.0, 0.5, 1.0, 1.5, 2.0, 1.5, 1.0, 0.5, 0.0]
+
+
+def test_warm_up_and_cosine_end_at_the_lowest_rate():
+    rates = [schedules.warmup_cosine(t, 1.0, 4, 8, 0.2) for t in (2, 4, 6, 8, 20)]
+    assert np.allclose(rates, [0.5, 1.0, 0.6, 0.2, 0.2])
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        lambda t, base, length: schedules.step(t, base, length),
+        lambda t, base, length: schedules.linear(t, base, length),
+        lambda t, base, length: schedules.cosine(t, base, length),
+        lambda t, base, length: schedules.warmup_cosine(t, base, length, 100),
+        lambda t, base, length: schedules.inverse_sqrt(t, base, length),
+        lambda t, base, length: schedules.wsd(t, base, length, 1, 100),
+        lambda t, base, length: schedules.wsd(t, base, 1, length, 100),
+        lambda t, base, length: schedules.sgdr(t, base, length),
+        lambda t, base, length: schedules.sgdr(t, base, 1, length),
+        lambda t, base, length: schedules.one_cycle(t, base, length)[0],
+    ],
+)
+def test_steps_begin_at_zero_lengths_at_one_and_all_are_finite(at):
+    assert np.isfinite(at(0, 1e-12, 1))
+    for t in (-1, np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"got t = {t} and base = 1.0"):
+            at(t, 1.0, 3)
+    for base in (0.0, -1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"got t = 0 and base = {base}"):
+            at(0, base, 3)
+    for length in (0, 0.5, np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"must be at least one step, got {length}"):
+            at(0, 1.0, length)
+
+
+@pytest.mark.parametrize("t", [-1, np.inf])
+def test_an_exponential_needs_a_step_and_a_rate_as_well(t):
+    assert schedules.exponential(0, 3.0, 0.5) == 3.0
+    with pytest.raises(ValueError, match="t >= 0"):
+        schedules.exponential(t, 3.0, 0.5)
+    with pytest.raises(ValueError, match="positive rate"):
+        schedules.exponential(0, np.inf, 0.5)
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.inf, np.nan])
+def test_divisors_of_one_cycle_are_positive_and_finite(bad):
+    with pytest.raises(ValueError, match="positive divisors"):
+        schedules.one_cycle(0, 0.1, 10, div=bad)
+    with pytest.raises(ValueError, match="positive divisors"):
+        schedules.one_cycle(0, 0.1, 10, final_div=bad)
+
+
+def test_divisors_of_one_cycle_below_one_raise_its_ends():
+    assert np.allclose(schedules.one_cycle(0, 1.0, 10, div=0.5)[0], 2.0)
+    assert np.allclose(schedules.one_cycle(9, 1.0, 10, div=0.5, final_div=0.25)[0], 8.0)
+
+
+@pytest.mark.parametrize("rise", [0.0, -0.1, 1.0, np.nan])
+def test_the_rise_of_one_cycle_is_a_fraction(rise):
+    with pytest.raises(ValueError, match="rise must lie between 0 and 1"):
+        schedules.one_cycle(0, 0.1, 10, rise=rise)
+
+
+@pytest.mark.parametrize(
+    ("setting", "bad"),
+    [
+        ("base", [0.0, np.inf, np.nan]),
+        ("factor", [0.0, 1.0, np.nan]),
+        ("patience", [-1]),
+        ("cooldown", [-1]),
+        ("threshold", [-1e-9, np.inf, np.nan]),
+        ("low", [-1e-9, np.inf, np.nan]),
+    ],
+)
+def test_settings_of_the_plateau_have_ends(setting, bad):
+    for value in bad:
+        with pytest.raises(ValueError, match=f"{value}"):
+            schedules.Plateau(**{"base": 1.0, setting: value})
 
 
 @pytest.mark.parametrize(

@@ -474,6 +474,90 @@ def test_parameters_are_those_of_torch():
     assert 12 * tf.parameters(768) == 85_054_464
 
 
+@pytest.mark.parametrize(("C", "H", "ff"), [(1, 1, 1), (4, 2, 3), (6, 3, 1), (2, 1, None)])
+def test_a_block_has_as_many_numbers_as_are_counted(C, H, ff):
+    assert sum(v.size for v in tf.Block(C, H, ff).p.values()) == tf.parameters(C, ff)
+
+
+def test_operations_of_the_smallest_block_by_hand():
+    # six matrices of multiply-adds of width 1, four times wider inside; a score and a mixture
+    assert tf.flops_per_token(1, 1) == (2 * (4 + 4 + 4), 2 * (1 + 1))
+
+
+def test_a_new_block_has_weights_of_variance_one_over_fan_in_and_plain_norms():
+    p = tf.Block(96, 4, 200, seed=3).p
+    for name in ("Wq", "Wk", "Wv", "Wo", "W1", "W2"):
+        weights = p[name] * np.sqrt(len(p[name]))
+        assert abs(weights.mean()) < 5 / np.sqrt(weights.size)
+        assert abs(weights.var() - 1) < 5 * np.sqrt(2 / weights.size)
+    for name in ("g1", "g2"):
+        assert np.array_equal(p[name], np.ones(96))
+    for name in ("b1", "b2", "b", "c1", "c2"):
+        assert not p[name].any()
+    flat = [p[name].ravel()[:9000] for name in ("Wq", "Wk", "Wv", "Wo", "W1", "W2")]
+    assert np.abs(np.corrcoef(flat) - np.eye(6)).max() < 0.06  # drawn one after the other
+
+
+def test_a_block_is_drawn_from_its_seed_and_from_zero_by_default():
+    same, other, default = (
+        tf.Block(4, 2, None, 0).p["W2"],
+        tf.Block(4, 2, None, 1).p["W2"],
+        tf.Block(4, 2).p["W2"],
+    )
+    assert same.shape == (16, 4)
+    assert np.array_equal(same, default)
+    assert not np.array_equal(other, default)
+
+
+@pytest.mark.parametrize("given_as", [np.float16, np.float32, np.longdouble, object])
+def test_a_block_is_computed_in_double_precision_whatever_its_inputs_are(given_as):
+    block = tf.Block(8, 2)
+    x = RNG.normal(size=(2, 3, 8)).astype(given_as)
+    out = block.forward(x)
+    assert out.dtype == np.float64
+    np.testing.assert_array_equal(out, block.forward(x.astype(float)))
+    np.testing.assert_array_equal(out, block.forward(x.tolist()))
+
+
+def test_the_backward_pass_belongs_to_the_last_forward_pass():
+    block = tf.Block(4, 2)
+    x, other = RNG.normal(size=(2, 1, 3, 4))
+    dy = RNG.normal(size=(1, 3, 4))
+    block.forward(x)
+    expected = block.backward(dy)
+    block.forward(other)
+    assert not np.allclose(block.backward(dy)[0], expected[0])
+    block.forward(x)
+    np.testing.assert_array_equal(block.backward(dy)[0], expected[0])
+
+
+@pytest.mark.parametrize(
+    ("C", "H", "ff"),
+    [(0, 1, 4), (-4, 2, 4), (4, 0, 4), (4, -2, 4), (4, 3, 4), (4, 2, 0), (2, 4, 4)],
+)
+def test_a_block_needs_positive_widths_and_heads_that_divide(C, H, ff):
+    with pytest.raises(ValueError, match="heads that divide the width"):
+        tf.Block(C, H, ff)
+
+
+@pytest.mark.parametrize(("C", "ff"), [(0, None), (0, 4), (4, 0), (-1, -1)])
+def test_widths_of_counted_blocks_are_positive(C, ff):
+    with pytest.raises(ValueError, match="widths must be positive"):
+        tf.parameters(C, ff)
+
+
+@pytest.mark.parametrize(("C", "n"), [(0, 1), (1, 0), (-1, 5)])
+def test_operations_need_a_width_and_a_length(C, n):
+    with pytest.raises(ValueError, match="positive width and length"):
+        tf.flops_per_token(C, n)
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 4), (1, 2, 3, 4), (1, 2, 3)])
+def test_a_block_takes_sequences_of_its_width(shape):
+    with pytest.raises(ValueError, match=r"must have the shape \(B, T, 4\)"):
+        tf.Block(4, 2).forward(np.ones(shape))
+
+
 def test_operations_are_those_torch_counts():
     x = torch.ones(10, 16)
     with FlopCounterMode(display=False) as counter:
