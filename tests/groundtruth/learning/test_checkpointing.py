@@ -5,7 +5,7 @@ counted by hand.
 import numpy as np
 import pytest
 from groundtruth.learning import checkpointing as ck
-from groundtruth.learning.tape import Tensor, record
+from groundtruth.learning.tape import Tensor, lift, record
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=(4, 3))
@@ -218,3 +218,35 @@ def test_a_parameter_used_inside_and_outside_receives_both_gradients():
     (ck.checkpoint(lambda t: t @ W, x).sum() + (W * 5.0).sum()).backward()
     assert np.allclose(W.grad, A.sum(0)[:, None] + 5, rtol=1e-12)
     assert np.allclose(x.grad, np.broadcast_to(B.sum(1), A.shape), rtol=1e-12)
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_checkpoint_of_data_passes_the_gradients_of_the_parameters(blocks):
+    W, V = Tensor(B), Tensor(B.T)
+
+    def network(x):
+        return ((x @ W).tanh() @ V).tanh()
+
+    plain = lift(A)
+    for _ in range(blocks):
+        plain = network(plain)
+    (plain * A).sum().backward()
+    expected = W.grad, V.grad
+    W.grad = V.grad = None
+    out = lift(A)
+    for _ in range(blocks):
+        out = ck.checkpoint(network, out)
+    (out * A).sum().backward()
+    for leaf, gradient in zip((W, V), expected, strict=True):
+        np.testing.assert_allclose(leaf.grad, gradient, rtol=1e-12)
+
+
+def test_a_checkpoint_of_constants_alone_is_a_constant():
+    assert ck.checkpoint(lambda x: x.tanh(), lift(A)).constant
+
+
+def test_a_view_holds_the_whole_array():
+    h = Tensor(A).exp()
+    for order in (1, -1):
+        top, bottom = (h[:1], h[1:])[::order]
+        assert ck.stored(top.sum() + bottom.sum()) == A.size + 3
