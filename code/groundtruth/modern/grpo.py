@@ -8,10 +8,12 @@ GRPO is Shao et al. (2024); Liu et al. (2025) divide neither by lengths nor by d
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from groundtruth.arrays import Array
 from groundtruth.modern.policy_gradients import Answers, draws
+
+DIVERGENCES = ("loss", "reward", "k3")
 
 
 def group_advantages(rewards: ArrayLike, scale: bool = True) -> Array:
@@ -56,7 +58,7 @@ def train(
     beta: float,
     by_deviation: bool = False,
     by_length: bool = False,
-    kl_in_reward: bool = False,
+    divergence: str = "loss",
     sampled: tuple[int, int] | None = None,
     steps: int = 2000,
     rate: float = 10.0,
@@ -65,7 +67,7 @@ def train(
     """Probabilities (S,) of all answers after gradient ascent on E[r] - beta KL(policy || start).
 
     The learning rate falls linearly to 0. Without the two divisions this is the policy gradient;
-    with both, and the divergence outside of the reward, it is GRPO.
+    with both, and the divergence "k3", it is GRPO.
 
     Parameters
     ----------
@@ -76,8 +78,11 @@ def train(
     by_deviation : divide advantages by the standard deviation of their group
     by_length : divide them by the length of the answer; here times the mean length under the
         reference, so that steps are of equal size
-    kl_in_reward : subtract beta log(policy / start) from the reward, so that the divisions apply
-        to it as well; otherwise the gradient of beta KL is added undivided
+    divergence : {"loss", "reward", "k3"}
+        "loss": the gradient of beta KL is added, undivided; "reward": beta log(policy / start) is
+        subtracted from the reward, so that the divisions apply to it as well; "k3": beta times the
+        estimator k3 of each token is added and differentiated on fixed samples, as in GRPO, so that
+        it is divided by the length, but not by the deviation
     sampled : (groups, answers of a group) of each step; None: exact expectations, one group of all
     steps, rate : number of steps, first learning rate
     rng : needed where answers are sampled
@@ -85,7 +90,7 @@ def train(
     Raises
     ------
     ValueError
-        If beta is negative, there is no step, or rng is missing.
+        If beta is negative, there is no step, the divergence has another name, or rng is missing.
 
     Examples
     --------
@@ -94,34 +99,56 @@ def train(
     >>> p.round(3).tolist()  # 1 / (1 + e) and e / (1 + e)
     [0.269, 0.731]
     """
-    if beta < 0 or steps < 1:
-        raise ValueError(f"need beta >= 0 and at least one step, got {beta} and {steps}")
+    if steps < 1:
+        raise ValueError(f"need at least one step, got {steps}")
     if sampled is not None and rng is None:
         raise ValueError("sampled answers need a random generator")
+    if beta < 0 or divergence not in DIVERGENCES:
+        raise ValueError(f"need beta >= 0 and one of {DIVERGENCES}, got {beta} and {divergence!r}")
     logits = np.array(start, dtype=float)
-    log_ref = task.log_probs(logits)
-    r = np.asarray(reward, dtype=float)
-    scale = np.ones(len(r))
+    ref = task.token_log_probs(logits)  # (S, longest)
+    scale = np.ones(len(ref))
     if by_length:
-        scale = float(np.exp(log_ref) @ task.lengths) / task.lengths
+        scale = float(np.exp(ref.sum(1)) @ task.lengths) / task.lengths
     for step in range(steps):
-        log_p = task.log_probs(logits)
-        penalty = beta * (log_p - log_ref)
-        R = r - penalty if kl_in_reward else r
-        if sampled is None or rng is None:
-            mass = np.exp(log_p)
-            A = R - mass @ R
-            if by_deviation:
-                A = A / max(float(np.sqrt(mass @ A**2)), 1e-9)
-            A = A * scale
-            if not kl_in_reward:
-                A = A - (penalty - mass @ penalty)
-            weights = mass * A
-        else:
-            ids = draws(log_p, sampled, rng)
-            A = group_advantages(R[ids], scale=by_deviation) * scale[ids]
-            if not kl_in_reward:
-                A = A - group_advantages(penalty[ids], scale=False)
-            weights = np.bincount(ids.ravel(), A.ravel(), len(r)) / ids.size
+        tokens = task.token_log_probs(logits)
+        ids = None
+        if sampled is not None and rng is not None:
+            ids = draws(tokens.sum(1), sampled, rng)
+        weights = _weights(tokens, ref, reward, beta, by_deviation, scale, divergence, ids)
         logits = logits + rate * (1 - step / steps) * task.gradient(logits, weights)
     return np.exp(task.log_probs(logits))
+
+
+def _weights(
+    tokens: Array,
+    ref: Array,
+    reward: ArrayLike,
+    beta: float,
+    by_deviation: bool,
+    scale: Array,
+    divergence: str,
+    ids: NDArray[np.intp] | None,
+) -> Array:
+    """Weight (S, longest) of the gradient of each log-probability in `tokens` (S, longest)."""
+    R = np.asarray(reward, dtype=float)
+    log_p = tokens.sum(1)
+    penalty = beta * (log_p - ref.sum(1))
+    aside = penalty if divergence == "loss" else np.zeros(len(R))
+    if divergence == "reward":
+        R = R - penalty
+    if ids is None:
+        visits = np.exp(log_p)
+        A = R - visits @ R
+        if by_deviation:
+            A = A / max(float(np.sqrt(visits @ A**2)), 1e-9)
+        weights = visits * (A * scale - (aside - visits @ aside))
+    else:
+        visits = np.bincount(ids.ravel(), minlength=len(R)) / ids.size
+        A = group_advantages(R[ids], scale=by_deviation) * scale[ids]
+        A = A - group_advantages(aside[ids], scale=False)
+        weights = np.bincount(ids.ravel(), A.ravel(), len(R)) / ids.size
+    table = np.repeat(weights[:, None], tokens.shape[1], axis=1)
+    if divergence == "k3":  # its derivative with respect to log(policy) is 1 - start / policy
+        table += beta * (visits * scale)[:, None] * np.expm1(ref - tokens)
+    return table

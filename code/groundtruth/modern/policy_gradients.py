@@ -94,8 +94,19 @@ class Answers:
         >>> np.exp(a.log_probs(logits)).round(3).tolist()  # 1/2 for a digit, 1/3 after it
         [0.167, 0.167, 0.167, 0.167, 0.167, 0.167]
         """
+        return self.token_log_probs(logits).sum(1)
+
+    def token_log_probs(self, logits: ArrayLike) -> Array:
+        """Log-probability (S, longest) of each decision, 0 where there is none.
+
+        Examples
+        --------
+        >>> a = Answers(2, 1)
+        >>> a.token_log_probs([[0.0, np.log(3.0), -np.inf]]).round(3).tolist()
+        [[-1.386], [-0.288]]
+        """
         table = self.log_softmax(logits)
-        return np.where(self.real, table[self.node, self.action], 0.0).sum(1)
+        return np.where(self.real, table[self.node, self.action], 0.0)
 
     def gradient(self, logits: ArrayLike, weights: ArrayLike) -> Array:
         """Sum over decisions of weight times the gradient of its log-probability.

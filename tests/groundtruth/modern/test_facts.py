@@ -68,7 +68,8 @@ def test_selective_accuracy_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("threshold", "penalty", "points"), [(0, 0, 0.5), (0, 1, 0), (0.6, 3, -0.5), (0.8, 3, 0.25)]
+    ("threshold", "penalty", "points"),
+    [(0, 0, 0.5), (0, 1, 0), (0.6, 3, -0.5), (0.8, 3, 0.25), (0.9, 3, 0.25)],
 )
 def test_score_by_hand(threshold, penalty, points):
     assert facts.score([0.1, 0.9, 0.5, 0.7], [1, 1, 0, 0], threshold, penalty) == points

@@ -169,10 +169,68 @@ def test_grpo_with_exact_expectations_divides_by_deviation_and_length(task, logi
     np.testing.assert_allclose(trained, after)
 
 
+def test_a_step_with_k3_is_that_of_the_loss_of_grpo(task, logits):
+    """The loss of Shao et al. (2024), per token and averaged over each answer, with torch."""
+    reward = task.sum_is(3)
+    policy = logits + np.random.default_rng(9).normal(size=logits.shape)
+    filled, _ = finite(policy)
+    mask = np.zeros_like(logits)
+    mask[0, -1] = -np.inf
+    z = torch.tensor(filled, requires_grad=True)
+    table = (z + torch.tensor(mask)).log_softmax(-1)
+    real = torch.tensor(task.real)
+    tokens = torch.where(real, table[torch.tensor(task.node), torch.tensor(task.action)], 0.0)
+    x = torch.tensor(task.token_log_probs(logits)) - tokens
+    k3 = torch.where(real, x.exp() - 1 - x, 0.0)
+    mass = np.exp(task.log_probs(policy))
+    A = torch.tensor((reward - mass @ reward) / np.sqrt(mass @ reward - (mass @ reward) ** 2))
+    ratio = (tokens - tokens.detach()).exp()
+    loss = torch.where(real, -A[:, None] * ratio + 0.3 * k3, 0.0).sum(1) / torch.tensor(
+        task.lengths
+    )
+    (torch.tensor(mass) @ loss).backward()
+    scale = np.exp(task.log_probs(logits)) @ task.lengths / task.lengths
+    weights = grpo._weights(
+        task.token_log_probs(policy),
+        task.token_log_probs(logits),
+        reward,
+        0.3,
+        True,
+        scale,
+        "k3",
+        None,
+    )
+    step = task.gradient(policy, weights)
+    np.testing.assert_allclose(step, -scale[0] * task.lengths[0] * z.grad.numpy(), atol=1e-12)
+
+
+def test_sampled_k3_follows_the_exact_one(task, logits):
+    """Many answers, so that the mean over draws is near the expectation."""
+    reward = task.sum_is(3)
+    tokens = task.token_log_probs(logits)
+    ref = task.token_log_probs(np.where(np.isinf(logits), logits, 0.0))
+    ids = pg.draws(tokens.sum(1), (1, 200_000), np.random.default_rng(10))
+
+    def weights(beta, ids):
+        return grpo._weights(tokens, ref, reward, beta, True, np.ones(39), "k3", ids)
+
+    exact = weights(3.0, None)
+    np.testing.assert_allclose(weights(3.0, ids), exact, atol=0.01)
+    assert np.abs(exact - weights(0.0, None)).max() > 0.1
+
+
+def test_k3_does_not_reach_the_optimum(task, logits):
+    reward = task.sum_is(3)
+    ref = np.exp(task.log_probs(logits))
+    best = pref.optimum(ref, reward, 0.5)
+    p = grpo.train(task, logits, reward, 0.5, divergence="k3", steps=2000, rate=5.0)
+    assert np.abs(p - best).max() > 0.02
+
+
 def test_grpo_with_the_divergence_in_the_reward_keeps_the_optimum(task, logits):
     reward = task.sum_is(3)
     best = pref.optimum(np.exp(task.log_probs(logits)), reward, 0.5)
-    p = grpo.train(task, logits, reward, 0.5, kl_in_reward=True, steps=3000, rate=3.0, **GRPO)
+    p = grpo.train(task, logits, reward, 0.5, divergence="reward", steps=3000, rate=3.0, **GRPO)
     np.testing.assert_allclose(p, best, atol=2e-3)
 
 
@@ -191,13 +249,13 @@ def test_sampled_training_comes_near_the_optimum(task, logits):
     reward = task.sum_is(3)
     ref = np.exp(task.log_probs(logits))
     best = pref.objective(pref.optimum(ref, reward, 0.5), ref, reward, 0.5)
-    for kl_in_reward in (False, True):
+    for divergence in ("loss", "reward"):
         p = grpo.train(
             task,
             logits,
             reward,
             0.5,
-            kl_in_reward=kl_in_reward,
+            divergence=divergence,
             sampled=(8, 8),
             steps=600,
             rate=5.0,

@@ -153,6 +153,15 @@ def test_a_preempted_request_runs_again_before_later_ones():
     assert 2 + report.first[2] > 30
 
 
+def test_the_latest_arrival_is_preempted():
+    """The earlier request generates without a pause; the later one waits for its room."""
+    requests = [Request(0, 16, 30), Request(1, 16, 30)]
+    report = Server(Policy(), 80, 60, 64).run(requests)
+    assert report.preempted >= 1
+    assert report.gap[0] == 1.0
+    assert report.gap[1] > 1.0
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -158,6 +158,13 @@ def test_the_longest_match_is_taken_even_if_it_ends_in_unknown():
     assert WordPiece(["a", "ab", "##bc"]).encode("abc") == [UNKNOWN]
 
 
+def test_the_piece_whose_removal_costs_most_stays():
+    """Both are used ten times; without ab a word loses 15 nats, without cd 1."""
+    model = Unigram({"ab": -3.0, "a": -9.0, "b": -9.0, "cd": -2.0, "c": -1.5, "d": -1.5})
+    pruned = model._pruned({"ab": 10, "cd": 10}, set("abcd"), 5)
+    assert set(pruned.log_probs) == {"a", "b", "c", "d", "ab"}
+
+
 @pytest.mark.parametrize(
     "call",
     [

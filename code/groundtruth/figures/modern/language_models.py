@@ -16,6 +16,7 @@ WORDS = TEXT.split(" ")
 PROMPT = 5  # words of the prompt of the stepper
 HEADS = 4
 SIZE = 64  # width of a head
+READABLE = 11.7  # points: 12 pixels where the drawing is 356 pixels wide, on a phone
 LATENT = 96  # latent vector of 64 and rotated part of 32
 ROWS = {
     "multi-head": HEADS,
@@ -35,28 +36,28 @@ def text_path() -> Figure:
     ax.set_ylim(0, 5)
     upper = (
         ('string\n"to be or"', 1.1),
-        ("token ids\n(T,)", 3.7),
-        ("vectors\n(T, C)", 6.2),
-        ("blocks\n(T, C)", 8.8),
+        ("token ids\n(T,)", 3.65),
+        ("vectors\n(T, C)", 6.3),
+        ("blocks\n(T, C)", 9.0),
     )
     lower = (
         ("next token\nid", 1.1),
-        ("choice\nby a rule", 3.7),
-        ("probabilities\n(V,)", 6.2),
-        ("logits\n(V,)", 8.8),
+        ("choice\nby a rule", 3.55),
+        ("probabilities\n(V,)", 6.45),
+        ("logits\n(V,)", 9.0),
     )
-    for y, boxes, color in ((4.0, upper, BLUE), (1.0, lower, ORANGE)):
+    for y, boxes, color in ((4.1, upper, BLUE), (0.9, lower, ORANGE)):
         for name, x in boxes:
-            style = {"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": color}
-            ax.text(x, y, name, ha="center", va="center", fontsize=10, bbox=style)
+            style = {"boxstyle": "round,pad=0.3", "facecolor": "none", "edgecolor": color}
+            ax.text(x, y, name, ha="center", va="center", fontsize=READABLE, bbox=style)
     arrow = {"arrowstyle": "->", "color": INK, "linewidth": 1.3}
-    for start, end in ((2.15, 2.75), (4.65, 5.3), (7.1, 7.95)):
-        ax.annotate("", (end, 4.0), (start, 4.0), arrowprops=arrow)
-    for start, end in ((8.05, 7.45), (4.95, 4.5), (2.9, 2.05)):
-        ax.annotate("", (end, 1.0), (start, 1.0), arrowprops=arrow)
-    ax.annotate("", (8.8, 1.75), (8.8, 3.25), arrowprops=arrow)
+    for start, end in ((2.25, 2.65), (4.65, 5.4), (7.2, 8.15)):
+        ax.annotate("", (end, 4.1), (start, 4.1), arrowprops=arrow)
+    for start, end in ((8.25, 7.75), (5.15, 4.6), (2.6, 2.2)):
+        ax.annotate("", (end, 0.9), (start, 0.9), arrowprops=arrow)
+    ax.annotate("", (9.0, 1.75), (9.0, 3.25), arrowprops=arrow)
     ax.annotate("", (3.4, 3.25), (1.4, 1.75), arrowprops={**arrow, "linestyle": "--"})
-    ax.text(2.9, 2.45, "append, repeat", color=INK, fontsize=10)
+    ax.text(2.9, 2.4, "append, repeat", color=INK, fontsize=READABLE)
     return fig
 
 
