@@ -59,10 +59,19 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
     if not min(n.min(), d.min(), losses.min()) > 0:
         raise ValueError("parameters, examples and losses must be positive")
 
-    def residuals(p: Array) -> Array:
+    ln_n, ln_d, ln_losses = np.log(n), np.log(d), np.log(losses)
+
+    def terms(p: Array) -> Array:
+        """E, A / N^alpha and B / D^beta of every run (3, n)."""
         e, a, alpha, b, beta = p
-        model = np.exp(e) + np.exp(a - alpha * np.log(n)) + np.exp(b - beta * np.log(d))
-        return np.log(model) - np.log(losses)
+        return np.exp([np.full(len(n), e), a - alpha * ln_n, b - beta * ln_d])
+
+    def residuals(p: Array) -> Array:
+        return np.log(terms(p).sum(0)) - ln_losses
+
+    def jacobian(p: Array) -> Array:
+        e, a, b = terms(p) / terms(p).sum(0)  # the fraction of the loss that is each term
+        return np.stack([e, a, -ln_n * a, b, -ln_d * b], 1)
 
     if start is None:
         places = itertools.product((0.3, 0.8), (0.3, 0.7), (0.3, 0.7))
@@ -73,7 +82,7 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
         guesses = [[np.log(E), np.log(A), alpha, np.log(B), beta]]
     bounds = ([-10, -20, 0.01, -20, 0.01], [5, 40, 3, 40, 3])
     tight = {"ftol": 1e-12, "xtol": 1e-12, "gtol": 1e-12, "bounds": bounds}
-    ends = [least_squares(residuals, np.clip(g, *bounds), **tight) for g in guesses]
+    ends = [least_squares(residuals, np.clip(g, *bounds), jacobian, **tight) for g in guesses]
     e, a, alpha, b, beta = min(ends, key=lambda r: r.cost).x
     return Law(*map(float, (np.exp(e), np.exp(a), alpha, np.exp(b), beta)))
 
