@@ -59,24 +59,16 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
     if not min(n.min(), d.min(), losses.min()) > 0:
         raise ValueError("parameters, examples and losses must be positive")
 
-    ln_n, ln_d, ln_losses = np.log(n), np.log(d), np.log(losses)
-
-    def terms(p: Array) -> Array:
-        """E, A / N^alpha and B / D^beta of every run (3, n)."""
-        e, a, alpha, b, beta = p
-        return np.exp([np.full(len(n), e), a - alpha * ln_n, b - beta * ln_d])
-
     def residuals(p: Array) -> Array:
-        return np.log(terms(p).sum(0)) - ln_losses
+        return np.log(_terms(p, n, d).sum(0)) - np.log(losses)
 
     def jacobian(p: Array) -> Array:
-        e, a, b = terms(p) / terms(p).sum(0)  # the fraction of the loss that is each term
-        return np.stack([e, a, -ln_n * a, b, -ln_d * b], 1)
+        terms = _terms(p, n, d)
+        e, a, b = terms / terms.sum(0)  # the fraction of the loss that is each term
+        return np.stack([e, a, -np.log(n) * a, b, -np.log(d) * b], 1)
 
     if start is None:
-        places = itertools.product((0.3, 0.8), (0.3, 0.7), (0.3, 0.7))
-        ln = np.log([losses.min(), n.mean(), d.mean()])
-        guesses = [[ln[0] + np.log(e), a * ln[1], a, b * ln[2], b] for e, a, b in places]
+        guesses = _guesses(n, d, losses)
     else:
         E, A, alpha, B, beta = start
         guesses = [[np.log(E), np.log(A), alpha, np.log(B), beta]]
@@ -85,6 +77,19 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
     ends = [least_squares(residuals, np.clip(g, *bounds), jacobian, **tight) for g in guesses]
     e, a, alpha, b, beta = min(ends, key=lambda r: r.cost).x
     return Law(*map(float, (np.exp(e), np.exp(a), alpha, np.exp(b), beta)))
+
+
+def _terms(p: Array, n: Array, d: Array) -> Array:
+    """E, A / N^alpha and B / D^beta of every run (3, n), from ln E, ln A, alpha, ln B and beta."""
+    e, a, alpha, b, beta = p
+    return np.exp([np.full(len(n), e), a - alpha * np.log(n), b - beta * np.log(d)])
+
+
+def _guesses(n: Array, d: Array, losses: Array) -> list[list[float]]:
+    """Where searches begin: two floors below the smallest loss, and two of each exponent."""
+    places = itertools.product((0.3, 0.8), (0.3, 0.7), (0.3, 0.7))
+    ln = np.log([losses.min(), n.mean(), d.mean()])
+    return [[ln[0] + np.log(e), a * ln[1], a, b * ln[2], b] for e, a, b in places]
 
 
 def bootstrap(
