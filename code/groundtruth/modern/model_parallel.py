@@ -132,19 +132,19 @@ def _micro_batches(
 
 
 def library(group: Group, job: Job) -> Tensor:
-    """The same training with torch's DistributedDataParallel and ZeroRedundancyOptimizer."""
-    from torch.distributed.optim import ZeroRedundancyOptimizer
+    """The same training with torch's DistributedDataParallel."""
     from torch.nn.parallel import DistributedDataParallel
 
     model = DistributedDataParallel(Blocks(job.seed))
-    optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=job.rate)
+    params: list[Tensor] = list(model.parameters())
+    adam = Adam(params, job.rate)
     for x, y in shares(job, group):
         # the library averages over the processes, so the loss is multiplied by their number
         loss = F.cross_entropy(model(x), y, reduction="sum") * group.size / job.x.shape[1]
-        optimizer.zero_grad()
+        model.zero_grad()
         loss.backward()
-        optimizer.step()
-    return flat(list(model.parameters()))
+        adam.step(params, [p.grad for p in params if p.grad is not None])
+    return flat(params)
 
 
 def every_way(group: Group, job: Job) -> dict[str, Any]:

@@ -60,22 +60,36 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
         raise ValueError("parameters, examples and losses must be positive")
 
     def residuals(p: Array) -> Array:
-        e, a, alpha, b, beta = p
-        model = np.exp(e) + np.exp(a - alpha * np.log(n)) + np.exp(b - beta * np.log(d))
-        return np.log(model) - np.log(losses)
+        return np.log(_terms(p, n, d).sum(0)) - np.log(losses)
+
+    def jacobian(p: Array) -> Array:
+        terms = _terms(p, n, d)
+        e, a, b = terms / terms.sum(0)  # the fraction of the loss that is each term
+        return np.stack([e, a, -np.log(n) * a, b, -np.log(d) * b], 1)
 
     if start is None:
-        places = itertools.product((0.3, 0.8), (0.3, 0.7), (0.3, 0.7))
-        ln = np.log([losses.min(), n.mean(), d.mean()])
-        guesses = [[ln[0] + np.log(e), a * ln[1], a, b * ln[2], b] for e, a, b in places]
+        guesses = _guesses(n, d, losses)
     else:
         E, A, alpha, B, beta = start
         guesses = [[np.log(E), np.log(A), alpha, np.log(B), beta]]
     bounds = ([-10, -20, 0.01, -20, 0.01], [5, 40, 3, 40, 3])
     tight = {"ftol": 1e-12, "xtol": 1e-12, "gtol": 1e-12, "bounds": bounds}
-    ends = [least_squares(residuals, np.clip(g, *bounds), **tight) for g in guesses]
+    ends = [least_squares(residuals, np.clip(g, *bounds), jacobian, **tight) for g in guesses]
     e, a, alpha, b, beta = min(ends, key=lambda r: r.cost).x
     return Law(*map(float, (np.exp(e), np.exp(a), alpha, np.exp(b), beta)))
+
+
+def _terms(p: Array, n: Array, d: Array) -> Array:
+    """E, A / N^alpha and B / D^beta of every run (3, n), from ln E, ln A, alpha, ln B and beta."""
+    e, a, alpha, b, beta = p
+    return np.exp([np.full(len(n), e), a - alpha * np.log(n), b - beta * np.log(d)])
+
+
+def _guesses(n: Array, d: Array, losses: Array) -> list[list[float]]:
+    """Where searches begin: two floors below the smallest loss, and two of each exponent."""
+    places = itertools.product((0.3, 0.8), (0.3, 0.7), (0.3, 0.7))
+    ln = np.log([losses.min(), n.mean(), d.mean()])
+    return [[ln[0] + np.log(e), a * ln[1], a, b * ln[2], b] for e, a, b in places]
 
 
 def bootstrap(

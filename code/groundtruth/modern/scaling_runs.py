@@ -178,15 +178,30 @@ def parameters(h: int) -> int:
     return SYMBOLS * EMBEDDING + h * (CONTEXT * EMBEDDING + 1 + SYMBOLS)
 
 
+def _mean_losses(record: dict[str, Any]) -> tuple[list[int], list[float], NDArray[Any]]:
+    """Hidden units, rates, and losses (units, rates, examples) averaged over the seeds."""
+    table: dict[tuple[int, float], list[list[float]]] = {}
+    for run in record["runs"]:
+        table.setdefault((run["h"], run["rate"]), []).append(run["losses"])
+    sizes = sorted({h for h, _ in table})
+    rates = sorted({rate for _, rate in table})
+    missing = np.full(len(record["examples"]), np.inf)
+    losses = [[np.mean(table.get((h, r), [missing]), 0) for r in rates] for h in sizes]
+    return sizes, rates, np.array(losses)
+
+
 def best_losses(record: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Parameters N, examples D and losses L (runs,) of a record: means over seeds at the best rate.
 
     A record is book/_assets/results/scaling-runs.json: {"examples": [...], "runs": [{"h", "rate",
     "seed", "losses"}, ...]}, each run written by `branched_run`.
     """
-    table: dict[int, dict[float, list[list[float]]]] = {}
-    for run in record["runs"]:
-        table.setdefault(run["h"], {}).setdefault(run["rate"], []).append(run["losses"])
-    best = [np.min([np.mean(rows, 0) for rows in table[h].values()], 0) for h in sorted(table)]
-    N = np.repeat([parameters(h) for h in sorted(table)], len(record["examples"]))
-    return N, np.tile(record["examples"], len(table)), np.concatenate(best)
+    sizes, _, losses = _mean_losses(record)
+    N = np.repeat([parameters(h) for h in sizes], len(record["examples"]))
+    return N, np.tile(record["examples"], len(sizes)), losses.min(1).ravel()
+
+
+def best_rates(record: dict[str, Any]) -> tuple[list[float], NDArray[Any]]:
+    """All rates of a record, and the best of each size and number of examples (runs,)."""
+    _, rates, losses = _mean_losses(record)
+    return rates, np.array(rates)[losses.argmin(1)].ravel()

@@ -78,3 +78,7 @@ def test_packed_rows_hold_every_document_once_and_no_more_than_fits():
 def test_bad_input(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_a_document_may_fill_exactly_what_is_left_of_a_row():
+    assert bt.pack([6, 2], 8) == [[0, 1]]

@@ -49,6 +49,23 @@ def test_bootstrap_intervals_grow_with_the_noise_and_contain_the_truth():
     assert widths[1] > 5 * widths[0]
 
 
+def test_resampled_residuals_are_enlarged_for_the_five_fitted_constants(monkeypatch):
+    """Of seven runs: sqrt(7 / 2)."""
+    rng = np.random.default_rng(0)
+    noisy = LAW(N, D)[:7] * np.exp(0.01 * rng.normal(size=7))
+    resampled = []
+
+    def fit(n, d, losses, start=None):
+        resampled.append(np.asarray(losses))
+        return LAW
+
+    monkeypatch.setattr(sl, "fit", fit)
+    sl.bootstrap(N[:7], D[:7], noisy, 30, rng)
+    model = LAW(N[:7], D[:7])
+    largest = np.abs(np.log(np.array(resampled[1:]) / model)).max()
+    assert largest == pytest.approx(np.abs(np.log(noisy / model)).max() * 3.5**0.5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

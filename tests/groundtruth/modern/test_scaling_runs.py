@@ -78,14 +78,36 @@ def test_best_losses_average_seeds_and_choose_a_rate_for_each_number():
         {"h": 4, "rate": 0.1, "seed": 1, "losses": [5.0, 3.0]},
         {"h": 4, "rate": 0.2, "seed": 0, "losses": [2.0, 4.0]},
     ]
-    N, D, L = sr.best_losses({"examples": [10, 20], "runs": runs})
+    record = {"examples": [10, 20], "runs": runs}
+    N, D, L = sr.best_losses(record)
     assert N.tolist() == [sr.parameters(4)] * 2
     assert D.tolist() == [10, 20]
     assert L.tolist() == [2.0, 2.0]
+    rates, best = sr.best_rates(record)
+    assert rates == [0.1, 0.2]
+    assert best.tolist() == [0.2, 0.1]
+
+
+def test_sizes_are_in_order_and_a_rate_that_was_not_run_is_not_best():
+    runs = [
+        {"h": 8, "rate": 0.2, "seed": 0, "losses": [1.0, 0.5]},
+        {"h": 4, "rate": 0.1, "seed": 0, "losses": [4.0, 3.0]},
+    ]
+    record = {"examples": [10, 20], "runs": runs}
+    N, _, L = sr.best_losses(record)
+    assert N.tolist() == [sr.parameters(4)] * 2 + [sr.parameters(8)] * 2
+    assert L.tolist() == [4.0, 3.0, 1.0, 0.5]
+    assert sr.best_rates(record)[1].tolist() == [0.1, 0.1, 0.2, 0.2]
+
+
+def test_no_best_rate_of_the_record_is_at_an_end_of_its_grid():
+    rates, best = sr.best_rates(RECORD)
+    assert min(rates) < min(best)
+    assert max(best) < max(rates)
 
 
 def test_the_record_is_complete_and_one_of_its_runs_repeats():
-    assert len(RECORD["runs"]) == 7 * 3 * 3
+    assert len(RECORD["runs"]) == 7 * 5 * 3
     train, val = sr.book_text()
     again = sr.branched_run(4, RECORD["examples"][:1], 0.01, 1, train, val)[0]
     (run,) = [r for r in RECORD["runs"] if (r["h"], r["rate"], r["seed"]) == (4, 0.01, 1)]

@@ -5,8 +5,9 @@ Read with book/modern/training-in-practice.md.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,17 +66,35 @@ def _accumulated(f: Callable[..., Any]) -> str | None:
     return None
 
 
+def _lines(losses: Sequence[tuple[float, float | None]]) -> list[str]:
+    """A line of a log for each rate and validation loss; None is a run that crashed."""
+    runs = [
+        {"settings": {"rate": rate}} | ({} if loss is None else {"validation": loss})
+        for rate, loss in losses
+    ]
+    return [json.dumps(run) for run in runs]
+
+
+def _best(f: Callable[..., Any]) -> str | None:
+    """What is wrong with a query for the settings of the best run."""
+    plain = [(0.1, 0.7), (0.2, 0.5), (0.3, 0.9)]
+    chosen = f(_lines(plain))
+    if chosen == {"rate": 0.3}:
+        return "the smallest loss is the best, not the largest"
+    if chosen != {"rate": 0.2}:
+        return f"of the losses 0.7, 0.5 and 0.9 the settings of 0.5 are the best, not {chosen!r}"
+    for place in (0, 3):
+        diverged = [*plain[:place], (0.4, math.nan), *plain[place:]]
+        if f(_lines(diverged)) != {"rate": 0.2}:
+            return "a run with the loss NaN was chosen, or hides the others: leave it out"
+    if f(_lines([(0.5, None), *plain])) != {"rate": 0.2}:
+        return "a run that crashed has no loss: leave it out"
+    if f(_lines([(0.1, 0.3), *plain])) != {"rate": 0.2}:
+        return "of two lines with the same settings the later one counts, also if it is worse"
+    return None
+
+
 ANSWERS: dict[str, Judge] = {
-    "ex-training-steps": numbers(
-        ["steps with the last batch", "steps without it", "size of the last batch"],
-        lambda: [313, 312, 17],
-        {
-            "the last, shorter batch is a step too": [312, np.nan, np.nan],
-            "without the last batch round down": [313, 313, np.nan],
-            "the last batch has the examples that are left over": [313, 312, 32],
-        },
-        rtol=1e-9,
-    ),
     "ex-training-bytes": numbers(
         ["GB at stage 0", "GB at stage 1", "GB at stage 2", "GB at stage 3"],
         _bytes,
@@ -105,15 +124,25 @@ ANSWERS: dict[str, Judge] = {
         },
         rtol=1e-9,
     ),
-    "ex-training-resume": numbers(
-        ["parts that are noticed"],
-        lambda: [5],
+    "ex-training-leaks": numbers(
+        ["random split", "hashed split", "standardized on all", "selected on all"],
+        lambda: [1, 0, 0, 1],
         {
-            "each part changes at least one loss or the number of lines: compare exactly": [4],
-            "with an empty string nothing is left out, and the losses are equal": [6],
+            "scans of one patient on both sides carry the patient's label across": [0]
+            + [np.nan] * 3,
+            "no patient of the hashed split is on both sides: the rest is chance": [1, 1]
+            + [np.nan] * 2,
+            "means and variances of the features use no labels: they gain nothing here": [
+                1,
+                0,
+                1,
+                np.nan,
+            ],
+            "features chosen by the labels of the test scans fit these labels": [1, 0, 0, 0],
         },
         rtol=1e-9,
     ),
+    "ex-training-tracking": functions(("best(lines)",), _best),
     "ex-training-noise": numbers(
         ["noise scale at the start", "noise scale at the end"],
         _noise_scale,
