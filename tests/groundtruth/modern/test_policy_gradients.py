@@ -40,6 +40,37 @@ def test_answers_are_all_strings_up_to_the_length(task):
     assert task.lengths[task.strings.index((0, 1, 2))] == 3  # ended by its length
 
 
+def test_an_answer_has_as_many_real_decisions_as_its_length(task):
+    assert (task.base, task.longest) == (3, 3)
+    assert task.node[task.real].size == task.action[task.real].size == task.lengths.sum()
+    assert (task.action[task.real] == 3).sum() == 3 + 9  # answers that stop before the third digit
+
+
+def test_one_hundred_thousand_answers_are_the_most():
+    assert len(pg.Answers(100_000, 1).strings) == 100_000
+    with pytest.raises(ValueError, match="too many answers"):
+        pg.Answers(100_001, 1)
+
+
+def test_random_logits_have_the_scale_and_forbid_the_empty_answer():
+    logits = pg.Answers(2, 9).start(np.random.default_rng(9), 0.5)
+    assert logits[0, 2] == -np.inf
+    logits[0, 2] = 0.0
+    assert np.isfinite(logits).all()
+    assert logits.std() == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_constant_added_to_the_logits_of_a_prefix_changes_nothing(task, logits):
+    shift = np.where(np.arange(task.nodes) % 2, 1000.0, -1000.0)
+    shifted = task.log_softmax(logits + shift[:, None])
+    np.testing.assert_allclose(shifted, task.log_softmax(logits), atol=1e-9)
+
+
+def test_logits_of_single_precision_are_computed_in_double_precision(task, logits):
+    single = logits.astype(np.float32)
+    np.testing.assert_array_equal(task.log_softmax(single), task.log_softmax(single.astype(float)))
+
+
 def test_probabilities_add_up_and_follow_the_decisions(task, logits):
     p = np.exp(task.log_probs(logits))
     assert p.sum() == pytest.approx(1)
@@ -90,6 +121,12 @@ def test_policy_logits_invert_log_probs(task):
     np.testing.assert_allclose(np.exp(task.log_probs(task.policy_logits(p))), p)
 
 
+@pytest.mark.filterwarnings("error")
+def test_policy_logits_of_one_digit_are_logarithms_without_a_warning():
+    digits = np.exp(pg.Answers(2, 1).policy_logits([0.25, 0.75]))
+    np.testing.assert_allclose(digits, [[0.25, 0.75, 0.0]])
+
+
 def test_the_verifier_adds_digits(task):
     marks = task.sum_is(4)
     assert marks.sum() == sum(sum(s) == 4 for s in task.strings)
@@ -112,6 +149,19 @@ def test_draws_have_their_probabilities():
     ids = pg.draws(np.log(p), (200, 100), np.random.default_rng(6))
     assert ids.shape == (200, 100)
     np.testing.assert_allclose(np.bincount(ids.ravel()) / 20_000, p, atol=0.01)
+
+
+def test_draws_accept_a_sum_within_a_millionth_of_1():
+    p = np.array([0.5, 0.5 + 5e-7])
+    ids = pg.draws(np.log(p), (1000,), np.random.default_rng(10))
+    assert ids.mean() == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_sum_of_probabilities_is_checked_in_double_precision():
+    half = np.log(np.array([0.5, 0.5], dtype=np.float16))
+    assert np.exp(half.astype(float)).sum() < 0.9999  # rounding to half precision hides it
+    with pytest.raises(ValueError, match="add up to"):
+        pg.draws(half, (1,), np.random.default_rng(0))
 
 
 def test_group_advantages_by_hand():
