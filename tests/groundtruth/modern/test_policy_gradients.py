@@ -169,6 +169,15 @@ def test_group_advantages_by_hand():
     np.testing.assert_allclose(A, [[-np.sqrt(2), 0, np.sqrt(2), 0]])
     plain = grpo.group_advantages([[0.0, 2.0, 4.0, 2.0]], scale=False)
     np.testing.assert_allclose(plain, [[-2, 0, 2, 0]])
+    np.testing.assert_allclose(grpo.group_advantages([[0, 1], [7, 3]]), [[-1, 1], [1, -1]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_groups_of_equal_rewards_have_no_advantages_beside_others():
+    A = grpo.group_advantages([[3, 3, 3], [0, 0, 3]])
+    np.testing.assert_allclose(A, [[0, 0, 0], [-(0.5**0.5), -(0.5**0.5), 2**0.5]])
+    # the mean of 0.1, 0.1 and 0.1 is rounded to another number, and the zeros are exact
+    assert grpo.group_advantages([[0.1, 0.1, 0.1]]).tolist() == [[0.0, 0.0, 0.0]]
 
 
 @pytest.mark.parametrize(
@@ -177,6 +186,14 @@ def test_group_advantages_by_hand():
 )
 def test_the_clipped_loss_by_hand(ratio, advantage, loss):
     assert grpo.clipped_loss(ratio, advantage, 0.1, 0.3) == pytest.approx(loss)
+
+
+def test_a_ratio_may_be_clipped_at_1_itself():
+    assert grpo.clipped_loss([0.5, 1.5], [-1.0, 1.0], 0.0, 0.0).tolist() == [1.0, -1.0]
+
+
+def test_ratios_of_single_precision_are_clipped_in_double_precision():
+    assert grpo.clipped_loss(np.float32(2), 1.0, 0.2, 0.3) == pytest.approx(-1.3, rel=1e-12)
 
 
 def test_exact_training_reaches_the_optimum(task, logits):
