@@ -283,6 +283,26 @@ def test_the_rate_falls_to_zero(task, logits):
     np.testing.assert_allclose(trained, np.exp(task.log_probs(second)))
 
 
+def test_a_generator_alone_does_not_make_training_sample(task, logits):
+    reward = task.sum_is(3)
+    exact = grpo.train(task, logits, reward, 0.1, steps=3)
+    given = grpo.train(task, logits, reward, 0.1, steps=3, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(given, exact)
+
+
+def test_training_has_two_thousand_steps_from_a_rate_of_ten():
+    answers = pg.Answers(2, 1)
+    start = [[0.0, 0.0, -np.inf]]
+    reward = [0.0, 1e-4]  # so small that training does not end at its optimum
+    p = grpo.train(answers, start, reward, 0.0)
+    np.testing.assert_allclose(
+        p, grpo.train(answers, start, reward, 0.0, steps=2000, rate=10.0), rtol=1e-12
+    )
+    # for p near 1/2 the logit gap grows by 2 p (1 - p) reward times the sum of the rates
+    gap = np.log(p[1] / p[0])
+    assert gap == pytest.approx(0.5 * 1e-4 * 10 * (2001 / 2), rel=0.03)
+
+
 def test_equal_rewards_change_nothing(task, logits):
     rng = np.random.default_rng(0)
     p = grpo.train(task, logits, np.ones(39), 0.0, sampled=(3, 4), steps=5, rng=rng, **GRPO)
