@@ -71,6 +71,28 @@ def test_weights_have_the_scale_of_their_inputs():
     assert abs(float(v.detach().std()) - 2) < 0.04
 
 
+@pytest.mark.parametrize("shape", [(4, 25), (9, 4, 25), (4,)])
+def test_weights_have_mean_zero_and_count_inputs_by_the_second_to_last_size(shape):
+    w = st.weights(300, shape, np.random.default_rng(5)).detach()
+    assert w.shape == (300, *shape)
+    assert float(w.mean()) == pytest.approx(0, abs=0.06)
+    assert float(w.std()) == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_parameters_of_a_single_run_are_counted():
+    assert st.count([torch.zeros(1, 2, 3), torch.zeros(1, 4)]) == 10
+
+
+def test_the_first_step_of_adam_changes_each_parameter_by_its_rate():
+    params = start(2)
+    before = [p.detach().clone() for p in params]
+    st.train(linear, params, data(), [0.01, 0.1], 1, 1, np.random.default_rng(6))
+    for p, old in zip(params, before, strict=True):
+        change = (p.detach() - old).abs()
+        np.testing.assert_allclose(change[0], 0.01, rtol=1e-4)
+        np.testing.assert_allclose(change[1], 0.1, rtol=1e-4)
+
+
 def test_the_rate_is_chosen_on_the_selection_data_alone():
     selection = np.array([1.0, 9, 1, 2, 2, 2])
     test = np.array([5.0, 6, 7, 0, 0, 0])
@@ -97,6 +119,10 @@ def test_the_rate_is_chosen_by_the_median_not_by_the_best_run():
         ),
         (
             lambda: st.train(linear, start(1), data(), [0.1], 0, 4, np.random.default_rng(0)),
+            "positive steps",
+        ),
+        (
+            lambda: st.train(linear, start(1), data(), [0.1], 5, 0, np.random.default_rng(0)),
             "positive steps",
         ),
     ],
