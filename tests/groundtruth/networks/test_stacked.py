@@ -68,6 +68,13 @@ def test_the_error_of_the_mean_is_one_and_of_the_truth_zero():
     np.testing.assert_allclose(st.errors(linear, [truth, offset], (x, y)), [0, 1], atol=1e-12)
 
 
+def test_the_error_of_a_model_with_one_parameter():
+    x, y = data()
+    w = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
+    only = st.errors(lambda p, x: (torch.einsum("rbd,rd->rb", x, p[0]), 0.0), [w], (x, y - 1))
+    np.testing.assert_allclose(only, [0], atol=1e-12)
+
+
 def test_weights_have_the_scale_of_their_inputs():
     w = st.weights(500, (4, 25), np.random.default_rng(3))
     assert w.requires_grad
