@@ -125,6 +125,11 @@ def test_influence_counts_samples_that_become_missing():
     assert pl.influence(dropping, RECORD, 300.0) == (0.0, pytest.approx(1 / 3001))
 
 
+def test_influence_on_a_signal_without_values_is_none():
+    nothing = np.full(LENGTH, NAN)
+    assert pl.influence(lambda record: nothing, RECORD, 300.0) == (0.0, 0.0)
+
+
 def test_influence_sees_a_scale_estimated_after_the_split():
     def scaled(record, end):
         channels = np.column_stack([smoothed(record), record.true_c])
@@ -199,6 +204,22 @@ def test_a_sensor_that_repeats_itself_nine_times_hangs():
     assert lengths(pl.prepare_causal(log(current))["validated"]) == [1]
     current[600:612] = 0.496 + 7e-4 * np.arange(12)  # equal to two decimals, not to three
     assert lengths(pl.prepare(log(current))["validated"]) == [8, 11]
+
+
+def test_a_spike_on_a_slope_is_replaced_by_the_median_around_it():
+    current = 0.1 * WIGGLE + np.interp(np.arange(2400), [300, 900, 1500], [0, 60, 0])
+    current[600] += 50
+    # the spike is the largest of eleven: the median is the next value of the slope, 0.1 higher
+    assert pl.prepare(log(current))["cleaned"][600] == pytest.approx(30.1, abs=0.04)
+    # of the last five, the median is the reading two steps before
+    assert pl.prepare_causal(log(current))["cleaned"][600] == pytest.approx(29.8, abs=0.04)
+
+
+@pytest.mark.parametrize("steps", [pl.prepare, pl.prepare_causal])
+def test_five_stages_have_the_names_of_the_steps(steps):
+    stages = steps(log(WIGGLE))
+    assert list(stages) == ["aligned", "validated", "cleaned", "filled", "smoothed"]
+    assert all(stage.shape == (2400,) for stage in stages.values())
 
 
 def test_a_line_passes_the_causal_steps_unchanged():
