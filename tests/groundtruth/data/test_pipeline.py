@@ -215,6 +215,15 @@ def test_a_spike_on_a_slope_is_replaced_by_the_median_around_it():
     assert pl.prepare_causal(log(current))["cleaned"][600] == pytest.approx(29.8, abs=0.04)
 
 
+def test_the_past_alone_takes_a_step_for_a_spike_until_most_of_the_window_is_behind_it():
+    current = 0.1 * WIGGLE
+    current[600:1000] += 5
+    stages = pl.prepare_causal(log(current))
+    assert stages["cleaned"][598:604] == pytest.approx([0, 0, 0, 0, 5, 5], abs=0.1)
+    hindsight = pl.prepare(log(current))
+    assert hindsight["cleaned"][598:604] == pytest.approx([0, 0, 5, 5, 5, 5], abs=0.1)
+
+
 @pytest.mark.parametrize("steps", [pl.prepare, pl.prepare_causal])
 def test_five_stages_have_the_names_of_the_steps(steps):
     stages = steps(log(WIGGLE))
