@@ -271,6 +271,7 @@ def test_too_few_rows_are_not_judged():
     assert np.isnan(report.loc["b", "rmse"])
     assert report.loc["b", "count"] == 1
     assert report.loc["a", "rmse"] == 0
+    assert se.regime_report([1.0], [9.0], ["b"]).loc["b", "rmse"] == 8  # by default, one is enough
 
 
 def test_the_drift_is_found_in_spite_of_spikes():
