@@ -112,8 +112,8 @@ def test_spikes_have_either_sign_and_a_height_from_one_and_a_half_to_five(seed):
     at = np.rint(record.t_s / se.DT_S).astype(int)
     error = record.current_a - (record.true_a + 0.4 * np.linspace(0, 1, N))[at]
     height = error[(record.spikes & ~record.stuck)[at]]
-    assert np.abs(height).min() > 1.5 - 0.35
-    assert np.abs(height).max() < 5 + 0.35
+    assert 1.5 - 0.35 < np.abs(height).min() < 2
+    assert 4.5 < np.abs(height).max() < 5 + 0.35
     assert np.abs(height).mean() == pytest.approx(3.25, abs=0.7)
     assert 8 <= (height > 0).sum() <= height.size - 8
     assert 8 <= (np.abs(height) > 3.25).sum() <= height.size - 8
@@ -155,6 +155,20 @@ def test_the_clock_is_unsteady_by_milliseconds(record, at):
     assert jitter.std() == pytest.approx(0.004, abs=2e-4)
 
 
+class Loud(np.random.Generator):
+    """Normal numbers ten times as large."""
+
+    def normal(self, loc, scale, size):
+        return super().normal(loc, 10 * scale, size)
+
+
+def test_the_clock_is_never_wrong_by_more_than_twenty_milliseconds():
+    record = se.simulate(Loud(np.random.PCG64(0)), minutes=4)
+    jitter = record.t_s - np.rint(record.t_s / se.DT_S) * se.DT_S
+    assert jitter.max() == pytest.approx(0.02, abs=1e-9)
+    assert jitter.min() == pytest.approx(-0.02, abs=1e-9)
+
+
 def test_the_thermometer_reads_once_a_second_with_noise(record):
     np.testing.assert_allclose(record.slow_s, np.arange(600), atol=1e-9)
     error = record.slow_c - record.true_c[::10]
@@ -162,11 +176,12 @@ def test_the_thermometer_reads_once_a_second_with_noise(record):
     assert error.std() == pytest.approx(0.1, abs=0.015)
 
 
-def test_the_shortest_record_has_four_minutes_and_an_off_phase():
-    record = se.simulate(0, minutes=4)
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_shortest_record_has_four_minutes_and_an_off_phase(seed):
+    record = se.simulate(seed, minutes=4)
     assert record.on.size == 2400
     assert (~record.on).sum() == 500
-    assert record.spikes.sum() == 2400 // 150
+    assert record.spikes.sum() == 2400 // 150  # no two at one sample, which seed 7 would draw
 
 
 @given(st.integers(4, 40), st.floats(0.05, 1.0))
