@@ -359,6 +359,17 @@ def test_repeats_are_counted_as_by_hand(values):
     assert pl.repeats(values).tolist() == expected
 
 
+def test_holding_by_hand():
+    x = [NAN, 1, NAN, NAN, NAN, 2, NAN]
+    for longest, expected in (
+        (0, [NAN, 1, NAN, NAN, NAN, 2, NAN]),
+        (1, [NAN, 1, 1, NAN, NAN, 2, 2]),
+        (2, [NAN, 1, 1, 1, NAN, 2, 2]),
+        (9, [NAN, 1, 1, 1, 1, 2, 2]),
+    ):
+        np.testing.assert_array_equal(pl.hold(x, longest), expected)
+
+
 @given(holed, st.integers(0, 6))
 def test_holding_equals_pandas(values, longest):
     expected = pd.Series(values).ffill(limit=longest) if longest else pd.Series(values)

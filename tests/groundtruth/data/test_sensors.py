@@ -232,6 +232,21 @@ def test_no_samples_and_missing_samples_are_not_stuck():
     assert not se.stuck_mask([NAN] * 5, 2).any()
 
 
+def test_runs_by_hand():
+    x = [1, 1, 1, 2, 3, 3, 3, 3]
+    assert np.flatnonzero(se.stuck_mask(x, 2)).tolist() == [1, 2, 5, 6, 7]
+    assert np.flatnonzero(se.stuck_mask(x, 3)).tolist() == [5, 6, 7]
+    assert np.flatnonzero(se.stuck_mask(x, 1)).tolist() == [1, 2, 5, 6, 7]
+    assert not se.stuck_mask(x, 4).any()
+
+
+def test_filling_by_hand():
+    x = [NAN, 0, NAN, 2, NAN, NAN, 8, 9, NAN, NAN]
+    for longest, inner in ((1, [1, 2, NAN, NAN]), (2, [1, 2, 4, 6]), (0, [NAN, 2, NAN, NAN])):
+        expected = [NAN, 0, *inner, 8, 9, NAN, NAN]
+        np.testing.assert_array_equal(se.fill_short_gaps(x, longest), expected)
+
+
 @given(holed, st.integers(1, 6))
 def test_filling_equals_pandas_on_short_gaps_and_leaves_long_ones(values, longest):
     filled = se.fill_short_gaps(values, longest)
