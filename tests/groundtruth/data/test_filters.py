@@ -7,6 +7,7 @@ from groundtruth.data.signals import savgol_coeffs
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal as ss
+from scipy.optimize import brentq
 
 X = np.random.default_rng(0).normal(size=3000)
 
@@ -33,6 +34,29 @@ def test_gain_equals_the_size_of_a_filtered_wave(half, frequency):
     assert np.allclose(np.abs(filtered), fl.gain(weights, [frequency])[0], atol=1e-9)
 
 
+def test_gain_of_single_precision_is_computed_in_double_precision():
+    frequency = np.linspace(0, 0.5, 7, dtype=np.float32)
+    gains = fl.gain([0.2, 0.5, 0.3], frequency)
+    assert np.array_equal(gains, fl.gain([0.2, 0.5, 0.3], frequency.astype(float)))
+
+
+@pytest.mark.parametrize("scale", [1, 3, -0.25])
+def test_half_power_of_a_mean_of_two_does_not_depend_on_its_scale(scale):
+    # the gain |cos(pi f)| is 1/sqrt(2) at 1/4, which is a point of the grid
+    assert fl.half_power([0.5 * scale, 0.5 * scale]) == pytest.approx(0.25, rel=1e-10)
+
+
+def test_half_power_of_a_long_mean_is_that_of_sinc():
+    fall = brentq(lambda x: np.sinc(x) - 2**-0.5, 0.1, 0.9)
+    assert fl.half_power(np.full(501, 1 / 501)) == pytest.approx(fall / 501, rel=2e-3)
+
+
+def test_half_power_at_the_nyquist_frequency():
+    # a + b = 3 and a - b = 3 / sqrt(2): both are exact in floats
+    target = 3 * 2**-0.5
+    assert fl.half_power([(3 + target) / 2, (3 - target) / 2]) == pytest.approx(0.5, rel=1e-12)
+
+
 @pytest.mark.parametrize(("window", "order"), [(11, 2), (51, 2), (51, 4), (101, 0)])
 def test_half_power_equals_scipy_response(window, order):
     weights = savgol_coeffs(window, order)
@@ -53,6 +77,8 @@ def test_schafer_cutoff_is_within_an_eighth(half, order):
 def test_the_formula_of_the_cutoff_by_hand():
     # h = 48 and p = 2: 3.2 * 48 - 4.6 = 149, and (p + 1) / 149 of the Nyquist frequency 1/2
     assert fl.savgol_cutoff(48, 2) == pytest.approx(1.5 / 149, rel=1e-12)
+    # the least half and order: 3.2 * 2 - 4.6 = 1.8
+    assert fl.savgol_cutoff(2, 0) == pytest.approx(0.5 / 1.8, rel=1e-12)
 
 
 @pytest.mark.parametrize("factor", [2, 5, 10])
@@ -79,16 +105,17 @@ def test_decimation_equals_scipy_filter_and_slice():
         (lambda: fl.low_pass(0.5, 5), "0.5"),
         (lambda: fl.low_pass(0.1, 0), "half must be an integer >= 1, got 0"),
         (lambda: fl.low_pass(0.1, 2.5), "2.5"),
-        (lambda: fl.gain([], [0.1]), "weights"),
-        (lambda: fl.gain([1.0], [np.nan]), "frequencies"),
-        (lambda: fl.gain([1.0], 0.1), "frequencies"),
+        (lambda: fl.gain([], [0.1]), "finite weights"),
+        (lambda: fl.gain([1.0], [np.nan]), "finite frequencies"),
+        (lambda: fl.gain([1.0], 0.1), "finite frequencies"),
         (lambda: fl.half_power([1.0]), "never falls"),
+        (lambda: fl.half_power([0.0, 0.0]), "never falls"),
         (lambda: fl.savgol_cutoff(1, 0), "half >= 2"),
         (lambda: fl.savgol_cutoff(10, 10), "order < half"),
         (lambda: fl.savgol_cutoff(10, -1), "-1"),
         (lambda: fl.decimate(X, 1), ">= 2, got 1"),
         (lambda: fl.decimate(X, 2.5), "2.5"),
-        (lambda: fl.decimate([1.0, np.inf], 2), "samples"),
+        (lambda: fl.decimate([1.0, np.inf], 2), "finite samples"),
         (lambda: fl.decimate(X[:100], 10), "too short for a filter of 201"),
     ],
 )

@@ -125,6 +125,11 @@ def test_influence_counts_samples_that_become_missing():
     assert pl.influence(dropping, RECORD, 300.0) == (0.0, pytest.approx(1 / 3001))
 
 
+def test_influence_on_a_signal_without_values_is_none():
+    nothing = np.full(LENGTH, NAN)
+    assert pl.influence(lambda record: nothing, RECORD, 300.0) == (0.0, 0.0)
+
+
 def test_influence_sees_a_scale_estimated_after_the_split():
     def scaled(record, end):
         channels = np.column_stack([smoothed(record), record.true_c])
@@ -134,6 +139,127 @@ def test_influence_sees_a_scale_estimated_after_the_split():
     # of the two channels, only the current depends on the readings
     fraction = pl.influence(lambda r: scaled(r, LENGTH), RECORD, 300.0)[1]
     assert 0.4 < fraction <= 0.5
+
+
+def test_a_reading_and_a_sample_at_the_time_itself_are_not_later():
+    grid = np.arange(LENGTH) * se.DT_S
+    when = float(RECORD.t_s[3000])
+    lasting = replace(RECORD, t_s=RECORD.t_s[:3002], current_a=RECORD.current_a[:3002])
+    assert RECORD.t_s[3001] > when
+
+    def sums(record):
+        y = np.zeros(LENGTH)
+        y[0] = record.current_a[3000]  # at the time
+        y[1] = record.current_a[3001]  # later
+        return y
+
+    change, fraction = pl.influence(sums, lasting, when)
+    assert change == pytest.approx(1.0)
+    assert fraction == pytest.approx(1 / (grid <= when).sum())
+
+    def at_300(record):
+        return np.where(grid == grid[3000], record.current_a[-1], 0.0)
+
+    assert pl.influence(at_300, RECORD, float(grid[3000]))[0] == pytest.approx(1.0)
+
+
+def log(current, missing=()):
+    """A record of four minutes with these currents, read at the times of the grid."""
+    record = se.simulate(0, minutes=4)
+    t = np.arange(record.on.size) * se.DT_S
+    present = ~np.isin(np.arange(t.size), missing)
+    return replace(record, t_s=t[present], current_a=np.asarray(current, float)[present])
+
+
+WIGGLE = np.random.default_rng(9).normal(0, 0.05, 2400)  # no two equal neighbors
+
+
+def lengths(stage, start=100, stop=1300):
+    """The lengths of runs of missing samples between two steps."""
+    hole = np.isnan(stage[start:stop])
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], hole.astype(int), [0]])))
+    return (edges[1::2] - edges[::2]).tolist()
+
+
+def test_hindsight_interpolates_one_lost_sample_and_hides_more_until_they_are_filled():
+    lost = [200, *range(300, 302), *range(400, 410), *range(500, 511)]
+    stages = pl.prepare(log(WIGGLE, lost))
+    assert lengths(stages["aligned"]) == [2, 10, 11]
+    assert lengths(stages["filled"]) == [11]
+    assert lengths(stages["smoothed"]) == [11]
+    causal = pl.prepare_causal(log(WIGGLE, lost))
+    # the last sample stands in for two steps, and is held for ten more
+    assert lengths(causal["aligned"]) == [8, 9]
+    assert lengths(causal["filled"]) == []
+    longer = pl.prepare_causal(log(WIGGLE, range(500, 513)))
+    assert lengths(longer["aligned"]) == [11]
+    assert lengths(longer["filled"]) == [1]
+
+
+def test_a_sensor_that_repeats_itself_nine_times_hangs():
+    current = WIGGLE.copy()
+    current[300:308] = 0.5  # eight times
+    current[400:409] = 0.5
+    assert lengths(pl.prepare(log(current))["validated"]) == [8]
+    assert lengths(pl.prepare_causal(log(current))["validated"]) == [1]
+    current[600:612] = 0.496 + 7e-4 * np.arange(12)  # equal to two decimals, not to three
+    assert lengths(pl.prepare(log(current))["validated"]) == [8, 11]
+
+
+def test_a_spike_on_a_slope_is_replaced_by_the_median_around_it():
+    current = 0.1 * WIGGLE + np.interp(np.arange(2400), [300, 900, 1500], [0, 60, 0])
+    current[600] += 50
+    # the spike is the largest of eleven: the median is the next value of the slope, 0.1 higher
+    assert pl.prepare(log(current))["cleaned"][600] == pytest.approx(30.1, abs=0.04)
+    # of the last five, the median is the reading two steps before
+    assert pl.prepare_causal(log(current))["cleaned"][600] == pytest.approx(29.8, abs=0.04)
+
+
+def test_the_past_alone_takes_a_step_for_a_spike_until_most_of_the_window_is_behind_it():
+    current = 0.1 * WIGGLE
+    current[600:1000] += 5
+    stages = pl.prepare_causal(log(current))
+    assert stages["cleaned"][598:604] == pytest.approx([0, 0, 0, 0, 5, 5], abs=0.1)
+    hindsight = pl.prepare(log(current))
+    assert hindsight["cleaned"][598:604] == pytest.approx([0, 0, 5, 5, 5, 5], abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["prepare", "prepare_causal"])
+def test_five_stages_have_the_names_of_the_steps(name):
+    stages = getattr(pl, name)(log(WIGGLE))
+    assert list(stages) == ["aligned", "validated", "cleaned", "filled", "smoothed"]
+    assert all(stage.shape == (2400,) for stage in stages.values())
+
+
+def test_a_line_passes_the_causal_steps_unchanged():
+    record = log(np.linspace(0, 24, 2400))
+    never_off = replace(record, on=np.ones(2400, dtype=bool))
+    stages = pl.prepare_causal(never_off)
+    np.testing.assert_allclose(stages["smoothed"][4:], never_off.current_a[4:], atol=1e-9)
+    assert np.isnan(stages["smoothed"][:4]).all()
+
+
+def test_the_causal_floor_spares_steps_of_a_coarse_sensor():
+    # in a window of 0.00 and 0.01 alone, the MAD is 0.02 instead of 0: 0.2 is 6.7 deviations
+    current = 0.01 * (np.arange(2400) % 2)
+    current[[700, 800]] = [0.2, 0.35]
+    stages = pl.prepare_causal(replace(log(current), on=np.ones(2400, dtype=bool)))
+    assert stages["cleaned"][700] == 0.2
+    assert stages["cleaned"][800] < 0.02
+
+
+DEFAULTS = [
+    ("prepare", {"window": 11, "order": 2, "k": 8.0}),
+    ("prepare_causal", {"window": 5, "order": 1, "k": 10.0}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), DEFAULTS)
+def test_settings_are_those_of_the_page(name, settings):
+    steps = getattr(pl, name)
+    default = steps(RECORD)
+    for stage, values in steps(RECORD, **settings).items():
+        np.testing.assert_array_equal(values, default[stage])
 
 
 @pytest.mark.parametrize("window", [3, 5, 11, 31])
@@ -165,6 +291,24 @@ def test_missing_samples_do_not_count_and_do_not_join_what_they_separate():
     assert np.nanmax(score) < 20
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_constant_signal_has_the_score_zero_without_a_warning():
+    assert pl.hampel_score(np.full(9, 3.0), 3).tolist() == [0.0] * 9
+    assert pl.hampel_score([3.0, 3.0, 3.0], 3, causal=True, floor=0.0).tolist() == [0.0] * 3
+    step = pl.hampel_score([0, 0, 0, 1, 0, 0, 0], 5)
+    assert step.tolist() == [0.0, 0.0, 0.0, np.inf, 0.0, 0.0, 0.0]
+    assert np.isnan(pl.hampel_score([NAN] * 7, 3)).all()
+
+
+def test_the_score_by_hand_in_windows_that_are_cut_at_the_ends():
+    # windows (1, 2), (1, 2, 6), (2, 6): medians 1.5, 2 and 4, deviations 0.5, 1 and 2
+    score = pl.hampel_score([1, 2, 6], 3)
+    assert score * 1.4826022 == pytest.approx([1.0, 0.0, 1.0], rel=1e-6)
+    # windows that end at the sample: (1), (1, 2), (1, 2, 6)
+    causal = pl.hampel_score([1, 2, 6], 3, causal=True)
+    assert causal * 1.4826022 == pytest.approx([0.0, 1.0, 4.0], rel=1e-6)
+
+
 def test_the_floor_bounds_the_mad():
     coarse = np.zeros(50)
     coarse[::9] = 0.1
@@ -178,6 +322,23 @@ def test_spikes_are_replaced_by_the_median_of_their_window():
     score = np.array([0.0, 0.0, 9.0, 0.0, 5.0])
     assert pl.replace_spikes(x, score, 5, 5, 2).tolist() == [1.0, 2.0, 3.0, 4.0, 3.0]
     assert pl.replace_spikes(x, score, 5, 3, 0).tolist() == [1.0, 2.0, 2.0, 4.0, 3.0]
+
+
+def test_a_score_of_the_limit_is_no_spike_and_a_median_may_be_a_fraction():
+    x = np.array([1, 50, 4])
+    score = np.array([0.0, 9.0, 2.0])
+    assert pl.replace_spikes(x, score, 2, 2, 0).tolist() == [1.0, 25.5, 4.0]
+    assert pl.replace_spikes(x, score, 2, 2, 1).tolist() == [1.0, 27.0, 4.0]
+    assert pl.replace_spikes(x, score, 9, 2, 1).tolist() == [1.0, 50.0, 4.0]
+    assert x.tolist() == [1, 50, 4]
+
+
+def test_the_latest_sample_counts_at_its_own_time_and_until_it_is_too_old():
+    assert pl.latest([1, 2], [5, 7], [0, 1, 2, 4, 4.5], 2).tolist() == pytest.approx(
+        [NAN, 5, 7, 7, NAN], nan_ok=True
+    )
+    # of two samples of one time, the one that arrived last
+    assert pl.latest([1, 1], [5, 7], [1], 0).tolist() == [7.0]
 
 
 def test_latest_equals_pandas_merge():
@@ -198,6 +359,17 @@ def test_repeats_are_counted_as_by_hand(values):
     assert pl.repeats(values).tolist() == expected
 
 
+def test_holding_by_hand():
+    x = [NAN, 1, NAN, NAN, NAN, 2, NAN]
+    for longest, expected in (
+        (0, [NAN, 1, NAN, NAN, NAN, 2, NAN]),
+        (1, [NAN, 1, 1, NAN, NAN, 2, 2]),
+        (2, [NAN, 1, 1, 1, NAN, 2, 2]),
+        (9, [NAN, 1, 1, 1, 1, 2, 2]),
+    ):
+        np.testing.assert_array_equal(pl.hold(x, longest), expected)
+
+
 @given(holed, st.integers(0, 6))
 def test_holding_equals_pandas(values, longest):
     expected = pd.Series(values).ffill(limit=longest) if longest else pd.Series(values)
@@ -210,6 +382,8 @@ def test_the_zero_is_the_median_of_the_latest_readings_with_the_motor_off():
     expected = [0.0, 0.1, 0.15, 0.2, 0.2, 0.2, 0.4, 0.4]
     assert pl.latest_zero(x, off, 3) == pytest.approx(expected)
     assert pl.latest_zero(x, np.zeros(8, bool), 3).tolist() == [0.0] * 8
+    newest = [0.0, 0.1, 0.2, 0.9, 0.9, 0.9, 0.4, 0.4]
+    assert pl.latest_zero(x, off.astype(float), 1) == pytest.approx(newest)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Coverage of intervals against closed forms and simulation; bad input."""
 
+import warnings
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from groundtruth.learning import coverage as cov
@@ -38,6 +41,11 @@ def test_coverage_is_one_or_zero_for_intervals_of_everything_or_nothing():
     assert np.allclose(nothing, 0)
 
 
+def test_probabilities_may_be_fractions():
+    coverage = cov.binomial_coverage(ci.wilson, 30, [Fraction(1, 3), Fraction(1)])
+    assert np.array_equal(coverage, cov.binomial_coverage(ci.wilson, 30, [1 / 3, 1.0]))
+
+
 def test_simulated_coverage_of_students_interval_is_its_level_for_normal_data():
     rng = np.random.default_rng(1)
     share = cov.simulated_coverage(
@@ -54,6 +62,17 @@ def test_simulated_coverage_counts_misses_on_both_sides():
     assert share == pytest.approx(stats.norm.cdf(1.0) - stats.norm.cdf(-0.5), abs=0.03)
 
 
+@pytest.mark.parametrize("ends", [(0.5, 1.0), (0.0, 0.5), (0.5, 0.5)])
+def test_a_simulated_interval_that_ends_at_the_truth_contains_it(ends):
+    one = cov.simulated_coverage(lambda rng: (), lambda: ends, 0.5, 1, np.random.default_rng(0))
+    assert one == 1
+
+
+def test_intervals_beside_the_truth_have_no_coverage_at_all():
+    rng = np.random.default_rng(0)
+    assert cov.simulated_coverage(lambda rng: (), lambda: (2.0, 3.0), 0.5, 8, rng) == 0
+
+
 @pytest.mark.parametrize(("b", "c"), [(0.02, 0.01), (0.1, 0.0), (0.3, 0.7)])
 def test_exact_paired_coverage_equals_a_simulation_of_the_experiment(b, c):
     exact = cov.paired_coverage(paired.difference_interval, 40, b, c)
@@ -63,9 +82,19 @@ def test_exact_paired_coverage_equals_a_simulation_of_the_experiment(b, c):
     assert exact == pytest.approx(simulated, abs=4 * np.sqrt(0.25 / 20_000))
 
 
-def test_paired_coverage_of_everything_is_one():
-    everything = cov.paired_coverage(lambda b, c, n: (0 * b - 1, 0 * b + 1), 7, 0.2, 0.3)
+@pytest.mark.parametrize(("b", "c"), [(0.2, 0.3), (0.25, 0.25), (0.0, 0.0), (0.3, 0.7)])
+def test_paired_coverage_of_everything_is_one(b, c):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # SciPy warns of probabilities that do not add up to 1
+        everything = cov.paired_coverage(lambda b, c, n: (0 * b - 1, 0 * b + 1), 7, b, c)
     assert everything == pytest.approx(1)
+
+
+@pytest.mark.parametrize("ends", [(0, 1), (-1, 0), (0, 0)])
+def test_a_paired_interval_that_ends_at_the_difference_contains_it(ends):
+    low, high = ends
+    touching = cov.paired_coverage(lambda b, c, n: (0 * b + low, 0 * b + high), 5, 0.25, 0.25)
+    assert touching == pytest.approx(1)
 
 
 RNG = np.random.default_rng(3)

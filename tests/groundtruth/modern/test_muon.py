@@ -7,6 +7,7 @@ import pytest
 import torch
 from groundtruth.check import gradient_errors
 from groundtruth.modern import muon as mu
+from scipy.linalg import polar
 
 
 def matrix(shape, seed=0):
@@ -27,6 +28,7 @@ def test_the_iteration_keeps_singular_vectors_and_maps_singular_values(shape):
 def test_it_does_not_depend_on_the_size_of_the_gradient():
     G = matrix((6, 9))
     assert np.allclose(mu.newton_schulz(1000 * G), mu.newton_schulz(G), atol=1e-12)
+    assert np.allclose(mu.newton_schulz(1e-3 * G), mu.newton_schulz(G), atol=1e-12)
     assert not mu.newton_schulz(np.zeros((3, 3))).any()
 
 
@@ -34,6 +36,11 @@ def test_the_polar_factor_is_orthogonal_and_near_the_iteration():
     Q = mu.polar(matrix((7, 7)))
     assert np.allclose(Q @ Q.T, np.eye(7), atol=1e-12)
     assert np.abs(np.linalg.svd(Q.T @ mu.newton_schulz(matrix((7, 7))))[1] - 1).max() < 0.5
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (8, 3)])
+def test_the_polar_factor_is_scipys(shape):
+    assert np.allclose(mu.polar(matrix(shape)), polar(matrix(shape))[0], atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (48, 16), (16, 48)])
@@ -70,6 +77,16 @@ def test_loss_and_gradient_of_the_linear_task(rotated):
     assert max(gradient_errors(lambda: task.loss(W), [W], [task.gradient(W)])) < 1e-7
     diagonal = np.allclose(task.S, np.diag(np.diag(task.S)))
     assert diagonal != rotated
+
+
+def test_a_linear_task_of_condition_1_has_the_identity_as_covariance():
+    task = mu.LinearTask(2, 1.0, True, np.random.default_rng(0))
+    assert np.allclose(task.S, np.eye(2), atol=1e-12)
+
+
+def test_the_rows_of_the_target_have_norms_near_1():
+    target = mu.LinearTask(200, 10.0, False, np.random.default_rng(1)).target
+    assert np.mean(np.sum(target**2, axis=1)) == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,37 @@ def test_answers_are_all_strings_up_to_the_length(task):
     assert task.lengths[task.strings.index((0, 1, 2))] == 3  # ended by its length
 
 
+def test_an_answer_has_as_many_real_decisions_as_its_length(task):
+    assert (task.base, task.longest) == (3, 3)
+    assert task.node[task.real].size == task.action[task.real].size == task.lengths.sum()
+    assert (task.action[task.real] == 3).sum() == 3 + 9  # answers that stop before the third digit
+
+
+def test_one_hundred_thousand_answers_are_the_most():
+    assert len(pg.Answers(100_000, 1).strings) == 100_000
+    with pytest.raises(ValueError, match="too many answers"):
+        pg.Answers(100_001, 1)
+
+
+def test_random_logits_have_the_scale_and_forbid_the_empty_answer():
+    logits = pg.Answers(2, 9).start(np.random.default_rng(9), 0.5)
+    assert logits[0, 2] == -np.inf
+    logits[0, 2] = 0.0
+    assert np.isfinite(logits).all()
+    assert logits.std() == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_constant_added_to_the_logits_of_a_prefix_changes_nothing(task, logits):
+    shift = np.where(np.arange(task.nodes) % 2, 1000.0, -1000.0)
+    shifted = task.log_softmax(logits + shift[:, None])
+    np.testing.assert_allclose(shifted, task.log_softmax(logits), atol=1e-9)
+
+
+def test_logits_of_single_precision_are_computed_in_double_precision(task, logits):
+    single = logits.astype(np.float32)
+    np.testing.assert_array_equal(task.log_softmax(single), task.log_softmax(single.astype(float)))
+
+
 def test_probabilities_add_up_and_follow_the_decisions(task, logits):
     p = np.exp(task.log_probs(logits))
     assert p.sum() == pytest.approx(1)
@@ -90,6 +121,12 @@ def test_policy_logits_invert_log_probs(task):
     np.testing.assert_allclose(np.exp(task.log_probs(task.policy_logits(p))), p)
 
 
+@pytest.mark.filterwarnings("error")
+def test_policy_logits_of_one_digit_are_logarithms_without_a_warning():
+    digits = np.exp(pg.Answers(2, 1).policy_logits([0.25, 0.75]))
+    np.testing.assert_allclose(digits, [[0.25, 0.75, 0.0]])
+
+
 def test_the_verifier_adds_digits(task):
     marks = task.sum_is(4)
     assert marks.sum() == sum(sum(s) == 4 for s in task.strings)
@@ -114,11 +151,33 @@ def test_draws_have_their_probabilities():
     np.testing.assert_allclose(np.bincount(ids.ravel()) / 20_000, p, atol=0.01)
 
 
+def test_draws_accept_a_sum_within_a_millionth_of_1():
+    p = np.array([0.5, 0.5 + 5e-7])
+    ids = pg.draws(np.log(p), (1000,), np.random.default_rng(10))
+    assert ids.mean() == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_sum_of_probabilities_is_checked_in_double_precision():
+    half = np.log(np.array([0.5, 0.5], dtype=np.float16))
+    assert np.exp(half.astype(float)).sum() < 0.9999  # rounding to half precision hides it
+    with pytest.raises(ValueError, match="add up to"):
+        pg.draws(half, (1,), np.random.default_rng(0))
+
+
 def test_group_advantages_by_hand():
     A = grpo.group_advantages([[0.0, 2.0, 4.0, 2.0]])
     np.testing.assert_allclose(A, [[-np.sqrt(2), 0, np.sqrt(2), 0]])
     plain = grpo.group_advantages([[0.0, 2.0, 4.0, 2.0]], scale=False)
     np.testing.assert_allclose(plain, [[-2, 0, 2, 0]])
+    np.testing.assert_allclose(grpo.group_advantages([[0, 1], [7, 3]]), [[-1, 1], [1, -1]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_groups_of_equal_rewards_have_no_advantages_beside_others():
+    A = grpo.group_advantages([[3, 3, 3], [0, 0, 3]])
+    np.testing.assert_allclose(A, [[0, 0, 0], [-(0.5**0.5), -(0.5**0.5), 2**0.5]])
+    # the mean of 0.1, 0.1 and 0.1 is rounded to another number, and the zeros are exact
+    assert grpo.group_advantages([[0.1, 0.1, 0.1]]).tolist() == [[0.0, 0.0, 0.0]]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +186,14 @@ def test_group_advantages_by_hand():
 )
 def test_the_clipped_loss_by_hand(ratio, advantage, loss):
     assert grpo.clipped_loss(ratio, advantage, 0.1, 0.3) == pytest.approx(loss)
+
+
+def test_a_ratio_may_be_clipped_at_1_itself():
+    assert grpo.clipped_loss([0.5, 1.5], [-1.0, 1.0], 0.0, 0.0).tolist() == [1.0, -1.0]
+
+
+def test_ratios_of_single_precision_are_clipped_in_double_precision():
+    assert grpo.clipped_loss(np.float32(2), 1.0, 0.2, 0.3) == pytest.approx(-1.3, rel=1e-12)
 
 
 def test_exact_training_reaches_the_optimum(task, logits):
@@ -272,6 +339,26 @@ def test_the_rate_falls_to_zero(task, logits):
     second = first + 0.2 * task.gradient(first, q * (reward - q @ reward))
     trained = grpo.train(task, logits, reward, 0.0, steps=2, rate=0.4)
     np.testing.assert_allclose(trained, np.exp(task.log_probs(second)))
+
+
+def test_a_generator_alone_does_not_make_training_sample(task, logits):
+    reward = task.sum_is(3)
+    exact = grpo.train(task, logits, reward, 0.1, steps=3)
+    given = grpo.train(task, logits, reward, 0.1, steps=3, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(given, exact)
+
+
+def test_training_has_two_thousand_steps_from_a_rate_of_ten():
+    answers = pg.Answers(2, 1)
+    start = [[0.0, 0.0, -np.inf]]
+    reward = [0.0, 1e-4]  # so small that training does not end at its optimum
+    p = grpo.train(answers, start, reward, 0.0)
+    np.testing.assert_allclose(
+        p, grpo.train(answers, start, reward, 0.0, steps=2000, rate=10.0), rtol=1e-12
+    )
+    # for p near 1/2 the logit gap grows by 2 p (1 - p) reward times the sum of the rates
+    gap = np.log(p[1] / p[0])
+    assert gap == pytest.approx(0.5 * 1e-4 * 10 * (2001 / 2), rel=0.03)
 
 
 def test_equal_rewards_change_nothing(task, logits):

@@ -18,6 +18,21 @@ def test_log_sigmoid_is_that_of_scipy_and_torch():
     np.testing.assert_allclose(ours, theirs, rtol=1e-14, atol=1e-16)
 
 
+def test_scores_without_a_sign_have_negatives():
+    scores = np.array([0, 3, 200], dtype=np.uint8)
+    np.testing.assert_allclose(sf.log_sigmoid(scores), special.log_expit([0.0, 3, 200]), rtol=1e-14)
+    loss = sf.logit_cross_entropy(scores, [1, 1, 1])
+    np.testing.assert_allclose(loss, -special.log_expit([0.0, 3, 200]), rtol=1e-14)
+
+
+def test_labels_of_single_precision_are_used_in_double_precision():
+    labels = np.array([0.1, 0.3, 0.6, 0.7], dtype=np.float32)
+    single = sf.logit_cross_entropy(np.full(4, 2.5), labels)
+    double = labels.astype(float)
+    exact = [(1 - y) * np.logaddexp(0, 2.5) + y * np.logaddexp(0, -2.5) for y in double]
+    np.testing.assert_allclose(single, exact, rtol=1e-14)
+
+
 @pytest.mark.parametrize("label", [0.0, 1.0, 0.3])
 def test_cross_entropy_is_that_of_torch(label):
     y = np.full_like(Z, label)
@@ -72,6 +87,7 @@ def test_roots_of_scaled_equations_are_the_same(size):
     [
         ((1.0, 1e200, 1.0), (-1e200, -1e-200)),
         ((1.0, -1e-200, 0.0), (1e-200, 0.0)),
+        ((1.0, -1e-310, 0.0), (1e-310, 0.0)),
         ((1e-200, 1e100, 1e200), (-1e300, -1e100)),
     ],
 )

@@ -103,6 +103,7 @@ def test_one_pass_variance_is_a_loop_in_the_type_of_its_input(seed):
 def test_one_pass_variance_by_hand():
     assert su.one_pass_variance([1.0, 2.0, 6.0]) == pytest.approx(14 / 3)
     assert su.welford([5.0]) == (5.0, 0.0)
+    assert su.welford([1e-20]) == (1e-20, 0.0)
 
 
 @pytest.mark.parametrize("f", [*SUMS, su.one_pass_variance, su.welford])

@@ -16,6 +16,11 @@ def ridge(p, x):
     return out, 0.3 * (p[0] ** 2).sum(1)
 
 
+def faint(p, x):
+    """Outputs so small that gradients are near the 1e-8 of Adam."""
+    return 1e-7 * linear(p, x)[0], 0.0
+
+
 def data(n=40, d=3, seed=0):
     rng = np.random.default_rng(seed)
     x = torch.tensor(rng.normal(size=(n, d)))
@@ -27,7 +32,7 @@ def start(runs, seed=1):
     return [st.weights(runs, (3,), rng), st.weights(runs, (1,), rng)]
 
 
-@pytest.mark.parametrize("forward", [linear, ridge])
+@pytest.mark.parametrize("forward", [linear, ridge, faint])
 def test_each_run_equals_torch_adam_at_its_own_rate(forward):
     rates = [0.01, 0.1]
     x, y = data()
@@ -63,12 +68,41 @@ def test_the_error_of_the_mean_is_one_and_of_the_truth_zero():
     np.testing.assert_allclose(st.errors(linear, [truth, offset], (x, y)), [0, 1], atol=1e-12)
 
 
+def test_the_error_of_a_model_with_one_parameter():
+    x, y = data()
+    w = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
+    only = st.errors(lambda p, x: (torch.einsum("rbd,rd->rb", x, p[0]), 0.0), [w], (x, y - 1))
+    np.testing.assert_allclose(only, [0], atol=1e-12)
+
+
 def test_weights_have_the_scale_of_their_inputs():
     w = st.weights(500, (4, 25), np.random.default_rng(3))
     assert w.requires_grad
     assert abs(float(w.detach().std()) - 0.5) < 0.01
     v = st.weights(500, (100,), np.random.default_rng(3), scale=2.0)
     assert abs(float(v.detach().std()) - 2) < 0.04
+
+
+@pytest.mark.parametrize("shape", [(4, 25), (9, 4, 25), (4,)])
+def test_weights_have_mean_zero_and_count_inputs_by_the_second_to_last_size(shape):
+    w = st.weights(300, shape, np.random.default_rng(5)).detach()
+    assert w.shape == (300, *shape)
+    assert float(w.mean()) == pytest.approx(0, abs=0.06)
+    assert float(w.std()) == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_parameters_of_a_single_run_are_counted():
+    assert st.count([torch.zeros(1, 2, 3), torch.zeros(1, 4)]) == 10
+
+
+def test_the_first_step_of_adam_changes_each_parameter_by_its_rate():
+    params = start(2)
+    before = [p.detach().clone() for p in params]
+    st.train(linear, params, data(), [0.01, 0.1], 1, 1, np.random.default_rng(6))
+    for p, old in zip(params, before, strict=True):
+        change = (p.detach() - old).abs()
+        np.testing.assert_allclose(change[0], 0.01, rtol=1e-4)
+        np.testing.assert_allclose(change[1], 0.1, rtol=1e-4)
 
 
 def test_the_rate_is_chosen_on_the_selection_data_alone():
@@ -97,6 +131,10 @@ def test_the_rate_is_chosen_by_the_median_not_by_the_best_run():
         ),
         (
             lambda: st.train(linear, start(1), data(), [0.1], 0, 4, np.random.default_rng(0)),
+            "positive steps",
+        ),
+        (
+            lambda: st.train(linear, start(1), data(), [0.1], 5, 0, np.random.default_rng(0)),
             "positive steps",
         ),
     ],

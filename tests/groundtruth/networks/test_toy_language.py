@@ -14,6 +14,10 @@ def test_every_sentence_holds_a_person_with_its_traits_or_a_fruit():
         assert all(any(w in tl.COMPANY[t] for t in traits) for w in words if w != heads[0])
 
 
+def test_one_sentence_can_be_drawn():
+    assert [len(s) for s in tl.sentences(1, np.random.default_rng(4))] == [4]
+
+
 def test_four_of_five_sentences_are_about_people():
     heads = [
         any(tl.WORDS[i] in tl.PEOPLE for i in s)
@@ -61,6 +65,13 @@ def test_coordinates_of_traits_are_their_signs():
     coordinates = tl.coordinates(sizes * (W @ Q))
     np.testing.assert_array_equal(np.sign(coordinates), signs())
     np.testing.assert_allclose(np.abs(coordinates), 1, atol=0.2)
+
+
+def test_the_norms_of_word_vectors_do_not_count():
+    W = np.random.default_rng(3).normal(size=(35, 4)).astype(np.float32)
+    expected = tl.coordinates(W.astype(float))
+    for size in (1e-3, 1e30):  # squares of 1e30 overflow in single precision
+        np.testing.assert_allclose(tl.coordinates(np.float32(size) * W), expected, rtol=1e-5)
 
 
 def test_coordinates_of_noise_have_signs_by_chance():

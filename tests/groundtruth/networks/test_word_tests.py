@@ -23,7 +23,9 @@ def test_rare_words_are_left_out_of_the_documents():
 def test_inflections_need_three_letters_and_both_forms():
     pairs = wt.inflections(["rose", "roses", "rose's", "it", "its", "loss", "losses", "thing"])
     assert pairs.tolist() == [[0, 1], [0, 2], [5, 6]]
-    assert wt.inflections(["sun"]).shape == (0, 2)
+    none = wt.inflections(["sun"])
+    assert none.shape == (0, 2)
+    assert none.dtype == np.int64  # indices, of nothing too
 
 
 def test_pronoun_questions_keep_person_and_form_apart():
@@ -79,6 +81,20 @@ def test_the_neighbor_of_b_is_neither_a_nor_a_star():
     W = np.array([[1, 0.01, 0], [1, 0, 0.02], [1, 0, 0], [1, 0.5, 0], [0, 1, 1.0]])
     assert wt.analogy_scores(W, [(0, 1, 2, 3)]).nearest_to_b == 1
     assert wt.analogy_scores(W, [(0, 1, 2, 4)]).nearest_to_b == 0
+
+
+def test_norms_do_not_count_not_even_those_that_overflow_in_single_precision():
+    rng = np.random.default_rng(2)
+    W = rng.normal(size=(10, 4)).astype(np.float32)
+    pairs = [[0, 1], [2, 3], [4, 5]]
+    questions = [[(0, 1, b, x)] for b in range(2, 10) for x in range(2, 10) if b != x]
+    ranks = wt.relative_ranks(W, pairs)
+    nearest = [wt.analogy_scores(W, question).nearest_to_b for question in questions]
+    assert sum(nearest) == 8  # one word for each b
+    sizes = rng.uniform(0.1, 10, (10, 1))
+    for scaled in (sizes * W, np.float32(1e30) * W):
+        np.testing.assert_allclose(wt.relative_ranks(scaled, pairs), ranks)
+        assert [wt.analogy_scores(scaled, q).nearest_to_b for q in questions] == nearest
 
 
 @pytest.mark.parametrize(
