@@ -35,7 +35,7 @@ class Answers:
     Raises
     ------
     ValueError
-        If the base is below 2, the length below 1, or there are more than 100,000 answers.
+        If the base is below 2, the length below 1, or more than 100,000 answers have that length.
 
     Examples
     --------

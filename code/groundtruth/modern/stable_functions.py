@@ -90,7 +90,7 @@ def quadratic_roots(a: float, b: float, c: float) -> tuple[float, float]:
 
     The root of larger magnitude comes from the formula, where b and the square root have one sign;
     the other is c / (a x_1), because the product of the roots is c / a. The squares are scaled, so
-    only a root outside the range of floats is infinite or 0.
+    only a root outside the range of floats is infinite or 0, where |b| is at most 9e307.
 
     Raises
     ------

@@ -204,6 +204,7 @@ def test_resampling_equals_numpy_outside_gaps_and_is_nan_inside():
 @pytest.mark.parametrize(("t", "inside"), [([0, 5, 6], 2.5), ([0, 1, 6], 4.0)])
 def test_gaps_in_the_first_and_in_the_last_interval_are_missing(t, inside):
     assert np.isnan(se.resample(t, [1, 2, 3], [inside], 2.0)).all()
+    assert se.resample(t, [1, 2, 3], t, 2.0).tolist() == [1, 2, 3]  # samples are in no gap
 
 
 def test_two_samples_are_enough_and_a_gap_of_the_limit_is_filled():
