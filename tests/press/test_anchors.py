@@ -42,6 +42,10 @@ def test_ids_that_change_with_their_place_are_not_permanent():
     assert anchors.ids(PAGE) == ["ex-a", "masks"]
 
 
+def test_a_drawing_that_formulas_share_is_no_address():
+    assert anchors.ids(f'{PAGE}<svg><path id="drawn-1f2e3d4c"/></svg>') == ["ex-a", "masks"]
+
+
 def test_nothing_is_lost_while_every_published_address_is_there(project):
     assert lost(project) == []
 

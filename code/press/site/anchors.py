@@ -19,9 +19,10 @@ from press.source import settings
 
 FILE = "book/_assets/anchors.json"
 ID = re.compile(r'<[a-z][^<>]*?\sid="([^"]+)"')
-# numbered by chance of order, of the frame around a page, or of a definition that a tip shows
+# numbered by chance of order, of the frame around a page, of a definition that a tip shows, or of a
+# drawing that formulas share
 PASSING = re.compile(
-    r"id\d+|controls-\d+|cell-\d+-\d+|contents|main|.*-solution-\d+|(?:gt|tip)-.*|tips"
+    r"drawn-.*|id\d+|controls-\d+|cell-\d+-\d+|contents|main|.*-solution-\d+|(?:gt|tip)-.*|tips"
 )
 
 
