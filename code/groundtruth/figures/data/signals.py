@@ -269,6 +269,6 @@ def aliases(true_hz: float, rate_hz: float) -> Figure:
         label=f"{abs(true_hz - rate_hz):g} Hz, mirrored",
     )
     ax.plot(s, np.sin(2 * np.pi * true_hz * s), "o", color=ORANGE, label="samples")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3), ncols=3, fontsize=9, columnspacing=1.0)
+    fig.legend(loc="outside upper center", ncols=3, columnspacing=3.0)
     label(ax, "time in s", "signal")
     return fig
