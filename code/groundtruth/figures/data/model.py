@@ -28,7 +28,7 @@ LEVELS = [0.3, 1.0, 3.0, 6.0, 12.0, 20.0, 33.0]
 def bowl(x: Array, y: Array, history: Array) -> Figure:
     """Contours of the loss over (w, b) and the path of training, history (steps + 1, 3)."""
     best = least_squares_line(x, y)
-    w = np.linspace(-0.6, 3.4, 121)
+    w = np.linspace(-0.6, 3.9, 121)
     b = np.linspace(-0.9, 2.3, 121)
     errors = w[None, :, None] * x + b[:, None, None] - y  # (B, W, n)
     loss = (errors**2).mean(-1)  # (B, W)
@@ -48,7 +48,7 @@ def bowl(x: Array, y: Array, history: Array) -> Figure:
     )
     ax.plot(*best, marker="*", markersize=13, color=ORANGE, linestyle="none")
     ax.text(
-        best[0] + 0.15,
+        best[0] + 0.4,
         best[1] + 0.2,
         f"minimum ({best[0]:.3g}, {best[1]:.3g})",
         color=ORANGE,
