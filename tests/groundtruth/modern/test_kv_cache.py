@@ -96,3 +96,17 @@ def test_bad_input_is_refused(call):
 def test_kept_is_sorted_and_unique():
     positions = kept(50, 12, 3)
     assert (np.diff(positions) > 0).all()
+
+
+def test_the_smallest_sizes_are_allowed():
+    assert Layout(1, 1, 8, bits=1).bytes(1) == 2  # 16 numbers of one bit
+    assert Layout(3, 1, 1, window=4, full_layers=3).slots(9) == 27
+    assert Layout(2, 1, 1).slots(0) == 0
+    assert kept(0).tolist() == []
+    assert projected(1, 1) == (1, 1)
+    assert intensity(0.5, 0, 3, weight_bytes=1) == 6.0
+
+
+def test_without_a_window_and_sinks_everything_is_kept():
+    assert kept(3).tolist() == [0, 1, 2]
+    assert kept(3, 1).tolist() == [2]

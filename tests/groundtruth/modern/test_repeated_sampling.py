@@ -56,6 +56,37 @@ def test_ties_are_decided_at_random():
     assert rate == pytest.approx(0.5, abs=0.01)
 
 
+def test_single_precision_is_computed_in_double():
+    p, scores = np.float32([1 / 3, 1 / 3, 1 / 3]), [0.0, 1.0, 2.0]
+    exact = p.astype(float)
+    upto = np.cumsum(exact)
+    expected = np.diff(upto**3, prepend=0.0)
+    np.testing.assert_allclose(repeated.best_of_n(p, scores, 3), expected, rtol=1e-14)
+
+
+def test_scores_that_single_precision_cannot_separate_are_separate():
+    assert repeated.best_of_n([0.5, 0.5], [2**24, 2**24 + 1], 2).tolist() == [0.25, 0.75]
+
+
+def test_impossible_answers_have_no_share_whatever_the_memory_held():
+    p = np.array([0.0, 1.0, 0.0])
+    for _ in range(50):
+        full = np.full(3, 7.0)
+        del full
+        assert repeated.best_of_n(p, [3.0, 2.0, 1.0], 4).tolist() == [0.0, 1.0, 0.0]
+
+
+def test_one_vote_is_one_draw_and_one_trial_is_enough():
+    assert repeated.vote([1.0, 0.0], 0, 1, np.random.default_rng(0), 1) == 1.0
+    rate = repeated.vote([0.3, 0.7], 0, 1, np.random.default_rng(0), 40_000)
+    assert rate == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_rate_of_votes_is_a_multiple_of_one_trial():
+    rate = repeated.vote([0.3, 0.7], 0, 3, np.random.default_rng(0))
+    assert (rate * 4000) == round(rate * 4000) and 0 < rate < 1
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -64,6 +95,7 @@ def test_ties_are_decided_at_random():
         lambda: repeated.pass_hat_k(3, 1, 4),
         lambda: repeated.pass_hat_k(3, 1, 0),
         lambda: repeated.best_of_n([1.0], [1.0, 2.0], 1),
+        lambda: repeated.best_of_n([[1.0]], [[1.0]], 1),
         lambda: repeated.best_of_n([1.0], [1.0], 0),
         lambda: repeated.best_of_n([0.5], [1.0], 1),
         lambda: repeated.best_of_n_kl(0),

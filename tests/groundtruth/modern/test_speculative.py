@@ -134,6 +134,37 @@ def test_tokens_per_pass_by_hand(rate, g, tokens):
     assert speculative.tokens_per_pass(rate, g) == tokens
 
 
+def test_single_precision_is_computed_in_double():
+    p, q = np.float32([0.7, 0.3]), np.float32([0.1, 0.9])
+    exact = float(np.minimum(p.astype(float), q.astype(float)).sum())
+    assert speculative.acceptance(p, q) == exact
+    thirds = np.float32([1 / 3, 1 / 3, 1 / 3])
+    rest = np.maximum(thirds.astype(float) - np.float32([0.1, 0.1, 0.8]).astype(float), 0)
+    np.testing.assert_array_equal(
+        speculative.residual(thirds, np.float32([0.1, 0.1, 0.8])), rest / rest.sum()
+    )
+
+
+def test_the_message_names_the_distribution_that_is_none():
+    with pytest.raises(ValueError, match="the target is not"):
+        speculative.acceptance([0.6, 0.6], [0.5, 0.5])
+    with pytest.raises(ValueError, match="the draft is not"):
+        speculative.acceptance([0.5, 0.5], [0.6, 0.6])
+
+
+def test_a_uniform_equal_to_the_ratio_rejects():
+    # with probability min(1, p / q) means u < p / q: a token of target probability 0 never passes
+    p = [np.array([0.0, 1.0]), np.array([0.5, 0.5])]
+    assert speculative.verify(p, [np.array([1.0, 0.0])], [0], Script([0.0, 0.5])) == [1]
+
+
+def test_one_token_and_no_draft():
+    p = np.array([0.0, 1.0])
+    out = speculative.generate(lambda s: p, lambda s: p, [], 1, 0, np.random.default_rng(0))
+    assert out == ([1], 1)
+    assert speculative.tokens_per_pass(0.5, 0) == 1.0
+
+
 HALF = np.array([0.5, 0.5])
 
 
