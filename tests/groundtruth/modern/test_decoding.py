@@ -157,6 +157,93 @@ def test_majority_takes_the_first_of_a_tie():
     assert decoding.majority(["b", "a", "a", "b"]) == "b"
 
 
+SINGLE = np.float32([0.3, 0.6, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        (decoding.top_k, 2),
+        (decoding.top_p, 0.8),
+        (decoding.min_p, 0.4),
+        (decoding.typical, 0.8),
+    ],
+)
+def test_probabilities_of_single_precision_are_renormalized_in_double(rule, value):
+    out = rule(SINGLE, value)
+    expected = np.where(out > 0, SINGLE.astype(float), 0)
+    np.testing.assert_array_equal(out, expected / expected.sum())
+    assert out.dtype == float
+
+
+def test_logits_of_single_precision_are_computed_in_double():
+    z = np.float32([0.1, 2.7, -1 / 3])
+    np.testing.assert_array_equal(
+        decoding.tempered(z, 0.7), decoding.tempered(z.astype(float), 0.7)
+    )
+    np.testing.assert_array_equal(
+        decoding.penalized(z, [1, 0, 2], 1.3, 0.1),
+        decoding.penalized(z.astype(float), [1, 0, 2], 1.3, 0.1),
+    )
+    assert decoding.penalized([3, -3], [1, 1], repetition=2.0).tolist() == [1.5, -6.0]
+
+
+def test_many_equal_tokens_are_kept_in_the_order_of_their_ids():
+    p = np.full(60, 1 / 60)
+    assert support(decoding.top_k(p, 25)) == set(range(25))
+    assert support(decoding.top_p(p, 0.5)) == set(range(30))
+    assert support(decoding.typical(p, 0.5)) == set(range(30))
+
+
+@pytest.mark.filterwarnings("error")
+def test_impossible_tokens_are_allowed_in_and_never_come_out():
+    p = [0.5, 0.0, 0.3, 0.2]
+    assert decoding.top_k(p, 4).tolist() == p
+    assert support(decoding.typical(p, 1.0)) == {0, 2, 3}
+    assert support(decoding.typical([0.0, 1.0], 0.5)) == {1}
+
+
+def test_one_token_may_remain():
+    assert decoding.top_k([0.2, 0.8], 1).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_tiny_temperature_is_greedy_without_a_warning():
+    assert decoding.tempered([0.0, 1e308], 1e-308).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("rule", [decoding.top_p, decoding.typical])
+def test_a_bad_mass_is_named(rule):
+    with pytest.raises(ValueError, match="the mass must be above 0 and at most 1, got 2"):
+        rule([0.5, 0.5], 2)
+
+
+def test_a_bad_fraction_is_named():
+    with pytest.raises(ValueError, match="the fraction must be above 0 and at most 1, got 0"):
+        decoding.min_p([0.5, 0.5], 0)
+
+
+def test_a_beam_of_one_token_and_impossible_continuations():
+    beams = decoding.beam(lambda s: np.array([-np.inf, -0.5, -0.25]), 1, 5)
+    assert beams == [(-0.25, (2,)), (-0.5, (1,))]
+
+
+def test_others_grow_beside_a_finished_sequence():
+    table = {(): [0.6, 0.4], (1,): [0.1, 0.9]}
+    beams = decoding.beam(lambda s: np.log(table[s]), 2, 3, end=0)
+    assert [s for _, s in beams] == [(0,), (1, 1), (1, 0)]
+    np.testing.assert_allclose(np.exp([v for v, _ in beams]), [0.6, 0.36, 0.04])
+
+
+def test_no_remaining_token_accepts_the_accepting_states():
+    assert decoding.completable({"a": {0: "a"}}, {"a"}, 0) == [{"a"}]
+
+
+def test_majority_takes_the_most_frequent_wherever_it_stands():
+    assert decoding.majority(["a", "b", "b"]) == "b"
+    assert decoding.majority([None, 1, 1, None, None]) is None
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -168,6 +255,9 @@ def test_majority_takes_the_first_of_a_tie():
         lambda: decoding.typical([], 0.5),
         lambda: decoding.top_k([1.5, -0.5], 1),
         lambda: decoding.tempered([1.0, np.nan], 1.0),
+        lambda: decoding.tempered([np.nan], 0.0),
+        lambda: decoding.tempered([], 1.0),
+        lambda: decoding.tempered([-np.inf, -np.inf], 1.0),
         lambda: decoding.tempered([np.inf, 0.0], 1.0),
         lambda: decoding.tempered([1.0, 0.0], -1.0),
         lambda: decoding.tempered([1.0, 0.0], float("nan")),

@@ -83,12 +83,59 @@ def test_a_calibrated_model_answers_above_the_break_even():
     assert max(scores, key=scores.__getitem__) == 0.75  # 3 / (1 + 3)
 
 
+def test_the_world_of_the_chapter_is_the_default():
+    w = facts.world(np.random.default_rng(3))
+    assert (len(w.city), int(w.mentions.sum()), w.names, w.cities) == (900, 1500, 60, 12)
+    assert w.mentions.shape == (900,)
+
+
+def test_all_names_and_cities_occur_and_no_pair_twice():
+    w = facts.world(np.random.default_rng(4), 16, 5, 4, 2)  # as many people as pairs
+    assert sorted(zip(w.first.tolist(), w.last.tolist(), strict=True)) == [
+        (a, b) for a in range(1, 5) for b in range(5, 9)
+    ]
+    assert len(w.mentions) == 16
+
+
+def test_common_cities_are_common():
+    w = facts.world(np.random.default_rng(5), 20_000, 1, 150, 3)
+    share = np.bincount(w.city - w.city.min()) / 20_000
+    np.testing.assert_allclose(share, np.array([6, 3, 2]) / 11, atol=0.02)
+
+
+def test_the_smallest_world():
+    w = facts.world(np.random.default_rng(0), 1, 1, 1, 1)
+    assert w.text.tolist() == [1, 2, 3, 0] and w.mentions.tolist() == [1]
+
+
+def test_equal_confidences_keep_their_order():
+    right = np.arange(60) < 30
+    _, accuracy = facts.selective(np.ones(60), right)
+    assert accuracy[29] == 1 and accuracy[-1] == 0.5
+    _, accuracy = facts.selective(np.repeat([0.0, 1.0], 30), np.arange(60) < 45)
+    assert accuracy[14] == 1 and accuracy[29] == 0.5
+
+
+def test_marks_may_be_zeros_and_ones_of_any_type():
+    assert facts.score([0.9, 0.9], np.array([2, 0]), 0.5, 1.0) == 0.0
+    coverage, accuracy = facts.selective(np.float32([0.5, 0.25]), np.array([1, 0], dtype=np.uint8))
+    assert accuracy.tolist() == [1.0, 0.5] and coverage.tolist() == [0.5, 1.0]
+
+
+def test_a_threshold_is_compared_in_double_precision():
+    assert facts.score(np.float32([0.1]), [True], 0.1, 1.0) == 1.0  # 0.1 in float32 is above 0.1
+    assert facts.score(np.float32([0.7]), [True], 0.7, 1.0) == 0.0  # and 0.7 is below 0.7
+
+
 @pytest.mark.parametrize(
     "call",
     [
         lambda: facts.world(np.random.default_rng(0), 10, 5, 3, 2),
         lambda: facts.world(np.random.default_rng(0), 0, 5, 3, 2),
         lambda: facts.world(np.random.default_rng(0), 5, 0, 3, 2),
+        lambda: facts.world(np.random.default_rng(0), 0, 5, 0, 2),
+        lambda: facts.world(np.random.default_rng(0), 5, 5, -3, 2),
+        lambda: facts.world(np.random.default_rng(0), 5, 5, 3, 0),
         lambda: facts.selective([], []),
         lambda: facts.selective([0.5], [True, False]),
         lambda: facts.score([0.5], [True, False], 0.5, 1.0),
