@@ -46,6 +46,13 @@ def test_an_answer_has_as_many_real_decisions_as_its_length(task):
     assert (task.action[task.real] == 3).sum() == 3 + 9  # answers that stop before the third digit
 
 
+def test_a_task_keeps_its_sizes_and_a_mask_of_its_decisions():
+    small = pg.Answers(2, 2)
+    assert (small.base, small.longest, small.nodes) == (2, 2, 3)
+    assert small.real.dtype == bool
+    assert small.real.tolist() == [[True, True]] * 6
+
+
 def test_one_hundred_thousand_answers_are_the_most():
     assert len(pg.Answers(100_000, 1).strings) == 100_000
     with pytest.raises(ValueError, match="too many answers"):

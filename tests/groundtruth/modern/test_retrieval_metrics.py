@@ -49,3 +49,34 @@ def test_many_groups_of_equal_score_keep_their_order():
 
 def test_a_group_without_items_is_last():
     assert metrics.rank_of([-5.0, -7.0], np.array([2, 0]), 3).tolist() == [2, 0, 1]
+
+
+def test_the_depth_is_passed_to_the_measure():
+    # of three results one is relevant, but precision is per place asked for
+    assert metrics.per_query("precision", [[5, 1, 2]], [{1}], 10).tolist() == [0.1]
+    assert metrics.per_query("map", [[5, 1, 2, 3]], [{1, 3}], 2).tolist() == [0.25]
+
+
+def test_neighbors_found_by_hand():
+    assert metrics.neighbor_recall([[1, 2], [3, 9]], [[2, 1], [3, 4]]) == 0.75
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: metrics.per_query("f1", [[1]], [{1}], 1),
+        lambda: metrics.per_query("hit", [[1]], [{1}], 0),
+        lambda: metrics.per_query("hit", [], [], 1),
+        lambda: metrics.per_query("hit", [[1]], [{1}, {2}], 1),
+        lambda: metrics.per_query("hit", [[1, 1]], [{1}], 1),
+        lambda: metrics.per_query("hit", [[1]], [set()], 1),
+        lambda: metrics.neighbor_recall([], []),
+        lambda: metrics.neighbor_recall([[1]], [[1], [2]]),
+        lambda: metrics.rank_of([], np.array([], dtype=int), 1),
+        lambda: metrics.rank_of([1.0, 2.0], np.array([0]), 1),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_bad_input_is_refused(call):
+    with pytest.raises(ValueError):
+        call()
