@@ -23,7 +23,6 @@ from groundtruth.figures.style import (
     figure,
     label,
     rows,
-    use_style,
 )
 from groundtruth.figures.vega import Interactive, choose, menu, note, one_row, show, slider
 from groundtruth.modern.memory_ledger import (
@@ -130,11 +129,11 @@ def _gigabytes(base: alt.Chart, field: str, color: str, dash: list[int]) -> alt.
 
 def schemes(devices: int = 4) -> Figure:
     """What each process holds under each scheme, as squares of layers by pieces, and sends."""
-    use_style()
     side, pitch, group, block = 17.5, 20.0, 86.5, 55.0  # points
     wide, high = 72 * WIDTH_IN, 32 + block * len(SCHEMES)
-    fig = Figure(figsize=(WIDTH_IN, high / 72))
-    ax = fig.add_axes((0, 0, 1, 1))
+    fig, ax = figure(high / 72)
+    fig.set_layout_engine("none")
+    ax.set_position((0, 0, 1, 1))
     ax.set(xlim=(0, wide), ylim=(high, 0))
     ax.axis("off")
     cells: dict[str, list[Path]] = {kind: [] for kind in KINDS}
