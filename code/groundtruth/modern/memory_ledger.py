@@ -8,11 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 STAGES = (0, 1, 2, 3)
 SAVING = ("all", "fused", "blocks")
+KINDS = ("weights", "gradients", "optimizer states", "activations")
+# the axis along which each scheme divides each kind, of (layers, pieces of a layer or of the
+# batch); what is not named is on every process
+SCHEMES: dict[str, dict[str, int]] = {
+    "data parallel": {"activations": 1},
+    "ZeRO, stage 1": {"optimizer states": 1, "activations": 1},
+    "ZeRO, stage 2": {"gradients": 1, "optimizer states": 1, "activations": 1},
+    "ZeRO, stage 3": dict.fromkeys(KINDS, 1),
+    "tensor parallel": dict.fromkeys(KINDS[:3], 1),
+    "pipeline": dict.fromkeys(KINDS, 0),
+}
 
 
 def state_bytes(stage: int, devices: int, weights: int = 2, gradients: int = 2) -> float:
@@ -30,6 +43,41 @@ def state_bytes(stage: int, devices: int, weights: int = 2, gradients: int = 2) 
         raise ValueError(f"need a stage of {STAGES} and a device, got {stage} and {devices}")
     divided = [devices if stage >= first else 1 for first in (1, 2, 3)]
     return 12 / divided[0] + gradients / divided[1] + weights / divided[2]
+
+
+def held(scheme: str, kind: str, rank: int, devices: int) -> NDArray[np.bool_]:
+    """What a process holds just before the optimizer's step, of p layers in p pieces each, (p, p).
+
+    The columns are pieces of each layer's parameters or, of the activations, of the batch. The
+    activations of tensor parallelism are those between blocks; inside a block they are divided.
+
+    Examples
+    --------
+    >>> held("pipeline", "weights", 1, 2).tolist()
+    [[False, False], [True, True]]
+    >>> held("ZeRO, stage 3", "weights", 1, 2).tolist()
+    [[False, True], [False, True]]
+    """
+    if scheme not in SCHEMES or kind not in KINDS:
+        raise ValueError(f"need one of {[*SCHEMES]} and of {KINDS}, got {scheme!r} and {kind!r}")
+    if not 0 <= rank < devices:
+        raise ValueError(f"rank {rank} is not one of {devices} processes")
+    grid = np.ones((devices, devices), bool)
+    if kind in SCHEMES[scheme]:
+        grid &= np.indices(grid.shape)[SCHEMES[scheme][kind]] == rank
+    return grid
+
+
+def scheme_bytes(scheme: str, devices: int, bytes_each: tuple[int, int, int] = (2, 2, 12)) -> float:
+    """Bytes per parameter and process of weights, gradients and optimizer states, equal layers.
+
+    Examples
+    --------
+    >>> scheme_bytes("ZeRO, stage 1", 4)
+    7.0
+    """
+    shares = [held(scheme, kind, 0, devices).mean() for kind in KINDS[:3]]
+    return float(np.dot(shares, bytes_each))
 
 
 class Shape(NamedTuple):

@@ -21,6 +21,40 @@ def test_the_table_of_the_zero_paper():
     assert gigabytes == pytest.approx([120, 31.4, 16.6, 1.9], abs=0.05)
 
 
+@pytest.mark.parametrize("devices", [1, 2, 8])
+@pytest.mark.parametrize("scheme", list(ml.SCHEMES))
+def test_the_schemes_are_the_stages_and_full_division(scheme, devices):
+    names = ["data parallel", "ZeRO, stage 1", "ZeRO, stage 2", "ZeRO, stage 3"]
+    stage = names.index(scheme) if scheme in names else 3
+    assert ml.scheme_bytes(scheme, devices) == pytest.approx(ml.state_bytes(stage, devices))
+
+
+@pytest.mark.parametrize("kind", ml.KINDS)
+@pytest.mark.parametrize("scheme", list(ml.SCHEMES))
+def test_what_is_divided_is_held_by_one_process_and_the_rest_by_all(scheme, kind):
+    copies = sum(ml.held(scheme, kind, rank, 4).astype(int) for rank in range(4))
+    assert copies.min() == copies.max() == (1 if kind in ml.SCHEMES[scheme] else 4)
+
+
+def test_pieces_by_hand():
+    columns = [[0, 0, 1], [0, 0, 1], [0, 0, 1]]
+    assert ml.held("tensor parallel", "gradients", 2, 3).astype(int).tolist() == columns
+    assert ml.held("tensor parallel", "activations", 2, 3).all()
+    assert ml.held("ZeRO, stage 3", "activations", 2, 3).astype(int).tolist() == columns
+    rows = [[0, 0, 0], [0, 0, 0], [1, 1, 1]]
+    assert ml.held("pipeline", "activations", 2, 3).astype(int).tolist() == rows
+    assert ml.held("data parallel", "optimizer states", 2, 3).all()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "kind", "rank"),
+    [("FSDP", "weights", 0), ("pipeline", "momentum", 0), ("pipeline", "weights", 2)],
+)
+def test_unknown_schemes_kinds_and_ranks(scheme, kind, rank):
+    with pytest.raises(ValueError, match="got 'FSDP'|'momentum'|rank 2 is not one of 2"):
+        ml.held(scheme, kind, rank, 2)
+
+
 def test_other_widths_of_numbers():
     assert ml.state_bytes(0, 1, weights=4, gradients=4) == 20
     assert ml.state_bytes(2, 2, weights=4, gradients=8) == 4 + 4 + 6

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from groundtruth.modern import model_parallel, sharding
+from groundtruth.modern import memory_ledger, model_parallel, sharding
 from groundtruth.modern.processes import Group, launch
 
 
@@ -38,6 +38,37 @@ def alone():
     return sharding.flat(list(model.parameters()))
 
 
+def stage_1_and_torchs(group, job):
+    """Our stage 1 and torch's own on top of DistributedDataParallel, and what torch's holds."""
+    from torch.distributed.optim import ZeroRedundancyOptimizer
+    from torch.nn.parallel import DistributedDataParallel
+
+    model = DistributedDataParallel(sharding.Blocks(job.seed))
+    optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=job.rate)
+    for x, y in sharding.shares(job, group):
+        optimizer.zero_grad()
+        # the library averages over the processes, so the loss is multiplied by their number
+        loss = F.cross_entropy(model(x), y, reduction="sum") * group.size / job.x.shape[1]
+        loss.backward()
+        optimizer.step()
+    moments = [s["exp_avg"].numel() for s in optimizer.optim.state.values()]
+    return {
+        "ours": sharding.zero(group, job, 1)["params"],
+        "torch's": sharding.flat(list(model.parameters())),
+        "moments": sum(moments),
+    }
+
+
+def test_stage_1_is_torchs_zero_redundancy_optimizer():
+    results = launch(stage_1_and_torchs, 2, job())
+    start = torch.cat(sharding.initial(3))
+    # torch divides the moments by whole tensors, one of the two blocks for each process
+    assert sorted(result["moments"] for result in results) == sorted(sharding.SIZES)
+    for result in results:
+        assert (result["torch's"] - start).abs().max() > 0.02
+        assert (result["ours"] - result["torch's"]).abs().max() < 1e-12
+
+
 WAYS = ["data parallel", "ZeRO, stage 1", "ZeRO, stage 2", "ZeRO, stage 3", "tensor parallel"]
 
 
@@ -57,6 +88,12 @@ def test_the_library_agrees(outcomes, alone):
 @pytest.mark.parametrize(("way", "held"), zip(WAYS, (4, 3, 2.5, 2, 2), strict=True))
 def test_numbers_held_per_parameter(outcomes, way, held):
     assert [outcome[way]["numbers"] for outcome in outcomes] == [held, held]
+
+
+@pytest.mark.parametrize("way", [*WAYS, "pipeline"])
+def test_the_ledger_counts_what_the_processes_hold(outcomes, way):
+    counted = sum(outcome[way]["numbers"] for outcome in outcomes) / 2
+    assert memory_ledger.scheme_bytes(way, 2, (1, 1, 2)) == pytest.approx(counted)
 
 
 def test_the_stages_of_the_pipeline_hold_everything_together(outcomes):
