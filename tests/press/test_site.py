@@ -29,6 +29,7 @@ from press.site import (
     render,
 )
 from press.site.extension import formulas, terms
+from press.site.extension.translator import PlainTokens
 from press.store import Store
 
 from tests.press import sample_book
@@ -691,6 +692,21 @@ def test_a_formula_keeps_its_drawing_in_fewer_bytes():
         '<math><mn>0.12345</mn></math><span class="vlist" style="height:1.423em">'
         '<span style="top:-2.55em;margin-right:0.05em"></span></span><svg width="0.66671em"></svg>'
     )
+
+
+def test_a_page_shows_formulas_without_their_source():
+    annotation = '<annotation encoding="application/x-tex">x\n &lt; 2</annotation>'
+    drawn = "<math><semantics><mi>x</mi>{}</semantics></math> and {}"
+    assert formulas.without_source(drawn.format(annotation, annotation)) == drawn.format("", "")
+
+
+def test_operators_of_a_listing_are_bare_text_and_words_keep_their_color():
+    from pygments import highlight
+    from pygments.lexers import PythonLexer
+
+    line = highlight("a.b += 1 if c in d else -e", PythonLexer(), PlainTokens())
+    assert html.fromstring(line).text_content().strip() == "a.b += 1 if c in d else -e"
+    assert re.findall(r'<span class="\w+">([^<]+)', line) == ["1", "if", "in", "else"]
 
 
 LONG = "M0 0" + "l1 1" * 40

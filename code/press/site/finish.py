@@ -45,7 +45,7 @@ def finish(
     texts = {name: (raw(project) / f"{name}.html").read_text(encoding="utf-8") for name in names}
     _explained(project, texts, store)
     for name, text in texts.items():
-        placed.put(f"{name}.html", formulas.shared(text))
+        placed.put(f"{name}.html", formulas.shared(formulas.without_source(text)))
     _images(project, store, placed, texts)
     _scripts(store, placed, texts)
     for name, script in search.files(project, book, pages, texts, store).items():

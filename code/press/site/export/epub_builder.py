@@ -14,14 +14,13 @@ from sphinx.builders.epub3 import Epub3Builder, NavPoint
 from press.checks.book import VEGA
 from press.config import Project
 from press.site import context, figures
-from press.site.extension import interactive, places
+from press.site.extension import formulas, interactive, places
 from press.site.extension.translator import BookTranslator
 from press.source import settings
 
 APPLICATION = "<mo>\u2061</mo>"
 THEME = Path(__file__).parent / "epub_theme"
 MATHML = re.compile(r"<math.*?</math>", re.S)
-ANNOTATION = re.compile(r"<annotation.*?</annotation>", re.S)
 ONLINE = re.compile(r"(?<![^/])(?:_static/cards\.\w+|licences\.txt)$")  # files of the site alone
 DATE = (2026, 1, 1, 0, 0, 0)  # of every file inside: equal books are equal files
 COVER = """<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="1600">
@@ -167,7 +166,7 @@ def _mathml(tex: str, display: bool) -> str:
     if drawn is None:
         raise ValueError(f"KaTeX cannot draw {tex!r}")
     # KaTeX writes the invisible operator also where only one element may stand, as in $x_{\min}$
-    return ANNOTATION.sub("", drawn[0]).replace(APPLICATION, "")
+    return formulas.without_source(drawn[0]).replace(APPLICATION, "")
 
 
 def _picture(self: Any, node: nodes.Element) -> None:

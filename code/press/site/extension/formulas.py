@@ -11,6 +11,7 @@ NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows the elem
 STYLE = re.compile(r'(?<= style=")[^"]*')
 LENGTH = re.compile(r"\d*\.\d{4,}(?=em)")
 STRETCHED = re.compile(r'<path d="([^"]{100,})"(?:></path>|\s*/>)')  # roots, braces, wide accents
+SOURCE = re.compile(r"<annotation.*?</annotation>", re.S)
 END = "</article>"
 
 
@@ -30,6 +31,15 @@ def _declarations(style: re.Match[str]) -> str:
 
 def _rounded(length: re.Match[str]) -> str:
     return f"{float(length[0]):.3f}".rstrip("0").rstrip(".")
+
+
+def without_source(page: str) -> str:
+    """The formulas without their TeX, which no reader sees; the page's Markdown has it.
+
+    >>> without_source("<math><mi>x</mi><annotation>x</annotation></math>")
+    '<math><mi>x</mi></math>'
+    """
+    return SOURCE.sub("", page)
 
 
 def shared(page: str) -> str:

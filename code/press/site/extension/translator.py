@@ -17,7 +17,7 @@ from sphinx.writers.html5 import HTML5Translator
 from press.site import context, facts, pictures
 from press.site.extension import formulas, numbers, permalinks
 
-# they have the color of the listing itself; without their own tags a page has a third fewer elements
+# bare text, in the color of the listing itself: a page has a third fewer elements
 PLAIN = (Name, Operator, Punctuation, Text, Whitespace)
 
 
