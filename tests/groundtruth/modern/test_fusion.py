@@ -72,6 +72,17 @@ def test_marginal_relevance_is_its_definition():
     assert fusion.mmr(r, S, 7, 1.0) == np.argsort(-r).tolist()
 
 
+def test_marginal_relevance_of_single_precision_is_computed_in_double():
+    rng = np.random.default_rng(4)
+    for _ in range(300):
+        r = rng.integers(0, 8, 6).astype(np.float32) / 7
+        S = rng.integers(0, 8, (6, 6)).astype(np.float32) / 7
+        exact = fusion.mmr(r.astype(float), S.astype(float), 5, 0.3)
+        assert fusion.mmr(r, S, 5, 0.3) == exact
+        assert fusion.mmr(r.astype(float), S, 5, 0.3) == exact
+        assert fusion.mmr(r, S.astype(float), 5, 0.3) == exact
+
+
 def test_the_first_choice_is_the_most_relevant_not_the_first():
     assert fusion.mmr([0.1, 0.9], np.eye(2), 1) == [1]
 
@@ -85,6 +96,15 @@ def test_the_reranker_is_a_logistic_regression_on_standardized_features():
     new = rng.normal(size=(8, 3)) * [0.1, 1.0, 40.0]
     np.testing.assert_allclose(ours.scores(new), theirs.decision_function(new), rtol=1e-6)
     assert ours.order(new).tolist() == np.argsort(-theirs.decision_function(new)).tolist()
+
+
+def test_a_reranker_of_single_precision_is_fitted_in_double():
+    X = np.random.default_rng(6).normal(size=(40, 2)).astype(np.float32) * 3 + 1000
+    y = np.arange(40) % 3 == 0
+    np.testing.assert_array_equal(
+        fusion.PairScorer().fit(X, y).scores(X),
+        fusion.PairScorer().fit(X.astype(float), y).scores(X.astype(float)),
+    )
 
 
 def test_a_constant_feature_changes_no_score():

@@ -71,7 +71,7 @@ def test_scores_that_single_precision_cannot_separate_are_separate():
 def test_impossible_answers_have_no_share_whatever_the_memory_held():
     p = np.array([0.0, 1.0, 0.0])
     for _ in range(50):
-        full = np.full(3, 7.0)
+        full = [np.full(3, np.nan) for _ in range(20)]
         del full
         assert repeated.best_of_n(p, [3.0, 2.0, 1.0], 4).tolist() == [0.0, 1.0, 0.0]
 
@@ -85,6 +85,12 @@ def test_one_vote_is_one_draw_and_one_trial_is_enough():
 def test_a_rate_of_votes_is_a_multiple_of_one_trial():
     rate = repeated.vote([0.3, 0.7], 0, 3, np.random.default_rng(0))
     assert (rate * 4000) == round(rate * 4000) and 0 < rate < 1
+
+
+@pytest.mark.parametrize("p", [[1.0], [[1.0]], [[1.0, 0.0]]])
+def test_answers_without_their_scores_are_named(p):
+    with pytest.raises(ValueError, match="one score per answer"):
+        repeated.best_of_n(p, [[1.0]], 1)
 
 
 @pytest.mark.parametrize(
