@@ -46,7 +46,7 @@ def state_bytes(stage: int, devices: int, weights: int = 2, gradients: int = 2) 
 
 
 def held(scheme: str, kind: str, rank: int, devices: int) -> NDArray[np.bool_]:
-    """What a process holds just before the optimizer's step, of p layers in p pieces each, (p, p).
+    """What a process holds of p layers in p pieces each, (p, p): states at the optimizer's step.
 
     The columns are pieces of each layer's parameters or, of the activations, of the batch. The
     activations of tensor parallelism are those between blocks; inside a block they are divided.
