@@ -127,6 +127,12 @@ def test_a_threshold_is_compared_in_double_precision():
     assert facts.score(np.float32([0.7]), [True], 0.7, 1.0) == 0.0  # and 0.7 is below 0.7
 
 
+@pytest.mark.parametrize("sizes", [(0, 5, 3, 2), (5, 0, 3, 2), (5, 5, 3, 0), (10, 5, 3, 2)])
+def test_a_world_that_cannot_be_is_explained(sizes):
+    with pytest.raises(ValueError, match="people need as many pairs of .* names, all at least 1"):
+        facts.world(np.random.default_rng(0), *sizes)
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -114,7 +114,7 @@ def test_a_constant_feature_changes_no_score():
     alone = fusion.PairScorer().fit(x, y).scores(x)
     scorer = fusion.PairScorer().fit(both, y)
     np.testing.assert_allclose(scorer.scores(both), alone, rtol=1e-9)
-    moved = both + [[0.0, 1.0]]  # a feature that never varied has no weight
+    moved = both + np.array([0.0, 1.0])  # a feature that never varied has no weight
     np.testing.assert_allclose(scorer.scores(moved), alone, rtol=1e-9)
 
 

@@ -188,6 +188,22 @@ def test_fits_are_at_their_minimum():
     np.testing.assert_allclose(gradient, 0, atol=1e-7)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(4))
+def test_a_reward_model_is_searched_for_until_its_gradient_vanishes(seed):
+    won, lost = pref.compare(REWARD, REF, 6, np.random.default_rng(seed))
+    fitted = pref.reward_model(won, lost, 4, ridge=0.5)
+    slope = 1 / (1 + np.exp(fitted[won] - fitted[lost]))
+    gradient = np.bincount(lost, slope, 4) - np.bincount(won, slope, 4) + 0.5 * fitted
+    assert np.abs(gradient).max() < 1e-8
+
+
+@pytest.mark.parametrize(("won", "lost"), [([0, 1], [1]), ([[0]], [[1]]), ([[0]], [1]), ([], [])])
+def test_winners_without_losers_are_named(won, lost):
+    with pytest.raises(ValueError, match="as many winners as losers"):
+        pref.reward_model(won, lost, 2)
+
+
 def test_the_scale_of_the_weights_changes_nothing():
     pairs = ([1, 0, 2], [0, 1, 1])
     a = pref.fit_dpo(REF, *pairs, 0.5, [3, 1, 1])
@@ -196,7 +212,7 @@ def test_the_scale_of_the_weights_changes_nothing():
 
 
 def test_a_fit_survives_extreme_logits():
-    policy = pref.fit_dpo([0.5, 0.5], [1] * 999 + [0], [0] * 999 + [1], 0.01)
+    policy = pref.fit_dpo([0.5, 0.5], [1] * 999 + [0], [0] * 999 + [1], 0.004)
     np.testing.assert_allclose(policy, [0, 1], atol=1e-12)
 
 
