@@ -341,3 +341,33 @@ def test_pairs_of_equal_score_stay_in_their_order():
     scorer = fusion.PairScorer().fit([[0.0], [1.0], [0.1], [0.9]], [0, 1, 0, 1])
     pairs = (np.arange(200) % 2)[:, None]
     assert scorer.order(pairs).tolist() == [*range(1, 200, 2), *range(0, 200, 2)]
+
+
+def test_an_empty_ranking_and_a_single_table_change_nothing():
+    ids, scores = fusion.rrf([[], [2, 4]])
+    assert ids.dtype == np.intp
+    assert ids.tolist() == [2, 4]
+    assert scores.tolist() == fusion.rrf([[2, 4]])[1].tolist()
+    assert fusion.blend([[2.0, 4.0, 3.0]], [1.0]).tolist() == [0.0, 1.0, 0.5]
+
+
+def test_blends_and_pairs_of_single_precision_are_computed_in_double():
+    single = np.random.default_rng(3).random((40, 3)).astype(np.float32)
+    double = single.astype(float)
+    assert np.allclose(
+        fusion.blend([single[:, 0]], [0.3]), fusion.blend([double[:, 0]], [0.3]), 1e-12
+    )
+    y = double.sum(1) > 1.5
+    scores = fusion.PairScorer().fit(single, y).scores(single)
+    assert np.allclose(scores, fusion.PairScorer().fit(double, y).scores(double), rtol=1e-12)
+
+
+def test_mmr_ranks_what_differs_in_the_last_bit_of_single_precision():
+    # 0.7 times neighbors between 1.5 and 2 is rounded to fewer numbers than there are neighbors
+    close = (1.5 + np.arange(12) * 2.0**-23).astype(np.float32)
+    backwards = list(range(11, -1, -1))
+    assert fusion.mmr(close, np.zeros((12, 12)), 12, balance=0.7) == backwards
+    S = np.zeros((13, 13), dtype=np.float32)
+    S[0, 1:] = S[1:, 0] = close[::-1]
+    equal = np.r_[2.0, np.ones(12)]
+    assert fusion.mmr(equal, S, 13, balance=0.3) == [0, *range(12, 0, -1)]
