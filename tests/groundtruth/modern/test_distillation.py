@@ -25,6 +25,7 @@ def test_the_mixture_keeps_the_temperature_off_the_labels():
     assert float(ds.distill_loss(Z, V, Y, 3.0, 0.0)) == pytest.approx(hard)
     soft = float(ds.soft_target_loss(Z, V, 3.0))
     assert float(ds.distill_loss(Z, V, Y, 3.0, 0.25)) == pytest.approx(0.25 * soft + 0.75 * hard)
+    assert float(ds.distill_loss(Z, V, Y, 3.0, 1.0)) == pytest.approx(soft)
 
 
 @pytest.mark.parametrize("T", [1.0, 5.0])
@@ -51,6 +52,18 @@ def test_low_rank_leaves_the_tail_of_singular_values():
     assert np.linalg.norm(A, axis=0) == pytest.approx(np.linalg.norm(B, axis=1))
 
 
+def test_numbers_of_single_precision_are_computed_in_double():
+    z, v = Z.float().numpy(), V.float().numpy()
+    single = (ds.soft_target_gradient(z, v.astype(float), 3.0), ds.soft_target_gradient(Z, v, 3.0))
+    double = (
+        ds.soft_target_gradient(z.astype(float), v.astype(float), 3.0),
+        ds.soft_target_gradient(Z, v.astype(float), 3.0),
+    )
+    assert np.allclose(single, double, rtol=1e-12, atol=0)
+    (A, B), (C, D) = ds.low_rank(z, 2), ds.low_rank(z.astype(float), 2)
+    assert np.allclose(A @ B, C @ D, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -58,6 +71,8 @@ def test_low_rank_leaves_the_tail_of_singular_values():
         (lambda: ds.soft_target_loss(Z[0], V[0], 1.0), "need two"),
         (lambda: ds.soft_target_loss(Z, V, 0.0), "temperature"),
         (lambda: ds.soft_target_gradient(Z, V, -1.0), "temperature"),
+        (lambda: ds.soft_target_gradient(Z, V, 0.0), "temperature"),
+        (lambda: ds.low_rank(np.ones(3), 1), "rank"),
         (lambda: ds.distill_loss(Z, V, Y, 1.0, 1.1), "alpha"),
         (lambda: ds.low_rank(np.eye(3), 0), "rank"),
         (lambda: ds.low_rank(np.eye(3), 4), "rank"),

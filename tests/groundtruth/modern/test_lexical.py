@@ -190,6 +190,24 @@ def test_groups_are_ranked_by_their_best_item():
         rm.rank_of([1.0], np.array([0, 1]), 2)
 
 
+def test_groups_of_equal_score_stay_in_the_order_of_their_numbers():
+    groups = np.arange(200)
+    ranked = rm.rank_of(groups % 2, groups, 200)
+    assert ranked.tolist() == [*range(1, 200, 2), *range(0, 200, 2)]
+
+
+@pytest.mark.parametrize("measure", rm.MEASURES)
+def test_an_empty_ranking_has_found_nothing(measure):
+    assert rm.per_query(measure, [[]], [{1, 2}], 3).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("measure", rm.MEASURES)
+def test_what_stands_below_depth_k_changes_no_measure(measure):
+    head = [9, 1, 8]
+    short = rm.per_query(measure, [head], [{1, 2, 4}], 3)
+    assert rm.per_query(measure, [[*head, 2, 4]], [{1, 2, 4}], 3).tolist() == short.tolist()
+
+
 def test_neighbor_recall_ignores_order_and_counts_what_is_missing():
     assert rm.neighbor_recall([[2, 1], []], [[1, 2], [3, 4]]) == 0.5
     with pytest.raises(ValueError, match="as many"):
@@ -258,3 +276,98 @@ def test_a_pair_scorer_learns_and_refuses_before():
     assert scorer.order(X[:5]).tolist() == np.argsort(-scorer.scores(X[:5])).tolist()
     with pytest.raises(ValueError, match="fitted"):
         fusion.PairScorer().scores(X)
+
+
+def test_a_rank_fusion_counts_ranks_from_one_where_k_is_zero():
+    ids, scores = fusion.rrf([[4, 2]], k=0)
+    assert dict(zip(ids.tolist(), scores.tolist(), strict=True)) == {4: 1.0, 2: 0.5}
+    with pytest.raises(ValueError, match="k >= 0"):
+        fusion.rrf([[1]], k=np.inf)
+
+
+def test_a_ranking_of_weight_zero_adds_ids_but_no_score():
+    ids, scores = fusion.rrf([[4, 2], [7]], weights=[1, 0])
+    assert ids.tolist() == [4, 2, 7]
+    assert scores[2] == 0.0
+
+
+def test_ids_of_equal_fused_score_come_in_their_own_order():
+    ids, _ = fusion.rrf([[i] for i in range(100, 0, -1)])
+    assert ids.tolist() == list(range(1, 101))
+
+
+def test_a_blend_does_not_depend_on_the_unit_of_a_table():
+    table = np.array([0.3, 0.1, 0.2])
+    small = fusion.blend([table * 0.01, [0.0, 1.0, 0.0]], [0.5, 0.5])
+    assert np.allclose(small, fusion.blend([table * 50, [0.0, 1.0, 0.0]], [0.5, 0.5]))
+    assert small.tolist() == pytest.approx([0.5, 0.5, 0.25])
+
+
+def test_mmr_at_balance_zero_seeks_what_is_least_similar():
+    S = np.array([[1, 0.6, 0.2, 0.4], [0.6, 1, 0.9, 0.5], [0.2, 0.9, 1, 0.8], [0.4, 0.5, 0.8, 1]])
+    # 3 is 0.8 similar to 2 and 1 is 0.9 similar to it, more than either is to 0
+    assert fusion.mmr([1.0, 0.9, 0.1, 0.8], S, 4, balance=0.0) == [0, 2, 3, 1]
+    assert fusion.mmr([0.1, 0.9, 0.2, 0.3], S, 1) == [1]
+    for k, balance in ((0, 0.5), (2, -0.1), (2, 1.01)):
+        with pytest.raises(ValueError, match=r"k in|balance"):
+            fusion.mmr(np.ones(4), S, k, balance)
+    with pytest.raises(ValueError, match="shapes"):
+        fusion.mmr(np.ones((4, 1)), S, 2)
+
+
+def test_the_pull_of_ten_times_the_loss_on_a_pair_scorer_is_its_weights():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 2)) * [0.02, 3.0] + [5.0, -1.0]
+    y = rng.random(60) < 1 / (1 + np.exp(-(X - [5, -1]) @ [80.0, 0.3]))
+    scores = fusion.PairScorer().fit(X, y).scores(X)
+    Z = (X - X.mean(0)) / X.std(0)
+    weights = np.linalg.lstsq(np.c_[np.ones(60), Z], scores, rcond=None)[0][1:]
+    residual = y - 1 / (1 + np.exp(-scores))
+    # the solver stops at a mean gradient of 1e-4, times 10 and 60 examples
+    assert 10 * residual.sum() == pytest.approx(0, abs=0.06)
+    assert 10 * Z.T @ residual == pytest.approx(weights, abs=0.06)
+
+
+def test_the_scores_of_pairs_do_not_depend_on_units_nor_on_a_constant_feature():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(50, 2))
+    y = X @ [1.0, -2.0] + rng.normal(size=50) > 0
+    plain = fusion.PairScorer().fit(X, y).scores(X)
+    other = np.c_[X * [0.001, 40.0] + 7, np.full(50, 3.0)]
+    assert np.allclose(fusion.PairScorer().fit(other, y).scores(other), plain, rtol=1e-3, atol=1e-3)
+
+
+def test_pairs_of_equal_score_stay_in_their_order():
+    scorer = fusion.PairScorer().fit([[0.0], [1.0], [0.1], [0.9]], [0, 1, 0, 1])
+    pairs = (np.arange(200) % 2)[:, None]
+    assert scorer.order(pairs).tolist() == [*range(1, 200, 2), *range(0, 200, 2)]
+
+
+def test_an_empty_ranking_and_a_single_table_change_nothing():
+    ids, scores = fusion.rrf([[], [2, 4]])
+    assert ids.dtype == np.intp
+    assert ids.tolist() == [2, 4]
+    assert scores.tolist() == fusion.rrf([[2, 4]])[1].tolist()
+    assert fusion.blend([[2.0, 4.0, 3.0]], [1.0]).tolist() == [0.0, 1.0, 0.5]
+
+
+def test_blends_and_pairs_of_single_precision_are_computed_in_double():
+    single = np.random.default_rng(3).random((40, 3)).astype(np.float32)
+    double = single.astype(float)
+    assert np.allclose(
+        fusion.blend([single[:, 0]], [0.3]), fusion.blend([double[:, 0]], [0.3]), 1e-12
+    )
+    y = double.sum(1) > 1.5
+    scores = fusion.PairScorer().fit(single, y).scores(single)
+    assert np.allclose(scores, fusion.PairScorer().fit(double, y).scores(double), rtol=1e-12)
+
+
+def test_mmr_ranks_what_differs_in_the_last_bit_of_single_precision():
+    # 0.7 times neighbors between 1.5 and 2 is rounded to fewer numbers than there are neighbors
+    close = (1.5 + np.arange(12) * 2.0**-23).astype(np.float32)
+    backwards = list(range(11, -1, -1))
+    assert fusion.mmr(close, np.zeros((12, 12)), 12, balance=0.7) == backwards
+    S = np.zeros((13, 13), dtype=np.float32)
+    S[0, 1:] = S[1:, 0] = close[::-1]
+    equal = np.r_[2.0, np.ones(12)]
+    assert fusion.mmr(equal, S, 13, balance=0.3) == [0, *range(12, 0, -1)]
