@@ -44,6 +44,16 @@ def test_two_stages_by_hand():
     assert first == [("F", 0, 0, 1), ("F", 1, 1, 2), ("B", 0, 4, 6), ("B", 1, 7, 9)]
 
 
+def test_a_backward_pass_frees_one_micro_batch_and_later_ones_may_exceed_the_first_peak():
+    kinds = [("F", 0), ("F", 1), ("B", 0), ("F", 2), ("F", 3), ("B", 1)]  # 1, 2, 1, 2, 3, 2 held
+    tasks = [ps.Task(0, i, kind, t, t + 1) for t, (kind, i) in enumerate(kinds)]
+    assert ps.most_stored(tasks) == 3
+
+
+def test_a_backward_pass_takes_twice_a_forward_pass_unless_told_otherwise():
+    assert [(t.start, t.end) for t in ps.simulate(1, 1)] == [(0, 1), (1, 3)]
+
+
 @pytest.mark.parametrize("settings", [(0, 1), (1, 0), (1, 1, "gpipe", 0)])
 def test_bad_numbers(settings):
     with pytest.raises(ValueError, match="need stages"):

@@ -301,6 +301,17 @@ def test_sampled_k3_follows_the_exact_one(task, logits):
     assert np.abs(exact - weights(0.0, None)).max() > 0.1
 
 
+def test_answers_that_were_not_drawn_have_no_weight(task, logits):
+    """Even the last one, after which the counts of the drawn end."""
+    tokens = task.token_log_probs(logits)
+    ref = task.token_log_probs(np.where(np.isinf(logits), logits, 0.0))
+    ids = np.array([[0, 1], [2, 1]])
+    w = grpo._weights(tokens, ref, np.zeros(39), 2.0, False, np.ones(39), "k3", ids)
+    share = np.array([1, 2, 1])[:, None] / 4
+    np.testing.assert_allclose(w[:3], 2 * share * (np.exp(ref - tokens)[:3] - 1))
+    assert not w[3:].any()
+
+
 def test_k3_does_not_reach_the_optimum(task, logits):
     reward = task.sum_is(3)
     ref = np.exp(task.log_probs(logits))
