@@ -243,14 +243,6 @@ def test_grpo_with_exact_expectations_divides_by_deviation_and_length(task, logi
     np.testing.assert_allclose(trained, after)
 
 
-def test_a_step_with_k3_needs_no_draw_of_the_last_answer(task, logits):
-    rng = np.random.default_rng(0)
-    p = grpo.train(
-        task, logits, task.sum_is(3), 0.3, divergence="k3", sampled=(1, 2), steps=1, rng=rng
-    )
-    assert p.shape == (39,) and p.sum() == pytest.approx(1)
-
-
 def test_a_step_with_k3_is_that_of_the_loss_of_grpo(task, logits):
     """The loss of Shao et al. (2024), per token and averaged over each answer, with torch."""
     reward = task.sum_is(3)
