@@ -91,6 +91,8 @@ def _best(f: Callable[..., Any]) -> str | None:
         return "a run that crashed has no loss: leave it out"
     if f(_lines([(0.1, 0.3), *plain])) != {"rate": 0.2}:
         return "of two lines with the same settings the later one counts, also if it is worse"
+    if f(_lines([*plain, (0.2, None)])) != {"rate": 0.1}:
+        return "a later line without a loss replaces an earlier one with the same settings"
     return None
 
 
