@@ -193,6 +193,9 @@ def test_many_equal_tokens_are_kept_in_the_order_of_their_ids():
     assert support(decoding.top_k(p, 25)) == set(range(25))
     assert support(decoding.top_p(p, 0.5)) == set(range(30))
     assert support(decoding.typical(p, 0.5)) == set(range(30))
+    two = np.tile([1.0, 3.0], 60) / 240
+    assert support(decoding.top_k(two, 20)) == set(range(1, 41, 2))
+    assert support(decoding.top_p(two, 0.25)) == set(range(1, 41, 2))
 
 
 @pytest.mark.filterwarnings("error")
