@@ -371,3 +371,36 @@ def test_mmr_ranks_what_differs_in_the_last_bit_of_single_precision():
     S[0, 1:] = S[1:, 0] = close[::-1]
     equal = np.r_[2.0, np.ones(12)]
     assert fusion.mmr(equal, S, 13, balance=0.3) == [0, *range(12, 0, -1)]
+
+
+def test_the_ends_of_the_parameters_of_bm25():
+    docs = [["a"], ["a", "a", "x"], ["y"] * 8]
+    for k1, b in ((0.0, 0.75), (1.2, 1.0), (1.2, 0.0)):
+        scores = lexical.InvertedIndex(docs, k1=k1, b=b).scores(["a"])
+        length = np.array([1, 3, 8])
+        tf = np.array([1, 2, 0])
+        idf = np.log1p((3 - 2 + 0.5) / 2.5)
+        norm = k1 * (1 - b + b * length / 4)
+        expected = [
+            idf * t * (k1 + 1) / (t + m) if t else 0.0 for t, m in zip(tf, norm, strict=True)
+        ]
+        assert scores.tolist() == pytest.approx(expected)
+    with pytest.raises(ValueError, match="k1 must be >= 0"):
+        lexical.InvertedIndex(docs, k1=np.inf)
+
+
+def test_no_posting_has_been_read_before_the_first_query():
+    assert lexical.InvertedIndex(DOCS).work == 0
+
+
+def test_an_agent_stops_at_ten_texts_and_calls_no_more_than_it_needs():
+    texts = ["red"] * 15
+    ids, calls = lexical.agent_search(texts, ["red"])
+    assert (ids.tolist(), calls) == (list(range(10)), 2)
+    texts = ["red hen", "red", "red"]
+    ids, calls = lexical.agent_search(texts, ["red", "hen"], limit=1)
+    assert (ids.tolist(), calls) == ([0], 3)  # a second listing is not needed
+    ids, _ = lexical.agent_search(texts, ["owl"], limit=1)
+    assert ids.tolist() == [] and ids.dtype == np.intp
+    ids, calls = lexical.agent_search([], ["owl"])
+    assert (ids.tolist(), calls) == ([], 1)

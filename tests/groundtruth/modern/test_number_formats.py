@@ -165,6 +165,38 @@ def test_stochastic_rounding_of_negative_and_representable_numbers():
     assert np.isinf(nf.stochastic_round(1e9, nf.FLOAT16, rng))
 
 
+def test_the_shortest_and_the_longest_formats():
+    assert nf.values(nf.FloatFormat("E2M0", 2, 0, "none")).tolist() == [0.0, 1.0, 2.0, 4.0]
+    assert nf.FloatFormat("E11M0", 11, 0).smallest_normal == 2.0**-1022
+    assert nf.FloatFormat("E2M52", 2, 52).eps == 2.0**-52
+    assert len(nf.values(nf.FLOAT16)) == 31 * 1024
+
+
+def test_single_precision_is_taken_as_double():
+    x = np.float32([0.1, 1 / 3, 250.3])
+    for kind in (nf.BFLOAT16, nf.FLOAT64):
+        np.testing.assert_array_equal(nf.round_to(x, kind), nf.round_to(x.astype(float), kind))
+        assert nf.round_to(x, kind).dtype == nf.quantum(x, kind).dtype == float
+        np.testing.assert_array_equal(
+            nf.stochastic_round(x, kind, np.random.default_rng(0)),
+            nf.stochastic_round(x.astype(float), kind, np.random.default_rng(0)),
+        )
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinities_are_rounded_without_a_warning():
+    x = np.array([np.inf, -np.inf])
+    assert nf.round_to(x, nf.FLOAT16).tolist() == [np.inf, -np.inf]
+    rounded = nf.stochastic_round(x, nf.FLOAT16, np.random.default_rng(0))
+    assert rounded.tolist() == [np.inf, -np.inf]
+
+
+def test_stochastic_rounding_saturates_when_it_is_asked_to():
+    rng = np.random.default_rng(0)
+    assert nf.stochastic_round([1e9, -1e9], nf.E4M3, rng, True).tolist() == [448.0, -448.0]
+    assert np.isnan(nf.stochastic_round([1e9, -1e9], nf.E4M3, rng)).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

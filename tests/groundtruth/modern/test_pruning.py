@@ -95,6 +95,59 @@ def test_pruned_neurons_are_those_that_do_least():
     assert second.tolist() == [[9, 1]]
 
 
+SINGLE = np.float32([0.1, -0.7, 1 / 3])
+
+
+def test_single_precision_is_computed_in_double():
+    double = SINGLE.astype(float)
+    np.testing.assert_array_equal(
+        pr.taylor_saliency(SINGLE, SINGLE[::-1]), np.abs(double * double[::-1])
+    )
+    h = np.float32([0.3, 0.6, 0.9])
+    np.testing.assert_array_equal(pr.obd_saliency(SINGLE, h), h * double**2 / 2)
+    inverse = np.diag(h)
+    np.testing.assert_array_equal(pr.obs_saliency(SINGLE, inverse), double**2 / (2 * h))
+    H_inv = np.float32([[1.0, 0.3, 0.1], [0.3, 0.7, 0.2], [0.1, 0.2, 0.9]])
+    exact = H_inv.astype(float)
+    expected = double - double[1] / exact[1, 1] * exact[:, 1]
+    expected[1] = 0
+    np.testing.assert_array_equal(pr.obs_remove(SINGLE, H_inv, 1), expected)
+    assert pr.lowest_mask(np.float16([60000.0, 1.0]), 0.5).tolist() == [True, False]
+
+
+def test_many_equal_scores_are_removed_in_the_order_of_their_places():
+    scores = np.tile([2.0, 1.0], 60)
+    mask = pr.lowest_mask(scores, 0.25)
+    assert np.flatnonzero(~mask).tolist() == list(range(1, 60, 2))
+
+
+def test_of_many_equal_neighbors_the_first_stay():
+    mask = pr.n_m_mask(np.tile([1.0, 3.0], 60), 20, 120)
+    assert np.flatnonzero(mask).tolist() == list(range(1, 41, 2))
+    assert pr.n_m_mask([1.0, 2.0], 2, 2).tolist() == [True, True]
+
+
+def test_a_mask_is_one_threshold_for_all_layers_unless_it_is_asked_for_otherwise():
+    layers = [[1.0, -2.0], [30.0, -40.0]]
+    assert [m.tolist() for m in pr.prune_magnitude(layers, 0.5)] == [[False] * 2, [True] * 2]
+    each = pr.prune_magnitude(layers, 0.5, "layer")
+    assert [m.tolist() for m in each] == [[False, True], [False, True]]
+
+
+def test_a_matrix_may_be_all_zeros_and_of_odd_size():
+    assert pr.storage_bytes((3, 5), 1.0, "csr") == 4 * 4
+    assert pr.storage_bytes((1, 5), 0.5, "2:4", 6) == 2  # two values of eight bits
+
+
+def test_units_are_compared_by_their_own_weights():
+    incoming = np.array([[1.0, 1], [4, 0], [0, 3]])  # norms 1.41, 4, 3
+    outgoing = np.array([[3.0, 1, 1], [0, 0, 0]])  # norms 3, 1, 1: strengths 4.24, 4, 3
+    first, _, _ = pr.prune_neurons(incoming, np.zeros(3), outgoing, 1 / 3)
+    assert first.tolist() == [[1, 1], [4, 0]]
+    first, _, _ = pr.prune_neurons(incoming, np.zeros(3), outgoing, 2 / 3)
+    assert first.tolist() == [[1, 1]]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
