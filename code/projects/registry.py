@@ -7,7 +7,7 @@ from types import ModuleType
 
 from clikit.errors import Exit, UserError, nearest
 
-NAMES = ("gpt", "lora", "cnn", "diffusion")
+NAMES = ("gpt", "chat", "lora", "cnn", "diffusion")
 
 
 def load(name: str) -> ModuleType:

@@ -847,6 +847,25 @@ def test_another_process_serves_its_tools_over_its_pipes():
         mcp_tools.remote_tools(StdioServerParameters(command="/no/such/program"))
 
 
+@pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+def test_the_server_speaks_the_current_protocol_and_the_one_before(mode, version):
+    """The current one has no session; a client that asks for one is answered in the older form."""
+    import anyio
+    from mcp import Client
+    from projects import mcp_tools
+
+    async def ask():
+        async with Client(mcp_tools.server(box()), mode=mode) as client:
+            listed = await client.list_tools()
+            called = await client.call_tool("calculator", {"expression": "6*7"})
+            return client.protocol_version, [t.name for t in listed.tools], called.content[0].text
+
+    spoken, names, text = anyio.run(ask)
+    assert spoken == version
+    assert "calculator" in names
+    assert text == "42"
+
+
 def test_a_server_that_never_answers_is_given_up():
     from mcp import StdioServerParameters
     from projects import mcp_tools

@@ -225,6 +225,7 @@ for command in (
     cli_results.compare,
     cli_use.sample,
     cli_use.serve,
+    cli_use.chat,
     cli_use.ask,
     cli_use.tools,
 ):

@@ -61,12 +61,12 @@ def serve(folder: Path, host: str, port: int, device: str) -> None:
 @click.argument("question", required=False)
 @click.option(
     "--provider",
-    type=Choice(["rules", "messages", "chat"]),
+    type=Choice(["rules", "gpt", "messages", "chat"]),
     default="rules",
     show_default=True,
-    help="Deterministic rules, or a model behind an API.",
+    help="Deterministic rules, a run of the chat project, or a model behind an API.",
 )
-@click.option("--model", help="Name of the model, for messages and chat.")
+@click.option("--model", help="Name of the model; for gpt the folder of the run.")
 @click.option("--base-url", help="Address of the API, if not the vendor's.")
 @click.option(
     "--folder",
@@ -106,12 +106,7 @@ def ask(
         raise UserError(
             f"--provider {provider} needs the name of a model", "add --model NAME", Exit.USAGE
         )
-    client: agent.Model = agent.Rules()
-    if provider != "rules":
-        from projects import models
-
-        kind = models.Messages if provider == "messages" else models.Chat
-        client = kind(str(model), base_url)
+    client = _client(provider, str(model), base_url)
     tools = agent.registry(folder)
     if served:
         from projects import agent_serving, serving
@@ -135,6 +130,61 @@ def ask(
         result.save(trace)
     if result.outcome != "answered":
         sys.exit(int(Exit.EXECUTION))
+
+
+def _client(provider: str, model: str, base_url: str | None) -> Any:
+    """The model that chooses the calls."""
+    if provider == "rules":
+        from projects import rules
+
+        return rules.Rules()
+    if provider == "gpt":
+        return assistant(Path(model), "cpu")
+    from projects import models
+
+    return (models.Messages if provider == "messages" else models.Chat)(model, base_url)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
+def chat(folder: Path, device: str) -> None:
+    """Talk to the assistant of the chat run in FOLDER, a line at a time; an empty line ends.
+
+    Each line is a conversation of its own. Calls of tools and their results are shown.
+    """
+    from projects import agent, dialogues
+
+    loop = agent.Agent(assistant(folder, device), dialogues.toolbox())
+    click.echo("Ask for a calculation or a conversion; an empty line ends.", err=True)
+    for line in iter(_line, ""):
+        click.echo(loop.run(line).pretty())
+
+
+def _line() -> str:
+    """A question from standard input; nothing at its end."""
+    click.echo("> ", nl=False, err=True)
+    return sys.stdin.readline().strip()
+
+
+def assistant(folder: Path, device: str) -> Any:
+    """The assistant of a run of the chat project.
+
+    Raises
+    ------
+    UserError
+        When the folder holds a run of another project.
+    """
+    project = records.read_run(folder)["project"]
+    if project != "chat":
+        raise UserError(
+            f"{folder} is a run of {project!r}",
+            "train an assistant first: python -m projects run chat",
+            Exit.USAGE,
+        )
+    module, task, _ = trained(folder)
+    task.model.to(devices.choose(device, "fp32").device)
+    return module.Assistant(task.model, task.tokenizer)
 
 
 @click.command()
