@@ -28,6 +28,7 @@ from projects.conversation import Turn
 from projects.dialogues import ALPHABET, ANSWER, CALL, END, RESULT, USER, Dialogue, Message
 from projects.runner import checkpoints, records
 from projects.runner.order import epochs
+from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
@@ -37,6 +38,7 @@ SUMMARY = "a small GPT tuned on conversations until it answers with the help of 
 IGNORED = -100  # the target that torch's cross-entropy leaves out
 HELD_OUT = 500  # conversations on which the loss is measured
 LONGEST = 192  # characters of a conversation that is trained on
+BATCHES = 8  # that are sorted by length together
 CONTEXT = 256  # of the model: room for one more attempt than any conversation of the training has
 SEED = 10_000_019  # of the held-out conversations: no seed of a run comes near
 
@@ -87,7 +89,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "save_every": 20,
     },
     "laptop": {
-        "steps": 3000,
+        "steps": 2000,
         "batch_size": 32,
         "learning_rate": 3e-3,
         "warmup_steps": 100,
@@ -234,6 +236,7 @@ class Conversations(Task[Settings]):
             for kind, draw in dialogues.KINDS.items()
         }
         self.train, self.train_targets = self._tensors(trained)
+        self.lengths = LONGEST - (self.train_targets != IGNORED).flip(1).int().argmax(1)
         self.held_out, self.held_out_targets = self._tensors(held_out)
 
     def _tensors(self, drawn: Sequence[Dialogue]) -> tuple[Tensor, Tensor]:
@@ -248,12 +251,19 @@ class Conversations(Task[Settings]):
         return tokens[:, :-1], tokens[:, 1:].masked_fill(~learned[:, 1:], IGNORED)
 
     def batch(self, step: int) -> Batch:
-        """(B, T) tokens of whole conversations and their targets; T is that of the longest one."""
+        """(B, T) tokens of whole conversations and their targets; T is that of the longest one.
+
+        Conversations of about one length come together, so that little is filled up: `BATCHES`
+        batches are sorted by length, cut, and taken in a random order.
+        """
         s = self.settings
-        chosen = epochs(len(self.train), s.batch_size, step, s.seed)
-        targets = self.train_targets[chosen]
-        T = int((targets != IGNORED).any(0).nonzero().max()) + 1
-        return self.train[chosen, :T], targets[:, :T]
+        group, turn = divmod(step, BATCHES)
+        together = epochs(len(self.train), BATCHES * s.batch_size, group, s.seed)
+        by_length = together[self.lengths[together].argsort(stable=True)].view(BATCHES, -1)
+        order = torch.randperm(BATCHES, generator=generator(s.seed, group, 1))
+        chosen = by_length[order[turn]]
+        T = int(self.lengths[chosen].max())
+        return self.train[chosen, :T], self.train_targets[chosen, :T]
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Loss on held-out conversations, and what comes of the questions in the agent's loop."""

@@ -3,7 +3,7 @@
 A conversation is a list of messages. Each is one character for its role, its text and `END`, so
 that a model reads and writes the whole as one text. The role characters are private ones of
 Unicode: a text from outside that contains one could pass for a message of another role, and is
-refused. Only what the assistant says is learned; a wrong call before its correction is not.
+refused. What the assistant says is learned, a call that fails and its correction included.
 Read with `book/capstones/gpt.md`.
 """
 
@@ -31,14 +31,18 @@ SHOWN = 48  # characters of a result that the assistant reads
 
 @dataclass(frozen=True)
 class Message:
-    """One message: a role character, its text, and whether a model learns to write it."""
+    """One message: a role character and its text."""
 
     role: str
     text: str
-    learned: bool = False
 
     def __str__(self) -> str:
         return f"{self.role}{self.text}{END}"
+
+    @property
+    def learned(self) -> bool:
+        """Whether a model learns to write it: the assistant's calls and answers."""
+        return self.role in (CALL, ANSWER)
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ class Wording:
 
 
 def _any(rng: random.Random) -> dict[str, int]:
-    """Numbers of one to three digits."""
-    return {name: rng.randrange(1, 10 ** rng.randrange(1, 4)) for name in "abc"}
+    """Numbers of one to four digits."""
+    return {name: rng.randrange(1, 10 ** rng.randrange(1, 5)) for name in "abc"}
 
 
 def _quotient(rng: random.Random) -> dict[str, int]:
@@ -217,17 +221,17 @@ def conversion(rng: random.Random, with_tools: bool = True) -> Dialogue:
 
 
 def _dialogue(question: str, calls: list[tuple[str, dict[str, Any]]], with_tools: bool) -> Dialogue:
-    """The whole conversation; all calls but the last one fail and are not learned."""
+    """The whole conversation; all calls but the last one fail."""
     messages = [Message(USER, question)]
     text = ""
     failed = False
-    for i, (name, arguments) in enumerate(calls):
+    for name, arguments in calls:
         text, failed = observed(name, arguments)
         if with_tools:
-            messages.append(Message(CALL, spelled(name, arguments), learned=i == len(calls) - 1))
+            messages.append(Message(CALL, spelled(name, arguments)))
             messages.append(Message(RESULT, shown(text)))
     answer = "That cannot be computed." if failed else f"It is {text}."
-    messages.append(Message(ANSWER, answer, learned=True))
+    messages.append(Message(ANSWER, answer))
     return Dialogue(question, tuple(messages), "" if failed else text.partition(" ")[0])
 
 
@@ -236,20 +240,20 @@ def drawn(rng: random.Random, with_tools: bool = True) -> Dialogue:
     kind = rng.random()
     if kind < 0.06:
         question, answer = rng.choice(TALK)
-        return Dialogue(question, (Message(USER, question), Message(ANSWER, answer, learned=True)))
+        return Dialogue(question, (Message(USER, question), Message(ANSWER, answer)))
     if kind < 0.24:
         return conversion(rng, with_tools)
     return arithmetic(rng.choice(WORDINGS), rng, with_tools)
 
 
 def _long(rng: random.Random) -> Dialogue:
-    """Numbers of four or five digits, longer than any that is trained on."""
+    """Numbers of five or six digits, longer than any that is trained on."""
     wording = rng.choice([w for w in WORDINGS if w.numbers is None and not w.slip])
-    return arithmetic(replace(wording, numbers=_five_digits), rng)
+    return arithmetic(replace(wording, numbers=_six_digits), rng)
 
 
-def _five_digits(rng: random.Random) -> dict[str, int]:
-    return {name: rng.randrange(1000, 100_000) for name in "abc"}
+def _six_digits(rng: random.Random) -> dict[str, int]:
+    return {name: rng.randrange(10_000, 1_000_000) for name in "abc"}
 
 
 def _known(rng: random.Random) -> Dialogue:

@@ -82,6 +82,22 @@ def test_a_question_has_no_influence_on_the_loss_as_a_target():
         assert task.tokenizer.decode([int(tokens[first])]) == END
 
 
+def test_each_conversation_is_drawn_once_in_an_epoch_among_others_of_its_length():
+    task = tiny(conversations=160, batch_size=4)
+    drawn = []
+    padded = 0
+    for step in range(40):
+        tokens, targets = task.batch(step)
+        assert tokens.shape == targets.shape
+        assert bool((targets[:, -1] != chat.IGNORED).any())
+        drawn += [task.tokenizer.decode(row.tolist()).rstrip(END) for row in tokens]
+        padded += tokens.numel()
+    whole = [task.tokenizer.decode(row.tolist()).rstrip(END) for row in task.train]
+    assert sorted(drawn) == sorted(whole)
+    at_random = sum(4 * max(map(len, whole[i : i + 4])) for i in range(0, 160, 4))
+    assert padded < 0.9 * at_random
+
+
 def test_held_out_questions_are_not_trained_on():
     task = tiny(conversations=2000)
     texts = {task.tokenizer.decode(row.tolist()).partition(END)[0] for row in task.train}

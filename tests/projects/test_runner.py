@@ -546,7 +546,9 @@ def test_every_preset_takes_a_step(name, preset, monkeypatch):
 @pytest.mark.parametrize("name", registry.NAMES)
 def test_the_published_cards_are_those_of_the_presets(name):
     module = registry.load(name)
-    for preset in ("laptop", "gpu"):
+    published = [preset for preset in ("laptop", "gpu") if preset in module.PRESETS]
+    assert "laptop" in published
+    for preset in published:
         card = records.read_card(f"_assets/results/{name}-{preset}.json")
         whole = choose(module.Settings(), module.PRESETS, preset)
         for key, value in card["settings"].items():
