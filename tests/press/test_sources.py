@@ -276,6 +276,33 @@ def test_the_text_of_an_error_is_left_out_where_it_does_not_fit():
     assert shown.endswith("(...)\n    return x")
 
 
+def test_paragraphs_of_a_docstring_are_filled_anew_and_its_sections_stay():
+    text = """def f(x, wide):
+    \"\"\"One sentence that has rather more words in it than a narrow column
+    can hold.
+
+    Parameters
+    ----------
+    x : number
+        What is doubled, and what this explains with more words than fit into a line here.
+    wide : unused
+
+    >>> f("a string that is longer than the column of the page", 1) and "not broken here"
+    \"\"\"
+    return 2 * x
+"""
+    shown = narrowed(text, 60)
+    rows = shown.splitlines()
+    assert max(len(row) for row in rows if ">>>" not in row) <= 60
+    words = " ".join(shown.split())
+    assert words == " ".join(text.split())
+    at = rows.index("    Parameters")
+    assert rows[at - 1 : at + 3] == ["", "    Parameters", "    ----------", "    x : number"]
+    assert rows[at + 3].startswith(" " * 8 + "What is doubled,")
+    assert '    >>> f("a string that is longer than the column of the page", 1)' in shown
+    assert rows[-2:] == ['    """', "    return 2 * x"]
+
+
 def test_a_part_of_a_class_keeps_its_margin():
     part = "    def of(self, first, second, third):\n        return first + second + third\n"
     shown = narrowed(part, 40).splitlines()

@@ -8,16 +8,20 @@ import subprocess
 import textwrap
 import tokenize
 from functools import cache
+from itertools import groupby
 
 from ruff import find_ruff_bin
+
+DOCUMENTED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @cache
 def narrowed(text: str, columns: int) -> str:
     """The same statements in lines of at most `columns`, as far as a formatter can break them.
 
-    A comment at the end of a long line goes above the line, and the text of an error that does not
-    fit is left out. A text that is not whole Python is returned as it is.
+    A comment at the end of a long line goes above the line, paragraphs of docstrings are filled
+    anew, and the text of an error that does not fit is left out. A text that is not whole Python is
+    returned as it is.
 
     >>> print(narrowed("value = first + second  # the sum", 30))
     # the sum
@@ -30,7 +34,7 @@ def narrowed(text: str, columns: int) -> str:
     width = columns - len(margin)
     try:
         shown = _formatted(_comments_above(flush, width), width)
-        shown = _without_messages(shown, width)
+        shown = _docstrings(_without_messages(shown, width), width)
     except (tokenize.TokenError, SyntaxError):
         return text
     return textwrap.indent(shown.rstrip("\n"), margin)
@@ -55,6 +59,45 @@ def _without_messages(text: str, columns: int) -> str:
             short = f"raise {ast.unparse(node.exc.func)}(...){cause}"
             rows[node.lineno - 1 : last] = [" " * node.col_offset + short]
     return "\n".join(rows) + "\n"
+
+
+def _docstrings(text: str, columns: int) -> str:
+    """Docstrings with the paragraphs that have a line that is too long filled anew."""
+    rows = text.splitlines()
+    tree = ast.parse(text)
+    documented = [tree, *(node for node in ast.walk(tree) if isinstance(node, DOCUMENTED))]
+    found = [node.body[0] for node in documented if ast.get_docstring(node) is not None]
+    for node in sorted(found, key=lambda node: -node.lineno):  # the lines above keep their places
+        last = node.end_lineno or node.lineno
+        rows[node.lineno - 1 : last] = _filled(rows[node.lineno - 1 : last], columns)
+    return "\n".join(rows) + "\n"
+
+
+def _filled(rows: list[str], columns: int) -> list[str]:
+    """Lines of a docstring; a paragraph is a run of lines that begin in one column."""
+    shown: list[str] = []
+    for indent, lines in groupby(rows, _indent):
+        paragraph = list(lines)
+        mark = " " * max(indent, 0)
+        text = " ".join(line.strip() for line in paragraph)
+        fits = all(len(line) <= columns for line in paragraph)
+        if fits or text.startswith(">>>"):
+            shown += paragraph
+        else:
+            shown += textwrap.wrap(
+                text,
+                columns,
+                initial_indent=mark,
+                subsequent_indent=mark,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return shown
+
+
+def _indent(row: str) -> int:
+    """The column in which a line begins; -1 of one that is empty or closes a docstring."""
+    return -1 if row.strip() in ("", '"""') else len(row) - len(row.lstrip())
 
 
 def _comments_above(text: str, columns: int) -> str:
