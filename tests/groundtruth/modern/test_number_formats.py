@@ -184,6 +184,13 @@ def test_single_precision_is_taken_as_double():
 
 
 @pytest.mark.filterwarnings("error")
+def test_the_numbers_of_a_wide_range_are_listed_without_a_warning():
+    grid = nf.values(nf.FloatFormat("E10M2", 10, 2))
+    assert len(grid) == 1023 * 4
+    assert grid[-1] == 1.75 * 2.0**511  # the code 1022 less the bias 511
+
+
+@pytest.mark.filterwarnings("error")
 def test_infinities_are_rounded_without_a_warning():
     x = np.array([np.inf, -np.inf])
     assert nf.round_to(x, nf.FLOAT16).tolist() == [np.inf, -np.inf]
