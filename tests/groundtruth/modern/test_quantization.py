@@ -306,6 +306,13 @@ def test_a_multiplier_next_to_one_has_31_bits():
     assert shift == 31
 
 
+def test_fake_quantization_of_the_smallest_numbers_is_finite():
+    single = torch.tensor([2.0**-149, 0.0])  # a seventh of it is no number but zero
+    assert qz.fake_quantize(single, 4).tolist() == [0.0, 0.0]
+    half = torch.tensor([3e-6, 0.0], dtype=torch.float16)
+    assert qz.fake_quantize(half, 8).isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("axis", "expected"),
     [
