@@ -260,6 +260,11 @@ def test_the_range_of_least_error_is_the_best_of_a_hundred(symmetric):
         assert qz.calibrate(x, 3, "mse") == (low, high)
 
 
+def test_no_range_is_wider_than_the_extremes():
+    x = np.append(np.full(1000, 1.01 / 3), 1.0)  # exact, for a level at 1.01
+    assert qz.calibrate(x, 3, "mse")[1] <= 1.0
+
+
 def test_the_smallest_of_all_ranges_is_a_hundredth():
     x = np.append(np.tile([0.01, -0.01], 10_000), 1.0)
     # at 0.01 all but one entry are exact for an error of 0.99^2; at 0.02 each is 0.01 off or at 0
@@ -313,6 +318,13 @@ def test_fake_quantization_of_the_smallest_numbers_is_finite():
     assert qz.fake_quantize(half, 8).isfinite().all()
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_fake_quantization_has_no_level_beyond_the_highest(sign):
+    unit = 2.0**-149  # a third of 4 units is 1 unit, which is 4 times in the largest number
+    x = sign * unit * torch.tensor([4.0, 2.0, 0.0])
+    assert (qz.fake_quantize(x, 3) / unit).tolist() == [3 * sign, 2 * sign, 0]
+
+
 @pytest.mark.parametrize(
     ("axis", "expected"),
     [
@@ -360,6 +372,7 @@ INT8 = np.zeros((2, 3), np.int8)
         (lambda: qz.rounded_groups(X, 4, 0), "divide"),
         (lambda: qz.calibrate(X, 4, "median"), "method"),
         (lambda: qz.calibrate(X, 4, "percentile", percent=50), "percentage"),
+        (lambda: qz.calibrate(X, 4, "percentile", percent=100.5), "percentage"),
         (lambda: qz.int8_linear(INT8, 1, 0, INT8[:, :2], [1, 1], [0, 0]), "need"),
         (
             lambda: qz.int8_linear(
