@@ -179,6 +179,21 @@ def test_blocks_lie_along_the_last_axis(function):
         assert np.array_equal(ours[index], function(x[index]))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_blocks_of_zeros_are_rounded_without_a_warning(function):
+    x = ROWS[20:22].copy()
+    x[0, :32] = 0.0
+    assert not function(x)[0, :32].any()
+    assert bf.sqnr_db(function(x), function(x)) == np.inf
+
+
+@pytest.mark.parametrize("function", [bf.nvfp4, bf.nvint4])
+def test_a_tensor_whose_scale_no_float32_holds_becomes_zero(function):
+    # 1e-44 / (6 * 448) is below half of 2^-149, the smallest float32
+    assert not function(np.full(32, 1e-44)).any()
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_input_stays_as_it_was(function):
     x = ROWS[20:25].copy()
