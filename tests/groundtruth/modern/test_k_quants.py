@@ -120,6 +120,16 @@ def test_the_smallest_numbers_fill_a_block():
     assert not kq.decode(kq.encode(np.full(256, -1e-9))).any()
 
 
+def test_the_levels_of_a_weight_end_at_0_and_15():
+    x = np.zeros((8, 32))
+    x[0, 0] = -15.75  # dmin is 0.25, and d is 15.75 / 15 / 63 = 1 / 60
+    x[1, :2] = [-0.12, 0.13]  # the minimum 0.48 of dmin is rounded to 0, and -0.12 has no level
+    x[2, :2] = [-0.13, 0.12]  # the minimum 0.52 of dmin becomes 1; 0.12 + 0.25 is 22 steps of d
+    q = kq.unpack_nibbles(kq.encode(x.ravel())[16:]).reshape(8, 32)
+    assert q[1, :2].tolist() == [0, 8]  # 0.13 is 7.8 steps
+    assert q[2, :2].tolist() == [7, 15]  # -0.13 + 0.25 is 7.2 steps
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("largest", "step"), [(15 * 63 * 65504.0, 15 * 63), (-63 * 65504.0, -63)], ids=["d", "dmin"]
