@@ -202,6 +202,14 @@ def test_awq_takes_the_first_of_equal_exponents():
     assert lq.awq(W, X, 4, 8)[1] == 0.0
 
 
+def test_exponents_of_awq_stay_below_one():
+    size = 2.0 ** np.arange(8)
+    X = np.vstack([size, -size])
+    weights = np.array([[7.0, 3, -5, 1, 2, -7, 4, 6]]) / size  # exact at the exponent 1
+    _, exponent = lq.awq(weights, X, 4, 8)
+    assert 0.5 < exponent <= 0.95
+
+
 def test_awq_with_a_column_that_is_never_used():
     X = A.copy()
     X[:, 5] = 0.0
