@@ -342,17 +342,13 @@ def test_fake_quantization_counts_axes_from_both_ends(axis, expected):
         np.testing.assert_allclose(qz.fake_quantize(x, 4), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("call", "name"),
-    [
-        (lambda: qz.quantize([np.inf], 8), "x"),
-        (lambda: qz.grid(np.nan, 1.0, 8), "low"),
-        (lambda: qz.grid(0.0, np.inf, 8), "high"),
-    ],
-)
-def test_what_is_not_finite_is_named(call, name):
-    with pytest.raises(ValueError, match=f"^{name} needs at least one entry"):
-        call()
+def test_what_is_not_finite_is_named():
+    with pytest.raises(ValueError, match="^x needs at least one entry"):
+        qz.quantize([np.inf], 8)
+    with pytest.raises(ValueError, match="^low needs at least one entry"):
+        qz.grid(np.nan, 1.0, 8)
+    with pytest.raises(ValueError, match="^high needs at least one entry"):
+        qz.grid(0.0, np.inf, 8)
 
 
 INT8 = np.zeros((2, 3), np.int8)
