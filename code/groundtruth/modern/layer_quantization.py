@@ -69,7 +69,7 @@ def gptq(W: ArrayLike, H: ArrayLike, bits: int, size: int | None = None) -> Arra
     weights = np.array(W, dtype=np.float64)
     d = weights.shape[1]
     size = d if size is None else size
-    if np.shape(H) != (d, d) or d % size:
+    if np.shape(H) != (d, d) or size < 1 or d % size:
         raise ValueError(f"need H ({d}, {d}) and a size that divides {d}, got {size}")
     top = levels(bits)[1]
     U = np.linalg.cholesky(np.linalg.inv(np.asarray(H))).T  # (d, d), upper, H^-1 = U^T U

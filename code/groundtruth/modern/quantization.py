@@ -252,6 +252,7 @@ def fake_quantize(x: torch.Tensor, bits: int, axis: int | None = None) -> torch.
         size = x.abs()
         dims = [d for d in range(x.ndim) if axis is None or d != axis % x.ndim]
         limit = size.amax(dims, keepdim=True) if dims else size
-        scale = torch.where(limit > 0, limit / top, torch.ones_like(limit))
+        width = limit / top  # 0 for the smallest numbers too
+        scale = torch.where(width > 0, width, torch.ones_like(width))
         y = torch.round(x / scale).clamp(-top, top) * scale
     return x + (y - x).detach()

@@ -149,6 +149,124 @@ def test_sqnr_by_hand():
     assert bf.sqnr_db([1.0], [1.0]) == np.inf
 
 
+def int4_groups(x):
+    return bf.int4(x, 16)
+
+
+FUNCTIONS = [bf.mxfp4, bf.nvfp4, bf.nvint4, bf.int4, int4_groups]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_integers_and_single_precision_are_taken_as_double(function):
+    whole = np.random.default_rng(2).integers(-100, 100, size=(3, 32)).astype(np.int8)
+    for x in (whole, whole.tolist(), ROWS[20:23].astype(np.float32)):
+        ours = function(x)
+        assert ours.dtype == float
+        assert np.array_equal(ours, function(np.asarray(x).astype(float)))
+    long = [10**21] + [0] * 31  # integers longer than 64 bits
+    if function in (bf.mxfp4, bf.nvfp4, bf.nvint4):
+        assert np.array_equal(function(long), function(np.array(long, dtype=float)))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_blocks_lie_along_the_last_axis(function):
+    x = ROWS[16:28].reshape(2, 3, 2, 64)
+    x = x / np.abs(x).max()
+    x[..., 0] = 1.0  # the largest of every row: alone it has the same scale of the tensor
+    ours = function(x)
+    assert ours.shape == x.shape
+    for index in np.ndindex(2, 3, 2):
+        assert np.array_equal(ours[index], function(x[index]))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_blocks_of_zeros_are_rounded_without_a_warning(function):
+    x = ROWS[20:22].copy()
+    x[0, :32] = 0.0
+    assert not function(x)[0, :32].any()
+    assert bf.sqnr_db(function(x), function(x)) == np.inf
+
+
+@pytest.mark.parametrize("function", [bf.nvfp4, bf.nvint4])
+def test_a_tensor_whose_scale_no_float32_holds_becomes_zero(function):
+    # 1e-44 / (6 * 448) is below half of 2^-149, the smallest float32
+    assert not function(np.full(32, 1e-44)).any()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_input_stays_as_it_was(function):
+    x = ROWS[20:25].copy()
+    function(x)
+    assert np.array_equal(x, ROWS[20:25])
+
+
+def test_e5m2_saturates_only_when_it_is_asked_to():
+    x = [1e5, -1e5, np.inf, 1.0]
+    assert bf.to_e5m2(x, saturate=True).tolist() == [57344.0, -57344.0, 57344.0, 1.0]
+    assert bf.to_e5m2(x).tolist() == [np.inf, -np.inf, np.inf, 1.0]
+    assert np.isnan(bf.to_e4m3(1000.0))
+
+
+def test_e8m0_ends_at_the_power_127():
+    low, high = 2.0**-127, 2.0**127
+    x = [low, low / 2, 1e-300, 1.6 * low, high, 1.4 * high, 1.6 * high, 4 * high, 1e300]
+    assert bf.to_e8m0(x).tolist() == [low, low, low, 2 * low] + [high] * 5
+    assert bf.to_e8m0(np.uint8([1, 2, 3, 5, 6, 200])).tolist() == [1, 2, 4, 4, 8, 256]
+    assert bf.to_e8m0([10**21]).tolist() == [2.0**70]  # 10^21 is 0.85 * 2^70
+
+
+@pytest.mark.parametrize("bad", [-1.0, 0.0, np.nan, np.inf])
+def test_one_bad_scale_is_enough_for_an_error(bad):
+    with pytest.raises(ValueError, match="powers of two"):
+        bf.to_e8m0([1.0, bad, 2.0])
+
+
+def test_scales_of_mxfp4_end_at_the_power_127():
+    # the scale 2^-127 leaves a half as the smallest element, and a quarter is rounded to 0
+    assert bf.mxfp4(np.full(32, 2.0**-128)).tolist() == [2.0**-128] * 32
+    assert not bf.mxfp4(np.full(32, 2.0**-129)).any()
+    assert bf.mxfp4(np.full(32, 2.0**129)).tolist() == [2.0**129] * 32  # 4 times 2^127
+    assert bf.mxfp4(np.full(32, 2.0**131)).tolist() == [6 * 2.0**127] * 32
+
+
+def test_a_tensor_scale_may_be_any_positive_number():
+    x = np.full(16, 6.0)
+    for scale in (2.0**-8, 0.5, 1.0, 8.0):
+        assert bf.nvfp4(x, scale).tolist() == [6.0] * 16  # 6 times 1 / scale times scale
+    assert bf.nvfp4(x, 2.0**-10).tolist() == [6 * 448 / 1024] * 16  # the block's scale saturates
+    with pytest.raises(ValueError, match="positive and finite, got -1"):
+        bf.nvfp4(x, -1.0)
+
+
+def test_the_largest_float16_is_a_scale():
+    x = np.zeros(16)
+    x[:3] = [7 * 65504.0, -65504.0, 1.0]
+    assert bf.int4(x)[:3].tolist() == [7 * 65504.0, -65504.0, 0.0]
+    assert bf.int4([1.0], 1).tolist() == [float(np.float16(1 / 7)) * 7]
+
+
+def test_signals_of_short_integers_do_not_wrap_around():
+    x, rounded = np.uint8([100, 200]), np.uint8([101, 199])
+    # the signal has the power 10,000 + 40,000, the error 1 + 1
+    assert bf.sqnr_db(x, rounded) == pytest.approx(10 * np.log10(25_000))
+    assert bf.sqnr_db(np.int8([100]), np.int8([-100])) == pytest.approx(-10 * np.log10(4))
+    assert bf.sqnr_db([[3.0], [4.0]], [[3.0], [9.0]]) == pytest.approx(0.0)
+
+
+def test_the_error_is_measured_in_double_precision():
+    signal = np.float32([1e-30])  # its square is 0 in single precision
+    assert bf.sqnr_db(signal, 0.9 * signal.astype(float)) == pytest.approx(20)
+    assert bf.sqnr_db(signal, np.float32([0.9e-30])) == pytest.approx(20, rel=1e-5)
+    close = np.float32([1.0, 0.0])
+    assert bf.sqnr_db([1 + 2.0**-30, 0.0], close) == pytest.approx(600 * np.log10(2))
+
+
+def test_a_number_has_no_groups():
+    with pytest.raises(ValueError, match=r"multiple of 0, got shape \(\); pad it with zeros$"):
+        bf.int4(1.0)
+
+
 @pytest.mark.parametrize("function", [bf.mxfp4, bf.nvfp4, bf.nvint4, bf.int4])
 @pytest.mark.parametrize("x", [np.zeros(0), 1.0, np.zeros((2, 0))])
 def test_empty_arrays_and_numbers_are_refused(function, x):

@@ -123,6 +123,145 @@ def test_columns_by_activation():
     assert lq.by_activation(np.diag([1.0, 3.0, 2.0])).tolist() == [1, 2, 0]
 
 
+def test_the_error_of_outputs_is_that_of_the_definition():
+    X = A[:7]
+    other = W + 0.1 * B[:6]
+    lost = sum(((W[k] - other[k]) @ x) ** 2 for k in range(6) for x in X)
+    size = sum((W[k] @ x) ** 2 for k in range(6) for x in X)
+    assert lq.output_error(W, other, X) == pytest.approx(lost / size)
+    assert lq.output_error(W, other.tolist(), X.tolist()) == pytest.approx(lost / size)
+    assert isinstance(lq.output_error(W, other, X), float)
+
+
+def test_single_precision_is_taken_as_double():
+    single, X = W.astype(np.float32), A.astype(np.float32)
+    double, inputs = single.astype(float), X.astype(float)
+    other = np.round(single, 1)
+    H = lq.second_moment(inputs)
+    assert lq.output_error(single, other, X) == lq.output_error(double, other.astype(float), inputs)
+    assert np.array_equal(lq.second_moment(X), H)
+    assert np.array_equal(lq.gptq(single, H, 4), lq.gptq(double, H, 4))
+    assert np.array_equal(lq.smoothing_scales(single, X), lq.smoothing_scales(double, inputs))
+    ours, theirs = lq.awq(single, X, 4, 8), lq.awq(double, inputs, 4, 8)
+    assert np.array_equal(ours[0], theirs[0])
+    assert ours[1] == theirs[1]
+
+
+def test_short_integers_do_not_wrap_around():
+    X = np.int8([[100, -100], [50, 100]])
+    # (10,000 + 2,500) / 2 and so on, and a hundredth of the mean diagonal, 81.25, by default
+    expected = [[6250 + 81.25, -2500], [-2500, 10000 + 81.25]]
+    assert np.allclose(lq.second_moment(X), expected)
+    assert lq.output_error(X, np.zeros((2, 2)), X) == 1.0
+    assert np.array_equal(lq.gptq(X, np.eye(2), 8), lq.gptq(X.astype(float), np.eye(2), 8))
+
+
+def test_one_scale_for_each_row_unless_a_size_is_given():
+    w = np.array([[1.0, 3.5, 7.0, 70.0], [0.1, 7.0, 0.0, 0.0]])
+    assert np.allclose(lq.gptq(w, np.eye(4), 4), [[0, 0, 10, 70], [0, 7, 0, 0]])
+    assert np.allclose(lq.gptq(w, np.eye(4), 4, 2), [[1, 3.5, 10, 70], [0, 7, 0, 0]])
+    assert np.allclose(lq.gptq(w, np.eye(4), 4, 1), w)
+
+
+@pytest.mark.parametrize("size", [0, -4, 3, 32])
+def test_a_size_that_does_not_divide_the_columns_is_refused(size):
+    with pytest.raises(ValueError, match=f"a size that divides 16, got {size}"):
+        lq.gptq(W, np.eye(16), 4, size)
+
+
+def test_the_next_weight_takes_over_the_error_of_the_first():
+    H = linalg.block_diag([[2.0, 1.0], [1.0, 2.0]], 1.0)
+    # the scale is 7 / 7 = 1; 2.4 becomes 2, and the next moves by 1 / 2 of 0.4, from 3.4 to 3.6
+    assert np.allclose(lq.gptq([[2.4, 3.4, 7.0]], H, 4), [[2.0, 4.0, 7.0]])
+    H[0, 1] = H[1, 0] = -1.0  # it moves the other way, from 3.6 to 3.4
+    assert np.allclose(lq.gptq([[2.4, 3.6, 7.0]], H, 4), [[2.0, 3.0, 7.0]])
+
+
+def test_a_weight_that_is_moved_beyond_the_highest_level_is_clipped():
+    H = np.eye(5)
+    H[4, :4] = H[:4, 4] = 0.45
+    # four weights become 1, each 0.4 off; the last moves by 4 * 0.45 * 0.4 = 0.72, from 7 to 7.72
+    weights = np.array([[1.4, 1.4, 1.4, 1.4, 7.0]])
+    assert np.allclose(lq.gptq(weights, H, 4), [[1, 1, 1, 1, 7]])
+    assert np.allclose(lq.gptq(-weights, H, 4), [[-1, -1, -1, -1, -7]])
+
+
+def test_ranges_of_activations_and_weights_by_hand():
+    weights = [[1.0, -4.0, 0.0], [-2.0, 1.0, 0.0]]  # largest sizes 2, 4, 0
+    inputs = [[8.0, 1.0, 0.0], [-32.0, -1.0, 0.0], [0.0, 0.0, 1.0]]  # largest sizes 32, 1, 1
+    assert np.allclose(lq.smoothing_scales(weights, inputs), [4.0, 0.5, 1e4])  # 32 / 2, 1 / 4
+    assert np.allclose(lq.smoothing_scales(weights, inputs, 0.0), [1 / 2, 1 / 4, 1e8])
+    assert np.allclose(lq.smoothing_scales(weights, inputs, 1.0), [32.0, 1.0, 1.0])
+    inputs[2][2] = 0.0  # a column that is never used
+    assert np.allclose(lq.smoothing_scales(weights, inputs, 1.0), [32.0, 1.0, 1e-8])
+    assert np.allclose(lq.smoothing_scales(weights, inputs, 0.25)[2], 1e-8**0.25 / 1e-8**0.75)
+
+
+def test_awq_takes_the_first_of_equal_exponents():
+    X = np.tile([1.0, -1.0], (4, 8))  # all columns have the size 1, and s is 1 for every exponent
+    assert lq.awq(W, X, 4, 8)[1] == 0.0
+
+
+def test_exponents_of_awq_stay_below_one():
+    size = 2.0 ** np.arange(8)
+    X = np.vstack([size, -size])
+    weights = np.array([[7.0, 3, -5, 1, 2, -7, 4, 6]]) / size  # exact at the exponent 1
+    _, exponent = lq.awq(weights, X, 4, 8)
+    assert 0.5 < exponent <= 0.95
+
+
+def test_awq_with_a_column_that_is_never_used():
+    X = A.copy()
+    X[:, 5] = 0.0
+    candidate, exponent = lq.awq(W, X, 4, 8)
+    s = np.append(np.abs(A[:, :5]).mean(0), [1e-8, *np.abs(A[:, 6:]).mean(0)]) ** exponent
+    assert np.allclose(candidate, rounded_groups(W * s, 4, 8) / s)
+    assert exponent < 1
+
+
+def test_rows_of_a_rotation_have_the_signs_of_its_generator():
+    Q = lq.rotation(8, np.random.default_rng(3))
+    signs = Q[:, 0] * 8**0.5  # the first column of the Hadamard matrix is positive
+    assert set(np.round(signs, 12)) == {-1.0, 1.0}
+    assert np.allclose(Q, signs[:, None] * lq.hadamard(8))
+    assert np.array_equal(Q, lq.rotation(8, np.random.default_rng(3)))
+    others = [lq.rotation(8, np.random.default_rng(seed)) for seed in range(4, 9)]
+    assert any((other != Q).any() for other in others)
+
+
+def test_columns_of_equal_activation_keep_their_order():
+    diagonal = np.tile([1.0, 2.0], 60)
+    order = lq.by_activation(np.diag(diagonal)).tolist()
+    assert order == list(range(1, 120, 2)) + list(range(0, 120, 2))
+    assert lq.by_activation([[1.0, 9.0], [9.0, 2.0]]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "inputs"),
+    [
+        (W[0], A),
+        (W, A[0]),
+        (W[None], A),
+        (W, A[None]),
+        (W[:, :3], A),
+    ],
+)
+def test_a_layer_is_two_matrices_that_fit(weights, inputs):
+    with pytest.raises(ValueError, match="need W"):
+        lq.smoothing_scales(weights, inputs)
+    with pytest.raises(ValueError, match="need W"):
+        lq.awq(weights, inputs, 4, 8)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_and_inputs_are_finite(bad):
+    for place in (0, 1):
+        pair = [W.copy(), A.copy()]
+        pair[place][2, 3] = bad
+        with pytest.raises(ValueError, match="finite"):
+            lq.smoothing_scales(*pair)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -131,7 +270,10 @@ def test_columns_by_activation():
         (lambda: lq.second_moment(A, 0.0), "damping"),
         (lambda: lq.gptq(W, np.eye(15), 4), "need H"),
         (lambda: lq.gptq(W, np.eye(16), 4, 5), "divides"),
+        (lambda: lq.second_moment(A, -0.5), "damping"),
+        (lambda: lq.gptq(W, np.ones(16), 4), "need H"),
         (lambda: lq.smoothing_scales(W, A, 1.5), "strength"),
+        (lambda: lq.smoothing_scales(W, A, -0.5), "strength"),
         (lambda: lq.hadamard(12), "power of two"),
         (lambda: lq.hadamard(0), "power of two"),
     ],

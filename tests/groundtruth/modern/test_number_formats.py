@@ -184,6 +184,13 @@ def test_single_precision_is_taken_as_double():
 
 
 @pytest.mark.filterwarnings("error")
+def test_the_numbers_of_a_wide_range_are_listed_without_a_warning():
+    grid = nf.values(nf.FloatFormat("E10M2", 10, 2))
+    assert len(grid) == 1023 * 4
+    assert grid[-1] == 1.75 * 2.0**511  # the code 1022 less the bias 511
+
+
+@pytest.mark.filterwarnings("error")
 def test_infinities_are_rounded_without_a_warning():
     x = np.array([np.inf, -np.inf])
     assert nf.round_to(x, nf.FLOAT16).tolist() == [np.inf, -np.inf]
@@ -191,10 +198,46 @@ def test_infinities_are_rounded_without_a_warning():
     assert rounded.tolist() == [np.inf, -np.inf]
 
 
+@pytest.mark.filterwarnings("error")
+def test_nan_of_either_kind_is_rounded_without_a_warning():
+    signaling = np.array([0x7FF0000000000001], np.uint64).view(float)
+    for x in (np.array([np.nan]), signaling):
+        assert np.isnan(nf.round_to(x, nf.FLOAT16)).all()
+        assert np.isnan(nf.stochastic_round(x, nf.FLOAT16, np.random.default_rng(0))).all()
+
+
 def test_stochastic_rounding_saturates_when_it_is_asked_to():
     rng = np.random.default_rng(0)
     assert nf.stochastic_round([1e9, -1e9], nf.E4M3, rng, True).tolist() == [448.0, -448.0]
     assert np.isnan(nf.stochastic_round([1e9, -1e9], nf.E4M3, rng)).all()
+
+
+def test_integers_of_any_length_are_taken_as_double():
+    assert nf.quantum(np.int8([-128]), nf.BFLOAT16).tolist() == [1.0]  # 2^7 has the distance 2^0
+    rng = np.random.default_rng(0)
+    long = 2**70  # a Python integer longer than 64 bits
+    assert nf.quantum(long, nf.BFLOAT16) == 2.0**63
+    assert nf.round_to([long, -long], nf.BFLOAT16).tolist() == [2.0**70, -(2.0**70)]
+    assert nf.stochastic_round([long], nf.BFLOAT16, rng).tolist() == [2.0**70]
+
+
+class SameDraw:
+    """Stands for a generator whose draws are all the same number."""
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def random(self, shape):
+        return np.full(shape, self.draw)
+
+
+@pytest.mark.parametrize(
+    ("draw", "expected"),
+    [(0.0, [1.0, 1.5, 2.0]), (0.25, [1.0, 1.0, 2.0]), (0.75, [1.0, 1.0, 1.5])],
+)
+def test_a_number_is_rounded_up_when_the_draw_is_below_its_fraction(draw, expected):
+    x = [1.0, 1.125, 1.875 - 2**-9]  # fractions 0, 1/4 and a little less than 3/4 of the step 1/2
+    assert nf.stochastic_round(x, nf.E2M1, SameDraw(draw)).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -214,6 +257,8 @@ def test_bad_formats(arguments, message):
 def test_bad_input():
     with pytest.raises(ValueError, match="16 bits"):
         nf.values(nf.FLOAT32)
+    with pytest.raises(ValueError, match="E8M8 has 2\\^16 numbers"):
+        nf.values(nf.FloatFormat("E8M8", 8, 8))
     with pytest.raises(ValueError, match="no NaN"):
         nf.round_to([1.0, np.nan], nf.E2M1)
 

@@ -49,6 +49,39 @@ def test_vectors_of_single_precision_give_codebooks_and_distances_in_double():
     np.testing.assert_array_equal(pq.distances(q), double.distances(q.astype(float)))
 
 
+def test_codes_stand_for_the_centroids_of_their_slices_side_by_side():
+    X = np.random.default_rng(5).normal(size=(20, 6))
+    pq = ProductQuantizer(X, 3, 4, np.random.default_rng(6))
+    decoded = pq.decode(pq.codes)
+    assert decoded.shape == (20, 6)
+    for row, codes in zip(decoded, pq.codes, strict=True):
+        for j in range(3):
+            assert row[2 * j : 2 * j + 2].tolist() == pq.codebooks[j, codes[j]].tolist()
+
+
+def test_a_code_is_one_byte():
+    X = np.arange(300.0)[:, None]
+    pq = ProductQuantizer(X, 1, 256, np.random.default_rng(7))
+    assert pq.codes.max() == 255
+    assert np.abs(pq.decode(pq.codes) - X).max() <= 2
+    with pytest.raises(ValueError, match=r"\[1, 256\], got 257"):
+        ProductQuantizer(X, 1, 257, np.random.default_rng(7))
+
+
+def test_reranking_keeps_equal_distances_in_the_order_of_the_ids():
+    X = np.tile([[1.0, 0.0], [0.0, 0.0]], (60, 1))
+    pq = ProductQuantizer(X, 2, 1, np.random.default_rng(8))  # all vectors in one cell
+    odd, even = list(range(1, 120, 2)), list(range(0, 120, 2))
+    assert pq.search([0.0, 0.0], 120, 120, X).tolist() == odd + even
+
+
+def test_reranking_measures_in_double_precision():
+    X = np.float32([[-1.0], [1.0]])
+    pq = ProductQuantizer(X, 1, 1, np.random.default_rng(9))
+    q = np.float32([2.0**-30])  # nearer to 1 by less than single precision can tell
+    assert pq.search(q, 2, 2, X).tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

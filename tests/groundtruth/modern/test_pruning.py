@@ -148,6 +148,11 @@ def test_units_are_compared_by_their_own_weights():
     assert first.tolist() == [[1, 1]]
 
 
+def test_scores_may_be_integers_without_a_sign_and_truth_values():
+    assert pr.n_m_mask(np.uint8([0, 9, 3, 200])).tolist() == [False, True, False, True]
+    assert pr.n_m_mask([True, False, True, False]).tolist() == [True, False, True, False]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -150,6 +150,207 @@ def test_requantization_is_a_product_rounded(multiplier):
     assert 2**30 <= m <= 2**31
 
 
+def test_single_precision_is_taken_as_double():
+    double = X.astype(float)
+    for symmetric in (True, False):
+        ours = qz.quantize(X, 8, 0, symmetric)
+        theirs = qz.quantize(double, 8, 0, symmetric)
+        assert ours.scale.dtype == float
+        np.testing.assert_array_equal(ours.scale, theirs.scale)
+        np.testing.assert_array_equal(qz.dequantize(ours), qz.dequantize(theirs))
+    assert qz.calibrate(X, 4, "mse") == qz.calibrate(double, 4, "mse")
+    assert qz.grid(np.float32(-0.1), np.float32(0.3), 8)[0] == float(np.float32(0.3)) / 127
+
+
+def test_integers_are_those_of_the_definition():
+    scale, zero = 0.5, 3
+    x = [-1000.0, -5.0, -0.3, 0.0, 0.74, 0.76, 1000.0]
+    # x / 0.5 = -10, -0.6, 0, 1.48, 1.52, rounded and moved by 3; the ends are clipped
+    assert qz.apply_grid(x, scale, zero, 4).tolist() == [-7, -7, 2, 3, 4, 5, 7]
+    assert qz.apply_grid(x, scale, zero, 4, symmetric=False).tolist() == [-8, -7, 2, 3, 4, 5, 7]
+    assert qz.apply_grid(x, scale, zero, 4).dtype == np.int64
+
+
+def test_the_fewest_and_the_most_bits():
+    assert qz.levels(2) == (-1, 1)
+    assert qz.levels(2, symmetric=False) == (-2, 1)
+    assert qz.levels(16) == (-32767, 32767)
+    assert qz.levels(16, False) == (-32768, 32767)
+    assert qz.levels(8.0) == (-127, 127)
+    assert isinstance(qz.levels(8.0)[1], int)
+
+
+def test_a_range_may_be_one_number_or_nothing_but_zero():
+    scale, zero = qz.grid([0.0, 2.0], [0.0, 2.0], 4, symmetric=False)
+    assert scale.tolist() == pytest.approx([1.0, 2 / 15])
+    assert zero.tolist() == [-8, -8]
+    assert zero.dtype == np.int64
+    scale, zero = qz.grid([0.0, -3.5, 1e-3], [0.0, 1.0, 7.0], 4)
+    assert scale.tolist() == pytest.approx([1.0, 0.5, 1.0])
+    assert zero.tolist() == [0, 0, 0]
+    assert zero.dtype == np.int64
+
+
+def test_one_range_in_the_wrong_order_is_enough_for_an_error():
+    with pytest.raises(ValueError, match="low must not exceed high"):
+        qz.grid([0.0, 2.0], [1.0, 1.0], 8)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -3, (0, 2), (1, -1), (0, 1, 2), ()])
+def test_scales_differ_along_the_chosen_axes(axis, symmetric):
+    x = np.random.default_rng(3).normal(0.5, 2, size=(2, 3, 4))
+    own = {a % 3 for a in np.atleast_1d(axis).astype(int)}
+    ours = qz.quantize(x, 4, axis, symmetric)
+    shape = tuple(n if a in own else 1 for a, n in enumerate(x.shape))
+    assert ours.scale.shape == ours.zero.shape == shape
+    for index in np.ndindex(*shape):
+        part = tuple(i if a in own else slice(None) for a, i in enumerate(index))
+        alone = qz.quantize(x[part], 4, None, symmetric)
+        assert ours.scale[index] == alone.scale.item()
+        assert ours.zero[index] == alone.zero.item()
+        np.testing.assert_array_equal(ours.q[part], alone.q)
+
+
+def test_there_is_one_scale_unless_axes_are_named():
+    x = np.array([[1.0, 7.0], [10.0, 70.0]])
+    assert qz.quantize(x, 4).q.tolist() == [[0, 1], [1, 7]]
+    assert qz.rounded(x, 4).tolist() == [[0, 10], [10, 70]]
+    assert qz.rounded(x, 4, 0).tolist() == [[1, 7], [10, 70]]
+    assert qz.rounded([0.0, 15.0, 1.0], 4, symmetric=False).tolist() == [0, 15, 1]
+    assert qz.rounded([0.0, 14.0, 1.0], 4).tolist() == [0, 14, 0]
+
+
+def test_groups_may_hold_one_entry_and_need_not_be_symmetric():
+    x = np.array([[0.1, -0.2], [3.0, 0.0]])
+    assert np.allclose(qz.rounded_groups(x, 4, 1), x)
+    x = np.array([[0.0, 1.0, 15.0, 100.0, 0.0, 1500.0]])
+    assert np.allclose(qz.rounded_groups(x, 4, 3, symmetric=False), x)
+    assert np.allclose(qz.rounded_groups([0.0, 1.0, 14.0], 4, 3), [0.0, 0.0, 14.0])  # ties to even
+    y = np.random.default_rng(4).normal(size=(2, 3, 8))
+    for symmetric in (True, False):
+        ours = qz.rounded_groups(y, 3, 4, symmetric)
+        for i, j, k in np.ndindex(2, 3, 2):
+            part = slice(4 * k, 4 * k + 4)
+            np.testing.assert_array_equal(
+                ours[i, j, part], qz.rounded(y[i, j, part], 3, None, symmetric)
+            )
+
+
+def test_a_fraction_of_a_thousandth_is_cut_off_by_default():
+    x = np.arange(1001.0)  # percentiles at 0.1 and 99.9 are 1 and 999
+    assert qz.calibrate(x, 8, "percentile") == pytest.approx((1.0, 999.0))
+    assert qz.calibrate(x, 8, "percentile", percent=50.1) == pytest.approx((499.0, 501.0))
+    assert qz.calibrate(x.reshape(7, 143), 8) == (0.0, 1000.0)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_range_of_least_error_is_the_best_of_a_hundred(symmetric):
+    x = np.random.default_rng(5).normal(0.8, 1, size=300)
+    low, high = qz.calibrate(x, 3, "mse", symmetric)
+    errors = []
+    for percent in range(1, 101):
+        limits = percent * x.min() / 100, percent * x.max() / 100
+        q = qz.quantize(x, 3, None, symmetric, limits)
+        errors.append(np.mean((qz.dequantize(q) - x) ** 2))
+    best = (np.argmin(errors) + 1) / 100
+    assert low == pytest.approx(best * x.min())
+    assert high == pytest.approx(best * x.max())
+    if symmetric:
+        assert qz.calibrate(x, 3, "mse") == (low, high)
+
+
+def test_no_range_is_wider_than_the_extremes():
+    x = np.append(np.full(1000, 1.01 / 3), 1.0)  # exact, for a level at 1.01
+    assert qz.calibrate(x, 3, "mse")[1] <= 1.0
+
+
+def test_the_smallest_of_all_ranges_is_a_hundredth():
+    x = np.append(np.tile([0.01, -0.01], 10_000), 1.0)
+    # at 0.01 all but one entry are exact for an error of 0.99^2; at 0.02 each is 0.01 off or at 0
+    assert qz.calibrate(x, 2, "mse")[1] == pytest.approx(0.01)
+
+
+def test_an_integer_layer_takes_as_many_inputs_as_the_accumulator_holds():
+    n = 65_535  # 2^15 n is still below 2^31
+    x = np.full((1, n), -128, np.int8)
+    W = np.full((1, n), -128, np.int8)
+    assert qz.int8_linear(x, 1.0, 127, W, [1.0], [0.0]).tolist() == [[255.0 * 128 * n]]
+    more = np.zeros((1, n + 1), np.int8)
+    with pytest.raises(ValueError, match="65536 products"):
+        qz.int8_linear(more, 1.0, 0, more, [1.0], [0.0])
+
+
+@pytest.mark.parametrize("shapes", [((3,), (2, 3)), ((2, 3), (3,)), ((2, 3), (2, 4))])
+def test_an_integer_layer_needs_matrices(shapes):
+    x, W = (np.zeros(shape, np.int8) for shape in shapes)
+    with pytest.raises(ValueError, match="need"):
+        qz.int8_linear(x, 1.0, 0, W, [1.0, 1.0], [0.0, 0.0])
+
+
+def test_scales_of_outputs_may_be_lists():
+    x = np.array([[1, 2], [3, 4], [5, 6]], np.int8)
+    W = np.array([[1, 0], [0, 1]], np.int8)
+    ours = qz.int8_linear(x, 2.0, 1, W, [10, 100], [1, 2])
+    # inputs less 1 are (0, 1), (2, 3), (4, 5); times 2 and the scale, plus the bias
+    assert ours.tolist() == [[1, 202], [41, 602], [81, 1002]]
+
+
+def test_accumulators_are_clipped_to_eight_bits_around_zero_by_default():
+    acc = np.array([-1000, -256, -3, -1, 0, 1, 3, 254, 1000], np.int32)
+    # halves are rounded up: -1.5 to -1, -0.5 to 0, 0.5 to 1, 1.5 to 2
+    q = qz.requantize(acc, 0.5)
+    assert q.tolist() == [-128, -128, -1, 0, 0, 1, 2, 127, 127]
+    assert q.dtype == np.int8
+    assert qz.requantize(np.array([2**31 - 1, -(2**31)], np.int32), 2.0**-25).tolist() == [64, -64]
+
+
+def test_a_multiplier_next_to_one_has_31_bits():
+    m, shift = qz.fixed_point(1 - 2.0**-31)
+    assert m == 2**31 - 1
+    assert shift == 31
+
+
+def test_fake_quantization_of_the_smallest_numbers_is_finite():
+    single = torch.tensor([2.0**-149, 0.0])  # a seventh of it is no number but zero
+    assert qz.fake_quantize(single, 4).tolist() == [0.0, 0.0]
+    half = torch.tensor([3e-6, 0.0], dtype=torch.float16)
+    assert qz.fake_quantize(half, 8).isfinite().all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_fake_quantization_has_no_level_beyond_the_highest(sign):
+    unit = 2.0**-149  # a third of 4 units is 1 unit, which is 4 times in the largest number
+    x = sign * unit * torch.tensor([4.0, 2.0, 0.0])
+    assert (qz.fake_quantize(x, 3) / unit).tolist() == [3 * sign, 2 * sign, 0]
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        (None, [[0, 10], [10, 70]]),  # steps of 10
+        (0, [[1, 7], [10, 70]]),  # steps of 1 and of 10
+        (-2, [[1, 7], [10, 70]]),
+        (1, [[10 / 7, 10], [10, 70]]),  # steps of 10/7 and of 10
+        (-1, [[10 / 7, 10], [10, 70]]),
+    ],
+)
+def test_fake_quantization_counts_axes_from_both_ends(axis, expected):
+    x = torch.tensor([[1.0, 7.0], [10.0, 70.0]])
+    np.testing.assert_allclose(qz.fake_quantize(x, 4, axis), expected, rtol=1e-6)
+    if axis is None:
+        np.testing.assert_allclose(qz.fake_quantize(x, 4), expected, rtol=1e-6)
+
+
+def test_what_is_not_finite_is_named():
+    with pytest.raises(ValueError, match="^x needs at least one entry"):
+        qz.quantize([np.inf], 8)
+    with pytest.raises(ValueError, match="^low needs at least one entry"):
+        qz.grid(np.nan, 1.0, 8)
+    with pytest.raises(ValueError, match="^high needs at least one entry"):
+        qz.grid(0.0, np.inf, 8)
+
+
 INT8 = np.zeros((2, 3), np.int8)
 
 
@@ -167,6 +368,7 @@ INT8 = np.zeros((2, 3), np.int8)
         (lambda: qz.rounded_groups(X, 4, 0), "divide"),
         (lambda: qz.calibrate(X, 4, "median"), "method"),
         (lambda: qz.calibrate(X, 4, "percentile", percent=50), "percentage"),
+        (lambda: qz.calibrate(X, 4, "percentile", percent=100.5), "percentage"),
         (lambda: qz.int8_linear(INT8, 1, 0, INT8[:, :2], [1, 1], [0, 0]), "need"),
         (
             lambda: qz.int8_linear(
