@@ -304,6 +304,7 @@ def test_unknown_kinds_are_refused():
         ("A sofa was fixed by team 12.", ("A", "sofa")),
         ("The odd couch was fixed by team 12; its log mentions water.", (1, 0, 4)),
         ("The large automobile was selected by team 12; old shop.", (0, 7, 0)),
+        ("The odd couch by the wheel was fixed by team 12; its log is lost.", (1, 0, 4)),
     ],
 )
 def test_a_passage_is_about_its_concepts_or_its_first_two_words(passage, subject):
