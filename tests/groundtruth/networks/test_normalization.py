@@ -245,27 +245,37 @@ def test_one_value_per_feature_is_refused(shape):
         norm.batch_norm(np.ones(shape), np.ones(3), np.zeros(3))
 
 
-@pytest.mark.parametrize("dtype", [np.int16, np.float32])
-def test_whole_and_short_numbers_are_computed_in_double_precision(dtype):
-    x = np.array([[1, 3, 7], [10, 30, 71]], dtype=dtype)
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.longdouble])
+def test_all_numbers_are_computed_in_double_precision(dtype):
+    x = np.array([[1, 3, 7], [10, 30, 71], [4, 4, 5]], dtype=dtype)
     scale = np.array([1, 2, 3], dtype=dtype)
     shift = np.array([3, 2, 1], dtype=dtype)
-    wide = [v.astype(float) for v in (x, scale, shift)]
-    maps = x.reshape(1, 3, 2)
-    pairs = [
-        (norm.batch_norm(x, scale, shift), norm.batch_norm(*wide)),
-        (norm.layer_norm(x, scale, shift), norm.layer_norm(*wide)),
-        (norm.rms_norm(x, scale), norm.rms_norm(*wide[:2])),
-        (norm.group_norm(maps, 3, scale, shift), norm.group_norm(maps.astype(float), 3, *wide[1:])),
-        (norm.instance_norm(maps), norm.instance_norm(maps.astype(float))),
-        (norm.BatchNorm(3)(x), norm.BatchNorm(3)(wide[0])),
-        (norm.BatchNorm(3).folded(x, scale), norm.BatchNorm(3).folded(*wide[:2])),
-    ]
-    for seen, expected in pairs:
-        one = seen[0] if isinstance(seen, tuple) else seen
-        other = expected[0] if isinstance(expected, tuple) else expected
-        assert one.dtype == np.float64
-        np.testing.assert_array_equal(one, other)
+    maps = x.reshape(1, 3, 3)
+
+    def computed(x, scale, shift, maps):
+        layer = norm.BatchNorm(3)
+        first = layer(x)
+        layer.training = False
+        return [
+            *norm.batch_norm(x, scale, shift)[1][:3],
+            *norm.layer_norm(x, scale, shift)[1][:3],
+            *norm.rms_norm(x, scale)[1][:3],
+            norm.batch_norm(x, scale, shift)[0],
+            norm.layer_norm(x, scale, shift)[0],
+            norm.rms_norm(x, scale)[0],
+            norm.group_norm(maps, 3, scale, shift),
+            norm.instance_norm(maps),
+            first,
+            layer.mean,
+            layer.var,
+            layer(x),
+            *layer.folded(x, scale),
+        ]
+
+    wide = [v.astype(float) for v in (x, scale, shift, maps)]
+    for seen, expected in zip(computed(x, scale, shift, maps), computed(*wide), strict=True):
+        assert seen.dtype == np.float64
+        np.testing.assert_array_equal(seen, expected)
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3), (2, 6, 3, 2)])
