@@ -286,9 +286,11 @@ def test_paths_of_sixty_blocks_fit_into_whole_numbers():
     assert int(counts[30]) == factorial(60) // factorial(30) ** 2
 
 
-def test_parts_of_whole_numbers_by_hand():
-    # one branch that doubles: 3 passes by, 6 goes through
-    assert depth.gradient_by_path_length([np.array([[2]])], np.array([3])).tolist() == [3.0, 6.0]
+def test_parts_of_short_whole_numbers_by_hand():
+    # one branch that doubles: 100 passes by, 200, more than eight bits hold, goes through
+    g = np.array([100], dtype=np.int8)
+    double = np.array([[2]], dtype=np.int8)
+    assert depth.gradient_by_path_length([double], g).tolist() == [100.0, 200.0]
 
 
 @pytest.mark.parametrize(("d", "L"), [(0, 1), (-1, 1), (4, 0), (4, -1)])
