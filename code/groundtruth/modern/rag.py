@@ -138,6 +138,8 @@ class Retriever:
         their product.
         """
         words = sorted(set(tokenize(query)))
+        if not words:
+            raise ValueError(f"the query {query!r} holds no word of two characters or more")
         weight = np.array([self.idf(word) for word in words])
         held = np.array([[word in self.tokens[i] for word in words] for i in ids.tolist()])
         coverage = held @ weight / weight.sum()
@@ -155,6 +157,8 @@ class Retriever:
         """The k best of the first `depth` of both rankings by a trained scorer, with log-odds."""
         rankings = [self.ranking(query, kind, allowed)[:depth] for kind in ("lexical", "dense")]
         ids = np.unique(np.concatenate(rankings))
+        if not ids.size:
+            return ids, np.zeros(0)
         odds = scorer.scores(self.features(query, ids))
         order = np.argsort(-odds, kind="stable")[:k]
         return ids[order], odds[order]
@@ -202,24 +206,29 @@ def answer(
 ) -> tuple[int | None, list[int]]:
     """The number read from the best passage, and the passages that were read.
 
-    None, an abstention, if the log-odds of the best passage are below the threshold. A passage
-    without a number is the bridge to a second query, made of what it adds to the first.
+    None, an abstention, if the log-odds of the best passage are below the threshold or there is
+    nothing left to read. A passage without a number is the bridge to a second query, made of what
+    it adds to the first.
     """
     if hops < 1:
         raise ValueError(f"need at least one hop, got {hops}")
     read: list[int] = []
     question = query
     for hop in range(hops):
-        ids, odds = retriever.reranked(question, scorer, 1, allowed=allowed)
-        if hop == 0 and (not ids.size or odds[0] < threshold):
-            return None, read
         if hop:
             ranked = retriever.ranking(question, "lexical", allowed)
             ids = ranked[~np.isin(ranked, read)][:1]
+        else:
+            ids, odds = retriever.reranked(question, scorer, 1, allowed=allowed)
+            ids = ids[odds >= threshold]
+        if not ids.size:
+            return None, read
         read.append(int(ids[0]))
         number = extract(query, retriever.passages[ids[0]])
         if number is not None:
             return number, read
         fresh = [w for w in tokenize(retriever.passages[ids[0]]) if w not in set(tokenize(query))]
+        if not fresh:
+            return None, read
         question = " ".join(fresh)
     return None, read

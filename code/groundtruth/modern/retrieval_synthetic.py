@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -54,6 +55,7 @@ QUALITIES = (
     ("strange", "odd", "rumor", "puzzle"),
     ("silent", "quiet", "night", "whisper"),
 )
+TABLES = (OBJECTS, ACTIONS, QUALITIES)
 FIRST = [
     "Mara",
     "Jonas",
@@ -256,6 +258,8 @@ def unanswerable(seed: int, count: int, present: Planted, kind: str = "id") -> l
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
     known = {_subject(passage) for passage in present.passages}
+    if kind == "paraphrase" and known.issuperset(product(*(range(len(t)) for t in TABLES))):
+        raise ValueError("the collection holds every combination of concepts; ask of a smaller one")
     queries: list[Query] = []
     rng = np.random.default_rng(seed)
     while len(queries) < count:
@@ -274,8 +278,7 @@ def _subject(passage: str) -> tuple[str | int, ...]:
     if not passage.startswith("The ") or " by team " not in passage:
         return tuple(passage.split()[:2])
     words = set(tokenize(passage.split(";")[0]))
-    tables = (OBJECTS, ACTIONS, QUALITIES)
-    return tuple(i for table in tables for i, row in enumerate(table) if words & set(row[:2]))
+    return tuple(i for table in TABLES for i, row in enumerate(table) if words & set(row[:2]))
 
 
 def subwords(text: str) -> list[str]:

@@ -169,8 +169,8 @@ def correlation(
     2016).
     """
     rho = np.asarray(c, dtype=float)
-    if rho.ndim != 1 or (np.abs(rho) > 1).any():
-        raise ValueError(f"correlations (k,) lie between -1 and 1, got {rho[:5]}")
+    if rho.ndim != 1 or not (np.abs(rho) <= 1).all():
+        raise ValueError(f"correlations (k,) lie between -1 and 1, got {rho.ravel()[:5]}")
     u = NODES[:, None]
     out = variance * second_moment(f, q) + bias
     both = [

@@ -8,6 +8,7 @@ from groundtruth.check import numeric_grad
 from groundtruth.networks import activations as act
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import log_ndtr
 
 TORCH = {
     "identity": lambda v: v * 1,
@@ -107,18 +108,132 @@ def test_nan_is_refused(name):
         act.named(name).f([0.0, np.nan])
 
 
-def test_wrong_parameters_are_refused():
-    for call in (
-        lambda: act.leaky_relu([1.0], -0.1),
-        lambda: act.d_leaky_relu([1.0], np.inf),
-        lambda: act.elu([1.0], -1),
-        lambda: act.d_elu([1.0], np.nan),
-        lambda: act.repu([1.0], 0),
-        lambda: act.d_repu([1.0], 1.5),
-        lambda: act.gelu([1.0], "erf"),
-        lambda: act.d_gelu([1.0], "erf"),
-        lambda: act.maxout(np.zeros((2, 0))),
-        lambda: act.named("swish"),
-    ):
-        with pytest.raises(ValueError):
-            call()
+@pytest.mark.parametrize(
+    ("name", "parameter", "value", "theirs"),
+    [
+        ("leaky_relu", "slope", 0.3, lambda v: F.leaky_relu(v, 0.3)),
+        ("leaky_relu", "slope", 0.0, F.relu),
+        ("elu", "alpha", 0.7, lambda v: F.elu(v, 0.7)),
+        ("elu", "alpha", 0.0, F.relu),
+        ("repu", "power", 1, F.relu),
+        ("repu", "power", 3.0, lambda v: F.relu(v) ** 3),
+        ("gelu", "approximate", "none", F.gelu),
+    ],
+)
+def test_functions_of_a_parameter_and_their_slopes_equal_torch(name, parameter, value, theirs):
+    t = torch.linspace(-5, 5, 100, dtype=torch.float64, requires_grad=True)
+    out = theirs(t)
+    (slope,) = torch.autograd.grad(out.sum(), t)
+    f = act.named(name)
+    z = t.detach().numpy()
+    given_value = {parameter: value}
+    np.testing.assert_allclose(f.f(z, **given_value), out.detach().numpy(), atol=1e-13)
+    np.testing.assert_allclose(f.slope(z, **given_value), slope.numpy(), atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "slope"),
+    [
+        ("relu", 0.0, 0.0),
+        ("leaky_relu", 0.0, 0.01),
+        ("elu", 0.0, 1.0),
+        ("selu", 0.0, act.SELU_SCALE * act.SELU_ALPHA),
+        ("repu", 0.0, 0.0),
+        ("step", 0.0, 0.0),
+        ("hard_swish", -3.0, 0.0),
+        ("hard_swish", 3.0, 1.0),
+    ],
+)
+def test_slopes_at_the_kinks(name, z, slope):
+    assert act.named(name).slope([z]) == pytest.approx([slope], abs=1e-15)
+
+
+def test_the_first_power_has_the_slope_of_the_rectifier():
+    assert act.d_repu([-2.0, 0.0, 2.0], 1).tolist() == [0.0, 0.0, 1.0]
+
+
+def test_the_step_is_one_at_zero_itself():
+    assert act.step([-1e-300, -0.0, 0.0, 1e-300]).tolist() == [0.0, 1.0, 1.0, 1.0]
+
+
+def test_the_identity_is_a_copy():
+    z = np.array([1.0, 2.0])
+    assert not np.shares_memory(act.identity(z), z)
+
+
+@pytest.mark.parametrize("name", act.ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [np.int8, np.float32])
+def test_whole_and_short_numbers_are_computed_in_double_precision(name, dtype):
+    f = act.named(name)
+    z = np.array([-100, -3, -1, 0, 1, 2, 3, 100])
+    for way in (f.f, f.slope):
+        seen = way(z.astype(dtype))
+        assert seen.dtype == np.float64
+        np.testing.assert_array_equal(seen, way(z.astype(float)))
+
+
+@pytest.mark.parametrize("name", act.ACTIVATIONS)
+@pytest.mark.filterwarnings("error")
+def test_large_scores_neither_overflow_nor_warn(name):
+    f = act.named(name)
+    z = np.array([-2000.0, 2000.0])
+    assert np.isfinite(f.f(z)).all()
+    assert np.isfinite(f.slope(z)).all()
+
+
+@pytest.mark.parametrize("z", [-5.0, -20.0, -37.0])
+def test_the_far_left_tail_of_gelu_keeps_its_digits(z):
+    assert act.gelu([z])[0] == pytest.approx(z * np.exp(log_ndtr(z)), rel=1e-9)
+
+
+@pytest.mark.parametrize("z", [20.0, 36.0, 100.0])
+def test_the_slope_of_the_sigmoid_keeps_its_digits_where_it_is_nearly_flat(z):
+    # s(z) s(-z) = 1 / (2 + 2 cosh(z))
+    for score in (z, -z):
+        assert act.d_sigmoid([score])[0] == pytest.approx(1 / (2 + 2 * np.cosh(z)), rel=1e-12)
+
+
+def test_maxout_reduces_only_the_last_axis():
+    Z = np.array([[[1, 5, 2]], [[7, 3, 4]]])
+    assert act.maxout(Z).tolist() == [[5.0], [7.0]]
+    assert act.maxout(Z[..., :1]).tolist() == [[1.0], [7.0]]
+    assert act.maxout([3, 4]).tolist() == 4.0
+
+
+@pytest.mark.parametrize("Z", [1.0, [], [[], []]])
+def test_maxout_needs_a_score_per_unit(Z):
+    with pytest.raises(ValueError, match="at least one score per unit"):
+        act.maxout(Z)
+
+
+@pytest.mark.parametrize("name", act.ACTIVATIONS)
+def test_slopes_at_nan_are_refused(name):
+    with pytest.raises(ValueError, match="holds NaN"):
+        act.named(name).slope([0.0, np.nan])
+
+
+@pytest.mark.parametrize("value", [-0.1, np.inf, np.nan])
+@pytest.mark.parametrize(("name", "parameter"), [("leaky_relu", "slope"), ("elu", "alpha")])
+def test_slopes_and_scales_are_finite_and_not_negative(name, parameter, value):
+    f = act.named(name)
+    for way in (f.f, f.slope):
+        with pytest.raises(ValueError, match=f"^{parameter} must be a finite number >= 0, got"):
+            way([1.0], value)
+
+
+@pytest.mark.parametrize("power", [0, -1, 0.5, 1.5])
+@pytest.mark.parametrize("way", [act.repu, act.d_repu])
+def test_powers_are_whole_numbers_from_one_on(way, power):
+    with pytest.raises(ValueError, match=f"whole number >= 1, got {power}"):
+        way([1.0], power)
+
+
+@pytest.mark.parametrize("way", [act.gelu, act.d_gelu])
+def test_there_are_two_forms_of_gelu(way):
+    with pytest.raises(ValueError, match="'none' or 'tanh', got 'erf'"):
+        way([1.0], "erf")
+
+
+def test_unknown_names_are_refused_with_the_names_there_are():
+    with pytest.raises(ValueError, match="'swish'; there are identity, step, relu, leaky_relu"):
+        act.named("swish")

@@ -1,6 +1,7 @@
 """Stacks against torch and differences; sizes against closed forms; paths against brute force."""
 
-from itertools import combinations
+from itertools import combinations, product
+from math import factorial
 
 import numpy as np
 import pytest
@@ -140,25 +141,225 @@ def test_paths_add_up_to_two_to_the_L(L):
     assert (counts == counts[::-1]).all()
 
 
-def test_bad_input_is_refused():
+@pytest.mark.parametrize("activation", ["tanh", "relu", "identity"])
+@pytest.mark.parametrize("layers", [1, 2, 5])
+def test_a_profile_is_that_of_automatic_differentiation(activation, layers):
+    rng = np.random.default_rng(3)
+    z = torch.tensor(rng.normal(size=(4, 7)), requires_grad=True)
+    scores = [z]
+    f = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda v: v * 1}[activation]
+    for _ in range(layers - 1):
+        # a variance of 3 / width
+        scores.append(f(scores[-1]) @ torch.tensor(rng.normal(size=(7, 7)) * np.sqrt(3 / 7)))
+    pull = torch.tensor(rng.normal(size=(4, 7)))
+    slopes = torch.autograd.grad((scores[-1] * pull).sum(), scores)
+    sizes = np.array([float((s**2).mean()) ** 0.5 for s in slopes])
+    seen = depth.gradient_profile(activation, lambda n: 3 / n, layers, width=7, n=4, seed=3)
+    np.testing.assert_allclose(seen, sizes / sizes[-1], rtol=1e-10)
+
+
+def test_a_profile_has_128_units_16_examples_and_seed_0_by_default():
+    short = depth.gradient_profile("tanh", lambda n: 1 / n, 3)
+    full = depth.gradient_profile("tanh", lambda n: 1 / 128, 3, width=128, n=16, seed=0)
+    np.testing.assert_array_equal(short, full)
+    other = depth.gradient_profile("tanh", lambda n: 1 / n, 3, seed=1)
+    assert not np.array_equal(short, other)
+
+
+def test_one_layer_unit_and_example_make_a_profile():
+    seen = depth.gradient_profile("relu", lambda n: 1 / n, 1, width=1, n=1)
+    assert seen.tolist() == [1.0]
+
+
+def test_the_weights_of_a_stack_are_scaled_draws_of_its_seed():
+    for net, seed in ((ResidualMLP(3, 2, "plain"), 0), (ResidualMLP(3, 2, "pre", seed=8), 8)):
+        draws = np.random.default_rng(seed).normal(size=(2, 2, 3, 3))
+        for (W1, W2), (a, b) in zip(net.blocks, draws, strict=True):
+            np.testing.assert_allclose(W1, a * np.sqrt(2 / 3))
+            np.testing.assert_allclose(W2, b * np.sqrt(1 / 3))
+
+
+def test_the_branches_have_factor_one_by_default():
+    x = np.random.default_rng(1).normal(size=(3, 4))
+    given_one = ResidualMLP(4, 2, "residual", 1.0)
+    np.testing.assert_array_equal(
+        ResidualMLP(4, 2, "residual").forward(x)[0], given_one.forward(x)[0]
+    )
+
+
+def test_a_block_of_one_unit_by_hand():
+    net = ResidualMLP(1, 1, "residual", 0.5)
+    net.blocks = [(np.array([[3.0]]), np.array([[5.0]]))]
+    x, stream = net.forward([[2], [-2]])
+    # 2 + 0.5 * 5 * 6, and -2 with a branch that is off
+    assert x.tolist() == [[17.0], [-2.0]]
+    assert [part.tolist() for part in stream] == [[[2.0], [-2.0]], [[17.0], [-2.0]]]
+    dx, ((dW1, dW2),) = net.backward(np.array([[1.0], [1.0]]))
+    assert dx.tolist() == [[1 + 0.5 * 5 * 3], [1.0]]
+    assert dW1.tolist() == [[2 * 0.5 * 5]]
+    assert dW2.tolist() == [[6 * 0.5]]
+
+
+def test_a_score_of_exactly_zero_passes_no_gradient():
+    net = ResidualMLP(2, 1, "plain")
+    net.forward(np.zeros((1, 2)))
+    dx, ((dW1, _),) = net.backward(np.ones((1, 2)))
+    assert not dx.any()
+    assert not dW1.any()
+
+
+def test_the_stream_begins_with_the_input_and_ends_before_the_last_norm():
+    x = np.random.default_rng(1).normal(size=(3, 4))
+    for mode in MODES:
+        out, stream = ResidualMLP(4, 3, mode).forward(x)
+        np.testing.assert_array_equal(stream[0], x)
+        if mode == "pre":
+            last = stream[-1] - stream[-1].mean(axis=1, keepdims=True)
+            scale = np.sqrt((last**2).mean(axis=1, keepdims=True) + 1e-5)
+            np.testing.assert_allclose(out, last / scale)
+        else:
+            np.testing.assert_array_equal(out, stream[-1])
+
+
+def test_single_precision_inputs_are_computed_in_double_precision():
+    x = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+    for mode in MODES:
+        out, stream = ResidualMLP(4, 2, mode).forward(x)
+        assert stream[0].dtype == np.float64
+        np.testing.assert_array_equal(out, ResidualMLP(4, 2, mode).forward(x.astype(float))[0])
+
+
+def test_only_the_skips_are_followed_without_branches():
+    g = np.random.default_rng(6).normal(size=(3, 4))
+    x = np.random.default_rng(7).normal(size=(3, 4))
+    for mode in MODES:
+        net = ResidualMLP(4, 3, mode)
+        leaf = torch.tensor(x, requires_grad=True)
+        stream = leaf
+        for W1, W2 in net.blocks:
+            # detach makes a branch a constant
+            u = F.layer_norm(stream, (4,)) if mode == "pre" else stream
+            y = (torch.relu(u @ torch.tensor(W1)) @ torch.tensor(W2)).detach()
+            stream = 0 * stream + y if mode == "plain" else stream + y
+            stream = F.layer_norm(stream, (4,)) if mode == "post" else stream
+        out = F.layer_norm(stream, (4,)) if mode == "pre" else stream
+        out.backward(torch.tensor(g))
+        net.forward(x)
+        np.testing.assert_allclose(
+            net.backward(g, branches=False)[0], leaf.grad.numpy(), rtol=1e-8, atol=1e-12
+        )
+
+
+def test_only_the_last_forward_counts():
     net = ResidualMLP(4, 2, "residual")
-    for call in (
-        lambda: ResidualMLP(0, 1, "pre"),
-        lambda: ResidualMLP(4, 0, "pre"),
-        lambda: ResidualMLP(4, 1, "both"),
-        lambda: ResidualMLP(4, 1, "pre", np.inf),
-        lambda: net.backward(np.zeros((2, 4))),
-        lambda: net.forward(np.zeros((2, 3))),
-        lambda: net.forward(np.zeros((0, 4))),
-        lambda: depth.gradient_profile("relu", lambda n: 1 / n, 0),
-        lambda: depth.gradient_profile("gate", lambda n: 1 / n, 3),
-        lambda: rms([]),
-        lambda: depth.predicted_rms(-1, 1.0),
-        lambda: depth.predicted_rms(1, np.nan),
-        lambda: depth.path_lengths(61),
-        lambda: depth.path_lengths(-1),
-        lambda: depth.gradient_by_path_length([], np.ones(2)),
-        lambda: depth.gradient_by_path_length([np.eye(3)], np.ones(2)),
-    ):
-        with pytest.raises(ValueError):
-            call()
+    x = np.random.default_rng(7).normal(size=(5, 4))
+    g = np.random.default_rng(8).normal(size=(3, 4))
+    net.forward(x)
+    net.forward(x[:3])
+    dx, _ = net.backward(g)
+    alone = ResidualMLP(4, 2, "residual")
+    alone.forward(x[:3])
+    np.testing.assert_array_equal(dx, alone.backward(g)[0])
+
+
+def test_the_mean_square_is_of_all_entries():
+    assert rms(np.array([[1, 7], [1, 7]])) == 5.0
+    assert rms(4) == 4.0
+    assert rms(np.array([100, 100], dtype=np.int8)) == 100.0
+
+
+def test_the_predicted_size_of_a_stream():
+    assert depth.predicted_rms(0, 3.0) == 1.0
+    assert depth.predicted_rms(2, 3.0) == pytest.approx(10)
+    assert depth.predicted_rms(1, 0.0) == 1.0
+
+
+@pytest.mark.parametrize("L", [0, 1, 2, 7, 12])
+def test_paths_through_k_branches_are_counted(L):
+    lengths = [sum(path) for path in product((0, 1), repeat=L)]
+    assert depth.path_lengths(L).tolist() == [lengths.count(k) for k in range(L + 1)]
+
+
+def test_paths_of_sixty_blocks_fit_into_whole_numbers():
+    counts = depth.path_lengths(60.0)
+    assert counts.dtype == np.int64
+    assert int(counts[30]) == factorial(60) // factorial(30) ** 2
+
+
+def test_parts_of_short_whole_numbers_by_hand():
+    # one branch that doubles: 100 passes by, 200, more than eight bits hold, goes through
+    g = np.array([100], dtype=np.int8)
+    double = np.array([[2]], dtype=np.int8)
+    assert depth.gradient_by_path_length([double], g).tolist() == [100.0, 200.0]
+
+
+@pytest.mark.parametrize(("d", "L"), [(0, 1), (-1, 1), (4, 0), (4, -1)])
+def test_a_stack_needs_a_width_and_a_block(d, L):
+    with pytest.raises(ValueError, match=f"a number of blocks >= 1, got {d} and {L}"):
+        ResidualMLP(d, L, "pre")
+
+
+def test_unknown_modes_are_refused_with_the_modes_there_are():
+    with pytest.raises(ValueError, match="one of plain, residual, pre, post, got 'both'"):
+        ResidualMLP(4, 1, "both")
+
+
+@pytest.mark.parametrize("scale", [np.inf, -np.inf, np.nan])
+def test_the_factor_of_the_branches_is_finite(scale):
+    with pytest.raises(ValueError, match="scale must be finite"):
+        ResidualMLP(4, 1, "pre", scale)
+    with pytest.raises(ValueError, match="a finite scale"):
+        depth.predicted_rms(1, scale)
+
+
+@pytest.mark.parametrize(
+    "x", [np.zeros((2, 3)), np.zeros((0, 4)), np.zeros(4), np.zeros((1, 4, 4))]
+)
+def test_inputs_are_rows_of_the_width(x):
+    with pytest.raises(ValueError, match=r"the shape \(n, 4\) with n >= 1"):
+        ResidualMLP(4, 2, "residual").forward(x)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_gradient_goes_back_only_after_a_forward_of_its_shape(mode):
+    net = ResidualMLP(4, 2, mode)
+    with pytest.raises(ValueError, match="run forward first"):
+        net.backward(np.zeros((2, 4)))
+    net.forward(np.ones((2, 4)))
+    with pytest.raises(ValueError, match="a gradient of the output's shape"):
+        net.backward(np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize(("layers", "width", "n"), [(0, 2, 2), (2, 0, 2), (2, 2, 0)])
+def test_a_profile_needs_layers_units_and_examples(layers, width, n):
+    with pytest.raises(ValueError, match=f"got {layers}, {width} and {n}"):
+        depth.gradient_profile("relu", lambda n: 1 / n, layers, width, n)
+
+
+def test_a_profile_needs_a_known_activation():
+    with pytest.raises(ValueError, match="gate"):
+        depth.gradient_profile("gate", lambda n: 1 / n, 3)
+
+
+def test_no_numbers_have_no_size():
+    with pytest.raises(ValueError, match="no numbers"):
+        rms([])
+
+
+def test_a_stream_has_no_negative_number_of_blocks():
+    with pytest.raises(ValueError, match="need L >= 0"):
+        depth.predicted_rms(-1, 1.0)
+
+
+@pytest.mark.parametrize("L", [61, -1, 1.5])
+def test_paths_are_counted_for_zero_to_sixty_blocks(L):
+    with pytest.raises(ValueError, match="whole number from 0 to 60"):
+        depth.path_lengths(L)
+
+
+@pytest.mark.parametrize(
+    "branches", [[], [np.eye(3)], [np.eye(2), np.eye(3)], [np.ones((2, 3))], [np.ones((3, 2))]]
+)
+def test_branches_are_square_and_of_the_size_of_the_gradient(branches):
+    with pytest.raises(ValueError, match="square branches of the size of g, 2"):
+        depth.gradient_by_path_length(branches, np.ones(2))
