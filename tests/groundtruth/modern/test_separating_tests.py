@@ -322,9 +322,12 @@ def test_weights_whose_gradient_is_zero_do_not_count_as_unchanged():
     assert st.unchanged_weights(p) == 0.0
 
 
-@pytest.mark.parametrize(("examples", "count"), [(3, 1), (9, 1), (19, 1), (45, 4), (150, 10)])
+@pytest.mark.parametrize(
+    ("examples", "count"), [(3, 1), (9, 1), (19, 1), (20, 2), (45, 4), (99, 9), (150, 10)]
+)
 def test_a_tenth_of_few_examples_are_neighbors(examples, count):
     p = Pipeline(Setting("few examples", examples))
+    p.X += 1e-3 * p.rng.normal(size=p.X.shape)  # images of few gray levels have equal distances
     y, near = st._neighbor_labels(p)
     assert np.array_equal(y, p.y)
     nearest = NearestNeighbors(n_neighbors=count).fit(p.X).kneighbors(return_distance=False)
@@ -419,3 +422,45 @@ def test_tests_that_train_are_run_in_their_order():
 def test_the_error_names_every_cause_without_a_test():
     with pytest.raises(ValueError, match=r"\['bad luck', 'no sleep'\].*few examples"):
         st.Decision(Pipeline(Setting(width=2))).first_confirmed(["no sleep", "bad luck"])
+
+
+def test_a_run_whose_last_loss_is_not_a_number_has_an_infinite_one():
+    class Late(Steps):
+        def step(self, X, y):
+            return np.nan if super().step(X, y) == 993.0 else 1.0
+
+    assert st.overfit_batch(Late(Setting(width=2)), steps=7) == np.inf
+    assert st.overfit_batch(Late(Setting(width=2)), steps=6) == 1.0
+    assert st.overfit_batch(Late(Setting(width=2)), steps=8) == 1.0
+
+
+@pytest.mark.parametrize(("row", "expected"), [(49, 2.0), (50, 0.0)])
+def test_fifty_validation_images_are_evaluated_twice(row, expected):
+    class Drifting(Pipeline):
+        shift = 0.0
+
+        def forward(self, X, training):
+            self.shift += 2.0
+            marked = (self.X_val[row] == X).all(1)
+            return [X, X, X, np.where(marked, self.shift, 0.0)[:, None]]
+
+    p = Drifting(Setting(width=2))
+    p.X_val[row] = 7.0
+    assert st.evaluation_noise(p) == expected
+
+
+def test_dropout_is_off_where_dead_units_are_counted():
+    class Rare(Pipeline):
+        def initial(self):
+            params = super().initial()
+            for i in (0, 2):
+                params[i][:] = 0.0
+            params[0][0, 0] = 1.0
+            params[1][:] = -1.0
+            params[3][:] = 1.0
+            return params
+
+    p = Rare(Setting(width=1, dropout=0.999))
+    p.X[:, 0] = 0.0
+    p.X[7, 0] = 2.0  # the first unit is used by one example, the second by all
+    assert st.dead_units(p) == 0.0
