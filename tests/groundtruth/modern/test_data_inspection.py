@@ -321,3 +321,28 @@ def test_a_single_column_of_integers_is_standardized():
 def test_errors_of_samples_name_what_is_wrong(a, b, folds, message):
     with pytest.raises(ValueError, match=message):
         di.adversarial_validation(a, b, folds)
+
+
+def test_whole_numbers_are_probabilities_too():
+    p = np.array([[0, 1], [1, 0], [0, 1]])
+    assert di.label_audit(p, [0, 0, 1]).tolist() == [0]
+    assert di.confident_joint(p, [0, 0, 1]).tolist() == [[1, 1], [0, 1]]
+
+
+def test_a_class_of_probability_zero_is_counted_where_it_is_the_only_one_reached():
+    # the thresholds are 0.7, 0.9 and 0; the last example reaches the third one only
+    p = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
+    y = np.array([0, 1, 2, 0])
+    assert di.confident_joint(p, y).tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 0]]
+    assert di.label_audit(p, y).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_numbers_of_any_type_are_told_apart(which):
+    rng = np.random.default_rng(6)
+    samples = [rng.integers(0, 256, size=(30, 2)) for _ in range(2)]
+    expected = di.adversarial_validation(*samples)
+    bytes_ = [sample.astype(np.uint8) for sample in samples]
+    assert di.adversarial_validation(*bytes_) == pytest.approx(expected)
+    samples[which] = samples[which].astype(object)
+    assert di.adversarial_validation(*samples) == pytest.approx(expected)
