@@ -464,8 +464,9 @@ def test_a_step_returns_the_loss_before_it():
     assert p.loss(p.forward(X, False)[3], y) < before
 
 
-def test_evaluation_is_on_the_validation_images():
-    p = Pipeline(Setting(width=6))
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_evaluation_is_on_the_validation_images(dropout):
+    p = Pipeline(Setting(width=6, dropout=dropout))
     logits = p.forward(p.X_val, False)[3]
     value, accuracy = p.evaluate()
     assert value == pytest.approx(p.loss(logits, p.y_val))
