@@ -155,7 +155,7 @@ def test_an_empty_part_is_refused(n):
 def test_images_keep_their_labels_and_are_scaled_exactly():
     data = load_digits()
     known = {tuple(row): label for row, label in zip(data.data, data.target, strict=True)}
-    for x, y in (TRAIN, TEST):
+    for x, y in sn.digits(300, np.random.default_rng(0)):
         assert x.dtype == torch.float32
         assert y.dtype == torch.int64
         rows = (x.double() * 16).numpy()
@@ -333,7 +333,10 @@ def test_gradients_are_those_of_softmax_less_the_label():
 
 def test_curvature_of_three_layers_is_that_of_single_examples():
     layers = small(sizes=(64, 9, 7, 10))
-    few = (TRAIN[0][:4], TRAIN[1][:4])
+    rng = np.random.default_rng(1)
+    for _, b in layers:
+        b.data += torch.tensor(rng.normal(size=len(b)), dtype=torch.float32)
+    few = (TRAIN[0][:4] - 0.5, TRAIN[1][:4])
     single = [sn.gradients(layers, (few[0][i : i + 1], few[1][i : i + 1])) for i in range(4)]
     squares = sn.fisher_diagonals(layers, few)
     assert [s.shape for s in squares] == [(9, 64), (7, 9), (10, 7)]
@@ -362,3 +365,13 @@ def test_each_layer_is_packed_by_itself():
     # 3 weights of 3 bits fill two bytes, twice; scales and biases of 4 bytes each
     layers = [(torch.zeros(1, 3), torch.zeros(1)), (torch.zeros(3, 1), torch.zeros(3))]
     assert sn.size_bytes(layers, 3) == 2 * 2 + 4 * 8
+
+
+def test_thirty_two_bits_need_no_scales_in_any_number_of_layers():
+    layers = [(torch.zeros(1, 1), torch.zeros(1))] * 9
+    assert sn.size_bytes(layers) == 9 * 8
+
+
+def test_inputs_below_zero_reach_the_first_layer():
+    assert torch.equal(sn.forward(KNOWN, -SIGNS), -SIGNS)
+    assert torch.equal(sn.forward(2 * KNOWN, -SIGNS), torch.zeros(4, 3))
