@@ -163,3 +163,23 @@ def test_the_last_bad_step_that_is_sought(monkeypatch, n):
     assert ac.first_bad_step(0, None, lambda state: state >= n) == n
     with pytest.raises(ValueError, match="no bad state in"):
         ac.first_bad_step(0, None, lambda state: state > 2**20)
+
+
+def test_an_array_before_a_mapping_stays_in_the_report():
+    report = ac.nan_report({"x": np.nan, "layers": {"w": np.nan, "more": {"v": np.nan}}})
+    assert [found.name for found in report] == ["x", "layers.w", "layers.more.v"]
+
+
+@pytest.mark.parametrize(
+    ("n", "states"),
+    [(1, [0, 1]), (4, [0, 1, 2, 4, 3]), (9, [0, 1, 2, 4, 8, 16, 12, 10, 9])],
+)
+def test_states_are_tested_after_powers_of_two_and_then_by_halves(n, states):
+    tested = []
+
+    def bad(state):
+        tested.append(state)
+        return state >= n
+
+    assert ac.first_bad_step(0, lambda state: state + 1, bad) == n
+    assert tested == states
