@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from groundtruth.check import gradient_errors
 from groundtruth.modern import training_faults as tf
 from groundtruth.modern.training_faults import CAUSES, Pipeline, Setting
+from scipy.special import logsumexp, softmax
 from sklearn.datasets import load_digits
 
 GRID = Path(__file__).parents[3] / "book" / "_assets" / "results" / "diagnosing-grid.json"
@@ -219,3 +221,338 @@ def test_unlabeled_runs_are_those_of_their_causes():
 def test_settings_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Setting(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"examples": 1},
+        {"examples": 1497},
+        {"width": 1},
+        {"batch": 1},
+        {"windows": 2},
+        {"rate": 1e-9},
+        {"dropout": 0.0},
+        {"dropout": 0.999},
+    ],
+)
+def test_settings_at_the_ends_of_their_ranges_are_accepted(options):
+    name, value = next(iter(options.items()))
+    assert getattr(Setting(**options), name) == value
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cause": "bad luck"}, "'bad luck' must be one of .*'healthy'"),
+        ({"width": 0, "batch": 3}, "got 0, 3, 800"),
+        ({"width": 3, "batch": 0}, "got 3, 0, 800"),
+        ({"rate": -1.0}, "got -1.0, 0.0, 16"),
+        ({"dropout": -0.1}, "got 0.2, -0.1, 16"),
+    ],
+)
+def test_errors_of_settings_name_the_values(options, message):
+    with pytest.raises(ValueError, match=message):
+        Setting(**options)
+
+
+def test_the_loss_of_rows_on_very_different_scales_is_finite():
+    z = np.array([[1000.0, 0.0, -1000.0], [-1000.0, -1001.0, -2000.0], [0.0, 1.0, 2.0]])
+    y = np.array([2, 1, 0])
+    p, loss = tf._softmax_and_loss(z, y)
+    assert loss == pytest.approx(np.mean(logsumexp(z, axis=1) - z[np.arange(3), y]), rel=1e-14)
+    assert np.allclose(p, softmax(z, axis=1), rtol=1e-14, atol=0)
+
+
+def test_the_size_of_a_fault_is_the_usual_one_unless_it_is_given():
+    assert Pipeline(Setting("other preprocessing")).size == 0.5
+    assert Pipeline(Setting("other preprocessing", 0.25)).size == 0.25
+    assert Pipeline(Setting("other preprocessing", 0.0)).size == 0.0
+    assert isinstance(Pipeline(Setting("few units", 4)).size, float)
+
+
+def test_large_seeds_are_accepted_and_differ():
+    a, b = (Pipeline(Setting(seed=s, width=3)) for s in (10**6, 10**6 + 1))
+    assert not np.array_equal(a.X, b.X)
+    assert not np.array_equal(a.params[0], b.params[0])
+
+
+@pytest.mark.parametrize(
+    ("cause", "size", "name", "value"),
+    [
+        ("rate too high", 50.0, "rate", 10.0),
+        ("rate too low", 0.01, "rate", 0.002),
+        ("few examples", 30.9, "examples", 30),
+        ("few units", 4.9, "width", 4),
+        ("dropout at evaluation", 0.4, "dropout", 0.4),
+    ],
+)
+def test_a_fault_of_the_setting_changes_one_number(cause, size, name, value):
+    given = Setting(cause, size, seed=3)
+    changed = Pipeline(given).setting
+    assert getattr(changed, name) == pytest.approx(value)
+    assert replace(changed, **{name: getattr(given, name)}) == given
+
+
+def test_buffers_start_at_zero():
+    p = Pipeline(Setting(width=3))
+    assert [b.shape for b in p.buffers] == [v.shape for v in p.params]
+    assert not any(b.any() for b in p.buffers)
+
+
+@pytest.mark.parametrize(("size", "frozen"), [(1.0, 2), (1.9, 2), (2.9, 4)])
+def test_each_frozen_layer_has_two_parameters(size, frozen):
+    assert Pipeline(Setting("layers frozen", size)).frozen == frozen
+    assert Pipeline(Setting("dead ReLUs", size)).frozen == 0
+
+
+def test_noisy_labels_are_all_other_classes_equally_often():
+    p = Pipeline(Setting("label noise", 1.0, examples=1497))
+    known = {row.tobytes(): label for row, label in zip(*digits(), strict=True)}
+    for X, y in ((p.X, p.y), (p.X_val, p.y_val)):
+        shift = (y - np.array([known[row.tobytes()] for row in X])) % 10
+        assert set(shift) == set(range(1, 10))
+        expected = len(y) / 9
+        assert np.abs(np.bincount(shift)[1:] - expected).max() < 4 * expected**0.5
+
+
+def test_a_fault_leaves_the_digits_as_they_are():
+    images, labels = (v.copy() for v in digits())
+    for cause in ("label noise", "labels shuffled", "NaN in the inputs", "other preprocessing"):
+        Pipeline(Setting(cause))
+    again, same = tf._digits()
+    assert np.array_equal(again, images)
+    assert np.array_equal(same, labels)
+
+
+def test_the_images_of_a_fault_are_those_of_the_healthy_pipeline():
+    p = Pipeline(Setting(seed=5))
+    for cause in ("label noise", "labels shuffled", "softmax twice", "dead ReLUs"):
+        q = Pipeline(Setting(cause, seed=5))
+        assert np.array_equal(p.X, q.X)
+        assert np.array_equal(p.X_val, q.X_val)
+    shifted = Pipeline(Setting("other preprocessing", 0.3, seed=5))
+    assert np.array_equal(shifted.X, p.X)
+    assert np.allclose(shifted.X_val, p.X_val + 0.3)
+
+
+@pytest.mark.parametrize(
+    ("size", "examples", "leaked"), [(0.5, 400, 150), (1.0, 120, 120), (1.0, 500, 300)]
+)
+def test_validation_images_replace_the_first_training_images(size, examples, leaked):
+    p = Pipeline(Setting("validation in training", size, examples=examples))
+    clean = Pipeline(Setting(examples=examples))
+    assert np.array_equal(p.X[:leaked], p.X_val[:leaked])
+    assert np.array_equal(p.y[:leaked], p.y_val[:leaked])
+    assert np.array_equal(p.X[leaked:], clean.X[leaked:])
+    assert np.array_equal(p.X_val, clean.X_val)
+
+
+def test_spoiled_pixels_are_anywhere_in_the_training_images():
+    places = set()
+    for seed in range(400):
+        p = Pipeline(Setting("NaN in the inputs", 3.0, examples=3, seed=seed, width=1))
+        rows, columns = np.nonzero(np.isnan(p.X))
+        assert len(set(columns)) == 1
+        places.update(zip(rows, columns, strict=True))
+        assert np.isfinite(p.X_val).all()
+    assert {row for row, _ in places} == {0, 1, 2}
+    assert {column for _, column in places} == set(range(64))
+
+
+def test_as_many_pixels_are_spoiled_as_the_fault_is_large():
+    p = Pipeline(Setting("NaN in the inputs", 5.9, examples=1497))
+    assert np.isnan(p.X).sum() == 5
+
+
+def test_initial_weights_are_normal_with_the_scales_of_he_and_a_small_head():
+    p = Pipeline(Setting(width=9))
+    state = p.rng.bit_generator.state
+    params = p.initial()
+    p.rng.bit_generator.state = state
+    variances = {(64, 9): 2 / 64, (9, 9): 2 / 9, (9, 10): 0.25 / 9}
+    for W, b, (shape, variance) in zip(params[::2], params[1::2], variances.items(), strict=True):
+        assert np.allclose(W, p.rng.standard_normal(shape) * variance**0.5, rtol=1e-12)
+        assert not b.any()
+        assert b.shape == shape[1:]
+
+
+def test_biases_of_both_hidden_layers_start_low_where_units_are_dead():
+    p = Pipeline(Setting("dead ReLUs", 7.0, width=4))
+    assert p.params[1].tolist() == p.params[3].tolist() == [-7.0] * 4
+    assert not p.params[5].any()
+
+
+@pytest.mark.parametrize(("examples", "batch", "count"), [(50, 20, 2), (60, 20, 3), (59, 20, 2)])
+def test_a_pass_has_whole_batches_only(examples, batch, count):
+    p = Pipeline(Setting(examples=examples, batch=batch))
+    rows = list(itertools.islice(p.stream(), 2 * count))
+    assert {len(r) for r in rows} == {batch}
+    for part in (rows[:count], rows[count:]):
+        assert len(set(np.concatenate(part))) == count * batch
+
+
+def test_a_batch_has_at_most_all_examples():
+    p = Pipeline(Setting(examples=7, batch=20))
+    for rows in itertools.islice(p.stream(), 3):
+        assert sorted(rows) == list(range(7))
+
+
+def test_examples_of_a_class_keep_their_order_in_sorted_batches():
+    p = Pipeline(Setting("not shuffled", examples=1000, batch=100))
+    rows = np.concatenate(list(itertools.islice(p.stream(), 10)))
+    assert rows.tolist() == sorted(range(1000), key=lambda i: (p.y[i], i))
+
+
+def test_both_hidden_layers_are_dropped_and_rescaled():
+    p = Pipeline(Setting(dropout=0.25, width=300))
+    X = p.X[:40]
+    W1, b1, W2, b2, W3, b3 = p.params
+    _, H1, H2, logits = p.forward(X, True)
+    plain = np.maximum(X @ W1 + b1, 0)
+    kept = H1 != 0
+    assert np.allclose(H1[kept], plain[kept] / 0.75)
+    assert kept.sum() / (plain > 0).sum() == pytest.approx(0.75, abs=0.02)
+    plain = np.maximum(H1 @ W2 + b2, 0)
+    kept = H2 != 0
+    assert np.allclose(H2[kept], plain[kept] / 0.75)
+    assert kept.sum() / (plain > 0).sum() == pytest.approx(0.75, abs=0.02)
+    assert np.allclose(logits, H2 @ W3 + b3)
+
+
+def test_dropout_at_evaluation_is_a_fault_of_the_evaluation_only():
+    p = Pipeline(Setting("dropout at evaluation", 0.5))
+    first, second = (p.forward(p.X[:5], False) for _ in range(2))
+    assert not np.array_equal(first[1], second[1])
+    assert p.evaluate() != p.evaluate()
+    without = Pipeline(Setting("dropout at evaluation", 0.0))
+    assert without.evaluate() == without.evaluate()
+
+
+def test_random_numbers_are_drawn_only_for_dropout():
+    p = Pipeline(Setting(width=3))
+    state = p.rng.bit_generator.state
+    p.forward(p.X[:5], True)
+    assert p.rng.bit_generator.state == state
+
+
+def test_a_double_softmax_changes_the_loss_and_its_report():
+    p = Pipeline(Setting("softmax twice", width=5))
+    z = np.random.default_rng(0).normal(size=(6, 10))
+    y = np.arange(6)
+    inner = softmax(z, axis=1)
+    expected = np.mean(logsumexp(inner, axis=1) - inner[np.arange(6), y])
+    assert p.loss(z, y) == pytest.approx(expected, rel=1e-12)
+    assert Pipeline(Setting(width=5)).loss(z, y) == pytest.approx(
+        np.mean(logsumexp(z, axis=1) - z[np.arange(6), y]), rel=1e-12
+    )
+
+
+def test_a_part_of_all_old_gradients_is_added():
+    p = Pipeline(Setting("gradients not zeroed", 0.5))
+    plain = Pipeline(Setting()).gradients(p.X[:9], p.y[:9])[1]
+    for factor in (1.0, 1.5, 1.75):  # 1, 1 + 1/2, 1 + 1/2 + 1/4
+        for g, expected in zip(p.gradients(p.X[:9], p.y[:9])[1], plain, strict=True):
+            assert np.allclose(g, factor * expected)
+
+
+def test_a_step_returns_the_loss_before_it():
+    p = Pipeline(Setting(width=6))
+    X, y = p.X[:9], p.y[:9]
+    before = p.loss(p.forward(X, False)[3], y)
+    assert p.step(X, y) == pytest.approx(before, rel=1e-12)
+    assert p.loss(p.forward(X, False)[3], y) < before
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_evaluation_is_on_the_validation_images(dropout):
+    p = Pipeline(Setting(width=6, dropout=dropout))
+    logits = p.forward(p.X_val, False)[3]
+    value, accuracy = p.evaluate()
+    assert value == pytest.approx(p.loss(logits, p.y_val))
+    hits = [int(np.argmax(row)) == label for row, label in zip(logits, p.y_val, strict=True)]
+    assert accuracy == pytest.approx(np.mean(hits))
+
+
+def test_a_run_is_steps_on_the_batches_of_the_stream():
+    p, q = (Pipeline(Setting(width=6, windows=2)) for _ in range(2))
+    curves = p.run()
+    stream = q.stream()
+    for i in range(2):
+        for k in range(25):
+            rows = next(stream)
+            assert curves.batches[25 * i + k] == q.step(q.X[rows], q.y[rows])
+        assert (curves.val[i], curves.accuracy[i]) == q.evaluate()
+    assert curves.train == pytest.approx([curves.batches[:25].mean(), curves.batches[25:].mean()])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_that_overflows_warns_of_nothing():
+    curves = Pipeline(Setting("rate too high", 1e200, windows=2, width=6)).run()
+    assert not np.isfinite(curves.train).all()
+
+
+class Ends:
+    """A generator whose uniform numbers are the two ends of their range in turn."""
+
+    def __init__(self):
+        self.count = 0
+        self.ranges = []
+
+    def uniform(self, low, high):
+        self.ranges.append((low, high))
+        self.count += 1
+        return low if self.count % 2 else high
+
+    def integers(self, low, high):
+        self.ranges.append((low, high))
+        return high - 1
+
+    def choice(self, values):
+        return values[-1]
+
+
+def test_random_settings_are_drawn_on_a_logarithmic_scale():
+    rng = Ends()
+    setting = tf.random_setting("label noise", rng)
+    # in turn: strength low, width high, rate low, batch high, examples low
+    assert setting.strength == pytest.approx(0.1)
+    assert setting.width in (59, 60)  # exp(ln 60) may be rounded below 60
+    assert setting.rate == pytest.approx(0.1)
+    assert setting.batch in (63, 64)
+    assert setting.examples in (499, 500)
+    assert setting.dropout == 0.2
+    assert setting.seed == 999_999
+    exact = [(0.1, 0.4), (20, 60), (0.1, 0.3), (16, 64), (500, 1200)]
+    drawn = [pair for pair in rng.ranges if pair != (100, 10**6)]
+    assert np.exp(drawn) == pytest.approx(np.array(exact))
+    assert len(rng.ranges) == 6
+
+
+@pytest.mark.parametrize("cause", ["healthy", "not shuffled", "softmax twice"])
+def test_a_fault_without_a_range_has_its_usual_strength(cause):
+    assert tf.random_setting(cause, np.random.default_rng(0)).strength is None
+
+
+def test_a_recorded_grid_holds_rounded_losses_by_setting():
+    grid = tf.recorded_grid((0.2, 0.1), (0.3,), (4,))
+    assert set(grid) == {"rates", "noises", "widths", "runs"}
+    assert (grid["rates"], grid["noises"], grid["widths"]) == ([0.2, 0.1], [0.3], [4])
+    order = [(run["rate"], run["noise"], run["width"]) for run in grid["runs"]]
+    assert order == [(0.2, 0.3, 4), (0.1, 0.3, 4)]
+    curves = Pipeline(Setting("label noise", 0.3, rate=0.1, width=4)).run()
+    run = grid["runs"][-1]
+    assert set(run) == {"rate", "noise", "width", "train", "val"}
+    assert run["train"] == [round(v, 2) for v in curves.train.tolist()]
+    assert run["val"] == [round(v, 2) for v in curves.val.tolist()]
+
+
+def test_the_recorded_grid_has_the_usual_settings(monkeypatch):
+    recorded = json.loads(GRID.read_text())
+    flat = tf.Curves(0.0, np.zeros(1), np.zeros(1), np.zeros(1), np.zeros(1))
+    monkeypatch.setattr(Pipeline, "run", lambda self: flat)
+    grid = tf.recorded_grid()
+    for name in ("rates", "noises", "widths"):
+        assert grid[name] == recorded[name]
+    settings = [[run[k] for k in ("rate", "noise", "width")] for run in recorded["runs"]]
+    assert [[run[k] for k in ("rate", "noise", "width")] for run in grid["runs"]] == settings
