@@ -145,3 +145,20 @@ def together(
     if errors:
         raise errors[0]
     return results
+
+
+def collectives(group: processes.Group) -> dict[str, Any]:
+    x = torch.arange(4.0) + 10 * group.rank
+    summed = group.all_reduce(x)
+    piece = group.reduce_scatter(x)
+    whole = group.all_gather(x[:2])
+    return {"sum": summed, "piece": piece, "whole": whole, "sent": group.sent, "x": x}
+
+
+def check_collectives(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert first["sum"].tolist() == second["sum"].tolist() == [10, 12, 14, 16]
+    assert first["piece"].tolist() == [10, 12]
+    assert second["piece"].tolist() == [14, 16]
+    assert first["whole"].tolist() == second["whole"].tolist() == [0, 1, 10, 11]
+    assert first["x"].tolist() == [0, 1, 2, 3]  # an all-reduce leaves its argument
+    assert first["sent"] == second["sent"] == 4 + 2 + 2

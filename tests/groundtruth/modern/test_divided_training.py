@@ -5,20 +5,14 @@ from __future__ import annotations
 import os
 import time
 
-import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from groundtruth.modern import memory_ledger, model_parallel, sharding
-from groundtruth.modern.processes import Group, launch
+from groundtruth.modern.processes import launch
 
-
-def job():
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(3, 13, 64, generator=generator, dtype=torch.float64)
-    y = torch.randint(0, 10, (3, 13), generator=generator)
-    return sharding.Job(x, y, 0.01, 3)
+from tests.groundtruth.modern.divided import check_collectives, collectives, job
 
 
 @pytest.fixture(scope="module")
@@ -116,22 +110,8 @@ def test_activations_sent_by_hand(outcomes):
     assert outcomes[1]["pipeline"]["sent"] == pytest.approx(B * 64 / total)
 
 
-def collectives(group):
-    x = torch.arange(4.0) + 10 * group.rank
-    summed = group.all_reduce(x)
-    piece = group.reduce_scatter(x)
-    whole = group.all_gather(x[:2])
-    return {"sum": summed, "piece": piece, "whole": whole, "sent": group.sent, "x": x}
-
-
-def test_collectives_by_hand():
-    first, second = launch(collectives, 2)
-    assert first["sum"].tolist() == second["sum"].tolist() == [10, 12, 14, 16]
-    assert first["piece"].tolist() == [10, 12]
-    assert second["piece"].tolist() == [14, 16]
-    assert first["whole"].tolist() == second["whole"].tolist() == [0, 1, 10, 11]
-    assert first["x"].tolist() == [0, 1, 2, 3]  # an all-reduce leaves its argument
-    assert first["sent"] == 4 + 2 + 2
+def test_collectives_of_real_processes_by_hand():
+    check_collectives(*launch(collectives, 2))
 
 
 def fails(group):
@@ -165,28 +145,3 @@ def test_a_process_that_ends_itself_is_an_error():
 def test_a_hang_ends_with_the_timeout():
     with pytest.raises(TimeoutError, match="not done in time"):
         launch(hangs, 2, timeout_s=8)
-
-
-@pytest.mark.parametrize(("size", "timeout_s"), [(0, 1.0), (1, 0.0)])
-def test_bad_settings(size, timeout_s):
-    with pytest.raises(ValueError, match="positive size and timeout"):
-        launch(collectives, size, timeout_s=timeout_s)
-
-
-def test_a_pipeline_of_two_blocks_has_two_processes():
-    with pytest.raises(ValueError, match="two blocks need two processes, got 3"):
-        model_parallel.pipeline(Group(0, 3), job())
-
-
-def test_our_adam_is_torchs():
-    rng = np.random.default_rng(0)
-    p = torch.tensor(rng.normal(size=5))
-    q = torch.nn.Parameter(p.clone())
-    ours = sharding.Adam([p], 0.01)
-    theirs = torch.optim.Adam([q], lr=0.01)
-    for _ in range(4):
-        g = torch.tensor(rng.normal(size=5))
-        ours.step([p], [g])
-        q.grad = g
-        theirs.step()
-    assert torch.allclose(p, q, atol=1e-14)
