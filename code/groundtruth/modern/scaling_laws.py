@@ -45,19 +45,19 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
 
     Parameters
     ----------
-    N, D, L : parameters, examples and losses of the runs (n,), all positive, n >= 6
+    N, D, L : parameters, examples and losses of the runs (n,), positive and finite, n >= 6
     start : where the search begins; otherwise at several places, and the best end counts
 
     Raises
     ------
     ValueError
-        If there are fewer runs, or a number is not positive.
+        If there are fewer runs, or a number is not positive or not finite.
     """
     n, d, losses = (np.asarray(v, float) for v in (N, D, L))
     if not n.shape == d.shape == losses.shape or n.ndim != 1 or len(n) < 6:
         raise ValueError(f"need six runs or more, got shapes {n.shape}, {d.shape}, {losses.shape}")
-    if not min(n.min(), d.min(), losses.min()) > 0:
-        raise ValueError("parameters, examples and losses must be positive")
+    if not all(((v > 0) & (v < np.inf)).all() for v in (n, d, losses)):  # false for NaN
+        raise ValueError("parameters, examples and losses must be positive and finite")
 
     def residuals(p: Array) -> Array:
         return np.log(_terms(p, n, d).sum(0)) - np.log(losses)
