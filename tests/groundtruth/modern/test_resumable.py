@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from fractions import Fraction
 
 import pytest
 import torch
@@ -134,12 +135,21 @@ def test_a_batch_is_rows_of_the_data_with_a_little_noise(tmp_path):
     assert float(noise.std()) == pytest.approx(0.1, rel=0.1)
 
 
-def test_an_epoch_of_exactly_one_batch_is_used_whole(tmp_path):
-    run = Run(tmp_path, torch.zeros(32, 3), torch.arange(32) % 10, total=30, seed=0)
+@pytest.mark.parametrize("batches", [1, 2])
+def test_an_epoch_of_whole_batches_is_used_up(tmp_path, batches):
+    n = 32 * batches
+    x = torch.arange(float(n))[:, None].expand(n, 50)
+    run = Run(tmp_path, x, torch.zeros(n).long(), total=30, seed=0)
     for _ in range(2):
-        _, labels = run._batch()
-        assert sorted(labels.tolist()) == sorted((torch.arange(32) % 10).tolist())
+        seen = torch.cat([run._batch()[0].mean(1).round() for _ in range(batches)])
+        assert sorted(seen.tolist()) == list(range(n))
         assert len(run.order) == 0
+
+
+def test_before_the_first_step_nothing_of_an_epoch_is_left(tmp_path):
+    run = new(tmp_path)
+    assert run.order.tolist() == []
+    assert run.order.dtype == torch.int64
 
 
 def test_each_step_is_adamw_with_clipped_gradients_and_a_rate_that_rises_and_falls(tmp_path):
@@ -275,3 +285,12 @@ def test_a_folder_may_be_a_text(tmp_path):
     again.load()
     assert again.step == 1
     assert len(again.losses()) == 1
+
+
+def test_a_checkpoint_with_anything_but_numbers_and_tensors_is_refused(tmp_path):
+    """Objects of other classes would run code while they are read."""
+    run = new(tmp_path)
+    run.train(1)
+    torch.save({**run.state(), "more": Fraction(1, 2)}, tmp_path / "checkpoint.pt")
+    with pytest.raises(Exception, match="Weights only load failed"):
+        run.load()
