@@ -72,7 +72,8 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
     else:
         E, A, alpha, B, beta = start
         guesses = [[np.log(E), np.log(A), alpha, np.log(B), beta]]
-    bounds = ([-10, -20, 0.01, -20, 0.01], [5, 40, 3, 40, 3])
+    low, high = np.log([losses.min(), losses.max()])  # in any unit the floor is below the largest
+    bounds = ([min(-10, low - 10), -20, 0.01, -20, 0.01], [max(5, high), 40, 3, 40, 3])
     tight = {"ftol": 1e-12, "xtol": 1e-12, "gtol": 1e-12, "bounds": bounds}
     ends = [least_squares(residuals, np.clip(g, *bounds), jacobian, **tight) for g in guesses]
     e, a, alpha, b, beta = min(ends, key=lambda r: r.cost).x

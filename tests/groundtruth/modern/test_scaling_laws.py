@@ -262,3 +262,44 @@ def test_one_draw_is_allowed_and_the_generator_determines_it():
         sl.bootstrap(N, D, noisy, 1, np.random.default_rng(seed))[0] for seed in (1, 1, 2)
     )
     assert first == same != other
+
+
+def test_numbers_of_single_precision_are_fitted_as_the_same_numbers_of_double_precision():
+    rng = np.random.default_rng(0)
+    losses = LAW(N, D) * np.exp(0.01 * rng.normal(size=len(N)))
+    single = [v.astype(np.float32) for v in (N, D, losses)]
+    double = [v.astype(float) for v in single]
+    assert sl.fit(*single) == sl.fit(*double)
+    draws = [sl.bootstrap(*runs, 2, np.random.default_rng(1)) for runs in (single, double)]
+    assert draws[0] == draws[1]
+
+
+def test_the_squared_error_of_ln_L_has_no_slope_at_the_law():
+    rng = np.random.default_rng(0)
+    losses = LAW(N, D) * np.exp(0.2 * rng.normal(size=len(N)))
+    E, A, alpha, B, beta = law = sl.fit(N, D, losses)
+    loss = law(N, D)
+    gaps = np.log(loss / losses)
+    # changes of the loss when E, A and B grow by a small fraction, and alpha and beta by a number
+    changes = [E, A / N**alpha, -np.log(N) * A / N**alpha, B / D**beta, -np.log(D) * B / D**beta]
+    slopes = [float(np.sum(2 * gaps * change / loss)) for change in changes]
+    assert np.abs(slopes).max() < 3e-6
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1e3, 1e6])
+def test_the_unit_of_the_losses_does_not_matter(unit):
+    """Perplexities may be in the thousands, squared errors in the millionths."""
+    E, A, alpha, B, beta = sl.fit(N, D, unit * LAW(N, D))
+    assert np.allclose([E / unit, A / unit, alpha, B / unit, beta], LAW, rtol=1e-5)
+
+
+def test_constants_stay_finite_where_a_term_is_not_in_the_data():
+    """The loss rises with the examples: without limits the exponent of their term would too."""
+    law = sl.fit(N, D, 2 + 60 / N**0.5 + 0.001 * D**0.3)
+    assert 0 < law.alpha < 5
+    assert 0 < law.beta < 5
+
+
+def test_a_search_may_be_asked_to_begin_where_no_law_is_sought():
+    start = LAW._replace(E=1e-6, alpha=7.0)
+    assert np.allclose(sl.fit(N, D, LAW(N, D), start), LAW, rtol=1e-5)
