@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import tempfile
 import time
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -222,6 +225,20 @@ def test_a_process_that_fails_writes_why_and_leaves(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("surroundings")
+def test_the_text_of_an_error_is_utf_8_whatever_a_system_prefers(monkeypatch, tmp_path):
+    write = Path.write_text
+
+    def write_text(path, text, encoding=None):
+        return write(path, text, encoding=encoding or "utf-16")
+
+    monkeypatch.setattr(Path, "write_text", write_text)
+    monkeypatch.setattr(processes, "dist", Dist())
+    with pytest.raises(SystemExit):
+        processes._run(0, refuses, 1, (), str(tmp_path), 7.5)
+    assert "no Δ here" in (tmp_path / "error-0").read_bytes().decode("utf-8")
+
+
+@pytest.mark.usefixtures("surroundings")
 def test_a_group_that_never_began_is_not_left(monkeypatch, tmp_path):
     fake = Dist()
 
@@ -260,9 +277,10 @@ def test_one_real_process_adds_and_gathers_its_own(tmp_path):
 class Context:
     """Starts nothing: a process writes what it was given, or is late, or fails to start."""
 
-    def __init__(self, late=(), refused=()):
+    def __init__(self, late=(), refused=(), result=None):
         self.late = late
         self.refused = refused
+        self.result = result
         self.made = []
 
     def Process(self, target, args, daemon):
@@ -289,7 +307,8 @@ class Started:
             raise OSError("no more processes")
         self.alive = rank in self.context.late
         if not self.alive:
-            torch.save([rank, *args], Path(folder) / f"result-{rank}")
+            result = self.context.result or [rank, *args]
+            torch.save(result, Path(folder) / f"result-{rank}")
 
     def is_alive(self):
         return self.alive
@@ -345,6 +364,26 @@ def test_a_process_that_cannot_start_ends_the_others(monkeypatch):
     with pytest.raises(OSError, match="no more processes"):
         launch(ranks, 2)
     assert context.made[0].calls == ["start", "kill", "join"]
+
+
+def test_a_result_of_anything_but_numbers_texts_and_tensors_is_refused(monkeypatch):
+    """Objects of other classes would run code while they are read."""
+    contexts(monkeypatch, result=Fraction(1, 2))
+    with pytest.raises(Exception, match="Weights only load failed"):
+        launch(ranks, 1)
+
+
+def test_a_folder_that_cannot_be_removed_is_no_error(monkeypatch, tmp_path):
+    """As on Windows, while a process that was ended still holds a file."""
+    contexts(monkeypatch)
+
+    def rmdir(*_, **__):
+        raise OSError(errno.EBUSY, "busy")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    assert launch(ranks, 1) == [[0]]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_the_time_is_limited_unless_told_otherwise(monkeypatch):
