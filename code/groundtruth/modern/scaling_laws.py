@@ -45,19 +45,19 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
 
     Parameters
     ----------
-    N, D, L : parameters, examples and losses of the runs (n,), all positive, n >= 6
+    N, D, L : parameters, examples and losses of the runs (n,), positive and finite, n >= 6
     start : where the search begins; otherwise at several places, and the best end counts
 
     Raises
     ------
     ValueError
-        If there are fewer runs, or a number is not positive.
+        If there are fewer runs, or a number is not positive or not finite.
     """
     n, d, losses = (np.asarray(v, float) for v in (N, D, L))
     if not n.shape == d.shape == losses.shape or n.ndim != 1 or len(n) < 6:
         raise ValueError(f"need six runs or more, got shapes {n.shape}, {d.shape}, {losses.shape}")
-    if not min(n.min(), d.min(), losses.min()) > 0:
-        raise ValueError("parameters, examples and losses must be positive")
+    if not all(((v > 0) & (v < np.inf)).all() for v in (n, d, losses)):  # false for NaN
+        raise ValueError("parameters, examples and losses must be positive and finite")
 
     def residuals(p: Array) -> Array:
         return np.log(_terms(p, n, d).sum(0)) - np.log(losses)
@@ -72,7 +72,8 @@ def fit(N: ArrayLike, D: ArrayLike, L: ArrayLike, start: Law | None = None) -> L
     else:
         E, A, alpha, B, beta = start
         guesses = [[np.log(E), np.log(A), alpha, np.log(B), beta]]
-    bounds = ([-10, -20, 0.01, -20, 0.01], [5, 40, 3, 40, 3])
+    low, high = np.log([losses.min(), losses.max()])  # in any unit the floor is below the largest
+    bounds = ([min(-10, low - 10), -20, 0.01, -20, 0.01], [max(5, high), 40, 3, 40, 3])
     tight = {"ftol": 1e-12, "xtol": 1e-12, "gtol": 1e-12, "bounds": bounds}
     ends = [least_squares(residuals, np.clip(g, *bounds), jacobian, **tight) for g in guesses]
     e, a, alpha, b, beta = min(ends, key=lambda r: r.cost).x

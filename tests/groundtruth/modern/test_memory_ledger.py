@@ -93,6 +93,9 @@ def test_fused_attention_saves_a_row_sum_and_no_matrix():
 
 def test_the_block_attends_like_torch():
     block = ml.Block(16, 4)
+    for norm in block.norms:  # each with numbers of its own
+        torch.nn.init.normal_(norm.weight)
+        torch.nn.init.normal_(norm.bias)
     x = torch.randn(2, 5, 16)
     q, k, v = (
         part.view(2, 5, 4, 4).transpose(1, 2) for part in block.qkv(block.norms[0](x)).chunk(3, -1)
@@ -107,6 +110,42 @@ def test_parameters_of_a_block():
     block = ml.Block(16, 4)
     matrices = sum(p.numel() for p in block.parameters() if p.ndim == 2)
     assert ml.Shape(1, 16, 4).parameters == matrices
+
+
+def test_a_block_has_two_norms_and_four_matrices_without_biases():
+    assert {name: tuple(p.shape) for name, p in ml.Block(8, 2).named_parameters()} == {
+        "norms.0.weight": (8,),
+        "norms.0.bias": (8,),
+        "norms.1.weight": (8,),
+        "norms.1.bias": (8,),
+        "qkv.weight": (24, 8),
+        "out.weight": (8, 8),
+        "up.weight": (32, 8),
+        "down.weight": (8, 32),
+    }
+
+
+def test_sequences_of_one_token_have_a_score_for_each_head():
+    """Three tokens: 16 numbers of each of 8 features, two means, two scales and two scores."""
+    assert ml.activation_numbers(ml.Shape(1, 8, 2), 3, 1) == 3 * (16 * 8 + 4 + 2)
+    block = ml.Block(8, 2)
+    counted = ml.saved_numbers(block, torch.randn(3, 1, 8), list(block.parameters()))
+    assert counted == 3 * (16 * 8 + 4 + 2)
+
+
+def test_saved_numbers_are_counted_also_where_a_gradient_is_taken_inside():
+    x = torch.arange(5.0, requires_grad=True)
+    slopes = []
+
+    def squared_slope(x):
+        (slope,) = torch.autograd.grad((x**3).sum(), x, create_graph=True)
+        slopes.append(slope)
+        return slope**2
+
+    counted = ml.saved_numbers(squared_slope, x, [])
+    assert slopes[0].tolist() == [0, 3, 12, 27, 48]
+    assert isinstance(counted, int)
+    assert counted >= 10  # x for the cube, and the slope for its square
 
 
 @pytest.mark.parametrize(

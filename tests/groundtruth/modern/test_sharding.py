@@ -1,192 +1,226 @@
-"""Real processes: every way to divide a training is the training of one process."""
+"""Data parallelism and ZeRO by hand and against the training of one process."""
 
 from __future__ import annotations
 
-import os
-import time
+import math
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
-from groundtruth.modern import memory_ledger, model_parallel, sharding
-from groundtruth.modern.processes import Group, launch
+from groundtruth.modern import sharding
+from groundtruth.modern.processes import Group
+
+from tests.groundtruth.modern.divided import alone, job, network, numbers, together
+
+TOTAL = 64 * 96 + 96 + 96 * 64 + 64 * 96 + 96 + 96 * 10
 
 
-def job():
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(3, 13, 64, generator=generator, dtype=torch.float64)
-    y = torch.randint(0, 10, (3, 13), generator=generator)
-    return sharding.Job(x, y, 0.01, 3)
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
-def outcomes():
-    return launch(model_parallel.every_way, 2, job())
+def test_each_block_has_the_size_of_its_matrices_and_its_bias():
+    vectors = sharding.initial(0)
+    assert [v.shape for v in vectors] == [(64 * 96 + 96 + 96 * 64,), (64 * 96 + 96 + 96 * 10,)]
+    assert [v.dtype for v in vectors] == [torch.float64] * 2
 
 
-@pytest.fixture(scope="module")
-def alone():
-    """The same training by torch's modules and Adam, in this process."""
-    model = sharding.Blocks(3)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    for x, y in zip(job().x, job().y, strict=True):
-        optimizer.zero_grad()
-        F.cross_entropy(model(x), y).backward()
-        optimizer.step()
-    return sharding.flat(list(model.parameters()))
+def test_initial_weights_have_mean_zero_and_variance_one_over_the_number_of_rows():
+    parts = [p for i, vector in enumerate(sharding.initial(1)) for p in sharding.unpack(i, vector)]
+    for part in parts:
+        rows = part.shape[0]
+        expected = rows**-0.5
+        mean_error = expected / math.sqrt(part.numel())
+        assert abs(float(part.mean())) < 4 * mean_error
+        assert float(part.std()) == pytest.approx(expected, rel=4 / math.sqrt(2 * part.numel()))
 
 
-def stage_1_and_torchs(group, job):
-    """Our stage 1 and torch's own on top of DistributedDataParallel, and what torch's holds."""
-    from torch.distributed.optim import ZeroRedundancyOptimizer
-    from torch.nn.parallel import DistributedDataParallel
-
-    model = DistributedDataParallel(sharding.Blocks(job.seed))
-    optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=job.rate)
-    for x, y in sharding.shares(job, group):
-        optimizer.zero_grad()
-        # the library averages over the processes, so the loss is multiplied by their number
-        loss = F.cross_entropy(model(x), y, reduction="sum") * group.size / job.x.shape[1]
-        loss.backward()
-        optimizer.step()
-    moments = [s["exp_avg"].numel() for s in optimizer.optim.state.values()]
-    return {
-        "ours": sharding.zero(group, job, 1)["params"],
-        "torch's": sharding.flat(list(model.parameters())),
-        "moments": sum(moments),
-    }
+def test_the_seed_determines_the_initial_weights():
+    first, same, other = (torch.cat(sharding.initial(seed)) for seed in (5, 5, 6))
+    assert torch.equal(first, same)
+    assert (first != other).all()
 
 
-def test_stage_1_is_torchs_zero_redundancy_optimizer():
-    results = launch(stage_1_and_torchs, 2, job())
-    start = torch.cat(sharding.initial(3))
-    # torch divides the moments by whole tensors, one of the two blocks for each process
-    assert sorted(result["moments"] for result in results) == sorted(sharding.SIZES)
-    for result in results:
-        assert (result["torch's"] - start).abs().max() > 0.02
-        assert (result["ours"] - result["torch's"]).abs().max() < 1e-12
+@pytest.mark.parametrize(("i", "k"), [(0, 64), (1, 10)])
+def test_unpacked_parts_are_consecutive_views(i, k):
+    vector = torch.arange(float(64 * 96 + 96 + 96 * k))
+    W, b, V = sharding.unpack(i, vector)
+    assert (W.shape, b.shape, V.shape) == ((64, 96), (96,), (96, k))
+    assert torch.equal(torch.cat([W.flatten(), b, V.flatten()]), vector)
+    V[0, 0] = -1.0
+    assert vector[65 * 96] == -1.0
 
 
-WAYS = ["data parallel", "ZeRO, stage 1", "ZeRO, stage 2", "ZeRO, stage 3", "tensor parallel"]
+def test_a_block_by_hand():
+    x = torch.tensor([[1.0, -2.0]])
+    W = torch.tensor([[1.0, 2.0, 0.0], [1.0, 0.0, 1.0]])
+    b = torch.tensor([0.5, 1.0, 0.0])
+    V = torch.tensor([[1.0, 1.0], [2.0, -1.0], [5.0, 5.0]])
+    # x W + b = (-0.5, 3, -2), so only the second hidden unit is positive: 3 (2, -1) = (6, -3)
+    assert sharding.block(1, x, W, b, V).tolist() == [[6.0, -3.0]]
+    assert sharding.block(0, x, W, b, V).tolist() == [[7.0, -5.0]]
 
 
-@pytest.mark.parametrize("way", [*WAYS, "pipeline"])
-def test_both_processes_end_with_the_parameters_of_one(outcomes, alone, way):
-    start = torch.cat(sharding.initial(3))
-    assert (alone - start).abs().max() > 0.02
-    for outcome in outcomes:
-        assert (outcome[way]["params"] - alone).abs().max() < 1e-12
+def test_logits_are_those_of_torchs_modules():
+    vectors = sharding.initial(2)
+    x = job().x[0]
+    expected = network(vectors)(x)
+    assert torch.allclose(sharding.logits(vectors, x), expected, atol=1e-12)
+    assert torch.allclose(sharding.Blocks(2)(x), expected, atol=1e-12)
 
 
-def test_the_library_agrees(outcomes, alone):
-    for outcome in outcomes:
-        assert (outcome["library"] - alone).abs().max() < 1e-12
+def test_the_module_holds_the_initial_weights_of_its_seed():
+    params = list(sharding.Blocks(4).parameters())
+    assert all(torch.equal(p, q) for p, q in zip(params, sharding.initial(4), strict=True))
 
 
-@pytest.mark.parametrize(("way", "held"), zip(WAYS, (4, 3, 2.5, 2, 2), strict=True))
-def test_numbers_held_per_parameter(outcomes, way, held):
-    assert [outcome[way]["numbers"] for outcome in outcomes] == [held, held]
+def test_the_summed_loss_is_the_mean_times_the_number_of_examples():
+    vectors = sharding.initial(2)
+    x, y = job().x[0], job().y[0]
+    mean = F.cross_entropy(network(vectors)(x), y)
+    assert sharding.summed_loss(vectors, x, y).item() == pytest.approx(13 * mean.item())
 
 
-@pytest.mark.parametrize("way", [*WAYS, "pipeline"])
-def test_the_ledger_counts_what_the_processes_hold(outcomes, way):
-    counted = sum(outcome[way]["numbers"] for outcome in outcomes) / 2
-    assert memory_ledger.scheme_bytes(way, 2, (1, 1, 2)) == pytest.approx(counted)
-
-
-def test_the_stages_of_the_pipeline_hold_everything_together(outcomes):
-    assert sum(outcome["pipeline"]["numbers"] for outcome in outcomes) == pytest.approx(4)
-
-
-@pytest.mark.parametrize(("way", "sent"), zip(WAYS[:4], (1, 1, 1, 1.5), strict=True))
-def test_numbers_sent_per_parameter(outcomes, way, sent):
-    assert outcomes[0][way]["sent"] == pytest.approx(sent)
-
-
-def test_activations_sent_by_hand(outcomes):
-    total = sum(sharding.SIZES)
-    B = 13
-    # two processes: an all-reduce of n numbers sends n; block 1 out, block 2 out, its input back;
-    # the input of block 1 is data and needs no gradient
-    tensor = B * 64 + B * 10 + B * 64
-    assert outcomes[0]["tensor parallel"]["sent"] == pytest.approx(tensor / total)
-    assert outcomes[0]["pipeline"]["sent"] == pytest.approx(B * 64 / total)
-    assert outcomes[1]["pipeline"]["sent"] == pytest.approx(B * 64 / total)
-
-
-def collectives(group):
-    x = torch.arange(4.0) + 10 * group.rank
-    summed = group.all_reduce(x)
-    piece = group.reduce_scatter(x)
-    whole = group.all_gather(x[:2])
-    return {"sum": summed, "piece": piece, "whole": whole, "sent": group.sent, "x": x}
-
-
-def test_collectives_by_hand():
-    first, second = launch(collectives, 2)
-    assert first["sum"].tolist() == second["sum"].tolist() == [10, 12, 14, 16]
-    assert first["piece"].tolist() == [10, 12]
-    assert second["piece"].tolist() == [14, 16]
-    assert first["whole"].tolist() == second["whole"].tolist() == [0, 1, 10, 11]
-    assert first["x"].tolist() == [0, 1, 2, 3]  # an all-reduce leaves its argument
-    assert first["sent"] == 4 + 2 + 2
-
-
-def fails(group):
-    if group.rank == 1:
-        raise ValueError("the second process does not like this")
-    dist.barrier()
-
-
-def hangs(group):
-    if group.rank == 1:
-        dist.barrier()
-    time.sleep(60)
-
-
-def dies(group):
-    os._exit(3)
-
-
-def test_an_error_in_a_process_is_raised_here_with_its_text():
-    started = time.monotonic()
-    with pytest.raises(RuntimeError, match="the second process does not like this"):
-        launch(fails, 2)
-    assert time.monotonic() - started < 60
-
-
-def test_a_process_that_ends_itself_is_an_error():
-    with pytest.raises(RuntimeError, match="process 0 ended with code 3"):
-        launch(dies, 1)
-
-
-def test_a_hang_ends_with_the_timeout():
-    with pytest.raises(TimeoutError, match="not done in time"):
-        launch(hangs, 2, timeout_s=8)
-
-
-@pytest.mark.parametrize(("size", "timeout_s"), [(0, 1.0), (1, 0.0)])
-def test_bad_settings(size, timeout_s):
-    with pytest.raises(ValueError, match="positive size and timeout"):
-        launch(collectives, size, timeout_s=timeout_s)
-
-
-def test_a_pipeline_of_two_blocks_has_two_processes():
-    with pytest.raises(ValueError, match="two blocks need two processes, got 3"):
-        model_parallel.pipeline(Group(0, 3), job())
-
-
-def test_our_adam_is_torchs():
+@pytest.mark.parametrize("size", [1.0, 1e-8])
+def test_our_adam_is_torchs(size):
+    """For gradients as small as the constant in the denominator too."""
     rng = np.random.default_rng(0)
-    p = torch.tensor(rng.normal(size=5))
-    q = torch.nn.Parameter(p.clone())
-    ours = sharding.Adam([p], 0.01)
-    theirs = torch.optim.Adam([q], lr=0.01)
+    ours = [torch.tensor(rng.normal(size=shape)) for shape in (5, (2, 3))]
+    theirs = [torch.nn.Parameter(p.clone()) for p in ours]
+    adam = sharding.Adam(ours, 0.01)
+    optimizer = torch.optim.Adam(theirs, lr=0.01)
     for _ in range(4):
-        g = torch.tensor(rng.normal(size=5))
-        ours.step([p], [g])
-        q.grad = g
-        theirs.step()
-    assert torch.allclose(p, q, atol=1e-14)
+        grads = [torch.tensor(size * rng.normal(size=p.shape)) for p in ours]
+        adam.step(ours, grads)
+        for p, g in zip(theirs, grads, strict=True):
+            p.grad = g
+        optimizer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        assert torch.allclose(p, q, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(1, [5]), (2, [3, 2]), (3, [2, 2, 1])])
+def test_every_example_of_a_batch_is_in_one_share(size, sizes):
+    x = torch.arange(2 * 5 * 1.0).view(2, 5, 1)
+    y = torch.arange(10).view(2, 5)
+    shares = [
+        list(sharding.shares(sharding.Job(x, y, 0.1, 0), Group(rank, size))) for rank in range(size)
+    ]
+    for step in range(2):
+        assert [len(of_rank[step][0]) for of_rank in shares] == sizes
+        assert torch.equal(torch.cat([of_rank[step][0] for of_rank in shares]), x[step])
+        assert torch.equal(torch.cat([of_rank[step][1] for of_rank in shares]), y[step])
+
+
+def test_flat_numbers_are_in_order_and_have_no_graph():
+    tensors = [torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True), torch.tensor([5.0])]
+    result = sharding.flat(tensors)
+    assert result.tolist() == [1, 2, 3, 4, 5]
+    assert not result.requires_grad
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16])
+def test_numbers_of_any_width_are_counted_once(kind):
+    x = torch.zeros(6, dtype=kind)
+    assert sharding.distinct_numbers([[x], [x[2:], x.view(2, 3)]]) == 6
+    assert sharding.distinct_numbers([[x[:1]]]) == 6  # a view keeps the memory of the whole
+    assert sharding.distinct_numbers([[x, x.clone()], [], [x.clone()[:2]]]) == 18
+
+
+def test_an_outcome_is_per_parameter_and_step():
+    halves = [torch.ones(TOTAL // 2, dtype=torch.float64), torch.zeros(TOTAL, dtype=torch.float64)]
+    result = sharding.outcome(halves, (halves, halves), 6.0 * TOTAL, job(steps=3))
+    assert set(result) == {"params", "numbers", "sent"}
+    assert torch.equal(result["params"], torch.cat(halves))
+    assert result["numbers"] == 1.5
+    assert result["sent"] == 2.0
+
+
+def test_a_piece_is_a_view_without_a_graph():
+    vector = torch.arange(6.0, requires_grad=True)
+    piece = sharding.piece(vector, Group(1, 3))
+    assert piece.tolist() == [2, 3]
+    assert not piece.requires_grad
+    piece[0] = 9.0
+    assert vector.tolist() == [0, 1, 9, 3, 4, 5]
+
+
+def gathered(group):
+    own = torch.tensor([1.0, 2.0]) + 10 * group.rank
+    own.requires_grad_()
+    whole = sharding.Gather.apply(own, group)
+    weights = torch.arange(4.0) + group.rank
+    (grad,) = torch.autograd.grad((weights * whole).sum(), own)
+    return whole.tolist(), grad.tolist()
+
+
+def test_a_gathered_vector_gives_each_piece_the_sum_of_its_gradients(monkeypatch):
+    """The gradients of the two processes are (0, 1, 2, 3) and (1, 2, 3, 4)."""
+    first, second = together(monkeypatch, gathered, 2)
+    assert first == ([1, 2, 11, 12], [1, 3])
+    assert second == ([1, 2, 11, 12], [5, 7])
+
+
+WAYS = {
+    "data parallel": (sharding.data_parallel, ()),
+    "stage 1": (sharding.zero, (1,)),
+    "stage 2": (sharding.zero, (2,)),
+    "stage 3": (sharding.zero_3, ()),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("way", list(WAYS))
+def test_every_process_ends_with_the_parameters_of_one(monkeypatch, way, size):
+    work, settings = WAYS[way]
+    expected = alone(job())
+    assert (expected - torch.cat(sharding.initial(3))).abs().max() > 0.02
+    for outcome in together(monkeypatch, work, size, job(), *settings):
+        assert (outcome["params"] - expected).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("way", "whole", "divided", "rounds"),
+    [
+        # parameters, gradients and two moments; an all-reduce has two rounds
+        ("data parallel", 4, 0, 2),
+        ("stage 1", 2, 2, 2),
+        ("stage 2", 1, 3, 2),
+        # parameters gathered twice, gradients scattered once
+        ("stage 3", 0, 4, 3),
+    ],
+)
+def test_numbers_held_and_sent_per_parameter(monkeypatch, way, whole, divided, rounds, size):
+    work, settings = WAYS[way]
+    for outcome in together(monkeypatch, work, size, job(steps=2), *settings):
+        assert outcome["numbers"] == pytest.approx(whole + divided / size)
+        assert outcome["sent"] == pytest.approx(rounds * (size - 1) / size)
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_what_was_sent_before_is_not_counted(monkeypatch, way):
+    work, settings = WAYS[way]
+
+    def twice(group):
+        group.all_reduce(torch.ones(1000))
+        before = group.sent
+        sent = work(group, job(steps=1), *settings)["sent"]
+        return before, sent
+
+    for before, sent in together(monkeypatch, twice, 2):
+        assert before == 1000
+        assert sent == pytest.approx(1.5 if way == "stage 3" else 1.0)
+
+
+def test_the_reference_counts_every_parameter():
+    assert (
+        numbers(network(sharding.initial(0))).tolist()
+        == sharding.flat(sharding.initial(0)).tolist()
+    )
+    assert sum(sharding.SIZES) == TOTAL
