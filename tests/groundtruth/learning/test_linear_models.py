@@ -206,7 +206,8 @@ def test_exact_numbers_become_floating_ones():
     assert np.allclose(lm.ols([[half], [1], [2]], [half, 1, 2]), [0, 1])
     assert np.allclose(lm.ols_summary([[half], [1], [2]], [half, 1, 2]).coef, [0, 1], atol=1e-12)
     assert lm.logistic_gd([[-1], [1]], [Fraction(0), Fraction(1)], 1.0, 1).tolist() == [0.0, 0.5]
-    assert lm.perceptron([[1], [-1]], [Fraction(1), Fraction(-1)], 9)[1:] == (2, True)
+    w, mistakes, done = lm.perceptron([[1], [-1]], [Fraction(1), Fraction(-1)], 9)
+    assert (w.dtype, w.tolist(), mistakes, done) == (float, [0.0, 2.0], 2, True)
     value, gradient = lm.logistic_loss([0, half], lm.design([[2]]), [half])
     # z = 1: ln(1 + e) - 1/2
     assert np.isclose(value, np.log1p(np.e) - 0.5)
@@ -521,3 +522,93 @@ def test_the_perceptron_by_hand():
 def test_signs_are_minus_or_plus_one_one_per_row(y):
     with pytest.raises(ValueError, match=r"labels must be -1 or \+1, one per row: shape \(2,\)"):
         lm.perceptron(TWO, y, 5)
+
+
+def test_offsets_of_opposite_signs_cost_no_digits():
+    # offsets and entries are multiples of 2^-10, so the moved table is exact
+    Z = np.round(X[:9, :2] * 1024) / 1024
+    moved = Z + np.array([2.0**30, -(2.0**30)])
+    assert np.allclose(lm.ols(moved, Y[:9])[1:], lm.ols(Z, Y[:9])[1:], rtol=1e-12)
+
+
+def newton(X, y, l2, tol, divisor=1.0):
+    """The definition: full steps, halved while they raise the loss, until no entry of the gradient
+    in the units of the columns over the divisor is larger than tol.
+    """
+    A = lm.design(X)
+    d = A.shape[1] - 1
+    w = np.zeros(d + 1)
+    for step in range(1, 101):
+        p = 1 / (1 + np.exp(-A @ w))
+        loss, gradient = lm.logistic_loss(w, A, y, l2)
+        H = sum(q * (1 - q) * np.outer(a, a) for q, a in zip(p, A, strict=True)) / len(A)
+        move = np.linalg.solve(H + l2 * np.diag([0.0, *np.ones(d)]), gradient)
+        while lm.logistic_loss(w - move, A, y, l2)[0] > loss * (1 + 1e-12):
+            move = move / 2
+        w = w - move
+        gradient = lm.logistic_loss(w, A, y, l2)[1] / np.append(1.0, np.full(d, divisor))
+        if np.abs(gradient).max() < tol:
+            return w, step
+    raise AssertionError("no convergence")
+
+
+@pytest.mark.parametrize("tol", [3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4, 1e-6])
+@pytest.mark.parametrize("power", [-14, -11, -10, -3, 0, 3, 10, 11, 14])
+def test_newton_stops_at_its_tolerance_in_units_between_a_thousandth_and_a_thousand(power, tol):
+    # beyond 2^-10 and 2^10 columns are divided by their power of two
+    unit = 2.0**power
+    Z = np.array([[1.0, -0.5], [0.25, 1.0], [-1.0, 0.5], [0.5, 0.75], [-0.25, -1.0], [0.5, 0.25]])
+    y = [1, 0, 0, 1, 0, 1]
+    divisor = unit if abs(power) > 10 else 1.0
+    w, steps = lm.logistic_irls(Z * unit, y, 0.01 * unit**2, tol)
+    want, count = newton(Z * unit, y, 0.01 * unit**2, tol, divisor)
+    assert steps == count
+    assert np.allclose(w, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("seed", "l2"), [(108, 1e-6), (108, 1e-4), (108, 1e-3), (361, 1e-4)])
+def test_newton_halves_steps_that_would_raise_the_loss(seed, l2):
+    rng = np.random.default_rng(seed)
+    Z = np.exp(2 * rng.normal(size=(20, 4)))  # on a few far rows the full steps go too far
+    y = (rng.random(20) < 0.3).astype(float)
+    w, steps = lm.logistic_irls(Z, y, l2)
+    want, count = newton(Z, y, l2, 1e-10)
+    assert steps == count
+    assert np.allclose(w, want, rtol=1e-5)
+
+
+def test_inflation_keeps_its_digits_beside_a_large_offset():
+    Z = np.random.default_rng(3).integers(-4, 5, (7, 3))
+    # 1 / (1 - R2) is the diagonal of the inverse covariance times the variance
+    C = np.cov(Z.T)
+    want = np.diag(C) * np.diag(np.linalg.inv(C))
+    assert np.allclose(lm.vif(Z), want, rtol=1e-12)
+    assert np.allclose(lm.vif(Z + np.array([1e12, -1e12, 1e9])), want, rtol=1e-12)
+
+
+def test_inflation_of_nearly_equal_columns_by_hand():
+    # the second column leaves 2^-25 z of the first, |x|^2 = |z|^2 = 4, x'z = 0
+    x = np.array([1.0, 1.0, -1.0, -1.0])
+    z = np.array([1.0, -1.0, 1.0, -1.0])
+    assert np.allclose(lm.vif(np.column_stack([x, x + 2.0**-25 * z])), 2.0**50, rtol=1e-6)
+
+
+def test_one_row_has_weights_of_classes():
+    W = lm.softmax_regression([[2.0]], [1], 2, 0.1)
+    A = lm.design([[2.0]])
+    gradient = A.T @ (softmax(A @ W) - [[0.0, 1.0]])
+    gradient[1] += 0.1 * W[1]
+    assert np.abs(gradient).max() < 1e-4
+
+
+@pytest.mark.filterwarnings("error")
+def test_softmax_regression_is_quiet():
+    W = lm.softmax_regression(X, LABEL, 2, 0.1)
+    assert np.isfinite(W).all()
+
+
+def test_columns_on_which_the_search_does_not_converge_are_named():
+    rng = np.random.default_rng(3)
+    Z = rng.normal([500.0, 300.0, -200.0, 1.0, 90.0], [0.05, 300.0, 0.1, 100.0, 1.0], size=(30, 5))
+    with pytest.raises(FloatingPointError, match="in 5000 steps .* standardize the columns"):
+        lm.softmax_regression(Z, rng.integers(0, 4, 30), 4, 1e-4)
