@@ -11,6 +11,7 @@ from groundtruth.learning import linear_models as lm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import expit
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 
@@ -539,7 +540,7 @@ def newton(X, y, l2, tol, divisor=1.0):
     d = A.shape[1] - 1
     w = np.zeros(d + 1)
     for step in range(1, 101):
-        p = 1 / (1 + np.exp(-A @ w))
+        p = expit(A @ w)
         loss, gradient = lm.logistic_loss(w, A, y, l2)
         H = sum(q * (1 - q) * np.outer(a, a) for q, a in zip(p, A, strict=True)) / len(A)
         move = np.linalg.solve(H + l2 * np.diag([0.0, *np.ones(d)]), gradient)
