@@ -522,3 +522,18 @@ def test_penalties_may_be_one_or_many_but_not_a_table_and_not_below_zero():
     for lams in ([[0.1]], 0.1, [], [0.1, -1e-9]):
         with pytest.raises(ValueError, match="need penalties"):
             reg.lasso_path(X, y, lams)
+
+
+@pytest.mark.parametrize("unit", [(1e180, 1e160), (1e-160, 1e-180)])
+def test_a_row_at_the_mean_says_nothing_about_units(unit):
+    # both columns have mean zero, and y = X (1, 2) + 3
+    X = np.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 0.0], [1.0, 0.0], [-1.0, -1.0]])
+    w, b = reg.ridge(X * unit, X @ [1.0, 2.0] + 3, 0.0)
+    assert np.allclose(w * unit, [1.0, 2.0], rtol=1e-12)
+    assert np.isclose(b, 3.0)
+
+
+def test_penalties_of_any_type_of_number_are_read_off_the_path():
+    X, y = round_problem(18, n=8, d=2)
+    want = reg.lasso_path(X, y, [2.0, 1.0, 0.0])
+    assert np.array_equal(reg.lasso_path(X, y, np.array([2, 1, 0], dtype=np.uint8)), want)
