@@ -537,3 +537,26 @@ def test_penalties_of_any_type_of_number_are_read_off_the_path():
     X, y = round_problem(18, n=8, d=2)
     want = reg.lasso_path(X, y, [2.0, 1.0, 0.0])
     assert np.array_equal(reg.lasso_path(X, y, np.array([2, 1, 0], dtype=np.uint8)), want)
+
+
+@pytest.mark.parametrize("seed", [5, 15, 22])
+def test_of_columns_equal_to_ten_digits_one_is_used(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(12, 3))
+    X = np.column_stack([X, X[:, 0] + 1e-11 * rng.normal(size=12)])
+    y = X @ rng.normal(size=4) + rng.normal(size=12)
+    lams, W = reg.lasso_corners(X, y)
+    assert not W[:, 0].any() or not W[:, 3].any()
+    assert len(lams) == 4  # the start, two that join, the end of the path
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_column_that_never_catches_up_gives_no_warning():
+    first = np.array([1.0, 1.0, -1.0, -1.0])
+    second = np.array([1.0, -1.0, 1.0, -1.0])
+    # c = (2, 1), and both fall by one with the penalty; or c = (2, 2), tied for ever
+    X = np.column_stack([first, first + second])
+    for y in (2 * first - second, 2 * first):
+        lams, W = reg.lasso_corners(X, y)
+        assert lams[0] == 2.0
+        assert all(reg.kkt_gap(X, y, w, lam) < 1e-12 for lam, w in zip(lams, W, strict=True))
