@@ -560,3 +560,30 @@ def test_a_column_that_never_catches_up_gives_no_warning():
         lams, W = reg.lasso_corners(X, y)
         assert lams[0] == 2.0
         assert all(reg.kkt_gap(X, y, w, lam) < 1e-12 for lam, w in zip(lams, W, strict=True))
+
+
+def test_a_table_much_wider_than_long_has_a_path():
+    X, y = round_problem(19, n=5, d=40)
+    lams, W = reg.lasso_corners(X, y)
+    assert lams[-1] == 0.0
+    assert max(reg.kkt_gap(X, y, w, lam) for lam, w in zip(lams, W, strict=True)) < 1e-8
+
+
+def test_a_path_without_an_end_is_refused_after_50_corners_per_row_and_column(monkeypatch):
+    def next_join(c, a, lam, resting):
+        return lam / 1000
+
+    monkeypatch.setattr(reg, "_next_join", next_join)
+    with pytest.raises(FloatingPointError, match="no end of the path in 1150 corners"):
+        reg.lasso_corners([[-1.0], [1.0]], [-1.0, 1.0])  # 50 (2 + 1) + 1000
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1e3])
+def test_the_corners_of_twin_columns_follow_the_unit_of_the_targets(unit):
+    for seed in range(6):
+        X, y = round_problem(seed, n=12, d=3)
+        twins = np.column_stack([X, X[:, 0], -X[:, 1]])
+        lams, _ = reg.lasso_corners(twins, y)
+        scaled, _ = reg.lasso_corners(twins, unit * y)
+        assert len(lams) == len(scaled)
+        assert np.allclose(scaled / unit, lams)
