@@ -587,3 +587,14 @@ def test_the_corners_of_twin_columns_follow_the_unit_of_the_targets(unit):
         scaled, _ = reg.lasso_corners(twins, unit * y)
         assert len(lams) == len(scaled)
         assert np.allclose(scaled / unit, lams)
+
+
+def test_a_corner_below_a_billionth_of_the_first_is_the_end():
+    first = np.array([1.0, 1.0, -1.0, -1.0])
+    second = np.array([1.0, -1.0, 1.0, -1.0])
+    X = np.column_stack([first, second])
+    lams, W = reg.lasso_corners(X, 2 * first + 1e-10 * second)
+    assert lams.tolist() == [2.0, 0.0]
+    assert np.allclose(W, [[0, 0], [2, 0]], atol=1e-9)
+    lams, W = reg.lasso_corners(X, 2 * first + 1e-7 * second)
+    assert np.allclose(lams, [2.0, 1e-7, 0.0], rtol=1e-6)
