@@ -598,3 +598,10 @@ def test_a_corner_below_a_billionth_of_the_first_is_the_end():
     assert np.allclose(W, [[0, 0], [2, 0]], atol=1e-9)
     lams, W = reg.lasso_corners(X, 2 * first + 1e-7 * second)
     assert np.allclose(lams, [2.0, 1e-7, 0.0], rtol=1e-6)
+
+
+def test_the_gap_of_single_precision_weights_is_computed_in_double():
+    X, y = round_problem(20, n=8, d=3)
+    w = np.float32([0.1, 0.2, 0.3])
+    want = reg.kkt_gap(X, y, w.astype(float), 0.7, 0.3)
+    assert np.isclose(reg.kkt_gap(X, y, w, 0.7, 0.3), want, rtol=1e-13, atol=0)
