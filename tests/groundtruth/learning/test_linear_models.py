@@ -213,6 +213,9 @@ def test_exact_numbers_become_floating_ones():
     # z = 1: ln(1 + e) - 1/2
     assert np.isclose(value, np.log1p(np.e) - 0.5)
     assert np.allclose(gradient, np.array([1, 2]) * (1 / (1 + np.exp(-1)) - 0.5))
+    assert gradient.dtype == float
+    assert lm.logistic_loss([0, half], lm.design([[2]]), [1], 0.5)[1].dtype == float
+    assert lm.logistic_loss([0, 1.0], lm.design([[2]]), [half], 0.5)[1].dtype == float
 
 
 @pytest.mark.parametrize("X", [[1.0], np.ones((2, 2, 2)), np.ones((0, 2)), np.ones((2, 0)), 3.0])
