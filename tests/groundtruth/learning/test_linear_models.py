@@ -617,3 +617,17 @@ def test_columns_on_which_the_search_does_not_converge_are_named():
     Z = rng.normal([500.0, 300.0, -200.0, 1.0, 90.0], [0.05, 300.0, 0.1, 100.0, 1.0], size=(30, 5))
     with pytest.raises(FloatingPointError, match="in 5000 steps .* standardize the columns"):
         lm.softmax_regression(Z, rng.integers(0, 4, 30), 4, 1e-4)
+
+
+@pytest.mark.parametrize("tol", [1e-1, 1e-2, 1e-4, 1e-6])
+def test_a_column_far_from_zero_is_measured_from_its_first_value(tol):
+    Z = np.round(1024 * X) / 1024
+    w, steps = lm.logistic_irls(Z + 2.0**20, LABEL, 0.01, tol)
+    want, count = newton(Z - Z[0], LABEL, 0.01, tol)
+    assert steps == count
+    assert np.allclose(w[1:], want[1:], rtol=1e-6)
+
+
+def test_newton_says_when_rounding_keeps_it_from_its_tolerance():
+    with pytest.raises(FloatingPointError, match="no convergence in 100 steps: standardize"):
+        lm.logistic_irls(X, LABEL, 0.01, tol=0.0)
