@@ -356,3 +356,15 @@ def test_the_complexity_of_equal_rows_is_that_of_a_walk_of_signs():
 def test_a_complexity_needs_rows_a_radius_and_draws(X, radius, draws):
     with pytest.raises(ValueError, match="a positive radius and draws"):
         gz.rademacher(X, radius, draws, np.random.default_rng(0))
+
+
+def test_double_descent_equals_scikit_learn_on_the_same_draws():
+    rng = np.random.default_rng(0)
+    beta = rng.normal(size=4) / 2
+    X, X_new = rng.normal(size=(30, 4)), rng.normal(size=(1000, 4))
+    y = X @ beta + 0.5 * rng.normal(size=30)
+    W = rng.normal(size=(4, 6))
+    model = Ridge(alpha=0.1, fit_intercept=False).fit(np.maximum(X @ W / 2, 0), y)
+    want = np.mean((model.predict(np.maximum(X_new @ W / 2, 0)) - X_new @ beta) ** 2)
+    ours = gz.double_descent([6], 1, n=30, d=4, noise=0.5, ridge=0.1)
+    assert np.isclose(ours[6], want, rtol=1e-9)
