@@ -2,6 +2,8 @@
 input.
 """
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from groundtruth.learning import generalization as gz
@@ -202,12 +204,12 @@ def test_a_polynomial_of_degree_zero_is_the_mean():
     assert np.allclose(predict(np.array([0.3, 0.9])), 3.0)
 
 
-@pytest.mark.parametrize("unit", [1e200, 1e-200, 1e-7])
-def test_leaving_one_out_does_not_depend_on_the_unit_of_a_column(unit):
+@pytest.mark.parametrize("units", [(1.0, 1e200), (1e-7, 1.0), (1e200, 1e-200)])
+def test_leaving_one_out_does_not_depend_on_the_units_of_the_columns(units):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(9, 2))
     y = rng.normal(size=9)
-    assert np.allclose(gz.press(X * [1, unit], y), gz.press(X, y), rtol=1e-9)
+    assert np.allclose(gz.press(X * units, y), gz.press(X, y), rtol=1e-9)
 
 
 def test_one_more_row_than_columns_can_be_left_out():
@@ -220,19 +222,34 @@ def test_a_row_with_nearly_all_leverage_is_left_out_all_the_same():
     assert np.allclose(gz.press([[1.0], [1.0], [1e4]], [1.0, 1.0, 0.0])[2], -1e4)
 
 
-def test_single_precision_and_whole_numbers_are_computed_in_double():
+def test_single_precision_is_computed_in_double():
     rng = np.random.default_rng(2)
     X = rng.normal(size=(8, 3)).astype(np.float32)
     y = rng.normal(size=8).astype(np.float32)
     Z = X.astype(float)
     t = y.astype(float)
-    assert np.allclose(gz.press(X, y), gz.press(Z, t), rtol=1e-13)
-    assert np.allclose(gz.random_features(X, X.T), gz.random_features(Z, Z.T), rtol=1e-13)
-    assert np.allclose(gz.min_norm(X, y), gz.min_norm(Z, t), rtol=1e-12)
-    assert np.allclose(gz.min_norm(X, y, 0.5), gz.min_norm(Z, t, 0.5), rtol=1e-12)
-    assert np.allclose(gz.min_norm(X.T, y[:3], 0.5), gz.min_norm(Z.T, t[:3], 0.5), rtol=1e-12)
-    ours = gz.rademacher(X, 1.0, 20, np.random.default_rng(0))
-    assert np.isclose(ours, gz.rademacher(Z, 1.0, 20, np.random.default_rng(0)), rtol=1e-13)
+    generators = [np.random.default_rng(0), np.random.default_rng(0)]
+    for ours, want in (
+        (gz.press(X, y), gz.press(Z, t)),
+        (gz.random_features(X, X.T), gz.random_features(Z, Z.T)),
+        (gz.random_features(Z, X.T), gz.random_features(Z, Z.T)),
+        (gz.min_norm(X, y), gz.min_norm(Z, t)),
+        (gz.min_norm(X, y, 0.5), gz.min_norm(Z, t, 0.5)),
+        (gz.min_norm(X.T, y[:3], 0.5), gz.min_norm(Z.T, t[:3], 0.5)),
+        (gz.rademacher(X, 1.0, 20, generators[0]), gz.rademacher(Z, 1.0, 20, generators[1])),
+    ):
+        assert np.allclose(ours, want, rtol=1e-12, atol=1e-15)
+
+
+def test_exact_numbers_become_floating_ones():
+    half = Fraction(1, 2)
+    assert np.allclose(gz.press([[half], [half]], [half, 1]), [-0.5, 0.5])
+    assert gz.random_features([[half]], [[2.0]]).dtype == float
+    assert gz.random_features([[0.5]], [[Fraction(2)]]).tolist() == [[1.0]]
+    assert gz.random_features([[0.5]], [[Fraction(2)]]).dtype == float
+    assert np.allclose(gz.min_norm([[half]], [half]), 1.0)
+    assert np.allclose(gz.min_norm([[0.5]], [half], 0.25), 0.5)
+    assert gz.rademacher([[half]], 1.0, 3, np.random.default_rng(0)) == 0.5
 
 
 @pytest.mark.parametrize(
