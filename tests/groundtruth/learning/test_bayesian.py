@@ -2,6 +2,7 @@
 bad input.
 """
 
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
@@ -168,7 +169,9 @@ def test_single_precision_data_are_computed_in_double():
     half = expected_improvement(np.float32([0.1]), np.float32([0.7]), 0.2)
     assert half.dtype == float
     want = expected_improvement([float(np.float32(0.1))], [float(np.float32(0.7))], 0.2)
-    assert np.isclose(half[0], want[0], rtol=1e-14)
+    assert np.isclose(half[0], want[0], rtol=1e-14, atol=0)
+    certain = expected_improvement(np.float32([0.1]), np.float32([0.0]), 0.2)
+    assert np.isclose(certain[0], 0.2 - float(np.float32(0.1)), rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -353,3 +356,21 @@ def test_spaces_without_distances_are_refused(space):
 def test_a_search_needs_a_trial_and_two_to_begin_with(n, n_init):
     with pytest.raises(ValueError, match=f"got {n} and {n_init}"):
         gp_search(bowl, SQUARE, n, np.random.default_rng(0), n_init=n_init)
+
+
+@pytest.mark.filterwarnings("error")
+def test_whole_numbers_and_no_uncertainty_are_computed_without_a_warning():
+    # E max(-Z, 0) = 1 / sqrt(2 pi)
+    value = expected_improvement([0, 0, 1, -1], [1, 0, 0, 0], 0)
+    assert np.allclose(value, [1 / np.sqrt(2 * np.pi), 0, 0, 1])
+    half = expected_improvement([Fraction(1, 2)], [Fraction(0)], 1)
+    assert (half.dtype, half.tolist()) == (float, [0.5])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_search_stays_in_the_cube_when_the_best_lies_in_a_corner(sign):
+    trials = gp_search(lambda c: sign * (c["x"] + c["y"]), SQUARE, 14, np.random.default_rng(3))
+    values = np.array([list(t.config.values()) for t in trials])
+    assert values.min() >= 0
+    assert values.max() <= 1
+    assert best_so_far(trials)[-1] < (0.1 if sign == 1 else -1.9)
