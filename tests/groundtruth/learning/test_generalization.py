@@ -176,6 +176,9 @@ def test_every_fit_sees_noise_of_its_own_around_the_truth():
     assert parts.bias2 == 49.0
     assert parts.variance == 0.0
     assert np.isclose(parts.error, 49 + 9, rtol=0.06)  # of fresh targets 7 + noise
+    drawn = np.random.default_rng(0)
+    assert np.allclose(targets, [7 + drawn.normal(0, 3, 40) for _ in range(50)])
+    assert np.isclose(parts.error, np.mean((7 + drawn.normal(0, 3, (50, 40))) ** 2))
 
 
 def constant(x, y):
