@@ -363,6 +363,8 @@ def test_whole_numbers_and_no_uncertainty_are_computed_without_a_warning():
     # E max(-Z, 0) = 1 / sqrt(2 pi)
     value = expected_improvement([0, 0, 1, -1], [1, 0, 0, 0], 0)
     assert np.allclose(value, [1 / np.sqrt(2 * np.pi), 0, 0, 1])
+    process = GP().fit([[Fraction(1, 2)], [9]], [Fraction(1), 3])
+    assert np.allclose(process.predict([[Fraction(1, 2)], [100]])[0], [1, 2])
     half = expected_improvement([Fraction(1, 2)], [Fraction(0)], 1)
     assert (half.dtype, half.tolist()) == (float, [0.5])
 
