@@ -2,6 +2,8 @@
 bad input.
 """
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sklearn.model_selection as theirs
@@ -434,6 +436,9 @@ def test_five_rows_each_are_enough():
     A = np.arange(5)[:, None]
     assert ms.adversarial_validation(A, A + 100, rng()) == 1.0
     assert ms.adversarial_validation(A + 100, A, rng()) == 1.0
+    exact = [[Fraction(i, 2)] for i in range(5)]
+    assert ms.adversarial_validation(exact, A + 100.0, rng()) == 1.0
+    assert ms.adversarial_validation(A + 100.0, exact, rng()) == 1.0
 
 
 @pytest.mark.parametrize(
