@@ -417,10 +417,13 @@ def test_units_and_offsets_of_columns_do_not_matter_to_adversarial_validation():
         A * [1e6, 1e-6] + [5e6, 3], B * [1e6, 1e-6] + [5e6, 3], rng(1)
     )
     assert np.isclose(plain, moved, atol=1e-9)
-    wide = ms.adversarial_validation(
-        np.column_stack([A, np.full(30, 0.1)]), np.column_stack([B, np.full(40, 0.1)]), rng(1)
-    )
-    assert np.isclose(plain, wide, atol=1e-9)
+    for value in (0.1, 0.5):
+        wide = ms.adversarial_validation(
+            np.column_stack([A, np.full(30, value)]),
+            np.column_stack([B, np.full(40, value)]),
+            rng(1),
+        )
+        assert np.isclose(plain, wide, atol=1e-9)
 
 
 def test_columns_of_noise_do_not_tell_samples_apart_out_of_fold():
