@@ -254,6 +254,8 @@ def logistic_irls(
     ------
     ValueError
         If the classes are separable and l2 is 0: no finite coefficients are best.
+    FloatingPointError
+        With l2 > 0, if rounding in columns of very different sizes keeps it from converging.
     """
     A = design(X)
     label = _labels(y, len(A))
@@ -263,8 +265,6 @@ def logistic_irls(
     shift, scale = _shift_and_scale(A)
     ordinary = (scale >= SMALL) & (scale <= 1 / SMALL)
     scale = np.where(ordinary, 1.0, scale)  # ordinary columns are left as they are
-    if l2:
-        shift = np.zeros(p)  # a penalty belongs to the weights of these very columns
     B = (A - shift) / scale  # (n, p): the same model, its weights v = scale w but for the intercept
     penalty = l2 * np.append(0.0, np.ones(p - 1)) / scale**2
 
@@ -280,7 +280,8 @@ def logistic_irls(
         H = B.T @ (B * (s * (1 - s))[:, None]) / n + np.diag(penalty)  # (p, p)
         move = np.linalg.lstsq(H, gradient, rcond=None)[0]
         size = 1.0
-        while objective(v - size * move)[0] > loss and size > 1e-8:
+        # near the optimum the losses differ by rounding only, and the whole step is the best one
+        while objective(v - size * move)[0] > loss * (1 + 1e-12) and size > 1e-8:
             size /= 2
         v = v - size * move
         loss, gradient = objective(v)
@@ -290,6 +291,8 @@ def logistic_irls(
             w = v / scale
             w[0] -= shift @ w
             return w, step
+    if l2:
+        raise FloatingPointError("no convergence in 100 steps: standardize the columns")
     raise ValueError(
         "the loss falls without end: a line or plane separates the classes, so the weights grow for"
         " ever; use l2 > 0"

@@ -115,3 +115,184 @@ def test_stopping_keeps_the_best_state_and_its_patience(losses, patience):
 def test_bad_input_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("p", [-0.01, 1.0, 1.01, np.nan])
+def test_a_probability_to_drop_lies_from_0_to_below_1(p):
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\)"):
+        pert.dropout_mask((2,), p, rng())
+
+
+def test_a_mask_has_its_shape_and_is_that_of_its_generator():
+    assert pert.dropout_mask((2, 3, 4), 0.5, rng()).shape == (2, 3, 4)
+    same = pert.dropout_mask((50,), 0.5, rng(3))
+    assert np.array_equal(same, pert.dropout_mask((50,), 0.5, rng(3)))
+    assert not np.array_equal(same, pert.dropout_mask((50,), 0.5, rng(4)))
+    assert pert.dropout_mask((5,), 0.0, rng()).tolist() == [1.0] * 5
+
+
+def test_training_multiplies_by_a_fresh_mask():
+    x = np.float32([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
+    y = pert.dropout(x, 0.3, rng(5), train=True)
+    assert y.dtype == float
+    assert np.array_equal(y, x.astype(float) * pert.dropout_mask((2, 3), 0.3, rng(5)))
+    assert np.array_equal(pert.dropout(x, 0.3, rng(5), train=False), x.astype(float))
+    assert pert.dropout(x, 0.3, rng(5), train=False).dtype == float
+
+
+def test_mean_and_standard_deviation_of_draws_by_hand():
+    # 1, 2, 6: mean 3, squared deviations 4 + 1 + 9 over 2; the other column does not vary
+    draws = iter([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]])
+    mean, std = pert.mc_dropout(lambda x: next(draws), None, 3)
+    assert mean.tolist() == [3.0, 5.0]
+    assert np.allclose(std, [np.sqrt(7), 0.0])
+    mean, std = pert.mc_dropout(lambda x: [x], 4.0, 2)
+    assert (mean.tolist(), std.tolist()) == ([4.0], [0.0])
+
+
+def test_labels_without_smoothing_stay_and_soft_ones_are_smoothed_too():
+    assert pert.label_smooth([[0, 1], [1, 0]], 0.0).tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    # 0.6 * (0.5, 0.25, 0.25) + 0.4 / 3
+    want = np.array([0.3, 0.15, 0.15]) + 0.4 / 3
+    assert np.allclose(pert.label_smooth([[0.5, 0.25, 0.25]], 0.4), want)
+    single = pert.label_smooth(np.float32([[0.5, 0.25, 0.25]]), 0.4)
+    assert np.allclose(single, want, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "Y", [[1.0, 0.0], [], np.ones((0, 2)), np.ones((2, 0)), [[1.0, 0.0], [1.0, 0.5]]]
+)
+def test_labels_that_are_none_are_refused(Y):
+    with pytest.raises(ValueError, match="whose rows sum to one"):
+        pert.label_smooth(Y, 0.1)
+
+
+@pytest.mark.parametrize("eps", [-0.1, 1.0])
+def test_a_smoothing_outside_of_0_and_1_is_refused(eps):
+    with pytest.raises(ValueError, match=r"eps must lie in \[0, 1\)"):
+        pert.label_smooth([[0.0, 1.0]], eps)
+
+
+def test_every_row_is_mixed_with_one_other_and_each_other_once():
+    # row i of the identity tells which rows are in mixture i
+    n = 40
+    A, T = pert.mixup(np.eye(n), np.arange(n), 1.0, rng(8))
+    assert np.allclose(A.sum(1), 1)
+    own = np.diag(A)
+    rest = A - np.diag(own)
+    assert ((rest > 0).sum(1) <= 1).all()
+    assert ((A > 0).sum(0) <= 2).all()  # as itself, and as the other of one row
+    assert np.allclose(T, A @ np.arange(n))
+    assert len(np.unique(own)) > n / 2  # one share per row
+
+
+def test_shares_of_mixtures_are_those_of_the_beta_distribution():
+    # Beta(a, a) has the variance 1 / (4 (2 a + 1)); rows mixed with themselves show no share
+    for alpha in (0.2, 2.0):
+        A, _ = pert.mixup(np.eye(300), np.eye(300), alpha, rng(9))
+        shares = np.diag(A)[np.diag(A) < 1]
+        assert np.isclose(shares.mean(), 0.5, atol=0.08)
+        assert np.isclose(shares.var(), 1 / (4 * (2 * alpha + 1)), rtol=0.2)
+
+
+def test_inputs_of_any_shape_are_mixed():
+    X = rng(1).normal(size=(6, 2, 3))
+    A, T = pert.mixup(X, np.arange(6), 0.5, rng(2))
+    flat, same = pert.mixup(X.reshape(6, 6), np.arange(6), 0.5, rng(2))
+    assert np.array_equal(A.reshape(6, 6), flat)
+    assert T.shape == (6,)
+    assert np.array_equal(T, same)
+
+
+def test_mixtures_of_single_precision_are_computed_in_double():
+    X = rng(1).normal(size=(6, 2)).astype(np.float32)
+    A, T = pert.mixup(X, X, 0.5, rng(2))
+    B, _ = pert.mixup(X.astype(float), X.astype(float), 0.5, rng(2))
+    assert np.array_equal(A, B)
+    assert np.array_equal(T, B)
+
+
+@pytest.mark.parametrize(
+    ("X", "Y", "alpha"), [([[1.0]], [1.0, 2.0], 1.0), ([], [], 1.0), ([[1.0]], [1.0], 0.0)]
+)
+def test_mixtures_need_as_many_labels_and_a_positive_alpha(X, Y, alpha):
+    with pytest.raises(ValueError, match=f"got {len(Y)}, {len(X)} and {alpha}"):
+        pert.mixup(X, Y, alpha, rng())
+
+
+def moves(image, fill):
+    """All nine images that a move by at most a pixel makes."""
+    side = len(image)
+    made = {}
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            new = np.full((side, side), fill)
+            for i in range(side):
+                for j in range(side):
+                    if 0 <= i + down < side and 0 <= j + right < side:
+                        new[i + down, j + right] = image[i, j]
+            made[down, right] = new.ravel().tolist()
+    return made
+
+
+def test_images_are_moved_each_by_itself_and_along_both_axes():
+    X = np.arange(1.0, 4 * 60 + 1).reshape(60, 4)
+    Z = pert.shift_images(X, 2, rng(3), fill=-7.0)
+    seen = []
+    for before, after in zip(X, Z, strict=True):
+        made = moves(before.reshape(2, 2), -7.0)
+        seen.append(next(move for move, new in made.items() if new == after.tolist()))
+    assert set(seen) == {(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+
+
+def test_empty_edges_are_zero_by_default():
+    X = np.ones((50, 9))
+    Z = pert.shift_images(X, 3, rng(4))
+    assert set(np.unique(Z)) == {0.0, 1.0}
+    assert np.array_equal(Z, pert.shift_images(X, 3, rng(4), fill=0.0))
+
+
+def test_shifted_images_of_whole_numbers_take_any_fill():
+    Z = pert.shift_images(np.ones((50, 4), dtype=int), 2, rng(4), fill=0.5)
+    assert set(np.unique(Z)) == {0.5, 1.0}
+
+
+@pytest.mark.parametrize("X", [np.ones(9), np.ones((2, 8)), np.ones((2, 3, 3))])
+def test_images_must_be_flat_and_square(X):
+    with pytest.raises(ValueError, match=r"need images \(n, 9\) for side 3"):
+        pert.shift_images(X, 3, rng())
+
+
+def test_stopping_has_no_smallest_improvement_by_default():
+    stop = pert.EarlyStopping(3)
+    assert (stop.patience, stop.min_delta, stop.best, stop.best_state, stop.bad) == (
+        3,
+        0.0,
+        np.inf,
+        None,
+        0,
+    )
+    assert not stop.report(1.0)
+    assert stop.best_state is None
+    assert stop.best == 1.0
+
+
+def test_an_improvement_must_be_larger_than_the_smallest_that_counts():
+    stop = pert.EarlyStopping(2, min_delta=0.5)
+    # 2.5 is no improvement by more than 0.5 on 3, 2.25 is
+    reports = [stop.report(loss, str(loss)) for loss in (3.0, 2.5, 2.25, 2.0, 1.75)]
+    assert reports == [False, False, False, False, True]
+    assert (stop.best, stop.best_state, stop.bad) == (2.25, "2.25", 2)
+
+
+def test_an_equal_loss_is_no_improvement():
+    stop = pert.EarlyStopping(1)
+    assert [stop.report(loss, i) for i, loss in enumerate((1.0, 1.0))] == [False, True]
+    assert stop.best_state == 0
+    assert stop.report(2.0)  # and it stays time to stop
+
+
+@pytest.mark.parametrize(("patience", "min_delta"), [(0, 0.0), (1, -0.1)])
+def test_patience_below_one_and_a_negative_improvement_are_refused(patience, min_delta):
+    with pytest.raises(ValueError, match=f"got {patience} and {min_delta}"):
+        pert.EarlyStopping(patience, min_delta)
