@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from groundtruth.learning import generalization as gz
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, Ridge
@@ -48,7 +48,6 @@ def test_polynomial_equals_numpys_fit(seed, degree):
     )
 
 
-@settings(max_examples=25)
 @given(seeds, st.integers(1, 6))
 def test_press_equals_leaving_each_row_out(seed, d):
     rng = np.random.default_rng(seed)

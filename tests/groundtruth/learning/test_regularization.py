@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from groundtruth.learning import regularization as reg
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import ElasticNet, Lasso, Ridge, lars_path, lasso_path
 
@@ -65,7 +65,6 @@ def test_no_penalty_is_least_squares_also_for_dependent_columns():
     )
 
 
-@settings(max_examples=25)
 @given(seeds, st.floats(0.01, 3), st.floats(0.05, 1))
 def test_the_elastic_net_equals_scikit_learn_and_meets_its_conditions(seed, lam, mix):
     X, y = problem(seed)
@@ -84,7 +83,6 @@ def test_the_lasso_is_zero_from_the_largest_correlation_on(seed):
     assert (reg.elastic_net(X, y, top * 0.99)[0] != 0).sum() >= 1
 
 
-@settings(max_examples=25)
 @given(seeds, st.sampled_from([(30, 6), (40, 15), (8, 12)]))
 def test_the_path_equals_scikit_learns_two(seed, size):
     X, y = round_problem(seed, *size)
@@ -131,7 +129,6 @@ def test_soft_threshold_minimises_its_objective(z, t):
     assert all(f(w) <= f(w + h) + 1e-12 for h in (-1e-3, 1e-3, -1.0, 1.0))
 
 
-@settings(max_examples=25)
 @given(seeds, st.floats(-5, 5))
 def test_a_shift_of_targets_or_columns_moves_the_intercept_only(seed, shift):
     X, y = round_problem(seed)  # columns drawn apart, so that coordinate descent converges
@@ -178,7 +175,6 @@ def test_columns_without_spread_get_no_weight():
     assert (reg.lasso_corners(wide, y)[1][:, -1] == 0).all()
 
 
-@settings(max_examples=25)
 @given(seeds)
 def test_of_twin_columns_one_is_kept_and_the_fit_is_still_optimal(seed):
     X, y = round_problem(seed, d=4)
