@@ -165,7 +165,7 @@ def test_top_k_equals_a_full_stable_sort_with_ties(scores, data):
 
 
 @pytest.mark.parametrize("order", ["random", "rising", "falling", "striped", "tied", "infinite"])
-@pytest.mark.parametrize("k", [1, 10, 700])
+@pytest.mark.parametrize("k", [1, 10, 700, 6000])
 def test_top_k_of_a_long_vector_does_not_depend_on_its_order(order, k):
     rng = np.random.default_rng(6)
     s = rng.normal(size=50_000)
@@ -424,6 +424,14 @@ def test_distances_do_not_depend_on_the_rows_taken_at_a_time(n):
     assert np.allclose(sim.pairwise_sq_dists(X), distance.cdist(X, X, "sqeuclidean"), rtol=1e-9)
 
 
+def test_distances_from_rows_that_lie_far_outside_the_others():
+    rng = np.random.default_rng(17)
+    X = 100 + rng.normal(size=(6, 3))
+    Y = rng.normal(size=(9, 3))
+    assert np.allclose(sim.pairwise_sq_dists(X, Y), distance.cdist(X, Y, "sqeuclidean"), rtol=1e-12)
+    assert np.allclose(sim.pairwise_sq_dists(Y, X), distance.cdist(Y, X, "sqeuclidean"), rtol=1e-12)
+
+
 @pytest.mark.parametrize("n", [20, 400])
 def test_close_pairs_far_from_the_center_keep_their_digits(n):
     """Two clusters 1e8 apart: 1 in a distance is lost beside its square, 1e16.
@@ -448,6 +456,14 @@ def test_the_center_is_the_mean_until_far_rows_drag_it_away():
     assert sim._center(rows).tolist() == [100.0]
     rows[-1] = 701.007
     assert sim._center(rows).tolist() == [0.0]
+
+
+def test_the_center_moves_with_the_rows():
+    """The rows of the test above, all larger by 50."""
+    rows = np.array([[49.0], [51.0], [49.0], [50.0], [49.0], [51.0], [751.0]])
+    assert sim._center(rows).tolist() == [150.0]
+    rows[-1] = 751.007
+    assert sim._center(rows).tolist() == [50.0]
 
 
 def test_each_feature_has_its_own_center():
@@ -556,3 +572,10 @@ def test_all_scores_are_ranked_with_ties_in_order_of_position():
     order = sorted(range(240), key=lambda i: (-scores[i], i))
     for k in (1, 2, 120, 121, 239, 240):
         assert sim.top_k(scores, k).tolist() == order[:k]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_difference_beyond_the_largest_float_is_an_infinite_distance():
+    P = np.array([[-1.5e308, 0.0], [3e300, 0.0]])
+    Q = np.array([[1.5e308, 0.0], [0.0, 4e300]])
+    assert sim._row_dists(P, Q).tolist() == [np.inf, pytest.approx(5e300)]
