@@ -419,6 +419,12 @@ def test_out_of_fold_means_by_hand():
     assert found.tolist() == [4.0, 5.0, 1.0, 2.0]
 
 
+def test_a_row_is_encoded_by_the_rows_of_all_other_folds():
+    """Three folds of one level: 0 by the mean of 2 and 7, 2 by that of 0 and 7, 7 by 0 and 2."""
+    found = ft.target_encode(["a", "a", "a"], [0.0, 2.0, 7.0], [5, 6, 9], 0.0)
+    assert found.tolist() == [4.5, 3.5, 1.0]
+
+
 def test_targets_and_folds_of_any_kind_of_numbers():
     level = ["a", "b", "a", "b"]
     halves = [Fraction(1, 2), Fraction(1), Fraction(3, 2), Fraction(3)]
