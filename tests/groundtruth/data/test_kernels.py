@@ -463,3 +463,42 @@ def test_nystrom_leaves_out_directions_of_rounding(smallest, kept):
     found = kn.nystrom([[3.0, 4.0]], landmarks, kn.linear)
     assert found.shape == (1, kept)
     assert np.allclose(np.sort(np.abs(found)), [[3.0, 4.0][:kept]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("degree", [20, 30, 150])
+@pytest.mark.parametrize("d", [1, 2])
+def test_monomials_of_a_high_degree_keep_their_weights(d, degree):
+    """At (1, 1) the squares of the weights are the binomial coefficients, which sum to 2^degree."""
+    F = kn.monomials(np.ones((1, d)), degree)
+    assert (F**2).sum() == pytest.approx(float(d) ** degree, rel=1e-12)
+
+
+def product_of_two_tables(P, Q):
+    """A kernel that knows neither a default nor a check: the product of the first features."""
+    return P[:, :1] @ Q[:, :1].T
+
+
+def test_kernels_are_called_with_two_tables():
+    """x = 2 with y = 6: the weight is 6 / (4 + 2), f(5) = 10; one landmark 2 makes 5 x 2 / 2."""
+    model = kn.KernelRidge(product_of_two_tables, 2.0).fit([[2.0, 9.0]], [6.0])
+    assert model.predict([[5.0, 1.0]]) == pytest.approx(10.0)
+    found = kn.nystrom([[5.0, 1.0]], [[2.0, 9.0]], product_of_two_tables)
+    assert np.abs(found) == pytest.approx(5.0)
+
+
+def test_rows_with_other_features_than_in_training_are_refused_before_the_kernel():
+    model = kn.KernelRidge(product_of_two_tables, 2.0).fit([[2.0, 9.0]], [6.0])
+    with pytest.raises(ValueError, match=r"\(1, 3\) and \(1, 2\)"):
+        model.predict([[5.0, 1.0, 1.0]])
+
+
+@pytest.mark.parametrize("unit", [0.01, 100.0])
+def test_directions_of_rounding_are_told_by_the_largest_of_all(unit):
+    """Eigenvalues 1, 0.01 and 5e-13 times the square of the unit; only the last is too small."""
+    landmarks = unit * np.diag([1.0, 0.1, math.sqrt(5e-13)])
+    found = kn.nystrom([[3.0, 4.0, 5.0]], landmarks, kn.linear)
+    assert np.allclose(np.sort(np.abs(found)), [[3.0, 4.0]], rtol=1e-9)
+
+
+def test_landmarks_without_a_likeness_make_no_features():
+    assert kn.nystrom([[1.0], [2.0]], [[0.0]], kn.linear).shape == (2, 0)
