@@ -502,3 +502,20 @@ def test_directions_of_rounding_are_told_by_the_largest_of_all(unit):
 
 def test_landmarks_without_a_likeness_make_no_features():
     assert kn.nystrom([[1.0], [2.0]], [[0.0]], kn.linear).shape == (2, 0)
+
+
+class SixthOfTheRange:
+    """Draws that are known: normal ones of one deviation, uniform ones at a sixth of the range."""
+
+    def normal(self, mean, deviation, size):
+        return np.full(size, mean + deviation)
+
+    def uniform(self, low, high, size):
+        return np.full(size, low + (high - low) / 6)
+
+
+def test_random_features_follow_their_formula(monkeypatch):
+    """With gamma = 1/2 the frequency w is 1, and b is pi/3 = 2 pi / 6."""
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: SixthOfTheRange())
+    found = kn.rff([[np.pi / 6], [-np.pi / 3], [0.0]], 8, 0.5, seed=0)
+    assert np.allclose(found, np.array([[0.0], [1.0], [0.5]]) * [[0.5] * 8], atol=1e-12)
