@@ -81,3 +81,10 @@ def test_only_matrices_are_multiplied(a, b):
 
 def test_the_running_mean_of_one_value_is_the_value():
     assert running_mean([7.0]).tolist() == [7.0]
+
+
+def test_sums_of_large_whole_numbers_and_of_single_precision_keep_their_digits():
+    """2 x 2^62 exceeds the largest whole number; 2^24 + 1 has no place in single precision."""
+    assert running_mean(np.array([2**62, 2**62, 2**62])).tolist() == [2.0**62] * 3
+    found = running_mean(np.array([2.0**24, 1.0], dtype=np.float32))
+    assert found.tolist() == [2.0**24, (2**24 + 1) / 2]
