@@ -1,5 +1,7 @@
 """The best discriminator by search, and the smallest game against torch's gradients."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -38,7 +40,12 @@ def test_densities_in_single_precision_are_compared_in_double():
     got = ad.best_discriminator(p, q)
     assert got.dtype == np.float64
     assert np.array_equal(got, p.astype(float) / (p.astype(float) + q.astype(float)))
-    assert ad.best_discriminator([0.0], q[:1]).dtype == np.float64
+
+
+def test_densities_may_be_fractions():
+    third = [Fraction(1, 3)]
+    for p, q in ((third, [1.0]), ([1.0], third)):
+        assert ad.best_discriminator(p, q).dtype == np.float64
 
 
 def test_where_one_density_is_zero_the_best_discriminator_is_sure():

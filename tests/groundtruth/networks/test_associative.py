@@ -2,6 +2,7 @@
 torch's attention.
 """
 
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -100,6 +101,14 @@ def test_recall_by_hand():
     # unit 1 goes first and follows unit 0; the second sweep changes nothing
     assert s.tolist() == [1.0, 1.0]
     assert levels == [1.0, -1.0, -1.0]
+
+
+def test_weights_and_patterns_may_be_fractions():
+    half = Fraction(1, 2)
+    s, levels = aso.recall([[0, half], [half, 0]], [1, -1], Backwards())
+    assert s.dtype == np.float64
+    assert levels == [0.5, -0.5, -0.5]
+    assert aso.modern_update([[half, half]], [1.0, 0.0], 1.0).dtype == np.float64
 
 
 def test_recall_leaves_the_state_that_it_was_given():

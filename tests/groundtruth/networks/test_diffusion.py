@@ -1,5 +1,7 @@
 """Schedules and steps by hand, samplers on data of known noise, predictions by integration."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from groundtruth.networks import diffusion as di
@@ -72,6 +74,12 @@ def test_noise_in_single_precision_is_added_in_double():
     got = di.q_sample(x, 0, eps, abar)
     assert got.dtype == np.float64
     assert np.array_equal(got, di.q_sample(x.astype(float), 0, eps.astype(float), abar))
+
+
+def test_fractions_are_noised_as_doubles():
+    half = [[Fraction(1, 2)]]
+    for x, eps in ((half, [[1.0]]), ([[1.0]], half)):
+        assert di.q_sample(x, 0, eps, np.array([0.64])).dtype == np.float64
 
 
 @pytest.mark.parametrize(

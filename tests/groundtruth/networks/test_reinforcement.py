@@ -1,5 +1,6 @@
 """Learners on scripted draws worked by hand, and tables of values against shortest ways."""
 
+from fractions import Fraction
 from itertools import cycle
 
 import numpy as np
@@ -49,6 +50,13 @@ def test_chances_in_single_precision_are_used_in_double():
     r = np.array([0.1, 0.7], dtype=np.float32)
     got = rl.bandit_gradient(np.array([0.3, 0.4]), r)
     assert np.array_equal(got, rl.bandit_gradient([0.3, 0.4], r.astype(float)))
+
+
+def test_chances_may_be_fractions():
+    got = rl.bandit_gradient([0.0, 0.0], [Fraction(1, 4), Fraction(3, 4)])
+    # 1/2 (1/4 - 1/2) and 1/2 (3/4 - 1/2)
+    assert got.dtype == np.float64
+    assert got.tolist() == [-0.125, 0.125]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +196,15 @@ def test_three_walks_of_a_policy_by_hand():
     np.testing.assert_allclose(rng.asked, asked, rtol=1e-12)
     assert lengths.tolist() == [3, 3, 3]
     assert lengths.dtype == int
+
+
+def test_a_policy_has_a_row_for_each_cell_of_a_larger_grid():
+    walk = [DOWN, DOWN, RIGHT, RIGHT]
+    theta, lengths = rl.policy_gradient(rl.Grid(3), 1, 0.1, Scripted(walk))
+    assert lengths.tolist() == [4]
+    assert theta.shape == (9, 4)
+    # along the left side and the bottom
+    assert np.flatnonzero(theta.any(axis=1)).tolist() == [0, 3, 6, 7]
 
 
 @pytest.mark.parametrize(("asked", "length"), [({}, 100), ({"most": 7}, 7)])
