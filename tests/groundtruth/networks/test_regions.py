@@ -1,5 +1,6 @@
 """Cells, folds and broken lines against brute force, NumPy's interpolation and torch."""
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -139,6 +140,14 @@ def test_any_number_of_units_is_counted(units):
     assert regions.patterns(layers, np.full((3, 1), units)) == 1
 
 
+def test_a_line_just_passed_in_single_precision_is_passed():
+    W = np.ones((2, 1), dtype=np.float32)
+    b = -np.ones(1, dtype=np.float32)
+    # 1 + 2^-30 - 1 is above 0, but 0 in single precision
+    X = np.array([[1.0, 2.0**-30], [2.0, 0.0]], dtype=np.float32)
+    assert regions.patterns([(W, b)], X) == 1
+
+
 @pytest.mark.parametrize("X", [[1.0, 2.0], np.zeros((0, 1)), 1.0, [[[1.0]]]])
 def test_points_are_rows(X):
     layers = [(np.eye(1), np.zeros(1))]
@@ -214,6 +223,11 @@ def test_a_small_bend_up_or_down_is_a_corner():
     assert regions.pieces(lambda x: -1e-6 * np.abs(x - 0.25), 64) == 2
 
 
+@pytest.mark.parametrize("at", [0.25, 0.5, 0.75])
+def test_the_first_and_the_last_corner_count(at):
+    assert regions.pieces(lambda x: np.abs(x - at), 4) == 2
+
+
 @pytest.mark.parametrize("steps", [0, -1, 1.5])
 def test_steps_are_counted_in_whole_numbers(steps):
     with pytest.raises(ValueError, match=f"whole number >= 1, got {steps}"):
@@ -230,6 +244,12 @@ def test_a_broken_line_of_whole_numbers_by_hand():
     # level before the first knot, straight on after the last
     got = regions.run_broken_line([-1, 0, 1, 2, 4, 9], start, jumps, at)
     assert got.tolist() == [1.0, 1.0, 0.5, 0.0, 3.0, 3.0]
+
+
+def test_a_broken_line_may_be_drawn_at_fractions():
+    got = regions.run_broken_line([Fraction(1, 2)], 1.0, np.array([3.0]), np.array([0.0]))
+    assert got.dtype == np.float64
+    assert got.tolist() == [2.5]
 
 
 def test_a_broken_line_in_single_precision_is_drawn_in_double():
