@@ -151,6 +151,12 @@ def test_systems_in_single_precision_are_run_in_double():
         assert np.array_equal(got, want)
 
 
+def test_a_readout_of_more_than_double_precision_gives_doubles():
+    C = np.ones(1, dtype=np.longdouble)
+    assert ss.recurrence([[0.5]], [1.0], C, [1.0]).dtype == np.float64
+    assert ss.kernel([[0.5]], [1.0], C, 1).dtype == np.float64
+
+
 @given(SEEDS, st.integers(1, 20))
 def test_the_convolution_by_transforms_equals_numpys_by_sums(seed, L):
     u, k = np.random.default_rng(seed).normal(size=(2, L))
@@ -178,6 +184,13 @@ def test_the_scan_leaves_what_it_was_given_and_takes_whole_numbers():
     assert (b == 1).all()
     assert ss.scan([[1], [1]], [[1], [2]]).ravel().tolist() == [1.0, 3.0]
     assert ss.scan(np.full((3, 1), 0.5), [[1], [1], [1]]).ravel().tolist() == [1.0, 1.5, 1.75]
+
+
+def test_the_scan_of_whole_numbers_may_grow_beyond_them():
+    b = np.zeros((20, 1), dtype=int)
+    b[0] = 1
+    got = ss.scan(np.full((20, 1), 1000), b)
+    np.testing.assert_allclose(got[:, 0], 1000.0 ** np.arange(20), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
