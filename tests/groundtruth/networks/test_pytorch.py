@@ -150,6 +150,13 @@ def test_a_file_with_code_in_it_is_refused(tmp_path):
         pt.load(tmp_path / "evil.pt", model, torch.optim.SGD(model.parameters(), 0.1))
 
 
+def test_a_file_with_code_in_it_is_refused_even_where_the_surroundings_allow_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    test_a_file_with_code_in_it_is_refused(tmp_path)
+
+
 def test_silu_has_the_right_slope_and_curvature():
     z = torch.linspace(-6, 6, 41, dtype=torch.float64, requires_grad=True)
     assert torch.equal(pt.SiLU.apply(z), z * torch.sigmoid(z))
