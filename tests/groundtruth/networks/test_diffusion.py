@@ -191,16 +191,16 @@ def test_far_from_the_circle_and_almost_without_noise_nothing_overflows():
 
 @pytest.mark.parametrize("abar", [0.2, 0.8])
 def test_the_noise_of_hills_is_its_posterior_mean(abar):
-    centres = np.array([[-1.0], [0.5], [2.0]])
+    centers = np.array([[-1.0], [0.5], [2.0]])
     shares = np.array([0.2, 0.5, 0.3])
     sd = 0.4
     x = np.array([[-0.7], [0.1], [1.0], [3.0]])
     data = np.linspace(-5, 6, 6001)
-    prior = (shares * np.exp(-((data[:, None] - centres[:, 0]) ** 2) / (2 * sd**2))).sum(1)
+    prior = (shares * np.exp(-((data[:, None] - centers[:, 0]) ** 2) / (2 * sd**2))).sum(1)
     eps = (x - np.sqrt(abar) * data) / np.sqrt(1 - abar)  # (points, data)
     weight = prior * np.exp(-(eps**2) / 2)
     want = (weight * eps).sum(1) / weight.sum(1)
-    np.testing.assert_allclose(di.hills_noise(x, abar, centres, shares, sd)[:, 0], want, atol=1e-9)
+    np.testing.assert_allclose(di.hills_noise(x, abar, centers, shares, sd)[:, 0], want, atol=1e-9)
 
 
 def test_one_round_hill_asks_for_one_linear_prediction():

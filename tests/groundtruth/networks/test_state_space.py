@@ -125,9 +125,11 @@ def test_a_step_without_length_is_refused(dt):
     ],
 )
 def test_shapes_that_are_no_system_are_refused(A, B, C):
-    for call in (lambda: ss.recurrence(A, B, C, [1.0]), lambda: ss.kernel(A, B, C, 2)):
-        with pytest.raises(ValueError, match=r"need A \(N, N\), B \(N,\) and C \(N,\), got"):
-            call()
+    named = r"need A \(N, N\), B \(N,\) and C \(N,\), got"
+    with pytest.raises(ValueError, match=named):
+        ss.recurrence(A, B, C, [1.0])
+    with pytest.raises(ValueError, match=named):
+        ss.kernel(A, B, C, 2)
 
 
 def test_systems_in_single_precision_are_run_in_double():
@@ -165,14 +167,15 @@ def test_the_convolution_by_transforms_equals_numpys_by_sums(seed, L):
 
 @pytest.mark.parametrize("u", [[], 1.0, [[1.0, 2.0]]])
 def test_a_signal_is_one_row_of_numbers(u):
-    for call in (
-        lambda: ss.recurrence([[0.5]], [1.0], [1.0], u),
-        lambda: ss.convolve(u, u),
-        lambda: ss.convolve([1.0], u),
-        lambda: ss.remember(u, 2),
-    ):
-        with pytest.raises(ValueError, match=r"u must be a non-empty signal \(L,\), got the shape"):
-            call()
+    named = r"u must be a non-empty signal \(L,\), got the shape"
+    with pytest.raises(ValueError, match=named):
+        ss.recurrence([[0.5]], [1.0], [1.0], u)
+    with pytest.raises(ValueError, match=named):
+        ss.convolve(u, [1.0])
+    with pytest.raises(ValueError, match=named):
+        ss.convolve([1.0], u)
+    with pytest.raises(ValueError, match=named):
+        ss.remember(u, 2)
 
 
 def test_the_scan_leaves_what_it_was_given_and_takes_whole_numbers():
