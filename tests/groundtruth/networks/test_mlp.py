@@ -388,6 +388,7 @@ def test_a_single_direction_looks_along_the_second_axis():
         (np.zeros(4), [0, 1, 1, 0]),
         (np.zeros((4, 2, 2)), [0, 1, 1, 0]),
         (np.zeros((4, 3)), [0, 1, 1, 0]),
+        (np.zeros((0, 2)), []),
         (np.zeros((4, 2)), [0, 1, 1]),
         (np.zeros((4, 2)), [0, 1, 2, 0]),
         (np.zeros((4, 2)), [0, 1, -1, 0]),
@@ -401,3 +402,11 @@ def test_a_line_needs_points_of_the_plane_with_labels_0_or_1(X, y):
 def test_a_line_needs_a_direction():
     with pytest.raises(ValueError, match="at least one direction, got 0"):
         best_line(np.zeros((2, 2)), [0, 1], 0)
+
+
+def test_no_line_parts_equal_points():
+    assert best_line([[2, 1], [2, 1]], [0, 1]) == 0.5
+    assert best_line([[2, 1], [2, 1]], [1, 0]) == 0.5
+    # of three equal points and a free one, the majority and the free one can be right
+    assert best_line([[2, 1], [2, 1], [2, 1], [0, 0]], [1, 0, 1, 0]) == 0.75
+    assert best_line([[2, 1], [2, 1], [2, 1], [0, 0]], [0, 1, 0, 1]) == 0.75
