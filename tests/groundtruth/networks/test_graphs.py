@@ -316,8 +316,17 @@ def test_the_smallest_block_model_is_a_pair():
 
 @pytest.mark.parametrize(
     ("n", "p_in", "p_out"),
-    [(0, 0.1, 0.1), (-2, 0.1, 0.1), (3, 0.1, 0.1), (4, -0.1, 0.1), (4, 1.1, 0.1)]
-    + [(4, 0.1, -0.1), (4, 0.1, 1.1), (4, np.nan, 0.1), (4, 0.1, np.nan)],
+    [
+        (0, 0.1, 0.1),
+        (-2, 0.1, 0.1),
+        (3, 0.1, 0.1),
+        (4, -0.1, 0.1),
+        (4, 1.1, 0.1),
+        (4, 0.1, -0.1),
+        (4, 0.1, 1.1),
+        (4, np.nan, 0.1),
+        (4, 0.1, np.nan),
+    ],
 )
 def test_a_block_model_needs_an_even_number_and_two_probabilities(n, p_in, p_out):
     with pytest.raises(ValueError, match=r"an even n >= 2 and probabilities in \[0, 1\]"):
