@@ -2,6 +2,8 @@
 separate.
 """
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 import torch
@@ -232,3 +234,16 @@ def test_a_single_filter_passes_all_and_no_filter_is_refused():
     for wrong in ([], [[0.0, 90.0]], 3.0):
         with pytest.raises(ValueError, match="a row of angles in degrees"):
             nn.polarizers(wrong)
+
+
+def test_decimal_numbers_are_numbers():
+    half = [[Decimal("0.5")], [Decimal("1.5")]]
+    signs = [Decimal(-1), Decimal(1)]
+    assert nn.separable(half, [-1, 1])
+    assert nn.separable([[0.5], [1.5]], signs)
+    weight = [Decimal(-1), Decimal(1)]
+    # rows with their 1: (1, 0.5) and (1, 1.5); both margins 0.5, weights of the squared length 2:
+    # 3.25 / (0.25 / 2)
+    assert nn.mistake_bound(half, [-1, 1], [-1, 1]) == pytest.approx(26)
+    assert nn.mistake_bound([[0.5], [1.5]], signs, [-1, 1]) == pytest.approx(26)
+    assert nn.mistake_bound([[0.5], [1.5]], [-1, 1], weight) == pytest.approx(26)
