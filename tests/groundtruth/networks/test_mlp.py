@@ -1,5 +1,7 @@
 """The network by hand against torch, scikit-learn and differences; symmetries of bad starts."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 import torch
@@ -410,3 +412,34 @@ def test_no_line_parts_equal_points():
     # of three equal points and a free one, the majority and the free one can be right
     assert best_line([[2, 1], [2, 1], [2, 1], [0, 0]], [1, 0, 1, 0]) == 0.75
     assert best_line([[2, 1], [2, 1], [2, 1], [0, 0]], [0, 1, 0, 1]) == 0.75
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_penalty_pulls_at_weights_and_leaves_biases_free(outputs):
+    rng = np.random.default_rng(8)
+    net = MLP((2, 3, outputs))
+    net.params = [rng.normal(size=p.shape) for p in net.params]
+    X = rng.normal(size=(5, 2))
+    y = [0, 1, 0, 1, 1]
+    value, grads = net.loss_and_grads(X, y)
+    more, pulled = net.loss_and_grads(X, y, 0.3)
+    squares = (net.params[0] ** 2).sum() + (net.params[2] ** 2).sum()
+    assert more - value == pytest.approx(0.15 * squares, rel=1e-12)
+    W1, _, W2, _ = net.params
+    expected = [0.3 * W1, np.zeros(3), 0.3 * W2, np.zeros(outputs)]
+    for a, b, pull in zip(pulled, grads, expected, strict=True):
+        np.testing.assert_allclose(a - b, pull, atol=1e-14)
+
+
+def test_the_noise_of_blobs_is_what_numpy_draws():
+    X, _ = xor_blobs(8, 0.5, 3)
+    centers, _ = xor_blobs(8, 0.0)
+    drawn = np.random.default_rng(3).normal(size=(8, 2))
+    np.testing.assert_allclose(X - centers, drawn / 2, atol=1e-15)
+
+
+def test_a_line_takes_decimal_numbers():
+    one = Decimal(1)
+    X = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert best_line([[one * a, one * b] for a, b in X], [0, 1, 1, 0]) == 0.75
+    assert best_line(X, [0 * one, one, one, 0 * one]) == 0.75
