@@ -275,3 +275,8 @@ def test_rounding_of_the_cosine_does_not_matter():
 def test_slerp_needs_two_directions(a, b):
     with pytest.raises(ValueError, match="need two non-zero vectors of one shape"):
         eq.slerp(a, b, 0.5)
+
+
+def test_the_root_of_two_is_reached_from_a_whole_number():
+    z, _ = eq.fixed_point(lambda z: (z + 2 * z**-1) / 2, [1])  # Heron's rule
+    np.testing.assert_allclose(z, [np.sqrt(2)], rtol=1e-15)
