@@ -475,3 +475,23 @@ def test_gradients_of_a_pool_have_the_shape_of_its_output():
     at = np.zeros((1, 1, 2, 2), int)
     with pytest.raises(ValueError, match=r"has the shape \(1, 1, 2, 2\), its gradient \(1, 1, 1,"):
         cv.max_pool2d_backward(np.zeros((1, 1, 1, 1)), at, (1, 1, 4, 4), 2)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(
+    ("stride", "pad", "dilation"), [(1, 0, 1), (2, 1, 1), (1, 2, 2), (3, 1, 2)]
+)
+def test_an_oblong_kernel_and_its_way_back_equal_torch(stride, pad, dilation, groups):
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=(3, 4, 6, 9))
+    w = rng.normal(size=(6, 4 // groups, 2, 3))
+    b = rng.normal(size=6)
+    leaves = [t(v).requires_grad_() for v in (x, w, b)]
+    out = F.conv2d(*leaves, stride=stride, padding=pad, dilation=dilation, groups=groups)
+    y = cv.conv2d(x, w, b, stride, pad, dilation, groups)
+    np.testing.assert_allclose(y, out.detach().numpy(), atol=1e-12)
+    pull = rng.normal(size=y.shape)
+    out.backward(t(pull))
+    back = cv.conv2d_backward(pull, x, w, stride, pad, dilation, groups)
+    for ours, leaf in zip(back, leaves, strict=True):
+        np.testing.assert_allclose(ours, leaf.grad.numpy(), atol=1e-11)
