@@ -305,3 +305,9 @@ def test_a_half_life_belongs_to_a_factor_between_zero_and_one():
     for width in (np.float32, np.longdouble):
         life = rc.half_life(np.array([0.5, 0.25], width))
         assert (life.dtype, life.tolist()) == (np.float64, [1.0, 0.5])
+
+
+def test_a_bias_that_a_cell_does_not_use_gets_no_gradient():
+    w = rc.make_weights("rnn", 3, 2)._replace(bn=np.zeros(2))
+    states, steps = rc.unroll("rnn", np.ones((2, 1, 3)), w)
+    assert rc.bptt("rnn", states, steps, w)[2].bn is None
