@@ -260,3 +260,8 @@ def test_one_block_is_all_and_as_many_as_rows_is_the_diagonal():
     ):
         with pytest.raises(ValueError, match="a number of blocks that divides its side, got the"):
             ar.block_diagonal(wrong, blocks)
+
+
+def test_a_single_number_is_its_own_part():
+    assert ar.permutation_part([[1e-20]]).tolist() == [[1e-20]]
+    assert ar.circulant_part([[1e-20]]).tolist() == [[1e-20]]

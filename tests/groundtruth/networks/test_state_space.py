@@ -255,3 +255,9 @@ def test_coefficients_stand_for_legendre_polynomials_at_midpoints():
     s = np.array([-0.75, -0.25, 0.25, 0.75])  # the midpoints of four quarters of -1 to 1
     expected = 2 + np.sqrt(3) * 3 * s - np.sqrt(5) * (3 * s**2 - 1) / 2
     np.testing.assert_allclose(ss.recall([2, 3, -1], 4), expected, rtol=1e-13)
+
+
+def test_products_of_whole_numbers_do_not_wrap_around():
+    b = np.zeros((40, 1), int)
+    b[0] = 1
+    np.testing.assert_allclose(ss.scan(np.full((40, 1), 10), b)[:, 0], 10.0 ** np.arange(40))
