@@ -1,5 +1,6 @@
 """Cells, folds and broken lines against brute force, NumPy's interpolation and torch."""
 
+from decimal import Decimal
 from itertools import product
 
 import numpy as np
@@ -256,3 +257,15 @@ def test_a_broken_line_of_two_knots_is_flat_before_and_straight_after():
 def test_a_broken_line_runs_at_points_in_a_row(shape):
     with pytest.raises(ValueError, match=r"need points \(n,\), got shape"):
         regions.run_broken_line(np.zeros(shape), 0.0, np.zeros(1), np.zeros(1))
+
+
+def test_patterns_of_64_units_that_differ_in_one_are_two():
+    # all units but the first are on beyond 0, the first beyond 1
+    layer = np.ones((1, 64)), np.zeros(64)
+    layer[1][0] = -1
+    assert regions.patterns([layer], [[0.5], [2.0]]) == 2
+
+
+def test_points_may_be_decimal_numbers():
+    line = (np.array([[1.0]]), np.array([-1.0]))
+    assert regions.patterns([line], [[Decimal("0.5")], [Decimal("1.5")]]) == 2
