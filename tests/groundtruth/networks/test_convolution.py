@@ -2,6 +2,8 @@
 symmetries.
 """
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 import torch
@@ -495,3 +497,26 @@ def test_an_oblong_kernel_and_its_way_back_equal_torch(stride, pad, dilation, gr
     back = cv.conv2d_backward(pull, x, w, stride, pad, dilation, groups)
     for ours, leaf in zip(back, leaves, strict=True):
         np.testing.assert_allclose(ours, leaf.grad.numpy(), atol=1e-11)
+
+
+def test_as_many_groups_as_channels_give_each_its_own_kernel():
+    x = np.array([[[[1.0, 2.0]], [[3.0, 4.0]]]])
+    w = np.array([[[[10.0]]], [[[100.0]]]])
+    assert cv.conv2d(x, w, groups=2).tolist() == [[[[10, 20]], [[300, 400]]]]
+
+
+def test_output_channels_are_divided_by_the_groups_too():
+    with pytest.raises(ValueError, match="2 groups must divide both 4 input and 3 output channels"):
+        cv.conv2d(np.ones((1, 4, 2, 2)), np.ones((3, 2, 1, 1)), groups=2)
+
+
+def test_kernels_are_rounded_to_the_precision_of_x():
+    x = np.ones((1, 1, 1, 2), np.float32)
+    w = np.array([[[[1 + 2.0**-30, -1.0]]]])
+    assert cv.conv2d(x, w).item() == 0.0
+    assert cv.conv2d(x.astype(float), w).item() == 2.0**-30
+
+
+def test_a_bias_may_be_a_decimal_number():
+    y = cv.conv2d(np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1)), [Decimal("0.5")])
+    assert y.item() == 1.5
