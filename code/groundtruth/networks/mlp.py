@@ -215,6 +215,7 @@ def best_line(X: ArrayLike, y: ArrayLike, directions: int = 360) -> float:
     if (
         points.ndim != 2
         or points.shape[1] != 2
+        or not len(points)
         or label.shape != (len(points),)
         or not np.isin(label, (0.0, 1.0)).all()
     ):
@@ -224,8 +225,11 @@ def best_line(X: ArrayLike, y: ArrayLike, directions: int = 360) -> float:
     if directions < 1:
         raise ValueError(f"need at least one direction, got {directions}")
     angle = np.pi * (np.arange(directions) + 0.5) / directions
-    along = points @ np.stack([np.cos(angle), np.sin(angle)])  # (n, directions)
-    ordered = label[np.argsort(along, axis=0)]  # labels in the order of each direction
+    along = points[:, :1] * np.cos(angle) + points[:, 1:] * np.sin(angle)  # (n, directions)
+    order = np.argsort(along, axis=0)
+    ordered = label[order]  # labels in the order of each direction
     ones_below = np.vstack([np.zeros(directions), np.cumsum(ordered, axis=0)])
     right = (ones_below[-1] - ones_below) + (np.arange(len(points) + 1)[:, None] - ones_below)
+    tied = np.diff(np.take_along_axis(along, order, axis=0), axis=0) == 0
+    right[1:-1][tied] = right[0, 0]  # no threshold parts equal points
     return float(np.maximum(right, len(points) - right).max() / len(points))

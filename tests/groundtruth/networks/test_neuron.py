@@ -2,6 +2,8 @@
 separate.
 """
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +53,7 @@ def test_separable_agrees_with_a_hard_margin_machine(seed):
 
 
 def test_the_counts_of_boolean_functions_are_those_of_the_literature():
-    assert [nn.boolean_functions(d)[0] for d in (1, 2, 3)] == [4, 14, 104]
+    assert [nn.boolean_functions(d) for d in (1, 2, 3)] == [(4, 4), (14, 16), (104, 256)]
 
 
 @settings(max_examples=40)
@@ -111,3 +113,136 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(ValueError):
             call()
+
+
+NARROW = (np.float32, np.longdouble, np.int64)
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_scores_are_computed_in_double_precision_whatever_comes_in(precision):
+    X = np.array([[1, 2], [3, -1]])
+    w = np.array([3, 4])
+    for rows, weight in ((X.astype(precision), w), (X, w.astype(precision))):
+        score = nn.unit(rows, weight, 0, lambda z: z)
+        assert score.dtype == np.float64
+        assert score.tolist() == [11, 5]
+        distance = nn.signed_distance(rows, weight, 0)
+        assert distance.dtype == np.float64
+        np.testing.assert_allclose(distance, [11 / 5, 1])
+
+
+def test_rows_of_three_axes_and_weights_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=r"rows X \(n, d\).*got \(2, 3, 4\) and \(3,\)"):
+        nn.unit(np.zeros((2, 3, 4)), np.zeros(3), 0.0, act.relu)
+    with pytest.raises(ValueError, match=r"got \(3, 2\) and \(3,\)"):
+        nn.signed_distance(np.zeros((3, 2)), np.ones(3), 0.0)
+    with pytest.raises(ValueError, match="w is zero: the unit has no boundary"):
+        nn.signed_distance(np.zeros((3, 2)), np.zeros(2), 0.0)
+
+
+def test_a_boundary_that_needs_negative_weights_and_bias_is_found():
+    assert nn.separable([[1.0, 1.0], [-1.0, -1.0]], [-1, 1])
+    assert nn.separable([[1.0], [2.0]], [-1, 1])
+    assert nn.separable([[1.0], [2.0]], [1, -1])
+    assert not nn.separable([[1.0], [2.0], [3.0]], [1, -1, 1])
+
+
+def test_one_row_is_separable_and_equal_rows_with_two_labels_are_not():
+    assert nn.separable([[0.0, 0.0]], [1]) is True
+    assert nn.separable([[5.0, 1.0], [5.0, 1.0]], [1, -1]) is False
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (np.zeros((2, 3, 4)), [1, -1]),
+        (np.zeros(2), [1, -1]),
+        (np.zeros((0, 2)), []),
+        (np.zeros((2, 2)), [1]),
+        (np.zeros((2, 2)), [[1], [-1]]),
+        (np.zeros((2, 2)), [1, 2]),
+        (np.zeros((2, 2)), [1, -2]),
+    ],
+)
+def test_separable_needs_rows_with_a_sign_each(X, y):
+    with pytest.raises(ValueError, match=r"a label -1 or \+1 for each; got shapes"):
+        nn.separable(X, y)
+
+
+def test_functions_of_more_than_three_bits_are_not_counted():
+    for d in (0, 4):
+        with pytest.raises(ValueError, match=f"1, 2 or 3, got {d}; for 4 bits there are 65,536"):
+            nn.boolean_functions(d)
+
+
+def test_the_mistake_bound_is_the_widest_row_over_the_smallest_margin():
+    # rows with their 1: (1, 3) and (1, -1), squared lengths 10 and 2; v = (0.5, 1) gives the
+    # margins 3.5 and 0.5 over a length with the square 1.25, so the bound is 10 / (0.25 / 1.25)
+    assert nn.mistake_bound([[3], [-1]], [1, -1], [0.5, 1]) == pytest.approx(50)
+    assert nn.mistake_bound([[3], [-1]], [1, -1], [0, 2]) == pytest.approx(10)
+
+
+def test_a_row_on_the_boundary_leaves_no_margin():
+    # (1, -1) . (1, 1) = 0
+    with pytest.raises(ValueError, match="v does not separate the rows"):
+        nn.mistake_bound([[3.0], [-1.0]], [1, -1], [1.0, 1.0])
+    with pytest.raises(ValueError, match="v does not separate the rows"):
+        nn.mistake_bound([[3.0], [-1.0]], [1, -1], [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "v"),
+    [
+        (np.ones((2, 2, 2)), [1, 1], np.ones(3)),
+        (np.ones((2, 2)), [1, 1, 1], np.ones(3)),
+        (np.ones((2, 2)), [1, 1], np.ones(2)),
+    ],
+)
+def test_the_mistake_bound_needs_a_weight_for_the_bias_too(X, y, v):
+    with pytest.raises(ValueError, match=r"need X \(n, d\), y \(n,\) and v \(d \+ 1,\)"):
+        nn.mistake_bound(X, y, v)
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_bounds_and_turns_are_double_precision_numbers(precision):
+    X = np.array([[3], [-1]])
+    y = np.array([1, -1])
+    v = np.array([1, 2])
+    bounds = [
+        nn.mistake_bound(X.astype(precision), y, v),
+        nn.mistake_bound(X, y.astype(precision), v),
+        nn.mistake_bound(X, y, v.astype(precision)),
+    ]
+    # margins 7 and 1 over a squared length of 5: 10 / (1 / 5)
+    assert bounds == pytest.approx([50.0] * 3, rel=1e-15)
+    assert {type(bound) for bound in bounds} == {float}
+    turns = np.array([0, 10, 30]).astype(precision)
+    expected = np.cos(np.pi / 18) ** 2 * np.cos(np.pi / 9) ** 2
+    assert nn.polarizers(turns) == pytest.approx(expected, rel=1e-15)
+
+
+def test_one_row_is_enough_to_call_a_unit_dead():
+    assert nn.dead([[0.0, 0.5, -1.0]]).tolist() == [True, False, True]
+    for wrong in (np.zeros((0, 2)), np.zeros((2, 2, 2)), np.zeros(2)):
+        with pytest.raises(ValueError, match="of at least one row, got shape"):
+            nn.dead(wrong)
+
+
+def test_a_single_filter_passes_all_and_no_filter_is_refused():
+    assert nn.polarizers([37.0]) == 1.0
+    for wrong in ([], [[0.0, 90.0]], 3.0):
+        with pytest.raises(ValueError, match="a row of angles in degrees"):
+            nn.polarizers(wrong)
+
+
+def test_decimal_numbers_are_numbers():
+    half = [[Decimal("0.5")], [Decimal("1.5")]]
+    signs = [Decimal(-1), Decimal(1)]
+    assert nn.separable(half, [-1, 1])
+    assert nn.separable([[0.5], [1.5]], signs)
+    weight = [Decimal(-1), Decimal(1)]
+    # rows with their 1: (1, 0.5) and (1, 1.5); both margins 0.5, weights of the squared length 2:
+    # 3.25 / (0.25 / 2)
+    assert nn.mistake_bound(half, [-1, 1], [-1, 1]) == pytest.approx(26)
+    assert nn.mistake_bound([[0.5], [1.5]], signs, [-1, 1]) == pytest.approx(26)
+    assert nn.mistake_bound([[0.5], [1.5]], [-1, 1], weight) == pytest.approx(26)

@@ -156,3 +156,70 @@ def test_samplers_reach_the_data():
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+WIDTHS = (np.float32, np.longdouble, np.int64)
+
+
+def test_the_loss_of_two_pairs_by_hand():
+    za = [[3, 4], [2, 0]]
+    zb = [[6, 8], [0, 1]]
+    # cosines of the first row of za: 1 and 4 / 5; of the second: 6 / 10 and 0
+    first = np.log(1 + np.exp((0.8 - 1) / 0.2))
+    second = np.log(1 + np.exp((0.6 - 0) / 0.2))
+    told = co.info_nce(za, zb, 0.2)
+    assert told == pytest.approx((first + second) / 2, rel=1e-14)
+    assert isinstance(told, float)
+
+
+def test_the_temperature_is_a_tenth_unless_told():
+    za, zb = np.random.default_rng(0).normal(size=(2, 3, 4))
+    assert co.info_nce(za, zb) == co.info_nce(za, zb, 0.1) != co.info_nce(za, zb, 0.2)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_losses_of_pairs_are_computed_in_double_precision(width):
+    za = np.array([[3, 1], [2, -1]])
+    zb = np.array([[1, 7], [-2, 5]])
+    exact = co.info_nce(za.astype(float), zb.astype(float), 0.3)
+    assert co.info_nce(za.astype(width), zb, 0.3) == pytest.approx(exact, rel=1e-15)
+    assert co.info_nce(za, zb.astype(width), 0.3) == pytest.approx(exact, rel=1e-15)
+    bound = co.information_bound(zb.astype(float))
+    assert co.information_bound(zb.astype(width)) == pytest.approx(bound, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("za", "zb", "T"),
+    [
+        (np.ones(2), np.ones(2), 0.1),
+        (np.ones((2, 2, 2)), np.ones((2, 2, 2)), 0.1),
+        (np.ones((2, 2)), np.ones((2, 3)), 0.1),
+        (np.ones((2, 2)), np.ones((3, 2)), 0.1),
+        (np.ones((1, 2)), np.ones((1, 2)), 0.1),
+        (np.ones((2, 2)), np.ones((2, 2)), 0.0),
+        (np.ones((2, 2)), np.ones((2, 2)), np.nan),
+    ],
+)
+def test_pairs_are_two_tables_of_one_shape_with_two_rows(za, zb, T):
+    with pytest.raises(ValueError, match=r"two tables \(N, d\) with N >= 2 and a temperature > 0"):
+        co.info_nce(za, zb, T)
+
+
+def test_a_row_of_zeros_is_refused_on_either_side():
+    right = np.eye(2)
+    for wrong in ([[0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]):
+        with pytest.raises(ValueError, match="a row of zeros has no direction; drop it or add"):
+            co.info_nce(wrong, right)
+        with pytest.raises(ValueError, match="a row of zeros has no direction; drop it or add"):
+            co.info_nce(right, wrong)
+
+
+def test_the_bound_on_information_by_hand():
+    # ln 2 + the mean of ln(e / (e + 1)) and ln(e^3 / (e^3 + e^2)), both -ln(1 + 1 / e)
+    told = co.information_bound([[1, 0], [2, 3]])
+    assert told == pytest.approx(np.log(2) - np.log(1 + np.exp(-1)), rel=1e-14)
+    assert isinstance(told, float)
+    assert co.information_bound(np.zeros((5, 5))) == pytest.approx(0, abs=1e-15)
+    for shape in ((1, 1), (2,), (2, 3), (2, 2, 2), (0, 0)):
+        with pytest.raises(ValueError, match="scores form a square table with N >= 2, got"):
+            co.information_bound(np.ones(shape))

@@ -132,3 +132,142 @@ def test_accuracy_counts_each_run():
 def test_bad_input_is_refused(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+def test_the_seed_decides_the_weights_which_are_single_precision():
+    plain = parallel.networks(2, (3, 4, 2))
+    for p, same, other in zip(
+        plain, parallel.networks(2, (3, 4, 2), 0), parallel.networks(2, (3, 4, 2), 1), strict=True
+    ):
+        assert p.dtype == torch.float32
+        assert torch.equal(p, same)
+        assert torch.equal(p, other) == (p.shape[1] == 1)  # a bias
+    assert not torch.equal(plain[0][0], plain[0][1])
+
+
+def test_every_layer_starts_with_the_variance_of_its_own_inputs():
+    nets = parallel.networks(5, (50, 200, 100))
+    for W, inputs in ((nets[0], 50), (nets[2], 200)):
+        assert W.std().item() == pytest.approx((2 / inputs) ** 0.5, rel=0.02)
+        assert abs(W.mean().item()) < 0.005
+    assert [p.any().item() for p in nets] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(("runs", "sizes"), [(0, (2, 2)), (1, (2,)), (1, (2, 0)), (1, (0, 2))])
+def test_networks_need_a_run_and_two_positive_sizes(runs, sizes):
+    with pytest.raises(ValueError, match="at least one run and two positive sizes"):
+        parallel.networks(runs, sizes)
+
+
+def test_the_smallest_network_has_one_weight():
+    assert [tuple(p.shape) for p in parallel.networks(1, (1, 1))] == [(1, 1, 1), (1, 1, 1)]
+
+
+def test_each_run_may_have_examples_of_its_own():
+    nets = parallel.networks(3, (4, 5, 2), seed=1)
+    X, _ = data(6, runs=3)
+    out = parallel.outputs(nets, X)
+    for run in range(3):
+        torch.testing.assert_close(out[run], parallel.outputs(nets, X[run])[run])
+    assert torch.equal(parallel.outputs(nets, X, 0), X)
+
+
+@pytest.mark.parametrize("layers", [-1, 3])
+def test_there_are_no_fewer_layers_than_none_and_no_more_than_all(layers):
+    nets = parallel.networks(1, (4, 5, 2))
+    with pytest.raises(ValueError, match=f"layers must lie between 0 and 2, got {layers}"):
+        parallel.outputs(nets, data()[0], layers)
+
+
+def test_training_draws_50_examples_with_the_rate_3e_3_unless_told():
+    nets = parallel.networks(2, (4, 5, 2))
+    X, y = data(60)
+    plain = parallel.train(nets, X, y, 2)
+    told = parallel.train(nets, X, y, 2, 50, 3e-3, 0, 0, None, None)
+    assert all(torch.equal(a, b) for a, b in zip(plain, told, strict=True))
+    for other in (
+        parallel.train(nets, X, y, 2, batch=51),
+        parallel.train(nets, X, y, 2, lr=2e-3),
+        parallel.train(nets, X, y, 2, seed=1),
+    ):
+        assert not torch.equal(plain[0], other[0])
+
+
+@pytest.mark.parametrize("replayed", [0, 3])
+def test_a_penalty_adds_to_the_mean_loss_of_each_run(replayed):
+    """One example of each kind, so that the draws do not matter."""
+    nets = parallel.networks(2, (4, 5, 2), seed=2)
+    X, y = data(1)
+    old = data(1, seed=1)[0], 1 - y
+
+    def penalty(current):
+        return 0.3 * sum((p**2).sum() for p in current)
+
+    after = parallel.train(
+        nets,
+        X,
+        y,
+        4,
+        batch=2,
+        lr=0.01,
+        penalty=penalty,
+        replay=(*old, replayed) if replayed else None,
+    )
+    for run in range(2):
+        alone = [p[run].clone().requires_grad_() for p in nets]
+        opt = torch.optim.Adam(alone, 0.01)
+        x = torch.cat([X] * 2 + [old[0]] * replayed)
+        k = torch.cat([y] * 2 + [old[1]] * replayed)
+        for _ in range(4):
+            z = torch.relu(x @ alone[0] + alone[1]) @ alone[2] + alone[3]
+            opt.zero_grad()
+            (nn.functional.cross_entropy(z, k) + penalty(alone)).backward()
+            opt.step()
+        for ours, torchs in zip(after, alone, strict=True):
+            torch.testing.assert_close(ours[run], torchs.detach())
+
+
+def test_trained_weights_carry_no_graph_and_one_frozen_layer_is_all_that_is_frozen():
+    nets = parallel.networks(2, (4, 5, 6, 2))
+    X, y = data()
+    trained = parallel.train(nets, X, y, 1, batch=1, frozen=1)
+    assert not any(p.requires_grad for p in trained)
+    kept = [torch.equal(p, q) for p, q in zip(nets, trained, strict=True)]
+    assert kept == [True, True, False, False, False, False]
+    assert not torch.equal(parallel.train(nets, X, y, 1, batch=1)[0], nets[0])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"batch": 0}, {"frozen": -1}, {"frozen": 2}, {"y": data(3)[1]}]
+)
+def test_training_needs_steps_batches_a_free_layer_and_a_label_for_each_example(wrong):
+    X, y = data()
+    arguments = {"X": X, "y": y, "steps": 1, **wrong}
+    with pytest.raises(ValueError, match="positive steps and batch, frozen below 2 and one label"):
+        parallel.train(parallel.networks(1, (4, 3, 2)), **arguments)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_drawn_examples_come_with_their_labels_and_differ_between_runs(own):
+    labels = torch.arange(5) if not own else torch.arange(15).reshape(3, 5)
+    X = torch.stack([labels, 10 * labels], -1).float()
+    x, k = parallel._draw(X, labels, 200, 3, np.random.default_rng(0))
+    assert x.shape == (3, 200, 2)
+    assert k.shape == (3, 200)
+    torch.testing.assert_close(x[..., 0], k.float())
+    torch.testing.assert_close(x[..., 1], 10 * k.float())
+    for run in range(3):  # every example is drawn, of one's own set only
+        first = 5 * run if own else 0
+        assert sorted(set(k[run].tolist())) == list(range(first, first + 5))
+    assert not torch.equal(k[0] % 5, k[1] % 5)
+    again = parallel._draw(X, labels, 200, 3, np.random.default_rng(0))
+    assert torch.equal(again[1], k)
+
+
+def test_accuracies_are_double_precision_and_one_for_each_run_with_its_own_examples():
+    nets = [torch.tensor([[[1.0, -1.0]], [[-1.0, 1.0]]]), torch.zeros(2, 1, 2)]
+    X = torch.tensor([[[1.0], [2.0], [3.0]], [[-1.0], [-2.0], [3.0]]])
+    y = torch.tensor([[0, 0, 1], [0, 0, 1]])
+    share = parallel.accuracy(nets, X, y)
+    assert share.dtype == np.float64
+    assert share.tolist() == [2 / 3, 1.0]
