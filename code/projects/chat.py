@@ -1,10 +1,10 @@
-"""chat: a small GPT tuned on conversations until it answers with the help of tools.
+"""chat: a small GPT trained on conversations until it answers with the help of tools.
 
 Instruction tuning in miniature: the loss counts only what the assistant says, never the question or
 a result. With `start=FOLDER` the weights of a gpt run are tuned, whose vocabulary is extended by
 the characters it lacks; otherwise the model starts from random ones. With `tools=False` it must
 answer from its weights alone, for comparison. `python -m projects chat RUN` talks to it, and
-`python -m projects ask --provider gpt --model RUN` gives it to the loop of the agent. The
+`python -m projects ask --provider run --model RUN` gives it to the loop of the agent. The
 conversations are in `dialogues.py`. Read with `book/capstones/agent.md`.
 """
 
@@ -34,7 +34,7 @@ from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
 from projects.toolkit import Call, Registry
 
-SUMMARY = "a small GPT tuned on conversations until it answers with the help of tools"
+SUMMARY = "a small GPT trained on conversations until it answers with the help of tools"
 IGNORED = -100  # the target that torch's cross-entropy leaves out
 HELD_OUT = 500  # conversations on which the loss is measured
 LONGEST = 192  # characters of a conversation that is trained on
@@ -116,7 +116,7 @@ class Sample:
 
 
 class Assistant:
-    """A tuned GPT as the model of the agent's loop: it writes the likeliest text, up to its end.
+    """A trained GPT as the model of the agent's loop: it writes the likeliest text, up to its end.
 
     Parameters
     ----------
@@ -143,22 +143,20 @@ class Assistant:
         room = self.model.s.context - len(tokens)
         if room < 1:
             return Turn("", tokens_in=len(tokens), stop="context")
-        stream = self.model.stream(
-            torch.tensor([tokens], device=self.model.token.weight.device),
-            min(room, self.longest),
-            temperature=0,
-        )
+        length = min(room, self.longest)
+        prompt = torch.tensor([tokens], device=self.model.token.weight.device)
+        stream = self.model.stream(prompt, length, temperature=0)
         written = (self.tokenizer.decode([int(token)]) for token in stream)
         text = "".join(takewhile(lambda character: character != END, written))
-        ended = len(text) < min(room, self.longest)
-        return self._turn(text, ended, len(tokens), len(messages))
+        if len(text) == length:  # without an end
+            stop = "context" if length == room else "length"
+            return Turn(text[1:], (), len(tokens), length, stop, raw=text)
+        return self._turn(text, len(tokens), len(messages))
 
-    def _turn(self, text: str, ended: bool, tokens_in: int, number: int) -> Turn:
+    def _turn(self, text: str, tokens_in: int, number: int) -> Turn:
         """The text after the prompt as a turn: its first character says of which kind."""
         role, body = text[:1], text[1:]
-        spent = (tokens_in, len(text) + ended)
-        if not ended:
-            return Turn(body, (), *spent, stop="length", raw=text)
+        spent = (tokens_in, len(text) + 1)
         if role == CALL:
             name, arguments = dialogues.read_call(body)
             return Turn("", (Call(f"c{number}", name, arguments),), *spent, "tools", raw=text)
@@ -168,13 +166,13 @@ class Assistant:
 
 
 def _messages(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The conversation of the loop as the text that the model was tuned on."""
+    """The conversation of the loop as the text that the model was trained on."""
     for message in messages:
         if message["role"] == "user":
             try:
                 yield str(Message(USER, dialogues.clean(message["content"])))
             except ValueError as error:
-                raise UserError(f"the question cannot be read: {error}", "ask in ASCII") from None
+                raise UserError(f"the question cannot be read: {error}", "ask without it") from None
         elif message["role"] == "assistant":
             yield f"{message['raw']}{END}"
         else:
@@ -189,7 +187,8 @@ def asked(assistant: Assistant, cases: Sequence[Dialogue]) -> dict[str, float]:
     loop = agent.Agent(assistant, dialogues.toolbox(isolated=False))
     results = [loop.run(case.question) for case in cases]
     right = [
-        agent.states(result, case.expected) for result, case in zip(results, cases, strict=True)
+        bool(case.expected) and agent.states(result, case.expected)
+        for result, case in zip(results, cases, strict=True)
     ]
     failed = [any(event.get("error") for event in result.trace) for result in results]
     recovered = sum(r and f for r, f in zip(right, failed, strict=True))

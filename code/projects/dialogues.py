@@ -1,10 +1,10 @@
-"""Synthetic conversations to tune an assistant on: questions, calls of tools, results, answers.
+"""Synthetic conversations to train an assistant on: questions, calls of tools, results, answers.
 
 A conversation is a list of messages. Each is one character for its role, its text and `END`, so
 that a model reads and writes the whole as one text. The role characters are private ones of
 Unicode: a text from outside that contains one could pass for a message of another role, and is
 refused. What the assistant says is learned, a call that fails and its correction included.
-Read with `book/capstones/gpt.md`.
+Read with `book/capstones/agent.md`.
 """
 
 from __future__ import annotations
@@ -169,8 +169,9 @@ def spelled(name: str, arguments: Any) -> str:
 
 
 def read_call(text: str) -> tuple[str, Any]:
-    """Name and arguments of a call as the assistant wrote it; what is no JSON stays a string, which
-    the loop answers with an error.
+    """Name and arguments of a call as the assistant wrote it.
+
+    What is not JSON stays a string, which the loop answers with an error.
 
     Examples
     --------
@@ -192,8 +193,8 @@ def clean(text: str) -> str:
     for position, character in enumerate(text):
         if not " " <= character <= "~":
             raise ValueError(
-                f"{character!r} at position {position} is no printable character of ASCII; "
-                "leave it out"
+                f"{character!r} at position {position} is not a printable ASCII character; "
+                "remove it"
             )
     return text
 

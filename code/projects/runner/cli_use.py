@@ -61,12 +61,12 @@ def serve(folder: Path, host: str, port: int, device: str) -> None:
 @click.argument("question", required=False)
 @click.option(
     "--provider",
-    type=Choice(["rules", "gpt", "messages", "chat"]),
+    type=Choice(["rules", "run", "messages", "chat"]),
     default="rules",
     show_default=True,
     help="Deterministic rules, a run of the chat project, or a model behind an API.",
 )
-@click.option("--model", help="Name of the model; for gpt the folder of the run.")
+@click.option("--model", help="Name of the model; for run its folder.")
 @click.option("--base-url", help="Address of the API, if not the vendor's.")
 @click.option(
     "--folder",
@@ -102,9 +102,12 @@ def ask(
     """Ask the agent a QUESTION: it calculates, converts units, and searches the book."""
     from projects import agent
 
+    what, value = (
+        ("folder of a run", "FOLDER") if provider == "run" else ("name of a model", "NAME")
+    )
     if provider != "rules" and not model:
         raise UserError(
-            f"--provider {provider} needs the name of a model", "add --model NAME", Exit.USAGE
+            f"--provider {provider} needs the {what}", f"add --model {value}", Exit.USAGE
         )
     client = _client(provider, str(model), base_url)
     tools = agent.registry(folder)
@@ -138,7 +141,7 @@ def _client(provider: str, model: str, base_url: str | None) -> Any:
         from projects import rules
 
         return rules.Rules()
-    if provider == "gpt":
+    if provider == "run":
         return assistant(Path(model), "cpu")
     from projects import models
 
