@@ -1,13 +1,11 @@
-"""Claims of groundtruth.modern.vector_index, product_quantization and hnsw."""
+"""Claims of groundtruth.modern.vector_index and product_quantization."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from groundtruth.modern import hnsw
 from groundtruth.modern import vector_index as vi
 from groundtruth.modern.product_quantization import ProductQuantizer
-from groundtruth.modern.retrieval_metrics import neighbor_recall
 from sklearn.neighbors import NearestNeighbors
 
 
@@ -15,11 +13,6 @@ from sklearn.neighbors import NearestNeighbors
 def data():
     rng = np.random.default_rng(0)
     return rng.normal(size=(400, 16)), rng.normal(size=(30, 16))
-
-
-@pytest.fixture(scope="module")
-def graph(data):
-    return hnsw.HNSW(data[0], 6, 40, np.random.default_rng(1))
 
 
 @pytest.mark.parametrize(("metric", "theirs"), [("l2", "euclidean"), ("cosine", "cosine")])
@@ -218,82 +211,6 @@ def test_no_distance_is_wrong_by_more_than_the_residual(data):
     assert (gap <= residual + 1e-12).all()
 
 
-def test_the_graph_with_a_long_list_is_exact(data, graph):
-    X, Q = data
-    exact = vi.Flat(X).search(Q, 5)
-    found = [graph.search(q, 5, 400)[0] for q in Q]
-    assert neighbor_recall(found, exact) > 0.99
-
-
-def test_recall_and_work_grow_with_ef_and_work_stays_below_all(data, graph):
-    X, Q = data
-    exact = vi.Flat(X).search(Q, 5)
-    recall = []
-    work = []
-    for ef in (5, 20, 80):
-        results = [graph.search(q, 5, ef) for q in Q]
-        recall.append(neighbor_recall([ids for ids, _ in results], exact))
-        work.append(np.mean([w for _, w in results]))
-    assert recall == sorted(recall)
-    assert work == sorted(work)
-    assert work[0] < 0.4 * len(X)
-
-
-def test_the_graph_is_as_good_as_that_of_faiss(data, graph):
-    faiss = pytest.importorskip("faiss")
-    X, Q = (part.astype(np.float32) for part in data)
-    theirs = faiss.IndexHNSWFlat(16, 6)
-    theirs.hnsw.efConstruction = 40
-    theirs.add(X)
-    exact = vi.Flat(X).search(Q, 5)
-    for ef in (10, 40):
-        theirs.hnsw.efSearch = ef
-        faiss.cvar.hnsw_stats.reset()
-        recall = neighbor_recall(theirs.search(Q, 5)[1], exact)
-        work = faiss.cvar.hnsw_stats.ndis / len(Q)
-        ours = [graph.search(q, 5, ef) for q in Q]
-        assert neighbor_recall([ids for ids, _ in ours], exact) > recall - 0.1
-        assert np.mean([w for _, w in ours]) < 1.3 * work
-
-
-def test_links_respect_their_limits_and_layers_are_nested(graph):
-    for layer, links in enumerate(graph.links):
-        limit = 12 if layer == 0 else 6
-        assert max(map(len, links.values())) <= limit
-        assert set(links) == set(np.flatnonzero(graph.levels >= layer))
-        assert all(i not in near and len(set(near)) == len(near) for i, near in links.items())
-
-
-def test_diverse_links_are_nearer_to_the_center_than_to_each_other(graph):
-    X = graph.X
-    for i in range(0, 400, 40):
-        candidates = [j for j in range(400) if j != i]
-        chosen = graph._diverse(candidates, i, 6)
-        for place, a in enumerate(chosen):
-            gap = ((X[a] - X[i]) ** 2).sum()
-            assert all(gap < ((X[a] - X[b]) ** 2).sum() for b in chosen[:place])
-        assert chosen[0] == np.argsort(((X - X[i]) ** 2).sum(1))[1]
-
-
-def test_deleted_vectors_are_not_returned_and_still_lead_on(data):
-    X, Q = data
-    index = hnsw.HNSW(X[:200], 6, 40, np.random.default_rng(15))
-    first = int(index.search(Q[0], 1, 50)[0][0])
-    index.delete(first)
-    ids, _ = index.search(Q[0], 3, 100)
-    assert first not in ids
-    exact = [i for i in vi.Flat(X[:200]).search(Q[:1], 4)[0] if i != first]
-    assert ids.tolist() == exact[:3]
-    with pytest.raises(ValueError, match="no vector"):
-        index.delete(200)
-
-
-def test_layers_hold_a_fraction_one_over_m():
-    levels = hnsw.draw_levels(100_000, 4, np.random.default_rng(16))
-    for layer in (1, 2, 3):
-        assert (levels >= layer).mean() == pytest.approx(4.0**-layer, rel=0.06)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -307,8 +224,6 @@ def test_layers_hold_a_fraction_one_over_m():
         (lambda X: vi.LSH(X, 0, 1, np.random.default_rng(0)), "bits"),
         (lambda X: ProductQuantizer(X, 3, 4, np.random.default_rng(0)), "divide"),
         (lambda X: ProductQuantizer(X, 4, 257, np.random.default_rng(0)), "centroids"),
-        (lambda X: hnsw.HNSW(X, 1, 4, np.random.default_rng(0)), "M >= 2"),
-        (lambda X: hnsw.HNSW(X[:9], 2, 4, np.random.default_rng(0)).search(X[0], 5, 4), "ef must"),
     ],
 )
 def test_bad_input_is_refused(data, call, message):
