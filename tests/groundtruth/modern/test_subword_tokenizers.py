@@ -251,7 +251,8 @@ def unigram_by_enumeration(counts, size, longest, keep):
         table = {piece: table[piece] for piece in ranked[:most]}
 
 
-LETTERS = {"abcab": 4, "cab": 3, "bcbc": 5, "aab": 1, "d": 1}
+LETTERS = {"abcab": 4, "cab": 3, "bcbc": 5, "aab": 1, "db": 2}
+RARE = {"xy": 50, "abcab": 4, "cab": 3, "bcbc": 5, "db": 2}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +262,23 @@ def test_unigram_training_is_that_by_enumeration(size, longest, keep):
     model = Unigram.train(LETTERS, size, longest, keep)
     expected = unigram_by_enumeration(LETTERS, size, longest, keep)
     assert model.log_probs == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("size", "keep"), [(7, 0.95), (9, 0.9)])
+def test_a_letter_that_stands_in_one_piece_only_keeps_a_thousandth_of_a_use(size, keep):
+    model = Unigram.train(RARE, size, keep=keep)
+    expected = unigram_by_enumeration(RARE, size, 8, keep)
+    assert model.log_probs == pytest.approx(expected)
+    assert model.log_probs["x"] == min(expected.values())
+    assert math.exp(expected["x"] - expected["xy"]) == pytest.approx(0.001 / 50, rel=1e-3)
+
+
+@pytest.mark.parametrize("word", ["ab", "aab", "aaa", "aaaaa", "abab"])
+def test_of_equally_likely_spellings_the_choice_is_that_of_the_library(word):
+    half = math.log(0.5)
+    table = {"a": half, "b": half, "ab": 2 * half, "aa": 2 * half, "aab": 3 * half}
+    theirs = Tokenizer(models.Unigram(list(table.items())))
+    assert Unigram(table).encode(word) == theirs.encode(word).tokens
 
 
 def test_pieces_have_at_most_eight_characters_and_three_quarters_stay_unless_told_otherwise():

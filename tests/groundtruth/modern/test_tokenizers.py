@@ -228,7 +228,7 @@ def test_a_state_that_went_through_json_makes_the_same_tokenizer():
 
 
 def test_a_merge_may_join_the_tokens_before_it_and_no_others():
-    assert len(BytePairs([(0, 255), (256, 256)])) == 258
+    assert len(BytePairs([(0, 255), (256, 256), (7, 0)])) == 259
     for merges in ([(-1, 0)], [(0, -1)], [(256, 0)], [(0, 256)], [(0, 1), (257, 0)]):
         m, (a, b) = len(merges) - 1, merges[-1]
         with pytest.raises(ValueError, match=f"merge {m} joins {a} and {b}.*below {256 + m}"):
@@ -258,6 +258,7 @@ def test_a_merge_is_given_once():
         ({"kind": "byte pairs", "merges": [(1, 2.0)]}, "merges must be pairs"),
         ({"kind": "byte pairs", "merges": [(True, 2)]}, "merges must be pairs"),
         ({"kind": "byte pairs", "merges": ["ab"]}, "merges must be pairs"),
+        ({"kind": "byte pairs", "merges": [b"ab"]}, "merges must be pairs"),
     ],
 )
 def test_a_state_that_is_not_whole_is_told(state, message):
