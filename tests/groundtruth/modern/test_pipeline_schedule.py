@@ -7,6 +7,8 @@ import itertools
 import pytest
 from groundtruth.modern import pipeline_schedule as ps
 
+pytestmark = pytest.mark.usefixtures("in_time")
+
 KINDS = ("gpipe", "1f1b")
 CASES = list(itertools.product((1, 2, 4), (1, 3, 8), KINDS, (1, 2, 3)))
 

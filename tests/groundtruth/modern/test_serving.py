@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from groundtruth.modern.serving import Policy, Request, Server, disaggregated, traffic
 
+pytestmark = pytest.mark.usefixtures("in_time")
+
 POLICIES = [
     Policy(continuous=False, block=0),
     Policy(block=0),

@@ -109,6 +109,7 @@ def test_training_counts_as_recounting_from_scratch_does():
     assert BytePairs.train(text, 60).merges == merges_by_recounting(text, 60)
 
 
+@pytest.mark.usefixtures("in_time")
 def test_fewer_merges_come_back_when_no_pair_is_left():
     assert BytePairs.train("ab", 10).merges == [(BYTES.index(ord("a")), BYTES.index(ord("b")))]
 
@@ -149,6 +150,7 @@ def tokens_by_repeated_search(merges, text):
     return tokens
 
 
+@pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize("letters", ["a ", "ab ", "abc  ", "abcdefgh "])
 @pytest.mark.parametrize("seed", range(6))
 def test_runs_of_equal_letters_are_merged_from_the_left_and_ties_by_number(letters, seed):
@@ -161,6 +163,7 @@ def test_runs_of_equal_letters_are_merged_from_the_left_and_ties_by_number(lette
         assert tokenizer.decode(tokenizer.encode(some)) == some
 
 
+@pytest.mark.usefixtures("in_time")
 def test_a_count_of_overlapping_pairs_is_that_of_their_places():
     """In aaaa the pair stands three times, in bcbc bc stands twice and cb once."""
     a, b, c = (BYTES.index(ord(x)) for x in "abc")
@@ -168,16 +171,19 @@ def test_a_count_of_overlapping_pairs_is_that_of_their_places():
     assert BytePairs.train("aaa bcbc", 1).merges == [(a, a)]  # 2 each; a is the smaller number
 
 
+@pytest.mark.usefixtures("in_time")
 def test_words_count_as_often_as_they_stand():
     a, b, c, d = (BYTES.index(ord(x)) for x in "abcd")
     assert BytePairs.train("ab\ncd\ncd\n", 1).merges == [(c, d)]
     assert BytePairs.train("ab\ncd\ncd\n", 2).merges == [(c, d), (a, b)]
 
 
+@pytest.mark.usefixtures("in_time")
 def test_no_pair_crosses_words():
     assert BytePairs.train("a\nb\na\nb", 5).merges == []
 
 
+@pytest.mark.usefixtures("in_time")
 def test_no_merge_leaves_the_bytes():
     tokenizer = BytePairs.train("abab", 0)
     assert tokenizer.merges == []
@@ -186,6 +192,7 @@ def test_no_merge_leaves_the_bytes():
     assert tokenizer.encode("") == []
 
 
+@pytest.mark.usefixtures("in_time")
 def test_the_same_word_is_spelled_alike_again():
     tokenizer = BytePairs.train("abc abc abd", 3)
     once = tokenizer.encode("abc")
