@@ -285,7 +285,7 @@ def test_planted_vectors_are_2000_and_100_queries_of_32_independent_components_b
 def test_planted_vectors_have_at_least_one_row_query_and_component(sizes):
     X, Q = vi.unit_vectors(np.random.default_rng(0), 1, 1, 1, clusters=1)
     assert X.shape == Q.shape == (1, 1)
-    with pytest.raises(ValueError, match="n, m, d >= 1"):
+    with pytest.raises(ValueError, match="clusters >= 0, got {}, {}, {} and 0".format(*sizes)):
         vi.unit_vectors(np.random.default_rng(0), *sizes)
 
 
