@@ -360,6 +360,28 @@ def test_k_means_is_lloyds_iteration_from_its_random_rows(n, k, steps):
     assert cell.tolist() == cells
 
 
+class Picked:
+    """In place of a generator: the rows with which k-means begins."""
+
+    def __init__(self, *rows):
+        self.rows = list(rows)
+
+    def choice(self, n, k, replace):
+        return self.rows
+
+
+def test_a_centroid_that_keeps_one_row_moves_onto_it():
+    """From 0 and 10: first 0 and 4.9 are nearer to 0, mean 2.45, and the rest to 10, mean 30.4 / 5.
+    Then 4.9 is nearer to the second, and only 0 is left to the first.
+    """
+    X = np.array([[0.0], [4.9], [10.0], [5.1], [5.1], [5.1], [5.1]])
+    C, cell = vi.k_means(X, 2, Picked(0, 2), 1)
+    assert C.ravel() == pytest.approx([2.45, 30.4 / 5])
+    C, cell = vi.k_means(X, 2, Picked(0, 2), 2)
+    assert C.ravel() == pytest.approx([0, 35.3 / 6])
+    assert cell.tolist() == [0, 1, 1, 1, 1, 1, 1]
+
+
 def test_k_means_takes_15_steps_unless_told_otherwise():
     X = np.random.default_rng(0).normal(size=(600, 2))
     runs = [vi.k_means(X, 12, np.random.default_rng(1), steps)[0] for steps in (14, 15, 16)]
