@@ -253,6 +253,20 @@ def test_a_preempted_request_computes_its_prompt_and_its_tokens_again():
     assert report.batch == (4 * 2 + 8 * 1) / 12
 
 
+def test_a_preempted_request_is_computed_again_in_chunks():
+    """As above with at most five tokens a pass: 4 + 1, then 1 + 3, so the second has its first token
+    after two passes. Before the fifth pass 9 + 8 > 16; it has three tokens then. After the eighth
+    pass it computes 4 + 3 tokens again, 5 and 2, for its fourth token; four more follow.
+    """
+    requests = [Request(0, 4, 8), Request(0, 4, 8)]
+    report = Server(Policy(block=1, chunk=5), 16, 12, 100).run(requests)
+    assert report.preempted == 1
+    assert report.first.tolist() == [1.0, 2.0]
+    assert report.gap.tolist() == [1.0, 10.0 - 4.0]
+    assert report.cost == 14
+    assert report.prefill == 4 + 4 + (5 + 2)
+
+
 def test_each_preemption_is_counted():
     """As above with a third request, which has room in the first pass: 5 + 5 + 5 <= 16. Before the
     second pass 6 + 6 + 6 is too much, and it goes; the second goes after the fourth pass.
