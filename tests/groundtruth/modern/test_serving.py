@@ -255,8 +255,8 @@ def test_a_preempted_request_computes_its_prompt_and_its_tokens_again():
 
 def test_a_preempted_request_is_computed_again_in_chunks():
     """As above with at most five tokens a pass: 4 + 1, then 1 + 3, so the second has its first
-    token after two passes. Before the fifth pass 9 + 8 > 16; it has three tokens then. After the eighth
-    pass it computes 4 + 3 tokens again, 5 and 2, for its fourth token; four more follow.
+    token after two passes. Before the fifth pass 9 + 8 > 16; it has three tokens then. After the
+    eighth pass it computes 4 + 3 tokens again, 5 and 2, for its fourth token; four more follow.
     """
     requests = [Request(0, 4, 8), Request(0, 4, 8)]
     report = Server(Policy(block=1, chunk=5), 16, 12, 100).run(requests)
