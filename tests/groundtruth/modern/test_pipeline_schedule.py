@@ -7,6 +7,8 @@ import itertools
 import pytest
 from groundtruth.modern import pipeline_schedule as ps
 
+pytestmark = pytest.mark.usefixtures("in_time")
+
 KINDS = ("gpipe", "1f1b")
 CASES = list(itertools.product((1, 2, 4), (1, 3, 8), KINDS, (1, 2, 3)))
 
@@ -63,3 +65,16 @@ def test_bad_numbers(settings):
 def test_unknown_schedule():
     with pytest.raises(ValueError, match="'zero'"):
         ps.simulate(2, 2, "zero")
+
+
+def test_without_a_task_the_first_stage_holds_nothing():
+    assert ps.most_stored([]) == 0
+    assert ps.most_stored([ps.Task(1, 0, "F", 0, 1)]) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_held_does_not_depend_on_the_order_of_the_list(kind):
+    tasks = ps.simulate(3, 5, kind)
+    assert ps.most_stored(tasks[::-1]) == ps.most_stored(tasks)
+    assert ps.most_stored(sorted(tasks)) == ps.most_stored(tasks)
+    assert ps.bubble(tasks[::-1]) == ps.bubble(tasks)
