@@ -138,8 +138,7 @@ class Assistant:
         UserError
             For a question with a character that the vocabulary lacks, such as one of a role.
         """
-        prompt = "".join(_messages(messages))
-        tokens = self.tokenizer.encode(prompt)
+        tokens = self.tokenizer.encode("".join(_messages(messages)))
         room = self.model.s.context - len(tokens)
         if room < 1:
             return Turn("", tokens_in=len(tokens), stop="context")
