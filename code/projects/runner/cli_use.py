@@ -102,12 +102,12 @@ def ask(
     """Ask the agent a QUESTION: it calculates, converts units, and searches the book."""
     from projects import agent
 
-    what, value = (
-        ("folder of a run", "FOLDER") if provider == "run" else ("name of a model", "NAME")
-    )
+    missing = "folder of a run" if provider == "run" else "name of a model"
     if provider != "rules" and not model:
         raise UserError(
-            f"--provider {provider} needs the {what}", f"add --model {value}", Exit.USAGE
+            f"--provider {provider} needs the {missing}",
+            f"add --model {missing.split()[0].upper()}",
+            Exit.USAGE,
         )
     client = _client(provider, str(model), base_url)
     tools = agent.registry(folder)
