@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
-from math import factorial
+from math import factorial, prod, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -131,8 +131,8 @@ def monomials(X: ArrayLike, degree: int) -> Array:
     columns = []
     for chosen in combinations_with_replacement(range(P.shape[1]), degree):
         repeats = np.bincount(chosen)
-        ways = factorial(degree) // int(np.prod([factorial(int(r)) for r in repeats]))
-        columns.append(np.sqrt(ways) * P[:, list(chosen)].prod(axis=1))
+        ways = factorial(degree) // prod(factorial(int(r)) for r in repeats)
+        columns.append(sqrt(ways) * P[:, list(chosen)].prod(axis=1))
     return np.stack(columns, axis=1)
 
 

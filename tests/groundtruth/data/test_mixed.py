@@ -1,5 +1,8 @@
 """Set, globe and mixed measures against libraries and cases worked by hand."""
 
+import re
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from groundtruth.data import mixed as mx
@@ -117,3 +120,209 @@ def test_minhash_estimates_jaccard_within_three_standard_errors():
 def test_bad_input_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_set_measures_by_hand():
+    """{1, 2, 3} and {3, 4, 5, 6, 7} share one of 3 and of 5 elements."""
+    s = {1, 2, 3}
+    t = {3, 4, 5, 6, 7}
+    assert mx.dice(s, t) == 2 / 8
+    assert mx.overlap(s, t) == mx.overlap(t, s) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(("s", "t"), [(set(), {1}), ({1}, set()), (set(), set())])
+def test_the_overlap_with_an_empty_set_is_refused(s, t):
+    with pytest.raises(ValueError, match="empty set"):
+        mx.overlap(s, t)
+
+
+def test_a_quarter_of_the_globe():
+    quarter = mx.EARTH_KM * np.pi / 2
+    assert mx.haversine_km([90, 0], [0, 77]) == pytest.approx(quarter)
+    assert mx.haversine_km([-90.0, 360.0], [0.0, -360.0]) == pytest.approx(quarter)
+    assert mx.haversine_km([Fraction(0), Fraction(-45)], [0, 45]) == pytest.approx(quarter)
+    assert mx.haversine_km([0.0, 0.0], [0.0, 180.0]) == pytest.approx(2 * quarter)
+
+
+def test_antipodes_are_half_a_circle_apart_whatever_the_rounding():
+    for latitude in np.linspace(-89.5, 89.5, 180):
+        found = mx.haversine_km([latitude, 10.0], [-latitude, 190.0])
+        assert found == pytest.approx(mx.EARTH_KM * np.pi, rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[90.5, 0.0], [-91.0, 0.0], [0.0, 360.5], [0.0, -361.0], [np.inf, 0.0], [0.0, np.nan]],
+)
+def test_either_place_must_lie_on_the_globe(bad):
+    with pytest.raises(ValueError, match="a place is .latitude in"):
+        mx.haversine_km(bad, [0.0, 0.0])
+    with pytest.raises(ValueError, match="a place is .latitude in"):
+        mx.haversine_km([0.0, 0.0], bad)
+
+
+@pytest.mark.parametrize("places", [([0.0] * 3, [0.0] * 3), (0.0, 0.0)])
+def test_a_place_has_two_numbers(places):
+    with pytest.raises(ValueError, match="a place is .latitude in"):
+        mx.haversine_km(*places)
+
+
+def test_gower_of_numbers_and_categories_by_hand():
+    """Ranges 8 and 2. Rows 0 and 1: 2/8 and 2/2, red and blue, S and S: (1/4 + 1 + 1 + 0) / 4."""
+    X = [[Fraction(1), 5], [3, 7], [9, 6]]
+    D = mx.gower(X, [["red", "S"], ["blue", "S"], ["red", "M"]])
+    assert D[0, 1] == pytest.approx((2 / 8 + 2 / 2 + 1 + 0) / 4)
+    assert D[0, 2] == pytest.approx((8 / 8 + 1 / 2 + 0 + 1) / 4)
+    assert D[1, 2] == pytest.approx((6 / 8 + 1 / 2 + 1 + 1) / 4)
+    assert np.array_equal(D, D.T)
+
+
+def test_gower_of_numbers_or_categories_alone():
+    assert mx.gower([[0.0], [1.0], [4.0]], [[], [], []])[0].tolist() == [0.0, 0.25, 1.0]
+    assert mx.gower(np.empty((3, 0)), [["a"], ["b"], ["a"]])[0].tolist() == [0.0, 1.0, 0.0]
+    assert mx.gower([[3.0]], [["a"]]).tolist() == [[0.0]]
+
+
+def test_a_missing_number_leaves_its_column_out_of_its_pairs():
+    """Column 0 has the range 4 and no value for row 1; column 1 has no value at all."""
+    X = [[0.0, np.nan, 0.0], [np.nan, np.nan, 1.0], [4.0, np.nan, 2.0], [1.0, np.nan, 0.0]]
+    D = mx.gower(X, [["a"], ["a"], ["b"], ["a"]])
+    assert D[0, 1] == pytest.approx((1 / 2 + 0) / 2)
+    assert D[0, 2] == pytest.approx((4 / 4 + 2 / 2 + 1) / 3)
+    assert D[0, 3] == pytest.approx((1 / 4 + 0 + 0) / 3)
+    assert D[1, 2] == pytest.approx((1 / 2 + 1) / 2)
+
+
+def test_missing_categories_are_a_level_of_their_own():
+    nan = float("nan")
+    rows = [[nan], [np.float32("nan")], [None], ["NaN"], [1.5], [None]]
+    D = mx.gower(np.empty((6, 0)), rows)
+    same = {(0, 1), (1, 0), (2, 5), (5, 2)}
+    for i, j in np.ndindex(D.shape):
+        assert D[i, j] == (0.0 if i == j or (i, j) in same else 1.0)
+
+
+def test_numbers_as_categories_are_told_apart_by_value_and_type():
+    rows = [[1], [True], [1.0], ["1"], [np.int64(1)], [2]]
+    D = mx.gower(np.empty((6, 0)), rows)
+    for i, j in np.ndindex(D.shape):
+        assert D[i, j] == (0.0 if i == j or {i, j} == {0, 4} else 1.0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1.7e308])
+def test_gower_does_not_depend_on_the_size_of_numbers(unit):
+    X = unit * np.array([[-1.0], [0.5], [1.0]])
+    assert np.allclose(mx.gower(X, [[], [], []])[0], [0.0, 0.75, 1.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "categories"),
+    [
+        ((2,), [["a"], ["b"]]),
+        ((2, 1, 1), [["a"], ["b"]]),
+        ((2, 1), [["a"]]),
+        ((2, 1), [["a"], ["b"], ["c"]]),
+        ((2, 1), [["a"], ["b", "c"]]),
+        ((0, 1), []),
+    ],
+)
+def test_numbers_and_categories_have_the_same_rows(shape, categories):
+    message = f"n rows of q categories, got shape {shape} and {len(categories)} rows"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        mx.gower(np.ones(shape), categories)
+
+
+def test_one_infinite_number_of_many_is_refused():
+    with pytest.raises(ValueError, match="infinite"):
+        mx.gower([[1.0, 2.0], [-np.inf, 1.0]], [["a"], ["a"]])
+
+
+def test_a_pair_without_a_common_value_is_refused():
+    with pytest.raises(ValueError, match="some pair of rows has no value in common"):
+        mx.gower([[np.nan, 1.0], [1.0, np.nan]], [[], []])
+
+
+def test_signs_depend_on_the_seed_and_the_side_of_each_plane():
+    rows = np.random.default_rng(2).normal(size=(5, 3))
+    one = mx.simhash(rows, 12, seed=3)
+    assert one.shape == (5, 12)
+    assert one.dtype == bool
+    assert np.array_equal(one, mx.simhash(rows, 12, seed=3))
+    assert not np.array_equal(one, mx.simhash(rows, 12, seed=4))
+    assert np.array_equal(~one, mx.simhash(-rows, 12, seed=3))
+    assert np.array_equal(one[:, :1], mx.simhash(rows, 12, seed=3)[:, :1])
+    assert mx.simhash(rows, 1, seed=3).shape == (5, 1)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e308])
+def test_each_row_is_signed_by_its_direction_alone(unit):
+    rows = np.random.default_rng(4).uniform(-1, 1, size=(6, 4))
+    scaled = rows * np.array([1.0, unit, 1.0, unit, unit, 2.0])[:, None]
+    assert np.array_equal(mx.simhash(scaled, 64, 0), mx.simhash(rows, 64, 0))
+    whole = [[Fraction(1), Fraction(-2)]]
+    assert np.array_equal(mx.simhash(whole, 64, 0), mx.simhash([[1.0, -2.0]], 64, 0))
+
+
+def test_the_two_signs_are_equally_likely():
+    assert abs(mx.simhash([[1.0, 1.0, 1.0]], 20_000, 5).mean() - 0.5) < 4 * 0.5 / np.sqrt(20_000)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[1.0], [], [[[1.0]]], [[1.0, np.nan]], [[1.0], [np.inf]], [[1.0, 0.0], [0.0, 0.0]]],
+)
+def test_rows_without_a_direction_are_refused(rows):
+    with pytest.raises(ValueError, match="need finite rows"):
+        mx.simhash(rows, 4, 0)
+
+
+def test_signatures_by_hand():
+    """m hash functions (a x + b) mod (2^31 - 1), with a and b drawn in this order."""
+    rng = np.random.default_rng(6)
+    prime = 2**31 - 1
+    a = rng.integers(1, prime, 5).tolist()
+    b = rng.integers(0, prime, 5).tolist()
+    sets = [{0}, {1, 2, 3}, {prime - 1, 10**9, 7}]
+    expected = [
+        [min((u * x + v) % prime for x in s) for u, v in zip(a, b, strict=True)] for s in sets
+    ]
+    assert mx.minhash(iter(sets), 5, seed=6).tolist() == expected
+
+
+def test_signatures_depend_on_the_seed_alone():
+    sets = [{1, 5, 9}, {2, 5}]
+    one = mx.minhash(sets, 8, seed=1)
+    assert one.shape == (2, 8)
+    assert one.dtype == np.int64
+    assert np.array_equal(one, mx.minhash(sets, 8, seed=1))
+    assert not np.array_equal(one, mx.minhash(sets, 8, seed=2))
+    assert mx.minhash(sets, 1, seed=1).shape == (2, 1)
+
+
+def test_hash_functions_permute_so_that_different_elements_never_collide():
+    found = mx.minhash([{x} for x in range(200)], 30, seed=0)
+    for column in found.T:
+        assert len(set(column.tolist())) == 200
+
+
+def test_elements_outside_the_hashed_range_are_refused():
+    prime = 2**31 - 1
+    assert mx.minhash([{0, prime - 1}], 3, 0).shape == (1, 3)
+    with pytest.raises(ValueError, match=f"in \\[0, {prime}\\), got 5 to {prime}"):
+        mx.minhash([{5, prime}], 3, 0)
+    with pytest.raises(ValueError, match=r"got -1 to 4"):
+        mx.minhash([{1}, {-1, 4}], 3, 0)
+
+
+def test_elements_that_are_no_whole_numbers_are_refused():
+    with pytest.raises(TypeError, match="whole numbers"):
+        mx.minhash([{1, "a"}], 3, 0)
+    with pytest.raises(TypeError, match="whole numbers"):
+        mx.minhash([{1.5}], 3, 0)
+    assert np.array_equal(mx.minhash([{np.int64(4)}], 3, 0), mx.minhash([{4}], 3, 0))
+
+
+def test_no_sets_have_no_signatures():
+    with pytest.raises(ValueError, match="no sets"):
+        mx.minhash([], 3, 0)

@@ -118,3 +118,74 @@ def test_windows_equal_numpy_and_copy_nothing():
 def test_bad_input_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_an_axis_of_length_one_or_zero_moves_no_stride():
+    """The step of an axis is the size of all that lie inside it; none has a step of 0."""
+    assert strides_of((3, 1, 2), 8) == (16, 16, 8)
+    assert strides_of((3, 1, 2), 8, "F") == (8, 24, 24)
+    assert strides_of((3, 0, 2), 4) == (8, 8, 4)
+
+
+def test_einsum_reads_over_spaces():
+    a = np.arange(6.0).reshape(2, 3)
+    b = np.arange(12.0).reshape(3, 4)
+    assert np.array_equal(einsum2(" ij , jk -> ik ", a, b), a @ b)
+
+
+@pytest.mark.parametrize("spec", ["iXk,Xk->i", "XYk,kX->Y", "XYZ,ZY->"])
+def test_einsum_takes_capital_letters(spec):
+    rng = np.random.default_rng(2)
+    sizes = {"i": 2, "X": 3, "Y": 2, "Z": 4, "k": 5}
+    left, right = spec.split("->")[0].split(",")
+    a = rng.normal(size=[sizes[c] for c in left])
+    b = rng.normal(size=[sizes[c] for c in right])
+    assert np.allclose(einsum2(spec, a, b), np.einsum(spec, a, b), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
+def test_einsum_of_whole_numbers_is_exact(kind):
+    """100 * 100 exceeds a byte; 2^31 * 2^31 + 1 has more digits than a float."""
+    a = np.array([100, 1], dtype=kind)
+    product = einsum2("i,i->", a, a)
+    assert product.dtype == np.int64
+    assert product == 10_001
+    large = np.array([2**31, 1])
+    assert einsum2("i,i->", large, large) == 2**62 + 1
+
+
+def test_einsum_counts_booleans():
+    yes = np.array([True, True, False])
+    assert einsum2("i,i->", yes, yes) == 2
+
+
+def test_einsum_keeps_unsigned_numbers_beyond_the_signed_ones():
+    a = np.array([2**63], dtype=np.uint64)
+    assert einsum2("i,i->", a, np.array([1], dtype=np.uint64)) == 2**63
+
+
+def test_cost_of_batches_counts_every_matrix():
+    """28 products of (2, 3) and (3, 5), with the batch on either side or on both."""
+    assert matmul_cost((7, 1, 2, 3), (4, 3, 5)) == 28 * 2 * 3 * 5
+    assert matmul_cost((2, 3), (4, 3, 5)) == 4 * 2 * 3 * 5
+    assert matmul_cost((4, 2, 3), (3, 5)) == 4 * 2 * 3 * 5
+    assert matmul_cost((2, 3), (4, 3, 5), (5, 6)) == 4 * 2 * 3 * 5 + 4 * 2 * 5 * 6
+
+
+def test_cost_of_vectors():
+    assert matmul_cost((3,), (3,)) == 3
+    assert matmul_cost((2, 3), (3,)) == 2 * 3
+    assert matmul_cost((3,), (3, 5)) == 3 * 5
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_the_narrowest_and_the_widest_windows(width):
+    x = np.arange(4.0)
+    expected = [x[i : i + width].tolist() for i in range(4 - width + 1)]
+    assert sliding_windows(x, width).tolist() == expected
+
+
+@pytest.mark.parametrize("width", [0, 5])
+def test_windows_of_no_value_and_of_too_many_are_refused(width):
+    with pytest.raises(ValueError, match=f"width {width}"):
+        sliding_windows(np.arange(4.0), width)

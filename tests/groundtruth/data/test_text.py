@@ -1,10 +1,15 @@
 """Counts, TF-IDF and hashing against scikit-learn; BM25 by hand; algebra and bad input."""
 
+import hashlib
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from groundtruth.data import text
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 DOCS = [
@@ -145,3 +150,195 @@ def test_bm25_rises_with_every_further_occurrence_and_saturates(docs, word):
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def counts_of(rows):
+    return csr_array(np.array(rows, dtype=float))
+
+
+def repeated_entries():
+    """One document with the word 0 twice, as two entries of one, and an explicit zero."""
+    data = np.array([1.0, 0.0, 1.0, 2.0])
+    columns = np.array([0, 1, 0, 1])
+    return csr_array((data, columns, np.array([0, 3, 4])), shape=(2, 2))
+
+
+def test_tokens_by_hand():
+    assert text.tokenize("A Cat, the ÄRGER of 42 x_y!") == [
+        "cat",
+        "the",
+        "ärger",
+        "of",
+        "42",
+        "x_y",
+    ]
+    assert text.tokenize("") == []
+    assert text.bigrams(["one"]) == []
+    assert text.bigrams(["a", "b", "c"]) == ["a b", "b c"]
+
+
+def test_words_outside_the_vocabulary_are_dropped():
+    docs = [["z", "b", "z"], [], ["a", "b", "b", "q"], ["q"]]
+    found = text.count_matrix(docs, ["b", "a"])
+    assert found.toarray().tolist() == [[1, 0], [0, 0], [2, 1], [0, 0]]
+    assert found.dtype == np.float64
+    assert found.nnz == 3
+    assert found.has_canonical_format
+
+
+def test_a_plain_string_among_the_documents_is_refused():
+    for docs in ("ab", [["a"], "ab"]):
+        with pytest.raises(TypeError, match="got a plain string; tokenize it first"):
+            text.count_matrix(docs, ["a"])
+        with pytest.raises(TypeError, match="got a plain string; tokenize it first"):
+            text.hash_vectorize(docs, 4)
+
+
+def test_no_documents_give_no_rows():
+    assert text.count_matrix([], ["a", "b"]).shape == (0, 2)
+    assert text.hash_vectorize([], 5).shape == (0, 5)
+    assert text.hash_vectorize([[], []], 5).toarray().tolist() == [[0.0] * 5] * 2
+
+
+def test_inverse_frequencies_by_hand():
+    """Three documents; the words stand in 3, 1 and 0 of them: ln(4/4), ln(4/2), ln(4/1), plus 1."""
+    found = text.idf(counts_of([[5, 1, 0], [1, 0, 0], [2, 0, 0]]))
+    assert np.allclose(found, [1.0, 1 + math.log(2), 1 + math.log(4)], rtol=1e-15)
+
+
+def test_entries_that_stand_for_the_same_word_count_once():
+    """Word 0 stands in one document and word 1, whose other entry is a zero, too."""
+    counts = repeated_entries()
+    assert np.allclose(text.idf(counts), 1 + math.log(3 / 2))
+    assert np.allclose(text.tfidf(counts).toarray(), np.eye(2))
+    # lengths 2 and 2, so that the score of a count of 2 is idf * 2 * 2.2 / (2 + 1.2)
+    assert np.allclose(text.bm25(counts, [0]), [math.log(2) * 4.4 / 3.2, 0.0])
+
+
+@pytest.mark.parametrize("use", [text.idf, text.tfidf])
+def test_counts_stay_as_they_are(use):
+    for counts in (repeated_entries(), counts_of([[1, 2], [0, 3]])):
+        before = counts.copy()
+        use(counts)
+        assert np.array_equal(counts.data, before.data)
+        assert np.array_equal(counts.indices, before.indices)
+        assert np.array_equal(counts.indptr, before.indptr)
+
+
+def test_whole_numbers_are_counts():
+    counts = csr_array(np.array([[1, 2], [0, 3]], dtype=np.int8))
+    floats = counts_of([[1, 2], [0, 3]])
+    assert np.array_equal(text.tfidf(counts).toarray(), text.tfidf(floats).toarray())
+    assert text.tfidf(counts).dtype == np.float64
+    many = csr_array(np.array([[100, 100, 100]], dtype=np.int8))
+    assert np.allclose(text.bm25(many, [0]), text.bm25(counts_of([[100, 100, 100]]), [0]))
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_one_entry_that_is_no_count_is_refused(bad):
+    counts = counts_of([[1, 2], [bad, 3]])
+    for use in (text.idf, text.tfidf):
+        with pytest.raises(ValueError, match="counts must be finite and >= 0"):
+            use(counts)
+    with pytest.raises(ValueError, match="counts must be finite and >= 0"):
+        text.bm25(counts, [0])
+
+
+def test_weighted_counts_by_hand():
+    """Counts (1, 2) with the weights (3, 2): (3, 4) / 5. A row without a word stays zero."""
+    counts = counts_of([[1, 2], [0, 0], [0, 7]])
+    expected = [[0.6, 0.8], [0.0, 0.0], [0.0, 1.0]]
+    assert np.allclose(text.tfidf(counts, [3, 2]).toarray(), expected, rtol=1e-15)
+    assert np.allclose(text.tfidf(counts, [Fraction(3), Fraction(2)]).toarray(), expected)
+    assert np.allclose(text.tfidf(counts_of([[0, 0]]), [3, 2]).toarray(), 0)
+
+
+def test_a_weight_that_is_zero_leaves_its_word_out():
+    assert np.allclose(text.tfidf(counts_of([[1, 2]]), [0.0, 2.0]).toarray(), [[0.0, 1.0]])
+    assert np.allclose(text.tfidf(counts_of([[1, 0]]), [0.0, 2.0]).toarray(), [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize("weights", [[1.0], [[1.0, 1.0]], [1.0, np.inf], [np.nan, 1.0]])
+def test_weights_that_do_not_fit_the_words_are_refused(weights):
+    with pytest.raises(ValueError, match=r"one finite weight per word: shape \(2,\)"):
+        text.tfidf(counts_of([[1, 2]]), weights)
+
+
+@pytest.mark.parametrize("m", [1, 2, 7, 1000])
+def test_buckets_and_signs_are_bits_of_the_digest(m):
+    """The lowest of 64 bits is the sign, the others choose the bucket."""
+    docs = [["aa", "über", "aa"], [], ["cc"] * 3 + ["dd"]]
+    expected = np.zeros((3, m))
+    for i, doc in enumerate(docs):
+        for token in doc:
+            digest = hashlib.blake2b(token.encode("utf-8"), digest_size=8).digest()
+            number = int.from_bytes(digest, "little")
+            bucket, odd = divmod(number, 2)
+            expected[i, bucket % m] += 1.0 if odd else -1.0
+    found = text.hash_vectorize(docs, m)
+    assert np.array_equal(found.toarray(), expected)
+    assert found.has_canonical_format
+
+
+def test_both_signs_and_all_buckets_are_used():
+    found = text.hash_vectorize([[f"word {i}"] for i in range(400)], 4).toarray()
+    signs = found.sum(axis=1)
+    assert abs(signs.mean()) < 4 / math.sqrt(400)
+    assert (np.abs(found).sum(axis=0) > 60).all()
+
+
+def score_by_definition(rows, query, k1, b):
+    """Robertson and Zaragoza's sum over the words of the query, one document at a time."""
+    n = len(rows)
+    mean = sum(sum(row) for row in rows) / n
+    scores = []
+    for row in rows:
+        total = 0.0
+        for word in query:
+            df = sum(other[word] > 0 for other in rows)
+            idf = math.log(1 + (n - df + 0.5) / (df + 0.5))
+            norm = k1 * (1 - b + b * sum(row) / mean)
+            if row[word]:
+                total += idf * row[word] * (k1 + 1) / (row[word] + norm)
+        scores.append(total)
+    return scores
+
+
+ROWS = [[3, 0, 1, 0], [1, 2, 0, 0], [0, 0, 9, 0], [0, 0, 0, 0], [1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("query", [[0], [1, 2], [3, 3, 0], []])
+@pytest.mark.parametrize(("k1", "b"), [(1.2, 0.75), (0.0, 0.75), (2.0, 0.0), (0.5, 1.0)])
+def test_scores_equal_their_definition(query, k1, b):
+    found = text.bm25(counts_of(ROWS), query, k1, b)
+    assert np.allclose(found, score_by_definition(ROWS, query, k1, b), rtol=1e-13)
+
+
+def test_scores_by_default():
+    found = text.bm25(counts_of(ROWS), [0, 2])
+    assert np.allclose(found, score_by_definition(ROWS, [0, 2], 1.2, 0.75), rtol=1e-13)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_absent_word_without_saturation_scores_zero():
+    assert text.bm25(counts_of([[1, 0], [0, 1]]), [0], k1=0.0, b=0.5)[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("k1", "b"), [(-0.1, 0.5), (np.inf, 0.5), (np.nan, 0.5), (1.0, -0.1), (1.0, 1.1), (1.0, np.nan)]
+)
+def test_parameters_of_the_score_out_of_range_are_refused(k1, b):
+    with pytest.raises(ValueError, match=f"got k1 = {k1} and b = {b}"):
+        text.bm25(counts_of(ROWS), [0], k1, b)
+
+
+@pytest.mark.parametrize("word", [-1, 4])
+def test_a_query_word_outside_the_columns_is_refused(word):
+    with pytest.raises(ValueError, match=r"column number in \[0, 4\)"):
+        text.bm25(counts_of(ROWS), [0, word])
+
+
+@pytest.mark.parametrize("counts", [csr_array((0, 3)), csr_array((2, 3)), counts_of([[0, 0]])])
+def test_documents_without_a_word_have_no_score(counts):
+    with pytest.raises(ValueError, match="no document with a word in it"):
+        text.bm25(counts, [0])

@@ -1,5 +1,7 @@
 """The loops of the primer against NumPy and pandas."""
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,3 +51,33 @@ def test_running_mean_equals_pandas(x):
 def test_bad_shapes_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_loops_take_whole_numbers_and_return_floats():
+    assert isinstance(dot([1, 2], [3, 4]), float)
+    assert dot(np.array([100, 100], dtype=np.int8), np.array([100, 100], dtype=np.int8)) == 20_000
+    assert dot([Fraction(1, 2)], [Fraction(1, 4)]) == 0.125
+    C, count = matmul_loops([[Fraction(1, 2), 2]], [[Fraction(4)], [5]])
+    assert C.tolist() == [[12.0]]
+    assert C.dtype == np.float64
+    assert count == 2
+    assert running_mean([Fraction(1), Fraction(2)]).tolist() == [1.0, 1.5]
+
+
+def test_an_empty_sum_is_zero():
+    assert dot([], []) == 0.0
+    C, count = matmul_loops(np.ones((2, 0)), np.ones((0, 3)))
+    assert C.tolist() == [[0.0] * 3] * 2
+    assert count == 0
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [((2, 3), (2,)), ((3,), (3, 2)), ((3,), (3,)), ((1, 2, 3), (3, 2))]
+)
+def test_only_matrices_are_multiplied(a, b):
+    with pytest.raises(ValueError, match="the inner lengths must agree"):
+        matmul_loops(np.ones(a), np.ones(b))
+
+
+def test_the_running_mean_of_one_value_is_the_value():
+    assert running_mean([7.0]).tolist() == [7.0]

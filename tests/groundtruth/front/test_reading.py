@@ -40,3 +40,21 @@ def test_equal_texts_have_no_diff():
 
 def test_a_missing_line_shows():
     assert show_diff("a\nb", "a") == "- b"
+
+
+def test_the_slope_is_a_quarter_at_zero_and_symmetric():
+    assert sigmoid_derivative(0) == 0.25
+    z = np.linspace(-5, 5, 11)
+    assert np.allclose(sigmoid_derivative(z), sigmoid_derivative(-z), rtol=1e-12)
+    assert sigmoid_derivative(z).max() == 0.25
+
+
+def test_changed_lines_show_in_order_without_those_in_common():
+    """Lines that mark single letters (?) and lines in common are left out."""
+    expected = "w = 2.0\nloss = 0.10\ndone\n- a list"
+    computed = "w = 2.0\nloss = 0.12\ndone\n- a list\n? more"
+    assert show_diff(expected, computed) == "- loss = 0.10\n+ loss = 0.12\n+ ? more"
+
+
+def test_a_new_line_shows():
+    assert show_diff("", "a\nb") == "+ a\n+ b"
