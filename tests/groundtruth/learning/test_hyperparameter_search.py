@@ -463,3 +463,17 @@ def test_tpe_has_stated_defaults():
 def test_a_random_share_outside_of_0_and_1_is_refused(share):
     with pytest.raises(ValueError, match="share_random must lie between 0 and 1"):
         search.tpe(lambda c: 0.0, LINE, 2, rng(), share_random=share)
+
+
+def test_a_condition_on_none_is_not_met_by_a_parent_that_is_out():
+    space = Space(
+        {"kind": Choice(("a", "b")), "depth": Choice((None, 3)), "x": Real(0, 1)},
+        when={"depth": ("kind", "b"), "x": ("depth", None)},
+    )
+    assert space.config([0.1, 0.1, 0.5]) == {"kind": "a"}
+    assert space.config([0.9, 0.1, 0.5]) == {"kind": "b", "depth": None, "x": 0.5}
+    assert space.config([0.9, 0.9, 0.5]) == {"kind": "b", "depth": 3}
+    trials = [search.Trial({"kind": "a"}, float(i)) for i in range(40)]
+    proposed = [search.tpe_propose(space, trials, rng(s), gamma=0.5) for s in range(20)]
+    assert {"kind": "a"} in proposed
+    assert all(("x" in c) == (c.get("depth", 3) is None) for c in proposed)
