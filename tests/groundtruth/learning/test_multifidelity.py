@@ -456,3 +456,13 @@ def test_hyperband_keeps_the_first_of_equal_losses_and_drops_failed_runs():
     run = noting(calls, lambda c, b: np.nan if c["x"] < 2 else c["x"] % 2)
     mf.hyperband(run, counted(), 9)
     assert calls[:13] == [(x, 1) for x in range(9)] + [(2, 3), (4, 3), (6, 3), (2, 9)]
+
+
+def test_a_draw_of_bohb_equal_to_the_random_share_is_guided(monkeypatch):
+    rng = np.random.default_rng(5)
+    for _ in range(9):  # the first bracket of R = 9, before any result
+        LINE.sample(rng)
+    share = rng.random()
+    monkeypatch.setattr(mf, "tpe_propose", lambda space, trials, rng: {"x": 2.0})
+    out = mf.bohb(curve, LINE, 9, np.random.default_rng(5), share_random=share)
+    assert out.history[9 + 3 + 1][0] == {"x": 2.0}
