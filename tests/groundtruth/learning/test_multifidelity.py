@@ -466,3 +466,10 @@ def test_a_draw_of_bohb_equal_to_the_random_share_is_guided(monkeypatch):
     monkeypatch.setattr(mf, "tpe_propose", lambda space, trials, rng: {"x": 2.0})
     out = mf.bohb(curve, LINE, 9, np.random.default_rng(5), share_random=share)
     assert out.history[9 + 3 + 1][0] == {"x": 2.0}
+
+
+def test_of_many_equal_losses_in_a_bracket_the_first_go_on():
+    calls = []
+    mf.hyperband(noting(calls, lambda c, b: c["x"] % 2), counted(), 243)
+    # 243 at budget 1, of which the 81 first even ones go on
+    assert calls[243 : 243 + 81] == [(2 * i, 3) for i in range(81)]
