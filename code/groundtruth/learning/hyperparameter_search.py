@@ -134,9 +134,16 @@ class Space:
             )
         chosen: Config = {}
         for (name, param), share in zip(self.params.items(), u, strict=True):
-            if name not in self.when or chosen.get(self.when[name][0]) == self.when[name][1]:
+            if self.has(name, chosen):
                 chosen[name] = param.at(float(share))
         return chosen
+
+    def has(self, name: str, chosen: Config) -> bool:
+        """Whether a configuration with these values of the parameters before it has it."""
+        if name not in self.when:
+            return True
+        parent, value = self.when[name]
+        return parent in chosen and chosen[parent] == value
 
     def sample(self, rng: np.random.Generator) -> Config:
         """A random configuration."""
@@ -288,7 +295,7 @@ def tpe_propose(
     cut = max(1, int(np.ceil(gamma * len(order))))
     chosen: Config = {}
     for name, param in space.params.items():
-        if name in space.when and chosen.get(space.when[name][0]) != space.when[name][1]:
+        if not space.has(name, chosen):
             continue
         good, bad = (
             [t.config[name] for t in part if name in t.config]

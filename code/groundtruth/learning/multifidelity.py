@@ -109,19 +109,17 @@ def hyperband(run: Run, propose: Callable[[], Config], R: int, eta: int = 3) -> 
     history: list[tuple[Config, int, float]] = []
     cost = 0
     for bracket in hyperband_table(R, eta):
-        n, r = bracket[0]
-        done = successive_halving(
-            lambda c, b: _noted(history, c, b, run(c, b)), [propose() for _ in range(n)], r, R, eta
-        )
-        cost += done.cost
+        alive = [propose() for _ in range(bracket[0][0])]
+        spent = 0
+        for n, r in bracket:  # the budgets of the table, so that every bracket ends at R
+            alive = alive[:n]
+            losses = [float(run(c, r)) for c in alive]
+            cost += n * (r - spent)
+            history += [(c, r, loss) for c, loss in zip(alive, losses, strict=True)]
+            order = np.argsort(losses, kind="stable")  # NaN comes last
+            alive = [alive[i] for i in order]
+            spent = r
     return _outcome(history, cost)
-
-
-def _noted(
-    history: list[tuple[Config, int, float]], config: Config, budget: int, loss: float
-) -> float:
-    history.append((config, budget, float(loss)))
-    return float(loss)
 
 
 def bohb(

@@ -326,3 +326,15 @@ def test_elements_that_are_no_whole_numbers_are_refused():
 def test_no_sets_have_no_signatures():
     with pytest.raises(ValueError, match="no sets"):
         mx.minhash([], 3, 0)
+
+
+def test_gower_of_whole_numbers_is_the_rounded_quotient():
+    column = [0, 1, 5, 7, 19, 46, 92, 97]
+    found = mx.gower([[x] for x in column], [[]] * 8)
+    assert found.tolist() == [[abs(x - y) / 97 for y in column] for x in column]
+
+
+def test_small_rows_beside_huge_ones_keep_their_signs():
+    rows = np.random.default_rng(4).uniform(-1, 1, size=(6, 4))
+    scaled = rows * np.array([1e-200, 1e200, 1.0, 1e-300, 1e300, 1.0])[:, None]
+    assert np.array_equal(mx.simhash(scaled, 64, 0), mx.simhash(rows, 64, 0))

@@ -342,3 +342,19 @@ def test_a_query_word_outside_the_columns_is_refused(word):
 def test_documents_without_a_word_have_no_score(counts):
     with pytest.raises(ValueError, match="no document with a word in it"):
         text.bm25(counts, [0])
+
+
+def test_rows_shorter_than_one_are_stretched_to_one():
+    """Counts (3, 4) times 1/8 have the length 5/8."""
+    found = text.tfidf(counts_of([[3, 4], [0, 1]]), [0.125, 0.125])
+    assert np.allclose(found.toarray(), [[0.6, 0.8], [0.0, 1.0]], rtol=1e-15)
+
+
+def test_buckets_beyond_double_precision_are_exact():
+    m = 2**61 - 1
+    docs = [[f"word {i}"] for i in range(8)]
+    numbers = [
+        int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+        for (word,) in docs
+    ]
+    assert text.hash_vectorize(docs, m).indices.tolist() == [number // 2 % m for number in numbers]

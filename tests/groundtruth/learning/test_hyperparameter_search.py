@@ -463,3 +463,48 @@ def test_tpe_has_stated_defaults():
 def test_a_random_share_outside_of_0_and_1_is_refused(share):
     with pytest.raises(ValueError, match="share_random must lie between 0 and 1"):
         search.tpe(lambda c: 0.0, LINE, 2, rng(), share_random=share)
+
+
+def test_a_condition_on_none_is_not_met_by_a_parent_that_is_out():
+    space = Space(
+        {"kind": Choice(("a", "b")), "depth": Choice((None, 3)), "x": Real(0, 1)},
+        when={"depth": ("kind", "b"), "x": ("depth", None)},
+    )
+    assert space.config([0.1, 0.1, 0.5]) == {"kind": "a"}
+    assert space.config([0.9, 0.1, 0.5]) == {"kind": "b", "depth": None, "x": 0.5}
+    assert space.config([0.9, 0.9, 0.5]) == {"kind": "b", "depth": 3}
+    trials = [search.Trial({"kind": "a"}, float(i)) for i in range(40)]
+    proposed = [search.tpe_propose(space, trials, rng(s), gamma=0.5) for s in range(20)]
+    assert {"kind": "a"} in proposed
+    assert all(("x" in c) == (c.get("depth", 3) is None) for c in proposed)
+
+
+def test_a_parameter_after_one_that_is_out_is_proposed():
+    space = Space(
+        {"kind": Choice(("a", "b")), "x": Real(0, 1), "y": Real(0, 1)}, when={"x": ("kind", "b")}
+    )
+    trials = [search.Trial({"kind": "a", "y": 0.5}, float(i)) for i in range(40)]
+    proposed = [search.tpe_propose(space, trials, rng(s), gamma=0.5) for s in range(20)]
+    assert all("y" in c for c in proposed)
+    assert any("x" not in c for c in proposed)
+
+
+def test_a_draw_equal_to_the_random_share_is_guided(monkeypatch):
+    # draws are multiples of 2^-53 from 0 on: those below the share have its probability
+    share = rng(1).random()
+    _, asked = proposals(monkeypatch, 1, seed=1, n_init=0, share_random=share)
+    assert asked == [(0, 0.1)]
+
+
+def test_values_of_any_type_are_compared_in_double_precision():
+    best = search.best_so_far([search.Trial({}, v) for v in np.float32([0.3, 0.1])])
+    assert best.dtype == np.float64
+    exact = search.best_so_far([search.Trial({}, v) for v in (Fraction(1, 2), Fraction(1, 4))])
+    assert exact.tolist() == [0.5, 0.25]
+
+
+def test_no_bump_is_wider_than_the_range():
+    # a trial from a wider space has a share above 1
+    centers, widths = search._bumps(np.array([3.0, 2.5]))
+    assert centers.tolist() == [0.5, 2.5, 3.0]
+    assert widths.tolist() == [1.0, 1.0, 0.5]

@@ -429,3 +429,47 @@ def test_a_synchronous_cluster_stops_at_the_largest_budget():
     assert mf.synchronous(4, float, 1, 1, 4, 2) == (4 + 2 * 1 + 1 * 2, 0.0)
     assert mf.synchronous(4, float, 1, 1, 3, 2) == (4 + 2 * 1, 0.0)
     assert mf.synchronous(9, float, 3, 1, 9) == mf.synchronous(9, float, 3, 1, 9, 3)
+
+
+@given(st.integers(1, 200), st.integers(2, 5))
+def test_every_bracket_runs_the_budgets_of_the_table(R, eta):
+    calls = []
+    out = mf.hyperband(noting(calls), counted(), R, eta)
+    table = mf.hyperband_table(R, eta)
+    assert [b for _, b in calls] == [b for bracket in table for n, b in bracket for _ in range(n)]
+    cost = 0
+    for bracket in table:
+        spent = 0
+        for n, budget in bracket:
+            cost += n * (budget - spent)
+            spent = budget
+    assert out.cost == cost
+
+
+def test_the_best_of_every_bracket_counts_for_any_largest_budget():
+    # brackets (3, 2) (1, 8) with x = 0, 1, 2, and (2, 8) with x = 3, 4
+    assert mf.hyperband(curve, counted(), 8, 3).config == {"x": 0}
+
+
+def test_hyperband_keeps_the_first_of_equal_losses_and_drops_failed_runs():
+    calls = []
+    run = noting(calls, lambda c, b: np.nan if c["x"] < 2 else c["x"] % 2)
+    mf.hyperband(run, counted(), 9)
+    assert calls[:13] == [(x, 1) for x in range(9)] + [(2, 3), (4, 3), (6, 3), (2, 9)]
+
+
+def test_a_draw_of_bohb_equal_to_the_random_share_is_guided(monkeypatch):
+    rng = np.random.default_rng(5)
+    for _ in range(9):  # the first bracket of R = 9, before any result
+        LINE.sample(rng)
+    share = rng.random()
+    monkeypatch.setattr(mf, "tpe_propose", lambda space, trials, rng: {"x": 2.0})
+    out = mf.bohb(curve, LINE, 9, np.random.default_rng(5), share_random=share)
+    assert out.history[9 + 3 + 1][0] == {"x": 2.0}
+
+
+def test_of_many_equal_losses_in_a_bracket_the_first_go_on():
+    calls = []
+    mf.hyperband(noting(calls, lambda c, b: c["x"] % 2), counted(), 243)
+    # 243 at budget 1, of which the 81 first even ones go on
+    assert calls[243 : 243 + 81] == [(2 * i, 3) for i in range(81)]

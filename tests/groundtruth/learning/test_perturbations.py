@@ -2,6 +2,8 @@
 input.
 """
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -296,3 +298,18 @@ def test_an_equal_loss_is_no_improvement():
 def test_patience_below_one_and_a_negative_improvement_are_refused(patience, min_delta):
     with pytest.raises(ValueError, match=f"got {patience} and {min_delta}"):
         pert.EarlyStopping(patience, min_delta)
+
+
+def test_a_number_is_dropped_only_below_the_probability():
+    # draws are multiples of 2^-53 from 0 on: those below p have the probability p
+    p = rng(3).random()
+    assert pert.dropout_mask((1,), p, rng(3)).tolist() == [1 / (1 - p)]
+
+
+def test_mixtures_of_fractions_are_numbers():
+    X = [[Fraction(1, 2)], [Fraction(1, 4)], [Fraction(3)]]
+    A, T = pert.mixup(X, X, 0.5, rng(2))
+    B, _ = pert.mixup([[0.5], [0.25], [3.0]], np.ones(3), 0.5, rng(2))
+    assert A.dtype == T.dtype == float
+    assert np.array_equal(A, B)
+    assert np.array_equal(T, B)
