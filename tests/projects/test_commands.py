@@ -255,6 +255,7 @@ def test_a_sample_is_drawn_from_the_best_weights_and_repeats_with_its_seed(strai
 def test_list_and_describe_name_every_project_and_setting():
     assert [line.split()[0] for line in projects("list").stdout.splitlines()] == [
         "gpt",
+        "chat",
         "lora",
         "cnn",
         "diffusion",

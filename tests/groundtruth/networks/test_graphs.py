@@ -251,10 +251,17 @@ def test_attention_equals_its_definition(seed):
         expected[i] /= expected[i].sum()
     np.testing.assert_allclose(w, expected, atol=1e-12)
     np.testing.assert_allclose(mixed, expected @ H @ right, atol=1e-12)
-    plain = gr.graph_attention(A, H, left, right, a)
-    told = gr.graph_attention(A, H, left, right, a, slope=0.2)
-    np.testing.assert_array_equal(plain[1], told[1])
-    assert not np.array_equal(plain[1], w)
+
+
+def test_the_slope_of_attention_is_a_fifth_unless_told_otherwise():
+    rng = np.random.default_rng(0)
+    A = np.ones((5, 5)) - np.eye(5)
+    H = rng.normal(size=(5, 3))
+    left, right = rng.normal(size=(2, 3, 4))
+    a = rng.normal(size=4)
+    plain = gr.graph_attention(A, H, left, right, a)[1]
+    np.testing.assert_array_equal(plain, gr.graph_attention(A, H, left, right, a, slope=0.2)[1])
+    assert np.abs(plain - gr.graph_attention(A, H, left, right, a, slope=0.3)[1]).max() > 1e-3
 
 
 @pytest.mark.parametrize("size", [1e4, -1e4])
