@@ -207,7 +207,7 @@ class Conversations(Task[Settings]):
     Attributes
     ----------
     tokenizer : Characters
-    train, held_out : Tensor (n, LONGEST + 1), tokens of a conversation each, filled up with `END`
+    train, held_out : Tensor (n, LONGEST), tokens of a conversation each, filled up with `END`
     cases : questions that were not trained on, by kind: in known wordings, in unseen ones, with
         a slip that the calculator refuses, and with numbers longer than any trained on
     """
@@ -275,11 +275,15 @@ class Conversations(Task[Settings]):
             total += float(loss) * learned
             count += learned
         metrics = {"val_loss": total / count}
-        assistant = Assistant(self.model, self.tokenizer)
+        assistant = self.assistant(model)
         for kind, cases in self.cases.items():
             scores = asked(assistant, cases)
             metrics |= {f"{kind}_{name}": value for name, value in scores.items()}
         return metrics
+
+    def assistant(self, model: Any) -> Assistant:
+        """The assistant of these weights, which may be the averaged ones."""
+        return Assistant(model, self.tokenizer)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean loss, nats per token that the assistant writes."""
@@ -298,7 +302,7 @@ class Conversations(Task[Settings]):
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
         """Events of the loop for the first questions of each kind."""
-        loop = agent.Agent(Assistant(self.model, self.tokenizer), dialogues.toolbox())
+        loop = agent.Agent(self.assistant(model), dialogues.toolbox())
         return {
             "asked": {
                 kind: [
@@ -312,7 +316,7 @@ class Conversations(Task[Settings]):
     def sample(self, model: nn.Module, options: Any, device: torch.device) -> str:
         """The trace of the loop for one question."""
         options.check()
-        loop = agent.Agent(Assistant(self.model, self.tokenizer), dialogues.toolbox())
+        loop = agent.Agent(self.assistant(model), dialogues.toolbox())
         return loop.run(options.prompt).pretty()
 
 

@@ -204,6 +204,23 @@ def test_the_direct_run_is_measured_on_conversations_without_calls():
         assert CALL not in "".join(task.tokenizer.decode(row.tolist()) for row in part)
 
 
+def test_an_evaluation_asks_the_weights_that_it_is_given():
+    """Averaged weights are not those that are trained."""
+    task = tiny()
+    other = tiny(seed=1).model
+    made = []
+
+    def noted(model):
+        made.append(model)
+        return chat.Assistant(model, task.tokenizer)
+
+    task.assistant = noted
+    task.evaluate(other, torch.device("cpu"))
+    task.extras(other, torch.device("cpu"))
+    task.sample(other, chat.Sample(), torch.device("cpu"))
+    assert made == [other, other, other]
+
+
 def test_a_resumed_run_notices_other_conversations():
     assert tiny().state()["corpus"] != tiny(seed=1).state()["corpus"]
     again = chat.build(chat.Settings(**TINY), tiny().state())

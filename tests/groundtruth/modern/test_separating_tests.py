@@ -297,17 +297,20 @@ def test_dead_units_of_both_hidden_layers_are_counted():
     assert st.dead_units(Known(Setting(width=4))) == pytest.approx((1 + 3) / 8)
 
 
-def test_a_unit_that_one_of_two_hundred_examples_uses_is_not_dead():
-    class Picky(Pipeline):
-        def initial(self):
-            params = super().initial()
-            for i in (0, 2):
-                params[i][:] = 0.0
-            params[0][0, 0] = 1.0
-            params[1][:] = -1.0
-            params[3][:] = 1.0
-            return params
+class Picky(Pipeline):
+    """The first layer is active where the first feature is above 1, the second one always."""
 
+    def initial(self):
+        params = super().initial()
+        for i in (0, 2):
+            params[i][:] = 0.0
+        params[0][0, 0] = 1.0
+        params[1][:] = -1.0
+        params[3][:] = 1.0
+        return params
+
+
+def test_a_unit_that_one_of_two_hundred_examples_uses_is_not_dead():
     p = Picky(Setting(width=1))
     for row, expected in ((199, 0.0), (200, 0.5)):
         p.X[:, 0] = 0.0
@@ -450,17 +453,7 @@ def test_fifty_validation_images_are_evaluated_twice(row, expected):
 
 
 def test_dropout_is_off_where_dead_units_are_counted():
-    class Rare(Pipeline):
-        def initial(self):
-            params = super().initial()
-            for i in (0, 2):
-                params[i][:] = 0.0
-            params[0][0, 0] = 1.0
-            params[1][:] = -1.0
-            params[3][:] = 1.0
-            return params
-
-    p = Rare(Setting(width=1, dropout=0.999))
+    p = Picky(Setting(width=1, dropout=0.999))
     p.X[:, 0] = 0.0
     p.X[7, 0] = 2.0  # the first unit is used by one example, the second by all
     assert st.dead_units(p) == 0.0
