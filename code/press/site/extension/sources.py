@@ -24,7 +24,7 @@ class Sources(SphinxPostTransform):
         site = context.of_app(self.app)
         listings = site.listings.get(self.env.docname, [])
         for block in self.document.findall(nodes.literal_block):
-            if block.get("language") == "python" and block.get("source"):  # a literalinclude
+            if str(block.get("source", "")).endswith(".py"):  # a literalinclude
                 text = narrowed(block.astext(), site.settings.limits.columns)
                 block.rawsource = text
                 block[:] = [nodes.Text(text)]
