@@ -41,8 +41,8 @@ def state_bytes(stage: int, devices: int, weights: int = 2, gradients: int = 2) 
     """
     if stage not in STAGES or devices < 1:
         raise ValueError(f"need a stage of {STAGES} and a device, got {stage} and {devices}")
-    divided = [devices if stage >= first else 1 for first in (1, 2, 3)]
-    return 12 / divided[0] + gradients / divided[1] + weights / divided[2]
+    scheme = [*SCHEMES][stage]  # stage 0 is plain data parallelism
+    return scheme_bytes(scheme, devices, (weights, gradients, 12))
 
 
 def held(scheme: str, kind: str, rank: int, devices: int) -> NDArray[np.bool_]:
@@ -76,8 +76,12 @@ def scheme_bytes(scheme: str, devices: int, bytes_each: tuple[int, int, int] = (
     >>> scheme_bytes("ZeRO, stage 1", 4)
     7.0
     """
-    shares = [held(scheme, kind, 0, devices).mean() for kind in KINDS[:3]]
-    return float(np.dot(shares, bytes_each))
+    if scheme not in SCHEMES or devices < 1:
+        raise ValueError(
+            f"need one of {[*SCHEMES]} and a process, got {scheme!r} and {devices} processes"
+        )
+    divided = [devices if kind in SCHEMES[scheme] else 1 for kind in KINDS[:3]]
+    return sum(n / p for n, p in zip(bytes_each, divided, strict=True))
 
 
 class Shape(NamedTuple):

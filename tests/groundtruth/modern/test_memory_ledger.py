@@ -23,10 +23,15 @@ def test_the_table_of_the_zero_paper():
 
 @pytest.mark.parametrize("devices", [1, 2, 8])
 @pytest.mark.parametrize("scheme", list(ml.SCHEMES))
-def test_the_schemes_are_the_stages_and_full_division(scheme, devices):
-    names = ["data parallel", "ZeRO, stage 1", "ZeRO, stage 2", "ZeRO, stage 3"]
-    stage = names.index(scheme) if scheme in names else 3
-    assert ml.scheme_bytes(scheme, devices) == pytest.approx(ml.state_bytes(stage, devices))
+def test_bytes_of_a_scheme_are_those_of_what_a_process_holds(scheme, devices):
+    shares = [ml.held(scheme, kind, 0, devices).mean() for kind in ml.KINDS[:3]]
+    of_shares = 2 * shares[0] + 3 * shares[1] + 12 * shares[2]
+    assert ml.scheme_bytes(scheme, devices, (2, 3, 12)) == pytest.approx(of_shares)
+
+
+@pytest.mark.parametrize("scheme", ["ZeRO, stage 3", "tensor parallel", "pipeline"])
+def test_full_division_is_that_of_stage_three(scheme):
+    assert ml.scheme_bytes(scheme, 8) == ml.state_bytes(3, 8) == 2
 
 
 @pytest.mark.parametrize("kind", ml.KINDS)
@@ -153,6 +158,8 @@ def test_saved_numbers_are_counted_also_where_a_gradient_is_taken_inside():
     [
         (lambda: ml.state_bytes(4, 1), "stage"),
         (lambda: ml.state_bytes(0, 0), "device"),
+        (lambda: ml.scheme_bytes("FSDP", 2), "got 'FSDP' and 2 processes"),
+        (lambda: ml.scheme_bytes("pipeline", 0), "got 'pipeline' and 0 processes"),
         (lambda: ml.activation_numbers(ml.Shape(1, 8, 2), 8, 8, "none"), "saving"),
         (lambda: ml.activation_numbers(ml.Shape(1, 8, 2), 9, 8), "not sequences of 8"),
         (lambda: ml.activation_numbers(ml.Shape(1, 8, 2), 8, 0), "not sequences of 0"),
