@@ -1,11 +1,14 @@
 """chat: a small GPT trained on conversations until it answers with the help of tools.
 
-Instruction tuning in miniature: the loss counts only what the assistant says, never the question or
-a result. With `start=FOLDER` the weights of a gpt run are tuned, whose vocabulary is extended by
-the characters it lacks; otherwise the model starts from random ones. With `tools=False` it must
-answer from its weights alone, for comparison. `python -m projects chat RUN` talks to it, and
-`python -m projects ask --provider run --model RUN` gives it to the loop of the agent. The
-conversations are in `dialogues.py`. Read with `book/capstones/agent.md`.
+Instruction tuning in miniature: the loss counts only what the assistant says, never the question, a
+result, or a wrong call that stands in a conversation with its error. With `start=FOLDER` the
+weights of a gpt run are tuned, whose vocabulary is extended by the characters it lacks; otherwise
+the model starts from random ones. With `tools=False` it must answer from its weights alone, for
+comparison. `python -m projects chat RUN` talks to it, and `python -m projects ask --provider run
+--model RUN` gives it to the loop of the agent. The prompt does not contain the schemas of the
+tools, which would be longer than the conversation: the model learns the two tools of its training
+from examples and can call no other. The conversations are in `dialogues.py`. Read with
+`book/capstones/agent.md`.
 """
 
 from __future__ import annotations
@@ -14,13 +17,12 @@ import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import torch
-from clikit.errors import UserError
+from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
 from projects import agent, dialogues, gpt
@@ -32,14 +34,14 @@ from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import wrong
 from projects.runner.task import Batch, Task
-from projects.toolkit import Call, Registry
+from projects.toolkit import Call, Observation, Registry
 
 SUMMARY = "a small GPT trained on conversations until it answers with the help of tools"
 IGNORED = -100  # the target that torch's cross-entropy leaves out
 HELD_OUT = 500  # conversations on which the loss is measured
-LONGEST = 192  # characters of a conversation that is trained on
+LONGEST = 256  # characters of a conversation that is trained on
 BATCHES = 8  # that are sorted by length together
-CONTEXT = 256  # of the model: room for one more attempt than any conversation of the training has
+CONTEXT = 320  # of the model: room for one more attempt than any conversation of the training has
 SEED = 10_000_019  # of the held-out conversations: no seed of a run comes near
 
 
@@ -50,7 +52,7 @@ class Settings(RunSettings):
     conversations: int = 20_000
     questions: int = 50  # of each kind that an evaluation asks in the agent's loop
     tools: bool = True  # False: answer without calling any
-    start: str = ""  # folder of a gpt run to tune; empty: random weights of the sizes below
+    start: str = ""  # folder of a gpt run of the sizes below to tune; empty: random weights
     layers: int = 3
     heads: int = 4
     width: int = 96
@@ -141,7 +143,8 @@ class Assistant:
         tokens = self.tokenizer.encode("".join(_messages(messages)))
         room = self.model.s.context - len(tokens)
         if room < 1:
-            return Turn("", tokens_in=len(tokens), stop="context")
+            full = f"the conversation has {len(tokens)} characters, at most {CONTEXT - 1} are read"
+            return Turn(full, tokens_in=len(tokens), stop="context")
         length = min(room, self.longest)
         prompt = torch.tensor([tokens], device=self.model.token.weight.device)
         stream = self.model.stream(prompt, length, temperature=0)
@@ -179,22 +182,59 @@ def _messages(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
                 yield str(Message(RESULT, dialogues.shown(observation.text)))
 
 
+class AfterMistake:
+    """An assistant that finds a wrong call, which is not its own, as the first turn."""
+
+    def __init__(self, assistant: Assistant, mistake: str) -> None:
+        self.assistant = assistant
+        self.mistake = mistake
+
+    def next_turn(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
+        """The wrong call, and then what the assistant says."""
+        if len(messages) > 1:
+            return self.assistant.next_turn(messages, registry)
+        name, arguments = dialogues.read_call(self.mistake)
+        return Turn("", (Call("c0", name, arguments),), stop="tools", raw=CALL + self.mistake)
+
+
+class FailingFirst(Registry):
+    """Tools of which the first call fails with a given text."""
+
+    def __init__(self, registry: Registry, error: str) -> None:
+        super().__init__(*registry.tools.values())
+        self.errors = [error]
+
+    def call(self, *arguments: Any, **options: Any) -> Observation:
+        """The given error, and afterwards what the tool returns."""
+        if self.errors:
+            return Observation(self.errors.pop(), error=True)
+        return super().call(*arguments, **options)
+
+
+def loop_of(assistant: Assistant, case: Dialogue, isolated: bool = True) -> agent.Agent:
+    """The loop that a question is asked in, after its mistake and with its error if it has them."""
+    model = AfterMistake(assistant, case.mistake) if case.mistake else assistant
+    registry = dialogues.toolbox(isolated)
+    return agent.Agent(model, FailingFirst(registry, case.error) if case.error else registry)
+
+
 def asked(assistant: Assistant, cases: Sequence[Dialogue]) -> dict[str, float]:
-    """Shares of the questions answered right, of those with a failed call, and of the latter that
-    were answered right in the end.
+    """Fractions of the questions that were answered correctly, in which a call of the assistant's
+    own failed, and in which one failed and the answer was correct in the end.
     """
-    loop = agent.Agent(assistant, dialogues.toolbox(isolated=False))
-    results = [loop.run(case.question) for case in cases]
-    right = [
-        bool(case.expected) and agent.states(result, case.expected)
-        for result, case in zip(results, cases, strict=True)
-    ]
-    failed = [any(event.get("error") for event in result.trace) for result in results]
-    recovered = sum(r and f for r, f in zip(right, failed, strict=True))
+    right = []
+    failed = []
+    for case in cases:
+        result = loop_of(assistant, case, isolated=False).run(case.question)
+        observations = [event for event in result.trace if event["kind"] == "observation"]
+        own = observations[1:] if case.mistake else observations
+        right.append(bool(case.expected) and agent.states(result, case.expected))
+        failed.append(any(event["error"] for event in own))
+    recovered = [r and f for r, f in zip(right, failed, strict=True)]
     return {
         "right": sum(right) / len(cases),
         "failed": sum(failed) / len(cases),
-        "recovered": recovered / max(sum(failed), 1),
+        "recovered": sum(recovered) / len(cases),
     }
 
 
@@ -208,8 +248,7 @@ class Conversations(Task[Settings]):
     ----------
     tokenizer : Characters
     train, held_out : Tensor (n, LONGEST), tokens of a conversation each, filled up with `END`
-    cases : questions that were not trained on, by kind: in known wordings, in unseen ones, with
-        a slip that the calculator refuses, and with numbers longer than any trained on
+    cases : questions by kind, see `dialogues.cases`; their numbers were not trained on
     """
 
     unit = "tokens"
@@ -223,15 +262,14 @@ class Conversations(Task[Settings]):
             self.tokenizer = gpt.Characters(state["tokenizer"]["alphabet"])
             self.model = gpt.GPT(gpt.Settings(**state["sizes"]), len(self.tokenizer))
             return
-        self.model, self.tokenizer = _base(settings)
+        self.model, self.tokenizer, self.start = _base(settings)
         rng = random.Random(settings.seed)
         trained = [dialogues.drawn(rng, settings.tools) for _ in range(settings.conversations)]
-        seen = {dialogue.question for dialogue in trained}
         rng = random.Random(SEED)
-        held_out = _new(lambda: dialogues.drawn(rng, settings.tools), HELD_OUT, seen, talk=True)
-        self.cases = {
-            kind: _new(partial(draw, random.Random(f"{SEED} {kind}")), settings.questions, seen)
-            for kind, draw in dialogues.KINDS.items()
+        held_out = [dialogues.drawn(rng, settings.tools, test=True) for _ in range(HELD_OUT)]
+        cases = {kind: dialogues.cases(kind, settings.questions, SEED) for kind in dialogues.KINDS}
+        self.cases = {  # without tools no call can be a mistake
+            kind: drawn for kind, drawn in cases.items() if settings.tools or not drawn[0].mistake
         }
         self.train, self.train_targets = self._tensors(trained)
         self.lengths = LONGEST - (self.train_targets != IGNORED).flip(1).int().argmax(1)
@@ -301,16 +339,20 @@ class Conversations(Task[Settings]):
         }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
-        """Events of the loop for the first questions of each kind."""
-        loop = agent.Agent(self.assistant(model), dialogues.toolbox())
+        """Events of the loop for the first questions of each kind, and where the weights began."""
+        assistant = self.assistant(model)
         return {
+            "start": self.start,
             "asked": {
                 kind: [
-                    {"question": case.question, "events": list(loop.events(case.question))}
+                    {
+                        "question": case.question,
+                        "events": list(loop_of(assistant, case).events(case.question)),
+                    }
                     for case in cases[:3]
                 ]
                 for kind, cases in self.cases.items()
-            }
+            },
         }
 
     def sample(self, model: nn.Module, options: Any, device: torch.device) -> str:
@@ -320,24 +362,25 @@ class Conversations(Task[Settings]):
         return loop.run(options.prompt).pretty()
 
 
-def _new(draw: Any, count: int, seen: set[str], talk: bool = False) -> list[Dialogue]:
-    """Conversations whose questions were not trained on; talk has too few to be held out."""
-    found: list[Dialogue] = []
-    while len(found) < count:
-        dialogue = draw()
-        if dialogue.question not in seen or (talk and not dialogue.expected):
-            found.append(dialogue)
-    return found
+def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
+    """Random weights, or those of a run, with rows for the characters that its vocabulary lacks.
 
-
-def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters]:
-    """Random weights, or those of a run, with rows for the characters that its vocabulary lacks."""
+    The last value says which run: its corpus, its steps and its loss; it is empty for none.
+    """
     if not settings.start:
-        return gpt.GPT(settings.sizes(), len(ALPHABET)), gpt.Characters(ALPHABET)
+        return gpt.GPT(settings.sizes(), len(ALPHABET)), gpt.Characters(ALPHABET), {}
     folder = Path(settings.start)
     run = records.read_run(folder)
     if run["project"] != "gpt":
         raise wrong("start", settings.start, f"is a run of {run['project']!r}; give one of gpt")
+    for name in ("layers", "heads", "width"):
+        theirs = run["settings"][name]
+        if getattr(settings, name) != theirs:
+            raise UserError(
+                f"{name}={getattr(settings, name)} is not that of {folder}, which has {theirs}",
+                f"a run is tuned in its own size: --set {name}={theirs}",
+                Exit.USAGE,
+            )
     best = checkpoints.load(folder / "best.pt", "gpt")
     old = gpt.tokenizers.load(best["task"]["tokenizer"])
     sizes = replace(gpt.Settings(**run["settings"]), context=CONTEXT)
@@ -353,7 +396,8 @@ def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters]:
             extended[known] = weights[name]
             weights[name] = extended
     model.load_state_dict(weights)
-    return model, tokenizer
+    origin = {"corpus": run["settings"]["corpus"], "steps": best["step"], **best["metrics"]}
+    return model, tokenizer, origin
 
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Conversations:

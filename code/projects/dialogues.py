@@ -3,8 +3,10 @@
 A conversation is a list of messages. Each is one character for its role, its text and `END`, so
 that a model reads and writes the whole as one text. The role characters are private ones of
 Unicode: a text from outside that contains one could pass for a message of another role, and is
-refused. What the assistant says is learned, a call that fails and its correction included.
-Read with `book/capstones/agent.md`.
+refused. What the assistant says is learned, except a wrong call: it stands in the conversation with
+its error, so that the call after it is learned and the mistake is not. The tools' schemas are in no
+conversation: these two tools are learned from examples, and no others can be called. The questions
+are in `questions.py`. Read with `book/capstones/agent.md`.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from projects import tools
+from projects import questions, tools
+from projects.questions import CONVERSIONS, TALK, UNSEEN, WORDINGS, Question, Wording
 from projects.server_answers import read_arguments
 from projects.toolkit import Registry, tool
 
@@ -26,23 +30,30 @@ ANSWER = "\ue003"
 END = "\ue004"
 ROLES = {USER: "user", CALL: "call", RESULT: "result", ANSWER: "answer"}
 ALPHABET = "".join(chr(code) for code in range(32, 127)) + "".join(ROLES) + END
-SHOWN = 48  # characters of a result that the assistant reads
+SHOWN = 64  # characters of a result that the assistant reads
+CUT = " [cut]"  # the end of a longer one
+UNDEFINED = "That is undefined: division by zero."
+UNTRAINED = (  # errors that no conversation of the training contains
+    "{name} took longer than 5 s and was given up",
+    "{name} failed: the service is unavailable, try again",
+)
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message: a role character and its text."""
+    """One message: a role character and its text; a call may be a wrong one."""
 
     role: str
     text: str
+    wrong: bool = False
 
     def __str__(self) -> str:
         return f"{self.role}{self.text}{END}"
 
     @property
     def learned(self) -> bool:
-        """Whether a model learns to write it: the assistant's calls and answers."""
-        return self.role in (CALL, ANSWER)
+        """Whether a model learns to write it: the assistant's answers, and calls not wrong."""
+        return self.role in (CALL, ANSWER) and not self.wrong
 
 
 @dataclass(frozen=True)
@@ -53,100 +64,16 @@ class Dialogue:
     ----------
     question : str
     messages : tuple of Message, the question first, the answer last
-    expected : str, the number that a right answer contains; empty where no tool is needed
+    expected : str, number or word that a right answer contains; empty where no tool is needed
+    mistake : str, the wrong call before the right one; empty: none
+    error : str, what the loop is to say of it in a test; empty: what it says by itself
     """
 
     question: str
     messages: tuple[Message, ...]
     expected: str = ""
-
-
-@dataclass(frozen=True)
-class Wording:
-    """A way to ask, and the expression that answers it, both with {a}, {b} and {c} to fill in.
-
-    Attributes
-    ----------
-    slip : str, the expression as the question spells it, where the calculator refuses that
-    numbers : function of a generator, the values of a, b and c
-    """
-
-    question: str
-    expression: str
-    slip: str = ""
-    numbers: Callable[[random.Random], dict[str, int]] | None = None
-
-
-def _any(rng: random.Random) -> dict[str, int]:
-    """Numbers of one to four digits."""
-    return {name: rng.randrange(1, 10 ** rng.randrange(1, 5)) for name in "abc"}
-
-
-def _quotient(rng: random.Random) -> dict[str, int]:
-    """a is a multiple of b, so that the quotient is short."""
-    b = rng.randrange(2, 100)
-    return {"a": b * rng.randrange(2, 100), "b": b}
-
-
-def _small(rng: random.Random) -> dict[str, int]:
-    """A base and an exponent."""
-    return {"a": rng.randrange(2, 20), "b": rng.randrange(2, 6)}
-
-
-def _square(rng: random.Random) -> dict[str, int]:
-    """a is a square."""
-    return {"a": rng.randrange(2, 100) ** 2}
-
-
-WORDINGS = (
-    Wording("What is {a}+{b}?", "{a}+{b}"),
-    Wording("What is {a}*{b}?", "{a}*{b}"),
-    Wording("What is {a}-{b}?", "{a}-{b}"),
-    Wording("What is {a}/{b}?", "{a}/{b}", numbers=_quotient),
-    Wording("What is {a}*{b}+{c}?", "{a}*{b}+{c}"),
-    Wording("Compute {a}-{b}*{c}.", "{a}-{b}*{c}"),
-    Wording("Compute ({a}+{b})*{c}.", "({a}+{b})*{c}"),
-    Wording("How much is {a}*({b}-{c})?", "{a}*({b}-{c})"),
-    Wording("What is {a} plus {b}?", "{a}+{b}"),
-    Wording("What is {a} minus {b}?", "{a}-{b}"),
-    Wording("What is {a} times {b}?", "{a}*{b}"),
-    Wording("What is {a} divided by {b}?", "{a}/{b}", numbers=_quotient),
-    Wording("Add {a} and {b}.", "{a}+{b}"),
-    Wording("Multiply {a} by {b}.", "{a}*{b}"),
-    Wording("Subtract {a} from {b}.", "{b}-{a}"),
-    Wording("What is {a} squared?", "{a}**2"),
-    Wording("What is {a} percent of {b}?", "{b}*{a}/100"),
-    Wording("What is the square root of {a}?", "sqrt({a})", numbers=_square),
-    Wording("What is {a}^{b}?", "{a}**{b}", "{a}^{b}", _small),
-    Wording("Compute {a} x {b}.", "{a}*{b}", "{a} x {b}"),
-    Wording("Ann has {a} apples and buys {b} more. How many has she?", "{a}+{b}"),
-    Wording("Ben had {a} coins and lost {b}. How many are left?", "{a}-{b}"),
-    Wording("A box holds {a} eggs. How many are in {b} boxes?", "{a}*{b}"),
-    Wording("{a} cards are dealt to {b} players. How many each?", "{a}/{b}", numbers=_quotient),
-)
-UNSEEN = (  # never trained on: how far does the assistant understand, and how far only match?
-    Wording("Please multiply {a} and {b}.", "{a}*{b}"),
-    Wording("Tell me what {a}+{b} is.", "{a}+{b}"),
-    Wording("{a} minus {b}?", "{a}-{b}"),
-    Wording("Eve has {a} coins and gets {b} more. How many has she?", "{a}+{b}"),
-    Wording("A bag holds {a} nuts. How many are in {b} bags?", "{a}*{b}"),
-    Wording("How much is the sum of {a} and {b}?", "{a}+{b}"),
-    Wording("Divide {a} by {b}.", "{a}/{b}", numbers=_quotient),
-    Wording("What remains of {a} when {b} are taken away?", "{a}-{b}"),
-)
-TALK = (
-    ("Hello!", "Hello! Give me a calculation or a conversion."),
-    ("Hi, who are you?", "I am a small model that uses tools."),
-    ("What can you do?", "I calculate, and I convert units."),
-    ("Thank you!", "You are welcome."),
-    ("Good morning.", "Good morning! What shall I calculate?"),
-    ("What is the capital of France?", "I do not know: I only calculate and convert."),
-    ("Who wrote Hamlet?", "I do not know: I only calculate and convert."),
-    ("How is the weather?", "I do not know: I only calculate and convert."),
-    ("Tell me a joke.", "I know none: I only calculate and convert."),
-)
-GROUPS = (("m", "km", "cm", "mile", "foot", "inch"), ("kg", "g", "pound"), ("s", "min", "h", "day"))
-CONVERSIONS = ("How many {to} are {value} {unit}?", "Convert {value} {unit} to {to}.")
+    mistake: str = ""
+    error: str = ""
 
 
 def toolbox(isolated: bool = True) -> Registry:
@@ -154,13 +81,25 @@ def toolbox(isolated: bool = True) -> Registry:
     return Registry(tool(tools.calculator, "read", isolated=isolated), tool(tools.convert, "read"))
 
 
+quick_toolbox = cache(lambda: toolbox(isolated=False))
+
+
 def observed(name: str, arguments: dict[str, Any]) -> tuple[str, bool]:
-    """What the loop of the agent would pass on from a call, and whether the call failed."""
-    run: Callable[..., str] = tools.calculator if name == "calculator" else tools.convert
+    """What the loop of the agent would pass on from a valid call, and whether the call failed."""
+    run: Callable[..., str] = {"calculator": tools.calculator, "convert": tools.convert}[name]
     try:
         return run(**arguments), False
     except ValueError as error:
         return f"{name} failed: {error}", True
+
+
+def refused(mistake: str) -> str:
+    """What the loop of the agent would pass on from a wrong call."""
+    name, arguments = read_call(mistake)
+    try:
+        return observed(name, arguments)[0]
+    except (KeyError, TypeError):  # another name, or arguments that the schema does not allow
+        return quick_toolbox().problem(name, arguments) or ""
 
 
 def spelled(name: str, arguments: Any) -> str:
@@ -200,76 +139,159 @@ def clean(text: str) -> str:
 
 
 def shown(result: str) -> str:
-    """What the assistant reads of a result: its beginning, in printable characters of ASCII."""
-    return "".join(c if " " <= c <= "~" else "?" for c in result[:SHOWN])
+    """What the assistant reads of a result, in printable characters of ASCII.
+
+    A longer one than `SHOWN` ends with `CUT`.
+    """
+    if len(result) > SHOWN:
+        result = result[: SHOWN - len(CUT)] + CUT
+    return "".join(c if " " <= c <= "~" else "?" for c in result)
 
 
-def arithmetic(wording: Wording, rng: random.Random, with_tools: bool = True) -> Dialogue:
-    """A conversation about a calculation, in this wording."""
-    numbers = (wording.numbers or _any)(rng)
-    question = wording.question.format(**numbers)
-    tries = [text.format(**numbers) for text in (wording.slip, wording.expression) if text]
-    return _dialogue(question, [("calculator", {"expression": e}) for e in tries], with_tools)
+# -- wrong calls ----------------------------------------------------------------------------------
 
 
-def conversion(rng: random.Random, with_tools: bool = True) -> Dialogue:
-    """A conversation about a conversion of units."""
-    unit, to = rng.sample(rng.choice(GROUPS), 2)
-    value = rng.choice([rng.randrange(1, 1000), round(rng.uniform(0.1, 100), 1)])
-    question = rng.choice(CONVERSIONS).format(value=value, unit=unit, to=to)
-    arguments = {"value": value, "unit": unit, "to": to}
-    return _dialogue(question, [("convert", arguments)], with_tools)
+def notation(expression: str) -> str:
+    """An expression as people write it and as the calculator refuses it.
+
+    Examples
+    --------
+    >>> notation("2*3"), notation("2**3"), notation("sqrt(4)")
+    ('2 x 3', '2^3', 'root(4)')
+    """
+    for ours, theirs in (
+        ("**", "^"),
+        ("*", " x "),
+        ("/", " : "),
+        ("+", " plus "),
+        ("-", " minus "),
+        ("sqrt", "root"),
+    ):
+        if ours in expression:
+            return expression.replace(ours, theirs)
+    raise ValueError(f"{expression!r} contains no operation")
 
 
-def _dialogue(question: str, calls: list[tuple[str, dict[str, Any]]], with_tools: bool) -> Dialogue:
-    """The whole conversation; all calls but the last one fail."""
-    messages = [Message(USER, question)]
-    text = ""
-    failed = False
-    for name, arguments in calls:
-        text, failed = observed(name, arguments)
-        if with_tools:
-            messages.append(Message(CALL, spelled(name, arguments)))
-            messages.append(Message(RESULT, shown(text)))
-    answer = "That cannot be computed." if failed else f"It is {text}."
-    messages.append(Message(ANSWER, answer))
-    return Dialogue(question, tuple(messages), "" if failed else text.partition(" ")[0])
+def mistakes(question: Question) -> list[str]:
+    """Wrong calls for a question, as an assistant might write them; the loop refuses each."""
+    name, arguments = question.tool, question.arguments
+    values = " ".join(map(str, arguments.values()))
+    calls = [spelled({"calculator": "calculater", "convert": "converter"}[name], arguments)]
+    calls.append(f"{name} {json.dumps(values)}")  # a string, not an object
+    if name == "calculator":
+        expression = arguments["expression"]
+        changed = ({"expression": notation(expression)}, {"expression": expression + "+"})
+        return [*calls, *(spelled(name, c) for c in (*changed, {"expr": expression}))]
+    value, unit, to = arguments.values()
+    changes = (
+        {"value": str(value), "unit": unit, "to": to},
+        {"value": value, "unit": f"{unit}s" if unit != "s" else "sec", "to": to},
+        {"value": value, "from": unit, "to": to},
+    )
+    return [*calls, *(spelled(name, c) for c in changes)]
 
 
-def drawn(rng: random.Random, with_tools: bool = True) -> Dialogue:
-    """A conversation to learn from: four calculations for each conversion and some talk."""
+# -- conversations --------------------------------------------------------------------------------
+
+
+def conversation(
+    question: Question, with_tools: bool = True, mistake: str = "", error: str = ""
+) -> Dialogue:
+    """The whole conversation about a question, with a wrong call first if one is given."""
+    messages = [Message(USER, question.text)]
+    text, failed = observed(question.tool, question.arguments)
+    if with_tools:
+        if mistake:
+            messages.append(Message(CALL, mistake, wrong=True))
+            messages.append(Message(RESULT, shown(error or refused(mistake))))
+        messages.append(Message(CALL, spelled(question.tool, question.arguments)))
+        messages.append(Message(RESULT, shown(text)))
+    messages.append(Message(ANSWER, UNDEFINED if failed else f"It is {text}."))
+    expected = "undefined" if failed else text.partition(" ")[0]
+    return Dialogue(question.text, tuple(messages), expected, mistake, error)
+
+
+def drawn(rng: random.Random, with_tools: bool = True, test: bool = False) -> Dialogue:
+    """A conversation to learn from, or, for a test, one about other numbers.
+
+    Of the questions, some are talk, some divide by zero, and a fifth of the rest are conversions.
+    A quarter of the conversations with a right result contain a wrong call before it.
+    """
     kind = rng.random()
-    if kind < 0.06:
-        question, answer = rng.choice(TALK)
-        return Dialogue(question, (Message(USER, question), Message(ANSWER, answer)))
-    if kind < 0.24:
-        return conversion(rng, with_tools)
-    return arithmetic(rng.choice(WORDINGS), rng, with_tools)
+    if kind < 0.04:
+        text, answer = rng.choice(TALK)
+        return Dialogue(text, (Message(USER, text), Message(ANSWER, answer)))
+    if kind < 0.08:
+        return conversation(_zero(rng, test), with_tools)
+    wording = rng.choice(CONVERSIONS if kind < 0.24 else WORDINGS)
+    question = _question(wording, rng, test)
+    wrong = with_tools and rng.random() < 0.25
+    return conversation(question, with_tools, rng.choice(mistakes(question)) if wrong else "")
 
 
-def _long(rng: random.Random) -> Dialogue:
-    """Numbers of five or six digits, longer than any that is trained on."""
-    wording = rng.choice([w for w in WORDINGS if w.numbers is None and not w.slip])
-    return arithmetic(replace(wording, numbers=_six_digits), rng)
+def _question(wording: Wording | str, rng: random.Random, test: bool) -> Question:
+    if isinstance(wording, str):
+        return questions.conversion(wording, rng, test)
+    return questions.calculation(wording, rng, test)
 
 
-def _six_digits(rng: random.Random) -> dict[str, int]:
-    return {name: rng.randrange(10_000, 1_000_000) for name in "abc"}
+DIVISIONS = tuple(w for w in WORDINGS if w.expression == "{a}/{b}")
 
 
-def _known(rng: random.Random) -> Dialogue:
-    """A calculation without a slip, or a conversion."""
-    if rng.random() < 0.2:
-        return conversion(rng)
-    return arithmetic(rng.choice([w for w in WORDINGS if not w.slip]), rng)
+def _zero(rng: random.Random, test: bool) -> Question:
+    return questions.calculation(rng.choice(DIVISIONS), rng, test, questions.by_zero)
 
 
-KINDS: dict[str, Callable[[random.Random], Dialogue]] = {  # of questions to test an assistant with
-    "known": _known,
-    "slip": lambda rng: arithmetic(rng.choice([w for w in WORDINGS if w.slip]), rng),
+# -- questions to test an assistant with ----------------------------------------------------------
+
+KNOWN = (*WORDINGS, *CONVERSIONS)
+FREE = tuple(w for w in WORDINGS if w.numbers is WORDINGS[0].numbers)
+
+
+def _long(rng: random.Random, i: int) -> Dialogue:
+    """Numbers longer than any that is trained on."""
+    wording = FREE[i % len(FREE)]
+    return conversation(questions.calculation(wording, rng, True, questions.six_digits))
+
+
+def _mistaken(rng: random.Random, i: int, errors: Sequence[str] = ("",)) -> Dialogue:
+    """A known wording after a wrong call, with the loop's own error or one of these."""
+    question = _question(KNOWN[i % len(KNOWN)], rng, True)
+    wrong = rng.choice(mistakes(question))
+    return conversation(question, True, wrong, errors[i % len(errors)].format(name=question.tool))
+
+
+KINDS: dict[str, Callable[[random.Random, int], Dialogue]] = {  # the i-th question; see `cases`
+    "known": lambda rng, i: conversation(_question(KNOWN[i % len(KNOWN)], rng, True)),
+    "zero": lambda rng, i: conversation(_zero(rng, True)),
     "long": _long,
-    "unseen": lambda rng: arithmetic(rng.choice(UNSEEN), rng),
+    "unseen": lambda rng, i: conversation(_question(UNSEEN[i % len(UNSEEN)], rng, True)),
+    "error": _mistaken,
+    "untrained": lambda rng, i: _mistaken(rng, i, UNTRAINED),
 }
+
+
+def cases(kind: str, count: int, seed: int | str) -> list[Dialogue]:
+    """Questions of a kind, every wording in turn.
+
+    known      wordings of the training
+    zero       divisions by zero
+    long       numbers longer than any of the training
+    unseen     other wordings
+    error      known wordings, after a wrong call and its error
+    untrained  the same with errors that are in no conversation of the training
+
+    All are about numbers that are in no conversation of the training with the same operation.
+
+    Raises
+    ------
+    ValueError
+        For another kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"there is no kind {kind!r} of questions; the kinds are {list(KINDS)}")
+    rng = random.Random(f"{seed} {kind}")
+    return [KINDS[kind](rng, i) for i in range(count)]
 
 
 def text_of(messages: Iterable[Message]) -> str:

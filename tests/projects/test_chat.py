@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from click.testing import CliRunner
 from clikit.errors import Exit, UserError
-from projects import agent, chat, dialogues, gpt
+from projects import agent, chat, dialogues, gpt, questions
 from projects.dialogues import ANSWER, CALL, END, USER
 from projects.runner import cli_use, records
 from projects.runner.cli import main
@@ -56,11 +56,16 @@ def run(*texts: str, question: str = "What is 2+3?"):
 def test_what_is_learned_is_all_that_the_assistant_says_and_nothing_else(tools):
     task = tiny(conversations=200, tools=tools)
     rng = random.Random(0)
+    mistaken = 0
     for row in task.train_targets:
         dialogue = dialogues.drawn(rng, tools)
         own = [str(m) for m in dialogue.messages if m.role in (CALL, ANSWER)]
+        if dialogue.mistake:
+            assert own.pop(0) == f"{CALL}{dialogue.mistake}{END}"
+            mistaken += 1
         learned = row[row != chat.IGNORED]
         assert task.tokenizer.decode(learned.tolist()) == "".join(own)
+    assert (mistaken > 20) == tools  # of 200: a quarter
 
 
 def test_the_loss_is_the_mean_over_the_learned_tokens():
@@ -97,14 +102,29 @@ def test_each_conversation_is_drawn_once_in_an_epoch_among_others_of_its_length(
     assert padded < 0.9 * at_random
 
 
-def test_held_out_questions_are_not_trained_on():
-    task = tiny(conversations=2000)
-    texts = {task.tokenizer.decode(row.tolist()).partition(END)[0] for row in task.train}
+def test_held_out_conversations_and_cases_are_about_other_numbers():
+    task = tiny(conversations=2000, questions=20)
+
+    def spelled(row) -> set[str]:
+        """The calls of a conversation, each up to its end."""
+        text = task.tokenizer.decode(row.tolist())
+        return {part.partition(END)[0] for part in text.split(CALL)[1:]}
+
+    trained = set().union(*map(spelled, task.train))
+    held_out = set().union(*map(spelled, task.held_out))
     cases = [case for kind in task.cases.values() for case in kind]
-    assert not {f"{USER}{case.question}" for case in cases} & texts
-    held_out = {task.tokenizer.decode(row.tolist()).partition(END)[0] for row in task.held_out}
-    known = {f"{USER}{question}" for question, _ in dialogues.TALK}
-    assert held_out & texts <= known
+    right = {m.text for case in cases for m in case.messages if m.role == CALL and not m.wrong}
+    assert len(trained) > 1500
+    assert not (held_out | right) & trained
+    assert len(held_out) > 400
+
+
+def test_the_longest_conversation_fits_and_leaves_room_for_another_attempt():
+    rng = random.Random(5)
+    trained = [dialogues.drawn(rng) for _ in range(5000)]
+    lengths = [len(dialogues.text_of(dialogue.messages)) for dialogue in trained]
+    assert 200 < max(lengths) < chat.LONGEST
+    assert chat.CONTEXT >= chat.LONGEST + dialogues.SHOWN
 
 
 def test_the_questions_asked_do_not_depend_on_the_seed_of_the_run():
@@ -166,7 +186,14 @@ def test_a_question_with_a_role_character_ends_the_run():
 
 @pytest.mark.parametrize("length", [chat.CONTEXT, chat.CONTEXT - 40])
 def test_a_conversation_that_fills_the_context_says_so(length):
-    assert run(f"{ANSWER}{'x' * 90}", question="x" * length)[0].outcome == "context_full"
+    result = run(f"{ANSWER}{'x' * 90}", question="x" * length)[0]
+    assert result.outcome == "context_full"
+    assert result.answer
+
+
+def test_a_question_that_is_too_long_is_answered_with_the_limit():
+    result, _ = run(f"{ANSWER}no{END}", question="x" * chat.CONTEXT)
+    assert result.answer == "the conversation has 322 characters, at most 319 are read"
 
 
 def test_scores_count_right_answers_failed_calls_and_recoveries():
@@ -186,7 +213,50 @@ def test_scores_count_right_answers_failed_calls_and_recoveries():
     expected = {"2+3?": "5", "2 x 3?": "6", "2 x 4?": "8", "3*3?": "9", "2+2?": "4", "Hello!": ""}
     cases = [dialogues.Dialogue(question, (), answer) for question, answer in expected.items()]
     scores = chat.asked(assistant, cases)
-    assert scores == pytest.approx({"right": 3 / 6, "failed": 2 / 6, "recovered": 1 / 2})
+    assert scores == pytest.approx({"right": 3 / 6, "failed": 2 / 6, "recovered": 1 / 6})
+
+
+def mistaken(error: str = "") -> dialogues.Dialogue:
+    question = questions.Question("What is 2*3?", "calculator", {"expression": "2*3"})
+    return dialogues.conversation(question, True, dialogues.mistakes(question)[2], error)
+
+
+@pytest.mark.parametrize(
+    ("error", "read"),
+    [
+        ("", "calculator failed: '2 x 3' is not an expression"),
+        ("calculator is asleep", "calculator is asleep"),
+    ],
+)
+def test_a_mistake_stands_before_the_turn_of_the_assistant_and_is_not_its_own(error, read):
+    writer = Writer(f'{CALL}calculator {{"expression": "2*3"}}{END}', f"{ANSWER}It is 6.{END}")
+    assistant = chat.Assistant(writer, writer.tokenizer)
+    scores = chat.asked(assistant, [mistaken(error)])
+    assert scores == {"right": 1, "failed": 0, "recovered": 0}
+    wrong = dialogues.Message(CALL, 'calculator {"expression": "2 x 3"}')
+    asked = [dialogues.Message(USER, "What is 2*3?"), wrong]
+    assert writer.read[0] == dialogues.text_of([*asked, dialogues.Message(dialogues.RESULT, read)])
+    assert f"{dialogues.RESULT}6{END}" in writer.read[1]
+
+
+def test_a_repeated_mistake_is_the_assistants_own():
+    wrong = f'{CALL}calculator {{"expression": "2 x 3"}}{END}'
+    right = f'{CALL}calculator {{"expression": "2*3"}}{END}'
+    writer = Writer(wrong, right, f"{ANSWER}It is 6.{END}")
+    scores = chat.asked(chat.Assistant(writer, writer.tokenizer), [mistaken()])
+    assert scores == {"right": 1, "failed": 1, "recovered": 1}
+
+
+def test_the_loop_reads_a_mistake_as_the_training_does():
+    for case in dialogues.cases("error", 30, 0):
+        writer = Writer(f"{ANSWER}no{END}")
+        chat.asked(chat.Assistant(writer, writer.tokenizer), [case])
+        assert writer.read == [dialogues.text_of(case.messages[:3])]
+
+
+def test_without_tools_no_question_follows_a_mistake():
+    assert set(tiny().cases) == set(dialogues.KINDS)
+    assert set(tiny(tools=False).cases) == set(dialogues.KINDS) - {"error", "untrained"}
 
 
 def test_a_result_cannot_forge_a_message_in_the_loop():
@@ -253,6 +323,17 @@ def test_a_base_keeps_its_weights_and_gains_rows_for_new_characters(base):
     assert set(dialogues.ALPHABET) < set(task.tokenizer.alphabet) | {"\n"}
     loss = task.loss(task.model, task.batch(0))
     assert torch.isfinite(loss)
+    assert task.start["corpus"] == "sentence"
+    assert task.start["steps"] == 2
+    assert task.start["val_loss"] > 0
+    assert tiny().start == {}
+
+
+@pytest.mark.parametrize(("name", "value"), [("layers", 2), ("width", 32), ("heads", 4)])
+def test_a_size_that_is_not_that_of_the_base_is_refused(base, name, value):
+    with pytest.raises(UserError, match=f"{name}={value} is not that of .*, which has") as caught:
+        tiny(start=str(base), **{name: value})
+    assert f"--set {name}={TINY[name]}" in caught.value.fix
 
 
 @pytest.mark.parametrize(
@@ -283,10 +364,37 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_a_run_can_be_talked_to(trained):
-    done = CliRunner().invoke(main, ["chat", str(trained), "--device", "cpu"], "What is 2+3?\n\n")
+def test_a_run_can_be_talked_to_by_a_pipe_which_repeats_the_questions(trained):
+    lines = "What is 2+3?\nWhat is 4+5?\n\nWhat is 1+1?\n"
+    done = CliRunner().invoke(main, ["chat", str(trained), "--device", "cpu"], lines)
     assert done.exit_code == 0, done.output
     assert any(outcome in done.output for outcome in agent.OUTCOMES)
+    repeated = [line for line in done.stdout.splitlines() if line.startswith("> ")]
+    assert repeated == ["> What is 2+3?", "> What is 4+5?"]
+    assert done.stdout.startswith("> What is 2+3?\n")
+    assert not done.stderr
+
+
+def test_who_types_is_prompted_and_not_repeated(trained, monkeypatch):
+    monkeypatch.setattr(cli_use, "_typed", lambda: True)
+    done = CliRunner().invoke(main, ["chat", str(trained), "--device", "cpu"], "What is 2+3?\n")
+    assert "> " not in done.stdout
+    assert done.stderr.endswith("> > \n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--provider", "run", "--model", "x", "--base-url", "http://y"], "--base-url http://y"),
+        (["--base-url", "http://y"], "for --provider rules"),
+        (["--model", "x"], "--model x has no meaning for --provider rules"),
+    ],
+)
+def test_options_without_a_meaning_are_refused(words, message):
+    done = CliRunner().invoke(main, ["ask", *words, "What is 2+3?"])
+    assert done.exit_code == int(Exit.USAGE)
+    assert message in done.output
+    assert "messages or chat" in done.output
 
 
 def test_the_loop_takes_a_run_as_its_model(trained):
@@ -312,6 +420,7 @@ def test_only_a_run_of_chat_is_talked_to(base):
 
 def test_a_card_holds_what_the_first_questions_led_to(trained):
     card = json.loads((trained / "card.json").read_text())
+    assert card["start"] == {}
     assert set(card["asked"]) == set(dialogues.KINDS)
     events = card["asked"]["known"][0]["events"]
     assert events[-1]["kind"] == "end"

@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from projects import agent, dialogues
+from projects import agent, dialogues, questions
 from projects.conversation import Result
 from projects.dialogues import ANSWER, CALL, END, RESULT, USER
 
@@ -14,6 +14,10 @@ from projects.dialogues import ANSWER, CALL, END, RESULT, USER
 def many(count: int, seed: int = 0, with_tools: bool = True) -> list[dialogues.Dialogue]:
     rng = random.Random(seed)
     return [dialogues.drawn(rng, with_tools) for _ in range(count)]
+
+
+def texts(dialogue: dialogues.Dialogue, role: str) -> list[str]:
+    return [message.text for message in dialogue.messages if message.role == role]
 
 
 def test_the_same_seed_draws_the_same_conversations():
@@ -31,27 +35,41 @@ def test_a_conversation_begins_with_the_question_and_ends_with_the_answer(with_t
 
 
 @pytest.mark.parametrize(
-    ("role", "learned"), [(USER, False), (CALL, True), (RESULT, False), (ANSWER, True)]
+    ("role", "wrong", "learned"),
+    [
+        (USER, False, False),
+        (CALL, False, True),
+        (CALL, True, False),
+        (RESULT, False, False),
+        (ANSWER, False, True),
+    ],
 )
-def test_only_what_the_assistant_says_is_learned(role, learned):
-    assert dialogues.Message(role, "5").learned == learned
+def test_only_what_the_assistant_says_correctly_is_learned(role, wrong, learned):
+    assert dialogues.Message(role, "5", wrong).learned == learned
 
 
 def test_the_mask_covers_the_role_the_text_and_the_end_of_what_is_learned():
-    messages = [dialogues.Message(USER, "2+3?"), dialogues.Message(ANSWER, "5")]
+    messages = [
+        dialogues.Message(USER, "2+3?"),
+        dialogues.Message(CALL, "calc 2+3", wrong=True),
+        dialogues.Message(RESULT, "no"),
+        dialogues.Message(CALL, "calculator 2+3"),
+        dialogues.Message(RESULT, "5"),
+        dialogues.Message(ANSWER, "5"),
+    ]
     text = dialogues.text_of(messages)
     mask = dialogues.learned_mask(messages)
-    assert text == f"{USER}2+3?{END}{ANSWER}5{END}"
-    assert "".join(c for c, kept in zip(text, mask, strict=True) if kept) == f"{ANSWER}5{END}"
+    assert text.startswith(f"{USER}2+3?{END}{CALL}calc 2+3{END}{RESULT}no{END}")
+    learned = "".join(c for c, kept in zip(text, mask, strict=True) if kept)
+    assert learned == f"{CALL}calculator 2+3{END}{ANSWER}5{END}"
 
 
 def test_results_are_those_that_the_loop_would_pass_on():
     registry = dialogues.toolbox(isolated=False)
-    for dialogue in many(200):
-        results = [m.text for m in dialogue.messages if m.role == RESULT]
-        calls = [dialogues.read_call(m.text) for m in dialogue.messages if m.role == CALL]
-        for (name, arguments), text in zip(calls, results, strict=True):
-            assert dialogues.shown(registry.call(name, arguments).text) == text
+    for dialogue in many(300):
+        for call, text in zip(texts(dialogue, CALL), texts(dialogue, RESULT), strict=True):
+            observation = registry.call(*dialogues.read_call(call))
+            assert dialogues.shown(observation.text) == text
 
 
 def test_every_conversation_is_answered_with_the_last_result():
@@ -61,90 +79,108 @@ def test_every_conversation_is_answered_with_the_last_result():
             assert agent.states(result, dialogue.expected)
 
 
-def test_a_slip_fails_first_and_its_correction_does_not():
-    rng = random.Random(0)
-    for _ in range(50):
-        dialogue = dialogues.KINDS["slip"](rng)
-        results = [m.text for m in dialogue.messages if m.role == RESULT]
-        assert results[0].startswith("calculator failed: ")
-        assert not results[1].startswith("calculator failed")
+def test_a_call_is_marked_as_wrong_if_and_only_if_it_is_the_mistake():
+    registry = dialogues.toolbox(isolated=False)
+    wrong = 0
+    for dialogue in many(400):
+        calls = [message for message in dialogue.messages if message.role == CALL]
+        for call in calls:
+            assert call.wrong == (call.text == dialogue.mistake)
+            failed = registry.call(*dialogues.read_call(call.text)).error
+            assert failed == (call.wrong or dialogue.expected == "undefined")
+            wrong += call.wrong
+        assert sum(call.wrong for call in calls) == bool(dialogue.mistake)
+        assert not calls or not calls[-1].wrong
+    assert 60 < wrong < 120  # a quarter of 92 percent of 400 is 92
 
 
-BY_HAND = {  # a = 12, b = 3, c = 2
-    "What is {a}+{b}?": 15,
-    "What is {a}*{b}?": 36,
-    "What is {a}-{b}?": 9,
-    "What is {a}/{b}?": 4,
-    "What is {a}*{b}+{c}?": 38,
-    "Compute {a}-{b}*{c}.": 6,
-    "Compute ({a}+{b})*{c}.": 30,
-    "How much is {a}*({b}-{c})?": 12,
-    "What is {a} plus {b}?": 15,
-    "What is {a} minus {b}?": 9,
-    "What is {a} times {b}?": 36,
-    "What is {a} divided by {b}?": 4,
-    "Add {a} and {b}.": 15,
-    "Multiply {a} by {b}.": 36,
-    "Subtract {a} from {b}.": -9,
-    "What is {a} squared?": 144,
-    "What is {a} percent of {b}?": 0.36,
-    "What is the square root of {a}?": 3.4641016,
-    "What is {a}^{b}?": 1728,
-    "Compute {a} x {b}.": 36,
-    "Ann has {a} apples and buys {b} more. How many has she?": 15,
-    "Ben had {a} coins and lost {b}. How many are left?": 9,
-    "A box holds {a} eggs. How many are in {b} boxes?": 36,
-    "{a} cards are dealt to {b} players. How many each?": 4,
-    "Please multiply {a} and {b}.": 36,
-    "Tell me what {a}+{b} is.": 15,
-    "{a} minus {b}?": 9,
-    "Eve has {a} coins and gets {b} more. How many has she?": 15,
-    "A bag holds {a} nuts. How many are in {b} bags?": 36,
-    "How much is the sum of {a} and {b}?": 15,
-    "Divide {a} by {b}.": 4,
-    "What remains of {a} when {b} are taken away?": 9,
-}
+PLUS = questions.Question("What is 2+3?", "calculator", {"expression": "2+3"})
+SECONDS = questions.Question("Convert 5 s to h.", "convert", {"value": 5, "unit": "s", "to": "h"})
 
 
-@pytest.mark.parametrize("wording", [*dialogues.WORDINGS, *dialogues.UNSEEN])
-def test_every_wording_asks_for_what_its_expression_computes(wording):
-    expression = wording.expression.format(a=12, b=3, c=2)
-    text, failed = dialogues.observed("calculator", {"expression": expression})
-    assert not failed
-    assert float(text) == pytest.approx(BY_HAND[wording.question])
+@pytest.mark.parametrize("question", [PLUS, SECONDS])
+def test_each_mistake_is_refused_with_an_error_of_its_own(question):
+    registry = dialogues.toolbox(isolated=False)
+    mistakes = dialogues.mistakes(question)
+    observations = [registry.call(*dialogues.read_call(mistake)) for mistake in mistakes]
+    assert len(mistakes) == 5
+    assert all(observation.error for observation in observations)
+    assert [dialogues.refused(mistake) for mistake in mistakes] == [o.text for o in observations]
+    assert len({observation.text for observation in observations}) == 5
 
 
-@pytest.mark.parametrize("wording", [w for w in dialogues.WORDINGS if w.slip])
-def test_a_slip_is_the_expression_as_the_question_spells_it(wording):
-    assert wording.slip in wording.question
-    assert dialogues.observed("calculator", {"expression": wording.slip.format(a=2, b=3)})[1]
+def test_all_mistakes_of_both_tools_are_drawn():
+    kinds = {re.sub(r"[\d.]+", "#", d.mistake) for d in many(4000)}
+    for start in ("calculater", "converter", 'calculator "', 'convert "', 'calculator {"expr"'):
+        assert any(kind.startswith(start) for kind in kinds)
+    for part in ("#^#", "# x #", "# : #", "# plus #", "# minus #", "root(#)", '#+"', '"from"'):
+        assert any(part in kind for kind in kinds)
 
 
-def test_a_conversion_asks_for_the_call_that_it_makes():
-    factors = {"m": 1, "km": 1000, "cm": 0.01, "kg": 1, "g": 0.001, "h": 3600, "min": 60, "s": 1}
-    rng = random.Random(0)
-    seen = set()
-    for _ in range(400):
-        dialogue = dialogues.conversion(rng)
-        many = re.fullmatch(r"How many (\w+) are ([\d.]+) (\w+)\?", dialogue.question)
-        plain = re.fullmatch(r"Convert ([\d.]+) (\w+) to (\w+)\.", dialogue.question)
-        if many:
-            to, value, unit = many.groups()
-        else:
-            value, unit, to = plain.groups()
-        seen.add(bool(many))
-        if {unit, to} <= set(factors):
-            expected = float(value) * factors[unit] / factors[to]
-            assert float(dialogue.expected) == pytest.approx(expected, rel=1e-5)
-    assert seen == {True, False}
+@pytest.mark.parametrize(
+    ("expression", "written"),
+    [("2**3", "2^3"), ("2*3", "2 x 3"), ("6/3", "6 : 3"), ("6-3", "6 minus 3")],
+)
+def test_a_notation_of_people_is_not_one_of_the_calculator(expression, written):
+    assert dialogues.notation(expression) == written
+    assert dialogues.observed("calculator", {"expression": written})[1]
 
 
-@pytest.mark.parametrize(("kind", "slips"), [("known", False), ("long", False), ("slip", True)])
-def test_only_questions_of_the_kind_slip_fail_at_first(kind, slips):
-    rng = random.Random(0)
-    for _ in range(100):
-        results = [m.text for m in dialogues.KINDS[kind](rng).messages if m.role == RESULT]
-        assert results[0].startswith("calculator failed") == slips
+def test_an_expression_without_an_operation_has_no_other_notation():
+    with pytest.raises(ValueError, match="'7' contains no operation"):
+        dialogues.notation("7")
+
+
+def test_errors_that_are_not_trained_are_in_no_conversation():
+    marks = ("given up", "unavailable")
+    results = [text for dialogue in many(4000) for text in texts(dialogue, RESULT)]
+    assert not any(mark in text for text in results for mark in marks)
+    cases = dialogues.cases("untrained", 20, 0)
+    for i, case in enumerate(cases):
+        assert marks[i % 2] in case.error
+        assert texts(case, RESULT)[0] == dialogues.shown(case.error)
+        assert case.error.startswith(dialogues.read_call(texts(case, CALL)[-1])[0])
+
+
+def test_a_division_by_zero_is_undefined_and_drawn():
+    zero = [d for d in many(2000) if d.expected == "undefined"]
+    assert 40 < len(zero) < 120  # 4 percent of 2000 is 80
+    for dialogue in [*zero, *dialogues.cases("zero", 50, 0)]:
+        assert re.search(r"\b0\b", dialogue.question)
+        assert texts(dialogue, RESULT)[0].endswith("division by zero")
+        assert dialogue.messages[-1].text == "That is undefined: division by zero."
+
+
+@pytest.mark.parametrize("kind", dialogues.KINDS)
+def test_every_wording_of_a_kind_is_asked(kind):
+    def form(text: str) -> str:
+        return re.sub(r"\d+(\.\d+)?", "#", re.sub(r"\b(km|cm|kg|[mgsh]|min|[a-z]+)\b", "u", text))
+
+    def forms(wordings) -> set[str]:
+        numbers = {"a": 1, "b": 2, "c": 3, "value": 4, "unit": "m", "to": "km"}
+        texts = [w if isinstance(w, str) else w.question for w in wordings]
+        return {form(text.format(**numbers)) for text in texts}
+
+    wordings = {
+        "unseen": questions.UNSEEN,
+        "zero": dialogues.DIVISIONS,
+        "long": dialogues.FREE,
+    }.get(kind, (*questions.WORDINGS, *questions.CONVERSIONS))
+    assert {form(case.question) for case in dialogues.cases(kind, 50, 0)} == forms(wordings)
+
+
+@pytest.mark.parametrize("kind", dialogues.KINDS)
+def test_only_two_kinds_of_questions_follow_a_mistake(kind):
+    mistaken = kind in ("error", "untrained")
+    for case in dialogues.cases(kind, 40, 0):
+        assert bool(case.mistake) == mistaken
+        assert bool(case.error) == (kind == "untrained")
+        assert len(texts(case, CALL)) == 1 + mistaken
+
+
+def test_another_kind_of_questions_is_refused():
+    with pytest.raises(ValueError, match="no kind 'slip' of questions; the kinds are"):
+        dialogues.cases("slip", 1, 0)
 
 
 def test_without_tools_nothing_is_called():
@@ -156,7 +192,7 @@ def test_without_tools_nothing_is_called():
 
 def test_the_expected_text_is_the_number_alone():
     for dialogue in many(500):
-        if dialogue.expected:
+        if dialogue.expected not in ("", "undefined"):
             float(dialogue.expected)
 
 
@@ -164,24 +200,6 @@ def test_calculations_run_in_a_process_of_their_own_unless_told_otherwise():
     assert dialogues.toolbox().tools["calculator"].isolated
     assert not dialogues.toolbox(isolated=False).tools["calculator"].isolated
     assert {tool.effect for tool in dialogues.toolbox().tools.values()} == {"read"}
-
-
-def test_no_wording_of_the_test_is_trained_on():
-    trained = {re.sub(r"\d+", "#", dialogue.question) for dialogue in many(3000)}
-    rng = random.Random(0)
-    for _ in range(100):
-        assert re.sub(r"\d+", "#", dialogues.KINDS["unseen"](rng).question) not in trained
-
-
-def test_long_numbers_are_longer_than_any_that_is_trained_on():
-    def longest(question: str) -> int:
-        return max(map(len, re.findall(r"\d+", question)), default=0)
-
-    rng = random.Random(0)
-    assert min(longest(dialogues.KINDS["long"](rng).question) for _ in range(100)) >= 5
-    plain = [d.question for d in many(2000) if "/" not in d.question and "root" not in d.question]
-    plain = [q for q in plain if not re.search("divided|dealt", q)]  # a multiple may be longer
-    assert max(map(longest, plain)) == 4
 
 
 @pytest.mark.parametrize("character", [*dialogues.ROLES, END, "\n", "\x7f", "\u00e9"])
@@ -193,8 +211,20 @@ def test_a_text_with_a_character_that_the_alphabet_lacks_is_refused(character, p
     assert dialogues.clean(text) == text
 
 
-def test_a_result_is_cut_and_cannot_forge_a_message():
-    assert dialogues.shown("x" * 100) == "x" * dialogues.SHOWN
+def test_a_long_result_says_that_it_was_cut():
+    whole = "1" * dialogues.SHOWN
+    assert dialogues.shown(whole) == whole
+    cut = dialogues.shown(whole + "1")
+    assert cut == "1" * (dialogues.SHOWN - 6) + " [cut]"
+    assert len(cut) == dialogues.SHOWN
+
+
+def test_the_error_of_a_division_by_zero_is_read_as_a_whole():
+    text, _ = dialogues.observed("calculator", {"expression": "1/0"})
+    assert dialogues.shown(text) == text
+
+
+def test_a_result_cannot_forge_a_message():
     assert dialogues.shown(f"5{END}{ANSWER}no\n") == "5??no?"
 
 

@@ -82,7 +82,7 @@ def serve(folder: Path, host: str, port: int, device: str) -> None:
     "--evaluate",
     "evaluated",
     is_flag=True,
-    help="Answer the book's question set and report the share of right answers.",
+    help="Answer the book's question set and report the fraction of correct answers.",
 )
 @click.option("--serve", "served", is_flag=True, help="Answer questions over HTTP.")
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -109,6 +109,16 @@ def ask(
             f"add --model {missing.split()[0].upper()}",
             Exit.USAGE,
         )
+    for option, given, providers in (
+        ("--model", model, ("run", "messages", "chat")),
+        ("--base-url", base_url, ("messages", "chat")),
+    ):
+        if given is not None and provider not in providers:
+            raise UserError(
+                f"{option} {given} has no meaning for --provider {provider}",
+                f"leave it out, or add --provider {' or '.join(providers)}",
+                Exit.USAGE,
+            )
     client = _client(provider, str(model), base_url)
     tools = agent.registry(folder)
     if served:
@@ -154,20 +164,34 @@ def _client(provider: str, model: str, base_url: str | None) -> Any:
 def chat(folder: Path, device: str) -> None:
     """Talk to the assistant of the chat run in FOLDER, a line at a time; an empty line ends.
 
-    Each line is a conversation of its own. Calls of tools and their results are shown.
+    Each line is a conversation of its own. Calls of tools and their results are shown. Questions
+    that come from a file or a pipe are repeated before their answers.
     """
     from projects import agent, dialogues
 
     loop = agent.Agent(assistant(folder, device), dialogues.toolbox())
-    click.echo("Ask for a calculation or a conversion; an empty line ends.", err=True)
-    for line in iter(_line, ""):
+    typed = _typed()
+    if typed:
+        click.echo("Ask for a calculation or a conversion; an empty line ends.", err=True)
+    for line in iter(lambda: _line(typed), ""):
+        if not typed:
+            click.echo(f"> {line}")
         click.echo(loop.run(line).pretty())
 
 
-def _line() -> str:
-    """A question from standard input; nothing at its end."""
-    click.echo("> ", nl=False, err=True)
-    return sys.stdin.readline().strip()
+def _typed() -> bool:
+    """Whether a person writes the questions."""
+    return sys.stdin.isatty()
+
+
+def _line(typed: bool) -> str:
+    """A question from standard input, after a prompt if one types; nothing at its end."""
+    if typed:
+        click.echo("> ", nl=False, err=True)
+    line = sys.stdin.readline()
+    if typed and not line:
+        click.echo(err=True)  # the end of the input leaves the prompt's line open
+    return line.strip()
 
 
 def assistant(folder: Path, device: str) -> Any:
