@@ -53,9 +53,9 @@ class Settings(RunSettings):
     questions: int = 50  # of each kind that an evaluation asks in the agent's loop
     tools: bool = True  # False: answer without calling any
     start: str = ""  # folder of a gpt run of the sizes below to tune; empty: random weights
-    layers: int = 3
+    layers: int = 2
     heads: int = 4
-    width: int = 96
+    width: int = 64
 
     def check(self) -> None:
         super().check()
@@ -91,13 +91,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "save_every": 20,
     },
     "laptop": {
-        "steps": 2000,
-        "batch_size": 32,
-        "learning_rate": 3e-3,
-        "warmup_steps": 100,
+        "steps": 1600,
+        "batch_size": 24,
+        "learning_rate": 4e-3,
+        "warmup_steps": 50,
         "weight_decay": 0.1,
-        "eval_every": 1000,
-        "save_every": 1000,
+        "eval_every": 1600,
+        "save_every": 400,
     },
 }
 

@@ -17,6 +17,8 @@ from projects.runner.cli import main
 from projects.runner.settings import choose
 from projects.toolkit import Observation
 
+from tests.bench import chat as bench
+
 TINY = {"conversations": 40, "questions": 1, "layers": 1, "width": 16, "heads": 2, "steps": 1}
 COMMAND = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
 
@@ -424,6 +426,16 @@ def test_a_card_holds_what_the_first_questions_led_to(trained):
     assert set(card["asked"]) == set(dialogues.KINDS)
     events = card["asked"]["known"][0]["events"]
     assert events[-1]["kind"] == "end"
+
+
+def test_the_recorded_runs_are_of_one_size_and_of_settings_that_exist(tmp_path):
+    sizes = set()
+    for changes in bench.kinds(tmp_path).values():
+        settings = choose(chat.Settings(), chat.PRESETS, "laptop", changes)
+        sizes.add((settings.layers, settings.heads, settings.width))
+    base = choose(gpt.Settings(), gpt.PRESETS, "laptop", bench.base())
+    assert sizes == {(base.layers, base.heads, base.width)}
+    assert base.positions == "rope"
 
 
 def test_the_presets_are_of_the_form_that_is_published():
