@@ -3,12 +3,14 @@
 Instruction tuning in miniature: the loss counts only what the assistant says, never the question, a
 result, or a wrong call that stands in a conversation with its error. With `start=FOLDER` the
 weights of a gpt run are tuned, whose vocabulary is extended by the characters it lacks; otherwise
-the model starts from random ones. With `tools=False` it must answer from its weights alone, for
-comparison. `python -m projects chat RUN` talks to it, and `python -m projects ask --provider run
---model RUN` gives it to the loop of the agent. The prompt does not contain the schemas of the
-tools, which would be longer than the conversation: the model learns the two tools of its training
-from examples and can call no other. The conversations are in `dialogues.py`. Read with
-`book/capstones/agent.md`.
+the model starts from random ones. At each position it also reads an embedding of the token before,
+with which one layer can copy numbers from a question into a call (Olsson et al., 2022, who mix
+neighboring keys); without it, copying is learned much later. With `tools=False` it must answer from
+its weights alone, for comparison. `python -m projects chat RUN` talks to it, and `python -m
+projects ask --provider run --model RUN` gives it to the loop of the agent. The prompt does not
+contain the schemas of the tools, which would be longer than the conversation: the model learns the
+two tools of its training from examples and can call no other. The conversations are in
+`dialogues.py`. Read with `book/capstones/agent.md`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from clikit.errors import Exit, UserError
 from torch import Tensor, nn
 
@@ -74,6 +77,8 @@ class Settings(RunSettings):
             width=self.width,
             context=CONTEXT,
             positions="rope",
+            norm="rms",
+            tie=False,
             bias=False,
         )
 
@@ -91,13 +96,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "save_every": 20,
     },
     "laptop": {
-        "steps": 1600,
-        "batch_size": 24,
-        "learning_rate": 4e-3,
+        "steps": 1000,
+        "batch_size": 16,
+        "learning_rate": 5e-3,
         "warmup_steps": 50,
-        "weight_decay": 0.1,
-        "eval_every": 1600,
-        "save_every": 400,
+        "weight_decay": 0.01,
+        "eval_every": 1000,
+        "save_every": 250,
     },
 }
 
@@ -112,6 +117,36 @@ class Sample:
         """Refuse an empty question."""
         if not self.prompt.strip():
             raise wrong("prompt", self.prompt, "asks nothing")
+
+
+# -- the model ------------------------------------------------------------------------------------
+
+
+class Pairs(nn.Embedding):
+    """Embeddings (B, T, C) of tokens (B, T), to which those of the tokens before are added.
+
+    An induction head looks for the place after an earlier occurrence of a token, so its keys must
+    know the token before; here they do in the first layer. The added ones start at zero.
+    """
+
+    def __init__(self, V: int, C: int) -> None:
+        super().__init__(V, C)
+        self.previous = nn.Embedding(V, C)
+        nn.init.normal_(self.weight, std=0.02)
+        nn.init.zeros_(self.previous.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The first position has no token before it."""
+        return super().forward(input) + F.pad(self.previous(input[:, :-1]), (0, 0, 1, 0))
+
+
+def reader(sizes: gpt.Settings, V: int) -> gpt.GPT:
+    """A GPT whose embeddings are `Pairs`; its cache of keys and values cannot be used."""
+    model = gpt.GPT(sizes, V)
+    model.token = Pairs(V, sizes.width)
+    if sizes.tie:
+        model.head.weight = model.token.weight
+    return model
 
 
 # -- the assistant --------------------------------------------------------------------------------
@@ -147,7 +182,7 @@ class Assistant:
             return Turn(full, tokens_in=len(tokens), stop="context")
         length = min(room, self.longest)
         prompt = torch.tensor([tokens], device=self.model.token.weight.device)
-        stream = self.model.stream(prompt, length, temperature=0)
+        stream = self.model.stream(prompt, length, temperature=0, cached=False)
         written = (self.tokenizer.decode([int(token)]) for token in stream)
         text = "".join(takewhile(lambda character: character != END, written))
         if len(text) == length:  # without an end
@@ -260,7 +295,7 @@ class Conversations(Task[Settings]):
         torch.manual_seed(settings.seed)
         if state is not None:
             self.tokenizer = gpt.Characters(state["tokenizer"]["alphabet"])
-            self.model = gpt.GPT(gpt.Settings(**state["sizes"]), len(self.tokenizer))
+            self.model = reader(gpt.Settings(**state["sizes"]), len(self.tokenizer))
             return
         self.model, self.tokenizer, self.start = _base(settings)
         rng = random.Random(settings.seed)
@@ -368,7 +403,7 @@ def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
     The last value says which run: its corpus, its steps and its loss; it is empty for none.
     """
     if not settings.start:
-        return gpt.GPT(settings.sizes(), len(ALPHABET)), gpt.Characters(ALPHABET), {}
+        return reader(settings.sizes(), len(ALPHABET)), gpt.Characters(ALPHABET), {}
     folder = Path(settings.start)
     run = records.read_run(folder)
     if run["project"] != "gpt":
@@ -387,8 +422,8 @@ def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
     if not isinstance(old, gpt.Characters) or sizes.positions == "learned":
         raise wrong("start", settings.start, "must have characters and no learned positions")
     tokenizer = gpt.Characters(old.alphabet + ALPHABET)
-    model = gpt.GPT(sizes, len(tokenizer))
-    weights = best["model"]
+    model = reader(sizes, len(tokenizer))
+    weights = {**best["model"], "token.previous.weight": model.token.previous.weight.data}
     known = tokenizer.encode(old.alphabet)
     for name in ("token.weight", "head.weight", "head.bias"):
         if name in weights:

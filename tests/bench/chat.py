@@ -35,9 +35,10 @@ def kinds(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 def base() -> tuple[str, ...]:
-    """Settings of the GPT to start from: the sizes of the assistant."""
-    s = choose(chat.Settings(), chat.PRESETS, "laptop")
-    return tuple(f"{name}={getattr(s, name)}" for name in ("layers", "heads", "width"))
+    """Settings of the GPT to start from: the sizes and the parts of the assistant."""
+    sizes = choose(chat.Settings(), chat.PRESETS, "laptop").sizes()
+    names = ("layers", "heads", "width", "norm", "tie", "bias", "positions")
+    return tuple(f"{name}={getattr(sizes, name)}" for name in names)
 
 
 def train(folder: Path, project: str, *changes: str) -> None:
@@ -63,14 +64,21 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    train(options.folder / "chat-base", "gpt", *base())
     runs = [
         (name, options.folder / f"chat-{name}-{seed}", (*changes, f"seed={seed}"))
         for seed in range(options.seeds)
         for name, changes in kinds(options.folder).items()
     ]
     with ThreadPoolExecutor(options.workers) as pool:
-        list(pool.map(lambda run: train(run[1], "chat", *run[2]), runs))
+        pretraining = pool.submit(train, options.folder / "chat-base", "gpt", *base())
+
+        def tune(name: str, folder: Path, changes: tuple[str, ...]) -> None:
+            if name == "pretrained":
+                pretraining.result()
+            train(folder, "chat", *changes)
+
+        for done in [pool.submit(tune, *run) for run in runs]:
+            done.result()
     for name in kinds(options.folder):
         cards = [records.read_result(folder) for other, folder, _ in runs if other == name]
         commits = {card["commit"] for card in cards}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -40,8 +41,9 @@ class Writer:
     def eval(self):
         return self
 
-    def stream(self, tokens, length, temperature):
+    def stream(self, tokens, length, temperature, cached):
         assert temperature == 0
+        assert not cached
         self.read.append(self.tokenizer.decode(tokens[0].tolist()))
         text = self.texts.pop(0)
         return iter(torch.tensor(self.tokenizer.encode(text)[:length])[:, None, None])
@@ -313,6 +315,33 @@ def base(tmp_path_factory):
     return folder
 
 
+def test_each_position_reads_the_token_before_it_and_no_later_one():
+    model = chat.reader(chat.Settings(**TINY).sizes(), 11).token
+    torch.nn.init.normal_(model.previous.weight)
+    tokens = torch.randint(11, (2, 7), generator=torch.Generator().manual_seed(0))
+    both = model(tokens)
+    assert both[:, 0].equal(model.weight[tokens[:, 0]])
+    expected = model.weight[tokens[:, 1:]] + model.previous.weight[tokens[:, :-1]]
+    assert torch.allclose(both[:, 1:], expected)
+
+
+@pytest.mark.parametrize("tie", [True, False])
+def test_a_new_reader_computes_what_a_gpt_of_its_weights_does(tie):
+    sizes = replace(chat.Settings(**TINY).sizes(), tie=tie)
+    model = chat.reader(sizes, 11)
+    plain = gpt.GPT(sizes, 11)
+    for p in model.parameters():
+        if p is not model.token.previous.weight:
+            torch.nn.init.normal_(p, std=0.3)
+    weights = {name: w for name, w in model.state_dict().items() if "previous" not in name}
+    plain.load_state_dict(weights)
+    tokens = torch.randint(11, (2, 7), generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(model(tokens), plain(tokens), atol=1e-6)
+    torch.nn.init.normal_(model.token.previous.weight)
+    assert not torch.allclose(model(tokens), plain(tokens), atol=0.1)
+    assert (model.head.weight is model.token.weight) == tie
+
+
 def test_a_base_keeps_its_weights_and_gains_rows_for_new_characters(base):
     task = tiny(start=str(base))
     _, old, _ = cli_use.trained(base)
@@ -429,13 +458,14 @@ def test_a_card_holds_what_the_first_questions_led_to(trained):
 
 
 def test_the_recorded_runs_are_of_one_size_and_of_settings_that_exist(tmp_path):
-    sizes = set()
-    for changes in bench.kinds(tmp_path).values():
-        settings = choose(chat.Settings(), chat.PRESETS, "laptop", changes)
-        sizes.add((settings.layers, settings.heads, settings.width))
-    base = choose(gpt.Settings(), gpt.PRESETS, "laptop", bench.base())
-    assert sizes == {(base.layers, base.heads, base.width)}
-    assert base.positions == "rope"
+    def model(s: gpt.Settings):
+        return s.layers, s.heads, s.width, s.norm, s.tie, s.bias, s.positions, s.mlp
+
+    every = {
+        model(choose(chat.Settings(), chat.PRESETS, "laptop", changes).sizes())
+        for changes in bench.kinds(tmp_path).values()
+    }
+    assert every == {model(choose(gpt.Settings(), gpt.PRESETS, "laptop", bench.base()))}
 
 
 def test_the_presets_are_of_the_form_that_is_published():

@@ -178,6 +178,11 @@ def test_only_two_kinds_of_questions_follow_a_mistake(kind):
         assert len(texts(case, CALL)) == 1 + mistaken
 
 
+def test_other_seeds_ask_other_questions_and_the_same_seed_the_same():
+    assert dialogues.cases("known", 5, 0) == dialogues.cases("known", 5, 0)
+    assert dialogues.cases("known", 5, 0) != dialogues.cases("known", 5, 1)
+
+
 def test_another_kind_of_questions_is_refused():
     with pytest.raises(ValueError, match="no kind 'slip' of questions; the kinds are"):
         dialogues.cases("slip", 1, 0)
