@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from projects import questions, tools
-from projects.questions import CONVERSIONS, TALK, UNSEEN, WORDINGS, Question, Wording
+from projects.questions import CONVERSIONS, TALK, UNSEEN, WORDINGS, Question, Wording, notation
 from projects.server_answers import read_arguments
 from projects.toolkit import Registry, tool
 
@@ -84,11 +84,13 @@ def toolbox(isolated: bool = True) -> Registry:
 quick_toolbox = cache(lambda: toolbox(isolated=False))
 
 
+RUN: dict[str, Callable[..., str]] = {"calculator": tools.calculator, "convert": tools.convert}
+
+
 def observed(name: str, arguments: dict[str, Any]) -> tuple[str, bool]:
     """What the loop of the agent would pass on from a valid call, and whether the call failed."""
-    run: Callable[..., str] = {"calculator": tools.calculator, "convert": tools.convert}[name]
     try:
-        return run(**arguments), False
+        return RUN[name](**arguments), False
     except ValueError as error:
         return f"{name} failed: {error}", True
 
@@ -151,27 +153,6 @@ def shown(result: str) -> str:
 # -- wrong calls ----------------------------------------------------------------------------------
 
 
-def notation(expression: str) -> str:
-    """An expression as people write it and as the calculator refuses it.
-
-    Examples
-    --------
-    >>> notation("2*3"), notation("2**3"), notation("sqrt(4)")
-    ('2 x 3', '2^3', 'root(4)')
-    """
-    for ours, theirs in (
-        ("**", "^"),
-        ("*", " x "),
-        ("/", " : "),
-        ("+", " plus "),
-        ("-", " minus "),
-        ("sqrt", "root"),
-    ):
-        if ours in expression:
-            return expression.replace(ours, theirs)
-    raise ValueError(f"{expression!r} contains no operation")
-
-
 def mistakes(question: Question) -> list[str]:
     """Wrong calls for a question, as an assistant might write them; the loop refuses each."""
     name, arguments = question.tool, question.arguments
@@ -223,7 +204,8 @@ def drawn(rng: random.Random, with_tools: bool = True, test: bool = False) -> Di
         return Dialogue(text, (Message(USER, text), Message(ANSWER, answer)))
     if kind < 0.08:
         return conversation(_zero(rng, test), with_tools)
-    wording = rng.choice(CONVERSIONS if kind < 0.24 else WORDINGS)
+    wordings: Sequence[Wording | str] = CONVERSIONS if kind < 0.24 else WORDINGS
+    wording = rng.choice(wordings)
     question = _question(wording, rng, test)
     wrong = with_tools and rng.random() < 0.25
     return conversation(question, with_tools, rng.choice(mistakes(question)) if wrong else "")
@@ -244,7 +226,7 @@ def _zero(rng: random.Random, test: bool) -> Question:
 
 # -- questions to test an assistant with ----------------------------------------------------------
 
-KNOWN = (*WORDINGS, *CONVERSIONS)
+KNOWN: tuple[Wording | str, ...] = (*WORDINGS, *CONVERSIONS)
 FREE = tuple(w for w in WORDINGS if w.numbers is WORDINGS[0].numbers)
 
 

@@ -176,3 +176,29 @@ def conversion(wording: str, rng: random.Random, test: bool) -> Question:
         if held_out(f"{value} {min(unit, to)} {max(unit, to)}") == test:
             text = wording.format(value=value, unit=unit, to=to)
             return Question(text, "convert", {"value": value, "unit": unit, "to": to})
+
+
+def notation(expression: str) -> str:
+    """An expression as people write it and as the calculator refuses it.
+
+    Examples
+    --------
+    >>> notation("2*3"), notation("2**3"), notation("sqrt(4)")
+    ('2 x 3', '2^3', 'root(4)')
+
+    Raises
+    ------
+    ValueError
+        For an expression without an operation.
+    """
+    for ours, theirs in (
+        ("**", "^"),
+        ("*", " x "),
+        ("/", " : "),
+        ("+", " plus "),
+        ("-", " minus "),
+        ("sqrt", "root"),
+    ):
+        if ours in expression:
+            return expression.replace(ours, theirs)
+    raise ValueError(f"{expression!r} contains no operation")

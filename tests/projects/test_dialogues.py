@@ -117,20 +117,6 @@ def test_all_mistakes_of_both_tools_are_drawn():
         assert any(part in kind for kind in kinds)
 
 
-@pytest.mark.parametrize(
-    ("expression", "written"),
-    [("2**3", "2^3"), ("2*3", "2 x 3"), ("6/3", "6 : 3"), ("6-3", "6 minus 3")],
-)
-def test_a_notation_of_people_is_not_one_of_the_calculator(expression, written):
-    assert dialogues.notation(expression) == written
-    assert dialogues.observed("calculator", {"expression": written})[1]
-
-
-def test_an_expression_without_an_operation_has_no_other_notation():
-    with pytest.raises(ValueError, match="'7' contains no operation"):
-        dialogues.notation("7")
-
-
 def test_errors_that_are_not_trained_are_in_no_conversation():
     marks = ("given up", "unavailable")
     results = [text for dialogue in many(4000) for text in texts(dialogue, RESULT)]

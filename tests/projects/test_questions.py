@@ -156,3 +156,17 @@ def test_no_unseen_wording_is_trained_on():
     trained = {re.sub(r"\d+", "#", dialogues.drawn(rng).question) for _ in range(3000)}
     for case in dialogues.cases("unseen", 100, 0):
         assert re.sub(r"\d+", "#", case.question) not in trained
+
+
+@pytest.mark.parametrize(
+    ("expression", "written"),
+    [("2**3", "2^3"), ("2*3", "2 x 3"), ("6/3", "6 : 3"), ("6-3", "6 minus 3")],
+)
+def test_a_notation_of_people_is_not_one_of_the_calculator(expression, written):
+    assert questions.notation(expression) == written
+    assert dialogues.observed("calculator", {"expression": written})[1]
+
+
+def test_an_expression_without_an_operation_has_no_other_notation():
+    with pytest.raises(ValueError, match="'7' contains no operation"):
+        questions.notation("7")
