@@ -423,7 +423,7 @@ def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
         raise wrong("start", settings.start, "must have characters and no learned positions")
     tokenizer = gpt.Characters(old.alphabet + ALPHABET)
     model = reader(sizes, len(tokenizer))
-    weights = {**best["model"], "token.previous.weight": model.token.previous.weight.data}
+    weights = {**best["model"], "token.previous.weight": torch.zeros(len(tokenizer), sizes.width)}
     known = tokenizer.encode(old.alphabet)
     for name in ("token.weight", "head.weight", "head.bias"):
         if name in weights:
