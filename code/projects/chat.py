@@ -3,10 +3,10 @@
 Instruction tuning in miniature: the loss counts only what the assistant says, never the question, a
 result, or a wrong call that stands in a conversation with its error. With `start=FOLDER` the
 weights of a gpt run are tuned, whose vocabulary is extended by the characters it lacks; otherwise
-the model starts from random ones. At each position it also reads an embedding of the token before,
-with which one layer can copy numbers from a question into a call (Olsson et al., 2022, who mix
-neighboring keys); without it, copying is learned much later. With `tools=False` it must answer from
-its weights alone, for comparison. `python -m projects chat RUN` talks to it, and `python -m
+the model starts from random ones. At each position it also reads embeddings of the three tokens
+before, with which one layer can copy numbers from a question into a call (Olsson et al., 2022, who
+mix neighboring keys); without them, copying is learned much later. With `tools=False` it must answer
+from its weights alone, for comparison. `python -m projects chat RUN` talks to it, and `python -m
 projects ask --provider run --model RUN` gives it to the loop of the agent. The prompt does not
 contain the schemas of the tools, which would be longer than the conversation: the model learns the
 two tools of its training from examples and can call no other. The conversations are in
@@ -44,6 +44,7 @@ IGNORED = -100  # the target that torch's cross-entropy leaves out
 HELD_OUT = 500  # conversations on which the loss is measured
 LONGEST = 256  # characters of a conversation that is trained on
 BATCHES = 8  # that are sorted by length together
+BEFORE = 3  # tokens before each one that are read with it
 CONTEXT = 320  # of the model: room for one more attempt than any conversation of the training has
 SEED = 10_000_019  # of the held-out conversations: no seed of a run comes near
 
@@ -122,28 +123,34 @@ class Sample:
 # -- the model ------------------------------------------------------------------------------------
 
 
-class Pairs(nn.Embedding):
+class Neighborhoods(nn.Embedding):
     """Embeddings (B, T, C) of tokens (B, T), to which those of the tokens before are added.
 
-    An induction head looks for the place after an earlier occurrence of a token, so its keys must
-    know the token before; here they do in the first layer. The added ones start at zero.
+    An induction head looks for the place after an earlier occurrence of a few tokens, so its keys
+    must know the tokens before; here they do in the first layer. The `before` tables of the added
+    ones, one for each distance, start at zero.
     """
 
     def __init__(self, V: int, C: int) -> None:
         super().__init__(V, C)
-        self.previous = nn.Embedding(V, C)
+        tables = [nn.Embedding(V, C) for _ in range(BEFORE)]
         nn.init.normal_(self.weight, std=0.02)
-        nn.init.zeros_(self.previous.weight)
+        for table in tables:
+            nn.init.zeros_(table.weight)
+        self.before = nn.ModuleList(tables)
 
     def forward(self, input: Tensor) -> Tensor:
-        """The first position has no token before it."""
-        return super().forward(input) + F.pad(self.previous(input[:, :-1]), (0, 0, 1, 0))
+        """The first positions have fewer tokens before them."""
+        x = super().forward(input)
+        for distance, table in enumerate(self.before, 1):
+            x = x + F.pad(table(input[:, :-distance]), (0, 0, min(distance, input.shape[1]), 0))
+        return x
 
 
 def reader(sizes: gpt.Settings, V: int) -> gpt.GPT:
-    """A GPT whose embeddings are `Pairs`; its cache of keys and values cannot be used."""
+    """A GPT whose embeddings are `Neighborhoods`; it must not cache keys and values."""
     model = gpt.GPT(sizes, V)
-    model.token = Pairs(V, sizes.width)
+    model.token = Neighborhoods(V, sizes.width)
     if sizes.tie:
         model.head.weight = model.token.weight
     return model
@@ -423,14 +430,15 @@ def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
         raise wrong("start", settings.start, "must have characters and no learned positions")
     tokenizer = gpt.Characters(old.alphabet + ALPHABET)
     model = reader(sizes, len(tokenizer))
-    weights = {**best["model"], "token.previous.weight": torch.zeros(len(tokenizer), sizes.width)}
+    weights = best["model"]
     known = tokenizer.encode(old.alphabet)
     for name in ("token.weight", "head.weight", "head.bias"):
         if name in weights:
             extended = model.state_dict()[name].clone()
             extended[known] = weights[name]
             weights[name] = extended
-    model.load_state_dict(weights)
+    new = {name: table for name, table in model.state_dict().items() if ".before." in name}
+    model.load_state_dict({**weights, **new})
     origin = {"corpus": run["settings"]["corpus"], "steps": best["step"], **best["metrics"]}
     return model, tokenizer, origin
 

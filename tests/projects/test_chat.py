@@ -315,14 +315,20 @@ def base(tmp_path_factory):
     return folder
 
 
-def test_each_position_reads_the_token_before_it_and_no_later_one():
+def test_each_position_reads_the_three_tokens_before_it_and_no_later_one():
     model = chat.reader(chat.Settings(**TINY).sizes(), 11).token
-    torch.nn.init.normal_(model.previous.weight)
+    for table in model.before:
+        torch.nn.init.normal_(table.weight)
     tokens = torch.randint(11, (2, 7), generator=torch.Generator().manual_seed(0))
-    both = model(tokens)
-    assert both[:, 0].equal(model.weight[tokens[:, 0]])
-    expected = model.weight[tokens[:, 1:]] + model.previous.weight[tokens[:, :-1]]
-    assert torch.allclose(both[:, 1:], expected)
+    x = model(tokens)
+    for t in range(7):
+        expected = model.weight[tokens[:, t]]
+        for distance in range(1, min(t, 3) + 1):
+            expected = expected + model.before[distance - 1].weight[tokens[:, t - distance]]
+        assert torch.allclose(x[:, t], expected)
+    assert len(model.before) == 3
+    for T in (1, 2, 3):
+        assert torch.allclose(model(tokens[:, :T]), x[:, :T])
 
 
 @pytest.mark.parametrize("tie", [True, False])
@@ -330,14 +336,15 @@ def test_a_new_reader_computes_what_a_gpt_of_its_weights_does(tie):
     sizes = replace(chat.Settings(**TINY).sizes(), tie=tie)
     model = chat.reader(sizes, 11)
     plain = gpt.GPT(sizes, 11)
+    tables = [table.weight for table in model.token.before]
     for p in model.parameters():
-        if p is not model.token.previous.weight:
+        if not any(p is table for table in tables):
             torch.nn.init.normal_(p, std=0.3)
-    weights = {name: w for name, w in model.state_dict().items() if "previous" not in name}
+    weights = {name: w for name, w in model.state_dict().items() if "before" not in name}
     plain.load_state_dict(weights)
     tokens = torch.randint(11, (2, 7), generator=torch.Generator().manual_seed(0))
     assert torch.allclose(model(tokens), plain(tokens), atol=1e-6)
-    torch.nn.init.normal_(model.token.previous.weight)
+    torch.nn.init.normal_(tables[0])
     assert not torch.allclose(model(tokens), plain(tokens), atol=0.1)
     assert (model.head.weight is model.token.weight) == tie
 
