@@ -5,11 +5,11 @@ result, or a wrong call that stands in a conversation with its error. With `star
 weights of a gpt run are tuned, whose vocabulary is extended by the characters it lacks; otherwise
 the model starts from random ones. At each position it also reads embeddings of the three tokens
 before, with which one layer can copy numbers from a question into a call (Olsson et al., 2022, who
-mix neighboring keys); without them, copying is learned much later. With `tools=False` it must answer
-from its weights alone, for comparison. `python -m projects chat RUN` talks to it, and `python -m
-projects ask --provider run --model RUN` gives it to the loop of the agent. The prompt does not
-contain the schemas of the tools, which would be longer than the conversation: the model learns the
-two tools of its training from examples and can call no other. The conversations are in
+mix neighboring keys); without them, copying is learned much later. With `tools=False` it must
+answer from its weights alone, for comparison. `python -m projects chat RUN` talks to it, and
+`python -m projects ask --provider run --model RUN` gives it to the loop of the agent. The prompt
+does not contain the schemas of the tools, which would be longer than the conversation: the model
+learns the two tools of its training from examples and can call no other. The conversations are in
 `dialogues.py`. Read with `book/capstones/agent.md`.
 """
 
