@@ -266,7 +266,9 @@ def test_a_web_page_that_rebinds_its_name_is_not_answered(host, status):
     assert answer.status_code == status
 
 
-@pytest.mark.parametrize(("host", "guarded"), [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False)])
+@pytest.mark.parametrize(
+    ("host", "guarded"), [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False)]
+)
 def test_servers_on_loopback_are_guarded(monkeypatch, host, guarded):
     app = serving.application(SlowText(), torch.device("cpu"))
     monkeypatch.setattr(web.uvicorn, "run", lambda *_, **__: None)

@@ -43,7 +43,8 @@ CARD = (  # what every card holds
     "unit",
     "peak_memory_mb",
 )
-ORIGIN = ("preset", "device", "precision", "compiled", "processes", "versions", "commit")  # compared between cards
+# compared between cards
+ORIGIN = ("preset", "device", "precision", "compiled", "processes", "versions", "commit")
 RESULTS = (CHECKOUT if CHECKOUT.is_dir() else INSTALLED) / "_assets" / "results"
 
 
