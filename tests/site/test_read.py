@@ -46,8 +46,6 @@ def test_lines_of_listings_fit_the_column(parsed, name):
     if name.removesuffix(".html") in debts():
         return
     for listing in parsed(name).xpath("//article//pre"):
-        if listing.xpath("ancestor::div[contains(@class, 'sources')]"):
-            continue  # folded; a long string in them cannot be broken
         wide = [row for row in listing.text_content().splitlines() if columns(row) > 79]
         assert wide == []
 
