@@ -112,10 +112,10 @@ def rank(at):
     trained = 100 * sum(part.numel() for part in adapter) / layer.weight.numel()
     assert at.rr <= min(layer.weight.shape)  # a rank that the layer can have
     held = 100 * np.sum(s[: at.rr] ** 2) / np.sum(s**2)
-    groups = np.where(i <= at.rr, "held", "left out").tolist()
+    groups = np.where(i <= at.rr, "captured", "left out").tolist()
     return {
         "layer_0": {"s": s, "group": groups},
-        "layer_1": {"w": f"rank {at.rr} trains {trained:.2f} % and holds {held:.1f} %"},
+        "layer_1": {"w": f"rank {at.rr} trains {trained:.2f} % and captures {held:.1f} %"},
     }
 
 
