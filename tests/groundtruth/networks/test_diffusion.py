@@ -61,10 +61,10 @@ def test_an_impossible_schedule_is_refused(T, low, high):
 def test_noise_is_added_in_proportion():
     abar = np.array([0.64, 0.36])
     x = [[5, 10]]
-    eps = [[1, -1]]
+    eps = [[1, -2]]
     # sqrt(0.64) = 0.8 and sqrt(1 - 0.64) = 0.6, then the other way round
-    np.testing.assert_allclose(di.q_sample(x, 0, eps, abar), [[4.6, 7.4]], rtol=1e-14)
-    np.testing.assert_allclose(di.q_sample(x, 1, eps, abar), [[3.8, 5.2]], rtol=1e-14)
+    np.testing.assert_allclose(di.q_sample(x, 0, eps, abar), [[4.6, 6.8]], rtol=1e-14)
+    np.testing.assert_allclose(di.q_sample(x, 1, eps, abar), [[3.8, 4.4]], rtol=1e-14)
 
 
 def test_noise_in_single_precision_is_added_in_double():
