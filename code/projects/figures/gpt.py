@@ -159,6 +159,8 @@ def floor(by_position: np.ndarray, best: np.ndarray) -> Figure:
     above.legend()
     label(above, "", "loss, nats")
     below.bar(seen, by_position - best, color=BLUE)
+    below.set_ylim(0, 0.12)  # the same ticks on every CPU
+    below.set_yticks([0, 0.05, 0.1])
     label(below, "characters seen in the window", "excess, nats")
     return fig
 
