@@ -32,12 +32,8 @@ def equal(a, b) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-@pytest.mark.parametrize("k", [1, 20, 37])
-def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
-    """Weights, averaged weights, optimizer, generators (there is dropout) and metrics."""
-    straight = trainer(tmp_path / "straight", **MIXED)
-    straight.run()
-    first = trainer(tmp_path / "stopped", **MIXED)
+def stopped_at(folder, k, **settings):
+    first = trainer(folder, **settings)
     step = first._one_step
 
     def and_stop() -> None:
@@ -47,6 +43,14 @@ def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
     first._one_step = and_stop
     with pytest.raises(Interrupted):
         first.run()
+
+
+@pytest.mark.parametrize("k", [1, 20, 37])
+def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
+    """Weights, averaged weights, optimizer, generators (there is dropout) and metrics."""
+    straight = trainer(tmp_path / "straight", **MIXED)
+    straight.run()
+    stopped_at(tmp_path / "stopped", k, **MIXED)
     torch.manual_seed(99)  # another session: nothing may depend on what this process did before
     second = trainer(tmp_path / "stopped", **MIXED)
     second.resume()
@@ -497,19 +501,6 @@ def test_memory_that_runs_out_in_an_evaluation_is_one_message(tmp_path):
 
     with pytest.raises(UserError, match=r"after step 50, in the optimizer's step or in an eval"):
         trainer(tmp_path, Large(Settings())).run()
-
-
-def stopped_at(folder, k, **settings):
-    first = trainer(folder, **settings)
-    step = first._one_step
-
-    def and_stop() -> None:
-        step()
-        first.stopping = first.step == k
-
-    first._one_step = and_stop
-    with pytest.raises(Interrupted):
-        first.run()
 
 
 def test_a_run_that_ends_at_its_checkpoint_is_evaluated_once(tmp_path):
