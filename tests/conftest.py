@@ -126,6 +126,30 @@ def order(items: list[pytest.Item]) -> None:
     items[:] = [*longest, *rest[few:], *groups, *rest[:few], *browsers]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Groups as xdist schedules them, in time that grows with the tests and not their square."""
+    return scheduler(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def scheduler(config: pytest.Config, log: Any = None) -> Any:
+    """xdist's own scheduler, which counts all that a worker was ever given after every test.
+
+    What is done is dropped, so that it counts what is left.
+    """
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Scheduler(LoadGroupScheduling):
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            super().mark_test_complete(node, item_index, duration)
+            units = self.assigned_work[node]
+            unit = self._split_scope(self.registered_collections[node][item_index])
+            if all(units[unit].values()):
+                del units[unit]
+
+    return Scheduler(config, log)
+
+
 class FailureReporter:
     """Prints a failure when it happens: a run that is cut off has no summary."""
 

@@ -112,8 +112,9 @@ class LoRALinear(nn.Module):
         """
         if not isinstance(self.base, nn.Linear):
             raise ValueError(
-                "a four-bit base cannot take the update in: rounding would destroy it; merge into "
-                "an nn.Linear of the dequantized `base.weight`, over which the adapter was trained"
+                "a four-bit base cannot take the update in: the sum would be rounded again; merge "
+                "into an nn.Linear of the dequantized `base.weight`, over which the adapter was "
+                "trained"
             )
         if not self.merged and self.enabled:
             self.saved.append(self.base.weight)
@@ -156,8 +157,9 @@ def inject(
     Raises
     ------
     UserError
-        When nothing matches (a run that trains nothing looks like one that learns slowly), or when
-        the rank or the blocks of four bits do not fit a layer. The model is then unchanged.
+        When a target matches nothing (a run that trains too little looks like one that learns
+        slowly), or when the rank or the blocks of four bits do not fit a layer. The model is then
+        unchanged.
     """
     places = _linear_layers(model)
     chosen = _choose(places, tuple(targets))
@@ -196,20 +198,22 @@ def _places(model: nn.Module) -> list[str]:
 
 
 def _choose(places: dict[str, nn.Linear], targets: tuple[str, ...]) -> list[str]:
-    """The names that end in a target."""
-    chosen = [name for name in places if any(name == t or name.endswith(f".{t}") for t in targets)]
-    if not chosen:
+    """The names that end in a target; each target has to match one."""
+    matches = {t: [name for name in places if f".{name}".endswith(f".{t}")] for t in targets}
+    missing = [target for target, names in matches.items() if not names]
+    if missing or not targets:
         endings = sorted(
             {name.rpartition(".")[2] for name in places}
             | {name.partition(".")[2].partition(".")[2] for name in places} - {""}
         )
-        hint = nearest(targets[0], endings) if targets else ""
+        hint = nearest(missing[0], endings) if missing else ""
         raise UserError(
-            f"no linear layer ends in {' or '.join(map(repr, targets)) or 'nothing'}{hint}",
+            f"no linear layer ends in {' or '.join(map(repr, missing)) or 'nothing'}{hint}",
             f"the layers without an adapter are: {', '.join(places) or 'none'}",
             Exit.USAGE,
         )
-    return chosen
+    chosen = {name for names in matches.values() for name in names}
+    return [name for name in places if name in chosen]
 
 
 def _check_fit(name: str, base: nn.Linear, r: int, four_bit: bool) -> None:

@@ -6,6 +6,8 @@ the answer. Read with `book/capstones/cnn.md`.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,22 +24,29 @@ def saliency(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
     return gradient.abs().amax(1)
 
 
-def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
+def occlusion(
+    model: nn.Module, X: Tensor, y: Tensor, size: int = 2, fill: float | None = None
+) -> Tensor:
     """How far the score of class y falls when a square around each pixel is covered, (n, H, W)
     (Zeiler and Fergus, 2014).
 
-    The square has 2 size - 1 pixels a side and is filled with the smallest value of its image.
+    The square has 2 size - 1 pixels per side and is filled with the value `fill`, or, if that is
+    None, with the smallest value of its image. Covering pixels that have the fill already changes
+    nothing, so the map depends on it.
 
     Raises
     ------
     ValueError
-        For a size below 1.
+        For a size below 1, or a fill that is not finite.
     """
     if size < 1:
         raise ValueError(f"need size >= 1, got {size}")
+    if fill is not None and not math.isfinite(fill):
+        raise ValueError(f"need a finite fill, got {fill}")
     n, _, H, W = X.shape
     falls = torch.zeros(n, H, W)
-    darkest = X.amin((1, 2, 3), keepdim=True)  # (n, 1, 1, 1)
+    # (n, 1, 1, 1)
+    value = X.amin((1, 2, 3), keepdim=True) if fill is None else X.new_full((n, 1, 1, 1), fill)
     with torch.no_grad():
         whole = model(X).gather(1, y[:, None])[:, 0]
         for i in range(H):
@@ -45,7 +54,7 @@ def occlusion(model: nn.Module, X: Tensor, y: Tensor, size: int = 2) -> Tensor:
                 covered = X.clone()
                 rows = slice(max(0, i - size + 1), i + size)
                 columns = slice(max(0, j - size + 1), j + size)
-                covered[:, :, rows, columns] = darkest
+                covered[:, :, rows, columns] = value
                 falls[:, i, j] = whole - model(covered).gather(1, y[:, None])[:, 0]
     return falls
 

@@ -369,6 +369,10 @@ class Conversations(Task[Settings]):
         """Mean loss, nats per token that the assistant writes."""
         return model(*batch)
 
+    def weight(self, batch: Batch) -> int:
+        """Tokens that are learned: the loss is a mean over them, not over conversations."""
+        return int((batch[1] != IGNORED).sum())
+
     def units(self, batch: Batch) -> int:
         return batch[0].numel()
 

@@ -27,14 +27,11 @@ def points(name: str, n: int, rng: torch.Generator) -> Tensor:
     if name == "moons":
         angle = math.pi * (u + side)
         return (
-            torch.stack([angle.cos() + (side - 0.5), angle.sin() + 0.25 * (1 - 2 * side) * -1], 1)
-            / 1.1
+            torch.stack([angle.cos() + (side - 0.5), angle.sin() + 0.25 * (2 * side - 1)], 1) / 1.1
             + fuzz
         )
     if name == "spirals":
-        radius = 0.15 + 1.1 * u.sqrt()
-        angle = 2.5 * math.pi * u.sqrt() + math.pi * side
-        return torch.stack([radius * angle.cos(), radius * angle.sin()], 1) + fuzz
+        return _arms(u, side) + fuzz
     if name == "letters":
         inside = torch.tensor(
             np.argwhere(_letters() > 0.5), dtype=torch.float32
@@ -44,6 +41,24 @@ def points(name: str, n: int, rng: torch.Generator) -> Tensor:
         )
         return torch.stack([chosen[:, 1] - 20, 12 - chosen[:, 0]], 1) / 14
     raise ValueError(f"there is no set {name!r}; choose one of: {', '.join(POINTS)}")
+
+
+def spiral_arms(n: int) -> Tensor:
+    """Middles (2 n, 2) of the two arms of the spirals, as dense as the data, float64.
+
+    The data are, up to this grid, a mixture of normals of standard deviation 0.03 around them.
+    """
+    if n < 1:
+        raise ValueError(f"cannot place {n} points on an arm; give 1 or more")
+    u = ((torch.arange(n, dtype=torch.float64) + 0.5) / n).repeat(2)
+    return _arms(u, torch.arange(2, dtype=torch.float64).repeat_interleave(n))
+
+
+def _arms(u: Tensor, side: Tensor) -> Tensor:
+    """Points at the fraction u of the data along arm 0 or 1."""
+    radius = 0.15 + 1.1 * u.sqrt()
+    angle = 2.5 * math.pi * u.sqrt() + math.pi * side
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], 1)
 
 
 def _letters() -> np.ndarray:

@@ -52,9 +52,7 @@ class Settings(RunSettings):
     model: str = "small"  # logistic, mlp, small, residual, vit, resnet18, -34, -50, -101
     channels: int = 8
     stages: int = 1  # halvings of the residual model
-    augment: bool = (
-        False  # shifts by a pixel (of glyphs, a sixteenth of the size), small turns and stretches
-    )
+    augment: bool = False  # shifts by a pixel, or by a sixteenth of size; rotations, stretches
     dropout: float = 0.0
     smoothing: float = 0.0  # share of the target spread over the other labels
     classes: str = ""  # labels in use, "56789", of glyphs characters; empty: all
@@ -304,11 +302,8 @@ class Pictures(Task[Settings]):
         shown = X[chosen]
         if self.settings.augment:
             rng = generator(self.settings.seed, step, 1)
-            shown = (
-                pictures.random_affine(shown, rng)
-                if self.settings.data == "glyphs"
-                else augmented(shown, rng)
-            )
+            fixed = self.settings.data in EDGES  # 8 or 12 pixels: a shift by one of them
+            shown = augmented(shown, rng) if fixed else pictures.random_affine(shown, rng)
         return self.standardize(shown), torch.searchsorted(torch.tensor(self.labels), y[chosen])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:

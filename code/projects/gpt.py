@@ -152,7 +152,7 @@ class Sample:
     length: int = 400
     temperature: float = 0.8
     top_k: int = 0  # keep this many tokens; 0: all
-    top_p: float = 1.0  # keep the likeliest tokens that hold this share of the probability
+    top_p: float = 1.0  # keep the fewest likeliest tokens whose probabilities reach this sum
     seed: int = 0
 
     def check(self) -> None:
@@ -192,12 +192,12 @@ def apply_rope(x: Tensor, start: int) -> Tensor:
     )
     quarter = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(
         -2
-    )  # each pair turned by 90 degrees
+    )  # each pair rotated by 90 degrees
     return (x * c + quarter * s).to(x.dtype)  # (B, H, T, d)
 
 
 class Attention(nn.Module):
-    """Causal self-attention: each position asks the ones before it."""
+    """Causal self-attention: each position attends to those up to its own."""
 
     def __init__(self, s: Settings) -> None:
         super().__init__()
@@ -244,7 +244,7 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """The same small network at every position, four times as wide inside; SwiGLU with as many
+    """The same two layers at every position, four times as wide inside; SwiGLU has about as many
     parameters.
     """
 
@@ -318,7 +318,7 @@ class GPT(nn.Module):
         for name, p in self.named_parameters():
             if name.endswith(
                 "out.weight"
-            ):  # 2 L of these add to one stream: its variance should not grow with L
+            ):  # 2 L branches add to one stream: its variance should not grow with L
                 nn.init.normal_(p, std=0.02 / math.sqrt(2 * s.layers))
         if s.tie:
             self.head.weight = self.token.weight
@@ -354,7 +354,7 @@ class GPT(nn.Module):
             x = x + self.position(torch.arange(start, start + T, device=tokens.device))
         if torch.is_autocast_enabled(
             x.device.type
-        ):  # what flows past the blocks is read and written most often
+        ):  # the residual stream is read and written most often
             x = x.to(torch.get_autocast_dtype(x.device.type))
         x = self.drop(x)
         for i, block in enumerate(self.blocks):
@@ -381,8 +381,8 @@ class GPT(nn.Module):
         given the text before it.
 
         Temperature 0 takes the likeliest token. While the text fits into the context, keys and
-        values are kept and only the new token is computed; after that the window slides and is
-        computed anew (`cached=False` always does).
+        values are cached and only the new token is computed; after that the window slides and all
+        of it is recomputed, as it always is with `cached=False`.
         """
         if tokens.shape[1] == 0:
             raise ValueError("the prompt is empty; give at least one token to start from")
@@ -419,8 +419,8 @@ class GPT(nn.Module):
 
 @torch.no_grad()
 def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
-    """Weights of every layer, (B, H, T, T) each: row t is what position t takes from each position
-    up to its own.
+    """Weights of every layer, (B, H, T, T) each: row t holds the weights of position t on all
+    positions up to its own.
     """
     maps: list[Tensor] = []
 
@@ -455,13 +455,12 @@ def attention_maps(model: GPT, tokens: Tensor) -> list[Tensor]:
 def next_token_probs(
     logits: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = Sample.top_p
 ) -> Tensor:
-    """The distribution that is drawn from: probabilities (..., V) after temperature, top-k and
-    top-p, in this order.
+    """Probabilities (..., V) of the next token after temperature, top-k and top-p, in this order.
 
     Raises
     ------
     ValueError
-        For a temperature that is not positive, a negative k and a share outside (0, 1].
+        For a temperature that is not positive, a negative k and a top_p outside (0, 1].
     """
     if not temperature > 0 or top_k < 0 or not 0 < top_p <= 1:
         raise ValueError(
@@ -480,7 +479,7 @@ def next_token_probs(
     p = logits.softmax(-1)
     if top_p < 1:
         ordered, order = p.sort(descending=True)
-        preceding = ordered.cumsum(-1) - ordered  # what the likelier tokens hold
+        preceding = ordered.cumsum(-1) - ordered  # probability of all likelier tokens
         outside = preceding >= top_p
         outside[..., 0] = False  # the likeliest always stays
         p = torch.zeros_like(p).scatter(-1, order, ordered.masked_fill(outside, 0.0))
@@ -580,7 +579,7 @@ class TextTask(Task[S]):
         return {"corpus": self.corpus_digest, "tokenizer": self.tokenizer.state()}
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
-        """What the model expects after the first 21 tokens of the held-out text."""
+        """Logits after the first 21 tokens of the held-out text."""
         start = self.held_out[: min(21, self.model.s.context)]
         logits = model(start[None].to(device))[0, -1].detach().float().cpu()
         best = logits.topk(min(100, len(logits)))

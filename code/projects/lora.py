@@ -52,18 +52,20 @@ class Settings(RunSettings):
     old_corpus: str = ""  # the old text; empty: that of the gpt run, and none for a GPT-2
     labels_per_class: int = 10  # labeled images of the new task, for the encoder
     turn: int = 1  # quarter turns, for the encoder
-    pretrain_steps: int = 400
+    pretrain_steps: int = 400  # of the encoder's base; 0: random weights, the control
 
     def check(self) -> None:
         super().check()
         if self.method not in METHODS:
             raise wrong("method", self.method, f"is not one of: {', '.join(METHODS)}")
-        if self.rank < 1 or self.labels_per_class < 1 or self.pretrain_steps < 1:
+        if self.rank < 1 or self.labels_per_class < 1:
             raise wrong(
-                "rank, labels_per_class, pretrain_steps",
-                (self.rank, self.labels_per_class, self.pretrain_steps),
+                "rank, labels_per_class",
+                (self.rank, self.labels_per_class),
                 "must be at least 1",
             )
+        if self.pretrain_steps < 0:
+            raise wrong("pretrain_steps", self.pretrain_steps, "must be at least 0")
         if self.alpha <= 0 or not 0 <= self.adapter_dropout < 1:
             raise wrong(
                 "alpha, adapter_dropout",

@@ -23,7 +23,7 @@ class Schedule:
     """How much of the data is left at noise level t = 0, ..., T - 1.
 
     `linear` is Ho et al.'s for a thousand levels, its variances scaled by 1000 / T so that as much
-    is left at the end; with fewer than about 50 levels they are capped. `cosine` is Nichol and
+    is left at the end; with 20 levels or fewer they are capped at 0.999. `cosine` is Nichol and
     Dhariwal's (2021, equation 17).
 
     Attributes

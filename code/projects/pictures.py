@@ -153,7 +153,7 @@ def render_samples(X: Tensor, y: Tensor, n: int, seed: int) -> tuple[Tensor, Ten
 
 
 def random_affine(X: Tensor, rng: torch.Generator) -> Tensor:
-    """Glyphs (n, 1, size, size) shifted by up to a sixteenth of their size, turned by up to 15
+    """Images (n, C, size, size) shifted by up to a sixteenth of their size, turned by up to 15
     degrees, stretched by up to an eighth.
     """
     return augmented(X, rng, shift=X.shape[-1] / 16, turn=15.0, stretch=0.125)

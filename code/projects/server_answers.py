@@ -6,6 +6,7 @@ Read with `book/capstones/agent.md`.
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import Any
 
@@ -54,13 +55,19 @@ def read_arguments(text: Any) -> Any:
     if not isinstance(text, str):
         raise TypeError(f"the arguments of a call are {type(text).__name__}, not a string")
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except ValueError:
         return text
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
+    raise ValueError(f"{constant} is not a finite number")
+
+
+def _finite(digits: str) -> float:
+    """A number; ValueError for one such as 1e999, which would become infinite."""
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
 
 
 def _depth(value: Any) -> int:

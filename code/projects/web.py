@@ -10,6 +10,7 @@ import errno
 import json
 import math
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -34,6 +35,7 @@ except ImportError as missing:  # pragma: no cover - pinned in requirements.txt
 RETRY_AFTER_S = 5  # what a caller is asked to wait when the queue is full
 LARGEST_BODY = 1_000_000  # bytes of a request; every field has a smaller bound of its own
 BODY_S = 30  # seconds in which a request has to arrive
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHUTDOWN_S = 3  # seconds that open answers may still take after Ctrl-C or SIGTERM
 
 
@@ -139,6 +141,35 @@ def application(title: str) -> FastAPI:
     return app
 
 
+class LocalNames:
+    """Refuse a request that names another host than this one.
+
+    A page in a browser on this computer can reach a server on loopback by giving its own name this
+    computer's address (DNS rebinding); the request then carries the page's name.
+
+    Parameters
+    ----------
+    app : the ASGI application
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http":
+            hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+            if not all(_is_loopback(re.sub(r":\d*$", "", host)) for host in hosts):
+                detail = f"this server answers requests to {', '.join(LOOPBACK)} only"
+                await Json({"detail": detail}, 421)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _is_loopback(host: str) -> bool:
+    return host.strip("[]").lower() in LOOPBACK
+
+
 def submit(workers: Workers, compute: Callable[[], Iterator[Any]]) -> Job:
     """A job in the queue; 503 with Retry-After when the queue is full."""
     try:
@@ -200,6 +231,8 @@ def serve(app: FastAPI, host: str, port: int) -> None:
                 f"name another one: --port {port + 1 if port < 65535 else port - 1}",
                 Exit.ENVIRONMENT,
             ) from None
+    if _is_loopback(host):
+        app.add_middleware(LocalNames)
     uvicorn.run(
         app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_S
     )

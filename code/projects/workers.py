@@ -119,8 +119,19 @@ class Workers:
         try:
             self.jobs.put_nowait(job)
         except queue.Full:
-            raise Busy from None
+            self._drop_cancelled()
+            try:
+                self.jobs.put_nowait(job)
+            except queue.Full:
+                raise Busy from None
         return job
+
+    def _drop_cancelled(self) -> None:
+        """Remove waiting jobs whose callers have gone: they would keep others out."""
+        with self.jobs.mutex:
+            live = [job for job in self.jobs.queue if not job.cancelled.is_set()]
+            self.jobs.queue.clear()
+            self.jobs.queue.extend(live)
 
     def _start(self) -> None:
         with self.lock:

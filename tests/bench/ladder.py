@@ -2,7 +2,8 @@
 
     python -m tests.bench.ladder book/_assets/results/language-models-ladder.json
 
-Models of about equal size on the sonnets, each at the best of two rates, three seeds.
+Models of about equal size on the sonnets, three seeds, each at the best of four rates in steps of a
+factor of two. The best must not be at an edge of its grid.
 """
 
 from __future__ import annotations
@@ -32,15 +33,18 @@ def main() -> None:
     x = torch.tensor(characters.encode(train))
     y = torch.tensor(characters.encode(held))
     makers = {
-        "bigram": (partial(ladder.Bigram, V), (0.05, 0.15)),
-        "window of 8": (partial(ladder.Window, V, 8, 24, 480), (2e-3, 5e-3)),
-        "recurrent": (partial(ladder.Recurrent, V, 48, 160), (5e-3, 1e-2)),
-        "transformer": (partial(gpt.GPT, SETTINGS, V), (3e-3, 6e-3)),
+        "bigram": (partial(ladder.Bigram, V), 0.05),
+        "window of 8": (partial(ladder.Window, V, 8, 24, 480), 2.5e-3),
+        "recurrent": (partial(ladder.Recurrent, V, 48, 160), 0.005),
+        "transformer": (partial(gpt.GPT, SETTINGS, V), 0.006),
     }
     runs = {}
-    for name, (make, rates) in makers.items():
-        runs[name] = ladder.tuned(make, x, y, rates, (0, 1, 2), STEPS, EVERY)
+    for name, (make, least) in makers.items():
+        rates = [least * 2**k for k in range(4)]
+        runs[name] = ladder.tuned(make, x, y, rates, (0, 1, 2), STEPS, EVERY) | {"tried": rates}
         print(name, runs[name], flush=True)
+        if runs[name]["rate"] in (rates[0], rates[-1]):
+            raise SystemExit(f"{name}: the best rate is at an edge of {rates}; widen the grid")
     card = {"steps": STEPS, "every": EVERY, "batch": 32, "context": 64, "runs": runs}
     Path(sys.argv[1]).write_text(json.dumps(card, indent=1) + "\n")
 

@@ -4,9 +4,9 @@
     python -m tests.bench.writing FOLDER --json book/_assets/results/gpt-writing.json
 
 Written are, for each of three checkpoints and three temperatures, the beginning of one text and the
-share of words that occur in the training text, over twenty texts. The last checkpoint is measured
-twice on the held-out text: with windows that start without a past, as in training, and with the
-whole context before every character; and beside tables of counts that propose its characters.
+proportion of words that occur in the training text, over twenty texts. The last checkpoint is
+measured twice on the held-out text, with windows that start without context, as in training, and
+with the whole context before every character, and as the target of drafts from n-gram models.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CPU = torch.device("cpu")
 
 
 def known_words(texts: list[str], training: str) -> float:
-    """Share of the whole words of texts that occur in a training text.
+    """Proportion of the whole words of texts that occur in a training text.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def _words(text: str) -> list[str]:
 
 
 def written(task: gpt.Language, temperature: float) -> dict[str, Any]:
-    """The beginning of one text, and the share of known words over many."""
+    """The beginning of one text, and the proportion of known words over many."""
     options = gpt.Sample(PROMPT, SHOWN - len(PROMPT), temperature)
     start = torch.tensor([task.tokenizer.encode(PROMPT)]).expand(TEXTS, -1)
     rng = torch.Generator().manual_seed(0)
@@ -79,17 +79,17 @@ def warm_loss(task: gpt.Language) -> float:
 
 
 @torch.no_grad()
-def kept(task: gpt.Language, n: int) -> float:
-    """Mean share of the proposals of an n-gram model that the network keeps: sum min(p, q)."""
+def acceptance(task: gpt.Language, n: int) -> float:
+    """Mean probability that the network accepts a token of an n-gram model: sum min(p, q)."""
     T = task.settings.context
     table = Ngrams(task.train.tolist(), n, len(task.tokenizer))
-    shares: list[Tensor] = []
+    rates: list[Tensor] = []
     for window in task.held_out.split(T):
         p = task.model(window[None])[0].softmax(-1).double()
         tokens = window.tolist()
         q = [table.probabilities(tokens[: t + 1]) for t in range(len(tokens))]
-        shares.append(torch.minimum(p, torch.tensor(np.array(q))).sum(-1))
-    return float(torch.cat(shares).mean())
+        rates.append(torch.minimum(p, torch.tensor(np.array(q))).sum(-1))
+    return float(torch.cat(rates).mean())
 
 
 def main() -> None:
@@ -117,8 +117,8 @@ def main() -> None:
     facts |= {"settings": run["settings"], "prompt": PROMPT, "points": points}
     facts["val_loss"] = round(task.mean_loss(task.model, task.held_out, CPU), 4)
     facts["warm_loss"] = round(warm_loss(task), 4)
-    facts["kept"] = {str(n): round(kept(task, n), 3) for n in DRAFTS}
-    print({key: facts[key] for key in ("val_loss", "warm_loss", "kept")})
+    facts["acceptance"] = {str(n): round(acceptance(task, n), 3) for n in DRAFTS}
+    print({key: facts[key] for key in ("val_loss", "warm_loss", "acceptance")})
     if asked.json:
         asked.json.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 

@@ -113,6 +113,12 @@ IMPORTS = [
     ("from a import b, c as d", {"a", "a.b", "a.c"}),
     ("def f():\n    import late", {"late"}),
     ("try:\n    import x\nexcept ImportError:\n    import y", {"x", "y"}),
+    ("try:\n    pass\nexcept* OSError:\n    import x\nelse:\n    import y", {"x", "y"}),
+    ("try:\n    import x\nfinally:\n    import y", {"x", "y"}),
+    ("for i in a:\n    import x\nelse:\n    if i:\n        import y", {"x", "y"}),
+    ("while a:\n    import x\nelse:\n    import y", {"x", "y"}),
+    ("class C:\n    async def f():\n        async with a:\n            import x", {"x"}),
+    ("match a:\n    case 1:\n        import x\n    case _:\n        import y", {"x", "y"}),
 ]
 
 

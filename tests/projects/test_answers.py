@@ -6,7 +6,7 @@ import time
 
 import pytest
 from clikit.errors import UserError
-from projects import agent, calculator, tools
+from projects import agent, calculator, server_answers, tools
 from projects.agent import Agent, Rules
 from projects.schemas import invalid
 from projects.tools import Registry, Tool
@@ -293,3 +293,12 @@ def test_a_missing_key_is_one_message(monkeypatch):
     monkeypatch.delenv("SOME_KEY", raising=False)
     with pytest.raises(UserError, match="SOME_KEY is not set"):
         key_from("SOME_KEY")
+
+
+@pytest.mark.parametrize("text", ['{"x": 1e999}', '{"x": [-1e400]}', '{"x": NaN}'])
+def test_arguments_with_a_number_that_is_not_finite_stay_a_string(text):
+    assert server_answers.read_arguments(text) == text
+
+
+def test_finite_arguments_are_read():
+    assert server_answers.read_arguments('{"x": -2.5e3}') == {"x": -2500.0}

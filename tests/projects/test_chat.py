@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from clikit.errors import Exit, UserError
 from projects import agent, chat, dialogues, gpt, questions
 from projects.dialogues import ANSWER, CALL, END, USER
-from projects.runner import cli_use, records
+from projects.runner import cli_use, devices, processes, records
 from projects.runner.cli import main
 from projects.runner.settings import choose
+from projects.runner.training import Trainer
 from projects.toolkit import Observation
 
 from tests.bench import chat as bench
@@ -478,3 +479,17 @@ def test_the_recorded_runs_are_of_one_size_and_of_settings_that_exist(tmp_path):
 def test_the_presets_are_of_the_form_that_is_published():
     for name in chat.PRESETS:
         choose(chat.Settings(), chat.PRESETS, name)
+
+
+def test_micro_batches_give_the_gradient_of_the_batch(tmp_path):
+    """The loss is a mean over learned tokens, of which conversations have different numbers."""
+    task = tiny(batch_size=8)
+    run = Trainer(task, "chat", devices.choose("cpu"), processes.Group(), tmp_path, speak=False)
+    batch = task.batch(0)
+    gradients = []
+    for micro in (8, 3):
+        run.micro = micro
+        run._gradients(batch, task.weight(batch))
+        gradients.append(torch.cat([p.grad.flatten() for p in task.model.parameters()]))
+    assert len({int(n) for n in (batch[1] >= 0).sum(1)}) > 1
+    assert (gradients[0] - gradients[1]).norm() < 1e-5 * gradients[0].norm()

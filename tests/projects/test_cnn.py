@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from clikit.errors import UserError
+from PIL import Image
 from projects import attribution, cnn, image_models, pictures
 from projects.cnn import Settings
 from projects.runner.order import epochs
@@ -67,6 +68,20 @@ def test_epochs_show_every_example_once_before_any_twice():
     assert torch.equal(epochs(10, 4, 7, 3), epochs(10, 4, 7, 3))
     with pytest.raises(ValueError, match="at least one example"):
         epochs(0, 4, 0, 0)
+
+
+def test_images_of_a_folder_are_shifted_in_proportion_to_their_size(tmp_path):
+    for name, value in (("dark", 0), ("light", 200)):
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            Image.new("L", (32, 32), value + number).save(tmp_path / name / f"{number}.png")
+    task = cnn.build(replace(Settings(), data=str(tmp_path), augment=True, batch_size=4))
+    images, _ = task.batch(3)
+    X, _ = task.parts["train"]
+    chosen = epochs(len(X), 4, 3, 0)
+    moved = pictures.random_affine(X[chosen], generator(0, 3, 1))  # up to two pixels
+    assert torch.equal(images, task.standardize(moved))
+    assert not torch.allclose(moved, pictures.augmented(X[chosen], generator(0, 3, 1)))
 
 
 def test_augmented_pictures_are_near_and_new():
@@ -285,6 +300,29 @@ def test_a_trained_network_looks_at_the_bar_and_an_untrained_one_less(sees):
             on_bar.append(float(maps[clean].mean() / maps.abs().mean()))
         assert on_bar[0] > 1.5, on_bar
         assert on_bar[0] > on_bar[1], on_bar
+
+
+def test_occlusion_is_the_fall_of_a_linear_score_and_depends_on_the_fill():
+    """Of a linear model the score falls by the sum of w (x - fill) over the square."""
+    rng = torch.Generator().manual_seed(0)
+    model = cnn.network("logistic", 8, 4, 3).eval()
+    X = torch.randn(2, 1, 8, 8, generator=rng)
+    y = torch.tensor([2, 0])
+    w = model.head.weight.detach()[y].view(2, 8, 8)
+    for fill in (None, 0.0, 1.5):
+        value = X.amin((1, 2, 3)) if fill is None else torch.full((2,), fill)
+        effect = w * (X[:, 0] - value[:, None, None])
+        maps = attribution.occlusion(model, X, y, 2, fill)
+        for i, j in ((0, 0), (4, 3), (7, 7)):
+            square = effect[:, max(0, i - 1) : i + 2, max(0, j - 1) : j + 2].sum((1, 2))
+            assert torch.allclose(maps[:, i, j], square, atol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [{"size": 0}, {"fill": float("nan")}, {"fill": float("inf")}])
+def test_occlusion_refuses_a_square_or_fill_that_cannot_be(bad):
+    model = cnn.network("logistic", 8, 4, 3)
+    with pytest.raises(ValueError, match="need"):
+        attribution.occlusion(model, torch.zeros(1, 1, 8, 8), torch.tensor([0]), **bad)
 
 
 def test_saliency_is_the_gradient_by_differences(sees):

@@ -51,13 +51,13 @@ def start(*args: object) -> subprocess.Popen:
     )
 
 
-def wait_for(what, process: subprocess.Popen) -> None:
-    for _ in range(3000):
+def wait_for(what, process: subprocess.Popen, seconds: int = 60) -> None:
+    for _ in range(50 * seconds):
         if what():
             return
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    raise AssertionError("waited for a minute")
+    raise AssertionError(f"waited for {seconds} s")
 
 
 def last(folder: Path) -> dict:
@@ -319,6 +319,44 @@ def test_the_seeds_that_were_not_started_are_named(capsys):
     assert "--set seed=2" in said
     cli._name_other_seeds("gpt", 4, 4, Path("runs/x"), True)
     assert capsys.readouterr().err == ""
+
+
+def test_a_start_that_failed_leaves_a_folder_that_can_be_used(tmp_path):
+    for name in ("run.lock", "run.lock.pid"):
+        (tmp_path / name).write_text("")
+    assert not session.occupied(tmp_path)
+    assert not session.occupied(tmp_path / "none")
+    (tmp_path / "run.json").write_text("")
+    assert session.occupied(tmp_path)
+
+
+def test_a_run_that_saved_nothing_is_resumed_from_its_first_step(straight, tmp_path):
+    """As a queue does after a kill: with `run` it would be refused, because the folder is used."""
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    shutil.copy(straight / "run.json", folder)
+    done = projects("resume", folder)
+    assert done.returncode == 0, done.stderr
+    assert "holds no checkpoint yet: starting at step 0" in done.stderr
+    assert same(straight, folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_of_several_processes_saves_and_says_how_to_go_on(tmp_path, number):
+    folder = tmp_path / "two"
+    long = ("--set", "steps=9000", "--set", "save_every=1")
+    process = start("run", "gpt", *LONG, *long, "--processes", 2, "--out", folder)
+    try:  # several processes take a while to start
+        wait_for(lambda: checkpoints.list_newest_first(folder), process, seconds=240)
+    finally:
+        process.send_signal(number)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    step = last(folder)["step"]
+    assert f"stopped at step {step}, saved; resume with" in said
+    assert f"resume {folder} --processes 2" in said
+    with session.alone(folder, Group()):  # nobody trains there any more
+        pass
 
 
 WRONG = {

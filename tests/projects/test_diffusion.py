@@ -12,6 +12,7 @@ from clikit.errors import UserError
 from groundtruth.networks.diffusion import circle_noise
 from projects import diffusion as d
 from projects import evaluation, pictures, quality
+from projects.clouds import spiral_arms
 from projects.diffusion import Schedule, Settings
 from projects.runner.rng import generator
 from projects.runner.settings import choose
@@ -214,6 +215,21 @@ def test_sets_are_bounded_and_repeat_with_their_seed(name):
         assert torch.allclose(a.norm(dim=1), torch.ones(2000), atol=1e-5)
 
 
+def test_spirals_are_normals_around_the_middles_of_their_arms():
+    middle = spiral_arms(400)
+    assert middle.shape == (800, 2)
+    # an arm ends at radius 1.25 and the angle 2.5 pi, the other opposite to it; u is at most
+    # 799 / 800, which lowers the radius by 0.0007 and the angle by 0.005
+    end = torch.tensor([0.0, 1.25], dtype=torch.float64)
+    assert torch.allclose(middle[399], end, atol=0.01)
+    assert torch.allclose(middle[:400], -middle[400:], atol=1e-12)
+    data = d.points("spirals", 4000, generator(0)).double()
+    away = torch.cdist(data, middle)
+    assert float(away.amin(1).square().mean().sqrt()) == pytest.approx(0.03, rel=0.1)
+    counts = (away.argmin(1) // 100).bincount(minlength=8)  # each eighth of both arms
+    assert float((counts - 500).abs().max()) < 110
+
+
 def test_sliced_wasserstein_is_that_of_a_shift_and_of_scipy():
     from scipy.stats import wasserstein_distance
 
@@ -266,6 +282,7 @@ def test_mmd_is_unbiased_and_sees_a_difference():
         (lambda: Schedule.of(torch.tensor([0.0, 0.5])), "strictly between"),
         (lambda: d.points("square", 5, generator(0)), "no set 'square'"),
         (lambda: d.points("ring", 0, generator(0)), "0 points"),
+        (lambda: spiral_arms(0), "0 points on an arm"),
         (
             lambda: d.sample(lambda x, t: x, torch.zeros(1, 2), Schedule("linear", 5), 6),
             "1 to 5 steps",

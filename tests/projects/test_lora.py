@@ -317,6 +317,16 @@ def test_targets_that_match_nothing_are_told_with_the_layers_there_are():
         adapters.inject(gpt.GPT(gpt.Settings(), 5), ["qvk"], r=2)
 
 
+def test_each_target_has_to_match_a_layer():
+    model = net()
+    with pytest.raises(UserError, match="no linear layer ends in '7'\n"):
+        adapters.inject(model, ["0", "7"], r=2)
+    assert not adapters.layers(model)
+    with pytest.raises(UserError, match="no linear layer ends in nothing"):
+        adapters.inject(model, [], r=2)
+    assert adapters.inject(model, ["2", "0"], r=2) == ["0", "2"]
+
+
 # -- the project ----------------------------------------------------------------------------------
 
 
@@ -357,6 +367,19 @@ def test_training_helps_the_new_task_and_the_base_knew_the_old_one(tmp_path):
     assert "label" in task.sample(task.model, lora.Sample(), torch.device("cpu"))
     with pytest.raises(UserError, match="index=900 is not a test image"):
         task.sample(task.model, lora.Sample(index=900), torch.device("cpu"))
+
+
+def test_without_pretraining_the_base_has_random_weights_and_the_same_images():
+    changes = ["method=none", "pretrain_steps=0"]
+    task = lora.build(choose(Settings(), lora.PRESETS, "smoke", changes))
+    other = made(method="none")
+    torch.manual_seed(0)
+    fresh = lora.cnn.network("mlp", 8, lora.WIDTH, 10)
+    assert all(
+        torch.equal(p, q) for p, q in zip(task.model.parameters(), fresh.parameters(), strict=True)
+    )
+    assert torch.equal(task.few[0], other.few[0])
+    assert task.evaluate(task.model.eval(), torch.device("cpu"))["old_accuracy"] < 0.4
 
 
 def test_a_gpt_base_is_adapted_to_another_text(tmp_path):
@@ -428,6 +451,8 @@ def test_the_published_comparison_is_of_one_base_and_says_what_the_page_conclude
     [
         ({"method": "adapter"}, "method='adapter' is not one of"),
         ({"rank": 0}, "at least 1"),
+        ({"labels_per_class": 0}, "at least 1"),
+        ({"pretrain_steps": -1}, "pretrain_steps=-1 must be at least 0"),
         ({"alpha": 0.0}, "must be positive"),
         ({"four_bit": True, "method": "full"}, "needs method=lora"),
     ],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
+import subprocess
 from dataclasses import asdict
 
 import numpy as np
@@ -23,6 +25,7 @@ from projects.runner import (
     rng,
 )
 from projects.runner.settings import choose, override
+from projects.runner.signals import OnSignals
 
 from tests.projects.toy import PRESETS, Settings, trainer
 
@@ -215,7 +218,7 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypat
             os, name, lambda *args, name=name, real=real: order.append(name) or real(*args)
         )
     checkpoints.save(tmp_path, 1, {"project": "toy"}, keep=1)
-    assert order == ["fsync", "replace"]
+    assert order == ["fsync", "replace", "fsync"]  # the file, its name, and the folder
 
 
 def test_an_error_without_a_message_is_named(tmp_path, monkeypatch):
@@ -626,3 +629,59 @@ def test_the_published_race_has_the_settings_that_the_script_runs():
         assert saved.pop("corpus") == "plays.txt"
         assert saved == settings
         assert race[name]["compiled"] == compiled
+
+
+def test_a_commit_has_a_plus_when_anything_that_a_run_imports_has_changed(tmp_path, monkeypatch):
+    package = tmp_path / "code" / "projects" / "runner"
+    package.mkdir(parents=True)
+    library = tmp_path / "code" / "groundtruth.py"
+    library.write_text("a = 1\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *arguments], check=True)
+    monkeypatch.setattr(records, "__file__", str(package / "records.py"))
+    records.commit.cache_clear()
+    clean = records.commit()
+    records.commit.cache_clear()
+    library.write_text("a = 2\n")
+    assert records.commit() == f"{clean}+"
+    records.commit.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"project": None},
+        {"settings": None},
+        {"parameters": "many"},
+        {"wall_s": None},
+        {"units_per_s": []},
+        {"peak_memory_mb": "x"},
+    ],
+)
+def test_a_card_with_a_part_of_another_type_is_one_message(tmp_path, change):
+    card = dict.fromkeys(records.CARD, 1) | {"project": "p", "settings": {}, "metrics": {}}
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(card))
+    assert records.read_result(tmp_path) == card
+    path.write_text(json.dumps(card | change))
+    with pytest.raises(UserError, match="is damaged"):
+        records.read_result(tmp_path)
+
+
+def test_a_second_signal_interrupts_unless_it_comes_at_once():
+    asked = []
+    with OnSignals(lambda: asked.append(1), once_s=60):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    assert asked == [1]
+    with OnSignals(lambda: asked.append(2)):
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with OnSignals(lambda: asked.append(3), repeat=True) as signals:
+        assert not signals.asked
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert signals.asked
+    assert asked == [1, 2, 3]

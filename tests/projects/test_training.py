@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -31,12 +32,8 @@ def equal(a, b) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-@pytest.mark.parametrize("k", [1, 20, 37])
-def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
-    """Weights, averaged weights, optimizer, generators (there is dropout) and metrics."""
-    straight = trainer(tmp_path / "straight", **MIXED)
-    straight.run()
-    first = trainer(tmp_path / "stopped", **MIXED)
+def stopped_at(folder, k, **settings):
+    first = trainer(folder, **settings)
     step = first._one_step
 
     def and_stop() -> None:
@@ -46,6 +43,14 @@ def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
     first._one_step = and_stop
     with pytest.raises(Interrupted):
         first.run()
+
+
+@pytest.mark.parametrize("k", [1, 20, 37])
+def test_n_steps_are_k_steps_a_stop_and_the_rest_bit_for_bit(tmp_path, k):
+    """Weights, averaged weights, optimizer, generators (there is dropout) and metrics."""
+    straight = trainer(tmp_path / "straight", **MIXED)
+    straight.run()
+    stopped_at(tmp_path / "stopped", k, **MIXED)
     torch.manual_seed(99)  # another session: nothing may depend on what this process did before
     second = trainer(tmp_path / "stopped", **MIXED)
     second.resume()
@@ -453,3 +458,103 @@ def test_event_files_are_written_when_asked_for(tmp_path):
     assert [e.value for e in events.Scalars("loss")] == pytest.approx(
         [line["loss"] for line in lines if "loss" in line]
     )
+
+
+class OutOfMemoryAt(Line):
+    """Runs out of memory in one call of `loss`, counted from 1."""
+
+    at = 3
+    calls = 0
+
+    def loss(self, model, batch):
+        self.calls += 1
+        if self.calls == self.at:
+            raise torch.OutOfMemoryError("full")
+        return super().loss(model, batch)
+
+
+def test_a_halved_micro_batch_survives_a_resume(tmp_path):
+    """With dropout another size of micro-batch draws other masks."""
+    straight = trainer(tmp_path / "straight", OutOfMemoryAt(Settings(**MIXED)))
+    straight.run()
+    first = trainer(tmp_path / "stopped", OutOfMemoryAt(Settings(**MIXED)))
+    step = first._one_step
+
+    def and_stop() -> None:
+        step()
+        first.stopping = first.step == 25
+
+    first._one_step = and_stop
+    with pytest.raises(Interrupted):
+        first.run()
+    second = trainer(tmp_path / "stopped", **MIXED)
+    second.resume()
+    assert second.micro == first.micro == 8
+    second.run()
+    assert equal(weights(straight.model), weights(second.model))
+
+
+def test_memory_that_runs_out_in_an_evaluation_is_one_message(tmp_path):
+    class Large(Line):
+        def evaluate(self, model, device):
+            raise torch.OutOfMemoryError("full")
+
+    with pytest.raises(UserError, match=r"after step 50, in the optimizer's step or in an eval"):
+        trainer(tmp_path, Large(Settings())).run()
+
+
+def test_a_run_that_ends_at_its_checkpoint_is_evaluated_once(tmp_path):
+    stopped_at(tmp_path, 13, steps=40)
+    for _ in range(2):
+        last = trainer(tmp_path, steps=13)
+        last.resume()
+        card = last.run()
+    assert math.isfinite(card["metrics"]["val_loss"])
+    assert math.isfinite(card["best_val_loss"])
+    lines = records.read_lines(tmp_path / "metrics.jsonl")
+    assert sum("val_loss" in line for line in lines) == 1
+
+
+def test_a_session_on_another_precision_is_said_and_is_on_the_card(tmp_path):
+    stopped_at(tmp_path, 13, steps=40)
+    said = []
+    last = trainer(tmp_path, steps=40)
+    last.device_config = replace(last.device_config, precision="bf16")
+    last.progress.log = said.append
+    last.resume()
+    assert "precision was fp32 and is bf16 now" in said[0]
+    card = last.run()
+    assert [(s["from_step"], s["precision"]) for s in card["sessions"]] == [
+        (0, "fp32"),
+        (13, "bf16"),
+    ]
+
+
+def test_a_card_of_equal_sessions_does_not_list_them(tmp_path):
+    stopped_at(tmp_path, 13, steps=40)
+    last = trainer(tmp_path, steps=40)
+    last.resume()
+    assert "sessions" not in last.run()
+
+
+def test_micro_batches_weigh_what_the_task_says(tmp_path):
+    """A loss that is a mean over something else than examples, as learned tokens are."""
+
+    class Some(Line):
+        def loss(self, model, batch):
+            X, y = batch
+            counts = 1 + 2 * (y > 0)
+            return (counts * (model(X) - y) ** 2).sum() / counts.sum()
+
+        def weight(self, batch):
+            return int((1 + 2 * (batch[1] > 0)).sum())
+
+    run = trainer(tmp_path, Some(Settings(batch_size=16)))
+    batch = run.task.batch(0)
+    gradients = []
+    for micro in (16, 5):
+        run.micro = micro
+        loss = run._gradients(batch, run.task.weight(batch))
+        gradients.append(torch.cat([p.grad.flatten() for p in run.model.parameters()]))
+        assert loss.item() == pytest.approx(run.task.loss(run.model, batch).item())
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-7)

@@ -231,3 +231,65 @@ def test_a_full_queue_refuses_and_a_finished_job_makes_room():
 def test_workers_need_a_thread_and_a_place_in_the_queue(threads, waiting):
     with pytest.raises(ValueError, match="at least 1"):
         Workers(threads, waiting)
+
+
+def test_callers_who_left_do_not_keep_others_out(monkeypatch):
+    monkeypatch.setattr(serving, "WAITING", 2)
+    with text_server(SlowText(seconds=0.01)) as url, ThreadPoolExecutor(3) as pool:
+        long = pool.submit(ask, url, 400)
+        time.sleep(0.2)
+        for _ in range(2):
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{url}/generate", json={"prompt": "p", "length": 5}, timeout=0.2)
+        time.sleep(1.2)
+        assert not long.done()
+        assert ask(url, 1).status_code == 200
+        assert long.result().status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("localhost:8001", 200),
+        ("[::1]:8001", 200),
+        ("LOCALHOST", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example:8001", 421),
+    ],
+)
+def test_a_web_page_that_rebinds_its_name_is_not_answered(host, status):
+    """A browser sends the page's own name; a server on loopback has another."""
+    app = web.LocalNames(serving.application(SlowText(), torch.device("cpu")))
+    with running(app) as url:
+        answer = httpx.get(f"{url}/health", headers={"host": host})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "guarded"), [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False)]
+)
+def test_servers_on_loopback_are_guarded(monkeypatch, host, guarded):
+    app = serving.application(SlowText(), torch.device("cpu"))
+    monkeypatch.setattr(web.uvicorn, "run", lambda *_, **__: None)
+    monkeypatch.setattr(web.socket, "socket", FreeSocket)
+    web.serve(app, host, 8001)
+    assert any(one.cls is web.LocalNames for one in app.user_middleware) == guarded
+
+
+class FreeSocket:
+    """A socket whose port is free."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def setsockopt(self, *_):
+        pass
+
+    bind = setsockopt

@@ -119,6 +119,41 @@ def test_sliders_and_menus_change_their_figures_by_keyboard(site, host, open_pag
     counted("controls of figures moved by keyboard", moved)
 
 
+# the lowest size of a label in CSS pixels, as it is drawn, and that label
+SMALLEST = """e => [...e.querySelectorAll('.interactive-live text')]
+  .filter(text => text.textContent.trim())
+  .map(text => {
+    const { a, b } = text.getScreenCTM();
+    return [parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b), text.textContent];
+  })
+  .reduce((one, other) => one[0] <= other[0] ? one : other)"""
+# takes a slider or a menu to one of its ends
+TO_END = """(e, last) => {
+  if (e.type === 'range') e.value = last ? e.max : e.min;
+  else e.selectedIndex = last ? e.options.length - 1 : 0;
+  for (const name of ['input', 'change']) e.dispatchEvent(new Event(name, { bubbles: true }));
+}"""
+
+
+@pytest.mark.parametrize("name", interactive_pages())
+def test_labels_of_interactive_figures_have_12_pixels_on_a_phone(host, open_page, counted, name):
+    """As drawn when the figure starts and with each control at its ends, which can widen it."""
+    page = open_page(f"{host.url}/{name}", width=360, height=800)
+    seen = 0
+    for box in page.query_selector_all(".interactive"):
+        wait_for_figure(page, box)
+        controls = box.query_selector_all(".interactive-rows input[type=range], select")
+        for control, last in [(None, False), *((one, end) for one in controls for end in (0, 1))]:
+            if control:
+                control.evaluate(TO_END, last)
+                page.wait_for_timeout(60)
+            size, text = box.evaluate(SMALLEST)
+            assert size >= 12, text
+            seen += 1
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+    counted("states of figures whose labels were measured on a phone", seen)
+
+
 def test_an_open_page_follows_the_color_scheme_of_the_system(host, open_page):
     """Without a second try: the test of accessibility opens a page anew that does not turn."""
     page = open_page(f"{host.url}/{CHAPTER}", color_scheme="light")

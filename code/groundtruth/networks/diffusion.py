@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ive
+from scipy.special import i0e, i1e
 
 from groundtruth.arrays import Array
 from groundtruth.functional import log_softmax
@@ -52,16 +52,29 @@ def ddpm_sample(predict: Predict, x: Array, beta: Array, rng: np.random.Generato
 
 
 def ddim_sample(predict: Predict, x: Array, abar: Array, steps: int) -> Array:
-    """Samples (n, d) from noise x by `steps` evenly spaced steps without fresh noise (Song et al.,
-    2021).
+    """Samples (n, d) from noise x (n, d) at the last level, in `steps` steps without fresh noise.
+
+    The levels are T, T - T/steps, ..., T/steps, counted from 1 and rounded: evenly spaced and with
+    the last one, as the subsequence of Song et al. (2021, appendix D.2), and as "trailing" in
+    diffusers. With as many steps as levels each is visited once.
+
+    Parameters
+    ----------
+    predict : function of x (n, d) and a level from 0 to T - 1
+        The noise (n, d) that it finds in x.
+    abar : array (T,)
+        What is left of the signal's variance at each level, as `schedule` returns it.
+    steps : int
+        From 1 to T.
+
+    Raises
+    ------
+    ValueError
+        If `steps` is not from 1 to T.
     """
     if not 1 <= steps <= len(abar):
         raise ValueError(f"steps must be from 1 to {len(abar)}, got {steps}")
-    times = (
-        np.linspace(len(abar) - 1, 0, steps + 1).round().astype(int)[:-1]
-        if steps > 1
-        else np.array([len(abar) - 1])
-    )
+    times = np.round(len(abar) * np.arange(steps, 0, -1) / steps).astype(int) - 1
     for i, t in enumerate(times):
         eps = predict(x, int(t))
         x0 = (x - np.sqrt(1 - abar[t]) * eps) / np.sqrt(abar[t])
@@ -71,12 +84,36 @@ def ddim_sample(predict: Predict, x: Array, abar: Array, steps: int) -> Array:
 
 
 def circle_noise(x: Array, abar: float) -> Array:
-    """E[eps | x] (n, 2) when the data lie evenly on the unit circle: x0's mean is I1(r)/I0(r) along
-    x, with r = sqrt(abar)|x| / (1 - abar).
+    """E[eps | x] (n, 2) when the data lie evenly on the unit circle.
+
+    The mean of x0 is I1(r) / I0(r) along x, with r = sqrt(abar) |x| / (1 - abar), because the angle
+    of x0 given x follows a von Mises distribution.
+
+    Parameters
+    ----------
+    x : array (n, 2)
+        Noisy points, finite.
+    abar : float
+        What is left of the signal's variance, from 0 to below 1.
+
+    Raises
+    ------
+    ValueError
+        If x is not finite or not of shape (n, 2), or abar is outside [0, 1).
+
+    Examples
+    --------
+    >>> circle_noise(np.array([[0.0, 3.0]]), 0.0)  # nothing but noise
+    array([[0., 3.]])
     """
-    size = np.linalg.norm(x, axis=1, keepdims=True)
-    r = np.sqrt(abar) * size / (1 - abar)
-    mean = ive(1, r) / ive(0, r) * x / np.maximum(size, 1e-300)
+    if x.ndim != 2 or x.shape[1] != 2 or not np.isfinite(x).all():
+        raise ValueError(f"need finite points of shape (n, 2), got shape {x.shape}: {x}")
+    if not 0 <= abar < 1:
+        raise ValueError(f"need 0 <= abar < 1, got {abar}")
+    size = np.hypot(x[:, :1], x[:, 1:])
+    r = np.sqrt(abar) * np.minimum(size, 1e280) / (1 - abar)  # below overflow
+    # scaled by exp(-r), and finite for large r, where the general `ive` is NaN
+    mean = i1e(r) / i0e(r) * x / np.maximum(size, 1e-300)
     return (x - np.sqrt(abar) * mean) / np.sqrt(1 - abar)
 
 

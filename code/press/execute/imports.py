@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,7 +20,7 @@ WORD = re.compile(r"[^\s\"'`=;|<>(){}\[\],]+")
 def names(source: str, package: str = "") -> set[str]:
     """Dotted names that `source` imports; relative ones are resolved against `package`."""
     imported: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in _statements(ast.parse(source)):
         if isinstance(node, ast.Import):
             imported.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -31,6 +31,14 @@ def names(source: str, package: str = "") -> set[str]:
             # "from a.b import c" may name the module a.b.c as well as an attribute of a.b
             imported.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
     return imported
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement below a node, without the expressions, in which no import can stand."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, block, ()):
+            yield child
+            yield from _statements(child)
 
 
 def cell_names(sources: list[str]) -> set[str]:

@@ -20,7 +20,7 @@ SHOWN = 1.24
 TALLEST = 345
 LOWEST = 30  # a plot below this height is a strip for a line of text
 CLOSE = 3
-NEARLY = 10  # too wide by so much, a drawing is shown a little smaller instead of scrolling
+NEARLY = 10  # wider by so much, a drawing still fits between the edges of a phone, see read.css
 SCALES = (0.45, 2.0)
 SMALL = 0.6  # a plot below this part of the width gets its legend out of the way
 # plots at least this wide for their height have no proportions to keep

@@ -12,6 +12,8 @@ from itertools import groupby
 
 from ruff import find_ruff_bin
 
+from press.site import literals
+
 DOCUMENTED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -20,8 +22,8 @@ def narrowed(text: str, columns: int) -> str:
     """The same statements in lines of at most `columns`, as far as a formatter can break them.
 
     A comment at the end of a long line goes above the line, paragraphs of docstrings are filled
-    anew, and the text of an error that does not fit is left out. A text that is not whole Python is
-    returned as it is.
+    anew, a string that does not fit is in parts, and the text of an error is left out. A text that
+    is not whole Python is returned as it is.
 
     >>> print(narrowed("value = first + second  # the sum", 30))
     # the sum
@@ -34,7 +36,10 @@ def narrowed(text: str, columns: int) -> str:
     width = columns - len(margin)
     try:
         shown = _formatted(_comments_above(flush, width), width)
-        shown = _docstrings(_without_messages(shown, width), width)
+        shown = _without_messages(shown, width)
+        shown = _formatted(literals.broken(shown, width), width)
+        # a formatter that breaks a line moves the comments in it to the right
+        shown = _docstrings(_comments_above(shown, width), width)
     except (tokenize.TokenError, SyntaxError):
         return text
     return textwrap.indent(shown.rstrip("\n"), margin)

@@ -24,6 +24,7 @@ from press.errors import Finding
 from press.execute import imports
 from press.source import prose
 from press.supply import install, licences
+from press.supply.wheel import providers
 from press.tables import table
 
 REASONS = "dependencies.yml"
@@ -234,9 +235,8 @@ def _unexplained(
     project: Project, packages: dict[str, Package], rows: dict[str, dict[str, str]]
 ) -> Iterator[Finding]:
     """Imports of pinned packages for which no reason is given."""
-    providers = metadata.packages_distributions()
     for top, place in imported(project).items():
-        names = {canonicalize_name(name) for name in providers.get(top, [])} & packages.keys()
+        names = {canonicalize_name(name) for name in providers().get(top, [])} & packages.keys()
         if names and names.isdisjoint(rows):
             what = f"{place} imports {top}, and nothing says why {min(names)} is here"
             yield _finding(what, f"give its reason in {REASONS}")

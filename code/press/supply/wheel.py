@@ -137,12 +137,11 @@ def _modules(project: Project, chapter: Chapter) -> dict[str, frozenset[str]]:
         names |= imports.names(path.read_text(encoding="utf-8"))
     tops = {name.partition(".")[0] for name in names}
     return {
-        top: frozenset(canonicalize_name(name) for name in _providers().get(top, []))
-        for top in tops
+        top: frozenset(canonicalize_name(name) for name in providers().get(top, [])) for top in tops
     }
 
 
 @cache
-def _providers() -> dict[str, list[str]]:
+def providers() -> dict[str, list[str]]:
     """Names of distributions by the top-level module they install."""
     return dict(metadata.packages_distributions())

@@ -82,8 +82,10 @@ def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
     """Pictures (n, H, W) in the first row, then a row of maps for each method."""
     n = len(pictures)
     rows = [pictures, *maps.values()]
-    names = [name if i == 0 else "" for name in ("image", *maps) for i in range(n)]
-    return _tiles(np.concatenate(rows), names, n, "Purples", height=1.25 * len(rows))
+    fig = _tiles(np.concatenate(rows), [""] * n * len(rows), n, "Purples", height=1.25 * len(rows))
+    for ax, name in zip(fig.axes[::n], ("image", *maps), strict=True):
+        ax.set_title(name, loc="left", fontsize=10)  # longer names than a tile is wide
+    return fig
 
 
 def held_out(panels: dict[str, dict[str, tuple[float, float]]]) -> Figure:

@@ -9,8 +9,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from groundtruth.figures.style import (
     BLUE,
+    CYCLE,
     GRAY,
     GREEN,
+    INK,
     ORANGE,
     WIDTH_IN,
     figure,
@@ -24,14 +26,33 @@ from matplotlib.figure import Figure
 def strip(clouds: list[np.ndarray], names: list[str]) -> Figure:
     """Clouds of points (n, 2) in two rows of four; 250 of each keep the file small."""
     use_style()
-    fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 3.0), layout="constrained")
+    fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.75), layout="constrained")
     for ax, cloud, name in zip(axes.flat, clouds, names, strict=True):
         ax.plot(*np.asarray(cloud)[:250].T, ".", markersize=2.2, color=BLUE)
-        ax.set_xlim(-2.3, 2.3)
-        ax.set_ylim(-2.3, 2.3)
+        ax.set_xlim(-2.1, 2.1)
+        ax.set_ylim(-2.1, 2.1)
         ax.set_aspect("equal")
         ax.axis("off")
-        ax.set_title(name, fontsize=10)
+        ax.set_title(name, fontsize=10.5)
+    return fig
+
+
+def paths(pasts: dict[str, np.ndarray]) -> Figure:
+    """Paths (steps, n, 2) of a sampler from noise to the unit circle, one panel for each name."""
+    use_style()
+    fig, axes = plt.subplots(1, len(pasts), figsize=(WIDTH_IN, 2.75), layout="constrained")
+    angle = np.linspace(0, 2 * np.pi, 200)
+    for ax, (name, past) in zip(axes, pasts.items(), strict=True):
+        ax.plot(np.cos(angle), np.sin(angle), color=GRAY, linewidth=3, alpha=0.4)
+        for path, color in zip(past.swapaxes(0, 1), CYCLE, strict=False):
+            ax.plot(*path.T, color=color, linewidth=1.2)
+            ax.plot(*path[0], "o", color=color, markersize=7)
+            ax.plot(*path[-1], "s", color=color, markersize=7, markeredgecolor=INK)
+        ax.set_xlim(-2.6, 2.6)
+        ax.set_ylim(-2.6, 2.6)
+        ax.set_aspect("equal")
+        ax.axis("off")
+        ax.set_title(name)
     return fig
 
 

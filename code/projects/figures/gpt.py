@@ -66,8 +66,15 @@ def blocks() -> Figure:
         (3.5, "norm", GRAY),
         (4.3, "MLP per token", ORANGE),
     ]
-    ax.plot([4.9, 4.9], [0.3, 5.7], color=BLUE, linewidth=2.4)
-    ax.text(4.9, 0.05, "residual stream (B, T, C)", ha="center", va="top", fontsize=10)
+    ax.annotate(
+        "",
+        (4.9, 5.85),
+        (4.9, 0.3),
+        arrowprops={"arrowstyle": "-|>", "color": BLUE, "linewidth": 2.4},
+    )
+    ax.text(5.1, 0.25, "residual stream\n(B, T, C)", ha="left", va="center", fontsize=11)
+    for y_left, y_right in ((2.62, 0.5), (3.38, 5.5)):  # the block of the left is opened
+        ax.plot([2.75, 4.65], [y_left, y_right], ":", color=PURPLE, linewidth=1.4)
     for y, text, color in inner:
         ax.text(
             6.9,
@@ -126,22 +133,35 @@ def blocks() -> Figure:
                 "linewidth": 1.6,
             },
         )
-    ax.text(6.9, 5.6, "one block", ha="center", fontsize=11)
+    ax.text(6.9, 5.5, "one block", ha="center", fontsize=12, color=PURPLE)
     ax.set_xlim(-0.6, 9.1)
-    ax.set_ylim(-0.5, 6.2)
+    ax.set_ylim(-0.1, 6.1)
     ax.axis("off")
     return fig
 
 
 def floor(by_position: np.ndarray, best: np.ndarray) -> Figure:
-    """Loss of a model at each position of its window, over the smallest that is possible there."""
-    fig, ax = figure(2.8)
-    place = np.arange(1, len(best) + 1)
-    ax.plot(place, best, "o-", color=ORANGE, markersize=5, label="smallest possible")
-    ax.plot(place, by_position, "--", color=BLUE, marker="s", markersize=3.5, label="model")
-    ax.set_ylim(-0.03, 1.15)
-    ax.legend()
-    label(ax, "tokens seen in the window", "loss, nats")
+    """Loss of a model and the smallest possible one at each position of a window, and the excess.
+
+    The arrays have the shape (T,).
+    """
+    import matplotlib.pyplot as plt
+    from groundtruth.figures.style import WIDTH_IN, use_style
+
+    use_style()
+    fig, (above, below) = plt.subplots(
+        2, 1, figsize=(WIDTH_IN, 4.8), height_ratios=(3, 2), sharex=True, layout="constrained"
+    )
+    seen = np.arange(1, len(best) + 1)
+    above.plot(seen, best, "o-", color=ORANGE, markersize=6, label="smallest possible")
+    above.plot(seen, by_position, "--", color=BLUE, marker="s", markersize=3.5, label="model")
+    above.set_ylim(-0.03, 1.15)
+    above.legend()
+    label(above, "", "loss, nats")
+    below.bar(seen, by_position - best, color=BLUE)
+    below.set_ylim(0, 0.12)  # the same ticks on every CPU
+    below.set_yticks([0, 0.05, 0.1])
+    label(below, "characters seen in the window", "excess, nats")
     return fig
 
 
@@ -151,48 +171,60 @@ def heads(weights: np.ndarray, text: str) -> Figure:
     from groundtruth.figures.style import WIDTH_IN, use_style
 
     use_style()
-    fig, axes = plt.subplots(2, 2, figsize=(WIDTH_IN, 5.6), layout="constrained")
+    fig, axes = plt.subplots(2, 2, figsize=(WIDTH_IN, 6.4), layout="constrained")
     shown = [c if c != " " else "␣" for c in text]
     for i, (ax, w) in enumerate(zip(axes.flat, weights, strict=True)):
-        ax.pcolormesh(w, cmap="Purples", vmin=0, vmax=1, edgecolors="face", linewidth=0.2)
+        image = ax.pcolormesh(w, cmap="Purples", vmin=0, vmax=1, edgecolors="face", linewidth=0.2)
         ax.set_ylim(len(w), 0)
         ax.set_aspect("equal")
-        ax.set_xticks(np.arange(len(w)) + 0.5, shown, fontsize=8)
-        ax.set_yticks(np.arange(len(w)) + 0.5, shown, fontsize=8)
+        ax.set_xticks(np.arange(len(w)) + 0.5, shown, fontsize=9)
+        ax.set_yticks(np.arange(len(w)) + 0.5, shown, fontsize=9)
         ax.grid(False)
         label(ax, "key position", "query position", f"head {i + 1}")
+    fig.colorbar(image, ax=axes, orientation="horizontal", shrink=0.6, label="attention weight")
     return fig
 
 
 def curves(runs: list[list[list[float]]], counted: dict[str, float]) -> Figure:
-    """Held-out loss of several seeds by step, and what counting reaches."""
-    fig, ax = figure(3.2)
+    """Held-out loss of several seeds by step, and that of n-gram models."""
+    fig, ax = figure(3.8)
     for i, run in enumerate(runs):
         ax.plot(
             *np.array(run).T,
             color=BLUE,
             linewidth=1.2,
             alpha=0.8,
-            label="transformer, five seeds" if i == 0 else None,
+            label=f"transformer, {len(runs)} seeds" if i == 0 else None,
         )
     for (name, loss), color, style in zip(
         counted.items(), CYCLE[1:], ("--", "-.", ":"), strict=False
     ):
         ax.axhline(loss, color=color, linestyle=style, label=name)
-    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.86))
-    label(ax, "step", "held-out loss, nats per character")
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.95))
+    label(ax, "training step", "held-out loss, nats per character")
     return fig
+
+
+SHOWN = 24  # tokens with a bar of their own in the sampler; the others share one
+VISIBLE = {" ": "␣", "\n": "↵"}
 
 
 def sampler(names: list[str], logits: np.ndarray) -> Interactive:
     """The distribution of the next token under temperature, top-k and top-p."""
-    order = np.argsort(-logits)[:24]
+    order = np.argsort(-logits)
+    n = len(order)
+    labels = [VISIBLE.get(names[i], names[i]) for i in order[:SHOWN]]
+    others = f"{n - SHOWN} others"
     rows = [
-        {"t": names[i], "l": round(float(logits[i] - logits.max()), 3), "r": r + 1}
+        {
+            "t": labels[r] if r < SHOWN else others,
+            "l": round(float(logits[i] - logits.max()), 3),
+            "r": r + 1,
+        }
         for r, i in enumerate(order)
     ]
     te = slider("te", "temperature ", 1.0, 0.1, 3, 0.1)
-    k = slider("tk", "top-k ", 24, 1, 24, 1)
+    k = slider("tk", "top-k ", n, 1, n, 1)
     p = slider("tp", "top-p ", Sample.top_p, 0.05, 1, 0.05)
     base = (
         alt.Chart(alt.Data(values=rows))
@@ -206,24 +238,24 @@ def sampler(names: list[str], logits: np.ndarray) -> Interactive:
             p="datum.v / datum.y", h="datum.v > 0 ? -datum.v / datum.y * log(datum.v / datum.y) : 0"
         )
     )
-    bars = base.mark_bar(color=BLUE).encode(
-        x=alt.X(
-            "t:N", sort=[r["t"] for r in rows], title="next character", axis=alt.Axis(labelAngle=0)
-        ),
-        y=alt.Y("p:Q", title="probability", scale=alt.Scale(domain=[0, 1])),
+    probabilities = base.transform_aggregate(P="sum(p)", groupby=["t"])
+    bars = probabilities.mark_bar().encode(
+        y=alt.Y("t:N", sort=[*labels, others], title="next character"),
+        x=alt.X("P:Q", title="probability", scale=alt.Scale(domain=[0, 1])),
+        color=alt.condition(alt.datum.t == others, alt.value(GRAY), alt.value(BLUE)),
     )
     text = (
         base.transform_aggregate(H="sum(h)")
         .transform_calculate(s="'entropy ' + format(datum.H, '.2f') + ' nats'")
-        .mark_text(align="right", fontSize=13)
-        .encode(x=alt.value(330), y=alt.value(14), text="s:N")
+        .mark_text(align="right", fontSize=15)
+        .encode(x=alt.value(310), y=alt.value(300), text="s:N")
     )
-    chart = alt.layer(bars, text).properties(width=340, height=200).add_params(te, k, p)
+    chart = alt.layer(bars, text).properties(width=320, height=400).add_params(te, k, p)
     return show(
         chart,
-        "The probabilities of the next character as bars; sliders set the temperature, how many "
-        "of the likeliest characters are kept, and the share of probability that is kept; the "
-        "entropy of what is left is printed in the corner.",
+        f"The probabilities of the next character as bars, the {SHOWN} likeliest one by one and "
+        "the others together; sliders set the temperature, top-k and top-p; the entropy of the "
+        "distribution is printed beside the bars.",
     )
 
 
@@ -252,10 +284,10 @@ def memory(best: np.ndarray) -> Interactive:
     text = (
         base.transform_filter("datum.T == ct")
         .transform_calculate(s="'mean ' + format(datum.m, '.3f')")
-        .mark_text(align="right", dy=-8, fontSize=13, color=BLUE)
+        .mark_text(align="right", dy=-8, fontSize=15, color=BLUE)
         .encode(x=alt.value(330), y="m:Q", text="s:N")
     )
-    chart = alt.layer(bars, line, text).properties(width=340, height=180).add_params(T)
+    chart = alt.layer(bars, line, text).properties(width=340, height=230).add_params(T)
     return show(
         chart,
         "Bars for the smallest possible loss at each position of a window into the repeated "
@@ -266,13 +298,13 @@ def memory(best: np.ndarray) -> Interactive:
 
 def scaling(runs: dict[str, list[tuple[float, float]]]) -> Figure:
     """Held-out loss against a run's operations: (operations, loss) of each size, shortest first."""
-    fig, ax = figure(3.3)
+    fig, ax = figure(3.9)
     styles = (("o", GRAY), ("s", BLUE), ("^", GREEN), ("D", ORANGE), ("v", PURPLE))
     for (name, points), (marker, color) in zip(runs.items(), styles, strict=True):
         ax.plot(
             *np.array(points).T, marker=marker, color=color, linewidth=1.4, markersize=6, label=name
         )
     ax.set_xscale("log")
-    ax.legend(title="parameters", fontsize=9, title_fontsize=9)
-    label(ax, "operations of the training", "held-out loss, nats per character")
+    ax.legend(title="parameters", fontsize=10, title_fontsize=10)
+    label(ax, "operations in training", "held-out loss, nats per character")
     return fig

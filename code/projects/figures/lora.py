@@ -85,16 +85,16 @@ def frontier(runs: dict[str, list[tuple[float, float]]], best: dict[str, int]) -
     return fig
 
 
-def spectra(held: dict[str, np.ndarray]) -> Figure:
-    """Part of the energy of an update that each rank holds, by layer."""
+def spectra(captured: dict[str, np.ndarray]) -> Figure:
+    """Fraction of the energy of an update that each rank captures, by layer."""
     fig, ax = figure(3.4)
     styles = [("o", BLUE), ("s", ORANGE), ("^", GREEN)]
-    for (name, part), (marker, color) in zip(held.items(), styles, strict=False):
+    for (name, part), (marker, color) in zip(captured.items(), styles, strict=False):
         ranks = np.arange(1, min(len(part), 24) + 1)
         ax.plot(ranks, part[: len(ranks)], marker=marker, color=color, label=name)
     ax.set_ylim(0, 1.03)
     ax.legend(fontsize=11)
-    label(ax, "rank", "part of the energy")
+    label(ax, "rank", "fraction of the energy")
     return fig
 
 
@@ -107,7 +107,7 @@ def tails(ranks: list[int], best: list[float], trained: list[float]) -> Figure:
     )
     ax.set_xticks(ranks)
     ax.legend()
-    label(ax, "rank", "squared error that remains")
+    label(ax, "rank", "remaining squared error")
     return fig
 
 
@@ -131,12 +131,12 @@ def explorer() -> Interactive:
         .transform_calculate(e="datum.s * datum.s")
         .transform_joinaggregate(t="sum(e)")
         .transform_window(c="sum(e)", sort=[alt.SortField("i")])
-        .transform_calculate(group="datum.i <= rr ? 'held' : 'left out'")
+        .transform_calculate(group="datum.i <= rr ? 'captured' : 'left out'")
     )
     color = alt.Color(
         "group:N",
         title=None,
-        scale=series_colors(["held", "left out"], [BLUE, GRAY]),
+        scale=series_colors(["captured", "left out"], [BLUE, GRAY]),
         legend=alt.Legend(orient="top"),
     )
     bars = rows.mark_bar().encode(
@@ -150,7 +150,7 @@ def explorer() -> Interactive:
     )
     text = (
         shares.transform_calculate(
-            w=readout("rank {i} trains {trained:.2f} % and holds {held:.1f} %")
+            w=readout("rank {i} trains {trained:.2f} % and captures {held:.1f} %")
         )
         .mark_text(align="right", fontSize=12)
         .encode(x=alt.value(335), y=alt.value(10), text="w:N")
@@ -159,8 +159,8 @@ def explorer() -> Interactive:
         alt.layer(bars, text)
         .properties(width=340, height=190)
         .add_params(*controls, menu("ss", "spectrum of the update ", list(spectra))),
-        "Sixty-four singular values of an update as bars, those that a rank can hold in color; "
+        "Sixty-four singular values of an update as bars, those that a rank can capture in color; "
         "sliders set the sizes of the layer and the rank, a menu the spectrum, and a line of text "
         "says which share of the parameters is trained and which share of the update's energy is "
-        "held.",
+        "captured.",
     )

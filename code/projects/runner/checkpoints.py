@@ -7,6 +7,7 @@ Read with `book/capstones/runner.md`.
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -38,10 +39,22 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
     """Write the checkpoint of a step, then drop all but it and the newest `keep - 1` others."""
     path = folder / f"checkpoint-{step:08d}.pt"
     write(path, lambda handle: torch.save({"format": FORMAT, "step": step, **state}, handle))
+    _flush_names(folder)
     others = [other for other in list_newest_first(folder) if other != path]
     for old in others[keep - 1 :]:
         old.unlink(missing_ok=True)
     return path
+
+
+def _flush_names(folder: Path) -> None:
+    """The new name is on the disk before an older file goes; Windows has no such call."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def save_best(folder: Path, step: int, state: dict[str, Any]) -> None:
@@ -125,7 +138,7 @@ def load_newest(folder: Path, project: str, tell: Callable[[str], None]) -> dict
     if not paths:
         raise UserError(
             f"{folder} holds no checkpoint",
-            "the run stopped before its first save: start it again",
+            "the run stopped before its first save: start it again in another folder",
             Exit.USAGE,
         )
     for path in paths:

@@ -18,7 +18,7 @@ from clikit.group import CommandGroup
 from projects import registry
 from projects.runner import checkpoints, cli_results, cli_use, devices, processes, records
 from projects.runner.options import changes, machine, settings_of
-from projects.runner.session import Session, launch, new_folder
+from projects.runner.session import Session, launch, new_folder, occupied
 from projects.runner.settings import LENGTHS, choose, override
 
 
@@ -113,7 +113,7 @@ def run(
     settings = choose(module.Settings(), module.PRESETS, preset, overrides)
     devices.choose(device, precision)  # refuse before a folder is made
     group = processes.current_group()
-    if out and group.first and out.exists() and any(out.iterdir()):  # only the first one writes
+    if out and group.first and occupied(out):  # only the first one writes
         raise UserError(
             f"{out} is not empty",
             f"resume it with: python -m projects resume {out}; or name another folder",

@@ -16,6 +16,7 @@ import platform
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import mean, stdev
@@ -42,7 +43,8 @@ CARD = (  # what every card holds
     "unit",
     "peak_memory_mb",
 )
-ORIGIN = ("preset", "device", "precision", "versions", "commit")  # compared between cards
+# compared between cards
+ORIGIN = ("preset", "device", "precision", "compiled", "processes", "versions", "commit")
 RESULTS = (CHECKOUT if CHECKOUT.is_dir() else INSTALLED) / "_assets" / "results"
 
 
@@ -89,6 +91,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             break
         lines.append(line)
     return lines
+
+
+def evaluated(folder: Path, step: int, target: str) -> bool:
+    """Whether metrics.jsonl holds an evaluation of a step."""
+    lines = read_lines(folder / "metrics.jsonl")
+    return any(line["step"] == step and target in line for line in lines)
 
 
 def write_run(folder: Path, project: str, preset: str, settings: Settings, **more: Any) -> None:
@@ -155,6 +163,7 @@ def read_result(folder: Path) -> dict[str, Any]:
         numbers = [_number(value) for value in card["metrics"].values()]
         if not all(isinstance(value, (int, float)) for value in numbers):
             raise ValueError("a metric is not a number")
+        _check_card(card)
         return card
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -162,6 +171,16 @@ def read_result(folder: Path) -> dict[str, Any]:
             f"delete it and resume the run: python -m projects resume {folder}",
             Exit.USAGE,
         ) from None
+
+
+def _check_card(card: dict[str, Any]) -> None:
+    """ValueError for a part of a card that is not of its type."""
+    if not (isinstance(card["project"], str) and isinstance(card["settings"], dict)):
+        raise ValueError("project is not a name, or settings are not keys and values")
+    several = "seeds" in card
+    for name in ("parameters", "peak_memory_mb", *(() if several else ("wall_s", "units_per_s"))):
+        if not isinstance(card[name], (int, float)):
+            raise ValueError(f"{name}={card[name]!r} is not a number")
 
 
 def _number(value: Any) -> Any:
@@ -179,9 +198,13 @@ def versions() -> dict[str, str]:
     return versions
 
 
+@cache
 def commit() -> str | None:
-    """The commit of this checkout, with a plus when files differ; None outside a repository."""
-    folder = Path(__file__).parent
+    """The commit of this checkout, with a plus when files differ; None outside a repository.
+
+    It is read once: what a process imported does not change when the files do.
+    """
+    folder = Path(__file__).resolve().parents[2]  # code/: all that a run imports
     try:
         name = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],
@@ -192,7 +215,7 @@ def commit() -> str | None:
         )
         changed = subprocess.run(
             ["git", "status", "--porcelain", "--", "."],
-            cwd=folder.parent,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=10,

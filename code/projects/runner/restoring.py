@@ -126,6 +126,41 @@ def differences(
     return warnings
 
 
+ORIGIN = ("device", "precision", "processes", "versions", "commit")
+
+
+def moves(sessions: list[dict[str, Any]]) -> bool:
+    """Whether a run was computed in more than one place, precision, edition or number of processes.
+
+    Examples
+    --------
+    >>> moves([{"precision": "fp32"}, {"precision": "bf16"}])
+    True
+    """
+    return any(_changed(sessions[0], session) for session in sessions[1:])
+
+
+def moved(sessions: list[dict[str, Any]], now: dict[str, Any]) -> list[str]:
+    """Sentences about what is other than in the session before; the processes have their own.
+
+    Examples
+    --------
+    >>> moved([{"precision": "fp32"}], {"precision": "bf16"})
+    ['precision was fp32 and is bf16 now: the run will not be the same bit for bit']
+    """
+    last = sessions[-1] if sessions else now
+    return [
+        f"{name} was {last.get(name)} and is {now.get(name)} now: "
+        "the run will not be the same bit for bit"
+        for name in _changed(last, now)
+        if name != "processes"
+    ]
+
+
+def _changed(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    return [name for name in ORIGIN if one.get(name) != other.get(name)]
+
+
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 120 else f"{text[:117]}..."

@@ -22,7 +22,10 @@ from clikit.errors import Exit, UserError
 from projects import registry
 from projects.runner import checkpoints, devices, processes, records
 from projects.runner.settings import Settings
+from projects.runner.signals import OnSignals
 from projects.runner.training import Interrupted, Trainer
+
+LOCK = "run.lock"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Session:
             self.folder.mkdir(parents=True, exist_ok=True)
         with alone(self.folder, group):
             trainer = self._trainer(group)
-            if resume:
+            if resume and self._saved(trainer):
                 trainer.resume()
             finished = trainer.step == self.settings.steps and (self.folder / "card.json").exists()
             if finished:
@@ -71,6 +74,13 @@ class Session:
             if group.first:
                 self.write()
             return self._run(trainer, group)
+
+    def _saved(self, trainer: Trainer) -> bool:
+        """Whether there is anything to resume; a run that had saved nothing starts at step 0."""
+        if checkpoints.list_newest_first(self.folder) or (self.folder / "best.pt").exists():
+            return True
+        trainer.progress.log(f"{self.folder} holds no checkpoint yet: starting at step 0")
+        return False
 
     def _trainer(self, group: processes.Group) -> Trainer:
         config = devices.choose(self.device, self.precision, group.local_rank)
@@ -130,8 +140,13 @@ def alone(folder: Path, group: processes.Group) -> Iterator[None]:
     if not group.first:
         yield
         return
-    with files.lock(folder / "run.lock", lambda _: None, wait_s=0, holder="run"):
+    with files.lock(folder / LOCK, lambda _: None, wait_s=0, holder="run"):
         yield
+
+
+def occupied(folder: Path) -> bool:
+    """Whether a folder holds anything but the lock of a run that failed before it began."""
+    return folder.is_dir() and any(not p.name.startswith(LOCK) for p in folder.iterdir())
 
 
 def new_folder(base: Path, shared: bool) -> Path:
@@ -166,6 +181,8 @@ def new_folder(base: Path, shared: bool) -> Path:
 def launch(count: int, arguments: list[str]) -> None:
     """Start this command again in several processes, by torchrun.
 
+    Ctrl-C and SIGTERM are passed on, and waited for: the processes save and end.
+
     Raises
     ------
     UserError
@@ -179,10 +196,18 @@ def launch(count: int, arguments: list[str]) -> None:
             passed.append(argument)
         value_follows = option
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-    result = subprocess.run([sys.executable, *torchrun, "-m", "projects", *passed])
-    if result.returncode:
+    process = subprocess.Popen(
+        [sys.executable, *torchrun, "-m", "projects", *passed],
+        start_new_session=True,  # a terminal's Ctrl-C comes here only, and is passed on once
+    )
+    with OnSignals(process.terminate, repeat=True) as signals:
+        code = process.wait()
+    if signals.asked:  # the first process has saved, and said how to resume
+        click.echo("projects: stopped; the command that resumes stands above", err=True)
+        sys.exit(int(Exit.INTERRUPTED))
+    if code:
         raise UserError(
-            f"a process of {count} ended with code {result.returncode}",
+            f"a process of {count} ended with code {code}",
             "its message is printed above; a single process says more: leave --processes out",
             Exit.EXECUTION,
         )

@@ -66,6 +66,14 @@ class Task(ABC, Generic[S]):
 
     betas: tuple[float, float] = (0.9, 0.95)
 
+    def weight(self, batch: Batch) -> int:
+        """What a (micro-)batch counts in the gradient of the whole batch: its examples.
+
+        A task whose loss is a mean over something else, such as the tokens of examples of
+        different lengths, counts that: at least 1 in every example.
+        """
+        return len(batch[0])
+
     def units(self, batch: Batch) -> int:
         """How many units a batch holds."""
         return len(batch[0])

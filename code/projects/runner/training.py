@@ -90,6 +90,7 @@ class Trainer:
         self.best = float("inf")
         self.micro = self.settings.micro_batch or self.settings.batch_size
         self.metrics: dict[str, float] = {}
+        self.sessions: list[dict[str, Any]] = []  # where the steps were computed
         self.stopping = False
         self.seconds = 0.0  # of the timed steps
         self.units = 0  # in the timed steps
@@ -133,6 +134,8 @@ class Trainer:
         self.best = state["best"]
         self.metrics = state["metrics"]
         self.earlier_s = state["seconds"]
+        self.micro = state.get("micro", self.micro)
+        self.sessions = state.get("sessions", [])
         if self.step > self.settings.steps:
             raise UserError(
                 f"the run in {self.folder} is at step {self.step}, past "
@@ -149,6 +152,19 @@ class Trainer:
             self.settings,
         ):
             self.progress.log(warning)
+        for warning in restoring.moved(self.sessions, self._session()):
+            self.progress.log(warning)
+
+    def _session(self) -> dict[str, Any]:
+        """From which step on, and on what, this session computes."""
+        return {
+            "from_step": self.step,
+            "device": self.device_config.name,
+            "precision": self.device_config.precision,
+            "processes": self.group.size,
+            "versions": records.versions(),
+            "commit": records.commit(),
+        }
 
     def _state(self, started: float) -> dict[str, Any] | None:
         """What `resume` needs; None in processes that do not write."""
@@ -164,6 +180,8 @@ class Trainer:
             "task": self.task.state(),
             "settings": asdict(self.settings),
             "rng": generators,
+            "micro": self.micro,
+            "sessions": self.sessions,
             "best": self.best,
             "metrics": self.metrics,
             "seconds": self.earlier_s + time.perf_counter() - started,
@@ -185,9 +203,11 @@ class Trainer:
         Interrupted
             After Ctrl-C or SIGTERM; a checkpoint of the last finished step is on the disk.
         UserError
-            When a loss or gradient is not a finite number, or one example does not fit into memory.
+            When a loss or gradient is not a finite number, or memory runs out and smaller
+            micro-batches do not help.
         """
         started = time.perf_counter()
+        self.sessions = [*self.sessions, self._session()]
         if self.group.first:
             self.lines = records.Metrics(self.folder, self.step, self.progress.log)
         if self.settings.warmup_steps >= self.settings.steps:
@@ -195,18 +215,24 @@ class Trainer:
                 f"warmup_steps={self.settings.warmup_steps} is not less than "
                 f"steps={self.settings.steps}: the run starts at the full rate, without warm-up"
             )
-        with OnSignals(self._ask_to_stop):
-            if self.task.evaluate_only:
-                self._evaluate_once(started)
-            else:
-                self._train(started)
+        # a terminal and torchrun pass the same Ctrl-C on to a process: twice is not impatience
+        with OnSignals(self._ask_to_stop, once_s=5.0 if self.group.size > 1 else 0.0):
+            try:
+                if self.task.evaluate_only or self.step == self.settings.steps:
+                    self._evaluate_once(started)
+                else:
+                    self._train(started)
+            except torch.OutOfMemoryError as error:  # outside the passes of a micro-batch
+                raise _memory_error(self.step, error) from error
         self.progress.close()
         return self._card(started) if self.group.first else None
 
     def _evaluate_once(self, started: float) -> None:
-        """The run of a task that trains nothing: one evaluation, saved as the last step."""
+        """A run without a step to train: one evaluation, saved as the last step."""
         self.step = self.settings.steps
-        self._evaluate()
+        evaluated = self.metrics and records.evaluated(self.folder, self.step, self.task.target)
+        if not evaluated:
+            self._evaluate()
         self._save(started)
 
     def _train(self, started: float) -> None:
@@ -236,12 +262,11 @@ class Trainer:
 
     def _one_step(self) -> None:
         batch = self.task.batch(self.step)
-        whole = len(batch[0])
         share = self.group.share(batch)
         learning_rate = rate(self.step, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        loss = self._gradients(share, whole)
+        loss = self._gradients(share, self.task.weight(batch))
         self.scaler.unscale_(
             self.optimizer
         )  # before clipping: the limit is meant for true gradients
@@ -260,7 +285,8 @@ class Trainer:
             self.timed += 1
 
     def _gradients(self, share: Batch, whole: int) -> Tensor:
-        """The gradient of the batch's mean loss; returns this share's part of the loss.
+        """The gradient of the mean loss of a batch of weight `whole`; returns this share's part of
+        the loss.
 
         Falls back to smaller micro-batches when memory runs out, and to no compiler; the repeated
         attempt starts from the same random states.
@@ -286,14 +312,14 @@ class Trainer:
     def _accumulate(self, share: Batch, whole: int) -> Tensor:
         """Backward passes micro-batch by micro-batch.
 
-        A micro-batch weighs as many examples as it holds: the mean of the means of unequal parts is
-        not the mean.
+        A micro-batch weighs what the task says, as a rule as many examples as it holds: the mean of
+        the means of unequal parts is not the mean.
         """
         device = self.device_config.device
         loss = torch.zeros((), device=device)
         for start in range(0, len(share[0]), self.micro):
             part = tuple(_to(x[start : start + self.micro], device) for x in share)
-            weight = len(part[0]) / whole
+            weight = self.task.weight(part) / whole
             last = start + self.micro >= len(share[0])
             sync = nullcontext() if last or self.group.size == 1 else self.wrapped.no_sync()
             with sync:
@@ -431,6 +457,8 @@ class Trainer:
             "metrics": self.metrics,
             f"best_{self.task.target}": self.best,
         }
+        if restoring.moves(self.sessions):  # otherwise the card says it already
+            card["sessions"] = self.sessions
         with torch.no_grad():
             card.update(
                 self.task.extras(
@@ -458,6 +486,16 @@ class Trainer:
     def _ask_to_stop(self) -> None:
         self.stopping = True
         self.progress.log("stopping after this step (again: at once)")
+
+
+def _memory_error(step: int, error: Exception) -> UserError:
+    """Memory ran out in the optimizer's step or in an evaluation, where no micro-batch helps."""
+    return UserError(
+        f"out of memory after step {step}, in the optimizer's step or in an evaluation: "
+        f"{checkpoints.reason(error)}",
+        "use a smaller model, or a device with more memory; resume from the last checkpoint",
+        Exit.EXECUTION,
+    )
 
 
 def _to(x: Tensor, device: torch.device) -> Tensor:

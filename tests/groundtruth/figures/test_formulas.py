@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import json
@@ -72,23 +73,34 @@ def faults_of(entry, spec):
     return faults
 
 
-@pytest.mark.parametrize("name", sorted(REFERENCES))
+@functools.cache
+def specification(name):
+    """The specification of a figure; no test changes it."""
+    return REFERENCES[name].figure().spec
+
+
+# the tests of a figure run on one worker, which computes its specification once
+every_figure = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in sorted(REFERENCES)]
+)
+
+
+@every_figure
 def test_a_figure_shows_its_reference_at_every_position(name):
-    entry = REFERENCES[name]
-    assert faults_of(entry, entry.figure().spec)[:10] == []
+    assert faults_of(REFERENCES[name], specification(name))[:10] == []
 
 
-@pytest.mark.parametrize("name", sorted(REFERENCES))
+@every_figure
 def test_every_formula_of_a_figure_has_a_reference(name):
     entry = REFERENCES[name]
-    spec = entry.figure().spec
+    spec = specification(name)
     start = SimpleNamespace(**positions(spec)[0])
     assert without_reference(spec, entry.expected(start)) == []
 
 
-@pytest.mark.parametrize("name", sorted(REFERENCES))
+@every_figure
 def test_a_figure_is_drawn_and_the_same_every_time(name):
-    first = REFERENCES[name].figure().spec
+    first = specification(name)
     second = REFERENCES[name].figure().spec
     assert first == second
     svg = vl_convert.vegalite_to_svg(first, vl_version=VEGALITE)
@@ -146,7 +158,7 @@ def test_a_planted_mistake_is_caught(figure, formula, wrong):
     caught = False
     for name in names:
         entry = REFERENCES[name]
-        spec = entry.figure().spec
+        spec = specification(name)
         if json.dumps(formula)[1:-1] in json.dumps(spec):
             caught = caught or bool(faults_of(entry, altered(spec, formula, wrong)))
     assert caught

@@ -108,6 +108,14 @@ def test_the_better_rate_is_chosen():
     assert len(run["curves"]) == 2
 
 
+@pytest.mark.parametrize("name", ["bigram", "window of 8", "recurrent", "transformer"])
+def test_the_recorded_rate_is_inside_its_grid(name):
+    run = json.loads(CARD.read_text())["runs"][name]
+    least = run["tried"][0]
+    assert run["tried"] == pytest.approx([least, 2 * least, 4 * least, 8 * least])
+    assert run["rate"] in run["tried"][1:3]
+
+
 def test_the_recorded_table_is_reproduced():
     from groundtruth.modern.tokenizers import Characters
     from projects import corpora

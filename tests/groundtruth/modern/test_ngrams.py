@@ -279,3 +279,16 @@ def test_kneser_ney_takes_the_discount_of_its_count_off_each_token():
     p = KneserNey([0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3], 1, 5).probabilities([])
     expected = np.array([0.5, 1.0, 1.5, 3.5, 0.0]) / 11 + 4.5 / 11 / 5
     assert p == pytest.approx(expected)
+
+
+def test_short_contexts_are_predicted_better_by_a_table_of_their_own_length():
+    """Lower orders count contexts and not occurrences: alone they are worse estimates."""
+    x = [sorted(set(SENTENCE)).index(c) for c in SENTENCE * 20]
+    for length in (0, 1, 2):
+        losses = {}
+        for n in (length + 1, 5):
+            model = KneserNey(x, n, 13)
+            losses[n] = -np.mean(
+                [np.log(model.probabilities(x[i - length : i])[x[i]]) for i in range(40, 80)]
+            )
+        assert losses[length + 1] < losses[5] - 0.01

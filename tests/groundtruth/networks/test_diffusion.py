@@ -61,10 +61,10 @@ def test_an_impossible_schedule_is_refused(T, low, high):
 def test_noise_is_added_in_proportion():
     abar = np.array([0.64, 0.36])
     x = [[5, 10]]
-    eps = [[1, -1]]
+    eps = [[1, -2]]
     # sqrt(0.64) = 0.8 and sqrt(1 - 0.64) = 0.6, then the other way round
-    np.testing.assert_allclose(di.q_sample(x, 0, eps, abar), [[4.6, 7.4]], rtol=1e-14)
-    np.testing.assert_allclose(di.q_sample(x, 1, eps, abar), [[3.8, 5.2]], rtol=1e-14)
+    np.testing.assert_allclose(di.q_sample(x, 0, eps, abar), [[4.6, 6.8]], rtol=1e-14)
+    np.testing.assert_allclose(di.q_sample(x, 1, eps, abar), [[3.8, 4.4]], rtol=1e-14)
 
 
 def test_noise_in_single_precision_is_added_in_double():
@@ -131,7 +131,7 @@ def test_ancestral_sampling_ends_without_noise():
 
 
 @pytest.mark.parametrize(
-    ("steps", "times"), [(1, [10]), (2, [10, 5]), (5, [10, 8, 6, 4, 2]), (10, range(10, 0, -1))]
+    ("steps", "times"), [(1, [10]), (2, [10, 5]), (5, [10, 8, 6, 3, 1]), (11, range(10, -1, -1))]
 )
 def test_steps_without_noise_keep_the_noise_of_a_point(steps, times):
     _, abar = di.schedule(11, 0.05, 0.3)
@@ -150,6 +150,21 @@ def test_steps_without_noise_keep_the_noise_of_a_point(steps, times):
     for t, x in seen:
         np.testing.assert_allclose(x, di.q_sample(data, t, eps, abar), atol=1e-10)
     np.testing.assert_allclose(end, data, atol=1e-10)
+
+
+@pytest.mark.parametrize(("T", "steps"), [(1000, 50), (1000, 7), (50, 50), (50, 30), (11, 4)])
+def test_levels_without_noise_are_those_of_diffusers(T, steps):
+    diffusers = pytest.importorskip("diffusers")
+    theirs = diffusers.DDIMScheduler(num_train_timesteps=T, timestep_spacing="trailing")
+    theirs.set_timesteps(steps)
+    seen = []
+
+    def predict(x, t):
+        seen.append(t)
+        return zero(x, t)
+
+    di.ddim_sample(predict, np.ones((1, 2)), np.linspace(0.9, 0.1, T), steps)
+    assert seen == theirs.timesteps.tolist()
 
 
 def test_one_step_without_noise_by_hand():
@@ -187,6 +202,37 @@ def test_far_from_the_circle_and_almost_without_noise_nothing_overflows():
     # the data point can only be near the nearest one, (0.6, 0.8)
     want = (x - np.sqrt(abar) * np.array([[0.6, 0.8]])) / np.sqrt(1 - abar)
     np.testing.assert_allclose(di.circle_noise(x, abar), want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("gap", [1e-9, 1e-11, 1e-15])
+def test_next_to_no_noise_the_point_of_the_circle_is_the_nearest(gap):
+    x = np.array([[3.0, 4.0], [0.5, 0.0]])
+    abar = 1 - gap
+    want = (x - np.sqrt(abar) * np.array([[0.6, 0.8], [1.0, 0.0]])) / np.sqrt(1 - abar)
+    np.testing.assert_allclose(di.circle_noise(x, abar), want, rtol=1e-6)
+
+
+def test_noise_of_huge_points_is_finite():
+    with np.errstate(over="raise"):
+        got = di.circle_noise(np.array([[3e299, 4e299]]), 1 - 2.0**-40)
+    np.testing.assert_allclose(got, [[3e299 * 2.0**20, 4e299 * 2.0**20]], rtol=1e-12)
+
+
+def test_pure_noise_is_itself():
+    x = np.array([[3.0, -4.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(di.circle_noise(x, 0.0), x)
+
+
+@pytest.mark.parametrize("abar", [-0.1, 1.0, np.nan])
+def test_a_fraction_outside_its_range_is_refused(abar):
+    with pytest.raises(ValueError, match=f"need 0 <= abar < 1, got {abar}"):
+        di.circle_noise(np.ones((1, 2)), abar)
+
+
+@pytest.mark.parametrize("x", [np.ones(2), np.ones((2, 3)), np.array([[1.0, np.nan]])])
+def test_points_that_are_not_finite_pairs_are_refused(x):
+    with pytest.raises(ValueError, match=r"need finite points of shape \(n, 2\), got"):
+        di.circle_noise(x, 0.5)
 
 
 @pytest.mark.parametrize("abar", [0.2, 0.8])

@@ -1,4 +1,4 @@
-"""Every norm and every way back against torch and differences; invariances; running statistics."""
+"""Every norm and every backward pass against torch and differences; running statistics."""
 
 import numpy as np
 import pytest

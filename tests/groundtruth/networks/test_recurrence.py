@@ -190,7 +190,7 @@ def test_weights_need_a_known_kind_and_positive_sizes():
 
 
 def cell(kind, x, h, w):
-    """A step of any kind, the new state and what is kept for the way back."""
+    """A step of any kind, the new state and what is saved for the backward pass."""
     if kind == "lstm":
         out, _, step = rc.lstm_cell(x, h, np.zeros_like(h), w)
         return out, step

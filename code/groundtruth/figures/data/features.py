@@ -14,7 +14,7 @@ FLOW = [
     ("age", "36", "number", 1),
     ("income", "a hole", "missing", 2),
     ("size", "M", "order", 1),
-    ("colour", "red", "category", 3),
+    ("color", "red", "category", 3),
     ("hour", "23", "cycle", 2),
     ("review", "the cat sat", "text", 5),
 ]

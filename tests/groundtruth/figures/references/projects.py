@@ -88,12 +88,15 @@ NAMES = [chr(0x4E00 + i) for i in range(40)]
 
 @reference(gpt.sampler, NAMES, LOGITS, tolerance=2e-3)
 def next_token(at):
-    """The distribution of the project's sampler, over the 24 likeliest of forty tokens."""
-    order = np.argsort(-LOGITS)[:24]
-    p = next_token_probs(torch.tensor(LOGITS[order]), at.te, at.tk, at.tp).numpy().astype(float)
+    """The distribution of the project's sampler, with the 16 least likely of forty in one bar."""
+    p = next_token_probs(torch.tensor(LOGITS), at.te, at.tk, at.tp).numpy().astype(float)
+    order = np.argsort(-LOGITS)
     entropy = stats.entropy(p)
     return {
-        "layer_0": {"p": p, "t": [NAMES[i] for i in order]},
+        "layer_0": {
+            "P": [*p[order[:24]], p[order[24:]].sum()],
+            "t": [*(NAMES[i] for i in order[:24]), "16 others"],
+        },
         "layer_1": {"H": entropy, "s": f"entropy {entropy:.2f} nats"},
     }
 
@@ -109,10 +112,10 @@ def rank(at):
     trained = 100 * sum(part.numel() for part in adapter) / layer.weight.numel()
     assert at.rr <= min(layer.weight.shape)  # a rank that the layer can have
     held = 100 * np.sum(s[: at.rr] ** 2) / np.sum(s**2)
-    groups = np.where(i <= at.rr, "held", "left out").tolist()
+    groups = np.where(i <= at.rr, "captured", "left out").tolist()
     return {
         "layer_0": {"s": s, "group": groups},
-        "layer_1": {"w": f"rank {at.rr} trains {trained:.2f} % and holds {held:.1f} %"},
+        "layer_1": {"w": f"rank {at.rr} trains {trained:.2f} % and captures {held:.1f} %"},
     }
 
 
