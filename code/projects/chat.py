@@ -123,7 +123,7 @@ class Sample:
 # -- the model ------------------------------------------------------------------------------------
 
 
-class Neighborhoods(nn.Embedding):
+class ShiftedEmbedding(nn.Embedding):
     """Embeddings (B, T, C) of tokens (B, T), to which those of the tokens before are added.
 
     An induction head looks for the place after an earlier occurrence of a few tokens, so its keys
@@ -148,9 +148,9 @@ class Neighborhoods(nn.Embedding):
 
 
 def reader(sizes: gpt.Settings, V: int) -> gpt.GPT:
-    """A GPT whose embeddings are `Neighborhoods`; it must not cache keys and values."""
+    """A GPT whose embeddings are `ShiftedEmbedding`; it must not cache keys and values."""
     model = gpt.GPT(sizes, V)
-    model.token = Neighborhoods(V, sizes.width)
+    model.token = ShiftedEmbedding(V, sizes.width)
     if sizes.tie:
         model.head.weight = model.token.weight
     return model
