@@ -86,8 +86,9 @@ class Messages:
         self.max_tokens = max_tokens
         self.on_text = on_text
 
-    def next_turn(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
-        request: dict[str, Any] = {
+    def request(self, messages: list[dict[str, Any]], registry: Registry) -> dict[str, Any]:
+        """What is sent for the next turn: instructions, messages and tools, by the API's names."""
+        return {
             "model": self.model,
             "max_tokens": self.max_tokens,
             # the marks: tools and system, which never change, and the conversation so far
@@ -98,6 +99,9 @@ class Messages:
                 for t in registry.tools.values()
             ],
         }
+
+    def next_turn(self, messages: list[dict[str, Any]], registry: Registry) -> Turn:
+        request = self.request(messages, registry)
         try:
             if self.on_text is None:
                 return self._turn(self.client.messages.create(**request))

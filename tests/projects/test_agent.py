@@ -566,6 +566,14 @@ def messages_model(server, **options) -> models.Messages:
     )
 
 
+def test_the_request_is_what_is_sent(server):
+    server.script = [(200, {}, message([text("Hello!")]))]
+    model = messages_model(server)
+    heard = [{"role": "user", "content": "Hi!"}]
+    model.next_turn(heard, box())
+    assert server.asked[0][2] == model.request(heard, box())
+
+
 def test_the_messages_api_is_spoken_as_published(server):
     server.script = [
         (

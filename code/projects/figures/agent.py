@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import altair as alt
-import numpy as np
-from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure, label
+from groundtruth.figures.style import BLUE, GRAY, GREEN, ORANGE, figure
 from groundtruth.figures.vega import Interactive, show, slider
 from matplotlib.figure import Figure
 
@@ -51,13 +50,76 @@ def sequence() -> Figure:
     return fig
 
 
-def growth(turns: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:
-    """Input tokens of a conversation, in tokens at full price, by the number of turns."""
-    fig, ax = figure(3.4)
-    for (name, y), color, style in zip(curves.items(), (ORANGE, BLUE), ("-", "--"), strict=False):
-        ax.plot(turns, y / 1000, style, color=color, label=name)
-    ax.legend()
-    label(ax, "turns", "input tokens, thousands")
+def patterns() -> Figure:
+    """The five workflow patterns: calls of a model as boxes, the program in gray."""
+    fig, ax = figure(7.2)
+
+    def box(x: float, y: float, text: str, color: str = ORANGE) -> None:
+        ax.text(
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=11,
+            color=color,
+            bbox={"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": color},
+        )
+
+    def arrow(a: tuple[float, float], b: tuple[float, float], style: str = "->") -> None:
+        ax.annotate(
+            "", b, a, arrowprops={"arrowstyle": style, "color": GRAY, "linewidth": 1.3}
+        )
+
+    def title(y: float, text: str) -> None:
+        ax.text(-0.2, y, text, ha="left", va="center", fontsize=12, fontweight="bold")
+
+    title(14.6, "prompt chaining")
+    arrow((0.2, 13.6), (1.4, 13.6))
+    box(2.1, 13.6, "call")
+    arrow((2.8, 13.6), (3.9, 13.6))
+    box(4.7, 13.6, "check", GRAY)
+    arrow((5.5, 13.6), (6.6, 13.6))
+    box(7.3, 13.6, "call")
+    arrow((8.0, 13.6), (9.2, 13.6))
+
+    title(12.3, "routing")
+    arrow((0.2, 10.8), (1.2, 10.8))
+    box(2.1, 10.8, "router")
+    for y in (9.8, 10.8, 11.8):
+        box(6.2, y, "call")
+        if y == 11.8:
+            arrow((3.1, 11.0), (5.4, y))
+            arrow((7.0, y), (9.2, 10.9))
+
+    title(8.9, "parallelization")
+    for y in (6.5, 7.5, 8.5):
+        arrow((0.2, 7.5), (3.3, y))
+        box(4.1, y, "call")
+        arrow((4.9, y), (6.2, 7.5))
+    box(7.2, 7.5, "combine", GRAY)
+    arrow((8.2, 7.5), (9.2, 7.5))
+
+    title(5.6, "orchestrator–workers")
+    arrow((0.0, 3.4), (0.5, 3.4))
+    box(2.0, 3.4, "orchestrator")
+    for y in (2.4, 3.4, 4.4):
+        arrow((3.5, 3.4), (4.4, y))
+        box(5.4, y, "worker")
+        arrow((6.4, y), (7.0, 3.4))
+    box(8.0, 3.4, "combine")
+    arrow((9.0, 3.4), (9.6, 3.4))
+
+    title(1.4, "evaluator–optimizer")
+    arrow((0.2, 0.2), (1.2, 0.2))
+    box(2.1, 0.2, "writer")
+    arrow((3.0, 0.4), (5.1, 0.4))
+    arrow((5.1, 0.0), (3.0, 0.0))
+    box(6.0, 0.2, "critic")
+    arrow((6.9, 0.2), (9.2, 0.2))
+    ax.set_xlim(-0.3, 9.8)
+    ax.set_ylim(-0.6, 15.1)
+    ax.axis("off")
     return fig
 
 
