@@ -5,12 +5,12 @@ result, or a wrong call that stands in a conversation with its error. With `star
 weights of a gpt run are tuned, whose vocabulary is extended by the characters it lacks; otherwise
 the model starts from random ones. At each position it also reads embeddings of the three tokens
 before, with which one layer can copy numbers from a question into a call (Olsson et al., 2022, who
-mix neighboring keys); without them, copying is learned much later. With `tools=False` it must
-answer from its weights alone, for comparison. `python -m projects chat RUN` talks to it, and
-`python -m projects ask --provider run --model RUN` gives it to the loop of the agent. The prompt
-does not contain the schemas of the tools, which would be longer than the conversation: the model
-learns the two tools of its training from examples and can call no other. The conversations are in
-`dialogues.py`. Read with `book/capstones/agent.md`.
+mix neighboring keys). For comparison, `before=0` leaves them out, `mistakes=True` learns the wrong
+calls too, and with `tools=False` the model must answer from its weights alone. `python -m projects
+chat RUN` talks to it, and `python -m projects ask --provider run --model RUN` gives it to the loop
+of the agent. The prompt does not contain the schemas of the tools, which would be longer than the
+conversation: the model learns the two tools of its training from examples and can call no other.
+The conversations are in `dialogues.py`. Read with `book/capstones/agent.md`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from projects import agent, dialogues, gpt
 from projects.conversation import Turn
 from projects.dialogues import ALPHABET, ANSWER, CALL, END, RESULT, USER, Dialogue, Message
+from projects.questions import NUMBER, UNSEEN
 from projects.runner import checkpoints, records
 from projects.runner.order import epochs
 from projects.runner.rng import generator
@@ -44,7 +45,8 @@ IGNORED = -100  # the target that torch's cross-entropy leaves out
 HELD_OUT = 500  # conversations on which the loss is measured
 LONGEST = 256  # characters of a conversation that is trained on
 BATCHES = 8  # that are sorted by length together
-BEFORE = 3  # tokens before each one that are read with it
+BEFORE = 3  # tokens before each one that are read with it, at most
+SIZES = {"layers": 2, "heads": 4, "width": 64}  # where neither a setting nor a start says another
 CONTEXT = 320  # of the model: room for one more attempt than any conversation of the training has
 SEED = 10_000_019  # of the held-out conversations: no seed of a run comes near
 
@@ -54,28 +56,30 @@ class Settings(RunSettings):
     """Settings of the model, the conversations and the training."""
 
     conversations: int = 20_000
-    questions: int = 50  # of each kind that an evaluation asks in the agent's loop
+    questions: int = 48  # of each kind that an evaluation asks in the agent's loop
     tools: bool = True  # False: answer without calling any
-    start: str = ""  # folder of a gpt run of the sizes below to tune; empty: random weights
-    layers: int = 2
-    heads: int = 4
-    width: int = 64
+    before: int = BEFORE  # tokens before each one that are read with it
+    mistakes: bool = False  # True: learn wrong calls too
+    start: str = ""  # folder of a gpt run to tune; empty: random weights
+    layers: int = 0  # 0: as in `start`, or as in SIZES
+    heads: int = 0
+    width: int = 0
 
     def check(self) -> None:
         super().check()
-        for name in ("conversations", "questions", "layers", "heads", "width"):
-            if getattr(self, name) < 1:
-                raise wrong(name, getattr(self, name), "must be at least 1")
+        for name, least in {"conversations": 1, "questions": 1, **dict.fromkeys(SIZES, 0)}.items():
+            if getattr(self, name) < least:
+                raise wrong(name, getattr(self, name), f"must be at least {least}")
+        if not 0 <= self.before <= BEFORE:
+            raise wrong("before", self.before, f"must be from 0 to {BEFORE}")
         self.sizes().check()
 
     def sizes(self) -> gpt.Settings:
-        """Settings of the model: those of gpt's preset for a laptop where nothing else is said."""
+        """Settings of a model with random weights: those of SIZES where nothing else is said."""
         own = {f.name: getattr(self, f.name) for f in fields(RunSettings)}
         return gpt.Settings(
             **own,
-            layers=self.layers,
-            heads=self.heads,
-            width=self.width,
+            **{name: getattr(self, name) or size for name, size in SIZES.items()},
             context=CONTEXT,
             positions="rope",
             norm="rms",
@@ -131,9 +135,9 @@ class ShiftedEmbedding(nn.Embedding):
     ones, one for each distance, start at zero.
     """
 
-    def __init__(self, V: int, C: int) -> None:
+    def __init__(self, V: int, C: int, before: int = BEFORE) -> None:
         super().__init__(V, C)
-        tables = [nn.Embedding(V, C) for _ in range(BEFORE)]
+        tables = [nn.Embedding(V, C) for _ in range(before)]
         nn.init.normal_(self.weight, std=0.02)
         for table in tables:
             nn.init.zeros_(table.weight)
@@ -147,10 +151,10 @@ class ShiftedEmbedding(nn.Embedding):
         return x
 
 
-def reader(sizes: gpt.Settings, V: int) -> gpt.GPT:
+def reader(sizes: gpt.Settings, V: int, before: int = BEFORE) -> gpt.GPT:
     """A GPT whose embeddings are `ShiftedEmbedding`; it must not cache keys and values."""
     model = gpt.GPT(sizes, V)
-    model.token = ShiftedEmbedding(V, sizes.width)
+    model.token = ShiftedEmbedding(V, sizes.width, before)
     if sizes.tie:
         model.head.weight = model.token.weight
     return model
@@ -201,6 +205,8 @@ class Assistant:
         """The text after the prompt as a turn: its first character says of which kind."""
         role, body = text[:1], text[1:]
         spent = (tokens_in, len(text) + 1)
+        if any(character in dialogues.ROLES for character in body):  # a message within a message
+            return Turn("".join(c for c in body if c not in dialogues.ROLES), (), *spent, "tools")
         if role == CALL:
             name, arguments = dialogues.read_call(body)
             return Turn("", (Call(f"c{number}", name, arguments),), *spent, "tools", raw=text)
@@ -260,24 +266,54 @@ def loop_of(assistant: Assistant, case: Dialogue, isolated: bool = True) -> agen
     return agent.Agent(model, FailingFirst(registry, case.error) if case.error else registry)
 
 
-def asked(assistant: Assistant, cases: Sequence[Dialogue]) -> dict[str, float]:
-    """Fractions of the questions that were answered correctly, in which a call of the assistant's
-    own failed, and in which one failed and the answer was correct in the end.
+def correct(result: agent.Result, case: Dialogue) -> bool:
+    """Whether a run ended with the expected answer.
+
+    Where nothing is expected, because the question needs no tool, the answer must have come
+    without a call and without a number.
     """
-    right = []
-    failed = []
+    if case.expected:
+        return agent.states(result, case.expected)
+    called = any(event["kind"] == "observation" for event in result.trace)
+    return result.outcome == "answered" and not called and not NUMBER.search(result.answer)
+
+
+def asked(assistant: Assistant, cases: Sequence[Dialogue]) -> list[tuple[bool, bool]]:
+    """For each question, whether the answer was correct, and whether a call of the assistant's own
+    failed before it.
+    """
+    outcomes = []
     for case in cases:
         result = loop_of(assistant, case, isolated=False).run(case.question)
         observations = [event for event in result.trace if event["kind"] == "observation"]
         own = observations[1:] if case.mistake else observations
-        right.append(bool(case.expected) and agent.states(result, case.expected))
-        failed.append(any(event["error"] for event in own))
-    recovered = [r and f for r, f in zip(right, failed, strict=True)]
+        outcomes.append((correct(result, case), any(event["error"] for event in own)))
+    return outcomes
+
+
+def scores(outcomes: Sequence[tuple[bool, bool]]) -> dict[str, float]:
+    """Fractions of the questions answered correctly, with a failed call of the assistant's own,
+    and with both.
+    """
     return {
-        "right": sum(right) / len(cases),
-        "failed": sum(failed) / len(cases),
-        "recovered": sum(recovered) / len(cases),
+        "right": sum(right for right, _ in outcomes) / len(outcomes),
+        "failed": sum(failed for _, failed in outcomes) / len(outcomes),
+        "recovered": sum(right and failed for right, failed in outcomes) / len(outcomes),
     }
+
+
+def apart(
+    cases: dict[str, Sequence[Dialogue]], outcomes: dict[str, Sequence[tuple[bool, bool]]]
+) -> dict[str, float]:
+    """Fractions of correct answers for each unseen wording and for each error not trained."""
+    groups: dict[str, list[bool]] = {}
+    for i, (right, _) in enumerate(outcomes["unseen"]):
+        groups.setdefault(f"unseen_{i % len(UNSEEN)}", []).append(right)
+    errors = zip(cases.get("new_error", ()), outcomes.get("new_error", ()), strict=True)
+    for case, (right, _) in errors:
+        number = dialogues.UNTRAINED.index(case.error)
+        groups.setdefault(f"new_error_{number}", []).append(right)
+    return {name: sum(group) / len(group) for name, group in sorted(groups.items())}
 
 
 # -- the task -------------------------------------------------------------------------------------
@@ -302,7 +338,9 @@ class Conversations(Task[Settings]):
         torch.manual_seed(settings.seed)
         if state is not None:
             self.tokenizer = gpt.Characters(state["tokenizer"]["alphabet"])
-            self.model = reader(gpt.Settings(**state["sizes"]), len(self.tokenizer))
+            self.model = reader(
+                gpt.Settings(**state["sizes"]), len(self.tokenizer), settings.before
+            )
             return
         self.model, self.tokenizer, self.start = _base(settings)
         rng = random.Random(settings.seed)
@@ -325,7 +363,8 @@ class Conversations(Task[Settings]):
         for i, dialogue in enumerate(drawn):
             text = dialogues.text_of(dialogue.messages)
             tokens[i, : len(text)] = torch.tensor(self.tokenizer.encode(text))
-            learned[i, : len(text)] = torch.tensor(dialogues.learned_mask(dialogue.messages))
+            mask = dialogues.learned_mask(dialogue.messages, self.settings.mistakes)
+            learned[i, : len(text)] = torch.tensor(mask)
         return tokens[:, :-1], tokens[:, 1:].masked_fill(~learned[:, 1:], IGNORED)
 
     def batch(self, step: int) -> Batch:
@@ -356,10 +395,10 @@ class Conversations(Task[Settings]):
             count += learned
         metrics = {"val_loss": total / count}
         assistant = self.assistant(model)
-        for kind, cases in self.cases.items():
-            scores = asked(assistant, cases)
-            metrics |= {f"{kind}_{name}": value for name, value in scores.items()}
-        return metrics
+        outcomes = {kind: asked(assistant, cases) for kind, cases in self.cases.items()}
+        for kind, pairs in outcomes.items():
+            metrics |= {f"{kind}_{name}": value for name, value in scores(pairs).items()}
+        return metrics | apart(self.cases, outcomes)
 
     def assistant(self, model: Any) -> Assistant:
         """The assistant of these weights, which may be the averaged ones."""
@@ -414,17 +453,18 @@ def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
     The last value says which run: its corpus, its steps and its loss; it is empty for none.
     """
     if not settings.start:
-        return reader(settings.sizes(), len(ALPHABET)), gpt.Characters(ALPHABET), {}
+        model = reader(settings.sizes(), len(ALPHABET), settings.before)
+        return model, gpt.Characters(ALPHABET), {}
     folder = Path(settings.start)
     run = records.read_run(folder)
     if run["project"] != "gpt":
         raise wrong("start", settings.start, f"is a run of {run['project']!r}; give one of gpt")
-    for name in ("layers", "heads", "width"):
-        theirs = run["settings"][name]
-        if getattr(settings, name) != theirs:
+    for name in SIZES:
+        ours, theirs = getattr(settings, name), run["settings"][name]
+        if ours not in (0, theirs):
             raise UserError(
-                f"{name}={getattr(settings, name)} is not that of {folder}, which has {theirs}",
-                f"a run is tuned in its own size: --set {name}={theirs}",
+                f"{name}={ours} is not that of {folder}, which has {theirs}",
+                f"a run is tuned in its own size: leave {name} out, or --set {name}={theirs}",
                 Exit.USAGE,
             )
     best = checkpoints.load(folder / "best.pt", "gpt")
@@ -433,7 +473,7 @@ def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
     if not isinstance(old, gpt.Characters) or sizes.positions == "learned":
         raise wrong("start", settings.start, "must have characters and no learned positions")
     tokenizer = gpt.Characters(old.alphabet + ALPHABET)
-    model = reader(sizes, len(tokenizer))
+    model = reader(sizes, len(tokenizer), settings.before)
     weights = best["model"]
     known = tokenizer.encode(old.alphabet)
     for name in ("token.weight", "head.weight", "head.bias"):

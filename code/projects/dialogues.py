@@ -19,7 +19,16 @@ from functools import cache
 from typing import Any
 
 from projects import questions, tools
-from projects.questions import CONVERSIONS, TALK, UNSEEN, WORDINGS, Question, Wording, notation
+from projects.questions import (
+    CONVERSIONS,
+    OUTSIDE,
+    TALK,
+    UNSEEN,
+    WORDINGS,
+    Question,
+    Wording,
+    notation,
+)
 from projects.server_answers import read_arguments
 from projects.toolkit import Registry, tool
 
@@ -33,9 +42,15 @@ ALPHABET = "".join(chr(code) for code in range(32, 127)) + "".join(ROLES) + END
 SHOWN = 64  # characters of a result that the assistant reads
 CUT = " [cut]"  # the end of a longer one
 UNDEFINED = "That is undefined: division by zero."
-UNTRAINED = (  # errors that no conversation of the training contains
-    "{name} took longer than 5 s and was given up",
-    "{name} failed: the service is unavailable, try again",
+UNTRAINED = (  # errors that no conversation of the training contains, nor one that starts like them
+    "timeout after 5 s",
+    "service unavailable, try again",
+    "connection refused",
+    "rate limit reached, wait 10 s",
+    "error 503",
+    "out of memory",
+    "permission denied",
+    "no response",
 )
 
 
@@ -64,7 +79,8 @@ class Dialogue:
     ----------
     question : str
     messages : tuple of Message, the question first, the answer last
-    expected : str, number or word that a right answer contains; empty where no tool is needed
+    expected : str, number or word that a right answer contains; empty: a right answer contains no
+        number, and no tool is called for it
     mistake : str, the wrong call before the right one; empty: none
     error : str, what the loop is to say of it in a test; empty: what it says by itself
     """
@@ -226,7 +242,6 @@ def _zero(rng: random.Random, test: bool) -> Question:
 
 # -- questions to test an assistant with ----------------------------------------------------------
 
-KNOWN: tuple[Wording | str, ...] = (*WORDINGS, *CONVERSIONS)
 FREE = tuple(w for w in WORDINGS if w.numbers is WORDINGS[0].numbers)
 
 
@@ -236,44 +251,71 @@ def _long(rng: random.Random, i: int) -> Dialogue:
     return conversation(questions.calculation(wording, rng, True, questions.six_digits))
 
 
-def _mistaken(rng: random.Random, i: int, errors: Sequence[str] = ("",)) -> Dialogue:
-    """A known wording after a wrong call, with the loop's own error or one of these."""
-    question = _question(KNOWN[i % len(KNOWN)], rng, True)
-    wrong = rng.choice(mistakes(question))
-    return conversation(question, True, wrong, errors[i % len(errors)].format(name=question.tool))
+def _mistaken(rng: random.Random, i: int, error: str = "") -> Dialogue:
+    """A known calculation after a wrong call, with the loop's own error or this one."""
+    question = _question(WORDINGS[i % len(WORDINGS)], rng, True)
+    return conversation(question, True, rng.choice(mistakes(question)), error)
+
+
+def untrained(i: int) -> str:
+    """The i-th error: all of them in turn, in another order each time.
+
+    An order of their own keeps an error from always meeting the same wordings.
+    """
+    turn, place = divmod(i, len(UNTRAINED))
+    return random.Random(turn).sample(UNTRAINED, len(UNTRAINED))[place]
+
+
+def _spoken(text: str) -> Dialogue:
+    """A question for which no tool is called; what is said in return is not compared."""
+    return Dialogue(text, (Message(USER, text),))
 
 
 KINDS: dict[str, Callable[[random.Random, int], Dialogue]] = {  # the i-th question; see `cases`
-    "known": lambda rng, i: conversation(_question(KNOWN[i % len(KNOWN)], rng, True)),
+    "known": lambda rng, i: conversation(_question(WORDINGS[i % len(WORDINGS)], rng, True)),
+    "convert": lambda rng, i: conversation(_question(CONVERSIONS[i % len(CONVERSIONS)], rng, True)),
     "zero": lambda rng, i: conversation(_zero(rng, True)),
     "long": _long,
     "unseen": lambda rng, i: conversation(_question(UNSEEN[i % len(UNSEEN)], rng, True)),
+    "talk": lambda rng, i: _spoken(TALK[i % len(TALK)][0]),
+    "outside": lambda rng, i: _spoken(OUTSIDE[i % len(OUTSIDE)]),
     "error": _mistaken,
-    "untrained": lambda rng, i: _mistaken(rng, i, UNTRAINED),
+    "new_error": lambda rng, i: _mistaken(rng, i, untrained(i)),
 }
+TRIES = 20  # draws for each question, on average
+FEW = {"talk": len(TALK), "outside": len(OUTSIDE)}  # questions without numbers: so many there are
 
 
 def cases(kind: str, count: int, seed: int | str) -> list[Dialogue]:
-    """Questions of a kind, every wording in turn.
+    """Different questions of a kind, every wording in turn.
 
-    known      wordings of the training
+    known      calculations in wordings of the training
+    convert    conversions in wordings of the training
     zero       divisions by zero
     long       numbers longer than any of the training
-    unseen     other wordings
-    error      known wordings, after a wrong call and its error
-    untrained  the same with errors that are in no conversation of the training
+    unseen     calculations in other wordings
+    talk       what is said in the training and needs no tool, at most nine
+    outside    the same, not in the training, at most eight
+    error      calculations in wordings of the training, after a wrong call and its error
+    new_error  the same with errors that are in no conversation of the training
 
     All are about numbers that are in no conversation of the training with the same operation.
 
     Raises
     ------
     ValueError
-        For another kind.
+        For another kind, and for more questions than there are different ones.
     """
     if kind not in KINDS:
         raise ValueError(f"there is no kind {kind!r} of questions; the kinds are {list(KINDS)}")
     rng = random.Random(f"{seed} {kind}")
-    return [KINDS[kind](rng, i) for i in range(count)]
+    drawn: dict[str, Dialogue] = {}
+    for _ in range(TRIES * count):
+        if len(drawn) == min(count, FEW.get(kind, count)):
+            return list(drawn.values())
+        case = KINDS[kind](rng, len(drawn))
+        drawn.setdefault(case.question, case)
+    raise ValueError(f"there are no {count} different questions of the kind {kind}")
 
 
 def text_of(messages: Iterable[Message]) -> str:
@@ -281,6 +323,9 @@ def text_of(messages: Iterable[Message]) -> str:
     return "".join(map(str, messages))
 
 
-def learned_mask(messages: Sequence[Message]) -> list[bool]:
-    """For each character of `text_of(messages)`, whether it is learned: the assistant's own."""
-    return [message.learned for message in messages for _ in str(message)]
+def learned_mask(messages: Sequence[Message], mistakes: bool = False) -> list[bool]:
+    """For each character of `text_of(messages)`, whether it is learned: the assistant's own.
+
+    With `mistakes`, for comparison, wrong calls are learned too.
+    """
+    return [m.learned or (mistakes and m.wrong) for m in messages for _ in str(m)]

@@ -133,6 +133,16 @@ UNSEEN = (  # never trained on: how far does the assistant understand, and how f
     Wording("Divide {a} by {b}.", "{a}/{b}", _quotient),
     Wording("What remains of {a} when {b} are taken away?", "{a}-{b}"),
 )
+OUTSIDE = (  # not trained on, and no tool answers them
+    "Hi there!",
+    "Good evening.",
+    "Thanks a lot!",
+    "Who made you?",
+    "What is the capital of Germany?",
+    "Who wrote Faust?",
+    "How is your day?",
+    "Tell me a story.",
+)
 GROUPS = (("m", "km", "cm", "mile", "foot", "inch"), ("kg", "g", "pound"), ("s", "min", "h", "day"))
 CONVERSIONS = ("How many {to} are {value} {unit}?", "Convert {value} {unit} to {to}.")
 TALK = (

@@ -1,11 +1,12 @@
-"""Record the assistants of book/capstones/agent.md: three kinds of runs, three seeds each.
+"""Record the assistants of book/capstones/agent.md: five kinds of runs, three seeds each.
 
     python -m tests.bench.chat [--folder runs] [--workers 2] [--seeds 3]
 
 A GPT of the assistant's size is trained on the sonnets first. Then assistants are trained with
-tools from random weights (card chat-laptop), without tools (chat-direct), and with tools from the
-weights of that GPT (chat-pretrained), all with the preset `laptop`. A run that has finished is not
-repeated, and one that was interrupted is resumed.
+tools from random weights (card chat-laptop), without tools (chat-direct), with tools from the
+weights of that GPT (chat-pretrained), without the embeddings of preceding tokens (chat-plain), and
+with wrong calls learned (chat-mistakes), all with the preset `laptop`. A run that has finished is
+not repeated, and one that was interrupted is resumed. `--only NAME` records some of the cards.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def kinds(folder: Path) -> dict[str, tuple[str, ...]]:
         "laptop": (),
         "direct": ("tools=false",),
         "pretrained": (f"start={folder / 'chat-base'}",),
+        "plain": ("before=0",),
+        "mistakes": ("mistakes=true",),
     }
 
 
@@ -63,23 +66,27 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs"))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", action="append", choices=kinds(Path()))
     options = parser.parse_args()
+    chosen = options.only or list(kinds(Path()))
     runs = [
         (name, options.folder / f"chat-{name}-{seed}", (*changes, f"seed={seed}"))
         for seed in range(options.seeds)
         for name, changes in kinds(options.folder).items()
+        if name in chosen
     ]
     with ThreadPoolExecutor(options.workers) as pool:
-        pretraining = pool.submit(train, options.folder / "chat-base", "gpt", *base())
+        start = options.folder / "chat-base"
+        pretraining = pool.submit(train, start, "gpt", *base()) if "pretrained" in chosen else None
 
         def tune(name: str, folder: Path, changes: tuple[str, ...]) -> None:
-            if name == "pretrained":
+            if name == "pretrained" and pretraining:
                 pretraining.result()
             train(folder, "chat", *changes)
 
         for done in [pool.submit(tune, *run) for run in runs]:
             done.result()
-    for name in kinds(options.folder):
+    for name in chosen:
         cards = [records.read_result(folder) for other, folder, _ in runs if other == name]
         commits = {card["commit"] for card in cards}
         if len(commits) != 1:

@@ -167,6 +167,8 @@ def test_a_failed_call_can_be_corrected():
     [
         (f"{ANSWER}{END}", "empty"),
         (f"{ANSWER}{'x' * 200}", "truncated"),
+        (f"{ANSWER}It is {CALL}calculator {{}}{END}", "malformed"),
+        (f"{CALL}calculator {ANSWER}It is 5.{END}", "malformed"),
         (f"no role{END}", "unknown_stop"),
         (f"{USER}What is 1+1?{END}", "unknown_stop"),
     ],
@@ -217,8 +219,41 @@ def test_scores_count_right_answers_failed_calls_and_recoveries():
     assistant = chat.Assistant(writer, writer.tokenizer)
     expected = {"2+3?": "5", "2 x 3?": "6", "2 x 4?": "8", "3*3?": "9", "2+2?": "4", "Hello!": ""}
     cases = [dialogues.Dialogue(question, (), answer) for question, answer in expected.items()]
-    scores = chat.asked(assistant, cases)
+    outcomes = chat.asked(assistant, cases)
+    assert [right for right, _ in outcomes] == [True, True, False, True, False, False]
+    assert [failed for _, failed in outcomes] == [False, True, True, False, False, False]
+    scores = chat.scores(outcomes)
     assert scores == pytest.approx({"right": 3 / 6, "failed": 2 / 6, "recovered": 1 / 6})
+
+
+@pytest.mark.parametrize(
+    ("texts", "right"),
+    [
+        ([f"{ANSWER}I do not know.{END}"], True),
+        ([f"{ANSWER}It is 24.{END}"], False),
+        ([f'{CALL}calculator {{"expression": "2*3"}}{END}', f"{ANSWER}I do not know.{END}"], False),
+        ([f"{ANSWER}{END}"], False),
+    ],
+)
+def test_what_needs_no_tool_is_answered_without_a_call_and_without_a_number(texts, right):
+    writer = Writer(*texts)
+    (case,) = dialogues.cases("outside", 1, 0)
+    ((correct, _),) = chat.asked(chat.Assistant(writer, writer.tokenizer), [case])
+    assert correct == right
+
+
+def test_unseen_wordings_and_new_errors_are_also_counted_apart():
+    kinds = ("unseen", "new_error")
+    cases = {kind: dialogues.cases(kind, 24, 0) for kind in kinds}
+    outcomes = {
+        "unseen": [(i % 8 == 3, False) for i in range(24)],
+        "new_error": [(case.error == "out of memory", True) for case in cases["new_error"]],
+    }
+    found = chat.apart(cases, outcomes)
+    assert {name for name, value in found.items() if value} == {"unseen_3", "new_error_5"}
+    assert set(found.values()) == {0, 1}
+    assert len(found) == 16
+    assert len(chat.apart({"unseen": cases["unseen"]}, {"unseen": outcomes["unseen"]})) == 8
 
 
 def mistaken(error: str = "") -> dialogues.Dialogue:
@@ -236,8 +271,7 @@ def mistaken(error: str = "") -> dialogues.Dialogue:
 def test_a_mistake_stands_before_the_turn_of_the_assistant_and_is_not_its_own(error, read):
     writer = Writer(f'{CALL}calculator {{"expression": "2*3"}}{END}', f"{ANSWER}It is 6.{END}")
     assistant = chat.Assistant(writer, writer.tokenizer)
-    scores = chat.asked(assistant, [mistaken(error)])
-    assert scores == {"right": 1, "failed": 0, "recovered": 0}
+    assert chat.asked(assistant, [mistaken(error)]) == [(True, False)]
     wrong = dialogues.Message(CALL, 'calculator {"expression": "2 x 3"}')
     asked = [dialogues.Message(USER, "What is 2*3?"), wrong]
     assert writer.read[0] == dialogues.text_of([*asked, dialogues.Message(dialogues.RESULT, read)])
@@ -248,8 +282,7 @@ def test_a_repeated_mistake_is_the_assistants_own():
     wrong = f'{CALL}calculator {{"expression": "2 x 3"}}{END}'
     right = f'{CALL}calculator {{"expression": "2*3"}}{END}'
     writer = Writer(wrong, right, f"{ANSWER}It is 6.{END}")
-    scores = chat.asked(chat.Assistant(writer, writer.tokenizer), [mistaken()])
-    assert scores == {"right": 1, "failed": 1, "recovered": 1}
+    assert chat.asked(chat.Assistant(writer, writer.tokenizer), [mistaken()]) == [(True, True)]
 
 
 def test_the_loop_reads_a_mistake_as_the_training_does():
@@ -261,7 +294,7 @@ def test_the_loop_reads_a_mistake_as_the_training_does():
 
 def test_without_tools_no_question_follows_a_mistake():
     assert set(tiny().cases) == set(dialogues.KINDS)
-    assert set(tiny(tools=False).cases) == set(dialogues.KINDS) - {"error", "untrained"}
+    assert set(tiny(tools=False).cases) == set(dialogues.KINDS) - {"error", "new_error"}
 
 
 def test_a_result_cannot_forge_a_message_in_the_loop():
@@ -328,6 +361,7 @@ def test_each_position_reads_the_three_tokens_before_it_and_no_later_one():
             expected = expected + model.before[distance - 1].weight[tokens[:, t - distance]]
         assert torch.allclose(x[:, t], expected)
     assert len(model.before) == 3
+    assert len(tiny(before=0).model.token.before) == 0
     for T in (1, 2, 3):
         assert torch.allclose(model(tokens[:, :T]), x[:, :T])
 
@@ -372,7 +406,21 @@ def test_a_base_keeps_its_weights_and_gains_rows_for_new_characters(base):
 def test_a_size_that_is_not_that_of_the_base_is_refused(base, name, value):
     with pytest.raises(UserError, match=f"{name}={value} is not that of .*, which has") as caught:
         tiny(start=str(base), **{name: value})
-    assert f"--set {name}={TINY[name]}" in caught.value.fix
+    assert f"leave {name} out, or --set {name}={TINY[name]}" in caught.value.fix
+
+
+def test_a_base_says_the_sizes_unless_they_are_given(base):
+    task = tiny(start=str(base), layers=0, width=0, heads=0)
+    assert (task.model.s.layers, task.model.s.width, task.model.s.heads) == (1, 16, 2)
+    sizes = chat.Settings().sizes()
+    assert {name: getattr(sizes, name) for name in chat.SIZES} == chat.SIZES
+
+
+def test_wrong_calls_are_learned_where_the_settings_say_so():
+    masked, learned = tiny(conversations=200), tiny(conversations=200, mistakes=True)
+    assert masked.train.equal(learned.train)
+    more = (learned.train_targets != masked.train_targets).any(1).sum()
+    assert 20 < more < 80  # of 200: a quarter of 92 percent is 46
 
 
 @pytest.mark.parametrize(
@@ -380,6 +428,8 @@ def test_a_size_that_is_not_that_of_the_base_is_refused(base, name, value):
     [
         ({"conversations": 0}, "conversations=0 must be at least 1"),
         ({"questions": 0}, "questions=0 must be at least 1"),
+        ({"layers": -1}, "layers=-1 must be at least 0"),
+        ({"before": 4}, "before=4 must be from 0 to 3"),
         ({"width": 15}, "width=15 does not split into 2 heads"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 
 import pytest
 from projects import agent, dialogues, questions
@@ -117,15 +118,59 @@ def test_all_mistakes_of_both_tools_are_drawn():
         assert any(part in kind for kind in kinds)
 
 
-def test_errors_that_are_not_trained_are_in_no_conversation():
-    marks = ("given up", "unavailable")
+def test_errors_that_are_not_trained_start_like_no_result_of_the_training():
     results = [text for dialogue in many(4000) for text in texts(dialogue, RESULT)]
-    assert not any(mark in text for text in results for mark in marks)
-    cases = dialogues.cases("untrained", 20, 0)
-    for i, case in enumerate(cases):
-        assert marks[i % 2] in case.error
-        assert texts(case, RESULT)[0] == dialogues.shown(case.error)
-        assert case.error.startswith(dialogues.read_call(texts(case, CALL)[-1])[0])
+    trained = {re.split("[^a-z]", text.lower())[0] for text in results} - {""}
+    assert {"calculator", "convert", "there", "the", "argument"} <= trained
+    assert not trained & {re.split("[^a-z]", error)[0] for error in dialogues.UNTRAINED}
+    for case in dialogues.cases("new_error", 48, 0):
+        assert texts(case, RESULT)[0] == case.error == dialogues.shown(case.error)
+
+
+def test_each_new_error_is_met_equally_often_and_by_other_wordings():
+    cases = dialogues.cases("new_error", 48, 0)
+    counts = Counter(case.error for case in cases)
+    assert counts == dict.fromkeys(dialogues.UNTRAINED, 6)
+    pairs = {(i % 24, case.error) for i, case in enumerate(cases)}
+    assert len(pairs) > 40  # of 48: a wording seldom meets the same error twice
+    classes = {(i % 8, case.error) for i, case in enumerate(cases)}
+    assert len(classes) > 24  # 8 if the errors came in one order
+
+
+def test_what_needs_no_tool_is_trained_or_not_and_has_no_number():
+    trained = {d.question for d in many(4000) if not texts(d, CALL)}
+    assert {case.question for case in dialogues.cases("talk", 48, 0)} == trained
+    outside = {case.question for case in dialogues.cases("outside", 48, 0)}
+    assert not outside & trained
+    assert (len(trained), len(outside)) == (9, 8)
+    assert not any(re.search(r"\d", text) for text in trained | outside)
+
+
+@pytest.mark.parametrize("kind", dialogues.KINDS)
+def test_the_questions_of_a_kind_are_different(kind):
+    questions_asked = [case.question for case in dialogues.cases(kind, 48, 0)]
+    assert len(set(questions_asked)) == len(questions_asked)
+
+
+def test_more_questions_than_there_are_is_refused():
+    with pytest.raises(ValueError, match="there are no 2000 different questions of the kind known"):
+        dialogues.cases("known", 2000, 0)
+
+
+def test_every_wording_is_asked_equally_often():
+    for kind, wordings in {"known": 24, "error": 24, "convert": 2, "unseen": 8, "zero": 3}.items():
+        cases = dialogues.cases(kind, 48, 0)
+        numbers = r"\b(km|cm|kg|[mgsh]|min|mile|foot|inch|pound|day)\b|\d+(\.\d+)?"
+        forms = Counter(re.sub(numbers, "#", case.question) for case in cases)
+        if kind != "zero":  # drawn at random
+            assert set(forms.values()) == {48 // wordings}
+        assert len(forms) == wordings
+
+
+def test_a_wrong_call_is_learned_only_on_request():
+    messages = [dialogues.Message(CALL, "c", wrong=True), dialogues.Message(RESULT, "no")]
+    assert not any(dialogues.learned_mask(messages))
+    assert dialogues.learned_mask(messages, mistakes=True) == 3 * [True] + 4 * [False]
 
 
 def test_a_division_by_zero_is_undefined_and_drawn():
@@ -149,19 +194,22 @@ def test_every_wording_of_a_kind_is_asked(kind):
 
     wordings = {
         "unseen": questions.UNSEEN,
+        "convert": questions.CONVERSIONS,
         "zero": dialogues.DIVISIONS,
         "long": dialogues.FREE,
-    }.get(kind, (*questions.WORDINGS, *questions.CONVERSIONS))
+        "talk": [text for text, _ in questions.TALK],
+        "outside": questions.OUTSIDE,
+    }.get(kind, questions.WORDINGS)
     assert {form(case.question) for case in dialogues.cases(kind, 50, 0)} == forms(wordings)
 
 
 @pytest.mark.parametrize("kind", dialogues.KINDS)
 def test_only_two_kinds_of_questions_follow_a_mistake(kind):
-    mistaken = kind in ("error", "untrained")
+    mistaken = kind in ("error", "new_error")
     for case in dialogues.cases(kind, 40, 0):
         assert bool(case.mistake) == mistaken
-        assert bool(case.error) == (kind == "untrained")
-        assert len(texts(case, CALL)) == 1 + mistaken
+        assert bool(case.error) == (kind == "new_error")
+        assert len(texts(case, CALL)) == (kind not in ("talk", "outside")) + mistaken
 
 
 def test_other_seeds_ask_other_questions_and_the_same_seed_the_same():

@@ -67,9 +67,7 @@ def patterns() -> Figure:
         )
 
     def arrow(a: tuple[float, float], b: tuple[float, float], style: str = "->") -> None:
-        ax.annotate(
-            "", b, a, arrowprops={"arrowstyle": style, "color": GRAY, "linewidth": 1.3}
-        )
+        ax.annotate("", b, a, arrowprops={"arrowstyle": style, "color": GRAY, "linewidth": 1.3})
 
     def title(y: float, text: str) -> None:
         ax.text(-0.2, y, text, ha="left", va="center", fontsize=12, fontweight="bold")
