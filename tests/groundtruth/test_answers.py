@@ -320,6 +320,10 @@ def approval(known, limit):
     return approve
 
 
+def numbers_in(text):
+    return set(re.findall(r"\d+(?:\.\d+)?", text))
+
+
 def approval_of_all(known, limit):
     return lambda call: True
 
@@ -424,6 +428,7 @@ KERNELS = "ex-cnn-hand"
 TOOL = "ex-agent-tool"
 REPLAY = "ex-agent-replay"
 APPROVAL = "ex-agent-gate"
+COPY = "ex-agent-copy"
 RETRIES = "ex-agent-retries"
 MFU = "ex-runner-mfu"
 KILL = "ex-runner-kill"
@@ -637,6 +642,7 @@ RIGHT = {
     TOOL: words_of,
     REPLAY: 1,
     APPROVAL: approval,
+    COPY: lambda question, expression: numbers_in(expression) - numbers_in(question),
     RETRIES: [0.401, 0.973, 0.8],
     MFU: [0.218, 2.75e6],
     KILL: [30, 6],
@@ -902,6 +908,9 @@ WRONG = [
     (APPROVAL, approval_counts_refusals, "does not count against the limit"),
     (APPROVAL, approval_of_any_tool, "another tool"),
     (APPROVAL, approval_in_words, "the first answer was 'yes'"),
+    (COPY, lambda q, e: {n for n in numbers_in(e) if n not in q}, "compare whole numbers"),
+    (COPY, lambda q, e: set(re.findall(r"\d+", e)) - set(re.findall(r"\d+", q)), "fractions"),
+    (COPY, lambda q, e: sorted(numbers_in(e) - numbers_in(q)), "a set of strings, not list"),
     (RETRIES, [0.401, 1, 0.8], "may fail too"),
     (RETRIES, [0.97, 0.9991, 0], "30th power"),
     (RETRIES, [0.401, 0.973, 0.7], "smallest d is wrong: 0.7 is too small"),

@@ -59,7 +59,32 @@ def _retries() -> list[float]:
     return [chances[0], chances[-1], smallest]
 
 
+COPIES = {  # question and expression: the numbers of the expression alone
+    ("What is 2*3?", "2*3"): set(),
+    ("What is 2 percent of 3?", "3*2/100"): {"100"},
+    ("What is 593915-92745?", "5939-92745"): {"5939"},
+    ("What is 12*5?", "125"): {"125"},
+    ("How much is 1.5 times 2?", "1.5*5"): {"5"},
+    ("What is 7+8?", "9+9"): {"9"},
+}
+
+
+def _foreign(foreign: Callable[..., Any]) -> str | None:
+    """Whether a function finds the numbers of an expression that a question does not contain."""
+    for (question, expression), expected in COPIES.items():
+        given = foreign(question, expression)
+        if not isinstance(given, set):
+            return f"return a set of strings, not {type(given).__name__}"
+        if given != expected:
+            return (
+                f"of {expression!r} the question {question!r} lacks {sorted(expected)}, "
+                f"not {sorted(map(str, given))}: compare whole numbers, fractions included"
+            )
+    return None
+
+
 ANSWERS: dict[str, Judge] = {
+    "ex-agent-copy": functions(("a function that compares numbers",), _foreign),
     "ex-agent-tool": functions(("the number of words in a text",), _word_count),
     "ex-agent-replay": numbers(
         ("index of the first event that differs",),
