@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import takewhile
 from pathlib import Path
@@ -77,9 +77,9 @@ class Settings(RunSettings):
     def sizes(self) -> gpt.Settings:
         """Settings of a model with random weights: those of SIZES where nothing else is said."""
         own = {f.name: getattr(self, f.name) for f in fields(RunSettings)}
+        own |= {name: getattr(self, name) or size for name, size in SIZES.items()}
         return gpt.Settings(
             **own,
-            **{name: getattr(self, name) or size for name, size in SIZES.items()},
             context=CONTEXT,
             positions="rope",
             norm="rms",
@@ -303,7 +303,7 @@ def scores(outcomes: Sequence[tuple[bool, bool]]) -> dict[str, float]:
 
 
 def apart(
-    cases: dict[str, Sequence[Dialogue]], outcomes: dict[str, Sequence[tuple[bool, bool]]]
+    cases: Mapping[str, Sequence[Dialogue]], outcomes: Mapping[str, Sequence[tuple[bool, bool]]]
 ) -> dict[str, float]:
     """Fractions of correct answers for each unseen wording and for each error not trained."""
     groups: dict[str, list[bool]] = {}
