@@ -448,9 +448,7 @@ def test_a_card_tells_what_ran_where_and_how_well(tmp_path):
 
 
 @pytest.mark.parametrize(("steps", "timed"), [(6, 0), (12, 5)])
-def test_throughput_is_that_of_the_timed_steps_of_the_last_session(
-    tmp_path, capsys, steps, timed
-):
+def test_throughput_is_that_of_the_timed_steps_of_the_last_session(tmp_path, capsys, steps, timed):
     """A session of three steps or fewer times none: 0 is no throughput, and is not shown as one."""
     stopped_at(tmp_path, 4, steps=steps)
     last = trainer(tmp_path, steps=steps)
