@@ -224,6 +224,18 @@ def test_the_number_of_an_equation_is_level_with_its_middle(host, open_page):
     assert page.evaluate(UNEVEN) == []
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "name", ["modern/retrieval", "networks/learning-rules", "reference/how-we-know"]
+)
+def test_tables_of_five_and_six_columns_fit_at_1280(host, open_page, name):
+    page = open_page(f"{host.url}/{name}.html")
+    page.evaluate("document.documentElement.dataset.laid = 'out'")
+    wide = """[...document.querySelectorAll('article .table-scroll')]
+      .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 40))"""
+    assert page.evaluate(wide) == []
+
+
 CROWDED = """() => {
   const shown = (e) => e.checkVisibility() && e.getClientRects().length;
   const kinds = 'main :is(a[href], button, summary, input, select)';
