@@ -425,6 +425,10 @@ ALIGN = "ex-embeddings-align"
 DIRECTIONS = "ex-embeddings-sae"
 LAYERS = "ex-cnn-shapes"
 KERNELS = "ex-cnn-hand"
+NOISY_BARS = "ex-cnn-noise"
+SHIFTED_BARS = "ex-cnn-augment"
+LOOK_ALIKES = "ex-cnn-fonts"
+SMOOTHED = "ex-cnn-smooth"
 TOOL = "ex-agent-tool"
 REPLAY = "ex-agent-replay"
 APPROVAL = "ex-agent-gate"
@@ -639,6 +643,10 @@ RIGHT = {
     DIRECTIONS: [0.79, 0.83, 1.0],
     LAYERS: [80, 1168, 290, 1538],
     KERNELS: [6, 1, 2],
+    NOISY_BARS: [0.08333, -0.08333, 0.2887],
+    SHIFTED_BARS: [20, 24],
+    LOOK_ALIKES: [12, 0.003173],
+    SMOOTHED: 0.91,
     TOOL: words_of,
     REPLAY: 1,
     APPROVAL: approval,
@@ -725,6 +733,15 @@ WRONG = [
     (LAYERS, [80, 1168, 4610, 5858], "two poolings leave 3 x 3"),
     (KERNELS, [6, 0, 2], "at the border the padding"),
     (KERNELS, [6, 1, 4], "in a tie the first class"),
+    (NOISY_BARS, [0.07639, -0.07639, 0.2887], "divide by 11"),
+    (NOISY_BARS, [0, 0, 0.2887], "only one variance remains"),
+    (NOISY_BARS, [0.08333, -0.08333, 0.08333], "variance of the mean"),
+    (SHIFTED_BARS, [10, 12], "rows and columns are different"),
+    (SHIFTED_BARS, [20, 20], "with shifts is wrong: 20 is too small"),
+    (LOOK_ALIKES, [6, 0.003173], "are two pairs"),
+    (LOOK_ALIKES, [12, 0.003122], "62 times 61"),
+    (SMOOTHED, 0.9, "its part of the 0.1"),
+    (SMOOTHED, 1.0, "confidence is wrong: 1 is too large"),
     (MFU, [0.0728, 8.242e6], "not 2 N"),
     (MFU, [0.218, 2.75], "not in millions"),
     (KILL, [36, 0], "saves nothing"),

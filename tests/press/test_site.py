@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -692,6 +693,46 @@ def test_a_formula_keeps_its_drawing_in_fewer_bytes():
         '<math><mn>0.12345</mn></math><span class="vlist" style="height:1.423em">'
         '<span style="top:-2.55em;margin-right:0.05em"></span></span><svg width="0.66671em"></svg>'
     )
+
+
+@pytest.mark.parametrize(
+    ("style", "before", "after"),
+    [
+        ("double-struck", "AHR1", "𝔸ℍℝ𝟙"),
+        ("script", "BNl", "ℬ𝒩𝓁"),
+        ("fraktur", "CIg", "ℭℑ𝔤"),
+        ("bold", "x1ω∇", "𝐱𝟏𝛚𝛁"),
+        ("italic", "hx", "ℎ𝑥"),
+        ("bold-italic", "xλ", "𝒙𝝀"),
+        ("sans-serif-bold-italic", "Aλ", "𝘼𝞴"),
+        ("monospace", "a0.", "𝚊𝟶."),
+    ],
+)
+def test_letters_of_an_alphabet_are_characters_of_their_own(style, before, after):
+    drawn = f'<math><mi mathvariant="{style}">{before}</mi></math>'
+    assert formulas.with_letters(drawn) == f"<math><mi>{after}</mi></math>"
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        '<mi mathvariant="normal">d</mi>',
+        '<mi mathvariant="script">λ</mi>',
+        '<mi mathvariant="bold">&lt;</mi>',
+        '<mtext mathvariant="bold">z-score</mtext>',
+    ],
+)
+def test_what_has_no_character_of_its_own_keeps_its_attribute(drawn):
+    assert formulas.with_letters(drawn) == drawn
+
+
+def test_letters_of_alphabets_are_plain_letters_to_whoever_searches():
+    def plain(text: str) -> str:
+        return unicodedata.normalize("NFKC", text)
+
+    table = formulas.alphabets()
+    assert len(table) > 900
+    assert [row for row in table.items() if plain(row[0][1]) != plain(row[1])] == []
 
 
 def test_a_page_shows_formulas_without_their_source():

@@ -133,6 +133,32 @@ def test_pooled_models_forget_where_and_flat_ones_do_not():
         assert not torch.allclose(flat(X), flat(moved), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("entry", "seen"), [(0, range(7)), (1, range(1, 11)), (2, range(5, 12))], ids=str
+)
+def test_an_entry_of_the_flattened_map_depends_on_seven_to_ten_rows_and_columns(entry, seen):
+    """Its receptive field, cut off at the border: more than the four pixels between entries."""
+    torch.manual_seed(0)
+    X = torch.rand(1, 1, 12, 12, requires_grad=True)
+    maps = cnn.network("small", 12, 8, 2).body[:6](X)  # (1, 16, 3, 3)
+    (gradient,) = torch.autograd.grad(maps[..., entry, entry].sum(), X)
+    sensitivity = gradient[0, 0].abs()
+    assert sensitivity.sum(1).nonzero().ravel().tolist() == list(seen)
+    assert sensitivity.sum(0).nonzero().ravel().tolist() == list(seen)
+
+
+def test_a_vision_transformer_shares_its_weights_over_patches():
+    """Without positions, its answer does not change when the patches change places."""
+    torch.manual_seed(0)
+    model = cnn.network("vit", 8, 8, 3).eval()
+    X = torch.rand(2, 1, 8, 8)
+    moved = X.roll((2, 4), (2, 3))  # by whole patches
+    with torch.no_grad():
+        assert not torch.allclose(model(X), model(moved), atol=1e-5)
+        model.body.position.zero_()
+        assert torch.allclose(model(X), model(moved), atol=1e-5)
+
+
 def test_a_straight_line_through_pixels_does_not_see_bars():
     """Each pixel is bright as often in a row as in a column, so a linear score knows nothing; one
     convolution does.
@@ -198,6 +224,28 @@ def test_the_published_glyphs_are_of_the_preset_and_the_page_reads_them_right():
         a > b > plain["metrics"]["test_accuracy"] > plain["metrics"]["fonts_accuracy"]
         for a, b in zip(known, new, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("", set()),
+        ("-logistic", {"model"}),
+        ("-logistic-plain", {"model", "augment"}),
+        ("-mlp", {"model"}),
+        ("-mlp-2100", {"model", "steps"}),
+        ("-small", {"model"}),
+        ("-vit", {"model"}),
+    ],
+)
+def test_the_published_digits_differ_from_the_preset_in_what_their_name_says(kind, changes):
+    from projects.runner import records
+
+    card = records.read_card(f"_assets/results/cnn-laptop{kind}.json")
+    preset = choose(Settings(), cnn.PRESETS, "laptop")
+    settings = {k: v for k, v in card["settings"].items() if k != "seed"}
+    assert {k for k, v in settings.items() if v != getattr(preset, k)} == changes
+    assert len(card["metrics"]["test_accuracy"]["values"]) == 5
 
 
 # -- transfer -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 import torch
 from clikit.errors import UserError
 from groundtruth.learning.schedules import warmup_cosine
-from projects.runner import checkpoints, records
+from projects.runner import checkpoints, cli_results, records
 from projects.runner.training import Interrupted, rate
 from torch import nn
 
@@ -238,6 +238,7 @@ def test_a_loss_that_is_no_number_stops_the_run_with_step_checkpoint_and_causes(
     assert "checkpoint-00000004.pt" in text
     assert "learning rate (" in text
     assert "clip_norm=1" in text
+    assert "a square root" in text
     saved = checkpoints.load(
         checkpoints.list_newest_first(tmp_path)[0], "toy"
     )  # what is on the disk is not spoiled
@@ -444,6 +445,23 @@ def test_a_card_tells_what_ran_where_and_how_well(tmp_path):
     assert card["versions"]["torch"]
     assert card["best_val_loss"] == card["metrics"]["val_loss"]
     json.dumps(card)
+
+
+@pytest.mark.parametrize(("steps", "timed"), [(6, 0), (12, 5)])
+def test_throughput_is_that_of_the_timed_steps_of_the_last_session(tmp_path, capsys, steps, timed):
+    """A session of three steps or fewer times none: 0 is no throughput, and is not shown as one."""
+    stopped_at(tmp_path, 4, steps=steps)
+    last = trainer(tmp_path, steps=steps)
+    last.resume()
+    card = last.run()
+    assert card["timed_steps"] == timed
+    assert (card["units_per_s"] > 0) == (timed > 0)
+    whole = card | {"settings": {}, "preset": "smoke"}
+    (tmp_path / "card.json").write_text(json.dumps(whole))
+    cli_results.show(tmp_path)
+    shown = capsys.readouterr().out
+    assert "wall time" in shown
+    assert ("examples/s" in shown) == (timed > 0)
 
 
 def test_event_files_are_written_when_asked_for(tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 
 import pytest
+from press.site.export import pdf
+from pypdf import PdfReader
 
 pytestmark = pytest.mark.browser
 CHAPTER = "learning/metrics.html"
@@ -62,8 +64,6 @@ def test_solutions_are_printed_by_choice_and_close_again(host, open_page, choice
 
 
 def test_printed_pages_have_the_title_and_their_numbers(host, open_page):
-    from pypdf import PdfReader
-
     page = open_page(f"{host.url}/front/how-to-read.html", color_scheme="dark")
     pages = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True))).pages
     texts = [sheet.extract_text() for sheet in pages]
@@ -121,3 +121,46 @@ def test_an_address_is_printed_once(host, open_page):
     assert page.locator("a[href^='https://doi.org/']").first.evaluate(after) == "none"
     other = page.locator("a[href^='https://proceedings.']").first
     assert other.get_attribute("href") in other.evaluate(after)
+
+
+@pytest.fixture
+def printed(host, open_page, tmp_path):
+    """A page printed on A4, and its headings."""
+
+    def to_file(name: str):
+        page = open_page(f"{host.url}/{name}", prepare="window.requestIdleCallback = undefined")
+        page.wait_for_load_state("networkidle")
+        path = tmp_path / "page.pdf"
+        page.pdf(path=path, format="A4", prefer_css_page_size=True)
+        return path, set(page.locator("article :is(h2, h3)").all_inner_texts())
+
+    return to_file
+
+
+def foot(page) -> str:
+    """The lowest line of text above the number of a page, without spaces."""
+    rows: list[tuple[int, str]] = []
+
+    def note(text: str, outer: list[float], inner: list[float], *_) -> None:
+        rows.append((round(outer[1] * inner[4] + outer[3] * inner[5] + outer[5]), text))
+
+    page.extract_text(visitor_text=note)
+    lowest = min(y for y, text in rows if text.strip() and y >= pdf.MARGINS_PT[1])
+    return "".join("".join(text for y, text in rows if y == lowest).split())
+
+
+def test_no_heading_stands_alone_at_the_foot_of_a_printed_page(printed):
+    """What kept an old address once parted a heading from the section that follows it."""
+    path, headings = printed("capstones/diffusion.html")
+    names = {"".join(heading.split()).removesuffix("#") for heading in headings}
+    assert "Buildit" in names
+    feet = [foot(page) for page in PdfReader(path).pages]
+    assert [line for line in feet if line in names] == []
+
+
+@pytest.mark.parametrize("name", ["reference/how-we-know.html", "front/notation.html"])
+def test_a_long_table_leaves_no_page_half_empty(printed, name):
+    path, _ = printed(name)
+    count = len(PdfReader(path).pages)
+    filled = [pdf.filled(path, number) for number in range(count - 1)]
+    assert min(filled) > 0.7

@@ -10,6 +10,7 @@ from press.checks.width import columns
 
 from tests.conftest import ROOT
 from tests.site.conftest import pages
+from tests.site.test_pages import prepare_axe, run_axe
 
 CHAPTERS = [name for name in pages() if "/" in name and not name.startswith(("reference", "_"))]
 # equations whose number is beside them and more than 6 pixels above or below their middle
@@ -221,3 +222,61 @@ def test_the_number_of_an_equation_is_level_with_its_middle(host, open_page):
     page.evaluate("document.fonts.ready")
     assert page.locator("div.math .eqno").count() > 3
     assert page.evaluate(UNEVEN) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "name", ["modern/retrieval", "networks/learning-rules", "reference/how-we-know"]
+)
+def test_tables_of_five_and_six_columns_fit_at_1280(host, open_page, name):
+    page = open_page(f"{host.url}/{name}.html")
+    page.evaluate("document.documentElement.dataset.laid = 'out'")
+    wide = """[...document.querySelectorAll('article .table-scroll')]
+      .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 40))"""
+    assert page.evaluate(wide) == []
+
+
+CROWDED = """() => {
+  const shown = (e) => e.checkVisibility() && e.getClientRects().length;
+  const kinds = 'main :is(a[href], button, summary, input, select)';
+  const targets = [...document.querySelectorAll(kinds)].filter(shown);
+  return targets.filter((e) => e.matches('.copybtn')).flatMap((button) => {
+    const one = button.getBoundingClientRect();
+    const others = targets.filter((other) => {
+      const two = other.getBoundingClientRect();
+      return other !== button && one.left < two.right && two.left < one.right
+        && one.top < two.bottom - 0.5 && two.top < one.bottom - 0.5;
+    });
+    const size = `${one.width} x ${one.height}`;
+    const small = one.width < 24 || one.height < 24;
+    return [...(small ? [size] : []), ...others.map((e) => e.textContent)];
+  });
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["capstones/diffusion", "learning/losses", "data/kernels"])
+def test_copy_buttons_have_room_of_their_own_on_touch(host, open_page, name):
+    page = open_page(
+        f"{host.url}/{name}.html", width=412, height=823, has_touch=True, is_mobile=True
+    )
+    page.evaluate("document.documentElement.dataset.laid = 'out'")  # as after the first touch
+    page.wait_for_selector(".copybtn", state="attached")
+    assert page.evaluate(CROWDED) == []
+
+
+@pytest.mark.browser
+def test_targets_have_their_size_while_a_page_opens(host, open_page):
+    """The buttons of an open listing once lay upon what follows, until its cell had a layout."""
+    page = open_page(
+        f"{host.url}/capstones/diffusion.html",
+        width=412,
+        height=823,
+        has_touch=True,
+        is_mobile=True,
+        prepare="window.requestIdleCallback = () => 0",  # the moment stays
+    )
+    page.wait_for_selector(".copybtn", state="attached")
+    prepare_axe(page)
+    sizes = {"runOnly": {"type": "rule", "values": ["target-size"]}}
+    assert run_axe(page, {"include": [["html"]]}, sizes) == []

@@ -120,7 +120,7 @@ def memory() -> Interactive:
         color=alt.Color("part:N", sort=order, legend=None, scale=series_colors(order)),
     )
     text = base.mark_text(align="left", dx=4, fontSize=12).encode(
-        y=y, x="g:Q", text=alt.Text("g:Q", format=".2f")
+        y=y, x="g:Q", text=alt.Text("g:Q", format=".3~r")
     )
     total = (
         base.transform_aggregate(t="sum(g)")

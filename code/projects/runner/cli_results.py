@@ -105,7 +105,9 @@ def show(folder: Path) -> None:
         return
     for name, value in card["metrics"].items():
         click.echo(f"  {name:<14} {value:.4f}")
+    speed = card["units_per_s"]  # 0 in a run or a session so short that no step was timed
+    throughput = f"{speed:,.0f} {card['unit']}/s, " if speed else ""
     click.echo(
-        f"  {'wall time':<14} {card['wall_s']:.1f} s, {card['units_per_s']:,.0f} "
-        f"{card['unit']}/s, peak {card['peak_memory_mb']:.0f} MB"
+        f"  {'wall time':<14} {card['wall_s']:.1f} s, {throughput}"
+        f"peak {card['peak_memory_mb']:.0f} MB"
     )

@@ -29,13 +29,13 @@ def not_finite(
         else "no checkpoint was saved before it"
     )
     causes = [
-        f"the learning rate ({rate:.1e} here): try a third of it, or more warm-up steps",
-        "a log, a root or a division in the loss near 0",
+        f"too high a learning rate ({rate:.1e} here; try a third of it, or more warm-up steps)",
+        "a logarithm, a square root or a division near 0 in the loss",
     ]
     if not settings.clip_norm:
-        causes.insert(1, "no clipping: try --set clip_norm=1")
+        causes.insert(1, "no clipping (try --set clip_norm=1)")
     if precision == "fp16":
-        causes.insert(0, "fp16 overflows above 65504: try bf16")
+        causes.insert(0, "fp16, which overflows above 65504 (try bf16)")
     what = f"the loss is {loss}" if not isfinite(loss) else f"the gradient's norm is {norm}"
     return UserError(
         f"{what} at step {step}; {checkpoint}",

@@ -452,7 +452,8 @@ class Trainer:
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "wall_s": round(self.earlier_s + time.perf_counter() - started, 2),
             "unit": self.task.unit,
-            "units_per_s": round(speed, 1),
+            "units_per_s": round(speed, 1),  # of the last session; 0 when no step was timed
+            "timed_steps": self.timed,
             "peak_memory_mb": round(devices.peak_memory(self.device_config.device), 1),
             "metrics": self.metrics,
             f"best_{self.task.target}": self.best,
@@ -471,7 +472,7 @@ class Trainer:
             if self.device_config.device.type == "cuda"
             else None
         )
-        if peak and self.task.flops():
+        if peak and speed and self.task.flops():
             card["share_of_peak"] = round(self.task.flops() * speed / (peak * self.group.size), 4)
         return card
 

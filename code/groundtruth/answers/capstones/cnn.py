@@ -33,6 +33,14 @@ def _by_hand() -> list[float]:
     return [max(largest[:12]), max(largest[12:]), wrong]
 
 
+def _noise() -> list[float]:
+    """The statistic of a clean row and column, and the deviation of the mean of 12 values."""
+    row = np.zeros((12, 12))
+    row[0] = 1
+    statistic = [bar.mean(1).var(ddof=1) - bar.mean(0).var(ddof=1) for bar in (row, row.T)]
+    return [*statistic, 1 / np.sqrt(12)]
+
+
 ANSWERS: dict[str, Judge] = {
     "ex-cnn-shapes": numbers(
         ("first convolution", "second convolution", "head", "total"),
@@ -55,5 +63,32 @@ ANSWERS: dict[str, Judge] = {
             "at the border the padding hides one of the three columns of the kernel": [6, 0, 2],
             "in a tie the first class is predicted, so the rows at the edge are right": [6, 1, 4],
         },
+    ),
+    "ex-cnn-noise": numbers(
+        ("of a row", "of a column", "standard deviation"),
+        _noise,
+        {
+            "divide by 11, as `var` does, and not by 12": [11 / 144, -11 / 144, np.nan],
+            "the column means of a row are all equal, so only one variance remains": [0, 0, np.nan],
+            "this is the variance of the mean of twelve values": [1 / 12, -1 / 12, 1 / 12],
+        },
+    ),
+    "ex-cnn-augment": numbers(
+        ("without shifts", "with shifts"),
+        lambda: [2 * 10, 2 * 12],
+        {"rows and columns are different bars": [10, 12]},
+    ),
+    "ex-cnn-fonts": numbers(
+        ("pairs of look-alikes", "fraction"),
+        lambda: [2 * 3 * 2, 12 / (62 * 61)],
+        {
+            "taking I for l and l for I are two pairs": [6, np.nan],
+            "there are 62 times 61 ordered pairs of different characters": [12, 12 / 62**2],
+        },
+    ),
+    "ex-cnn-smooth": numbers(
+        ("confidence",),
+        lambda: [0.9 + 0.1 / 10],
+        {"the uniform distribution gives the true class its part of the 0.1 as well": [0.9]},
     ),
 }

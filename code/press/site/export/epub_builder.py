@@ -166,7 +166,7 @@ def _mathml(tex: str, display: bool) -> str:
     if drawn is None:
         raise ValueError(f"KaTeX cannot draw {tex!r}")
     # KaTeX writes the invisible operator also where only one element may stand, as in $x_{\min}$
-    return formulas.without_source(drawn[0]).replace(APPLICATION, "")
+    return formulas.with_letters(formulas.without_source(drawn[0]).replace(APPLICATION, ""))
 
 
 def _picture(self: Any, node: nodes.Element) -> None:

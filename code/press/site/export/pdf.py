@@ -7,6 +7,7 @@ that a browser never holds the whole book. Cover and contents come last, when th
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -187,12 +188,10 @@ def _unfold(tree: Any, answers: bool) -> None:
 
 
 def _absolute(tree: Any, address: str) -> None:
-    """Absolute addresses, but for anchors of the page itself."""
+    """Absolute addresses, but for places of the page itself: anchors, and drawings in use."""
     tree.make_links_absolute(address)
-    for link in tree.iter("a"):
-        target = link.get("href", "")
-        if target.startswith(f"{address}#"):
-            link.set("href", target.removeprefix(address))
+    for link in tree.xpath("//*[@href]"):
+        link.set("href", re.sub(f"^{re.escape(address)}(?=#)", "", link.get("href")))
 
 
 def _front(project: Project, sheets: list[Sheet]) -> str:
@@ -215,11 +214,11 @@ def _count(file: Path) -> int:
     return len(PdfReader(file).pages)
 
 
-def filled(file: Path) -> float:
-    """How far down the text of the last page reaches, as a share of the page; 0 for no text."""
+def filled(file: Path, number: int = -1) -> float:
+    """How far down the text of a page reaches, as a share of the page; 0 for no text."""
     from pypdf import PdfReader
 
-    page = PdfReader(file).pages[-1]
+    page = PdfReader(file).pages[number]
     heights: list[float] = []
 
     def note(text: str, outer: list[float], inner: list[float], *_: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
+from functools import cache
 
 from clikit.files import sha
 
@@ -12,6 +14,24 @@ STYLE = re.compile(r'(?<= style=")[^"]*')
 LENGTH = re.compile(r"\d*\.\d{4,}(?=em)")
 STRETCHED = re.compile(r'<path d="([^"]{100,})"(?:></path>|\s*/>)')  # roots, braces, wide accents
 SOURCE = re.compile(r"<annotation.*?</annotation>", re.S)
+STYLED = re.compile(r'<(m[ion])((?: [^>]*)?) mathvariant="(?!normal")([a-z-]+)"([^>]*)>([^<&]*)<')
+STYLES: dict[
+    str, str | tuple[str, str]
+] = {  # a mathvariant and how Unicode names its letters, the longer beginnings first
+    "sans-serif-bold-italic": "SANS-SERIF BOLD ITALIC",
+    "sans-serif-italic": "SANS-SERIF ITALIC",
+    "bold-sans-serif": "SANS-SERIF BOLD",
+    "bold-fraktur": "BOLD FRAKTUR",
+    "bold-italic": "BOLD ITALIC",
+    "bold-script": "BOLD SCRIPT",
+    "double-struck": "DOUBLE-STRUCK",
+    "sans-serif": "SANS-SERIF",
+    "monospace": "MONOSPACE",
+    "fraktur": ("FRAKTUR", "BLACK-LETTER"),
+    "italic": ("ITALIC", "PLANCK CONSTANT"),
+    "script": "SCRIPT",
+    "bold": "BOLD",
+}
 END = "</article>"
 
 
@@ -40,6 +60,44 @@ def without_source(page: str) -> str:
     '<math><mi>x</mi></math>'
     """
     return SOURCE.sub("", page)
+
+
+def with_letters(formula: str) -> str:
+    """MathML whose double-struck, script and bold letters are characters of their own.
+
+    MathML Core drops the attribute that asked for them: Chromium draws ``mathvariant="bold"`` as
+    an ordinary italic letter, but not the characters that Unicode has for these alphabets.
+
+    >>> with_letters('<mi mathvariant="double-struck">E</mi><mi mathvariant="normal">d</mi>')
+    '<mi>𝔼</mi><mi mathvariant="normal">d</mi>'
+    """
+    return STYLED.sub(_styled, formula)
+
+
+def _styled(element: re.Match[str]) -> str:
+    tag, before, style, after, text = element.groups()
+    letters = [alphabets().get((style, char), char) for char in text]
+    if any(char.isalnum() and char == new for char, new in zip(text, letters, strict=True)):
+        return element[0]  # no such character: what knows the attribute still draws it
+    return f"<{tag}{before}{after}>{''.join(letters)}<"
+
+
+@cache
+def alphabets() -> dict[tuple[str, str], str]:
+    """The letters and digits of Unicode's mathematical alphabets by style and plain character.
+
+    >>> [alphabets()[pair] for pair in [("double-struck", "R"), ("bold", "1"), ("fraktur", "I")]]
+    ['ℝ', '𝟏', 'ℑ']
+    """
+    table: dict[tuple[str, str], str] = {}
+    for code in (*range(0x1D400, 0x1D800), *range(0x2100, 0x213A)):  # first the block of all
+        char = chr(code)
+        kind, _, plain = unicodedata.decomposition(char).partition(" ")
+        name = unicodedata.name(char, "").removeprefix("MATHEMATICAL ")
+        style = next((style for style, begin in STYLES.items() if name.startswith(begin)), None)
+        if kind == "<font>" and style:
+            table.setdefault((style, chr(int(plain, 16))), char)
+    return table
 
 
 def shared(page: str) -> str:

@@ -21,7 +21,7 @@ function contents() {
     behind.forEach((part) => { part.inert = true; });
     button.setAttribute("aria-expanded", "true");
     center();
-    $(".close-button", nav).focus();
+    $(".close-button", nav).focus({ preventScroll: true });
   });
   button.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); button.click(); } });
   $(".close-button", nav).addEventListener("click", (event) => { event.preventDefault(); close(); });
