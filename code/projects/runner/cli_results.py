@@ -105,7 +105,8 @@ def show(folder: Path) -> None:
         return
     for name, value in card["metrics"].items():
         click.echo(f"  {name:<14} {value:.4f}")
+    # a session shorter than the warm-up has no timed steps
+    speed = f"{card['units_per_s']:,.0f} {card['unit']}/s, " if card["units_per_s"] else ""
     click.echo(
-        f"  {'wall time':<14} {card['wall_s']:.1f} s, {card['units_per_s']:,.0f} "
-        f"{card['unit']}/s, peak {card['peak_memory_mb']:.0f} MB"
+        f"  {'wall time':<14} {card['wall_s']:.1f} s, {speed}peak {card['peak_memory_mb']:.0f} MB"
     )
