@@ -669,6 +669,13 @@ def test_a_card_with_a_part_of_another_type_is_one_message(tmp_path, change):
         records.read_result(tmp_path)
 
 
+@pytest.mark.parametrize(("speed", "line"), [(3, "1.0 s, 3 x/s, peak"), (0.0, "1.0 s, peak")])
+def test_a_card_without_timed_steps_tells_no_speed(tmp_path, capsys, speed, line):
+    (tmp_path / "card.json").write_text(json.dumps(CARD | {"units_per_s": speed}))
+    cli_results.show(tmp_path)
+    assert line in capsys.readouterr().out
+
+
 def test_a_second_signal_interrupts_unless_it_comes_at_once():
     asked = []
     with OnSignals(lambda: asked.append(1), once_s=60):

@@ -24,13 +24,15 @@ from matplotlib.figure import Figure
 
 
 def strip(clouds: list[np.ndarray], names: list[str]) -> Figure:
-    """Clouds of points (n, 2) in two rows of four; 250 of each keep the file small."""
+    """Clouds of points (n, 2) in two rows of four on one scale; 250 of each keep the file small."""
     use_style()
     fig, axes = plt.subplots(2, 4, figsize=(WIDTH_IN, 2.75), layout="constrained")
+    extent = np.concatenate([np.abs(np.asarray(cloud)[:250]).max(1) for cloud in clouds])
+    limit = min(1.1 * float(np.quantile(extent, 0.99)), 2.1)  # a few noisy points lie outside
     for ax, cloud, name in zip(axes.flat, clouds, names, strict=True):
         ax.plot(*np.asarray(cloud)[:250].T, ".", markersize=2.2, color=BLUE)
-        ax.set_xlim(-2.1, 2.1)
-        ax.set_ylim(-2.1, 2.1)
+        ax.set_xlim(-limit, limit)
+        ax.set_ylim(-limit, limit)
         ax.set_aspect("equal")
         ax.axis("off")
         ax.set_title(name, fontsize=10.5)
