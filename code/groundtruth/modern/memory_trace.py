@@ -101,8 +101,8 @@ def trace(
     Examples
     --------
     >>> w = torch.nn.Parameter(torch.ones(6))
-    >>> trace(lambda x: w * x, torch.ones(6), [w]).at("update")
-    {'weights': 24, 'gradients': 24, 'optimizer states': 48, 'activations': 24}
+    >>> trace(lambda x: w * x, torch.ones(6), [w]).at("backward")
+    {'weights': 24, 'gradients': 24, 'optimizer states': 0, 'activations': 24}
     """
     if steps < 1 or not params:
         raise ValueError(f"need a step and a parameter, got {steps} and {len(params)}")

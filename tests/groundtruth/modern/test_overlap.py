@@ -51,6 +51,11 @@ def test_nothing_is_exposed_where_nothing_is_sent_late():
     assert overlap.exposed(early) == 0
 
 
+def test_a_quick_first_layer_is_sent_as_soon_as_it_is_ready():
+    sent = overlap.backward_pass(2, 1, 0.25, 0.0, compute=0.5)[2:]
+    assert [(t.start, t.end) for t in sent] == [(0.5, 0.75), (1.0, 1.25)]
+
+
 def test_a_layer_takes_one_unit_unless_told_otherwise():
     assert overlap.backward_pass(1, 1, 0, 0)[0] == overlap.Interval("compute", 0, 0, 0, 1)
 

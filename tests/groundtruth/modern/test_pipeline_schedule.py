@@ -114,6 +114,11 @@ def test_unknown_schedule():
         ps.simulate(2, 2, "zero")
 
 
+def test_without_a_chunk_the_whole_stage_is_one():
+    later = [ps.Task(1, 0, "F", 0, 1, 3)]  # of another stage
+    assert ps.most_stored([ps.Task(0, 0, "F", 0, 1), *later]) == 1
+
+
 def test_without_a_task_the_first_stage_holds_nothing():
     assert ps.most_stored([]) == 0
     assert ps.most_stored([ps.Task(1, 0, "F", 0, 1)]) == 0

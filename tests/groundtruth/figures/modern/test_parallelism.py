@@ -7,7 +7,8 @@ import io
 import numpy as np
 import pytest
 import torch
-from groundtruth.figures.modern import training_in_practice as plots
+from groundtruth.figures.modern import parallelism as plots
+from groundtruth.figures.modern import training_in_practice
 from groundtruth.modern import memory_ledger, memory_trace, overlap, pipeline_schedule
 from groundtruth.modern.memory_ledger import Shape
 from groundtruth.modern.scaling_laws import Law
@@ -116,7 +117,7 @@ def drawings():
     law = Law(0.9, 30.0, 0.4, 60.0, 0.4)
     return {
         "schemes": plots.schemes,
-        "law": lambda: plots.law(N, D, law(N, D), law),
+        "law": lambda: training_in_practice.law(N, D, law(N, D), law),
         "step": lambda: plots.step_memory(traces()),
         "overlap": lambda: plots.overlap(buckets()),
         "schedules": lambda: plots.schedules(schedules()),
@@ -129,7 +130,7 @@ def test_the_drawing_fits_a_phone_and_a_column(name):
     svg = io.StringIO()
     drawings()[name]().savefig(svg, format="svg")
     fitted = pictures.fitted(svg.getvalue())
-    assert labels.least(fitted) <= 345  # labels of 12 pixels do not meet
+    assert labels.least(fitted) <= 325  # labels of 12 pixels do not meet
     assert pictures.shown(fitted).width >= 600
 
 
@@ -178,7 +179,7 @@ def test_a_schedule_has_every_task_once_and_the_first_micro_batch_apart():
         colors |= {(False, "F"): "#d5e4f0", (False, "B"): plots.BLUE}
         for t in tasks:
             assert drawn[t.stage, t.start, t.end] == colors[t.micro == 0, t.kind]
-        assert {t.get_text() for t in ax.texts} == {"1"}
+        assert [t.get_text() for t in ax.texts] == ["1"] * (4 if chunks == 1 else 0)
 
 
 def test_the_map_says_the_plan_its_stage_and_its_utilization():
