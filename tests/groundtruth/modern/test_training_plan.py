@@ -224,3 +224,18 @@ def test_a_plan_that_fills_the_memory_exactly_fits():
 def test_bad_input(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_limits_that_are_allowed():
+    run = training_plan.RUNS[0]
+    assert training_plan.predicted(run, 1.0).compute_s < training_plan.predicted(run, 0.5).compute_s
+    assert (
+        training_plan.mfu(SMALL, 8, 1, 1, 1.0, 0.5) == training_plan.operations(SMALL, 8, 8) / 0.5
+    )
+
+
+def test_of_equally_fast_plans_the_simpler_one_is_chosen():
+    """On one device nothing is sent, so stages 1 and 3 take the same time."""
+    found = training_plan.fastest(SMALL, 32, 1, 1, CLUSTER)
+    assert found is not None
+    assert found[0] == Plan(1, 1, 1)
