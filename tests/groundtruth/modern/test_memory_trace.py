@@ -135,3 +135,27 @@ def test_nothing_to_train(steps, count):
 def test_unknown_phases(traces, phase, step):
     with pytest.raises(ValueError, match=f"no phase '{phase}' of step {step}"):
         traces[1].at(phase, step)
+
+
+def test_every_operation_counts_once():
+    w, x = torch.nn.Parameter(torch.ones(10)), torch.ones(10)
+    ends = [
+        mt.trace(f, x, [w], steps=1).marks[0][1]
+        for f in (lambda x: w * x, lambda x: (w * x).neg(), lambda x: (w * x).neg().neg())
+    ]
+    assert np.diff(ends).tolist() == [1, 1]
+
+
+def test_the_update_takes_one_parameter_after_the_other():
+    """So its temporary numbers are at most three times those of one parameter."""
+    params = [torch.nn.Parameter(torch.ones(1000)) for _ in range(4)]
+    trace = mt.trace(lambda x: sum(p * x for p in params), torch.ones(1000), params, steps=1)
+    backward = trace.marks[1][1]
+    assert trace.bytes[backward:, 3].max() <= 4 * (1000 + 3 * 1000) + 4 * len(params)
+
+
+def test_the_table_has_a_row_before_the_first_operation_and_one_after_each():
+    w = torch.nn.Parameter(torch.ones(10))
+    trace = mt.trace(lambda x: w * x, torch.ones(10), [w], steps=1)
+    assert len(trace.bytes) == trace.marks[-1][1] + 1
+    assert trace.bytes[-1].tolist() == list(trace.at("update").values())
