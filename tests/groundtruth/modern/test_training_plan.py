@@ -239,3 +239,27 @@ def test_of_equally_fast_plans_the_simpler_one_is_chosen():
     found = training_plan.fastest(SMALL, 32, 1, 1, CLUSTER)
     assert found is not None
     assert found[0] == Plan(1, 1, 1)
+
+
+@pytest.mark.parametrize("batch", [32, 128])
+def test_the_measured_best_degree_of_tensor_parallelism_is_found(batch):
+    """161 billion parameters on 64 devices: a node, 8 (Narayanan et al., 2021, Section 5.4.1)."""
+    device = training_plan.A100._replace(usable=0.51)
+    shape = Shape(32, 20_480, 128)
+    times = {
+        t: training_plan.cost(shape, 2048, batch, Plan(t, 64 // t, 1, 0, True), device).step_s
+        for t in (2, 4, 8, 16, 32)
+    }
+    assert min(times, key=times.__getitem__) == 8
+
+
+@pytest.mark.parametrize("batch", [32, 128, 512])
+def test_a_model_that_fits_is_slower_with_a_longer_pipeline_as_measured(batch):
+    """5.9 billion parameters on 64 devices (Narayanan et al., 2021, Section 5.4.2)."""
+    device = training_plan.A100._replace(usable=0.51)
+    shape = Shape(32, 3840, 32)
+    times = [
+        training_plan.cost(shape, 2048, batch, Plan(1, p, 64 // p, 0, True), device).step_s
+        for p in (2, 4, 8, 16, 32)
+    ]
+    assert times == sorted(times)
