@@ -143,3 +143,17 @@ def test_descent_that_diverges_is_infinite_and_takes_a_hundred_steps_by_default(
 def test_descent_by_another_optimizer():
     with pytest.raises(ValueError, match="got 'Lion'"):
         mu.descend(mu.LinearTask(4, 10, True, np.random.default_rng(0)), "Lion", 0.1)
+
+
+@pytest.mark.parametrize(("rate", "finite"), [(1e6, True), (1_000_000.5, False), (2e6, False)])
+def test_descent_stops_where_an_entry_exceeds_a_million(rate, finite):
+    """With S = 1 and a target of ones the first step goes to the rate itself."""
+    task = mu.LinearTask(3, 1, False, np.random.default_rng(0))
+    task.target = np.ones((3, 3))
+    assert np.isfinite(mu.descend(task, "SGD", rate, 1)) == finite
+
+
+def test_descent_by_adam_follows_gradients_below_its_epsilon():
+    task = mu.LinearTask(3, 1, False, np.random.default_rng(0))
+    task.target = np.full((3, 3), 1e-13)
+    assert mu.descend(task, "Adam", 1e-14, 10) < 1
