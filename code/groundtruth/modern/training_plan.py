@@ -135,8 +135,7 @@ def cost(shape: Shape, length: int, batch: int, plan: Plan, cluster: Cluster) ->
         If the batch, the heads or the layers are not divided by the plan.
     """
     m = micro_batches(plan, batch)
-    if shape.heads % plan.tensor or shape.layers % (plan.pipeline * plan.chunks):
-        raise ValueError(f"{shape.heads} heads and {shape.layers} layers are not divided by {plan}")
+    _check_divided(shape, plan)
     tokens = plan.micro * length  # of a micro-batch
     own = shape.parameters / (plan.tensor * plan.pipeline)
     layers = shape.layers // plan.pipeline
@@ -161,20 +160,32 @@ def memory(shape: Shape, length: int, batch: int, plan: Plan) -> float:
 
     Stage 3 also holds the gathered weights of one layer. The devices of a tensor-parallel group
     divide the activations, those between blocks by the sequence (Korthikanti et al., 2023).
+
+    Raises
+    ------
+    ValueError
+        If the batch, the heads or the layers are not divided by the plan.
     """
+    under_way = min(plan.pipeline, micro_batches(plan, batch))
+    _check_divided(shape, plan)
     own = shape.parameters / (plan.tensor * plan.pipeline)
     states = own * state_bytes(plan.stage, plan.data)
     if plan.stage == 3:
         states += 2 * shape.parameters / shape.layers / plan.tensor
     part = Shape(shape.layers // plan.pipeline, shape.width, shape.heads)
     tokens = plan.micro * length
-    under_way = min(plan.pipeline, micro_batches(plan, batch))
     numbers = under_way * activation_numbers(part, tokens, length, "fused")
     if plan.recompute:
         one_layer = Shape(1, shape.width, shape.heads)
         numbers = under_way * part.layers * tokens * shape.width
         numbers += activation_numbers(one_layer, tokens, length, "fused")
     return states + 2 * numbers / plan.tensor
+
+
+def _check_divided(shape: Shape, plan: Plan) -> None:
+    """Refuse heads and layers that a plan does not divide."""
+    if shape.heads % plan.tensor or shape.layers % (plan.pipeline * plan.chunks):
+        raise ValueError(f"{shape.heads} heads and {shape.layers} layers are not divided by {plan}")
 
 
 def _ring(devices: int, rounds: int) -> float:
@@ -196,7 +207,10 @@ def mfu(shape: Shape, length: int, batch: int, devices: int, step_s: float, peak
 
 
 def plans(shape: Shape, batch: int, devices: int, cluster: Cluster) -> Iterator[Plan]:
-    """All plans of powers of two, tensor parallelism inside a node."""
+    """Plans of powers of two with tensor parallelism inside a node and no interleaving.
+
+    ZeRO is of stage 1, or 3 without a pipeline; a micro-batch has at most 8 sequences.
+    """
     sizes = [2**k for k in range(devices.bit_length()) if devices % 2**k == 0]
     for tensor in sizes:
         for pipeline in sizes:

@@ -44,6 +44,13 @@ SENDS = {  # between processes, in each step
     "pipeline": "point to point: activations and their gradients",
 }
 
+PASSES = {  # faces of the boxes of a schedule, of the first chunk and of later ones
+    ("F", False): ("#e4eef6", "#a9cbe3"),
+    ("F", True): ("#fae3d3", "#f0b48c"),
+    ("B", False): (BLUE, "#003f66"),
+    ("B", True): (ORANGE, "#7d3306"),
+}
+
 
 def schemes(devices: int = 4) -> Figure:
     """What each process holds under each scheme, as squares of layers by pieces, and sends."""
@@ -90,25 +97,28 @@ def _part(grid: NDArray[np.bool_], left: float, top: float, side: float) -> Path
 
 
 def schedules(plans: Mapping[str, Sequence[Task]]) -> Figure:
-    """Which stage works at which time, one panel for each schedule; micro-batch 1 stands out."""
-    fig, axes = rows(len(plans), 1.5 * len(plans) + 0.4)
+    """Which stage works at which time on which micro-batch, one panel for each schedule.
+
+    Micro-batch 1 stands out, passes through later chunks are darker, and a box has the number of
+    its micro-batch unless it is shorter than a forward pass of a whole stage.
+    """
+    fig, axes = rows(len(plans), 1.25 * len(plans) + 0.5)
     end = max(t.end / _chunks(tasks) for tasks in plans.values() for t in tasks)
     for ax, (name, tasks) in zip(axes, plans.items(), strict=True):
         stages = 1 + max(t.stage for t in tasks)
-        parts: dict[tuple[str, bool], list[Path]] = {}
+        parts: dict[tuple[str, int, bool], list[Path]] = {}
         for t in tasks:
             start, stop = t.start / _chunks(tasks), t.end / _chunks(tasks)
             box = _box(start, t.stage - 0.42, stop - start, 0.84)
-            parts.setdefault((t.kind, t.micro == 0), []).append(box)
-            if t.micro == 0 and stop - start > 1:
+            parts.setdefault((t.kind, t.chunk, t.micro == 0), []).append(box)
+            if stop - start >= 1:
+                ink = INK if t.kind == "F" else "white"
                 middle = (start + stop) / 2
-                ax.text(middle, t.stage, "1", ha="center", va="center", color="white")
-        for (kind, first), paths in parts.items():
-            dark = ORANGE if first else BLUE
-            light = "#f6d5bf" if first else "#d5e4f0"
-            face = light if kind == "F" else dark
+                ax.text(middle, t.stage, f"{t.micro + 1}", ha="center", va="center", color=ink)
+        for (kind, chunk, first), paths in parts.items():
             whole = Path.make_compound_path(*paths)
             width = 1.8 if first else 0.6  # without color the first one still stands out
+            face = PASSES[kind, first][min(chunk, 1)]
             ax.add_patch(
                 PathPatch(whole, facecolor=face, edgecolor=INK, lw=width, zorder=1 + first)
             )
@@ -168,21 +178,30 @@ def _reversed(ax: Axes) -> tuple[list[Any], list[str]]:
 
 
 def overlap(cases: Mapping[str, Sequence[Interval]]) -> Figure:
-    """When layers are computed and their gradients sent, one panel for each size of bucket."""
+    """When numbered layers are computed and their gradients sent, one panel per size of bucket."""
     fig, axes = rows(len(cases), 1.0 * len(cases) + 0.6)
     end = max(t.end for intervals in cases.values() for t in intervals)
     for ax, (name, intervals) in zip(axes, cases.items(), strict=True):
         for row, (what, face) in enumerate((("compute", "#d5e4f0"), ("send", ORANGE))):
-            boxes = [
-                _box(t.start, row - 0.4, t.end - t.start, 0.8) for t in intervals if t.what == what
-            ]
+            own = [t for t in intervals if t.what == what]
+            boxes = [_box(t.start, row - 0.4, t.end - t.start, 0.8) for t in own]
             whole = Path.make_compound_path(*boxes)
             ax.add_patch(PathPatch(whole, facecolor=face, edgecolor=INK, lw=0.8))
+            for t in own:
+                numbers = dict.fromkeys((t.first + 1, t.last + 1))  # of one layer or of a range
+                ax.text(
+                    (t.start + t.end) / 2,
+                    row,
+                    "–".join(map(str, numbers)),
+                    ha="center",
+                    va="center",
+                    color=INK if row == 0 else "white",
+                )
         ax.axvline(max(t.end for t in intervals), color=GRAY, lw=1, ls=":")
         ax.set(xlim=(0, end * 1.02), ylim=(1.6, -0.6))
         ax.set_yticks([0, 1], ["compute", "send"])
-        label(ax, "", "busy", name)
-        ax.yaxis.labelpad = 9
+        ax.tick_params(axis="y", pad=8)  # room for labels that grow on a phone
+        label(ax, "", "", name)
     axes[-1].set_xlabel("time (backward passes of one layer)")
     return fig
 
@@ -196,13 +215,12 @@ def plan_map(
     fig, ax = figure(3.6)
     for i, name in enumerate(models):
         for j, count in enumerate(devices):
-            text, shade, ink = "does\nnot fit", "none", INK
+            text, shade = "does\nnot fit", "none"
             if found := chosen[name, count]:
                 text, shade = _plan_text(*found), _shade(found[1])
-                ink = "white" if found[1] > 0.42 else INK
             box = Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, facecolor=shade, edgecolor=GRAY)
             ax.add_patch(box)
-            ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=9.5, linespacing=1.25)
+            ax.text(j, i, text, ha="center", va="center", color=INK, fontsize=9.5, linespacing=1.25)
     ax.set(xlim=(-0.55, len(devices) - 0.45), ylim=(len(models) - 0.45, -0.55))
     ax.set_xticks(range(len(devices)), [f"{count:,}" for count in devices])
     ax.set_yticks(range(len(models)), list(models))
@@ -221,7 +239,7 @@ def _plan_text(plan: Plan, used: float) -> str:
 
 
 def _shade(used: float) -> str:
-    """From white to blue as the utilization goes from 0.2 to 0.6."""
-    weight = float(np.clip((used - 0.2) / 0.4, 0, 1))
+    """From white to a light blue, on which ink is readable, as utilization goes from 0.2 to 0.6."""
+    weight = 0.42 * float(np.clip((used - 0.2) / 0.4, 0, 1))
     r, g, b = (1 - weight + weight * channel for channel in to_rgb(BLUE))
     return to_hex((r, g, b))

@@ -14,7 +14,7 @@ from groundtruth.modern.memory_ledger import Shape
 from groundtruth.modern.scaling_laws import Law
 from groundtruth.modern.training_plan import Plan
 from matplotlib import pyplot as plt
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from press.site import labels, pictures
 
 SIDE = 17.5
@@ -92,14 +92,14 @@ def traces():
 
 
 def buckets():
-    return {f"{size}": overlap.backward_pass(12, size, 0.6, 1.0) for size in (12, 1, 3)}
+    return {f"{size}": overlap.backward_pass(9, size, 0.6, 1.0) for size in (9, 1, 3)}
 
 
 def schedules():
     return {
-        "GPipe": pipeline_schedule.simulate(4, 8),
-        "1F1B": pipeline_schedule.simulate(4, 8, "1f1b"),
-        "interleaved 1F1B": pipeline_schedule.simulate(4, 8, "1f1b", chunks=2),
+        "GPipe": pipeline_schedule.simulate(3, 6),
+        "1F1B": pipeline_schedule.simulate(3, 6, "1f1b"),
+        "interleaved 1F1B": pipeline_schedule.simulate(3, 6, "1f1b", chunks=2),
     }
 
 
@@ -165,7 +165,16 @@ def test_bars_of_the_overlap_are_the_intervals():
         assert ax.lines[0].get_xdata()[0] == pytest.approx(max(t.end for t in intervals))
 
 
-def test_a_schedule_has_every_task_once_and_the_first_micro_batch_apart():
+def test_bars_of_the_overlap_have_the_numbers_of_their_layers():
+    after, single, bucket = plots.overlap(buckets()).axes
+    layers = [str(i) for i in range(9, 0, -1)]
+    for ax, sent in ((after, ["9–1"]), (single, layers), (bucket, ["9–7", "6–4", "3–1"])):
+        assert [t.get_text() for t in ax.texts] == [*layers, *sent]
+        for text, box in zip(ax.texts, np.concatenate([*map(parts, ax.patches)]), strict=True):
+            assert text.get_position() == pytest.approx(box[:2] + box[2:] / 2)
+
+
+def test_a_schedule_has_every_task_once_by_pass_chunk_and_first_micro_batch():
     for ax, tasks in zip(plots.schedules(schedules()).axes, schedules().values(), strict=True):
         chunks = 1 + max(t.chunk for t in tasks)
         drawn = {}
@@ -175,11 +184,52 @@ def test_a_schedule_has_every_task_once_and_the_first_micro_batch_apart():
                 key = (round(y + 0.42), round(x * chunks), round((x + width) * chunks))
                 drawn[key] = to_hex(patch.get_facecolor())
         assert set(drawn) == {(t.stage, t.start, t.end) for t in tasks}
-        colors = {(True, "F"): "#f6d5bf", (True, "B"): plots.ORANGE}
-        colors |= {(False, "F"): "#d5e4f0", (False, "B"): plots.BLUE}
+        faces = {(t.kind, t.chunk, t.micro == 0): drawn[t.stage, t.start, t.end] for t in tasks}
+        assert len(faces) == len(set(faces.values())) == 4 * chunks
         for t in tasks:
-            assert drawn[t.stage, t.start, t.end] == colors[t.micro == 0, t.kind]
-        assert [t.get_text() for t in ax.texts] == ["1"] * (4 if chunks == 1 else 0)
+            assert drawn[t.stage, t.start, t.end] == faces[t.kind, t.chunk, t.micro == 0]
+
+
+def test_the_boxes_of_a_schedule_have_the_numbers_of_their_micro_batches():
+    for ax, tasks in zip(plots.schedules(schedules()).axes, schedules().values(), strict=True):
+        chunks = 1 + max(t.chunk for t in tasks)
+        numbered = [t for t in tasks if t.kind == "B" or chunks == 1]
+        written = {(*t.get_position(), t.get_text()) for t in ax.texts}
+        assert len(ax.texts) == len(numbered)
+        assert written == {
+            ((t.start + t.end) / (2 * chunks), t.stage, f"{t.micro + 1}") for t in numbered
+        }
+
+
+def contrast(ink, face):
+    """Ratio of relative luminances (Web Content Accessibility Guidelines)."""
+
+    def luminance(color):
+        parts = np.array(to_rgb(color))
+        linear = np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722] + 0.05
+
+    return max(luminance(ink), luminance(face)) / min(luminance(ink), luminance(face))
+
+
+def test_text_on_boxes_is_readable_on_light_and_dark_pages():
+    map_ = plots.plan_map(
+        {"a": Shape(1, 1, 1)}, range(9), {("a", j): (Plan(1, 1, 1), 0.1 * j) for j in range(9)}
+    ).axes[0]
+    pairs = [
+        (t.get_color(), patch.get_facecolor())
+        for t, patch in zip(map_.texts, map_.patches, strict=True)
+    ]
+    assert len(pairs) == 9
+    for kind, ink in (("F", plots.INK), ("B", "#ffffff")):
+        for first in (False, True):
+            pairs += [(ink, face) for face in plots.PASSES[kind, first]]
+    for ax in plots.overlap(buckets()).axes:
+        inks = {t.get_position()[1]: t.get_color() for t in ax.texts}
+        pairs += [(inks[row], patch.get_facecolor()) for row, patch in enumerate(ax.patches)]
+    for ink, face in pairs:
+        assert contrast(ink, face) >= 4.5
+        assert contrast(*(pictures.mirror(to_hex(color)) for color in (ink, face))) >= 4.5
 
 
 def test_the_map_says_the_plan_its_stage_and_its_utilization():
