@@ -200,8 +200,8 @@ def overlap(cases: Mapping[str, Sequence[Interval]]) -> Figure:
         ax.axvline(max(t.end for t in intervals), color=GRAY, lw=1, ls=":")
         ax.set(xlim=(0, end * 1.02), ylim=(1.6, -0.6))
         ax.set_yticks([0, 1], ["compute", "send"])
-        ax.tick_params(axis="y", pad=8)  # room for labels that grow on a phone
-        label(ax, "", "", name)
+        label(ax, "", "activity", name)
+        ax.yaxis.labelpad = 9  # room for labels that grow on a phone
     axes[-1].set_xlabel("time (backward passes of one layer)")
     return fig
 
