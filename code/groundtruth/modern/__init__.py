@@ -20,14 +20,16 @@ ladder                neural language models below the transformer
 layer_quantization    smoothing, AWQ, rotation and GPTQ on one layer
 lexical               an inverted index with BM25 and TF-IDF weights
 memory_ledger         bytes of a training run
+memory_trace          bytes alive after each operation of training steps
 mixed_precision       loss scaling and master weights
 model_parallel        tensor and pipeline parallelism
 monitors              statistics of activations and gradients, replayed steps
 muon                  orthogonalized momentum
 ngrams                n-gram models and the entropy of a text
 number_formats        floating-point formats and rounding to them
+overlap               gradients sent in buckets during the backward pass
 parametrization       standard parametrization and muP over widths
-pipeline_schedule     GPipe, 1F1B and their bubble
+pipeline_schedule     GPipe, 1F1B, interleaving and their bubble
 policy_gradients      answers that can be enumerated, exact gradients
 preferences           reward models, DPO and the exact optimum
 processes             functions in several processes that exchange tensors
@@ -52,5 +54,6 @@ subword_tokenizers    WordPiece and the unigram tokenizer
 summation             sums and variances with small rounding errors
 tokenizers            characters and byte-pair encoding
 training_faults       a training pipeline with faults to plant
+training_plan         time and memory of a step, by plan of parallelism
 vector_index          exact search, IVF and LSH
 """

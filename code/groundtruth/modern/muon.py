@@ -91,3 +91,38 @@ class LinearTask:
 
     def gradient(self, W: Array) -> Array:
         return (W - self.target) @ self.S
+
+
+def descend(task: LinearTask, kind: str, rate: float, steps: int = 100) -> float:
+    """Final loss by initial loss, from W = 0, with a rate that falls linearly to zero.
+
+    Parameters
+    ----------
+    kind : "SGD" with momentum, "Adam" or "Muon"; the momentum of each is 0.9
+    rate : learning rate of the first step
+
+    Returns
+    -------
+    float
+        Infinity if an entry of W exceeds a million.
+    """
+    if kind not in ("SGD", "Adam", "Muon"):
+        raise ValueError(f"kind must be 'SGD', 'Adam' or 'Muon', got {kind!r}")
+    W = np.zeros_like(task.target)
+    m, v = np.zeros_like(W), np.zeros_like(W)
+    ours = Muon(rate, 0.9)
+    for t in range(1, steps + 1):
+        g = task.gradient(W)
+        factor = 1 - (t - 1) / steps
+        if kind == "Muon":
+            ours.step(W, g, factor)
+        elif kind == "Adam":
+            m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
+            unbiased = np.sqrt(v / (1 - 0.99**t)) + 1e-12
+            W = W - factor * rate * m / (1 - 0.9**t) / unbiased
+        else:
+            m = 0.9 * m + g
+            W = W - factor * rate * m
+        if np.abs(W).max() > 1e6:
+            return float("inf")
+    return task.loss(W) / task.loss(np.zeros_like(W))

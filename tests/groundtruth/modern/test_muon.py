@@ -103,3 +103,57 @@ def test_the_rows_of_the_target_have_norms_near_1():
 def test_bad_input(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+@pytest.mark.parametrize(("kind", "rate"), [("SGD", 0.05), ("Adam", 0.03)])
+def test_descent_is_that_of_torchs_optimizers(kind, rate):
+    task = mu.LinearTask(6, 100, True, np.random.default_rng(0))
+    W = torch.nn.Parameter(torch.zeros(6, 6, dtype=torch.float64))
+    optimizer = (
+        torch.optim.SGD([W], rate, momentum=0.9)
+        if kind == "SGD"
+        else torch.optim.Adam([W], rate, betas=(0.9, 0.99), eps=1e-12)
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 - t / 40)
+    for _ in range(40):
+        W.grad = torch.tensor(task.gradient(W.detach().numpy()))
+        optimizer.step()
+        schedule.step()
+    expected = task.loss(W.detach().numpy()) / task.loss(np.zeros((6, 6)))
+    assert mu.descend(task, kind, rate, 40) == pytest.approx(expected, rel=1e-9)
+    assert expected < 0.5
+
+
+def test_descent_by_muon_is_its_steps_with_a_falling_rate():
+    task = mu.LinearTask(5, 10, False, np.random.default_rng(1))
+    W = np.zeros((5, 5))
+    ours = mu.Muon(0.2, 0.9)
+    for t in range(8):
+        ours.step(W, task.gradient(W), 1 - t / 8)
+    expected = task.loss(W) / task.loss(np.zeros((5, 5)))
+    assert mu.descend(task, "Muon", 0.2, 8) == pytest.approx(expected)
+
+
+def test_descent_that_diverges_is_infinite_and_takes_a_hundred_steps_by_default():
+    task = mu.LinearTask(4, 10, True, np.random.default_rng(2))
+    assert mu.descend(task, "SGD", 100.0) == float("inf")
+    assert mu.descend(task, "Adam", 0.1) == mu.descend(task, "Adam", 0.1, 100)
+
+
+def test_descent_by_another_optimizer():
+    with pytest.raises(ValueError, match="got 'Lion'"):
+        mu.descend(mu.LinearTask(4, 10, True, np.random.default_rng(0)), "Lion", 0.1)
+
+
+@pytest.mark.parametrize(("rate", "finite"), [(1e6, True), (1_000_000.5, False), (2e6, False)])
+def test_descent_stops_where_an_entry_exceeds_a_million(rate, finite):
+    """With S = 1 and a target of ones the first step goes to the rate itself."""
+    task = mu.LinearTask(3, 1, False, np.random.default_rng(0))
+    task.target = np.ones((3, 3))
+    assert np.isfinite(mu.descend(task, "SGD", rate, 1)) == finite
+
+
+def test_descent_by_adam_follows_gradients_below_its_epsilon():
+    task = mu.LinearTask(3, 1, False, np.random.default_rng(0))
+    task.target = np.full((3, 3), 1e-13)
+    assert mu.descend(task, "Adam", 1e-14, 10) < 1

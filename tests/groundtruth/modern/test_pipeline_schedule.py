@@ -31,6 +31,53 @@ def test_every_pass_once_after_what_it_needs_and_none_at_the_same_time(p, m, kin
         assert all(first[1] <= second[0] for first, second in itertools.pairwise(own))
 
 
+INTERLEAVED = [(2, 2, 2), (2, 6, 3), (4, 8, 2), (4, 12, 3), (8, 8, 2), (1, 3, 2)]
+
+
+@pytest.mark.parametrize(("p", "m", "v"), INTERLEAVED)
+@pytest.mark.parametrize("b", [1, 2, 3])
+def test_interleaved_every_chunk_once_after_the_chunk_before(p, m, v, b):
+    tasks = ps.simulate(p, m, "1f1b", b, v)
+    ends = {(t.chunk * p + t.stage, t.micro, t.kind): t.end for t in tasks}
+    assert len(tasks) == len(ends) == 2 * p * m * v
+    for t in tasks:
+        place = t.chunk * p + t.stage
+        assert t.end - t.start == (1 if t.kind == "F" else b)
+        needs = [(place - 1, t.micro, "F")] if t.kind == "F" else [(place + 1, t.micro, "B")]
+        if t.kind == "B":
+            needs.append((place, t.micro, "F"))
+        assert all(ends[need] <= t.start for need in needs if need in ends)
+    for s in range(p):
+        own = sorted((t.start, t.end) for t in tasks if t.stage == s)
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(own))
+
+
+@pytest.mark.parametrize(("p", "m", "v"), INTERLEAVED)
+@pytest.mark.parametrize("b", [1, 2, 3])
+def test_interleaving_divides_the_bubble_by_the_chunks(p, m, v, b):
+    tasks = ps.simulate(p, m, "1f1b", b, v)
+    assert ps.bubble(tasks) == pytest.approx((p - 1) / (v * m + p - 1))
+    held = min(2 * (p - 1) + (v - 1) * p + 1, m * v) / v if p > 1 else (v - 1 + 1) / v
+    assert ps.most_stored(tasks) == pytest.approx(held)
+
+
+def test_the_order_of_two_chunks_by_hand():
+    assert ps.order(0, 2, 2, "1f1b", 2) == [
+        *[("F", 0, 0), ("F", 1, 0), ("F", 0, 1), ("F", 1, 1)],
+        *[("B", 0, 1), ("B", 1, 1), ("B", 0, 0), ("B", 1, 0)],
+    ]
+    assert ps.order(1, 2, 4, "1f1b", 2)[2:8] == [
+        *[("F", 0, 1), ("B", 0, 1), ("F", 1, 1), ("B", 1, 1)],
+        *[("F", 2, 0), ("B", 0, 0)],
+    ]
+
+
+@pytest.mark.parametrize(("kind", "m"), [("gpipe", 4), ("1f1b", 3)])
+def test_interleaving_that_no_schedule_has(kind, m):
+    with pytest.raises(ValueError, match=f"groups of 2, got {kind}, {m}"):
+        ps.simulate(2, m, kind, chunks=2)
+
+
 @pytest.mark.parametrize(("p", "m", "kind", "b"), CASES)
 def test_the_bubble_is_its_formula(p, m, kind, b):
     tasks = ps.simulate(p, m, kind, b)
@@ -56,7 +103,7 @@ def test_a_backward_pass_takes_twice_a_forward_pass_unless_told_otherwise():
     assert [(t.start, t.end) for t in ps.simulate(1, 1)] == [(0, 1), (1, 3)]
 
 
-@pytest.mark.parametrize("settings", [(0, 1), (1, 0), (1, 1, "gpipe", 0)])
+@pytest.mark.parametrize("settings", [(0, 1), (1, 0), (1, 1, "gpipe", 0), (1, 1, "1f1b", 1, 0)])
 def test_bad_numbers(settings):
     with pytest.raises(ValueError, match="need stages"):
         ps.simulate(*settings)
@@ -65,6 +112,11 @@ def test_bad_numbers(settings):
 def test_unknown_schedule():
     with pytest.raises(ValueError, match="'zero'"):
         ps.simulate(2, 2, "zero")
+
+
+def test_without_a_chunk_the_whole_stage_is_one():
+    later = [ps.Task(1, 0, "F", 0, 1, 3)]  # of another stage
+    assert ps.most_stored([ps.Task(0, 0, "F", 0, 1), *later]) == 1
 
 
 def test_without_a_task_the_first_stage_holds_nothing():

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch, Rectangle
-from matplotlib.path import Path
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from groundtruth.figures.style import (
-    BLUE,
-    GRAY,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    WIDTH_IN,
-    figure,
-    label,
-    rows,
-)
+from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, figure, label
 from groundtruth.figures.vega import Interactive, choose, menu, note, one_row, show, slider
-from groundtruth.modern.memory_ledger import (
-    KINDS,
-    SAVING,
-    SCHEMES,
-    STAGES,
-    Shape,
-    held,
-    scheme_bytes,
-)
-from groundtruth.modern.pipeline_schedule import Task
+from groundtruth.modern.memory_ledger import SAVING, STAGES, Shape
 from groundtruth.modern.scaling_laws import Law
 
 MODELS = {
@@ -44,14 +22,6 @@ MODELS = {
 }
 ROOM = 80  # GB of one device
 LOWEST, HIGHEST = 1, 10_000  # GB shown
-SENDS = {  # between processes, in each step
-    "data parallel": "all-reduce gradients",
-    "ZeRO, stage 1": "reduce-scatter gradients, all-gather weights",
-    "ZeRO, stage 2": "reduce-scatter gradients, all-gather weights",
-    "ZeRO, stage 3": "all-gather weights twice, reduce-scatter gradients",
-    "tensor parallel": "all-reduce activations and their gradients",
-    "pipeline": "point to point: activations and their gradients",
-}
 
 
 def memory_explorer() -> Interactive:
@@ -125,73 +95,6 @@ def _gigabytes(base: alt.Chart, field: str, color: str, dash: list[int]) -> alt.
             ),
         )
     )
-
-
-def schemes(devices: int = 4) -> Figure:
-    """What each process holds under each scheme, as squares of layers by pieces, and sends."""
-    side, pitch, group, block = 17.5, 20.0, 86.5, 55.0  # points
-    wide, high = 72 * WIDTH_IN, 32 + block * len(SCHEMES)
-    fig, ax = figure(high / 72)
-    fig.set_layout_engine("none")
-    ax.set_position((0, 0, 1, 1))
-    ax.set(xlim=(0, wide), ylim=(high, 0))
-    ax.axis("off")
-    cells: dict[str, list[Path]] = {kind: [] for kind in KINDS}
-    lines = []
-    for rank in range(devices):
-        left = 4 + group * rank
-        ax.text(left, 13, f"process {rank}", va="baseline")
-        for i, kind in enumerate(KINDS):
-            corner = left + pitch * i
-            ax.text(corner + side / 2, 28, kind[0].upper(), ha="center", va="baseline")
-            for row, scheme in enumerate(SCHEMES):
-                top = 32 + block * row + 31
-                grid = held(scheme, kind, rank, devices)
-                cells[kind].append(_part(grid, corner, top, side))
-                lines.append(_part(np.ones((1, 1), bool), corner, top, side))
-    for row, scheme in enumerate(SCHEMES):
-        top = 32 + block * row
-        size = f"{scheme_bytes(scheme, devices):.1f} bytes per parameter"
-        ax.text(4, top + 13, scheme, va="baseline", weight="bold")
-        ax.text(wide - 4, top + 13, size, va="baseline", ha="right")
-        ax.text(4, top + 26.5, SENDS[scheme], va="baseline")
-    for kind, color in zip(KINDS, (BLUE, ORANGE, GREEN, PURPLE), strict=True):
-        ax.add_patch(PathPatch(Path.make_compound_path(*cells[kind]), facecolor=color, lw=0))
-    outline = Path.make_compound_path(*lines)
-    ax.add_patch(PathPatch(outline, facecolor="none", edgecolor=GRAY, lw=0.8))
-    return fig
-
-
-def _part(grid: NDArray[np.bool_], left: float, top: float, side: float) -> Path:
-    """The part of a square that a grid (n, n) fills, which is a rectangle."""
-    cell = side / len(grid)
-    rows_, columns = np.nonzero(grid)
-    x = left + cell * np.array([columns.min(), columns.max() + 1])
-    y = top + cell * np.array([rows_.min(), rows_.max() + 1])
-    return Path([(x[a], y[b]) for a, b in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))], closed=True)
-
-
-def schedules(plans: Mapping[str, Sequence[Task]]) -> Figure:
-    """Which stage works on which micro-batch at which time, one panel for each schedule."""
-    fig, axes = rows(len(plans), 3.4)
-    for ax, (name, tasks) in zip(axes, plans.items(), strict=True):
-        stages = 1 + max(t.stage for t in tasks)
-        for t in tasks:
-            face, ink = ("#d5e4f0", INK) if t.kind == "F" else (BLUE, "white")
-            box = Rectangle(
-                (t.start, t.stage - 0.42), t.end - t.start, 0.84, facecolor=face, edgecolor=INK
-            )
-            ax.add_patch(box)
-            middle = (t.start + t.end) / 2
-            ax.text(
-                middle, t.stage, str(t.micro + 1), ha="center", va="center", color=ink, fontsize=8
-            )
-        ax.set_xlim(0, max(t.end for t in tasks))
-        ax.set_ylim(stages - 0.4, -0.6)
-        ax.set_yticks(range(stages), range(1, stages + 1))
-        label(ax, "", "stage", name)
-    axes[-1].set_xlabel("time (forward passes of one micro-batch)")
-    return fig
 
 
 def widths(grid: Mapping[str, Any]) -> Figure:
