@@ -44,14 +44,6 @@ def test_a_chapter_of_another_part_is_reached_by_one_click(host, open_page, link
     assert page.evaluate("scrollY") == 0, "the page itself stands at its top"
 
 
-def test_the_name_of_its_part_stays_above_the_page_in_the_sidebar(host, open_page):
-    page = open_page(f"{host.url}/{CHAPTER}", height=500)
-    page.wait_for_function(IN_VIEW)
-    name = page.locator(".contents-part[data-part='Neural networks'] summary").bounding_box()
-    nav = page.locator("#contents").bounding_box()
-    assert abs(name["y"] - nav["y"]) < 1
-
-
 def test_the_sidebar_stands_at_the_page_after_next(host, open_page):
     page = open_page(f"{host.url}/{CHAPTER}", height=700)
     page.locator(".prev-next .next").click()

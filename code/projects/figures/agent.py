@@ -100,7 +100,7 @@ def patterns() -> Figure:
 
     title(5.6, "orchestrator–workers")
     arrow((0.0, 3.4), (0.5, 3.4))
-    box(2.0, 3.4, "orchestrator")
+    box(2.0, 3.4, "divide")
     for y in (2.4, 3.4, 4.4):
         arrow((3.5, 3.4), (4.4, y))
         box(5.4, y, "worker")
