@@ -99,10 +99,10 @@ def patterns() -> Figure:
     arrow((8.2, 7.5), (9.2, 7.5))
 
     title(5.6, "orchestrator–workers")
-    arrow((0.0, 3.4), (0.5, 3.4))
+    arrow((0.2, 3.4), (1.2, 3.4))
     box(2.0, 3.4, "divide")
     for y in (2.4, 3.4, 4.4):
-        arrow((3.5, 3.4), (4.4, y))
+        arrow((3.0, 3.4), (4.4, y))
         box(5.4, y, "worker")
         arrow((6.4, y), (7.0, 3.4))
     box(8.0, 3.4, "combine")
