@@ -225,9 +225,7 @@ def test_the_number_of_an_equation_is_level_with_its_middle(host, open_page):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "name", ["modern/retrieval", "networks/learning-rules", "reference/how-we-know"]
-)
+@pytest.mark.parametrize("name", ["modern/retrieval", "networks/learning-rules"])
 def test_tables_of_five_and_six_columns_fit_at_1280(host, open_page, name):
     page = open_page(f"{host.url}/{name}.html")
     page.evaluate("document.documentElement.dataset.laid = 'out'")
