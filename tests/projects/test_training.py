@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
 from clikit.errors import UserError
 from groundtruth.learning.schedules import warmup_cosine
-from projects.runner import checkpoints, cli_results, records
+from projects.runner import checkpoints, cli_results, processes, records
 from projects.runner.training import Interrupted, rate
 from torch import nn
 
@@ -510,6 +511,49 @@ def test_a_halved_micro_batch_survives_a_resume(tmp_path):
     assert second.micro == first.micro == 8
     second.run()
     assert equal(weights(straight.model), weights(second.model))
+
+
+@dataclass(frozen=True)
+class Pair(processes.Group):
+    """The first of two processes; the other does the same, and is asked to stop when this says."""
+
+    size: int = 2
+    other_asked: list[float] = field(default_factory=lambda: [0.0])
+
+    def total(self, values):
+        return values.copy_(torch.stack([values[0] * 2, values[1] + self.other_asked[0]]))
+
+    def gather(self, value):
+        return [value, value]
+
+    def wrap(self, model, device):
+        return nn.Sequential(model)
+
+    def wait(self):
+        pass
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_process_asked_after_the_exchange_of_a_step_stops_with_the_others(tmp_path, mine):
+    """A signal that comes while it writes must not end it a step before the others, which would
+    wait for it; and one that only another process got ends this one at the same step.
+    """
+    group = Pair()
+    run = trainer(tmp_path, group=group, steps=9, save_every=1)
+    run.wrapped.no_sync = nullcontext
+    save = run._save
+
+    def and_ask(started: float) -> None:
+        save(started)
+        if run.step == 3 and mine:
+            run._ask_to_stop()
+        elif run.step == 3:
+            group.other_asked[0] = 1.0
+
+    run._save = and_ask
+    with pytest.raises(Interrupted):
+        run.run()
+    assert run.step == 4
 
 
 def test_memory_that_runs_out_in_an_evaluation_is_one_message(tmp_path):

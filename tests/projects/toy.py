@@ -50,13 +50,18 @@ class Line(Task):
         return {"val_loss": float(((model(X) - X.sum(1, keepdim=True)) ** 2).mean())}
 
 
-def trainer(folder, task: Task | None = None, **settings: Any) -> Trainer:
+def trainer(
+    folder,
+    task: Task | None = None,
+    group: processes.Group | None = None,
+    **settings: Any,
+) -> Trainer:
     folder.mkdir(parents=True, exist_ok=True)
     return Trainer(
         task or Line(Settings(**settings)),
         "toy",
         choose("cpu"),
-        processes.Group(),
+        group or processes.Group(),
         folder,
         speak=False,
     )

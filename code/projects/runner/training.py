@@ -91,7 +91,8 @@ class Trainer:
         self.micro = self.settings.micro_batch or self.settings.batch_size
         self.metrics: dict[str, float] = {}
         self.sessions: list[dict[str, Any]] = []  # where the steps were computed
-        self.stopping = False
+        self.asked = False  # this process, to stop
+        self.stopping = False  # all of them have agreed
         self.seconds = 0.0  # of the timed steps
         self.units = 0  # in the timed steps
         self.timed = 0  # steps
@@ -351,7 +352,7 @@ class Trainer:
         """Exchange the loss of the whole batch, and whether any process was asked to stop."""
         if self.group.size > 1:
             facts = self.group.total(
-                torch.stack([loss, torch.tensor(float(self.stopping), device=loss.device)])
+                torch.stack([loss, torch.tensor(float(self.asked), device=loss.device)])
             )
             loss.copy_(facts[0])
             self.stopping = bool(facts[1] > 0)
@@ -485,7 +486,9 @@ class Trainer:
         return self.group.wrap(model, self.device_config.device)
 
     def _ask_to_stop(self) -> None:
-        self.stopping = True
+        self.asked = True
+        if self.group.size == 1:  # one of several would leave the others waiting
+            self.stopping = True
         self.progress.log("stopping after this step (again: at once)")
 
 
