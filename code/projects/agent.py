@@ -209,8 +209,8 @@ class _Run:
             raise _End("call_limit", f"more than {self.limits.calls} calls of tools")
         count, _ = self.results.get(_key(call), (0, ""))
         if count >= self.limits.repeats:
-            times = f"{call.name} was called {count + 1} times with the same arguments"
-            raise _End("repeated", times)
+            refused = f"call {count + 1} of {call.name} with the same arguments was refused"
+            raise _End("repeated", refused)
 
     def remember(self, call: Call, observation: Observation) -> None:
         """Count how often a call gave the same result: one that changes is worth asking again."""

@@ -79,8 +79,8 @@ class Dialogue:
     ----------
     question : str
     messages : tuple of Message, the question first, the answer last
-    expected : str, number or word that a right answer contains; empty: a right answer contains no
-        number, and no tool is called for it
+    expected : str, number or word that a right answer contains, of a conversion the number without
+        its unit; empty: a right answer contains no number, and no tool is called for it
     mistake : str, the wrong call before the right one; empty: none
     error : str, what the loop is to say of it in a test; empty: what it says by itself
     """

@@ -56,7 +56,7 @@ class Messages:
     ----------
     model : str
     base_url : str or None, another address than the vendor's
-    key : str or None, by default from ANTHROPIC_API_KEY
+    key : str or None, by default from ANTHROPIC_API_KEY, which a server at `base_url` may not need
     max_tokens, timeout_s, retries : limits of one request; rate limits and overload are retried
         with growing pauses
     on_text : function that is given the text piece by piece as it arrives, or None to wait for
@@ -77,7 +77,7 @@ class Messages:
 
         self.sdk = anthropic
         self.client = anthropic.Anthropic(
-            api_key=key or key_from("ANTHROPIC_API_KEY"),
+            api_key=key or key_from("ANTHROPIC_API_KEY", base_url),
             base_url=base_url,
             timeout=timeout_s,
             max_retries=retries,
@@ -185,7 +185,7 @@ def _cached(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 class Chat:
     """The chat completions API with tools, as many servers speak it; parameters as those of
-    `Messages`.
+    `Messages`, with the key from OPENAI_API_KEY.
     """
 
     def __init__(
@@ -201,7 +201,7 @@ class Chat:
 
         self.sdk = openai
         self.client = openai.OpenAI(
-            api_key=key or key_from("OPENAI_API_KEY"),
+            api_key=key or key_from("OPENAI_API_KEY", base_url),
             base_url=base_url,
             timeout=timeout_s,
             max_retries=retries,

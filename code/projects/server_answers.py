@@ -14,13 +14,31 @@ from clikit.errors import Exit, UserError
 
 from projects.toolkit import Call
 
+NO_KEY = "none"  # sent as the key to a server of one's own, which checks none
 DEEPEST = 50  # nested lists and objects in the arguments of a call
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 
 
-def key_from(variable: str) -> str:
-    """An API key from the environment; UserError names the variable when it is not set."""
+def key_from(variable: str, base_url: str | None = None) -> str:
+    """An API key from the environment, or a placeholder for a server that needs none.
+
+    Servers on one's own computer or network check no key, but the SDKs send one: where an address
+    is given and the variable is not set, that is `NO_KEY`. A server that does need a key refuses
+    it, which `server_error` reports.
+
+    Parameters
+    ----------
+    variable : str, name of the environment variable
+    base_url : str or None, an address other than the vendor's
+
+    Raises
+    ------
+    UserError
+        For the vendor's address without a key; the message names the variable.
+    """
     key = os.environ.get(variable, "")
+    if not key and base_url:
+        return NO_KEY
     if not key:
         raise UserError(
             f"no API key: the environment variable {variable} is not set",

@@ -399,7 +399,7 @@ def step(n: int, name: str = "calculator", **arguments) -> Turn:
 
 LIMITS = {
     "step_limit": ([step(i) for i in range(9)], Limits(steps=5), "within 5 steps"),
-    "repeated": ([step(1)] * 9, Limits(), "called 3 times"),
+    "repeated": ([step(1)] * 9, Limits(), "call 3 of calculator"),
     "budget": ([step(i) for i in range(9)], Limits(tokens=50), "60 tokens spent, 50 allowed"),
     "timeout": ([step(1, "slow", seconds=0.1), step(2)], Limits(seconds=0.05), "more than 0.05 s"),
     "refused": ([Turn("No.", stop="refusal")], Limits(), "No."),
@@ -820,6 +820,33 @@ def test_no_server_and_no_key_are_told(monkeypatch):
         monkeypatch.delenv(variable, raising=False)
         with pytest.raises(UserError, match=f"{variable} is not set"):
             model("m")
+
+
+@pytest.mark.parametrize("key", ["", "mine"])
+def test_a_server_at_an_address_of_ones_own_needs_no_key(server, monkeypatch, key):
+    address = f"http://127.0.0.1:{server.server_port}"
+    for variable in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(variable, key)
+    server.script = [(200, {}, message([text("4")])), (200, {}, chat("4"))]
+    for model in (models.Messages("m", address), models.Chat("m", f"{address}/v1")):
+        assert Agent(model, box()).run("What is 2+2?").answer == "4"
+    for _, sent, _ in server.asked:
+        headers = {name.lower(): value for name, value in sent.items()}
+        given = headers.get("x-api-key", headers.get("authorization", ""))
+        assert given.split()[-1] == (key or "none")
+
+
+def test_a_server_that_needs_a_key_says_so_to_the_command(server, monkeypatch):
+    from click.testing import CliRunner
+    from projects.runner.cli import main
+
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    ask = ["ask", "What is 2+2?", "--provider", "chat", "--model", "m"]
+    assert "OPENAI_API_KEY is not set" in CliRunner().invoke(main, ask).output
+    ask += ["--base-url", f"http://localhost:{server.server_port}/v1"]
+    server.script = [(200, {}, chat("4")), (401, {}, {"error": {"message": "x"}})]
+    assert CliRunner().invoke(main, ask).output == "answered     4\n"
+    assert "refused the API key" in CliRunner().invoke(main, ask).output
 
 
 # -- the protocol of tools, and the service -------------------------------------------------------

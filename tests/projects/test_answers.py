@@ -287,12 +287,16 @@ def test_two_tools_of_one_name_are_refused():
         Registry(look, look)
 
 
-def test_a_missing_key_is_one_message(monkeypatch):
+def test_a_missing_key_is_one_message_or_a_placeholder(monkeypatch):
     from projects.models import key_from
 
     monkeypatch.delenv("SOME_KEY", raising=False)
     with pytest.raises(UserError, match="SOME_KEY is not set"):
         key_from("SOME_KEY")
+    assert key_from("SOME_KEY", "http://localhost:8000/v1") == "none"
+    monkeypatch.setenv("SOME_KEY", "mine")
+    assert key_from("SOME_KEY") == "mine"
+    assert key_from("SOME_KEY", "http://localhost:8000/v1") == "mine"
 
 
 @pytest.mark.parametrize("text", ['{"x": 1e999}', '{"x": [-1e400]}', '{"x": NaN}'])

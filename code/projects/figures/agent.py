@@ -122,10 +122,10 @@ def patterns() -> Figure:
 
 
 def compounding() -> Interactive:
-    """Chance that a chain of steps succeeds, with and without retries."""
-    p = slider("sp", "chance that a step is right ", 0.95, 0.5, 0.999, 0.001)
+    """Probability that a chain of steps succeeds, with and without retries."""
+    p = slider("sp", "probability that a step succeeds ", 0.95, 0.5, 0.999, 0.001)
     n = slider("sn", "steps ", 20, 1, 60, 1)
-    r = slider("sr", "retries of a step, noticed failures ", 1, 0, 4, 1)
+    r = slider("sr", "retries after a detected failure ", 1, 0, 4, 1)
     rows = (
         alt.Chart(alt.sequence(1, 61, 1, as_="n"))
         .transform_calculate(a="pow(sp, datum.n)", b="pow(1 - pow(1 - sp, sr + 1), datum.n)")
@@ -146,7 +146,7 @@ def compounding() -> Interactive:
     )
     lines = rows.mark_line(strokeWidth=2).encode(
         x=alt.X("n:Q", title="steps", scale=alt.Scale(domain=[0, 60])),
-        y=alt.Y("y:Q", title="chance that all are right", scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("y:Q", title="probability that all steps succeed", scale=alt.Scale(domain=[0, 1])),
         color=color,
         strokeDash=dash,
     )
@@ -164,7 +164,7 @@ def compounding() -> Interactive:
     chart = alt.layer(lines, points, text).properties(width=380, height=250).add_params(p, n, r)
     return show(
         chart,
-        "Two falling curves, the chance that a chain of steps is right throughout without retries "
-        "and with them; sliders set the chance of a step, the number of steps and the retries, "
-        "and the two chances at that number are written beside their points.",
+        "Two falling curves, the probability that all steps of a chain succeed, without retries "
+        "and with them; sliders set the probability of a step, the number of steps and the "
+        "retries, and the two probabilities at that number are written beside their points.",
     )
