@@ -59,6 +59,25 @@ def test_the_coordinate_check(seed):
     assert growth["standard"][-1] > 2
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_matrix_with_more_inputs_changes_its_output_like_their_number(seed):
+    """Where its inputs stay the same: in one step by far more than sqrt(8) at 8 times the width."""
+
+    def own_change(width):
+        network = pz.Network(width, "standard", 2.0**-7, seed)
+        *hidden, _ = network.outputs(X[:64])
+        inputs = [X[:64], *(torch.relu(v.detach()) for v in hidden)]
+        before = [W.detach().clone() for W in network.weights]
+        network.step(X[:64], Y[:64])
+        moved = zip(inputs, network.weights, before, strict=True)
+        return np.array([float((h @ (W.detach() - b).T).norm()) for h, W, b in moved])
+
+    growth = own_change(512) / own_change(64)
+    growth /= np.array([512, 512, 512, 10]) ** 0.5 / np.array([64, 64, 64, 10]) ** 0.5
+    assert growth[0] == pytest.approx(1, abs=0.1)
+    assert (growth[1:] > 4.5).all()
+
+
 def test_the_recorded_grid_repeats_in_part():
     grid = json.loads(FILE.read_text("utf-8"))
     again = pz.recorded_grid(X, Y, (64, 128), (-9, -8), (0, 1, 2))

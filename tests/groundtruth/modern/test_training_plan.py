@@ -97,6 +97,19 @@ def test_traffic_inside_layers_by_hand():
     assert price(Plan(1, 2, 2)).tensor_s == 0
 
 
+@pytest.mark.parametrize("batch", [64, 256])
+@pytest.mark.parametrize(("recompute", "factor"), [(True, 1 / 4), (False, 2 / 9)])
+@pytest.mark.parametrize(("tensor", "link"), [(2, 300e9), (8, 300e9), (16, 25e9)])
+def test_tensor_parallel_traffic_by_computation(tensor, link, recompute, factor, batch):
+    """With checkpoints (t - 1) F u / (4 C W) at every batch, divided by 1 + T / (6 C)."""
+    plan = Plan(tensor, 2, 2, recompute=recompute)
+    cluster = training_plan.A100._replace(usable=0.5)
+    price = training_plan.cost(Shape(8, 4096, 32), 2048, batch, plan, cluster)
+    expected = factor * (tensor - 1) * 312e12 * 0.5 / (4096 * link)
+    attention = 1 + 2048 / (6 * 4096)
+    assert price.tensor_s / price.compute_s == pytest.approx(expected / attention)
+
+
 def test_tensor_parallelism_over_nodes_takes_the_slow_links():
     one_node = price(Plan(4, 1, 1)).tensor_s
     two = price(Plan(4, 1, 1), cluster=CLUSTER._replace(node=2)).tensor_s

@@ -44,6 +44,14 @@ SENDS = {  # between processes, in each step
     "pipeline": "point to point: activations and their gradients",
 }
 
+BLOCK = (  # of tensor parallelism: name, shape (4 examples, width 4), axis of the pieces, face
+    ("x", (4, 4), None, PURPLE),
+    ("W", (4, 8), 1, BLUE),
+    ("ReLU(xW)", (4, 8), 1, PURPLE),
+    ("V", (8, 4), 0, BLUE),
+    ("summand", (4, 4), None, "#d3c1de"),
+)
+
 PASSES = {  # faces of the boxes of a schedule, of the first chunk and of later ones
     ("F", False): ("#e4eef6", "#a9cbe3"),
     ("F", True): ("#fae3d3", "#f0b48c"),
@@ -72,8 +80,8 @@ def schemes(devices: int = 4) -> Figure:
             for row, scheme in enumerate(SCHEMES):
                 top = 32 + block * row + 31
                 grid = held(scheme, kind, rank, devices)
-                cells[kind].append(_part(grid, corner, top, side))
-                lines.append(_part(np.ones((1, 1), bool), corner, top, side))
+                cells[kind].append(_part(grid, corner, top, side, side))
+                lines.append(_part(np.ones((1, 1), bool), corner, top, side, side))
     for row, scheme in enumerate(SCHEMES):
         top = 32 + block * row
         size = f"{scheme_bytes(scheme, devices):.1f} bytes per parameter"
@@ -87,13 +95,54 @@ def schemes(devices: int = 4) -> Figure:
     return fig
 
 
-def _part(grid: NDArray[np.bool_], left: float, top: float, side: float) -> Path:
-    """The part of a square that a grid (n, n) fills, which is a rectangle."""
-    cell = side / len(grid)
+def _part(grid: NDArray[np.bool_], left: float, top: float, width: float, height: float) -> Path:
+    """The part of a rectangle that a grid (n, n) fills, itself a rectangle."""
+    across, down = width / len(grid), height / len(grid)
     rows_, columns = np.nonzero(grid)
-    width = cell * float(columns.max() + 1 - columns.min())
-    height = cell * float(rows_.max() + 1 - rows_.min())
-    return _box(left + cell * columns.min(), top + cell * rows_.min(), width, height)
+    wide = across * float(columns.max() + 1 - columns.min())
+    high = down * float(rows_.max() + 1 - rows_.min())
+    return _box(left + across * columns.min(), top + down * rows_.min(), wide, high)
+
+
+def split(devices: int = 2) -> Figure:
+    """A block under tensor parallelism without its biases: what each process holds, and the sum.
+
+    Weights and activations have the colors of `schemes`; a summand is lighter.
+    """
+    unit, gap, pitch = 6.8, 23.0, 82.0  # points
+    high = 20 + pitch * devices
+    fig, ax = figure(high / 72)
+    fig.set_layout_engine("none")
+    ax.set_position((0, 0, 1, 1))
+    ax.set(xlim=(0, 72 * WIDTH_IN), ylim=(high, 0))
+    ax.axis("off")
+    ends = []
+    for rank in range(devices):
+        left, middle = 4.0, 20 + pitch * (rank + 0.5)
+        ax.text(left, middle - 24, f"process {rank}", va="baseline")
+        for (name, shape, axis, face), sign in zip(BLOCK, "·→·→ ", strict=True):
+            grid = np.ones((devices, devices), bool)
+            if axis is not None:
+                grid = np.indices(grid.shape)[axis] == rank
+            tall, wide = (unit * n for n in shape)
+            top = middle - tall / 2
+            piece = _part(grid, left, top, wide, tall)
+            ax.add_patch(PathPatch(piece, facecolor=face, lw=0))
+            outline = _box(left, top, wide, tall)
+            ax.add_patch(PathPatch(outline, facecolor="none", edgecolor=GRAY, lw=0.8))
+            if rank == 0:
+                ax.text(left + wide / 2, 14, name, ha="center", va="baseline")
+            left += wide + gap
+            if sign.strip():
+                ax.text(left - gap / 2, middle, sign, ha="center", va="center")
+        ends.append((left - gap, middle))
+    middle, side = 20 + pitch * devices / 2, 4 * unit
+    for end in ends:
+        start = (left + 8, middle)
+        ax.annotate("", start, end, arrowprops={"arrowstyle": "->", "color": INK})
+    ax.add_patch(PathPatch(_box(left + 8, middle - side / 2, side, side), facecolor=PURPLE, lw=0))
+    ax.text(left + 8 + side / 2, middle - side / 2 - 5, "sum", ha="center", va="baseline")
+    return fig
 
 
 def schedules(plans: Mapping[str, Sequence[Task]]) -> Figure:

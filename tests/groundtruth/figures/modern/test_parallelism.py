@@ -9,7 +9,13 @@ import pytest
 import torch
 from groundtruth.figures.modern import parallelism as plots
 from groundtruth.figures.modern import training_in_practice
-from groundtruth.modern import memory_ledger, memory_trace, overlap, pipeline_schedule
+from groundtruth.modern import (
+    memory_ledger,
+    memory_trace,
+    model_parallel,
+    overlap,
+    pipeline_schedule,
+)
 from groundtruth.modern.memory_ledger import Shape
 from groundtruth.modern.scaling_laws import Law
 from groundtruth.modern.training_plan import Plan
@@ -82,6 +88,61 @@ def test_each_scheme_is_named_with_its_bytes_and_its_collective():
     assert written == [f"{b} bytes per parameter" for b in ("16.0", "7.0", "5.5", *["4.0"] * 3)]
 
 
+@pytest.mark.parametrize("devices", [2, 4])
+def test_the_pieces_of_a_block_are_the_columns_and_rows_that_tensor_parallelism_cuts(devices):
+    """In units of 6.8 points pieces of W are 4 by 8 / p, those of V 8 / p by 4; the rest 4 by 4."""
+    ax = plots.split(devices).axes[0]
+    *patches, total = ax.patches
+    boxes = np.stack([parts(patch)[0] for patch in patches]).reshape(devices, 5, 2, 4) / 6.8
+    pieces, outlines = boxes[:, :, 0], boxes[:, :, 1]
+    n = 8 / devices
+    assert pieces[..., 2:] == pytest.approx(
+        np.array([[[4, 4], [n, 4], [n, 4], [4, n], [4, 4]]] * devices)
+    )
+    assert outlines[..., 2:] == pytest.approx(
+        np.array([[[4, 4], [8, 4], [8, 4], [4, 8], [4, 4]]] * devices)
+    )
+    offsets = pieces[..., :2] - outlines[..., :2]
+    for rank in range(devices):
+        along, zero = n * rank, 0.0
+        expected = [[0, 0], [along, zero], [along, zero], [zero, along], [0, 0]]
+        assert offsets[rank] == pytest.approx(np.array(expected))
+    assert model_parallel.CUT == (1, 0, 0)  # columns of W, entries of b, rows of V
+    assert parts(total)[0, 2:] / 6.8 == pytest.approx([4, 4])
+
+
+def test_a_block_has_weights_and_activations_in_their_colors_and_a_lighter_summand():
+    *patches, total = plots.split().axes[0].patches
+    faces = [to_hex(patch.get_facecolor()) for patch in patches[::2]]
+    x, W, hidden, V, summand = faces[:5]
+    assert faces[5:] == faces[:5]
+    filled, _ = filled_and_outlines(2)
+    colors = {kind: to_hex(patch.get_facecolor()) for kind, patch in filled.items()}
+    assert {W, V} == {colors["weights"]}
+    assert {x, hidden, to_hex(total.get_facecolor())} == {colors["activations"]}
+    assert sum(to_rgb(summand)) > sum(to_rgb(x)) + 0.9
+
+
+def test_each_process_sends_its_summand_to_the_sum_and_all_is_inside():
+    fig = plots.split(3)
+    ax = fig.axes[0]
+    width, height = fig.get_size_inches() * 72
+    *patches, total = ax.patches
+    boxes = np.stack([parts(patch)[0] for patch in [*patches, total]])
+    assert boxes[:, :2].min() >= 0
+    assert (boxes[:, :2] + boxes[:, 2:] <= [width, height]).all()
+    arrows = [t for t in ax.texts if getattr(t, "arrow_patch", None)]
+    summands = boxes[8:-1:10]
+    ends = [[left + wide, top + high / 2] for left, top, wide, high in summands]
+    assert [list(t.xyann) for t in arrows] == [pytest.approx(end) for end in ends]
+    left, top, _, high = boxes[-1]
+    for arrow in arrows:
+        assert arrow.xy == pytest.approx((left, top + high / 2))
+    names = [t.get_text() for t in ax.texts if t.get_text() not in ("", "·", "→")]
+    rest = ["process 1", "process 2", "sum"]
+    assert names == ["process 0", "x", "W", "ReLU(xW)", "V", "summand", *rest]
+
+
 def traces():
     """Two traces of training a matrix, one of them longer."""
     w = torch.nn.Parameter(torch.ones(64, 64))
@@ -117,6 +178,7 @@ def drawings():
     law = Law(0.9, 30.0, 0.4, 60.0, 0.4)
     return {
         "schemes": plots.schemes,
+        "split": plots.split,
         "law": lambda: training_in_practice.law(N, D, law(N, D), law),
         "step": lambda: plots.step_memory(traces()),
         "overlap": lambda: plots.overlap(buckets()),
