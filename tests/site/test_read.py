@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from press.checks.width import columns
 
 from tests.conftest import ROOT
-from tests.site.conftest import pages, wait_until
+from tests.site.conftest import pages
 from tests.site.test_pages import prepare_axe, run_axe
 
 CHAPTERS = [name for name in pages() if "/" in name and not name.startswith(("reference", "_"))]

@@ -188,6 +188,16 @@ def test_the_words_of_a_query_are_marked_where_the_hit_lands(base, open_page):
 
 
 @pytest.mark.browser
+def test_other_names_are_marked_where_the_query_itself_is_not(host, open_page):
+    page = open_page(f"{host.url}/index.html")
+    arrive(page, host.url, "rope")
+    assert {word.lower() for word in page.evaluate(MARKS)[0]} == {"rope"}
+    marked = "own => (window.bookMarks({ anchor: location.hash.slice(1), ...own }))"
+    page.evaluate(marked, {"own": ["nowhere"], "terms": ["rotary"]})
+    assert {word.lower() for word in page.evaluate(MARKS)[0]} == {"rotary"}
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("way", ["Escape", "button"])
 def test_marks_are_taken_away_and_the_text_is_as_before(host, open_page, way):
     page = open_page(f"{host.url}/index.html")
@@ -236,7 +246,7 @@ def test_marks_are_for_one_arrival(host, open_page):
     page.goto(f"{host.url}/networks/graphs.html")
     page.wait_for_load_state("networkidle")
     assert page.evaluate(UNMARKED)
-    assert page.evaluate("Object.keys(localStorage)") == []
+    assert page.evaluate("localStorage.getItem('book-hit')") is None
 
 
 @pytest.mark.browser
@@ -265,14 +275,17 @@ def test_a_hit_opened_in_another_tab_is_marked(host, open_page):
 def test_marks_move_nothing_and_are_not_printed(host, open_page):
     page = open_page(f"{host.url}/index.html")
     arrive(page, host.url, "rope")
-    heights = "[...document.querySelectorAll('article section > *')].map(e => e.offsetHeight)"
-    with_marks = page.evaluate(heights)
     page.emulate_media(media="print")
     ground = "e => getComputedStyle(e).backgroundColor"
     assert page.locator("article mark").first.evaluate(ground) == "rgba(0, 0, 0, 0)"
     assert not page.locator(".marks-note").is_visible()
     page.emulate_media(media="screen")
+    page.wait_for_load_state("networkidle")
+    section = "document.querySelector(':target').closest('section')"
+    heights = f"[...{section}.children].map(e => e.offsetHeight)"
+    with_marks = page.evaluate(heights)
     page.keyboard.press("Escape")
+    assert len(with_marks) > 5
     assert page.evaluate(heights) == with_marks
 
 

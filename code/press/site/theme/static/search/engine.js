@@ -206,8 +206,9 @@ function open({ pages, rows, synonyms, announced, boxes, index: packed }) {
     }
     hits.sort(order);
     const terms = new Set(hits.slice(0, limit).flatMap(({ entries }) => entries.flatMap((entry) => [...entry.terms])));
+    const own = new Set(list.filter(({ weight }) => weight === 1).flatMap(({ words: typed }) => typed.flatMap((word, at) => [...lookup(word, typing && at === typed.length - 1).terms])));
     const listed = among(hits.slice(0, limit), titled.match(text, list, typing), typing).slice(0, limit);
-    return { announced: asked.subjects, hits: listed.map(shown), terms: [...terms], corrected: corrected(list[0]) };
+    return { announced: asked.subjects, hits: listed.map(shown), terms: [...terms], own: [...own], corrected: corrected(list[0]) };
   }
   function shown({ id, box, score }) {
     const [page, anchor, heading] = rows[box?.id ?? id], [slug, title, part, minutes] = pages[page], hit = { score, page: slug, title, part, minutes };

@@ -57,9 +57,10 @@ function say(count, place) {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && !event.target.closest("dialog, input, select, #contents")) clear();
 });
-window.bookMarks = ({ anchor, words: list }) => {
+/* What the reader typed is marked, or where the section has none of it the other names by which it was found. */
+window.bookMarks = ({ anchor, own, terms }) => {
   clear();
-  const wanted = new Set(list), places = region(anchor);
-  const count = places.flatMap(texts).reduce((sum, text) => sum + mark(text, wanted), 0);
+  const places = region(anchor), marked = (list) => places.flatMap(texts).reduce((sum, text) => sum + mark(text, new Set(list)), 0);
+  const count = marked(own) || marked(terms);
   if (count) say(count, places[0]);
 };
