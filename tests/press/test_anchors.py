@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
+from datetime import date
 
 import pytest
+from clikit.errors import UserError
 from lxml import html
 from press import config
 from press.site import addresses, anchors, parts
@@ -109,20 +113,73 @@ def git(root, *arguments):
     subprocess.run(["git", "-C", str(root), *who, *arguments], check=True, capture_output=True)
 
 
-def test_a_page_has_the_date_of_its_last_commit_while_its_text_is_that_one(tmp_path):
-    project = config.load(sample_book.make(tmp_path))
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "one", "--date", "2020-01-01T00:00:00Z")
+@pytest.fixture
+def dated(tmp_path):
+    """A book of two pages, committed on the first of January 2020, and dated."""
+    project = config.load(sample_book.make(tmp_path / "book"))
+    git(project.root, "init", "-q")
+    commit(project.root, "2020-01-01")
     assert dates.fill(project, ["a/one", "a/two"]) == 2
-    texts = {slug: project.page(slug).read_text() for slug in ("a/one", "a/two")}
-    known = dates.load(project, {**texts, "a/two": "another text"})
-    assert list(known) == ["a/one"]
+    return project
+
+
+def commit(root, day: str):
+    """Commit everything on a day."""
+    git(root, "add", ".")
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    when = {name: f"{day}T12:00:00Z" for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE")}
+    command = ["git", "-C", str(root), *who, "commit", "-qm", day]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **when})
+
+
+def texts_of(project) -> dict[str, str]:
+    return {slug: project.page(slug).read_text() for slug in ("a/one", "a/two")}
+
+
+def edit(project, slug: str):
+    with project.page(slug).open("a") as file:
+        file.write("\nAnother sentence.\n")
+
+
+def test_a_page_has_the_date_of_its_last_commit(dated):
+    assert dates.load(dated, texts_of(dated)) == {"a/one": "2020-01-01", "a/two": "2020-01-01"}
+    assert dates.committed(dated, texts_of(dated)) == dates.load(dated, texts_of(dated))
+
+
+def test_a_page_that_is_newer_than_the_committed_dates_has_that_of_the_history(dated):
+    edit(dated, "a/two")
+    commit(dated.root, "2020-02-02")
+    assert list(dates.committed(dated, texts_of(dated))) == ["a/one"]
+    assert dates.load(dated, texts_of(dated)) == {"a/one": "2020-01-01", "a/two": "2020-02-02"}
+
+
+def test_a_page_that_is_being_written_is_dated_today(dated):
+    edit(dated, "a/two")
+    today = date.today().isoformat()
+    assert dates.load(dated, texts_of(dated)) == {"a/one": "2020-01-01", "a/two": today}
+    dates.fill(dated, ["a/one", "a/two"])  # in the commit of the text
+    assert dates.committed(dated, texts_of(dated)) == {"a/one": "2020-01-01", "a/two": today}
+
+
+def test_a_part_of_the_history_dates_nothing(dated, tmp_path):
+    """Its first commit would date every page."""
+    edit(dated, "a/two")
+    commit(dated.root, "2020-02-02")
+    source = f"file://{dated.root}"
+    git(tmp_path, "clone", "-q", "--depth", "1", source, "shallow")
+    shallow = config.load(tmp_path / "shallow")
+    assert list(dates.load(shallow, texts_of(shallow))) == ["a/one"]
+
+
+def test_a_folder_without_history_has_the_committed_dates(dated):
+    edit(dated, "a/two")
+    shutil.rmtree(dated.root / ".git")
+    assert list(dates.load(dated, texts_of(dated))) == ["a/one"]
 
 
 def test_a_folder_without_history_has_no_dates_to_write(tmp_path):
     project = config.load(sample_book.make(tmp_path))
-    with pytest.raises(Exception, match="git log"):
+    with pytest.raises(UserError, match="git log"):
         dates.fill(project, ["a/one"])
 
 

@@ -269,8 +269,8 @@ def test_how_we_know_counts_the_mutants_and_lists_the_modules(tmp_path):
     renderer = SphinxRenderer(str(ROOT / "code" / "press" / "site" / "theme"))
     site = SimpleNamespace(mutants=reports.mutants(there))
     html = renderer.render("places.html", {"name": "mutants", "site": site})
-    assert "<td><code>a.c</code></td><td>10</td><td>9</td><td>0</td><td>1</td>" in html
-    assert "<td><code>a.b</code></td><td>10</td><td>9</td><td>1</td><td>0</td>" in html
+    assert "<td><code>a.<wbr>c</code></td><td>10</td><td>9</td><td>0</td><td>1</td>" in html
+    assert "<td><code>a.<wbr>b</code></td><td>10</td><td>9</td><td>1</td><td>0</td>" in html
 
 
 def test_the_committed_report_meets_the_standard():

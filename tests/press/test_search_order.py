@@ -54,7 +54,7 @@ def script(tmp_path_factory) -> Path:
     table = [[page, page.title(), "A part", 5] for page in PAGES]
     asked = {"pages": table, "documents": DOCUMENTS, "synonyms": [["F1 score", "F1"]]}
     index = search.node("index", LIBRARY, {**asked, "announced": [FOREST]})
-    sources = [path.read_text(encoding="utf-8") for path in sorted(search.FOLDER.glob("*.js"))]
+    sources = search.scripts(search.SOURCES)
     file = tmp_path_factory.mktemp("search") / "search.js"
     file.write_text(search._script(LIBRARY, sources, index), encoding="utf-8")
     return file

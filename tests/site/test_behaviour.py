@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 
 import pytest
+from press import config
+from press.source import toc
 
 from tests.conftest import ROOT
 from tests.site.conftest import pages
@@ -14,6 +17,7 @@ from tests.site.rendering import show_in, wait_for_figure
 pytestmark = pytest.mark.browser
 CHAPTER = "data/tensors.html"
 SITE = ROOT / "_build" / "html"
+SLUGS = toc.slugs(config.load(ROOT))
 
 
 SCROLLING = """() => {
@@ -197,6 +201,25 @@ def test_the_page_tells_its_minutes_and_its_checks(parsed):
     time = r"(?:\d+ h )?\d+ min"
     pattern = rf"{time} to read · {time} to practice · runs in under \d+ s · \d+ outputs checked"
     assert re.fullmatch(pattern, " ".join(facts.text_content().split()))
+
+
+def test_every_page_says_its_version_and_when_it_last_changed(parsed):
+    """Once a page whose text was newer than the committed dates had none."""
+    missing = []
+    for slug in SLUGS:
+        [foot] = parsed(f"{slug}.html").find_class("foot")
+        days = [datetime.date.fromisoformat(time.get("datetime")) for time in foot.iter("time")]
+        if len(days) != 1 or "Version " not in foot.text_content():
+            missing.append(slug)
+    assert len(SLUGS) >= 48
+    assert missing == []
+
+
+def test_llms_txt_leads_to_the_markdown_of_every_page(site):
+    text = (site / "llms.txt").read_text(encoding="utf-8")
+    names = [link.rpartition("ground-truth/")[2] for link in re.findall(r"\]\(([^)]+)\)", text)]
+    assert {f"{slug}.md" for slug in SLUGS} <= set(names)
+    assert [name for name in names if not (site / name).is_file()] == []
 
 
 def test_a_page_can_be_taken_away_as_a_notebook(site, parsed):

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import yaml
+from playwright.sync_api import expect
 from press.checks.width import columns
 
 from tests.conftest import ROOT
@@ -224,14 +225,54 @@ def test_the_number_of_an_equation_is_level_with_its_middle(host, open_page):
     assert page.evaluate(UNEVEN) == []
 
 
+WIDE_TABLES = (
+    "modern/retrieval",
+    "networks/learning-rules",
+    "capstones/runner",
+    "reference/how-we-know",
+)
+OVER = """[...document.querySelectorAll('article .table-scroll')]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 40))"""
+# names that go on in another line, as the pieces that stand in one line each
+PIECES = """[...document.querySelectorAll('article .table-scroll code')].flatMap((code) => {
+  const walker = document.createTreeWalker(code, NodeFilter.SHOW_TEXT), range = new Range();
+  const pieces = [];
+  let top = null;
+  while (walker.nextNode()) for (let at = 0; at < walker.currentNode.length; at++) {
+    range.setStart(walker.currentNode, at);
+    range.setEnd(walker.currentNode, at + 1);
+    const box = range.getBoundingClientRect(), letter = walker.currentNode.data[at];
+    if (pieces.length && Math.abs(box.top - top) < 4) pieces[pieces.length - 1] += letter;
+    else pieces.push(letter);
+    top = box.top;
+  }
+  return pieces.length > 1 ? [pieces] : [];
+})"""
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["modern/retrieval", "networks/learning-rules"])
-def test_tables_of_five_and_six_columns_fit_at_1280(host, open_page, name):
-    page = open_page(f"{host.url}/{name}.html")
+@pytest.mark.parametrize("width", [1280, 1440])
+@pytest.mark.parametrize("name", WIDE_TABLES)
+def test_wide_tables_fit_and_names_break_between_their_words(host, open_page, name, width):
+    page = open_page(f"{host.url}/{name}.html", width=width)
     page.evaluate("document.documentElement.dataset.laid = 'out'")
-    wide = """[...document.querySelectorAll('article .table-scroll')]
-      .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.slice(0, 40))"""
-    assert page.evaluate(wide) == []
+    assert page.evaluate(OVER) == []
+    ends = [piece[-1] for pieces in page.evaluate(PIECES) for piece in pieces[:-1]]
+    assert set(ends) <= set("._=( ,-")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", WIDE_TABLES)
+def test_wide_tables_of_a_phone_keep_names_whole_and_say_that_they_scroll(host, open_page, name):
+    page = open_page(f"{host.url}/{name}.html", width=360, height=640)
+    page.evaluate("document.documentElement.dataset.laid = 'out'")
+    assert page.evaluate(PIECES) == []
+    boxes = page.locator("article .table-scroll").all()
+    wide = [box for box in boxes if box.evaluate("e => e.scrollWidth > e.clientWidth + 1")]
+    assert wide
+    for box in wide:
+        box.scroll_into_view_if_needed()
+        expect(box).to_have_class(re.compile(r"\bmore\b"))
 
 
 CROWDED = """() => {

@@ -11,6 +11,8 @@ from press.site import search
 
 from tests.conftest import ROOT
 from tests.site import ranks
+from tests.site.conftest import wait_until
+from tests.site.test_pages import TAGS, prepare_axe, run_axe
 
 QUERIES = Path(__file__).parent / "queries"
 
@@ -147,9 +149,167 @@ def test_a_section_is_reached_by_seven_keys(base, open_page):
     ).first
     box = heading.bounding_box()
     assert 0 <= box["y"] <= 300
-    assert page.locator("article mark").count() == 0
+    page.wait_for_selector("article mark")
     assert page.evaluate("Object.keys(localStorage)") == []
     assert page.console == []
+
+
+# what is marked, its section, and the sections of all marks
+MARKS = """() => {
+  const target = document.querySelector(':target');
+  const own = target.matches('section') ? target : target.closest('section');
+  const marks = [...document.querySelectorAll('article mark')];
+  return [marks.map(e => e.textContent), marks.every(e => e.closest('section') === own)];
+}"""
+TEXT = "document.querySelector('article').textContent"
+UNMARKED = "!document.querySelector('article mark')"
+
+
+def arrive(page, base: str, query: str, result: int = 0) -> None:
+    """Follow a result of the search page, and wait for the marks."""
+    page.goto(f"{base}/search.html?q={query}")
+    page.wait_for_selector(".search-hits mark")
+    page.locator(".search-hits li > a").nth(result).click()
+    page.wait_for_selector("article mark")
+
+
+@pytest.mark.browser
+def test_the_words_of_a_query_are_marked_where_the_hit_lands(base, open_page):
+    """Whole words in the text of its section alone, whatever their case and their plural."""
+    page = open_page(f"{base}/index.html")
+    arrive(page, base, "gradient%20clipping")
+    words, are_in_section = page.evaluate(MARKS)
+    assert {word.lower() for word in words} <= {"gradient", "gradients", "clipping"}
+    assert {word.lower() for word in words} >= {"gradient", "clipping"}
+    assert are_in_section
+    assert page.locator("article :is(pre, .katex) mark").count() == 0
+    assert page.locator(".bar mark, #contents mark").count() == 0
+    assert page.console == []
+
+
+@pytest.mark.browser
+def test_other_names_are_marked_where_the_query_itself_is_not(host, open_page):
+    page = open_page(f"{host.url}/index.html")
+    arrive(page, host.url, "rope")
+    assert {word.lower() for word in page.evaluate(MARKS)[0]} == {"rope"}
+    marked = "own => (window.bookMarks({ anchor: location.hash.slice(1), ...own }))"
+    page.evaluate(marked, {"own": ["nowhere"], "terms": ["rotary"]})
+    assert {word.lower() for word in page.evaluate(MARKS)[0]} == {"rotary"}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("way", ["Escape", "button"])
+def test_marks_are_taken_away_and_the_text_is_as_before(host, open_page, way):
+    page = open_page(f"{host.url}/index.html")
+    arrive(page, host.url, "rope")
+    before = page.evaluate(TEXT)
+    note = page.locator(".marks-note")
+    count = page.locator("article mark").count()
+    wait_until(page, f"document.querySelector('.marks-note')?.textContent.includes('{count} word')")
+    if way == "Escape":
+        page.keyboard.press("Escape")
+    else:
+        note.get_by_role("button", name="Remove the marks").click()
+        assert page.evaluate("document.activeElement.closest('article') !== null")
+    wait_until(page, UNMARKED)
+    assert note.count() == 0
+    assert page.evaluate(TEXT) == before
+    fresh = open_page(page.url)
+    fresh.wait_for_load_state("networkidle")
+    assert fresh.evaluate(TEXT) == before
+    nodes = """(() => { const walker = document.createTreeWalker(
+      document.querySelector('article'), NodeFilter.SHOW_TEXT); let count = 0;
+      while (walker.nextNode()) count++; return count; })()"""
+    assert page.evaluate(nodes) == fresh.evaluate(nodes)
+
+
+@pytest.mark.browser
+def test_escape_that_closes_the_suggestions_leaves_the_marks(host, open_page):
+    page = open_page(f"{host.url}/index.html")
+    arrive(page, host.url, "rope")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("attent")
+    page.wait_for_selector(SUGGESTED)
+    page.keyboard.press("Escape")
+    assert page.locator("article mark").count() > 0
+
+
+@pytest.mark.browser
+def test_marks_are_for_one_arrival(host, open_page):
+    """Neither a reload nor the next page shows them."""
+    page = open_page(f"{host.url}/index.html")
+    arrive(page, host.url, "rope")
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(UNMARKED)
+    page.evaluate("localStorage.setItem('book-hit', '{\"page\": \"data/model\"')")
+    page.goto(f"{host.url}/networks/graphs.html")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(UNMARKED)
+    assert page.evaluate("localStorage.getItem('book-hit')") is None
+
+
+@pytest.mark.browser
+def test_a_hit_on_the_page_itself_is_marked_and_the_marks_before_are_gone(host, open_page):
+    page = open_page(f"{host.url}/networks/attention.html")
+    for query, other in (("rope", "mask"), ("masks", "rope"), ("masks", "rope")):
+        page.keyboard.press("Control+k")
+        page.keyboard.type(query)
+        page.locator(f"{SUGGESTED}[href*='networks/attention.html#']").first.click()
+        first = "document.querySelector('article mark')?.textContent.toLowerCase()"
+        wait_until(page, f"{first}?.startsWith('{query[:4]}')")
+        words, _ = page.evaluate(MARKS)
+        assert not any(other in word.lower() for word in words)
+
+
+@pytest.mark.browser
+def test_a_hit_opened_in_another_tab_is_marked(host, open_page):
+    page = open_page(f"{host.url}/search.html?q=rope")
+    page.wait_for_selector(".search-hits mark")
+    with page.context.expect_page() as opened:
+        page.locator(".search-hits li > a").first.click(modifiers=["ControlOrMeta"])
+    opened.value.wait_for_selector("article mark", state="attached")
+
+
+@pytest.mark.browser
+def test_marks_move_nothing_and_are_not_printed(host, open_page):
+    page = open_page(f"{host.url}/index.html")
+    arrive(page, host.url, "rope")
+    page.emulate_media(media="print")
+    ground = "e => getComputedStyle(e).backgroundColor"
+    assert page.locator("article mark").first.evaluate(ground) == "rgba(0, 0, 0, 0)"
+    assert not page.locator(".marks-note").is_visible()
+    page.emulate_media(media="screen")
+    page.wait_for_load_state("networkidle")
+    section = "document.querySelector(':target').closest('section')"
+    heights = f"[...{section}.children].map(e => e.offsetHeight)"
+    with_marks = page.evaluate(heights)
+    page.keyboard.press("Escape")
+    assert len(with_marks) > 5
+    assert page.evaluate(heights) == with_marks
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_marks_are_read_in_every_color_scheme(host, open_page, scheme):
+    page = open_page(f"{host.url}/index.html", color_scheme=scheme)
+    arrive(page, host.url, "attention")
+    prepare_axe(page)
+    assert run_axe(page, {"include": [["main"]]}, TAGS) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("query", "anchor"), [("logit", "term-logit"), ("unequal budgets", "box-")]
+)
+def test_entries_of_the_glossary_and_boxes_are_marked_too(host, open_page, query, anchor):
+    page = open_page(f"{host.url}/search.html?q={query}")
+    page.wait_for_selector(".search-hits mark")
+    page.locator(f".search-hits li > a[href*='#{anchor}']").first.click()
+    page.wait_for_selector("article mark", state="attached")
+    inside = """[...document.querySelectorAll('article mark')].every(e =>
+      e.closest(':target') || e.closest('dd')?.previousElementSibling.matches('dt'))"""
+    assert page.evaluate(inside)
 
 
 @pytest.mark.browser

@@ -10,7 +10,7 @@ if (mode === "rank") {
   vm.runInNewContext(fs.readFileSync(file, "utf8"), { window });
   process.stdout.write(JSON.stringify(asked.map((query) => window.BookSearch.find(query))));
 } else {
-  const engine = fs.readFileSync(path.join(__dirname, "theme/static/search/engine.js"), "utf8");
+  const engine = ["words", "engine"].map((name) => fs.readFileSync(path.join(__dirname, `theme/static/search/${name}.js`), "utf8")).join("\n");
   const { pack, tokens } = new Function("MiniSearch", `"use strict";\n${engine}\nreturn { pack, tokens };`)(require(path.resolve(file)));
   process.stdout.write(mode === "index" ? pack(asked) : JSON.stringify(asked.map((text) => tokens(text, "text"))));
 }

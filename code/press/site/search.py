@@ -2,7 +2,7 @@
 
 A document is a section without the sections below it, or an entry of a glossary. MiniSearch indexes
 and ranks them. The words are folded by the same script when the index is built and when a reader
-types (`theme/static/search/engine.js`), so node builds it.
+types (`theme/static/search/words.js`), so node builds it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from press.source.chapter import Chapter
 from press.store import Store
 
 FOLDER = Path(__file__).parent / "theme" / "static" / "search"
+SOURCES = ("words.js", "boxes.js", "engine.js", "interface.js")  # each may use those before it
+MARKS = ("words.js", "marks.js")
 DROPPED_TAGS = ("script", "style", "svg", "img", "button", "annotation")
 DROPPED_CLASSES = (
     "katex-html",
@@ -66,7 +68,7 @@ def files(
     texts: dict[str, str],
     store: Store,
 ) -> dict[str, str]:
-    """The scripts of the search by their names: one to find, one with the texts to show."""
+    """The scripts of the search by their names: to find, the texts to show, to mark the words."""
     documents: list[dict[str, Any]] = []
     table = []
     parts = {entry.slug: entry.part for entry in toc.entries(project)}
@@ -84,7 +86,7 @@ def files(
     boxes.keep_distinct(documents)
     _lead(documents, [row[0] for row in table])
     given = _given(project, documents, sorted(expansions))
-    sources = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.js"))]
+    sources = scripts(SOURCES)
     library = project.root / "node_modules" / "minisearch" / "dist" / "cjs" / "index.cjs"
     asked = {"pages": table, "documents": documents, **given}
     index = store.file(
@@ -97,7 +99,19 @@ def files(
     return {
         "_static/search.js": _script(library, sources, index.read_text(encoding="utf-8")),
         "_static/search-texts.js": f"BookSearch.texts({_literal(bodies)});\n",
+        "_static/marks.js": marks(),
     }
+
+
+def scripts(names: tuple[str, ...]) -> list[str]:
+    """The text of these scripts of the search."""
+    return [(FOLDER / name).read_text(encoding="utf-8") for name in names]
+
+
+def marks() -> str:
+    """The script that marks, where a hit leads, the words that it was found by."""
+    own = "\n".join(map(_bare, scripts(MARKS)))
+    return f'(() => {{\n"use strict";\n{own}\n}})();\n'
 
 
 def of_page(text: str, store: Store) -> Any:

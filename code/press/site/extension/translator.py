@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -19,6 +20,8 @@ from press.site.extension import formulas, numbers, permalinks
 
 # bare text, in the color of the listing itself: a page has a third fewer elements
 PLAIN = (Name, Operator, Punctuation, Text, Whitespace)
+LONG_NAME = 20  # characters of a literal in a wide table from which on it may be broken
+JOINT = re.compile(r"(?<=\w)([._=(])(?=[\w&])")
 
 
 class PlainTokens(HtmlFormatter):
@@ -87,6 +90,13 @@ class BookTranslator(HTML5Translator):
         super().depart_table(node)
         self.body.append("</div>\n")
 
+    def visit_Text(self, node: Any) -> None:
+        """A long name in a table of three columns or more can be broken between its words."""
+        first = len(self.body)
+        super().visit_Text(node)
+        if isinstance(node.parent, nodes.literal) and len(node) >= LONG_NAME and _is_wide(node):
+            self.body[first:] = [JOINT.sub(r"\1<wbr>", part) for part in self.body[first:]]
+
     def visit_reference(self, node: Any) -> None:
         node.attributes.pop("reftitle", None)  # it would only repeat the text of the link
         if not node.get("internal") and "refuri" in node:
@@ -117,6 +127,13 @@ class BookTranslator(HTML5Translator):
             fact = context.of_app(self.builder.app).facts.get(name)
             if fact:
                 self.body.append(f'<p class="page-facts">{escape(facts.line(fact))}</p>\n')
+
+
+def _is_wide(node: Any) -> bool:
+    """Whether a node stands in a table of three columns or more."""
+    while node is not None and not isinstance(node, nodes.tgroup):
+        node = node.parent
+    return node is not None and node["cols"] > 2
 
 
 def both(self: Any, name: str, shared: dict[str, Any], ids: list[str], enlarged: int) -> str:

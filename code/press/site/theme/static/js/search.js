@@ -27,4 +27,17 @@ function search() {
   });
 }
 
-starts.push(search);
+/* What a hit of the search was found by waits here for the page that it leads to, which marks it. The first page that opens takes it away, whichever it is. */
+function marks() {
+  let hit = null;
+  try {
+    const text = localStorage.getItem("book-hit");
+    localStorage.removeItem("book-hit");
+    hit = JSON.parse(text);
+  } catch { /* forbidden, or not ours */ }
+  if (!hit || hit.page !== root.dataset.page || hit.anchor !== decodeURIComponent(location.hash.slice(1))) return;
+  load("marks.js").then(() => window.bookMarks(hit), () => { /* nothing is marked */ });
+}
+addEventListener("hashchange", marks);
+
+starts.push(search, marks);

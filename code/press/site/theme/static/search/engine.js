@@ -1,43 +1,6 @@
-/* The words of the search and the order of its answers. The same script folds words when the index is built and when a reader types. */
+/* What is indexed and the order of the answers. It follows words.js, both when the index is built and when a reader types. */
 
-/* Words */
-const TOKEN = /[\p{L}\p{N}]+(?:[-_.’'+][\p{L}\p{N}]+)*/gu;
-const PAIRS = new Map(Object.entries({
-  bias: "bias", biases: "bias", alias: "alias", aliases: "alias", pandas: "pandas", axes: "axis", bases: "basis", matrices: "matrix", vertices: "vertex", caches: "cache", hypotheses: "hypothesis", maxima: "maximum", minima: "minimum",
-  centre: "center", centred: "centered", centring: "centering", metre: "meter", fibre: "fiber", grey: "gray", greyscale: "grayscale", artefact: "artifact", programme: "program", learnt: "learned",
-  defence: "defense", licence: "license", judgement: "judgment", catalogue: "catalog", analogue: "analog",
-}));
-const US = [
-  [/^(.{3,})is(ations?|e|ed|es|ers?|ing|able)$/, "$1iz$2"],
-  [/^(.+)ys(e|ed|es|ing)$/, "$1yz$2"],
-  [/^(col|behavi|neighb|fav|hon|lab|flav|vap|harb|hum|endeav)our/, "$1or"],
-  [/^(label|model|travel|cancel|signal|channel)l(ed|ing|er)$/, "$1$2"],
-];
-const PLURALS = [[/^(.{2,})ies$/, "$1y"], [/(ss|x|ch|sh)es$/, "$1"], [/^(.*[^sui])s$/, "$1"]];
-const NO_US = /^(noise|raise|rise|arise|wise|otherwise|likewise|precise|concise|exercise|promise|premise|advise|revise|disguise|comprise|surprise|expertise|paradise|franchise|enterprise|merchandise)/;
-function fold(word) {
-  let folded = word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  for (const [pattern, form] of PLURALS) if (!PAIRS.has(folded) && pattern.test(folded)) { folded = folded.replace(pattern, form); break; }
-  if (!NO_US.test(folded)) for (const [pattern, form] of US) folded = folded.replace(pattern, form);
-  return PAIRS.get(folded) ?? folded;
-}
-/* Each word of a text, whole and in its parts: e-mail is email and e, mail; DataFrame is dataframe and data, frame. */
-function words(text) {
-  const list = [];
-  for (const { 0: found, index } of text.matchAll(TOKEN)) {
-    let at = index;
-    for (const token of found.split(".")) {
-      const bare = token.replace(/[’']s?$|[’']s(?=-)|(?<=\p{Lu})s$/u, ""), parts = bare.split(/[-_’'+]+/).flatMap(camel).map(fold).filter(Boolean);
-      if (parts.length) list.push({ start: at, end: at + token.length, whole: fold(bare.replace(/[-_’'+]/g, "")), parts });
-      at += token.length + 1;
-    }
-  }
-  return list;
-}
-function camel(word) {
-  const parts = word.split(/(?<=\p{Ll})(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u);
-  return parts.every((part) => part.length > 2) ? parts : [word];
-}
+/* Words that say little */
 const SILENT = new Set("a an the of in on to and or is are was be been it its this that these those as at by for from with not no so if then than but we you one".split(" "));
 const ASKED = new Set("what how why when which who where do does did work works explain explained explanation define definition meaning difference differences between vs versus i my me can should use used using about there compare compared tutorial example examples into".split(" ").map(fold));
 /* The words of a field, and two neighbors as one where they name a thing: in a title always, in a text if they do so anywhere. */
@@ -243,8 +206,9 @@ function open({ pages, rows, synonyms, announced, boxes, index: packed }) {
     }
     hits.sort(order);
     const terms = new Set(hits.slice(0, limit).flatMap(({ entries }) => entries.flatMap((entry) => [...entry.terms])));
+    const own = new Set(list.filter(({ weight }) => weight === 1).flatMap(({ words: typed }) => typed.flatMap((word, at) => [...lookup(word, typing && at === typed.length - 1).terms])));
     const listed = among(hits.slice(0, limit), titled.match(text, list, typing), typing).slice(0, limit);
-    return { announced: asked.subjects, hits: listed.map(shown), terms: [...terms], corrected: corrected(list[0]) };
+    return { announced: asked.subjects, hits: listed.map(shown), terms: [...terms], own: [...own], corrected: corrected(list[0]) };
   }
   function shown({ id, box, score }) {
     const [page, anchor, heading] = rows[box?.id ?? id], [slug, title, part, minutes] = pages[page], hit = { score, page: slug, title, part, minutes };

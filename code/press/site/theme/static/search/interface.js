@@ -8,6 +8,23 @@ const element = (name, attributes = {}, ...children) => {
 };
 const address = ({ page, anchor }) => `${base}${page}.html${anchor ? `#${encodeURIComponent(anchor)}` : ""}`;
 const name = ({ title, heading }) => (heading ? `${title} › ${heading}` : title);
+/* A link to a hit. However it is opened, in another tab too, the page marks the words that the hit was found by (search.js of every page). */
+function linked(hit, answer, attributes, ...children) {
+  const link = element("a", { href: address(hit), ...attributes }, ...children);
+  const leave = () => {
+    try { localStorage.setItem("book-hit", JSON.stringify({ page: hit.page, anchor: hit.anchor ?? "", own: answer.own, terms: answer.terms })); } catch { return; /* no marks without storage */ }
+    if (link.href === location.href) setTimeout(() => dispatchEvent(new Event("hashchange"))); /* the reader is there already */
+  };
+  for (const kind of ["click", "auxclick", "contextmenu"]) link.addEventListener(kind, leave);
+  return link;
+}
+/* While a word is being typed, it stands for those words of the chosen title that begin with it, if there are any. */
+function meant(hit, { own, terms }, text, book) {
+  const typed = book.words(text).at(-1)?.whole ?? "", named = new Set(book.words(name(hit)).flatMap(({ whole, parts }) => [whole, ...parts]));
+  const begun = own.filter((term) => term !== typed && term.startsWith(typed));
+  const chosen = (list) => (begun.some((term) => named.has(term)) ? list.filter((term) => !begun.includes(term) || named.has(term)) : list);
+  return { own: chosen(own), terms: chosen(terms) };
+}
 const notices = ({ announced }) => announced.map(({ name: subject, part }) => element("p", { class: "search-announced" }, element("em", {}, subject), `: announced for the part ${part}, not written yet.`));
 const count = (number, word) => `${number || "No"} ${word}${number === 1 ? "" : "s"}`;
 const said = (answer, word) => [count(answer.hits.length, word), ...notices(answer).map((notice) => notice.textContent)].join(". ");
@@ -36,7 +53,7 @@ function suggest(input, book) {
     const text = input.value.trim();
     if (text.length < 2) { status.textContent = ""; close(); return; }
     const answer = book.find(text, { typing: true, limit: 8 });
-    options = answer.hits.map((hit, at) => element("a", { role: "option", id: `search-option-${at}`, tabindex: "-1", href: address(hit) }, element("span", {}, name(hit)), element("small", {}, hit.part)));
+    options = answer.hits.map((hit, at) => linked(hit, meant(hit, answer, text, book), { role: "option", id: `search-option-${at}`, tabindex: "-1" }, element("span", {}, name(hit)), element("small", {}, hit.part)));
     list.replaceChildren(...options);
     const empty = answer.announced.length ? null : element("p", {}, "No suggestions. Press Enter to search for the nearest spelling.");
     popup.replaceChildren(...[...notices(answer), options.length ? list : empty].filter(Boolean));
@@ -73,9 +90,9 @@ function results(input, book) {
     const marked = new Set(answer.terms), listed = new Set(answer.hits.map(address));
     list.replaceChildren(...spelling(answer), element("ol", { class: "search-hits" }, ...answer.hits.map((hit) => {
       const body = (bodies[hit.id] ?? "").slice(...(hit.span ?? [])), hits = heard(body, marked, book), first = densest(hits);
-      const box = first >= 0 && !hit.span && book.boxAt(hit.id, first), link = box ? address({ ...hit, anchor: box.anchor }) : "";
-      return element("li", {}, element("a", { href: address(hit) }, name(hit)), element("p", { class: "search-context" }, ...context(body, hits, first)),
-        link && !listed.has(link) && element("p", { class: "search-in" }, "In the box: ", element("a", { href: link }, box.title)),
+      const box = first >= 0 && !hit.span && book.boxAt(hit.id, first), inside = box && { ...hit, anchor: box.anchor };
+      return element("li", {}, linked(hit, answer, {}, name(hit)), element("p", { class: "search-context" }, ...context(body, hits, first)),
+        inside && !listed.has(address(inside)) && element("p", { class: "search-in" }, "In the box: ", linked(inside, answer, {}, box.title)),
         element("p", { class: "search-place" }, [hit.part, `${hit.minutes} min`].filter(Boolean).join(" · ")));
     })));
     if (text && !answer.hits.length && !answer.announced.length) list.append(element("p", {}, "Nothing matches these words. ", element("a", { href: "#contents" }, "The contents of the book"), " list every page."));
