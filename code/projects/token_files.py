@@ -33,7 +33,8 @@ from projects.corpora.streams import Survey
 FORMAT = 1  # of the files, and of what a tokenizer makes of a text
 IN_MEMORY = 8_000_000  # bytes of text whose tokens are held in memory as 64-bit numbers
 LEARNED = 2_000_000  # characters of the training text from which byte pairs are learned
-SAME_WORDS = 16  # pieces of text for which the tokenizer remembers the words it has encoded
+STEP = 1 << 20  # characters that are encoded at a time
+WORDS_KEPT = 16  # times that is done before the tokenizer forgets the words it has encoded
 DAY = 86_400.0  # seconds that a process waits for another to encode
 STRETCH = 1 << 20  # tokens read at a time for a digest
 PARTS = ("train", "held_out")
@@ -162,21 +163,23 @@ def pieces_encoded(tokenizer: Tokenizer, pieces: Iterable[str]) -> Iterator[list
     before a space or a line break, and after no other white space. A word without end is held
     until it ends.
     """
-    whole = isinstance(tokenizer, BytePairs)
+    by_words = isinstance(tokenizer, BytePairs)
     text = ""
-    for i, piece in enumerate(pieces):
-        if whole and i % SAME_WORDS == SAME_WORDS - 1:  # it remembers each word: memory is bounded
-            tokenizer = tokenizers.load(tokenizer.state())
+    times = 0
+    for piece in pieces:
         text += piece
+        if len(text) < STEP:
+            continue
         end = len(text)
-        if whole:
+        if by_words:
             place = PLACE.match(text)
             end = place.end() if place else 0
-        if end:
-            yield tokenizer.encode(text[:end])
-            text = text[end:]
-    if text:
-        yield tokenizer.encode(text)
+        yield tokenizer.encode(text[:end])
+        text = text[end:]
+        times += 1
+        if by_words and times % WORDS_KEPT == 0:  # it remembers every word: memory is bounded so
+            tokenizer = tokenizers.load(tokenizer.state())
+    yield tokenizer.encode(text)
 
 
 def _cache() -> Path:
