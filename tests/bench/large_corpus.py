@@ -1,10 +1,11 @@
-"""A run on more text than its process may hold in memory: the sources of all that is installed.
+"""A run on more text than its process may hold in memory: the source and text files of all that is
+installed.
 
     python -m tests.bench.large_corpus --json book/_assets/results/gpt-large-corpus.json
         [--limit 550] [--steps 450] [FOLDER ...]
 
-The corpus are the different source files in the folders, by default those of Python's library and
-of the installed packages: of files with equal content one, and none that is not UTF-8. The system
+The corpus are the different files in the folders, by default those of Python's library and of the
+installed packages: of files with equal content one, and none that is not UTF-8. The system
 refuses the process more than `--limit` MB of data memory (RLIMIT_DATA, which Linux enforces; a map
 of a file is not counted in it, but is in the peak that the card holds). One process encodes the
 text, measures the untrained model, opens the encoded tokens again as `resume` does, and trains.
@@ -50,7 +51,7 @@ CPU = torch.device("cpu")
 
 
 def different(folders: Iterable[Path]) -> list[Path]:
-    """Source files of folders, of those with equal content the first; none empty, all UTF-8."""
+    """Source and text files of folders, of those with equal content the first; none empty, all UTF-8."""
     seen: set[bytes] = set()
     chosen = []
     for folder in folders:

@@ -21,9 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from projects import corpora, gpt, token_files
 from projects.corpora import streams
+from projects.runner import records
 from projects.runner.cli import main
 from projects.runner.settings import choose
 
+from tests.bench import large_corpus as bench
 from tests.conftest import ROOT
 
 # what words can end with or go on after: contractions, separators that count as signs, wide letters
@@ -356,3 +358,40 @@ def test_a_text_larger_than_the_memory_that_is_left_can_be_trained_on(tmp_path, 
     memory = run(10**9)
     assert memory.returncode != 0
     assert "MemoryError" in memory.stderr
+
+
+# -- the recorded run -----------------------------------------------------------------------------
+
+
+def test_the_bench_takes_each_text_once_and_records_a_run(tmp_path, cache, monkeypatch):
+    monkeypatch.setattr(token_files, "IN_MEMORY", 0)
+    monkeypatch.setitem(bench.SETTINGS, "merges", 5)
+    source = tmp_path / "source"
+    source.mkdir()
+    rng = random.Random(0)
+    for i in range(30):
+        words = rng.choices(["to", "be", "or", "not", "that"], k=150)
+        (source / f"{i}.py").write_text(" ".join(words))
+    (source / "copy.py").write_text((source / "0.py").read_text())
+    (source / "blank.py").write_text("\n")
+    (source / "latin.py").write_bytes(b"\xe4")
+    (source / "picture.svg").write_text("no source")
+    paths = bench.different([source, source])
+    assert len(paths) == 30
+    bench.link(paths, tmp_path / "corpus")
+    card = bench.record(tmp_path / "corpus", cache, tmp_path / "run", steps=2)
+    assert card["documents"] == 30
+    assert card["text_bytes"] == sum(path.stat().st_size for path in paths)
+    assert card["disk_bytes"] == 2 * card["tokens"]
+    assert card["settings"]["steps"] == 2
+    assert card["before"]["bits_per_byte"] > card["after"]["bits_per_byte"]
+
+
+def test_the_published_run_had_less_memory_than_its_text_takes():
+    card = records.read_card("_assets/results/gpt-large-corpus.json")
+    assert card["disk_bytes"] == 2 * card["tokens"]
+    assert card["digest"].startswith(f"{card['tokens']:,} tokens")
+    assert 8 * card["tokens"] > 3e6 * card["limit_mb"]
+    assert card["after"]["bits_per_byte"] < card["before"]["bits_per_byte"]
+    for key, value in bench.SETTINGS.items():
+        assert card["settings"][key] == value
