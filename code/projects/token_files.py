@@ -121,6 +121,10 @@ def load(
     found = streams.survey(name)
     kind = tokenizer.state() if tokenizer else {"merges": merges, "learned from": LEARNED}
     folder = _cache() / files.sha([FORMAT, found.digest, kind])[:32]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise files.disk_error(folder, error, FIX) from error
     lock = folder.with_name(f"{folder.name}.lock")
     with files.lock(lock, report, wait_s=DAY, holder="run"):
         encoded = _open(folder, report)

@@ -1,5 +1,4 @@
-"""A run on more text than its process may hold in memory: the source and text files of all that is
-installed.
+"""A run on more text than its process may hold: the source and text files of what is installed.
 
     python -m tests.bench.large_corpus --json book/_assets/results/gpt-large-corpus.json
         [--limit 550] [--steps 450] [FOLDER ...]
@@ -51,7 +50,7 @@ CPU = torch.device("cpu")
 
 
 def different(folders: Iterable[Path]) -> list[Path]:
-    """Source and text files of folders, of those with equal content the first; none empty, all UTF-8."""
+    """Source and text files of folders, those with equal content once; none empty, all UTF-8."""
     seen: set[bytes] = set()
     chosen = []
     for folder in folders:

@@ -295,8 +295,9 @@ def test_a_full_disk_is_told_with_the_way_out_and_leaves_nothing(text, cache, mo
 def test_a_cache_that_cannot_be_made_is_told(text, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GROUNDTRUTH_CACHE", str(tmp_path / "file"))
-    with pytest.raises(UserError, match="cannot write"):
+    with pytest.raises(UserError, match="cannot write") as caught:
         token_files.load(str(text), 0, None, report([]))
+    assert "GROUNDTRUTH_CACHE" in caught.value.fix
 
 
 @pytest.mark.parametrize("named", [None, "base"])
