@@ -26,6 +26,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from clikit.errors import Exit, UserError
+from groundtruth.modern.tokenizers import Characters
 from torch import Tensor, nn
 
 from projects import agent, dialogues, gpt
@@ -173,7 +174,7 @@ class Assistant:
     longest : int, characters of one turn
     """
 
-    def __init__(self, model: gpt.GPT, tokenizer: gpt.Characters, longest: int = 100) -> None:
+    def __init__(self, model: gpt.GPT, tokenizer: Characters, longest: int = 100) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.longest = longest
@@ -331,13 +332,13 @@ class Conversations(Task[Settings]):
 
     unit = "tokens"
     model: gpt.GPT
-    tokenizer: gpt.Characters
+    tokenizer: Characters
 
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
         torch.manual_seed(settings.seed)
         if state is not None:
-            self.tokenizer = gpt.Characters(state["tokenizer"]["alphabet"])
+            self.tokenizer = Characters(state["tokenizer"]["alphabet"])
             self.model = reader(
                 gpt.Settings(**state["sizes"]), len(self.tokenizer), settings.before
             )
@@ -447,14 +448,14 @@ class Conversations(Task[Settings]):
         return loop.run(options.prompt).pretty()
 
 
-def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
+def _base(settings: Settings) -> tuple[gpt.GPT, Characters, dict[str, Any]]:
     """Random weights, or those of a run, with rows for the characters that its vocabulary lacks.
 
     The last value says which run: its corpus, its steps and its loss; it is empty for none.
     """
     if not settings.start:
         model = reader(settings.sizes(), len(ALPHABET), settings.before)
-        return model, gpt.Characters(ALPHABET), {}
+        return model, Characters(ALPHABET), {}
     folder = Path(settings.start)
     run = records.read_run(folder)
     if run["project"] != "gpt":
@@ -470,9 +471,9 @@ def _base(settings: Settings) -> tuple[gpt.GPT, gpt.Characters, dict[str, Any]]:
     best = checkpoints.load(folder / "best.pt", "gpt")
     old = gpt.tokenizers.load(best["task"]["tokenizer"])
     sizes = replace(gpt.Settings(**run["settings"]), context=CONTEXT)
-    if not isinstance(old, gpt.Characters) or sizes.positions == "learned":
+    if not isinstance(old, Characters) or sizes.positions == "learned":
         raise wrong("start", settings.start, "must have characters and no learned positions")
-    tokenizer = gpt.Characters(old.alphabet + ALPHABET)
+    tokenizer = Characters(old.alphabet + ALPHABET)
     model = reader(sizes, len(tokenizer), settings.before)
     weights = best["model"]
     known = tokenizer.encode(old.alphabet)

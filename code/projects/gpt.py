@@ -2,14 +2,14 @@
 
 Corpora: `sonnets` (Shakespeare's 154 sonnets, 1609, in the project), `sentence` (forty characters,
 again and again), `echo` (words without meaning, each repeated), `stdlib` (the source of the Python
-that runs this, some ten million characters), or the path of a text file or of a folder of them. The
-last tenth of a single text, or every tenth document of many, is never trained on. Read with
-`book/capstones/gpt.md`. Sources: Vaswani et al. (2017), Radford et al. (2019).
+that runs this, some ten million characters), or the path of a text file or of a folder of them;
+where these are large, their tokens stay on the disk (`token_files`). The last tenth of a single
+text, or every tenth document of many, is never trained on. Read with `book/capstones/gpt.md`.
+Sources: Vaswani et al. (2017), Radford et al. (2019).
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,18 +17,21 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 import torch.nn.functional as F
 from clikit.errors import Exit, UserError
 from groundtruth.modern import tokenizers
-from groundtruth.modern.tokenizers import BytePairs, Characters, Tokenizer
+from groundtruth.modern.tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from projects import corpora, gpt2
+from projects import corpora, gpt2, token_files
+from projects.corpora import streams
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import check_seed, finite, wrong
 from projects.runner.task import Batch, S, Task
+from projects.token_files import Tokens
 
 SUMMARY = "a decoder-only transformer trained from scratch on text, and sampled"
 COLDEST = 1e-20  # a lower temperature is 0 in 32 bits: the likeliest token
@@ -506,14 +509,15 @@ class TextTask(Task[S]):
     ----------
     model : GPT, whose settings `s` are those of its sizes
     tokenizer : Tokenizer
-    train, held_out : Tensor, tokens; absent where only the weights of a checkpoint are used
+    train, held_out : Tensor, or Tokens of a file; absent where only the weights of a checkpoint
+        are used
     """
 
     unit = "tokens"
     model: GPT
     tokenizer: Tokenizer
-    train: Tensor
-    held_out: Tensor
+    train: Tensor | Tokens
+    held_out: Tensor | Tokens
     held_out_bytes: int
 
     def batch(self, step: int) -> Batch:
@@ -555,7 +559,7 @@ class TextTask(Task[S]):
         }
 
     @torch.no_grad()
-    def mean_loss(self, model: nn.Module, tokens: Tensor, device: torch.device) -> float:
+    def mean_loss(self, model: nn.Module, tokens: Tensor | Tokens, device: torch.device) -> float:
         """Mean loss, nats per token, over windows that do not overlap, spread over the text."""
         T = self.model.s.context
         count = (len(tokens) - 1) // T
@@ -570,10 +574,7 @@ class TextTask(Task[S]):
     @cached_property
     def corpus_digest(self) -> str:
         """Number and SHA-256 of the tokens, by which a changed corpus is noticed."""
-        digest = hashlib.sha256()
-        for part in (self.train, self.held_out):
-            digest.update(part.numpy().tobytes())
-        return f"{len(self.train) + len(self.held_out):,} tokens, sha256 {digest.hexdigest()}"
+        return token_files.digest(self.train, self.held_out)
 
     def state(self) -> dict[str, Any]:
         return {"corpus": self.corpus_digest, "tokenizer": self.tokenizer.state()}
@@ -646,12 +647,10 @@ class Language(TextTask[Settings]):
         if state is not None:
             self.tokenizer = tokenizers.load(state["tokenizer"])
         else:
-            train, held_out = corpora.split(settings.corpus)
-            self.tokenizer = self._tokenizer(train, held_out)
-            self.train, self.held_out = (
-                torch.tensor(self.tokenizer.encode(text)) for text in (train, held_out)
-            )
-            self.held_out_bytes = len(held_out.encode())
+            if streams.size(settings.corpus) > token_files.IN_MEMORY:
+                self._read_files()
+            else:
+                self._read()
             for name, tokens in (("training", self.train), ("held-out", self.held_out)):
                 if len(tokens) <= settings.context:
                     raise UserError(
@@ -665,13 +664,35 @@ class Language(TextTask[Settings]):
         if settings.init and state is None:
             gpt2.load(self.model, Path(settings.init))
 
-    def _tokenizer(self, train: str, held_out: str) -> Tokenizer:
-        """That of the pretrained model, or byte pairs or characters of the corpus."""
-        if self.settings.init:
-            return gpt2.start(Path(self.settings.init), self.settings)
-        if self.settings.merges:
-            return BytePairs.train(train[:2_000_000], self.settings.merges)
-        return Characters(train + held_out)
+    def _read(self) -> None:
+        """Texts and their tokens in memory."""
+        train, held_out = corpora.split(self.settings.corpus)
+        self.tokenizer = self._pretrained() or token_files.learn(
+            train, train + held_out, self.settings.merges
+        )
+        self.train, self.held_out = (
+            torch.tensor(self.tokenizer.encode(text)) for text in (train, held_out)
+        )
+        self.held_out_bytes = len(held_out.encode())
+
+    def _read_files(self) -> None:
+        """Tokens in files, encoded if this was not done before."""
+        encoded = token_files.load(
+            self.settings.corpus,
+            self.settings.merges,
+            self._pretrained(),
+            lambda text: click.echo(f"projects: {text}", err=True),
+        )
+        self.tokenizer = encoded.tokenizer
+        self.train, self.held_out = encoded.train, encoded.held_out
+        self.held_out_bytes = encoded.held_out_bytes
+        self.corpus_digest = encoded.digest
+
+    def _pretrained(self) -> Tokenizer | None:
+        """The tokenizer of the pretrained model that the run starts from, if there is one."""
+        if not self.settings.init:
+            return None
+        return gpt2.start(Path(self.settings.init), self.settings)
 
 
 def build(settings: Settings, state: dict[str, Any] | None = None) -> Language:

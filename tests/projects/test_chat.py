@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from click.testing import CliRunner
 from clikit.errors import Exit, UserError
+from groundtruth.modern.tokenizers import Characters
 from projects import agent, chat, dialogues, gpt, questions
 from projects.dialogues import ANSWER, CALL, END, USER
 from projects.runner import cli_use, devices, processes, records
@@ -34,7 +35,7 @@ class Writer:
 
     def __init__(self, *texts: str) -> None:
         self.texts = list(texts)
-        self.tokenizer = gpt.Characters(dialogues.ALPHABET)
+        self.tokenizer = Characters(dialogues.ALPHABET)
         self.token = torch.nn.Embedding(1, 1)
         self.s = gpt.Settings(context=chat.CONTEXT)
         self.read: list[str] = []

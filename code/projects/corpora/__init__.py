@@ -54,15 +54,20 @@ def documents(name: str) -> list[str]:
     if name in READERS:
         texts = READERS[name]()
     else:
-        texts = [_read(path) for path in _paths(Path(name))]
+        texts = [_read(path) for path in paths(Path(name))]
     texts = [text.strip() for text in texts if text.strip()]
     if not texts:
-        raise UserError(
-            f"the corpus {name!r} is empty",
-            f"give a text file, or one of: {', '.join(NAMES)}",
-            Exit.USAGE,
-        )
+        raise empty(name)
     return texts
+
+
+def empty(name: str) -> UserError:
+    """The error of a corpus without text."""
+    return UserError(
+        f"the corpus {name!r} is empty",
+        f"give a text file, or one of: {', '.join(NAMES)}",
+        Exit.USAGE,
+    )
 
 
 def overlap(train: str, held_out: str, length: int = 50, count: int = 200) -> float:
@@ -104,18 +109,25 @@ def _stdlib() -> list[str]:
     return [p.read_text(encoding="utf-8", errors="replace") for p in paths]
 
 
-def _paths(path: Path) -> list[Path]:
+def paths(path: Path) -> list[Path]:
+    """The file itself, or the texts in a folder and in those below it, in a fixed order.
+
+    Raises
+    ------
+    UserError
+        When there is no such path, or no text in it.
+    """
     if path.is_file():
         return [path]
     if path.is_dir():
-        paths = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix in SUFFIXES]
-        if not paths:
+        texts = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix in SUFFIXES]
+        if not texts:
             raise UserError(
                 f"the folder {str(path)!r} holds no text",
                 f"texts end in {', '.join(SUFFIXES)}",
                 Exit.USAGE,
             )
-        return paths
+        return texts
     raise UserError(
         f"there is no corpus, file or folder {str(path)!r}{nearest(str(path), NAMES)}",
         f"give the path of a text, or one of: {', '.join(NAMES)}",
@@ -127,11 +139,16 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not UTF-8 text (byte {error.start})",
-            "convert it, for example with iconv, or give another file",
-            Exit.USAGE,
-        ) from None
+        raise not_utf8(path, error.start) from None
+
+
+def not_utf8(path: Path, byte: int) -> UserError:
+    """The error of a file in another encoding, with the byte that shows it."""
+    return UserError(
+        f"{path} is not UTF-8 text (byte {byte})",
+        "convert it, for example with iconv, or give another file",
+        Exit.USAGE,
+    )
 
 
 def echoes(n: int, length: int = 40) -> list[str]:
