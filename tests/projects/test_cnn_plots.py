@@ -31,7 +31,7 @@ def test_the_shapes_are_those_of_the_network(drawn):
     model = cnn.network("small", 8, 16, 5)
     shapes = [(1, 8, 8)]
     x = torch.zeros(1, *shapes[0])
-    for layer in model.body:
+    for layer in model.body.children():
         x = layer(x)
         if isinstance(layer, nn.MaxPool2d):
             shapes.append(tuple(x.shape[1:]))
