@@ -72,7 +72,7 @@ def glyphs(family: str, size: int) -> tuple[Tensor, Tensor]:
     """Every character in every style of a family: pictures (n, 1, size, size) from 0 to 1, upright
     and clean, and labels (n,).
 
-    All stand on one baseline and have their own size, so that *c* and *C* differ; each is centred
+    All stand on one baseline and have their own size, so that *c* and *C* differ; each is centered
     from left to right.
 
     Raises

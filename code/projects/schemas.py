@@ -52,7 +52,7 @@ def _order(error: jsonschema.ValidationError) -> tuple[int, str]:
 def _bounded(kind: Any) -> Any:
     """A validator that follows a limited number of references and matches no regular expressions.
 
-    Matching one can take for ever, and Python cannot interrupt it: patterns are left to the server
+    Matching one can take forever, and Python cannot interrupt it: patterns are left to the server
     that wrote them.
     """
     followed = 0

@@ -36,7 +36,7 @@ LISTED = 20  # names of files in a message
 READ = 100_000  # characters of a file
 
 
-FACTORS = {  # to the unit of each kind: metre, kilogram, second
+FACTORS = {  # to the unit of each kind: meter, kilogram, second
     "m": ("length", 1.0),
     "km": ("length", 1000.0),
     "cm": ("length", 0.01),

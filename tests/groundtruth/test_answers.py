@@ -901,7 +901,7 @@ WRONG = [
     (SCORE, [1.386, -0.223, -0.223], "q = 0.03"),
     (WINDOWS, [3, 8, 13], "subtract the answers of the neighbor"),
     (WINDOWS, [0, -3, -14], "exclude a, a* and b"),
-    (WINDOWS, [-3, -5, 2], "not the other way round"),
+    (WINDOWS, [-3, -5, 2], "not the other way around"),
     (WINDOWS, [0.036, 0.06, -0.024], "multiply the fractions"),
     (WINDOWS, [3, 5, 2], "window of 8 has the wrong sign"),
     (BIAS, [0, 0], "almost no part"),

@@ -10,12 +10,20 @@ import numpy as np
 from groundtruth.figures.style import BLUE, GRAY, ORANGE, WIDTH_IN, figure, label, use_style
 from groundtruth.figures.vega import Interactive, menu, show
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 
 KERNELS = {
     "rows": [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]],
     "columns": [[-1, 2, -1], [-1, 2, -1], [-1, 2, -1]],
     "edges": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
     "blur": [[1, 1, 1], [1, 1, 1], [1, 1, 1]],
+}
+_ARROW: dict[str, Any] = {
+    "arrowstyle": "->",
+    "color": GRAY,
+    "linewidth": 1.4,
+    "shrinkA": 0,
+    "shrinkB": 0,
 }
 
 
@@ -85,6 +93,42 @@ def looks(pictures: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
     fig = _tiles(np.concatenate(rows), [""] * n * len(rows), n, "Purples", height=1.25 * len(rows))
     for ax, name in zip(fig.axes[::n], ("image", *maps), strict=True):
         ax.set_title(name, loc="left", fontsize=10)  # longer names than a tile is wide
+    return fig
+
+
+BODY = (("convolution,\nReLU, pooling", (16, 4, 4)), ("convolution,\nReLU, pooling", (32, 2, 2)))
+
+
+def transfer() -> Figure:
+    """The small network on two tasks, image at the bottom: the body is copied, the head is new."""
+    fig, ax = figure(4.3)
+    tasks = (
+        (1.85, "digits 0 to 4,\nmany images", "linear head,\nnot copied", GRAY),
+        (8.15, "digits 5 to 9,\ntwo images each", "new head,\nrandom weights", ORANGE),
+    )
+    for x, images, head, color in tasks:
+        layers = [(images, (1, 8, 8), GRAY), *((*each, BLUE) for each in BODY)]
+        for i, (text, shape, edge) in enumerate([*layers, (head, (5,), color)]):
+            ax.add_patch(
+                FancyBboxPatch(
+                    (x - 1.8, 2 * i),
+                    3.6,
+                    1.46,
+                    boxstyle="round,pad=0,rounding_size=0.2",
+                    facecolor="white",
+                    edgecolor=edge,
+                    linewidth=1.8,
+                )
+            )
+            ax.text(x, 2 * i + 0.73, f"{text}\n{shape}", ha="center", va="center", fontsize=10)
+            if i:
+                ax.annotate("", (x, 2 * i), (x, 2 * i - 0.54), arrowprops=_ARROW)
+    ax.annotate("", (6.25, 3.73), (3.75, 3.73), arrowprops={**_ARROW, "color": BLUE})
+    ax.text(5, 3.9, "copy\nthe body", ha="center", va="bottom", fontsize=10, color=BLUE)
+    ax.text(5, 3.4, "then freeze\nor train it", ha="center", va="top", fontsize=10, color=BLUE)
+    ax.set_xlim(0, 10)
+    ax.set_ylim(-0.2, 7.6)
+    ax.axis("off")
     return fig
 
 

@@ -99,7 +99,7 @@ ANSWERS: dict[str, Judge] = {
         {
             "subtract the answers of the neighbor; these are those with the offset": [3, 8, 13],
             "exclude a, a* and b from the answers (the field `excluding`)": [0, -3, -14],
-            "subtract the neighbor from the offset, not the other way round": [-3, -5, 2],
+            "subtract the neighbor from the offset, not the other way around": [-3, -5, 2],
             "multiply the fractions by the 84 questions": [3 / 84, 5 / 84, -2 / 84],
         },
         rtol=0.1,

@@ -29,7 +29,7 @@ BOXES = {
     "How learning works": Box("Learning", 1, 2.15),
     "Neural networks": Box("Networks", 2, 2.9),
     "Classical methods": Box("Classical", 2, 1.75),
-    "Mathematics": Box("Maths", 2, 0.6),
+    "Mathematics": Box("Math", 2, 0.6),
     "The modern stack": Box("Modern\nstack", 3, 3.6),
     "Shipping": Box("Shipping", 3, 1.6),
     "Interview": Box("Interview", 3, 0.6),

@@ -203,7 +203,7 @@ def leak() -> Interactive:
     )
     return show(
         alt.layer(bars, rule).add_params(per_group).properties(width=300, height=110),
-        "Accuracy of a nearest-neighbour classifier on labels drawn at random per subject, split "
+        "Accuracy of a nearest-neighbor classifier on labels drawn at random per subject, split "
         "at random and by subject; a menu sets how many rows each subject has, and chance is "
         "marked at one half.",
     )

@@ -25,7 +25,7 @@ def seven() -> np.ndarray:
 
 
 def messages() -> Figure:
-    """Seven nodes; the neighbours of node 3 send to it, and those two steps away are marked."""
+    """Seven nodes; the neighbors of node 3 send to it, and those two steps away are marked."""
     fig, ax = figure(2.6)
     near = [j for i, j in EDGES if i == 3] + [i for i, j in EDGES if j == 3]
     for i, j in EDGES:
@@ -150,7 +150,7 @@ def explorer() -> Interactive:
     return show(
         alt.layer(dots, text).add_params(hops).properties(width=340, height=260),
         "Forty nodes of two classes as circles and squares in the plane of their features; a "
-        "slider sets how often each node has been averaged with its neighbours, and the share "
+        "slider sets how often each node has been averaged with its neighbors, and the share "
         "that class means get right is written above: it rises, then the cloud collapses onto a "
         "line.",
     )

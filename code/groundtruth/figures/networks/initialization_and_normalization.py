@@ -140,7 +140,7 @@ def who_shares() -> Interactive:
         for n in range(4)
         for c in range(6)
     ]
-    which = menu("no", "normalisation ", list(NORMS))
+    which = menu("no", "normalization ", list(NORMS))
     grid = (
         alt.Chart(alt.Data(values=cells))
         .transform_calculate(g="datum[no]")
@@ -159,6 +159,6 @@ def who_shares() -> Interactive:
     )
     return show(
         alt.layer(grid, text).add_params(which).properties(width=300, height=160),
-        "A table of four examples by six channels; a menu chooses a normalisation, and cells with "
+        "A table of four examples by six channels; a menu chooses a normalization, and cells with "
         "the same number share one mean and one variance.",
     )

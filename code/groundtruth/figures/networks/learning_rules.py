@@ -96,7 +96,7 @@ def _scores() -> list[dict[str, Any]]:
 
 
 def noise_levels() -> Interactive:
-    """A circle of data under a chosen amount of noise, with the direction back towards the data."""
+    """A circle of data under a chosen amount of noise, with the direction back toward the data."""
     rng = np.random.default_rng(0)
     angle = rng.uniform(0, 2 * np.pi, 90)
     eps = rng.normal(size=(90, 2)).round(2)
@@ -134,7 +134,7 @@ def noise_levels() -> Interactive:
         .add_params(level)
         .properties(width=280, height=280),
         "A ring of points under noise; a slider raises the noise until the ring is lost, and small "
-        "lines, with a dot at the tip, point from everywhere towards where the data are.",
+        "lines, with a dot at the tip, point from everywhere toward where the data are.",
     )
 
 
