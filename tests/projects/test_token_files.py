@@ -82,9 +82,13 @@ def test_a_text_in_pieces_is_split_as_one_in_memory(documents, piece, tmp_path_f
         assert joined(folder) == corpora.split(str(folder))
 
 
-@given(text=TEXTS, cuts=st.lists(st.integers(0, 60), max_size=8), merges=st.integers(0, 12))
+# few letters, so that a cut within a word or within white space often parts what is merged
+WORDS = st.text("a' \n.\x1c\t", max_size=40)
+
+
+@given(text=WORDS | TEXTS, cuts=st.lists(st.integers(0, 60), max_size=8), merges=st.integers(0, 40))
 def test_tokens_of_pieces_are_those_of_the_whole_text(text, cuts, merges):
-    learned = BytePairs.train("a're ze 're\n\n 'Z.. 99 é² rea " * 3, merges)
+    learned = BytePairs.train(text * 2 or "a", merges)
     edges = [0, *sorted(cuts), len(text)]
     pieces = [text[a:b] for a, b in pairwise(edges)]
     for tokenizer in (learned, Characters(LETTERS)):
@@ -95,18 +99,27 @@ def test_tokens_of_pieces_are_those_of_the_whole_text(text, cuts, merges):
         assert list(chain(*parts)) == tokenizer.encode(text)
 
 
-def test_the_cut_of_a_contraction_waits_for_its_end(monkeypatch):
+@pytest.mark.parametrize(
+    ("pieces", "cut"),
+    [
+        (["so we'", "r", "e here"], ["so", "", " we're", " here"]),
+        (["a\n\n", "\n\n b"], ["a", "", "\n\n\n\n b"]),
+    ],
+)
+def test_a_cut_waits_for_the_end_of_a_word_and_of_white_space(pieces, cut, monkeypatch):
     monkeypatch.setattr(token_files, "STEP", 1)
-    tokenizer = BytePairs.train("we're we're we're", 10)
-    parts = list(token_files.pieces_encoded(tokenizer, ["so we'", "r", "e here"]))
-    assert list(chain(*parts)) == tokenizer.encode("so we're here")
-    assert [tokenizer.decode(part) for part in parts] == ["so", "", " we're", " here"]
+    text = "".join(pieces)
+    tokenizer = BytePairs.train(text * 3, 20)
+    parts = list(token_files.pieces_encoded(tokenizer, pieces))
+    assert list(chain(*parts)) == tokenizer.encode(text)
+    assert [tokenizer.decode(part) for part in parts] == cut
 
 
-def test_a_byte_that_is_not_utf8_is_named_by_its_position(tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", [b"bc", b"", b"\xbd"])
+def test_a_byte_that_is_not_utf8_is_named_by_its_position(tmp_path, monkeypatch, end):
     monkeypatch.setattr(streams, "PIECE", 4)
     path = tmp_path / "bad.txt"
-    path.write_bytes("äöü".encode() + b"abc\xe4bc")
+    path.write_bytes("äöü".encode() + b"abc\xe4" + end)
     for read in (corpora.split, streams.survey):
         with pytest.raises(UserError, match=r"not UTF-8 text .byte 9."):
             read(str(path))
@@ -313,6 +326,23 @@ def test_the_cache_lies_where_caches_lie(text, tmp_path, monkeypatch, named):
 
 
 # -- memory ---------------------------------------------------------------------------------------
+
+
+def mapped_pages() -> int:
+    """Bytes of files in the memory of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssFile")) << 10
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_pages_that_were_read_leave_the_memory(tmp_path):
+    path = tmp_path / "train.bin"
+    path.write_bytes(bytes(32 << 20))
+    tokens = token_files.Tokens(path, "<u2")
+    before = mapped_pages()
+    token_files.digest(tokens)
+    assert mapped_pages() - before < 8 << 20
+
 
 LIMITED = """
 import resource, sys
