@@ -210,6 +210,7 @@ FAULTS = {
     "no build": (replaced("def build", "def built"), r"line.py\) has no build"),
     "error": ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero .*line 1"),
     "syntax": ("\n\nx = = 1", "cannot be imported: SyntaxError: .*line 3"),
+    "null byte": ("x = 1\0", "cannot be imported: .*null bytes"),
     "exit": ("raise SystemExit('bye')", "cannot be imported: SystemExit: bye"),
     "missing import": ("import torhc", "cannot be imported: .*No module named 'torhc'"),
     "not frozen": (replaced("frozen=True", "frozen=False"), "cannot inherit non-frozen"),

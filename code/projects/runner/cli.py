@@ -48,7 +48,7 @@ def describe(project: str) -> None:
         cli_use.describe_agent()
         return
     module = registry.load(project)
-    click.echo((module.__doc__ or getattr(module, "SUMMARY", project)).strip() + "\n")
+    click.echo(str(module.__doc__ or getattr(module, "SUMMARY", project)).strip() + "\n")
     plain = module.Settings()
     click.echo(f"{'setting':<16}" + "".join(f"{name:>12}" for name in module.PRESETS))
     columns = {name: choose(plain, module.PRESETS, name) for name in module.PRESETS}

@@ -129,18 +129,22 @@ def _names(folders: list[str]) -> list[str]:
 
 def _failed(name: str, error: BaseException) -> UserError:
     """The error of a module that raised while it was imported: what, and in which line."""
-    if isinstance(error, SyntaxError):
-        place = f"{error.filename}, line {error.lineno}"
-    else:
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if "importlib" not in frame.filename]
-        place = f"{own[-1].filename}, line {own[-1].lineno}"
     text = traceback.format_exception_only(error)[-1].strip()
     return UserError(
-        f"the module {name!r} cannot be imported: {text} ({place})",
+        f"the module {name!r} cannot be imported: {text}{_place(error)}",
         f"correct it until this works: python -c 'import {name}'",
         Exit.USAGE,
     )
+
+
+def _place(error: BaseException) -> str:
+    """File and line in parentheses; empty where only the import system's code was running."""
+    if isinstance(error, SyntaxError):
+        return f" ({error.filename}, line {error.lineno})"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if "importlib" not in frame.filename and frame.filename != __file__:
+            return f" ({frame.filename}, line {frame.lineno})"
+    return ""
 
 
 def _check(module: ModuleType, where: str) -> None:
