@@ -62,7 +62,7 @@ def _arms(u: Tensor, side: Tensor) -> Tensor:
 
 
 def _letters() -> np.ndarray:
-    """GT in a raster of 24 by 40, drawn here: no font differs between machines."""
+    """GT in a raster of 24 by 40, drawn here: no font differs between computers."""
     canvas = np.zeros((24, 40))
     canvas[2:22, 2:6] = canvas[2:6, 2:17] = canvas[18:22, 2:17] = canvas[12:22, 13:17] = canvas[
         12:16, 9:17

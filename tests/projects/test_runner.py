@@ -94,7 +94,7 @@ def test_the_device_is_chosen_in_order_and_said_why(monkeypatch, cuda, mps, kind
     ("device", "precision", "message"),
     [
         ("gpu", "auto", "no device 'gpu'"),
-        ("cuda", "auto", "not on this machine"),
+        ("cuda", "auto", "not on this computer"),
         ("cpu", "fp8", "no precision 'fp8'"),
         ("cpu", "fp16", "fp16 needs a CUDA device"),
         ("cpu", "tf32", "tf32 needs a CUDA device"),

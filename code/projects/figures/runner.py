@@ -124,7 +124,7 @@ def memory() -> Interactive:
     )
     total = (
         base.transform_aggregate(t="sum(g)")
-        .transform_calculate(s=readout("together {t:.1f} GB"))
+        .transform_calculate(s=readout("together {t:.3~r} GB"))
         .mark_text(align="right", fontSize=13)
         .encode(x=alt.value(240), y=alt.value(-8), text="s:N")
     )

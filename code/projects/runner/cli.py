@@ -16,7 +16,7 @@ from clikit.errors import Exit, UserError
 from clikit.group import CommandGroup
 
 from projects import registry
-from projects.runner import checkpoints, cli_results, cli_use, devices, processes, records
+from projects.runner import checkpoints, cli_results, cli_use, devices, own, processes, records
 from projects.runner.options import changes, machine, settings_of
 from projects.runner.session import Session, launch, new_folder, occupied
 from projects.runner.settings import LENGTHS, choose, override
@@ -29,7 +29,7 @@ def main() -> None:
 
 @main.command("list")
 def list_() -> None:
-    """The projects, one line each."""
+    """The projects, one line each; `run` takes a module of your own too."""
     for name in registry.NAMES:
         click.echo(f"{name:<10} {registry.load(name).SUMMARY}")
     click.echo(
@@ -40,12 +40,15 @@ def list_() -> None:
 @main.command()
 @click.argument("project")
 def describe(project: str) -> None:
-    """What PROJECT does, its settings and its presets; of the agent its limits and tools."""
+    """What PROJECT does, its settings and its presets; of the agent its limits and tools.
+
+    PROJECT may be a module of your own, see `run`.
+    """
     if project == "agent":
         cli_use.describe_agent()
         return
     module = registry.load(project)
-    click.echo((module.__doc__ or "").strip() + "\n")
+    click.echo(str(module.__doc__ or getattr(module, "SUMMARY", project)).strip() + "\n")
     plain = module.Settings()
     click.echo(f"{'setting':<16}" + "".join(f"{name:>12}" for name in module.PRESETS))
     columns = {name: choose(plain, module.PRESETS, name) for name in module.PRESETS}
@@ -54,12 +57,9 @@ def describe(project: str) -> None:
             f"{field.name:<16}"
             + "".join(f"{_short(getattr(column, field.name)):>12}" for column in columns.values())
         )
-    click.echo(
-        "\noptions of sample: "
-        + ", ".join(
-            f"{f.name}={_short(getattr(module.Sample(), f.name))}" for f in fields(module.Sample)
-        )
-    )
+    options = own.options(module)
+    named = [f"{f.name}={_short(getattr(options, f.name))}" for f in fields(options)]
+    click.echo(f"\noptions of sample: {', '.join(named) or 'none'}")
 
 
 def _short(value: Any) -> str:
@@ -70,9 +70,9 @@ def _short(value: Any) -> str:
 @click.argument("project")
 @click.option(
     "--preset",
-    default="laptop",
-    show_default=True,
-    help="A set of settings; `describe PROJECT` lists them.",
+    default="",
+    help="A set of settings; `describe PROJECT` lists them (default: laptop, or the first one of a "
+    "module without it).",
 )
 @changes
 @machine
@@ -94,7 +94,7 @@ def _short(value: Any) -> str:
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Processes on this machine (data parallel).",
+    help="Processes on this computer (data parallel).",
 )
 def run(
     project: str,
@@ -108,8 +108,15 @@ def run(
     seeds: int,
     count: int,
 ) -> None:
-    """Train PROJECT with a preset; the folder of the run is the last line of standard output."""
+    """Train PROJECT with a preset; the folder of the run is the last line of standard output.
+
+    PROJECT is one of those that `list` names, or a module of your own, my_task or my.task, which
+    Python finds from the current folder and which has the names Settings, PRESETS and build (and
+    for `sample`, if its task can be sampled, Sample). The other commands find it by the same name,
+    so give them from the same folder.
+    """
     module = registry.load(project)
+    preset = preset or own.first_preset(module)
     settings = choose(module.Settings(), module.PRESETS, preset, overrides)
     devices.choose(device, precision)  # refuse before a folder is made
     group = processes.current_group()
@@ -171,7 +178,7 @@ def _name_other_seeds(project: str, seed: int, last: int, folder: Path, first: b
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Processes on this machine: as many as the run had, or random numbers differ.",
+    help="Processes on this computer: as many as the run had, or random numbers differ.",
 )
 def resume(
     folder: Path,

@@ -13,9 +13,10 @@ from clikit.errors import Exit, UserError
 from clikit.group import Choice
 
 from projects import registry
-from projects.runner import checkpoints, devices, records
+from projects.runner import checkpoints, devices, own, records
 from projects.runner.options import changes, settings_of
 from projects.runner.settings import override
+from projects.runner.task import Task
 
 
 @click.command()
@@ -25,7 +26,13 @@ from projects.runner.settings import override
 def sample(folder: Path, overrides: tuple[str, ...], device: str) -> None:
     """Sample from the best weights of the run in FOLDER; `describe` lists the options."""
     module, task, _ = trained(folder)
-    options = override(module.Sample(), overrides)
+    if type(task).sample is Task.sample:
+        raise UserError(
+            f"the task {type(task).__name__} of {module.__name__!r} has no method sample",
+            "give it one: def sample(self, model, options, device), which returns a text",
+            Exit.USAGE,
+        )
+    options = override(own.options(module), overrides)
     config = devices.choose(device, "fp32")
     click.echo(task.sample(task.model.to(config.device).eval(), options, config.device))
 
@@ -36,7 +43,7 @@ def sample(folder: Path, overrides: tuple[str, ...], device: str) -> None:
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; the default is not reached from other machines.",
+    help="Address to listen on; the default is not reached from other computers.",
 )
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--device", default="auto", help="auto (default), cuda, mps or cpu.")
@@ -257,7 +264,7 @@ def trained(folder: Path) -> tuple[ModuleType, Any, dict[str, Any]]:
         state = checkpoints.load_newest(folder, run["project"], _log)
         weights = state["average"] or state["model"]
         _log(f"{error.what}; using the weights of step {state['step']}")
-    task = module.build(settings_of(module, run, folder), state["task"])
+    task = own.task(module, settings_of(module, run, folder), state["task"])
     task.model.load_state_dict(weights)
     return module, task, state
 

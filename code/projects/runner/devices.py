@@ -83,7 +83,7 @@ def choose(device: str = "auto", precision: str = "auto", rank: int = 0) -> Devi
             )
         if not kinds[kind]:
             raise UserError(
-                f"the device {device!r} is not on this machine",
+                f"the device {device!r} is not on this computer",
                 "use --device auto, or install a torch build for it",
                 Exit.ENVIRONMENT,
             )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any
 
 import click
 from clikit.errors import Exit, UserError
 
-from projects.runner.settings import Settings
+from projects.runner.settings import Settings, check_types
 
 
 def changes(function: Any) -> Any:
@@ -46,7 +46,7 @@ def settings_of(module: ModuleType, run: dict[str, Any], folder: Path) -> Settin
     """The settings in a run.json; UserError when this edition has others."""
     try:
         settings = module.Settings(**run["settings"])
-        _check_types(settings)
+        check_types(settings)
         return settings
     except TypeError as error:
         raise UserError(
@@ -54,11 +54,3 @@ def settings_of(module: ModuleType, run: dict[str, Any], folder: Path) -> Settin
             "start the run again",
             Exit.USAGE,
         ) from None
-
-
-def _check_types(settings: Settings) -> None:
-    for name, kind in get_type_hints(type(settings)).items():
-        value = getattr(settings, name)
-        fits = type(value) is kind or (kind is float and type(value) is int)
-        if isinstance(kind, type) and not fits:
-            raise TypeError(f"{name}={value!r} is not of type {kind.__name__}")

@@ -1,6 +1,6 @@
-r"""One process or many: who am I, what is my share, what do we know together.
+r"""One process or many: the rank of each, its share of a batch, and what they exchange.
 
-Several processes are started by torchrun, here (`--processes 2`) or by hand on several machines:
+Several processes are started by torchrun, here (`--processes 2`) or by hand on several computers:
 
     torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \
         -m projects run gpt --preset gpu

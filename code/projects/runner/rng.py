@@ -53,7 +53,7 @@ def restore(states: dict[str, Any], device: torch.device) -> None:
 
 def generator(*parts: int) -> torch.Generator:
     """A generator of its own for a purpose, started from whole numbers (seed, step, ...), the same
-    on every machine.
+    on every computer.
     """
     return torch.Generator().manual_seed(
         int(

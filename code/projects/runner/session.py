@@ -20,7 +20,7 @@ from clikit import files
 from clikit.errors import Exit, UserError
 
 from projects import registry
-from projects.runner import checkpoints, devices, processes, records
+from projects.runner import checkpoints, devices, own, processes, records
 from projects.runner.settings import Settings
 from projects.runner.signals import OnSignals
 from projects.runner.training import Interrupted, Trainer
@@ -92,7 +92,7 @@ class Session:
                 f"in {self.folder}",
                 err=True,
             )
-        task = registry.load(self.project).build(self.settings)
+        task = own.task(registry.load(self.project), self.settings)
         compiled = config.device.type == "cuda" if self.compiled is None else self.compiled
         return Trainer(
             task, self.project, config, group, self.folder, compiled, tensorboard=self.tensorboard
@@ -128,7 +128,7 @@ def resume_command(folder: Path, group: processes.Group) -> str:
     'python -m projects resume runs/gpt --processes 2'
     """
     local = int(os.environ.get("LOCAL_WORLD_SIZE", str(group.size)))
-    if group.size > local:  # several machines
+    if group.size > local:  # several computers
         return f"torchrun, with the options it was started with, -m projects resume {folder}"
     count = f" --processes {group.size}" if group.size > 1 else ""
     return f"python -m projects resume {folder}{count}"

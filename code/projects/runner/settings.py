@@ -106,6 +106,21 @@ def finite(options: Any) -> None:
             raise wrong(field.name, value, "is not a finite number")
 
 
+def check_types(options: Any) -> None:
+    """Refuse a value that is not of the type of its field; a whole number is a float too.
+
+    Raises
+    ------
+    TypeError
+        With the name and the value.
+    """
+    for name, kind in get_type_hints(type(options)).items():
+        value = getattr(options, name)
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if isinstance(kind, type) and not fits:
+            raise TypeError(f"{name}={value!r} is not of type {kind.__name__}")
+
+
 def check_seed(seed: int) -> None:
     """Refuse a seed that torch's generators do not take.
 

@@ -15,7 +15,7 @@ from clikit.errors import Exit, UserError
 from groundtruth.learning.schedules import cosine, warmup_cosine
 from torch import Tensor, nn
 
-from projects.runner import checkpoints, devices, records, restoring, rng
+from projects.runner import checkpoints, devices, own, records, restoring, rng
 from projects.runner.devices import DeviceConfig
 from projects.runner.faults import not_finite
 from projects.runner.processes import Group
@@ -25,7 +25,7 @@ from projects.runner.signals import OnSignals
 from projects.runner.task import Batch, Task
 
 WARM = 3  # steps whose time does not count: the first ones load, allocate and compile
-PENDING = 20  # steps between two looks at a GPU: reading a loss makes the processor wait for it
+PENDING = 20  # steps between two looks at a GPU: reading a loss makes the CPU wait for it
 
 
 class Interrupted(Exception):
@@ -75,6 +75,7 @@ class Trainer:
         self.group = group
         self.folder = folder
         self.settings = task.settings
+        self.versions = {**records.versions(), **own.version(task)}
         rng.seed_all(self.settings.seed, group.rank)
         device = device_config.device
         self.model = task.model.to(device)
@@ -163,7 +164,7 @@ class Trainer:
             "device": self.device_config.name,
             "precision": self.device_config.precision,
             "processes": self.group.size,
-            "versions": records.versions(),
+            "versions": self.versions,
             "commit": records.commit(),
         }
 
@@ -448,7 +449,7 @@ class Trainer:
             "precision": self.device_config.precision,
             "compiled": self.compiled,
             "processes": self.group.size,
-            "versions": records.versions(),
+            "versions": self.versions,
             "commit": records.commit(),
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "wall_s": round(self.earlier_s + time.perf_counter() - started, 2),

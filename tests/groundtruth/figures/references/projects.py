@@ -119,6 +119,11 @@ def rank(at):
     }
 
 
+def three_digits(x):
+    """Three significant digits without zeros at the end and without an exponent."""
+    return np.format_float_positional(x, precision=3, fractional=False, trim="-")
+
+
 @reference(runner.memory)
 def training_memory(at):
     """Bytes of torch's own types; activations by Korthikanti et al. (2023), without dropout's masks
@@ -135,5 +140,5 @@ def training_memory(at):
     return {
         "layer_0": {"g": gigabytes},
         "layer_1": {"g": gigabytes},
-        "layer_2": {"t": total, "s": f"together {total:.1f} GB"},
+        "layer_2": {"t": total, "s": f"together {three_digits(total)} GB"},
     }
