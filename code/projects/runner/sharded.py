@@ -81,7 +81,7 @@ def steps(
     rank: int,
     size: int,
 ) -> None:
-    """The plain loop of one process, on its whole share of each batch.
+    """The plain loop of one process, on a CPU, on its whole share of each batch.
 
     With micro-batches, every process would need the same number of them,
     because all processes gather each layer together.
@@ -116,6 +116,6 @@ def load(model: nn.Module, folder: str) -> None:
     torch.distributed.checkpoint.CheckpointException
         When the folder holds no checkpoint, or one of another model.
     """
-    with warnings.catch_warnings():  # it warns of what is meant
+    with warnings.catch_warnings():  # the warning describes what we want
         warnings.filterwarnings("ignore", "torch.distributed is disabled")
         dcp.load({"model": model.state_dict()}, checkpoint_id=folder, no_dist=True)

@@ -366,7 +366,7 @@ class Trainer:
                 slow.lerp_(fast, 1 - decay) if slow.is_floating_point() else slow.copy_(fast)
 
     def _flush_metrics(self, mark: float, force: bool) -> float:
-        """Read the pending losses, stop at one that is no number, write and tell."""
+        """Read the pending losses, stop at one that is not finite, write and tell."""
         devices.synchronize(self.device_config.device)
         now = time.perf_counter()
         timed = (
