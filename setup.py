@@ -1,6 +1,6 @@
 """The wheel that readers install carries the recorded result cards; see pyproject.toml."""
 
-import shutil
+import json
 from pathlib import Path
 
 from setuptools import setup
@@ -10,14 +10,16 @@ CARDS = Path("_assets/results")
 
 
 class BuildWithCards(build_py):
-    """`build_py`, then the cards of book/_assets/results beside the package that reads them."""
+    """`build_py`, then the cards of book/_assets/results without indentation, for `projects`."""
 
     def run(self):
         super().run()
         if not self.editable_mode:
-            shutil.copytree(
-                "book" / CARDS, Path(self.build_lib) / "projects" / CARDS, dirs_exist_ok=True
-            )
+            for card in sorted(("book" / CARDS).iterdir()):
+                copy = Path(self.build_lib) / "projects" / CARDS / card.name
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                text = json.loads(card.read_text(encoding="utf-8"))
+                copy.write_text(json.dumps(text, separators=(",", ":")), encoding="utf-8")
 
 
 setup(cmdclass={"build_py": BuildWithCards})

@@ -9,9 +9,9 @@ query is relevant to every section of the page on which its card stands.
 
 from __future__ import annotations
 
+import bz2
 import hashlib
 import json
-import lzma
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from groundtruth.data.text import tokenize
 
-FILE = Path(__file__).with_name("retrieval_corpus.json.xz")
+FILE = Path(__file__).with_name("retrieval_corpus.json.bz2")
 SKIPPED = {"Check yourself", "Further reading", "Exercises"}  # cards, lists and solutions
 FENCE = re.compile(r"^(`{3,}|:{3,})")
 HEADING = re.compile(r"^(#{1,3}) (.+)$")
@@ -73,13 +73,13 @@ def load() -> Corpus:
     >>> len(corpus.pages) == len(corpus.texts), len(corpus.queries) == len(corpus.answers)
     (True, True)
     """
-    fields = json.loads(lzma.decompress(FILE.read_bytes()))
+    fields = json.loads(bz2.decompress(FILE.read_bytes()))
     return Corpus(**{name: tuple(values) for name, values in fields.items()})
 
 
 def write(corpus: Corpus, path: Path = FILE) -> None:
     """Store a snapshot, compressed; the same content gives the same bytes."""
-    path.write_bytes(lzma.compress(_encode(corpus), preset=9 | lzma.PRESET_EXTREME))
+    path.write_bytes(bz2.compress(_encode(corpus)))
 
 
 def _encode(corpus: Corpus) -> bytes:
