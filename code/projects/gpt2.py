@@ -170,24 +170,33 @@ def read_tokenizer(folder: Path) -> BytePairs:
 
 def _check_end(folder: Path, expected: int) -> None:
     """Refuse a tokenizer without `<|endoftext|>` as its first token after the byte pairs."""
-    vocabulary: dict[str, Any] = {}
-    for name in ("vocab.json", "added_tokens.json"):
-        if (folder / name).is_file():
-            vocabulary |= _json(folder / name)
-    if (folder / "tokenizer.json").is_file():
-        whole = _json(folder / "tokenizer.json")
-        model = whole.get("model")
-        vocabulary |= model.get("vocab", {}) if isinstance(model, dict) else {}
-        added = [token for token in whole.get("added_tokens") or [] if isinstance(token, dict)]
-        vocabulary |= {token.get("content"): token.get("id") for token in added}
-    number = vocabulary.get(END)
-    if number != expected:
-        has = f"gives {END} the number {number}" if END in vocabulary else f"has no {END}"
+    numbers = _numbers_of_end(folder)
+    wrong = [number for number in numbers if number != expected]
+    if wrong or not numbers:
+        has = f"gives {END} the number {wrong[0]}" if wrong else f"has no {END}"
         raise UserError(
             f"the tokenizer in {folder} {has}, with ends=true it needs it as number {expected}",
             "give the folder of a GPT-2 that has the token, or leave it out: --set ends=false",
             Exit.USAGE,
         )
+
+
+def _numbers_of_end(folder: Path) -> list[Any]:
+    """What the files of a folder that name `<|endoftext|>` give as its number."""
+    places: list[Any] = [
+        _json(folder / name)
+        for name in ("vocab.json", "added_tokens.json")
+        if (folder / name).is_file()
+    ]
+    if (folder / "tokenizer.json").is_file():
+        whole = _json(folder / "tokenizer.json")
+        model = whole.get("model")
+        places.append(model.get("vocab") if isinstance(model, dict) else None)
+        added = whole.get("added_tokens")
+        for token in added if isinstance(added, list) else []:
+            if isinstance(token, dict) and token.get("content") == END:
+                places.append({END: token.get("id")})
+    return [place[END] for place in places if isinstance(place, dict) and END in place]
 
 
 def _damaged(folder: Path, why: str) -> UserError:

@@ -79,7 +79,7 @@ def load(state: dict[str, Any]) -> TextTokenizer:
     of no known kind, or not whole.
     """
     if isinstance(state, dict) and state.get("kind") == DocumentTokenizer.kind:
-        return DocumentTokenizer(tokenizers.load(state.get("ordinary")))  # type: ignore[arg-type]
+        return DocumentTokenizer(tokenizers.load(state.get("ordinary", {})))
     return tokenizers.load(state)
 
 

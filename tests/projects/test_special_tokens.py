@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from groundtruth.modern.tokenizers import BytePairs, Characters
 from hypothesis import given
 from hypothesis import strategies as st
-from projects import chat, corpora, gpt, gpt2, lora, serving, special_tokens, token_files
+from projects import chat, corpora, gpt, lora, serving, special_tokens, token_files
 from projects.corpora import streams
 from projects.runner import checkpoints, records
 from projects.runner.cli import main
@@ -457,7 +457,7 @@ def without(path: Path) -> None:
     [
         ("added_tokens.json", {END: TOKENS}),
         ("tokenizer.json", {"added_tokens": [{"id": TOKENS, "content": END}]}),
-        ("tokenizer.json", {"model": {"vocab": {END: TOKENS}}}),
+        ("tokenizer.json", {"model": {"vocab": {END: TOKENS}}, "added_tokens": [1, {}]}),
     ],
 )
 def test_the_token_may_be_named_in_another_file(copied, name, content):
@@ -478,4 +478,14 @@ def test_a_token_with_another_number_or_no_row_is_refused(copied):
     (copied / "config.json").write_text(json.dumps({**config, "vocab_size": TOKENS}))
     with pytest.raises(UserError, match=f"has {TOKENS + 1} tokens, the model {TOKENS}"):
         pretrained(copied)
-    assert gpt2.read_tokenizer(copied)
+
+
+@pytest.mark.parametrize(
+    "content", [{"model": {"vocab": [1]}}, {"model": 1}, {"added_tokens": 1}, {"added_tokens": [1]}]
+)
+def test_a_file_that_names_no_token_is_passed_over(copied, content):
+    (copied / "tokenizer.json").write_text(json.dumps(content))
+    assert pretrained(copied).tokenizer.end == TOKENS
+    without(copied)
+    with pytest.raises(UserError, match=r"has no <\|endoftext\|>"):
+        pretrained(copied)
