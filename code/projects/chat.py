@@ -418,10 +418,12 @@ class Conversations(Task[Settings]):
 
     def state(self) -> dict[str, Any]:
         digest = hashlib.sha256(self.train.numpy().tobytes()).hexdigest()
+        sizes = asdict(self.model.s)
+        del sizes["ends"]  # no size, and older checkpoints do not have it
         return {
             "corpus": f"{len(self.train):,} conversations, sha256 {digest}",
             "tokenizer": self.tokenizer.state(),
-            "sizes": asdict(self.model.s),
+            "sizes": sizes,
         }
 
     def extras(self, model: nn.Module, device: torch.device) -> dict[str, Any]:
@@ -469,10 +471,14 @@ def _base(settings: Settings) -> tuple[gpt.GPT, Characters, dict[str, Any]]:
                 Exit.USAGE,
             )
     best = checkpoints.load(folder / "best.pt", "gpt")
-    old = gpt.tokenizers.load(best["task"]["tokenizer"])
+    old = gpt.special_tokens.load(best["task"]["tokenizer"])
     sizes = replace(gpt.Settings(**run["settings"]), context=CONTEXT)
     if not isinstance(old, Characters) or sizes.positions == "learned":
-        raise wrong("start", settings.start, "must have characters and no learned positions")
+        raise wrong(
+            "start",
+            settings.start,
+            "must have characters, no learned positions and ends=false",
+        )
     tokenizer = Characters(old.alphabet + ALPHABET)
     model = reader(sizes, len(tokenizer), settings.before)
     weights = best["model"]

@@ -4,7 +4,9 @@ Corpora: `sonnets` (Shakespeare's 154 sonnets, 1609, in the project), `sentence`
 again and again), `echo` (words without meaning, each repeated), `stdlib` (the source of the Python
 that runs this, some ten million characters), or the path of a text file or of a folder of them;
 where these are large, their tokens stay on the disk (`token_files`). The last tenth of a single
-text, or every tenth document of many, is never trained on. Read with `book/capstones/gpt.md`.
+text, or every tenth document of many, is never trained on. With `ends=true` a special token follows
+every document (`special_tokens`): an empty prompt begins after it, and a text ends where it is
+drawn. Windows of training cross the ends of documents. Read with `book/capstones/gpt.md`.
 Sources: Vaswani et al. (2017), Radford et al. (2019).
 """
 
@@ -21,16 +23,16 @@ import click
 import torch
 import torch.nn.functional as F
 from clikit.errors import Exit, UserError
-from groundtruth.modern import tokenizers
 from groundtruth.modern.tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from projects import corpora, gpt2, token_files
+from projects import corpora, gpt2, special_tokens, token_files
 from projects.corpora import streams
 from projects.runner.rng import generator
 from projects.runner.settings import Settings as RunSettings
 from projects.runner.settings import check_seed, finite, wrong
 from projects.runner.task import Batch, S, Task
+from projects.special_tokens import DocumentTokenizer, TextTokenizer
 from projects.token_files import Tokens
 
 SUMMARY = "a decoder-only transformer trained from scratch on text, and sampled"
@@ -57,6 +59,7 @@ class Settings(RunSettings):
     mlp: str = "gelu"  # gelu, swiglu
     eval_windows: int = 64  # windows of the held-out text an evaluation reads
     init: str = ""  # folder of a GPT-2 whose weights and tokenizer to start from; empty: none
+    ends: bool = False  # a special token after every document, in place of a blank line
 
     def check(self) -> None:
         super().check()
@@ -151,7 +154,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 class Sample:
     """Options of sampling."""
 
-    prompt: str = ""  # empty: a line break, or the first character of the vocabulary
+    prompt: str = ""  # empty: the end of a document, or a line break, or the first character
     length: int = 400
     temperature: float = 0.8
     top_k: int = 0  # keep this many tokens; 0: all
@@ -508,14 +511,14 @@ class TextTask(Task[S]):
     Attributes
     ----------
     model : GPT, whose settings `s` are those of its sizes
-    tokenizer : Tokenizer
+    tokenizer : Tokenizer, or a DocumentTokenizer with its special token
     train, held_out : Tensor, or Tokens of a file; absent where only the weights of a checkpoint
         are used
     """
 
     unit = "tokens"
     model: GPT
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     train: Tensor | Tokens
     held_out: Tensor | Tokens
     held_out_bytes: int
@@ -549,6 +552,11 @@ class TextTask(Task[S]):
         return 6.0 * N + 12.0 * self.model.s.layers * self.model.s.width * self.model.s.context
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Losses in nats per token, and bits per byte of the held-out text.
+
+        Special tokens are predicted too, and their loss is part of both. The bytes are those of
+        the documents: a special token has none, so a text with it has more bits and not more bytes.
+        """
         val = self.mean_loss(model, self.held_out, device)
         per_byte = val * len(self.held_out) / self.held_out_bytes / math.log(2)
         return {
@@ -608,7 +616,11 @@ class TextTask(Task[S]):
         return prompt + text
 
     def default_prompt(self) -> str:
-        """A line break if the vocabulary has one, otherwise its first character."""
+        """Nothing where a special token can begin a document; otherwise a line break if the
+        vocabulary has one, or its first character.
+        """
+        if special_tokens.end(self.tokenizer) is not None:
+            return ""
         try:
             self.tokenizer.encode("\n")
         except ValueError:
@@ -618,25 +630,40 @@ class TextTask(Task[S]):
     def _decode(self, token: int) -> str:
         return self.tokenizer.decode([token]).strip()
 
-    def pieces(self, model: nn.Module, options: Sample, device: torch.device) -> Iterator[str]:
-        """The text after a prompt, piece by piece; a character of several tokens comes complete."""
+    def pieces(
+        self,
+        model: nn.Module,
+        options: Sample,
+        device: torch.device,
+        tokens: list[int] | None = None,
+    ) -> Iterator[str]:
+        """The text after a prompt, piece by piece; a character of several tokens comes complete.
+
+        A special token ends the text and is no part of it; an empty prompt begins after one. What
+        is drawn before it is appended to `tokens`, if a list is given.
+        """
         assert isinstance(model, GPT)
         options.check()
-        prompt = torch.tensor(
-            [self.tokenizer.encode(options.prompt)], dtype=torch.long, device=device
-        )
+        end = special_tokens.end(self.tokenizer)
+        start = self.tokenizer.encode(options.prompt) or ([] if end is None else [end])
+        prompt = torch.tensor([start], dtype=torch.long, device=device)
         rng = torch.Generator(device).manual_seed(options.seed)
         stream = model.stream(
             prompt, options.length, options.temperature, options.top_k, options.top_p, rng
         )
-        tokens: list[int] = []
+        tokens = [] if tokens is None else tokens
+        text = ""
         sent = 0
-        for i, token in enumerate(stream, 1):
+        for token in stream:
+            if int(token) == end:
+                break
             tokens.append(int(token))
             text = self.tokenizer.decode(tokens)
-            if not text.endswith("\ufffd") or i == options.length:
+            if not text.endswith("\ufffd"):
                 yield text[sent:]
                 sent = len(text)
+        if sent < len(text):
+            yield text[sent:]
 
 
 class Language(TextTask[Settings]):
@@ -645,7 +672,7 @@ class Language(TextTask[Settings]):
     def __init__(self, settings: Settings, state: dict[str, Any] | None = None) -> None:
         super().__init__(settings)
         if state is not None:
-            self.tokenizer = tokenizers.load(state["tokenizer"])
+            self.tokenizer = special_tokens.load(state["tokenizer"])
         else:
             if streams.size(settings.corpus) > token_files.IN_MEMORY:
                 self._read_files()
@@ -666,14 +693,30 @@ class Language(TextTask[Settings]):
 
     def _read(self) -> None:
         """Texts and their tokens in memory."""
+        documents = corpora.documents(self.settings.corpus) if self.settings.ends else []
+        if self.settings.ends:
+            corpora.check_documents(self.settings.corpus, len(documents))
         train, held_out = corpora.split(self.settings.corpus)
-        self.tokenizer = self._pretrained() or token_files.learn(
+        tokenizer = self._pretrained() or token_files.learn(
             train, train + held_out, self.settings.merges
         )
+        if self.settings.ends:
+            self._encode_documents(DocumentTokenizer(tokenizer), documents)
+            return
+        self.tokenizer = tokenizer
         self.train, self.held_out = (
-            torch.tensor(self.tokenizer.encode(text)) for text in (train, held_out)
+            torch.tensor(tokenizer.encode(text)) for text in (train, held_out)
         )
         self.held_out_bytes = len(held_out.encode())
+
+    def _encode_documents(self, tokenizer: DocumentTokenizer, documents: list[str]) -> None:
+        """Tokens of documents in memory, each followed by the special one."""
+        self.tokenizer = tokenizer
+        train, held_out = corpora.apart(documents)
+        self.train, self.held_out = (
+            torch.tensor(tokenizer.encode_documents(texts)) for texts in (train, held_out)
+        )
+        self.held_out_bytes = sum(len(text.encode()) for text in held_out)
 
     def _read_files(self) -> None:
         """Tokens in files, encoded if this was not done before."""
@@ -682,6 +725,7 @@ class Language(TextTask[Settings]):
             self.settings.merges,
             self._pretrained(),
             lambda text: click.echo(f"projects: {text}", err=True),
+            self.settings.ends,
         )
         self.tokenizer = encoded.tokenizer
         self.train, self.held_out = encoded.train, encoded.held_out

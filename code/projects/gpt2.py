@@ -3,9 +3,9 @@
 The folder is what Hugging Face's `save_pretrained` and the hub hold: `config.json` with the sizes,
 `model.safetensors` with the weights, and `vocab.json` with `merges.txt`, or `tokenizer.json`, with
 the byte pairs. Nothing is downloaded, and nothing in the folder is executed. What our model cannot
-represent is refused. Special tokens such as `<|endoftext|>` come after the byte pairs; our texts
-never hold them, so their rows are left out. Read with `book/capstones/gpt.md`. Source: Radford et
-al. (2019).
+represent is refused. Special tokens come after the byte pairs; our texts never hold them, so their
+rows are left out, but for `<|endoftext|>` where `ends=true` asks for it. Read with
+`book/capstones/gpt.md`. Source: Radford et al. (2019).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import torch
 from clikit.errors import Exit, UserError
 from groundtruth.modern.tokenizers import BYTES, BytePairs
 from torch import Tensor
+
+from projects.special_tokens import END
 
 if TYPE_CHECKING:
     from projects.gpt import GPT, Settings
@@ -72,7 +74,8 @@ def start(folder: Path, settings: Settings) -> BytePairs:
     ------
     UserError
         When the folder or a file is missing or damaged, when the model has a feature that ours
-        lacks, or when its sizes are not those of the settings.
+        lacks, when its sizes are not those of the settings, or when documents shall end with a
+        token that its tokenizer does not have.
     """
     config = read_config(folder)
     tokenizer = read_tokenizer(folder)
@@ -93,10 +96,12 @@ def start(folder: Path, settings: Settings) -> BytePairs:
             "add " + " ".join(f"--set {name}={_word(value)}" for name, value in wrong.items()),
             Exit.USAGE,
         )
-    if len(tokenizer) > config["vocab_size"]:
+    if settings.ends:
+        _check_end(folder, len(tokenizer))
+    count = len(tokenizer) + settings.ends
+    if count > config["vocab_size"]:
         raise UserError(
-            f"the tokenizer in {folder} has {len(tokenizer):,} tokens, the model "
-            f"{config['vocab_size']:,}",
+            f"the tokenizer in {folder} has {count:,} tokens, the model {config['vocab_size']:,}",
             "give a folder whose files belong to one model",
             Exit.USAGE,
         )
@@ -161,6 +166,37 @@ def read_tokenizer(folder: Path) -> BytePairs:
                 f"the token {token!r} has the number {vocabulary.get(token)}, by GPT-2's order {i}",
             )
     return BytePairs(numbered)
+
+
+def _check_end(folder: Path, expected: int) -> None:
+    """Refuse a tokenizer without `<|endoftext|>` as its first token after the byte pairs."""
+    numbers = _numbers_of_end(folder)
+    wrong = [number for number in numbers if number != expected]
+    if wrong or not numbers:
+        has = f"gives {END} the number {wrong[0]}" if wrong else f"has no {END}"
+        raise UserError(
+            f"the tokenizer in {folder} {has}, with ends=true it needs it as number {expected}",
+            "give the folder of a GPT-2 that has the token, or leave it out: --set ends=false",
+            Exit.USAGE,
+        )
+
+
+def _numbers_of_end(folder: Path) -> list[Any]:
+    """What the files of a folder that name `<|endoftext|>` give as its number."""
+    places: list[Any] = [
+        _json(folder / name)
+        for name in ("vocab.json", "added_tokens.json")
+        if (folder / name).is_file()
+    ]
+    if (folder / "tokenizer.json").is_file():
+        whole = _json(folder / "tokenizer.json")
+        model = whole.get("model")
+        places.append(model.get("vocab") if isinstance(model, dict) else None)
+        added = whole.get("added_tokens")
+        for token in added if isinstance(added, list) else []:
+            if isinstance(token, dict) and token.get("content") == END:
+                places.append({END: token.get("id")})
+    return [place[END] for place in places if isinstance(place, dict) and END in place]
 
 
 def _damaged(folder: Path, why: str) -> UserError:

@@ -339,7 +339,7 @@ class Text(Adapted, gpt.TextTask[Settings]):
         return super().sample(model, options, device)
 
 
-Base = tuple[gpt.GPT, gpt.Tokenizer, str]  # a language model, its tokenizer and its corpus
+Base = tuple[gpt.GPT, gpt.TextTokenizer, str]  # a language model, its tokenizer and its corpus
 
 
 def _own(settings: Settings) -> dict[str, Any]:
@@ -362,7 +362,7 @@ def _run_base(settings: Settings) -> Base:
         if error.code is Exit.EXECUTION:  # its fix is about a run that goes on
             raise UserError(error.what, "start from another run of gpt", Exit.USAGE) from None
         raise
-    tokenizer = gpt.tokenizers.load(best["task"]["tokenizer"])
+    tokenizer = gpt.special_tokens.load(best["task"]["tokenizer"])
     model = gpt.GPT(base, len(tokenizer))
     model.load_state_dict(best["model"])
     return model, tokenizer, base.corpus

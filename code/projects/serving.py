@@ -19,9 +19,10 @@ import torch
 from clikit.errors import Exit, UserError
 from fastapi import FastAPI, HTTPException
 from fastapi import Request as Connection
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from projects import web
+from projects import special_tokens, web
 from projects.gpt import Sample, TextTask
 from projects.runner.settings import LARGEST_GENERATOR_SEED
 from projects.web import serve
@@ -32,12 +33,18 @@ __all__ = ["Request", "application", "serve", "text_task"]
 LONGEST = 2000  # tokens of an answer, characters of a prompt
 WAITING = 64  # callers that may wait for the model
 LIMITS: dict[str, dict[str, Any]] = {
-    "prompt": {"min_length": 1, "max_length": LONGEST},
+    "prompt": {"max_length": LONGEST},
     "length": {"ge": 1, "le": LONGEST},
     "temperature": {"ge": 0, "le": 10, "allow_inf_nan": False},
     "top_k": {"ge": 0, "le": 10**9},
     "top_p": {"gt": 0, "le": 1, "allow_inf_nan": False},
     "seed": {"ge": -LARGEST_GENERATOR_SEED, "le": LARGEST_GENERATOR_SEED},
+}
+EMPTY = {  # the refusal of an empty prompt, where nothing can begin a text
+    "type": "string_too_short",
+    "loc": ("body", "prompt"),
+    "msg": "String should have at least 1 character",
+    "input": "",
 }
 
 
@@ -78,7 +85,9 @@ def application(
     `GET /health` describes what is served. `POST /generate` answers {"text", "tokens", "seconds"},
     or, with "stream": true, server-sent events of {"piece"} and a last one of {"done", "tokens",
     "seconds"}. One text is computed at a time; further callers wait, and beyond `WAITING` of them
-    the answer is 503. A prompt with a character that the model does not have is answered with 422.
+    the answer is 503. A prompt with a character that the model does not have is answered with 422,
+    as is an empty one, unless the model has a special token with which documents begin. Where that
+    token is drawn the text ends: it has fewer tokens than were asked for, and they are counted.
     """
     app = web.application("Ground Truth: gpt")
     model = task.model.to(device).eval()
@@ -96,18 +105,22 @@ def application(
     @app.post("/generate")
     async def generate(request: Request, connection: Connection) -> Any:
         started = time.perf_counter()
+        if not request.prompt and special_tokens.end(task.tokenizer) is None:
+            raise RequestValidationError([EMPTY])
         try:
             task.tokenizer.encode(request.prompt)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
 
+        tokens: list[int] = []
+
         def pieces() -> Iterator[Any]:
-            for piece in task.pieces(model, request.options(), device):
+            for piece in task.pieces(model, request.options(), device, tokens):
                 yield {"piece": piece} if request.stream else piece
 
         def cost() -> dict[str, Any]:
             seconds = round(time.perf_counter() - started, 4)
-            return {"tokens": request.length, "seconds": seconds}
+            return {"tokens": len(tokens), "seconds": seconds}
 
         job = web.submit(workers, pieces)
         if request.stream:

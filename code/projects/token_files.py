@@ -27,8 +27,10 @@ from groundtruth.modern import tokenizers
 from groundtruth.modern.tokenizers import BytePairs, Characters, Tokenizer
 from torch import Tensor
 
+from projects import corpora, special_tokens
 from projects.corpora import streams
 from projects.corpora.streams import Survey
+from projects.special_tokens import DocumentTokenizer, TextTokenizer
 
 FORMAT = 1  # of the files, and of what a tokenizer makes of a text
 IN_MEMORY = 8_000_000  # bytes of text whose tokens are held in memory as 64-bit numbers
@@ -83,13 +85,13 @@ class Encoded:
 
     Attributes
     ----------
-    tokenizer : Tokenizer
+    tokenizer : Tokenizer, with the special token if documents end with it
     train, held_out : Tokens
-    held_out_bytes : int, of the held-out text as UTF-8
+    held_out_bytes : int, of the held-out text as UTF-8; no token that ends a document has any
     digest : str, number and SHA-256 of the tokens, as `digest` returns it
     """
 
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     train: Tokens
     held_out: Tokens
     held_out_bytes: int
@@ -101,6 +103,7 @@ def load(
     merges: int,
     tokenizer: Tokenizer | None,
     report: Callable[[str], None],
+    ends: bool = False,
 ) -> Encoded:
     """The tokens of a corpus given by its path; encoded now if no process has done so before.
 
@@ -112,15 +115,20 @@ def load(
     merges : int, byte-pair merges to learn; 0: one token per character
     tokenizer : Tokenizer that is given, or None to learn one
     report : function that is told what takes time, and of damage
+    ends : bool, whether a special token follows every document in place of a blank line between two
 
     Raises
     ------
     UserError
-        When the text cannot be read or changes meanwhile, or the cache cannot be written.
+        When the text cannot be read or changes meanwhile, when it has too few documents for
+        `ends`, or when the cache cannot be written.
     """
     found = streams.survey(name)
+    if ends:
+        corpora.check_documents(name, len(found.paths))
     kind = tokenizer.state() if tokenizer else {"merges": merges, "learned from": LEARNED}
-    folder = _cache() / files.sha([FORMAT, found.digest, kind])[:32]
+    key = [FORMAT, found.digest, kind] + (["ends"] if ends else [])
+    folder = _cache() / files.sha(key)[:32]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -130,7 +138,8 @@ def load(
         encoded = _open(folder, report)
         if encoded is None:
             report(f"encoding the text of {name} into {folder}")
-            _encode(found, tokenizer or _learned(found, merges), folder)
+            ordinary = tokenizer or _learned(found, merges)
+            _encode(found, DocumentTokenizer(ordinary) if ends else ordinary, folder)
             encoded = _open(folder, report)
         if encoded is None:
             raise UserError(f"{folder} does not hold what was written to it", FIX)
@@ -186,6 +195,27 @@ def pieces_encoded(tokenizer: Tokenizer, pieces: Iterable[str]) -> Iterator[list
     yield tokenizer.encode(text)
 
 
+def documents_encoded(
+    tokenizer: DocumentTokenizer, documents: Iterable[Iterable[str]]
+) -> Iterator[list[int]]:
+    """Tokens of documents that come in pieces: joined, those of `encode_documents`."""
+    ordinary = tokenizer.ordinary
+    characters = 0
+
+    def counted(pieces: Iterable[str]) -> Iterator[str]:
+        nonlocal characters
+        for piece in pieces:
+            characters += len(piece)
+            yield piece
+
+    for pieces in documents:
+        yield from pieces_encoded(ordinary, counted(pieces))
+        yield [tokenizer.end]
+        if characters >= STEP * WORDS_KEPT:  # as within one text, words are forgotten in time
+            ordinary = tokenizers.load(ordinary.state())
+            characters = 0
+
+
 def _cache() -> Path:
     named = os.environ.get("GROUNDTRUTH_CACHE")
     if named:
@@ -208,7 +238,7 @@ def _learned(found: Survey, merges: int) -> Tokenizer:
     return learn(beginning, characters, merges)
 
 
-def _encode(found: Survey, tokenizer: Tokenizer, folder: Path) -> None:
+def _encode(found: Survey, tokenizer: TextTokenizer, folder: Path) -> None:
     """Write train.bin, held_out.bin and, last, tokens.json, without which the others count for
     nothing.
     """
@@ -216,12 +246,18 @@ def _encode(found: Survey, tokenizer: Tokenizer, folder: Path) -> None:
     text_bytes = dict.fromkeys(PARTS, 0)
 
     def fill(handle: Any, name: str) -> None:
-        def counted() -> Iterator[str]:
-            for piece in streams.part(found, name == "held_out"):
+        def counted(pieces: Iterable[str]) -> Iterator[str]:
+            for piece in pieces:
                 text_bytes[name] += len(piece.encode())
                 yield piece
 
-        for tokens in pieces_encoded(tokenizer, counted()):
+        held_out = name == "held_out"
+        if isinstance(tokenizer, DocumentTokenizer):
+            documents = map(counted, streams.documents(found, held_out))
+            parts = documents_encoded(tokenizer, documents)
+        else:
+            parts = pieces_encoded(tokenizer, counted(streams.part(found, held_out)))
+        for tokens in parts:
             handle.write(np.array(tokens, dtype=dtype).tobytes())
 
     try:
@@ -258,5 +294,5 @@ def _open(folder: Path, report: Callable[[str], None]) -> Encoded | None:
     if not intact:
         report(f"the tokens in {folder} are damaged: the text is encoded again")
         return None
-    tokenizer = tokenizers.load(about["tokenizer"])
+    tokenizer = special_tokens.load(about["tokenizer"])
     return Encoded(tokenizer, train, held_out, about["held_out_bytes"], about["digest"])

@@ -39,7 +39,7 @@ class SlowText:
         self.fault_after = fault_after
         self.computed = 0
 
-    def pieces(self, model, options, device):
+    def pieces(self, model, options, device, tokens):
         for i in range(options.length):
             if i == self.fault_after:
                 raise RuntimeError("the model broke")

@@ -12,12 +12,15 @@ from __future__ import annotations
 import random
 import string
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from clikit.errors import Exit, UserError, nearest
 
 SENTENCE = "to be or not to be that is the question "
 SUFFIXES = (".txt", ".md", ".py", ".rst")
+T = TypeVar("T")
 EVERY = 10  # one document in ten is held out
 SKIPPED = frozenset(  # of the standard library
     ["site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "lib2to3"]
@@ -41,12 +44,42 @@ def split(name: str) -> tuple[str, str]:
         return SENTENCE * 100, SENTENCE * 5
     pieces = documents(name)
     if len(pieces) >= EVERY:
-        held = [piece for i, piece in enumerate(pieces) if i % EVERY == EVERY - 1]
-        train = [piece for i, piece in enumerate(pieces) if i % EVERY != EVERY - 1]
+        train, held = apart(pieces)
         return "\n\n".join(train) + "\n", "\n\n".join(held) + "\n"
     text = "\n\n".join(pieces) + "\n"
     cut = len(text) * (EVERY - 1) // EVERY
     return text[:cut], text[cut:]
+
+
+def apart(pieces: Sequence[T]) -> tuple[list[T], list[T]]:
+    """The documents to train on and those held out, every tenth.
+
+    Examples
+    --------
+    >>> apart("abcdefghijkl")[1]
+    ['j']
+    """
+    held = [piece for i, piece in enumerate(pieces) if i % EVERY == EVERY - 1]
+    return [piece for i, piece in enumerate(pieces) if i % EVERY != EVERY - 1], held
+
+
+def check_documents(name: str, count: int) -> None:
+    """Refuse a corpus whose documents are too few for some to be held out whole.
+
+    Raises
+    ------
+    UserError
+        With their number: the last tenth of a single text begins in the middle of it, and what is
+        trained on would hold no end of a document.
+    """
+    if count < EVERY:
+        raise UserError(
+            f"ends=true marks where documents end and needs {EVERY} of them or more, since every "
+            f"tenth is held out; the corpus {name!r} has {count}",
+            "give a folder with one file per document, or --set corpus=sonnets, or leave it out: "
+            "--set ends=false",
+            Exit.USAGE,
+        )
 
 
 def documents(name: str) -> list[str]:

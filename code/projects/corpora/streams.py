@@ -94,11 +94,7 @@ def part(found: Survey, held_out: bool) -> Iterator[str]:
     held_out : bool, which of the two
     """
     if len(found.paths) >= corpora.EVERY:
-        last = corpora.EVERY - 1
-        chosen = [
-            path for i, path in enumerate(found.paths) if (i % corpora.EVERY == last) == held_out
-        ]
-        yield from _joined(chosen)
+        yield from _joined(corpora.apart(found.paths)[held_out])
         return
     cut = found.characters * (corpora.EVERY - 1) // corpora.EVERY
     position = 0
@@ -106,6 +102,18 @@ def part(found: Survey, held_out: bool) -> Iterator[str]:
         inside = min(max(cut - position, 0), len(piece))  # characters before the cut
         position += len(piece)
         yield piece[inside:] if held_out else piece[:inside]
+
+
+def documents(found: Survey, held_out: bool) -> Iterator[Iterator[str]]:
+    """The documents to train on, or those held out, each in pieces, with nothing between them.
+
+    Raises
+    ------
+    UserError
+        When there are fewer than ten.
+    """
+    corpora.check_documents(found.name, len(found.paths))
+    return map(stripped, corpora.apart(found.paths)[held_out])
 
 
 def _joined(paths: list[Path] | tuple[Path, ...]) -> Iterator[str]:
