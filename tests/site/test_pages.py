@@ -367,7 +367,8 @@ TORN = """() => {
     }
   }
   for (const name of document.querySelectorAll('.table-scroll code'))
-    if (name.getClientRects().length > 1) torn.push('broken ' + name.textContent);
+    if (new Set([...name.getClientRects()].map(piece => piece.top)).size > 1)
+      torn.push('broken ' + name.textContent);
   return torn;
 }"""
 GROWN = """() => [...document.querySelectorAll('.interactive-rows')].map(place => {
