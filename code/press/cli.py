@@ -253,7 +253,7 @@ def audit(project: Project, names: tuple[str, ...], lower: bool, as_json: bool) 
     checks.chosen(names)
     current = state.look(project)
     if current.stale:
-        _tell(f"press: stale, skipped: {', '.join(current.stale)}")
+        _tell(f"press: outputs are stale and not looked at: {', '.join(current.stale)}")
     if lower:
         for rule, count in checks.lower(current.book()).items():
             _tell(f"press: {rule} lowered by {count}")
@@ -479,7 +479,9 @@ def status(project: Project, as_json: bool) -> None:
         return
     for row in rows:
         note = "" if row.expectation else "  no expectation"
+        if row.reason:
+            note += f"  {row.reason}"
         click.echo(
-            f"{row.state:9s}  {row.slug:32s} {row.cells:3d} cells  {row.outputs:3d} outputs  "
+            f"{row.state:10s}  {row.slug:32s} {row.cells:3d} cells  {row.outputs:3d} outputs  "
             f"{row.seconds:6.1f} s{note}"
         )

@@ -15,7 +15,8 @@ from clikit.errors import Exit, UserError, nearest
 from press.source import settings
 
 EPOCH = "1767225600"  # 2026-01-01: the date inside whatever is built
-# of every page: another kernel would not compute what the expectations hold
+# of every page: another kernel would not compute what the expectations hold. After a change here:
+# `kernelspec` of every page, then make accept; execute/forked.py starts the kernel
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 HISTORY = ("book", "code", "tests/expected")
 THREAD_KNOBS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")

@@ -87,6 +87,11 @@ def test_the_number_of_a_deck_does_not_depend_on_its_name(tmp_path):
     assert rows(packed(renamed), tmp_path, query) == before
 
 
+def test_the_kind_of_note_keeps_its_number():
+    """Another number would give whoever imported the cards before a second kind of note."""
+    assert anki.number("model", *anki.FIELDS) == 1_563_572_889
+
+
 def test_two_packages_of_the_same_cards_are_the_same_bytes(package):
     assert packed() == package
 

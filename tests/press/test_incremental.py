@@ -214,7 +214,7 @@ EDITS = {
     ),
     "data file that a cell names": Edit("book/_assets/size.txt", "30", "40"),
     "result card, named through a variable": Edit("book/_assets/results/card.json", "4", "3"),
-    "dark colors": Edit(f"{SITE}/pictures.py", r"LIGHTEST = 0\.93", "LIGHTEST = 0.90"),
+    "dark colors": Edit(f"{SITE}/pictures.py", r"LIGHTEST = 0\.\d+", "LIGHTEST = 0.901"),
     "theme template": Edit(f"{SITE}/theme/layout.html", "<title>", "<title>Oh: "),
     "theme template of one page": Edit(f"{SITE}/theme/404.html", "<title>", "<title>Oh: "),
     "CSS": Edit(

@@ -52,6 +52,12 @@ def tokens(B: int = 3, T: int = 16, V: int = 11, seed: int = 1) -> torch.Tensor:
     return torch.randint(V, (B, T), generator=torch.Generator().manual_seed(seed))
 
 
+def test_the_description_names_every_corpus():
+    assert gpt.__doc__ is not None
+    missing = [name for name in corpora.NAMES if f"`{name}`" not in gpt.__doc__]
+    assert missing == []
+
+
 def test_the_forward_pass_is_that_of_hugging_faces_gpt2():
     from transformers import GPT2Config, GPT2LMHeadModel
 

@@ -184,7 +184,9 @@ def pairing(project: Project, chapter: Chapter) -> tuple[dict[str, Any] | None, 
         what = f"the expectation has {len(sources)} cells, the page has {len(chapter.cells)}"
         return None, wrong(what)
     if form != path.read_text(encoding="utf-8"):
-        what = "the expectation was edited by hand: it is not in the form the press writes"
+        what = (
+            "the expectation was edited by hand or is of another kernel: not as the press writes it"
+        )
         return want, wrong(what, restore)
     return want, []
 

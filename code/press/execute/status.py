@@ -18,13 +18,15 @@ class Row:
     cells: int = 0
     outputs: int = 0
     seconds: float = 0.0
+    reason: str = ""  # of an unreadable one
 
 
 def rows(project: Project) -> list[Row]:
     """One row a page, in reading order; pages that cannot be read are last."""
     current = state.look(project)
     broken = [
-        Row(slug, "unreadable", project.expectation(slug).is_file()) for slug in current.broken
+        Row(slug, "unreadable", project.expectation(slug).is_file(), reason=finding.what)
+        for slug, finding in current.broken.items()
     ]
     return [_row(current, slug) for slug in current.slugs] + broken
 

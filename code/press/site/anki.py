@@ -27,6 +27,8 @@ from press.source.cards import Card
 if TYPE_CHECKING:
     import genanki
 
+# their names give the kind of note its number: with another field, a reader who imports the cards
+# again gets a second kind of note
 FIELDS = ("Question", "Answer", "Page", "Card")
 HEAD = ("#separator:tab", "#html:true", "#guid column:1", "#deck column:2", "#tags column:6")
 ROLE = re.compile(r"\{[\w:-]+\}`([^`<]*?)\s*(?:<([^`>]*)>)?`")

@@ -21,6 +21,7 @@ class Card:
     """One question with its answer and, for a number or an identity, code that asserts it.
 
     The fields are the keys of a card in the file; the expressions say what they hold.
+    `site/extension/cards.py` and, for Anki, `site/anki.py` show them.
     """
 
     id: Annotated[str, "[a-z0-9]+(-[a-z0-9]+)*"]

@@ -1,6 +1,7 @@
 """What folds: solutions, cards, boxes of class `dropdown`, hidden cells, and plumbing.
 
-A fold is a `<details>`: it opens without a script, by keyboard and in print.
+A fold is a `<details>`: it opens without a script, by keyboard and in print. In notebooks,
+`press.site.notebooks` folds.
 """
 
 from __future__ import annotations
