@@ -146,12 +146,15 @@ WRITTEN = [
         names=["softmax"], term=True, leads=7, defined=True,
     ),
 ]  # fmt: skip
+NAMES = [["lottery ticket", "pruned tree"]]
 HELP = {"typed": ["nan", "explode", "blow up"], "means": ["loss spike", "gradient clipping"]}
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
-    return build(tmp_path_factory.mktemp("written"), SUBJECTS, WRITTEN, symptoms=[HELP])
+    return build(
+        tmp_path_factory.mktemp("written"), SUBJECTS, WRITTEN, symptoms=[HELP], synonyms=NAMES
+    )
 
 
 def test_two_words_that_the_book_writes_as_one_are_that_word(written):
@@ -185,6 +188,12 @@ def test_a_title_names_its_subject_in_any_inflection(written):
 def test_inflections_are_marked(written):
     own = answer(written, "gradient explodes")["own"]
     assert set(own) == {"gradient", "explode", "exploding"}
+
+
+def test_inflections_of_other_names_are_not_marked(written):
+    terms = answer(written, "lottery ticket")["terms"]
+    assert {"pruned", "tree"} <= set(terms)
+    assert "pruning" not in terms
 
 
 def test_what_helps_follows_what_has_the_symptom(written):

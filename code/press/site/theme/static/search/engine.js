@@ -111,20 +111,20 @@ function open({ pages, rows, synonyms, symptoms, announced, boxes, index: packed
 
   const isCommon = (hits) => new Set(hits.map(({ id }) => rows[id][0])).size > COMMON * pages.length;
   const known = (word) => lookup(word).known;
-  /* The documents of one word with their scores: exact, begun, or else the nearest spelling. */
+  /* The documents of one word with their scores: exact, begun, in other inflections, or else the nearest spelling. */
   function lookup(word, typing = false) {
     const key = `${word}${typing ? "…" : ""}`;
     if (memory.has(key)) return memory.get(key);
-    const exact = raw(word), scores = exact.map(({ id, score }) => [id, score]), entry = { known: exact.length > 0, exact: new Map(scores), scores: new Map(scores), terms: new Set(exact.length ? [word] : []) };
+    const exact = raw(word), scores = exact.map(({ id, score }) => [id, score]), entry = { known: exact.length > 0, exact: new Map(scores), scores: new Map(scores), terms: new Set(exact.length ? [word] : []), forms: new Set() };
     const root = word.replace(/(?<=.{4})(?:izations?|ize[dr]?|izing|ing|ed|er|ions?|e)$/, (end) => (end[1] === "z" || end.startsWith("iz") ? "iz" : ""));
     const begun = word.length > 2 || typing ? raw(typing ? word : root, { prefix: true }) : [];
     const weight = typing ? .8 : entry.known ? WEIGHTS.softKnown : WEIGHTS.soft;
     for (const { id, score, terms } of begun) {
       entry.scores.set(id, Math.max(entry.scores.get(id) ?? 0, weight * score));
-      for (const term of terms) if (!entry.known || stem(term) === stem(word)) entry.terms.add(term);
+      for (const term of terms) if (!entry.known) entry.terms.add(term); else if (term !== word && stem(term) === stem(word)) entry.forms.add(term);
     }
-    for (const form of entry.known ? entry.terms : []) {
-      const hits = form === word ? [] : raw(form);
+    for (const form of entry.forms) {
+      const hits = raw(form);
       if (!isCommon(hits)) for (const { id, score } of hits) entry.scores.set(id, Math.max(entry.scores.get(id) ?? 0, WEIGHTS.form * score));
     }
     entry.common = isCommon(exact);
@@ -248,8 +248,11 @@ function open({ pages, rows, synonyms, symptoms, announced, boxes, index: packed
       hit.score *= WEIGHTS.again ** count;
     }
     hits.sort(order);
-    const terms = new Set(hits.slice(0, limit).flatMap(({ entries }) => entries.flatMap((entry) => [...entry.terms])));
-    const own = new Set(list.filter(({ weight }) => weight === 1).flatMap(({ words: typed }) => typed.flatMap((word, at) => [...lookup(word, typing && at === typed.length - 1).terms])));
+    const own = new Set(list.filter(({ weight }) => weight === 1).flatMap(({ words: typed }) => typed.flatMap((word, at) => {
+      const { terms, forms } = lookup(word, typing && at === typed.length - 1);
+      return [...terms, ...forms];
+    })));
+    const terms = new Set([...own, ...hits.slice(0, limit).flatMap(({ entries }) => entries.flatMap((entry) => [...entry.terms]))]);
     const listed = among(hits.slice(0, limit), titled.match(text, list, typing), typing).slice(0, limit);
     return { announced: asked.subjects, hits: listed.map(shown), terms: [...terms], own: [...own], corrected: corrected(list[0]) };
   }
