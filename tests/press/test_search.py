@@ -6,7 +6,8 @@ import json
 
 import pytest
 from clikit.errors import UserError
-from press.site import boxes, search
+from press.site import boxes, relations, search
+from press.source import settings
 
 from tests.conftest import ROOT
 
@@ -61,6 +62,23 @@ def test_the_text_of_a_section_is_its_own(documents):
 def test_outputs_and_drawn_formulas_are_no_text(documents):
     assert "printed" not in documents["Curves"]["text"]
     assert "drawn" not in documents["Metrics"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown"),
+    [
+        ("<msub><mi>F</mi><mn>1</mn></msub><mo>(</mo><mi>t</mi><mo>)</mo>", "F₁(t)"),
+        ("<msub><mi>x</mi><mrow><mn>12</mn></mrow></msub>", "x₁₂"),
+        ("<msubsup><mi>w</mi><mn>0</mn><mn>2</mn></msubsup>", "w₀2"),
+        ("<msup><mi>R</mi><mn>2</mn></msup>", "R2"),
+    ],
+)
+def test_the_number_of_a_symbol_stays_below_it(formula, shown):
+    """It would be found as a word else: the distribution function F₁ for the score F1."""
+    text = (
+        f"<article><section id='a'><h1>A</h1><p>Let <math>{formula}</math>.</p></section></article>"
+    )
+    assert search.sections(text)[1][0]["text"] == f"Let {shown}."
 
 
 def test_what_the_press_adds_to_a_page_is_no_text(documents):
@@ -149,7 +167,7 @@ SAME = [
     ("Lloyd", "Lloyd's"),
     ("naïve", "naive"),
 ]
-APART = [("noise", "noize"), ("basis", "basi"), ("loss", "los"), ("four", "for")]
+APART = [("noise", "noize"), ("basis", "basi"), ("loss", "los"), ("four", "for"), ("F₁", "F1")]
 
 
 @pytest.fixture(scope="module")
@@ -169,11 +187,40 @@ def test_other_words_stay_apart(folded, one, other):
     assert folded[one] != folded[other]
 
 
+STEMS = [
+    ("explode", ["explodes", "exploded", "exploding"]),
+    ("quantize", ["quantizes", "quantised", "quantizing", "quantization"]),
+    ("clip", ["clips", "clipped", "clipping"]),
+    ("diverge", ["diverged", "diverging"]),
+]
+STEMS_APART = [("transformer", "transform"), ("rate", "ratio"), ("function", "functional")]
+
+
+@pytest.fixture(scope="module")
+def stems() -> dict[str, str]:
+    """The stem of each folded word of the tables here."""
+    forms = {word for one, forms in STEMS for word in (one, *forms)}
+    words = sorted(forms | {word for pair in STEMS_APART for word in pair})
+    return dict(zip(words, json.loads(search.node("stems", LIBRARY, words)), strict=True))
+
+
+@pytest.mark.parametrize(("one", "forms"), STEMS)
+def test_inflections_have_one_stem(stems, one, forms):
+    assert {form: stems[form] for form in forms} == dict.fromkeys(forms, stems[one])
+
+
+@pytest.mark.parametrize(("one", "other"), STEMS_APART)
+def test_other_words_have_other_stems(stems, one, other):
+    assert stems[one] != stems[other]
+
+
 SPLIT = {
     "nn.LayerNorm": ["nn", "layernorm", "layer", "norm"],
     "train_test_split": ["traintestsplit", "train", "test", "split"],
     "cross-entropy": ["crossentropy", "cross", "entropy"],
     "RoPE and LoRA": ["rope", "lora"],
+    "F₁(t) or F1": ["f1"],
+    "Let R² be": ["let", "r2"],
     "PyTorch": ["pytorch"],
 }
 
@@ -181,6 +228,56 @@ SPLIT = {
 @pytest.mark.parametrize("text", SPLIT)
 def test_names_of_code_are_found_whole_and_by_their_parts(folded, text):
     assert folded[text] == SPLIT[text]
+
+
+BOOK = settings.Settings(
+    sections=settings.Sections(aside=("Exercises",)),
+    parts=(settings.Part("Front", "", numbered=False), settings.Part("Networks", "")),
+)
+
+
+@pytest.mark.parametrize(
+    ("heading", "part", "more", "rank"),
+    [
+        ("Gates", "Networks", {}, 0),
+        ("Gates", "Front", {}, 3),
+        ("gate", "Front", {"term": True}, 0),
+        ("Exercises", "Networks", {}, 1),
+        ("Bibliography", "Front", {"references": True}, 2),
+    ],
+)
+def test_sections_of_the_front_do_not_answer_like_chapters(heading, part, more, rank):
+    entry = {"heading": heading, "references": False, "term": False, **more}
+    assert relations.rank(entry, BOOK, part) == rank
+
+
+def lead(bold: list[str]) -> list[tuple[int, bool]]:
+    """Where two definitions lead, to a section with these words in bold and to nothing."""
+    plain = {"page": 0, "anchor": "", "heading": "", "names": [], "bold": [], "leads": ""}
+    rows = [
+        {**plain, "anchor": "counts", "heading": "Confusion matrix", "bold": bold},
+        {
+            **plain,
+            "page": 1,
+            "names": ["F1 score", "F1"],
+            "leads": "../learning/metrics.html#counts",
+        },
+        {**plain, "page": 1, "names": ["bias"], "leads": "../learning/metrics.html#none"},
+    ]
+    relations.lead(rows, ["learning/metrics", "reference/glossary"])
+    return [(row["leads"], row["defined"]) for row in rows]
+
+
+def test_a_definition_leads_to_a_section_that_may_define_its_term():
+    assert lead(["F1"]) == [(-1, False), (0, True), (-1, False)]
+    assert lead(["recall"]) == [(-1, False), (0, False), (-1, False)]
+
+
+def test_what_helps_against_a_symptom_is_not_a_name_of_it():
+    names = (("AUC", "ROC AUC"), ("nan", "blow up", "→", "loss spike"))
+    given = relations.given(settings.Settings(synonyms=names), [], [])
+    assert given["synonyms"] == [["AUC", "ROC AUC"]]
+    assert given["symptoms"] == [{"typed": ("nan", "blow up"), "means": ("loss spike",)}]
 
 
 def test_a_missing_engine_is_named_with_the_fix(tmp_path):

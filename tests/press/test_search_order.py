@@ -49,15 +49,22 @@ DOCUMENTS = [
 ]
 
 
+def build(folder: Path, pages: tuple[str, ...], documents: list[dict], **more: Any) -> Path:
+    """The script that finds these documents."""
+    asked = {"pages": [[page, page.title(), "A part", 5] for page in pages], "documents": documents}
+    plain = {"synonyms": [], "symptoms": [], "announced": []}
+    index = search.node("index", LIBRARY, {**asked, **plain, **more})
+    file = folder / "search.js"
+    file.write_text(
+        search._script(LIBRARY, search.scripts(search.SOURCES), index), encoding="utf-8"
+    )
+    return file
+
+
 @pytest.fixture(scope="module")
 def script(tmp_path_factory) -> Path:
-    table = [[page, page.title(), "A part", 5] for page in PAGES]
-    asked = {"pages": table, "documents": DOCUMENTS, "synonyms": [["F1 score", "F1"]]}
-    index = search.node("index", LIBRARY, {**asked, "announced": [FOREST]})
-    sources = search.scripts(search.SOURCES)
-    file = tmp_path_factory.mktemp("search") / "search.js"
-    file.write_text(search._script(LIBRARY, sources, index), encoding="utf-8")
-    return file
+    more = {"synonyms": [["F1 score", "F1"]], "announced": [FOREST]}
+    return build(tmp_path_factory.mktemp("search"), PAGES, DOCUMENTS, **more)
 
 
 def answer(script: Path, query: str) -> dict[str, Any]:
@@ -114,3 +121,98 @@ def test_a_box_says_which_part_of_its_section_it_is(script):
     start, end = hit["span"]
     assert DOCUMENTS[hit["id"]]["text"][start:end] == "A scale left out."
     assert (hit["page"], hit["heading"]) == ("gates", "Trap: ridge and scale")
+
+
+# Words that readers type otherwise than the book writes them
+SUBJECTS = ("compression", "gates", "depth", "front", "glossary")
+WRITTEN = [
+    row(0, "", "Quantization and pruning", f"Fewer bits. {FILLER}"),
+    row(0, "affine", "Affine quantization", f"A scale and a zero. {FILLER}"),
+    row(0, "library", "In the library", "Quantize a model; quantize each model."),
+    row(0, "share", "The largest model", "The model of a model."),
+    row(1, "gumbel", "The Gumbel-max trick", "A soft max with a max, soft. Soft noise, a max."),
+    row(1, "soft", "Softmax and sparsemax", f"A softmax of the scores of a model. {FILLER}"),
+    row(1, "batch", "Batch norm", f"Batch norm, in code BatchNorm or batchnorm. {FILLER}"),
+    row(1, "regression", "Regression", "The **softmax** of a model.", bold=["softmax"]),
+    row(1, "tree", "A pruned tree of gates", f"Pruned once. {FILLER}"),
+    row(2, "exploding", "Exploding gradients", f"A gradient explodes in a model. {FILLER}"),
+    row(2, "clipping", "Gradient clipping", f"A norm is cut. {FILLER}"),
+    row(2, "spike", "Loss spikes", f"A loss that rises. {FILLER}"),
+    row(2, "nan", "NaN: what it is", f"Not a number: nan, and how it spreads. {FILLER}"),
+    row(3, "table", "Softmax, aloud", "A softmax, softmax.", aside=3),
+    *(row(3, f"use-{n}", "A use", f"Quantize a model, {n} times. {FILLER}") for n in range(3)),
+    row(
+        4, "term-softmax", "softmax", "Scores of a model to shares.",
+        names=["softmax"], term=True, leads=7, defined=True,
+    ),
+]  # fmt: skip
+NAMES = [["lottery ticket", "pruned tree"]]
+HELP = {"typed": ["nan", "explode", "blow up"], "means": ["loss spike", "gradient clipping"]}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    return build(
+        tmp_path_factory.mktemp("written"), SUBJECTS, WRITTEN, symptoms=[HELP], synonyms=NAMES
+    )
+
+
+def test_two_words_that_the_book_writes_as_one_are_that_word(written):
+    found = answer(written, "soft max")
+    anchors = [hit["anchor"] for hit in found["hits"]]
+    assert anchors.index("gumbel") > anchors.index("soft")
+    assert found["own"] == ["softmax"]
+    assert anchors[0] == answer(written, "softmax")["hits"][0]["anchor"]
+
+
+def test_two_words_that_the_book_also_writes_as_two_stay_two(written):
+    found = answer(written, "batch norm")
+    assert found["hits"][0]["anchor"] == "batch"
+    assert set(found["own"]) >= {"batch", "norm"}
+
+
+@pytest.mark.parametrize("query", ["quantize model", "quantise a model", "model quantized"])
+def test_a_word_on_nearly_every_page_does_not_decide(written, query):
+    """The title has the rare word in another form; the model is on every page."""
+    hits = answer(written, query)["hits"]
+    assert (hits[0]["page"], hits[0]["anchor"]) == ("compression", "")
+    assert "affine" in [hit["anchor"] for hit in hits[:4]]
+
+
+def test_a_title_names_its_subject_in_any_inflection(written):
+    """Only here does a subject in a title count more than a heading with the very word."""
+    hits = answer(written, "pruned")["hits"]
+    assert [hit["anchor"] for hit in hits[:2]] == ["", "tree"]
+
+
+def test_inflections_are_marked(written):
+    own = answer(written, "gradient explodes")["own"]
+    assert set(own) == {"gradient", "explode", "exploding"}
+
+
+def test_inflections_of_other_names_are_not_marked(written):
+    terms = answer(written, "lottery ticket")["terms"]
+    assert {"pruned", "tree"} <= set(terms)
+    assert "pruning" not in terms
+
+
+def test_what_helps_follows_what_has_the_symptom(written):
+    assert anchors(written, "nan")[:3] == ["nan", "clipping", "spike"]
+    found = anchors(written, "gradient explodes nan")
+    assert found[0] == "exploding"
+    assert {"clipping", "spike"} <= set(found[:4])
+    assert {"clipping", "spike"} <= set(anchors(written, "blowing up"))
+
+
+def test_a_query_without_a_symptom_has_no_help(written):
+    assert "spike" not in anchors(written, "sparsemax")
+
+
+def test_the_section_that_defines_a_term_is_first(written):
+    """Before a section with the term in its title, and before a table of the front pages."""
+    assert anchors(written, "softmax")[:2] == ["regression", "soft"]
+
+
+def test_a_page_of_the_front_follows_the_chapters(written):
+    found = anchors(written, "softmax")
+    assert found.index("soft") < found.index("table")

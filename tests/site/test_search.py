@@ -43,9 +43,10 @@ def test_no_known_query_stays_without_its_section(known):
     assert [row.query for row in known if not row.section] == []
 
 
-@pytest.mark.parametrize("name", ["known", "unseen"])
+@pytest.mark.parametrize("name", ["known", "unseen", "typed"])
 def test_as_many_queries_find_their_page_as_the_report_says(site, measured, name):
-    """The README shows the report. On the unseen queries neither they nor the search were tuned.
+    """The README shows the report. On the unseen queries neither they nor the search were tuned,
+    and those of `typed.yml` were written before the search was changed for such queries.
 
     A count that falls below the report is looked into: the text of a page moves ranks as well.
     """
@@ -71,8 +72,51 @@ def find(site, query: str) -> list[dict]:
 
 def test_a_score_is_found_before_other_scores(site):
     """What holds one of two words follows what holds both."""
-    hits = find(site, "f1 score")
-    assert [hit["page"] for hit in hits[:2]] == ["learning/metrics", "reference/glossary"]
+    for query in ("f1 score", "F1"):
+        hits = find(site, query)
+        assert [hit["page"] for hit in hits[:2]] == ["learning/metrics", "reference/glossary"]
+        assert hits[0]["anchor"] == "confusion-matrix-precision-and-recall"
+
+
+def test_two_words_that_the_book_writes_as_one_lead_where_it_leads(site):
+    one, two = find(site, "softmax"), find(site, "soft max")
+    assert [hit["anchor"] for hit in two[:3]] == [hit["anchor"] for hit in one[:3]]
+    assert not any("Gumbel" in hit["heading"] for hit in two[:3])
+
+
+@pytest.mark.parametrize("query", ["quantise model", "quantize a model"])
+def test_the_page_whose_title_has_the_rare_word_is_in_the_first_three(site, query):
+    """The model of the query is on nearly every page and decides nothing."""
+    tops = [hit["page"] for hit in find(site, query)[:3] if not hit["anchor"]]
+    assert "modern/compression" in tops
+
+
+def test_a_symptom_finds_what_helps(site):
+    for query in ("gradient explodes nan", "loss blows up"):
+        anchors = [hit["anchor"] for hit in find(site, query)[:8]]
+        assert {"gradient-clipping", "loss-spikes-a-playbook"} <= set(anchors)
+    assert find(site, "loss becomes nan")[0]["page"] == "modern/numerics"
+
+
+@pytest.mark.parametrize(
+    ("query", "anchor"),
+    [
+        ("sigmoid", "logistic-regression-a-yes-or-a-no"),
+        ("softmax", "softmax-regression-one-of-k"),
+        ("logistic function", "logistic-regression-a-yes-or-a-no"),
+    ],
+)
+def test_the_section_that_defines_a_term_comes_before_the_front_pages(site, query, anchor):
+    hits = find(site, query)
+    assert (hits[0]["page"], hits[0]["anchor"]) == ("learning/linear-models", anchor)
+
+
+def test_the_pages_as_plain_text_are_found_by_their_name(site):
+    hit = find(site, "llms.txt")[0]
+    assert (hit["page"], hit["heading"]) == (
+        "front/how-to-read",
+        "Plain text for language models: llms.txt",
+    )
 
 
 def test_under_a_notice_only_whole_words_are_listed(site):
@@ -175,16 +219,37 @@ def arrive(page, base: str, query: str, result: int = 0) -> None:
 
 @pytest.mark.browser
 def test_the_words_of_a_query_are_marked_where_the_hit_lands(base, open_page):
-    """Whole words in the text of its section alone, whatever their case and their plural."""
+    """Whole words in the text of its section alone, in any case and inflection."""
     page = open_page(f"{base}/index.html")
     arrive(page, base, "gradient%20clipping")
     words, are_in_section = page.evaluate(MARKS)
-    assert {word.lower() for word in words} <= {"gradient", "gradients", "clipping"}
+    forms = {"gradient", "gradients", "clip", "clips", "clipped", "clipping"}
+    assert {word.lower() for word in words} <= forms
     assert {word.lower() for word in words} >= {"gradient", "clipping"}
     assert are_in_section
     assert page.locator("article :is(pre, .katex) mark").count() == 0
     assert page.locator(".bar mark, #contents mark").count() == 0
     assert page.console == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("query", "anchor", "word"),
+    [
+        ("soft%20max", "softmax-regression-one-of-k", "softmax"),
+        ("explodes", "vanishing-and-exploding-gradients", "exploding"),
+    ],
+)
+def test_a_word_is_marked_as_the_book_writes_it(host, open_page, query, anchor, word):
+    """Two words that are one in the book, and another inflection, in the heading too."""
+    page = open_page(f"{host.url}/search.html?q={query}")
+    page.wait_for_selector(".search-hits mark")
+    page.locator(f".search-hits li > a[href$='#{anchor}']").first.click()
+    page.wait_for_selector("article mark")
+    words = {word.lower() for word in page.evaluate(MARKS)[0]}
+    assert words <= {word, "explode", "explodes", "exploded"}
+    heading = page.locator(":target :is(h2, h3) mark, :target ~ :is(h2, h3) mark").first
+    assert heading.inner_text().lower() == word
 
 
 @pytest.mark.browser

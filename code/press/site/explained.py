@@ -91,6 +91,21 @@ def section(
     )
 
 
+def defines(document: Document, names: Iterable[str]) -> bool:
+    """Whether a section introduces a term: it prints it in bold, or its heading begins with it.
+
+    >>> defines({"heading": "Name it", "bold": ["F1 score"]}, ["F1", "F1 scores"])
+    True
+    >>> defines({"heading": "Softmax regression: one of K", "bold": []}, ["softmax"])
+    True
+    >>> defines({"heading": "Traps", "bold": ["F1 score"]}, ["F1"])
+    False
+    """
+    phrases = [phrase for phrase in map(_stems, names) if phrase]
+    heading, bold = _stems(document["heading"]), [_stems(text) for text in document["bold"]]
+    return any(heading[: len(phrase)] == phrase or phrase in bold for phrase in phrases)
+
+
 def _share(words: list[str], phrase: list[str]) -> float:
     """The part of a phrase of several words that occurs somewhere among `words`."""
     return len(set(phrase) & set(words)) / len(set(phrase)) if len(phrase) > 1 else 0.0

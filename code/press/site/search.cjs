@@ -1,4 +1,4 @@
-/* What the press asks node for: `index` packs the documents on stdin, `tokens` folds the texts there, `rank` answers the queries there. */
+/* What the press asks node for: `index` packs the documents on stdin, `tokens` folds the texts there, `stems` folds and stems the words there, `rank` answers the queries there. */
 const fs = require("fs");
 const path = require("path");
 const vm = require("vm");
@@ -11,6 +11,7 @@ if (mode === "rank") {
   process.stdout.write(JSON.stringify(asked.map((query) => window.BookSearch.find(query))));
 } else {
   const engine = ["words", "engine"].map((name) => fs.readFileSync(path.join(__dirname, `theme/static/search/${name}.js`), "utf8")).join("\n");
-  const { pack, tokens } = new Function("MiniSearch", `"use strict";\n${engine}\nreturn { pack, tokens };`)(require(path.resolve(file)));
-  process.stdout.write(mode === "index" ? pack(asked) : JSON.stringify(asked.map((text) => tokens(text, "text"))));
+  const { pack, tokens, fold, stem } = new Function("MiniSearch", `"use strict";\n${engine}\nreturn { pack, tokens, fold, stem };`)(require(path.resolve(file)));
+  const folded = { tokens: (text) => tokens(text, "text"), stems: (word) => stem(fold(word)) };
+  process.stdout.write(mode === "index" ? pack(asked) : JSON.stringify(asked.map(folded[mode])));
 }

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import json
 import os
-import posixpath
 import re
 import subprocess
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from lxml import etree, html
 
 from press.config import Project, node_folder
 from press.execute.records import Record
-from press.site import boxes
+from press.site import boxes, relations
 from press.site.context import Context
 from press.site.expansions import expansions
 from press.source import settings, toc
@@ -57,6 +56,7 @@ TITLES = (
     "[not(ancestor-or-self::*[contains(@class, 'solution')])]"
 )
 FORMULA = 12  # characters of a formula that a line of context shows
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")  # words.js leaves them out of words
 TERM_WORDS = 5
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
@@ -71,8 +71,8 @@ def files(
     """The scripts of the search by their names: to find, the texts to show, to mark the words."""
     documents: list[dict[str, Any]] = []
     table = []
+    own = settings.load(project.book)
     parts = {entry.slug: entry.part for entry in toc.entries(project)}
-    aside = settings.load(project.book).sections.aside
     expansions: set[tuple[str, str]] = set()
     for number, (chapter, _) in enumerate(pages):
         text = texts[chapter.slug]
@@ -81,11 +81,11 @@ def files(
         expansions |= {(short, long) for short, long in pairs}
         for entry in entries:
             entry["page"] = number
-            entry["aside"] = 2 if entry.pop("references") else int(entry["heading"] in aside)
+            entry["aside"] = relations.rank(entry, own, parts[chapter.slug])
         documents += entries
     boxes.keep_distinct(documents)
-    _lead(documents, [row[0] for row in table])
-    given = _given(project, documents, sorted(expansions))
+    relations.lead(documents, [row[0] for row in table])
+    given = relations.given(own, documents, sorted(expansions))
     sources = scripts(SOURCES)
     library = project.root / "node_modules" / "minisearch" / "dist" / "cjs" / "index.cjs"
     asked = {"pages": table, "documents": documents, **given}
@@ -117,32 +117,6 @@ def marks() -> str:
 def of_page(text: str, store: Store) -> Any:
     """What `sections` finds on a rendered page, computed once."""
     return store.get("sections", sha(text), partial(sections, text))
-
-
-def _lead(documents: list[dict[str, Any]], slugs: list[str]) -> None:
-    """The links of definitions as numbers of the documents that they lead to, -1 for none."""
-    places = {(slugs[row["page"]], row["anchor"]): at for at, row in enumerate(documents)}
-    for document in documents:
-        page, _, anchor = document["leads"].partition("#")
-        folder = posixpath.dirname(slugs[document["page"]])
-        slug = posixpath.normpath(posixpath.join(folder, page.removesuffix(".html")))
-        document["leads"] = places.get((slug, anchor), -1) if page else -1
-
-
-def _given(
-    project: Project, documents: list[dict[str, Any]], expansions: list[tuple[str, str]]
-) -> dict[str, Any]:
-    """What one thing is also called, and what is announced."""
-    book = settings.load(project.book)
-    terms = [entry["names"] for entry in documents if entry["term"] and len(entry["names"]) > 1]
-    return {
-        "synonyms": [*map(list, book.synonyms), *terms, *map(list, expansions)],
-        "announced": [
-            {"part": group.part, "names": list(names)}
-            for group in book.announced
-            for names in group.subjects
-        ],
-    }
 
 
 def sections(text: str) -> tuple[str, list[dict[str, Any]], list[tuple[str, str]]]:
@@ -234,7 +208,13 @@ def _words(element: etree._Element) -> str:
 
 
 def _flatten(formula: etree._Element) -> None:
-    """A short formula as its characters, a long one as three dots."""
+    """A short formula as its characters, a long one as three dots.
+
+    A symbol with a number, as in F₁, keeps it as a subscript: it is not the word F1.
+    """
+    for symbol in formula.iter("msub", "msubsup"):
+        for element in symbol[1].iter():
+            element.text = element.text and element.text.translate(SUBSCRIPTS)
     shown = re.sub(r"\s+", "", formula.text_content())
     tail = formula.tail
     formula.clear()

@@ -1,5 +1,5 @@
 /* The words of a text as the search knows them: for its index, for what a reader types, and for the marks on the page that a hit leads to. */
-const TOKEN = /[\p{L}\p{N}]+(?:[-_.’'+][\p{L}\p{N}]+)*/gu;
+const TOKEN = /[\p{L}\p{Nd}²³]+(?:[-_.’'+][\p{L}\p{Nd}²³]+)*/gu; /* not F₁, a symbol of a formula that is not the word F1 */
 const PAIRS = new Map(Object.entries({
   bias: "bias", biases: "bias", alias: "alias", aliases: "alias", pandas: "pandas", axes: "axis", bases: "basis", matrices: "matrix", vertices: "vertex", caches: "cache", hypotheses: "hypothesis", maxima: "maximum", minima: "minimum",
   centre: "center", centred: "centered", centring: "centering", metre: "meter", fibre: "fiber", grey: "gray", greyscale: "grayscale", artefact: "artifact", programme: "program", learnt: "learned",
@@ -19,6 +19,8 @@ function fold(word) {
   if (!NO_US.test(folded)) for (const [pattern, form] of US) folded = folded.replace(pattern, form);
   return PAIRS.get(folded) ?? folded;
 }
+/* What the inflections of a folded word share: explode, exploded, exploding; quantize, quantization; clip, clipping. */
+const stem = (word) => word.replace(/(?<=.{4})(?:iz(?:ations?|e[ds]?|ing)|ing|ed|e)$/, (end) => (end.startsWith("iz") ? "iz" : "")).replace(/(?<=...)([bdgmnprt])\1$/, "$1");
 /* Each word of a text, whole and in its parts: e-mail is email and e, mail; DataFrame is dataframe and data, frame. */
 function words(text) {
   const list = [];
