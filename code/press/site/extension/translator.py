@@ -16,6 +16,7 @@ from pygments.token import Name, Operator, Punctuation, Text, Whitespace
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
+from press import patches
 from press.site import context, facts, pictures
 from press.site.extension import formulas, numbers, permalinks
 
@@ -31,6 +32,12 @@ class PlainTokens(HtmlFormatter):
 
     def _get_css_class(self, ttype: Any) -> str:
         return "" if ttype in PLAIN else super()._get_css_class(ttype)
+
+
+def register(app: Any) -> None:
+    """Called by Sphinx with the rest of the extension."""
+    patches.PYGMENTS.require()
+    app.connect("builder-inited", lighten)
 
 
 def lighten(app: Any) -> None:
