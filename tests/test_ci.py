@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 import yaml
+from press import patches
 from press.execute import times
 
 from tests.conftest import ROOT
@@ -94,6 +95,15 @@ def test_the_weekly_workflow_leaves_out_no_page():
         settings |= step.get("env", {})
     assert settings["REBUILD_SHARD"] == "1/1"
     assert int(settings["NBVAL_SECONDS"]) == times.STEPS_S[-1]
+
+
+def test_the_job_of_the_newest_versions_tries_those_that_the_press_does_not_know():
+    text = (ROOT / ".github" / "workflows" / "weekly.yml").read_text(encoding="utf-8")
+    steps = yaml.safe_load(text)["jobs"]["newest-sphinx"]["steps"]
+    names = [step.get("name", "") for step in steps]
+    newest = steps[names.index("build with the newest versions")]
+    assert newest["env"] == {patches.OVERRIDE: "1"}
+    assert "env" not in steps[names.index("build with the pinned versions")]
 
 
 def test_pytorch_is_pinned_once():

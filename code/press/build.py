@@ -22,6 +22,7 @@ from press.errors import Finding
 from press.execute import records, state
 from press.progress import Progress
 from press.store import file_digest
+from press.supply import licences, wheel
 
 NEEDED_BYTES = 50_000_000
 # what the steps after the execution import: some two seconds, in which kernels can start
@@ -212,12 +213,18 @@ def _render_error(project: Project, error: Exception) -> UserError:
 
 
 def _key(current: state.State) -> list[str]:
-    """Digests of everything that a page can show: sources, records, expectations, the commit."""
+    """Digests of everything that the site can show or carry.
+
+    Sources, records, expectations, the commit, what the wheel and the npm packages bring.
+    """
     project = current.project
-    folders = (project.book, project.code, project.expected)
+    modules = project.root / "node_modules"
+    packages = (modules / name for name in licences.NPM)
+    folders = (project.book, project.code, project.expected, *packages)
     files = [path for folder in folders for path in _files(folder)]
-    for pattern in ("*.yml", "*.json", "pyproject.toml"):
+    for pattern in ("*.yml", "*.json"):
         files += sorted(project.root.glob(pattern))
+    files += [project.root / name for name in wheel.COPIED]
     digests = [[project.rel(path), file_digest(path)] for path in files]
     outputs = [[slug, current.records[slug].digest] for slug in current.slugs]
     return [commit(project), sha([digests, outputs])]

@@ -1,9 +1,9 @@
 """Everything the press changes in other packages, or takes from their private parts, in one place.
 
-Each entry names the package, the versions for which it was checked, and the issue upstream. A
-version that is not known is refused, since a patch of it might do nothing, or harm; with
-PRESS_UNKNOWN_VERSIONS=1 it is tried all the same, which is how a job finds out whether a newer one
-works.
+Each entry names the package, the versions for which it was checked, and the issue upstream; a
+module that uses a private part calls `require` of its entry. A version that is not known is
+refused, since a patch of it might do nothing, or harm; with PRESS_UNKNOWN_VERSIONS=1 it is tried
+all the same, which is how a job finds out whether a newer one works.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from clikit.errors import UserError
 PARENT = Path(__file__).with_name("parent.cjs")
 PATIENCE_S = 30.0
 OVERRIDE = "PRESS_UNKNOWN_VERSIONS"
+NONE = "none found"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Patch:
     first: str  # the oldest version it was checked with
     below: str  # the first version it was not checked with
     reason: str
-    issue: str = ""  # upstream; empty when none was found there
+    issue: str  # upstream
 
     def require(self) -> None:
         """Refuse a version that is not known."""
@@ -56,32 +57,72 @@ KATEX = Patch(
     "0.9.11",
     "0.10",
     "its server of formulas is used before it listens, and outlives a build that is killed",
+    "hagenw/sphinxcontrib-katex#69, which brought the server",
 )
 BIBTEX = Patch(
     "sphinxcontrib-bibtex",
     "2.6",
     "2.8",
     "pages whose citation numbers moved are not written again",
+    NONE,
 )
 PYBTEX = Patch(
     "pybtex",
     "0.24",
     "0.27",
     "an entry is formatted twice in every build, changed or not",
+    NONE,
 )
 CLIENT = Patch(
     "nbclient",
     "0.10",
     "0.12",
     "its handlers of Ctrl-C leave the kernel of a canceled build behind",
+    "jupyter/nbclient#64 and jupyter/nbclient#34, where its cleaning up came from",
 )
 KERNELS = Patch(
     "jupyter_client",
     "8.6",
     "9",
     "a kernel is started by its command, whatever kernels are installed",
+    NONE,
 )
-ALL = (KATEX, BIBTEX, PYBTEX, CLIENT, KERNELS)
+SPHINX = Patch(
+    "sphinx",
+    "7.4",
+    "8",
+    "images are named in the order of their paths, and the EPUB has the visitors of the site",
+    NONE,
+)
+MYST_NB = Patch(
+    "myst-nb",
+    "1.4",
+    "1.5",
+    "it renders interactive figures without an entry point of an installed package",
+    NONE,
+)
+EXERCISE = Patch(
+    "sphinx-exercise",
+    "1.2",
+    "1.3",
+    "its list of exercises is read, and cut off the pages before they are saved",
+    NONE,
+)
+PROOF = Patch(
+    "sphinx-proof",
+    "0.4",
+    "0.5",
+    "its list of theorems is read, which decides what pages are written again",
+    NONE,
+)
+PYGMENTS = Patch(
+    "pygments",
+    "2.21",
+    "2.22",
+    "names and spaces of a listing are bare text",
+    NONE,
+)
+ALL = (KATEX, BIBTEX, PYBTEX, CLIENT, KERNELS, SPHINX, MYST_NB, EXERCISE, PROOF, PYGMENTS)
 
 
 def katex() -> None:

@@ -130,6 +130,20 @@ def test_a_changed_text_in_a_package_executes_the_pages_that_import_it(book):
     assert executed(book) == ["a/one"] and executed(book) == []
 
 
+def test_a_formula_that_katex_refuses_is_named_and_the_site_is_not_touched(book):
+    before = sample_book.digest(book / "_build" / "html")
+    page = book / "book" / "a" / "two.md"
+    lines = [*page.read_text().splitlines(), "", "Half: $\\frac{1}$.", "", "And $\\foo$.", ""]
+    sample_book.write(page, "\n".join([*lines, "$$", "x_\\min", "$$", ""]))
+    done = sample_book.press(book, "build")
+    assert done.returncode == 1
+    refused = re.findall(r"two\.md:(\d+): \[render\] KaTeX refuses this formula: (.*)", done.stderr)
+    first = len(lines) - 3
+    assert [int(line) for line, _ in refused] == [first, first + 2, first + 4]
+    assert refused[1][1] == "unknown command \\foo"
+    assert sample_book.digest(book / "_build" / "html") == before
+
+
 def test_a_wrong_output_is_named_and_the_site_is_not_touched(book):
     before = sample_book.digest(book / "_build" / "html")
     sample_book.write(book / "code" / "toy" / "deep.py", "FACTOR = 3\n")

@@ -121,18 +121,21 @@ loss
 """
 STYLE = '''"""How figures look."""
 
+from pathlib import Path
+
 from IPython.display import SVG
 
 from toy.deep import FACTOR
 
 COLOR = "#123456"
+SIDE = Path(__file__).with_name("side.txt").read_text().strip()
 
 
 def draw():
     """A square."""
     return SVG(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{90 * FACTOR}" height="90">'
-        f'<rect width="9" height="9" fill="{COLOR}"/></svg>'
+        f'<rect width="{SIDE}" height="9" fill="{COLOR}"/></svg>'
     )
 '''
 CARD = """- id: first
@@ -149,6 +152,25 @@ FIGURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
     '<circle r="5" fill="#336699"/></svg>\n'
 )
+LIBRARY = """[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "toy"
+version = "1.0"
+readme = "README.md"
+license-files = ["LICENSE"]
+
+[tool.setuptools.packages.find]
+where = ["code"]
+include = ["toy*"]
+
+"""
+SETUP = """from setuptools import setup
+
+setup(data_files=[("share/toy", ["LICENSE"])])
+"""
 SEEDS = """{"sources": ["numpy"], "pages": [{"slug": "a/two", "digest": "older", "faults": [],
 "statements": [{"cell": 2, "kind": "claim", "text": "it is so", "held": 3, "of": 20}]}]}
 """
@@ -163,6 +185,7 @@ FILES = {
     "book/_assets/other/square.svg": FIGURE,
     "linked/square.svg": FIGURE.replace("circle", "rect"),
     "code/toy/style.py": STYLE,
+    "code/toy/side.txt": "9\n",
     "requirements.txt": "numpy==2.0\n",
     "book/_assets/anchors.json": '{"a/one": ["the-area"]}\n',
     "book/_assets/reports/dates.json": f'{{"a/three": ["2026-01-02", "{sha(THREE)[:16]}"]}}\n',
@@ -178,6 +201,7 @@ class Edit:
     replacement: str
     code: int = 0
     invisible: str = ""  # why the site stays as it was
+    library: bool = False  # an edit of a book whose site carries a wheel
 
 
 PRESS = "code/press"
@@ -212,6 +236,7 @@ EDITS = {
     "module that nobody imports": Edit(
         "code/toy/unused.py", "= 0", "= 1", invisible="no page runs or shows it"
     ),
+    "module: a data file beside it": Edit("code/toy/side.txt", "9", "8"),
     "data file that a cell names": Edit("book/_assets/size.txt", "30", "40"),
     "result card, named through a variable": Edit("book/_assets/results/card.json", "4", "3"),
     "dark colors": Edit(f"{SITE}/pictures.py", r"LIGHTEST = 0\.\d+", "LIGHTEST = 0.901"),
@@ -261,6 +286,9 @@ EDITS = {
         invisible="how a build runs, not what it says",
     ),
     "kind of page": Edit(
+        "book/a/one.md", "kind: front", "kind: chapter", invisible="audits are off in this book"
+    ),
+    "kinds: a pattern of their exercises": Edit(
         "book/press.yml", "Warm-up", "Warming-up", invisible="audits are off in this book"
     ),
     "settings of the book": Edit("book/press.yml", r"(?m)^- scipy$", "- Sphinx"),
@@ -279,6 +307,9 @@ EDITS = {
     "published addresses: one that no page has": Edit(
         "book/_assets/anchors.json", "the-area", "the-volume", code=1
     ),
+    "library: README": Edit("README.md", "A toy", "The toy", library=True),
+    "library: LICENSE": Edit("LICENSE", "2026", "2027", library=True),
+    "library: setup.py": Edit("setup.py", "share/toy", "share/toys", library=True),
     "pin": Edit(
         "requirements.txt", r"2\.0", "2.1", invisible="executes everything; prints the same"
     ),
@@ -348,6 +379,19 @@ def first_card(root: Path) -> None:
     sample_book.write(root / "book/_assets/cards/a/two.yml", CARD.replace("first", "second"))
 
 
+def npm_package(root: Path) -> None:
+    """Another file of an npm package; the packages that the other tests use stay as they are."""
+    modules = root / "node_modules"
+    modules.unlink()
+    modules.mkdir()
+    for path in (ROOT / "node_modules").iterdir():
+        if path.name != "katex":
+            (modules / path.name).symlink_to(path)
+    shutil.copytree(ROOT / "node_modules" / "katex", modules / "katex")
+    style = modules / "katex" / "dist" / "katex.min.css"
+    style.write_text(style.read_text("utf-8") + ".katex-edited{margin:1px}", encoding="utf-8")
+
+
 SPECIAL: dict[str, Callable[[Path], None]] = {
     "cell": edit_cell,
     "commit": commit,
@@ -355,6 +399,7 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
     "page with an old date": age_page,
     "installed version": install,
     "first card of a page": first_card,
+    "npm package": npm_package,
 }
 
 
@@ -395,6 +440,23 @@ def original(tmp_path_factory) -> tuple[Path, dict[str, str]]:
     return root, site
 
 
+@pytest.fixture(scope="module")
+def library(original, tmp_path_factory) -> tuple[Path, dict[str, str]]:
+    """The same book, whose site carries a wheel."""
+    root = tmp_path_factory.mktemp("library") / "book"
+    copied(original[0].with_name("pristine"), root)
+    settings = (root / "pyproject.toml").read_text(encoding="utf-8")
+    sample_book.write(root / "pyproject.toml", LIBRARY + settings)
+    sample_book.write(root / "README.md", "A toy.\n")
+    sample_book.write(root / "LICENSE", "Copyright 2026\n")
+    sample_book.write(root / "setup.py", SETUP)
+    outcome, site = build(root)
+    assert outcome.code == 0, outcome.text
+    assert "_static/toy-1.0-py3-none-any.whl" in site
+    copied(root, root.with_name("pristine"))
+    return root, site
+
+
 def restored(root: Path) -> Path:
     """The book as it was built, at the path where it was: moved, Sphinx would read every page."""
     shutil.rmtree(root)
@@ -407,9 +469,9 @@ def copied(root: Path, to: Path, *left_out: str) -> Path:
 
 
 @pytest.mark.parametrize("name", [*EDITS, *SPECIAL])
-def test_after_an_edit_an_incremental_build_is_a_clean_one(original, tmp_path, name):
-    root, before = original
+def test_after_an_edit_an_incremental_build_is_a_clean_one(request, tmp_path, name):
     row = EDITS.get(name, Edit("", "", ""))
+    root, before = request.getfixturevalue("library" if row.library else "original")
     here = restored(root)
     if name in SPECIAL:
         SPECIAL[name](here)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from clikit.errors import Exit, UserError
@@ -22,6 +25,43 @@ def test_the_next_release_that_is_not_known_is_refused(patch, monkeypatch):
     assert f"{patch.package} {patch.below}.0 is installed" in caught.value.what
     assert "code/press/patches.py" in caught.value.fix
     assert caught.value.code is Exit.ENVIRONMENT
+
+
+@pytest.mark.parametrize("patch", patches.ALL, ids=lambda patch: patch.package)
+def test_each_names_its_issue_or_says_that_none_was_found(patch):
+    assert patch.issue == patches.NONE or re.search(r"[\w-]+/[\w-]+#\d+", patch.issue)
+
+
+def private_parts(path: Path, own: set[str]) -> set[str]:
+    """Attributes and methods of others that begin with an underscore, in one module."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    called = {
+        node.attr
+        for node in attributes
+        if isinstance(node.value, ast.Call)  # super()._name
+    }
+    foreign = {node.attr for node in attributes} - own
+    return {name for name in foreign | called if re.match("_[a-z]", name)}
+
+
+def test_private_parts_of_other_packages_are_used_where_their_version_is_checked():
+    root = Path(patches.__file__).parent
+    sources = {path: path.read_text(encoding="utf-8") for path in root.rglob("*.py")}
+    own = {
+        name
+        for text in sources.values()
+        for names in re.findall(r"def (\w+)|class (\w+)|self\.(\w+)\b[^=\n]*=|^(\w+) =", text)
+        for name in names
+    }
+    python = {"_exit", "_getframe", "_inst"}  # of os, sys and random
+    used = {path: private_parts(path, own) - python for path in sources}
+    users = {path for path, names in used.items() if names}
+    assert {"kernels.py", "incremental.py", "translator.py"} <= {path.name for path in users}
+    parts = "load_mime_renders", "translation_handlers", "sphinx_exercise_registry"
+    users |= {path for path, text in sources.items() if any(part in text for part in parts)}
+    checked = re.compile(r"patches\.[A-Z_]+")
+    assert [path.name for path in users if not checked.search(sources[path])] == []
 
 
 def test_an_older_release_is_refused(monkeypatch):

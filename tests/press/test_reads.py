@@ -37,26 +37,58 @@ PAGES = {
     "numpy": "import numpy as np\nprint(np.loadtxt('numbers.txt').sum())",
     "linked": "print(open('_assets/shared/far.csv').read())",
     "absent": "try:\n    open('later.txt')\nexcept OSError:\n    print(0)",
+    "exists": "from pathlib import Path\nname = 'later'\nprint(Path(f'{name}.txt').exists())",
+    "access": "import os\nname = 'later'\nprint(os.access(f'{name}.txt', os.R_OK))",
+    "size": "import os\nname = 'data'\nprint(os.stat(f'_assets/{name}.csv').st_size)",
+    "lstat": "import os\nname = 'data'\nprint(os.lstat(f'_assets/{name}.csv').st_size)",
+    "sizes": "import os\nfolder = '_assets/many'\n"
+    "print(sum(os.path.getsize(f'{folder}/{name}') for name in os.listdir(folder)))",
+    "entries": "import os\nfolder = '_assets/' + 'many'\n"
+    "print(sum(entry.stat().st_size for entry in os.scandir(folder)))",
+    "ls": "!ls -l _assets/many",
+    "ls here": "%cd -q _assets/many\n!ls",
+    "grep": "!grep -c 4 _assets/*.csv",
+    "grep deep": "!grep -r 4 _assets/tree",
+    "cd": "import subprocess\n"
+    "print(subprocess.run('cd _assets && cat data.csv', shell=True, capture_output=True))",
+    "cat later": "!cat later.txt || true",
+    "thread": "from threading import Thread\nfrom pathlib import Path\nname = 'data'\n"
+    "sizes = []\nask = lambda: sizes.append(Path(f'_assets/{name}.csv').stat().st_size)\n"
+    "threads = [Thread(target=ask) for _ in range(8)]\n"
+    "[thread.start() for thread in threads]\n[thread.join() for thread in threads]\n"
+    "print(sizes)",
+    "made": "import os\nimport shutil\nfrom pathlib import Path\nfolder = Path('made')\n"
+    "print(folder.exists())\nfolder.mkdir()\n(folder / 'x').write_text('1')\n"
+    "print(os.stat('made/x').st_size)\nos.replace('made/x', 'made/y')\n"
+    "print(os.stat('made/y').st_size, os.listdir('made'))\nshutil.rmtree('made')",
     "own": "open('own.txt', 'w').write('1')\nprint(open('own.txt').read())",
 }
 IMPORTING = {"plain", "shell", "magic", "help", "indented", "computed"}
 SCRIPTS = {"exec", "run", "command", "child"}
+MANY = {"sizes", "entries", "ls", "ls here"}
 EDITS = {
     "a module": ("code/toy/deep.py", IMPORTING | SCRIPTS | {"inline"}),
     "a script": ("code/toy/script.py", SCRIPTS),
     "a table": ("book/table.csv", {"open", "cat", "system"}),
-    "a data file with a computed name": ("book/_assets/data.csv", {"path", "named"}),
-    "a new file in a folder that is listed": ("book/_assets/new.csv", {"listed"}),
+    "a data file with a computed name": (
+        "book/_assets/data.csv",
+        {"path", "named", "size", "lstat", "thread", "grep", "cd"},
+    ),
+    "a new file in a folder that is listed": ("book/_assets/new.csv", {"listed", "grep", "cd"}),
+    "a file of a folder": ("book/_assets/many/a.txt", MANY),
+    "a file of a folder below": ("book/_assets/tree/low/a.txt", {"grep deep"}),
+    "a new file of a folder": ("book/_assets/many/c.txt", MANY),
     "a file that a library opens": ("book/numbers.txt", {"numpy"}),
     "a file behind a linked folder": ("far/far.csv", {"linked"}),
-    "a file that was missing": ("book/later.txt", {"absent"}),
+    "a file that was missing": ("book/later.txt", {"absent", "exists", "access", "cat later"}),
+    "a file that the page makes itself": ("book/made", set()),
     "a module that nobody uses": ("code/toy/unused.py", set()),
     "a new module": ("code/toy/extra.py", set()),
 }
 
 
-def stale(root: Path) -> set[str]:
-    rows = json.loads(sample_book.press(root, "status", "--json").stdout)
+def stale(root: Path, env: dict[str, str] | None = None) -> set[str]:
+    rows = json.loads(sample_book.press(root, "status", "--json", env=env).stdout)
     return {row["slug"] for row in rows if row["state"] != "current"}
 
 
@@ -68,6 +100,9 @@ def book(tmp_path_factory):
     )
     sample_book.write(root / "book" / "table.csv", "a,b\n1,2\n")
     sample_book.write(root / "book" / "_assets" / "data.csv", "7\n")
+    sample_book.write(root / "book" / "_assets" / "many" / "a.txt", "4\n")
+    sample_book.write(root / "book" / "_assets" / "many" / "b.txt", "4 and 4\n")
+    sample_book.write(root / "book" / "_assets" / "tree" / "low" / "a.txt", "4\n")
     # as in any book that was accepted before: a first report is a new entry of a listed folder
     sample_book.write(root / "book" / "_assets" / "reports" / "changes.json", "{}\n")
     sample_book.write(root / "book" / "numbers.txt", "1 2 3\n")
@@ -96,6 +131,19 @@ def test_an_edit_makes_exactly_those_pages_stale_that_read_the_file(book, edit):
             path.unlink()
         else:
             path.write_bytes(before)
+
+
+def test_a_page_that_names_a_variable_of_the_environment_is_stale_when_it_changes(tmp_path):
+    code = {
+        "index": "print('home')",
+        "get": "import os\nprint(os.environ.get('BOOK_OF_TESTS'))",
+        "item": "import os\nprint('BOOK_OF_TESTS' in os.environ)",
+        "echo": "!echo $BOOK_OF_TESTS",
+    }
+    pages = {slug: sample_book.chapter(slug, source) for slug, source in code.items()}
+    root = sample_book.accepted(sample_book.make(tmp_path / "b", pages))
+    assert stale(root) == set()
+    assert stale(root, {"BOOK_OF_TESTS": "9"}) == {"get", "item", "echo"}
 
 
 def test_a_moved_output_behind_a_shell_line_is_found_by_check(book):

@@ -1,7 +1,8 @@
 """Whether a chapter must run again: a digest of all that its outputs depend on.
 
 The cells, every module of `code/` they import (transitively) and the texts and tables that lie in
-those packages, the limits and the environment of an execution, the modules of the press that
+those packages, the limits and the environment of an execution, the variables of the surroundings
+that the cells name, the modules of the press that
 execute, the pins, the interpreter and the versions that are really installed. What else an
 execution read is in its record, see `reads`. Not the expectation: an edited one is compared with
 the recorded run.
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from clikit.files import sha
 
-from press.config import Project
+from press.config import Project, kernel_env
 from press.execute import imports
 from press.source import settings
 from press.source.chapter import read
@@ -57,6 +58,7 @@ class Fingerprints:
         self.project = project
         self.store = store
         self.imports = remembered_imports(store)
+        self.surroundings = kernel_env(project)
         self.shared = sha(
             [
                 file_digest(project.root / "requirements.txt"),
@@ -77,6 +79,7 @@ class Fingerprints:
             return {
                 "cells": sha([[cell.source, cell.execution_tags] for cell in chapter.cells]),
                 "imports": sorted(imports.cell_names(sources)),
+                "variables": imports.variables(sources),
                 "count": len(sources),
                 "settings": chapter.settings,
             }
@@ -92,7 +95,8 @@ class Fingerprints:
         for path in [path for path in files if path.name == "__init__.py"]:  # data of a package
             files.update(data for data in path.parent.iterdir() if data.suffix in DATA_SUFFIXES)
         digests = {project.rel(path): _digest(path, path.stat().st_mtime_ns) for path in files}
-        return sha([page["cells"], page["settings"], digests, self.shared])
+        values = {name: self.surroundings.get(name) for name in page["variables"]}
+        return sha([page["cells"], page["settings"], values, digests, self.shared])
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,13 @@ IMPORT = re.compile(r"(?:^|[\s;'\"])(?:from|import)\s+([\w.]+(?:\s*,\s*[\w.]+)*)
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 WORD = re.compile(r"[^\s\"'`=;|<>(){}\[\],]+")
 
+VARIABLE = re.compile(  # of the environment, as a cell, a magic or a shell line names it
+    r"(?:environb?(?:\.\w+\(|\[)|getenvb?\()\s*b?[\"'](\w+)[\"']"
+    r"|[\"'](\w+)[\"']\s+(?:not\s+)?in\s+(?:\w+\.)*environ"
+    r"|^\s*%env\s+(\w+)|\$\{?([A-Z_][A-Z0-9_]*)",
+    re.MULTILINE,
+)
+
 
 def names(source: str, package: str = "") -> set[str]:
     """Dotted names that `source` imports; relative ones are resolved against `package`."""
@@ -66,6 +73,15 @@ def file_names(sources: list[str]) -> set[str]:
     texts += [text for outer in texts for text in _strings(outer)]
     words = {word for text in texts for word in (text, *WORD.findall(text))}
     return {word for word in words if 1 < len(word) < 200 and ("." in word or "/" in word)}
+
+
+def variables(sources: list[str]) -> list[str]:
+    """The variables of the environment that cells name.
+
+    >>> variables(["os.environ['A'] + os.getenv('B', '')", "!echo $C", "'D' in os.environ"])
+    ['A', 'B', 'C', 'D']
+    """
+    return sorted({max(names) for source in sources for names in VARIABLE.findall(source)})
 
 
 def _names(code: str) -> set[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from clikit.files import sha
 
@@ -42,6 +43,7 @@ def collect(project: Project, log: Path, sources: list[str]) -> dict[str, str]:
     """
     rows = log.read_text("utf-8").splitlines() if log.is_file() else []
     digests: dict[str, str] = {}
+    asked: set[str] = set()  # whether they exist, how long they are
     written: set[str] = set()
     imported: set[str] = set()
     for kind, path, size, time_ns in map(json.loads, rows):
@@ -49,16 +51,24 @@ def collect(project: Project, log: Path, sources: list[str]) -> dict[str, str]:
             imported |= imports.cell_names([f"!{path}"])
             continue
         name = _name(project, path)
-        if name is None or name in written:
+        if name is None or not written.isdisjoint(_upwards(name)):
             continue
-        if kind == "w":  # from here on it is the page's own product
+        if kind == "w":  # from here on it is the page's own product, with all that lies in it
             written.add(name)
-            if digests.get(name) == MISSING:
-                del digests[name]
-        elif kind == "l" and name not in digests:
-            digests[f"{name}/"] = _digest(project, f"{name}/")
+            asked_before = {other for other in asked if name in _upwards(other)}
+            missing = {name} if digests.get(name) == MISSING else set()
+            for other in asked_before | missing:
+                del digests[other]
+            asked -= asked_before
+        elif kind == "l":
+            if f"{name}/" not in digests:
+                digests[f"{name}/"] = _digest(project, f"{name}/")
         elif name not in digests:
             digests[name] = _digest_then(project, name, size, time_ns)
+            if kind == "s":
+                asked.add(name)
+        elif kind == "r":
+            asked.discard(name)
     of_cells = named(project, sorted(imports.file_names(sources)))
     digests = {name: of_cells[name] for name in of_cells.keys() - written} | digests
     for path in (project.root / name for name in digests if name.endswith(".py")):
@@ -103,6 +113,11 @@ def _name(project: Project, path: str) -> str | None:
     return None if outside else name
 
 
+def _upwards(name: str) -> list[str]:
+    """A name and the folders above it."""
+    return [name, *(str(parent) for parent in PurePath(name).parents)]
+
+
 def _digest_then(project: Project, name: str, size: int, time_ns: int) -> str:
     """The digest of the file as it was when it was opened.
 
@@ -114,6 +129,8 @@ def _digest_then(project: Project, name: str, size: int, time_ns: int) -> str:
         about = (project.root / name).stat()
     except OSError:
         return CHANGED
+    if stat.S_ISDIR(about.st_mode):  # its time changes with whatever is put into it
+        return _digest(project, name)
     same = (about.st_size, about.st_mtime_ns) == (size, time_ns)
     return _digest(project, name) if same else CHANGED
 

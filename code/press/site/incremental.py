@@ -15,6 +15,7 @@ from typing import Any
 
 from clikit.files import sha
 
+from press import patches
 from press.site import manifest
 from press.store import Store, file_digest
 
@@ -27,6 +28,8 @@ class Incremental:
 
     def __init__(self, store: Store, work: Path, outputs: dict[str, str]) -> None:
         """`outputs` is the digest of the recorded outputs by page; Sphinx writes below `work`."""
+        for patch in (patches.SPHINX, patches.EXERCISE, patches.PROOF):
+            patch.require()
         self.store = store
         self.folders = (work / "raw", work / "doctrees")
         self.outputs = outputs

@@ -15,6 +15,7 @@ SHIPPED = {
     "Colors of listings": "accessible-pygments",
     "The script that draws interactive figures, as packed by vl-convert": "vl-convert-python",
 }
+NPM = ("katex", "minisearch", "ts-fsrs")  # what the site takes from node_modules
 VEGA = Path(__file__).parent.parent / "site" / "theme" / "vega-licence.txt"
 
 

@@ -11,6 +11,7 @@ from docutils import nodes
 from lxml import etree, html
 from sphinx.builders.epub3 import Epub3Builder, NavPoint
 
+from press import patches
 from press.checks.book import VEGA
 from press.config import Project
 from press.site import context, figures
@@ -36,6 +37,7 @@ text-anchor="middle">{author}</text></svg>"""
 
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx, after the extension of the site."""
+    patches.SPHINX.require()
     app.add_html_theme("epub-book", str(THEME))
     app.add_builder(BookEpub, override=True)
     app.set_translator("epub", EpubTranslator)

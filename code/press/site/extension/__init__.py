@@ -49,7 +49,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_post_transform(citations.Letters)
     app.add_post_transform(terms.Terms)
     app.add_post_transform(terms.Punctuation)
-    app.connect("builder-inited", translator.lighten)
+    translator.register(app)
     app.connect("builder-inited", numbering.take_over)
     app.connect("env-updated", numbering.number)
     app.connect("env-updated", pages.changed)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from functools import cache
+from html import unescape
 
 from clikit.files import sha
 
@@ -33,6 +34,26 @@ STYLES: dict[
     "bold": "BOLD",
 }
 END = "</article>"
+# a formula that cannot be parsed; a command that KaTeX does not know, which it writes out in red
+REFUSED = re.compile(
+    r'class="katex-error" title="([^"]*)"|<mstyle mathcolor="#cc0000"><mtext>(\\[^<]*)<'
+)
+
+
+def refused(formula: str) -> str:
+    r"""What KaTeX says of a formula that it prints in red; empty of one that it draws.
+
+    >>> refused('<span class="katex-error" title="ParseError: &#x27;}&#x27;">')
+    "ParseError: '}'"
+    >>> refused(r'<mstyle mathcolor="#cc0000"><mtext>\foo</mtext></mstyle>')
+    'unknown command \\foo'
+    >>> refused("<mi>x</mi>")
+    ''
+    """
+    match = REFUSED.search(formula)
+    if not match:
+        return ""
+    return unescape(match[1] or f"unknown command {match[2]}")
 
 
 def compact(formula: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 
+from press import patches
 from press.checks.book import VEGA
 from press.site import context, figures, layouts, pictures
 from press.site.layouts import Layout
@@ -44,6 +45,7 @@ class VegaLite:
 
 def register() -> None:
     """Make myst-nb use this renderer, as an entry point of an installed package would."""
+    patches.MYST_NB.require()
     from myst_nb.core import render
 
     installed = render.load_mime_renders()

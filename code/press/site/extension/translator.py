@@ -13,11 +13,14 @@ from urllib.parse import quote
 from docutils import nodes
 from pygments.formatters import HtmlFormatter
 from pygments.token import Name, Operator, Punctuation, Text, Whitespace
+from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
+from press import patches
 from press.site import context, facts, pictures
 from press.site.extension import formulas, numbers, permalinks
 
+LOGGER = logging.getLogger(__name__)
 # bare text, in the color of the listing itself: a page has a third fewer elements
 PLAIN = (Name, Operator, Punctuation, Text, Whitespace)
 LONG_NAME = 20  # characters of a literal in a wide table from which on it may be broken
@@ -29,6 +32,12 @@ class PlainTokens(HtmlFormatter):
 
     def _get_css_class(self, ttype: Any) -> str:
         return "" if ttype in PLAIN else super()._get_css_class(ttype)
+
+
+def register(app: Any) -> None:
+    """Called by Sphinx with the rest of the extension."""
+    patches.PYGMENTS.require()
+    app.connect("builder-inited", lighten)
 
 
 def lighten(app: Any) -> None:
@@ -81,6 +90,8 @@ class BookTranslator(HTML5Translator):
             visit(node)
         finally:  # the renderer writes the formula and then skips the rest of the node
             self.body[first:] = [formulas.compact(part) for part in self.body[first:]]
+            if refused := formulas.refused("".join(self.body[first:])):
+                LOGGER.warning("KaTeX refuses this formula: %s", refused, location=node)
 
     def visit_table(self, node: Any) -> None:
         self.body.append('<div class="table-scroll">')
