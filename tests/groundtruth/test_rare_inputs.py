@@ -575,7 +575,12 @@ def test_a_reward_that_is_not_finite_loses_no_comparison(reward):
 
 
 @pytest.mark.parametrize(
-    ("confidence", "right"), [([0.3, NAN, 0.9], [1, 0, 1]), ([0.3, 0.5, 0.9], [1, NAN, 1])]
+    ("confidence", "right"),
+    [
+        ([0.3, NAN, 0.9], [1, 0, 1]),
+        ([0.3, 0.5, 0.9], [1, NAN, 1]),
+        ([0.3, 0.5, 0.9], [True, None, True]),
+    ],
 )
 @pytest.mark.parametrize(
     "measure", [facts.selective, partial(facts.score, threshold=0.5, penalty=1.0)]
@@ -603,6 +608,11 @@ def test_rates_that_do_not_rise_from_above_zero_have_no_steepest(first):
     rates = np.append(first, np.geomspace(1e-3, 1.0, 11))
     with pytest.raises(ValueError, match="rise from step to step"):
         range_test.steepest(rates, np.linspace(3.0, 1.0, 12))
+
+
+def test_unsigned_rates_that_fall_do_not_wrap_around_to_a_rise():
+    with pytest.raises(ValueError, match="rise from step to step"):
+        range_test.steepest(np.arange(20, 8, -1).astype(np.uint8), np.linspace(3.0, 1.0, 12))
 
 
 def test_an_infinite_rate_has_no_steepest():
