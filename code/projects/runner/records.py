@@ -222,11 +222,9 @@ def commit() -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return (
-        (name.stdout.strip() + ("+" if changed.stdout.strip() else ""))
-        if name.returncode == 0
-        else None
-    )
+    if name.returncode != 0:
+        return None
+    return name.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
 def write_curve(folder: Path, title: str) -> None:
