@@ -384,9 +384,10 @@ def test_small_integers_do_not_wrap_in_a_sum_of_products():
     assert tensors.einsum2("i,i->", np.ones(3, bool), np.ones(3, bool)) == 3
 
 
-def test_unsigned_integers_do_not_wrap_below_zero():
+def test_small_integers_shrink_as_floats_do():
     weights = regularization.soft_threshold(np.uint8([3, 9]), np.uint8([5, 5]))
     assert weights.tolist() == [0.0, 4.0]
+    assert regularization.soft_threshold(np.int8([-128]), 3).tolist() == [-125.0]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float16])

@@ -116,11 +116,10 @@ def soft_threshold(z: ArrayLike, t: ArrayLike) -> Array:
     >>> soft_threshold([3.0, -0.5, -2.0], 1.0).tolist()
     [2.0, 0.0, -1.0]
     """
-    x = np.asarray(z, dtype=float)  # unsigned integers would wrap around below 0
-    threshold = np.asarray(t, dtype=float)
-    if not (threshold >= 0).all():
+    if not (np.asarray(t) >= 0).all():
         raise ValueError(f"the threshold must be at least 0, got {t!r}")
-    return np.sign(x) * np.maximum(np.abs(x) - threshold, 0) + 0.0
+    x = np.asarray(z, dtype=float)  # small integers would wrap around
+    return np.sign(x) * np.maximum(np.abs(x) - t, 0) + 0.0
 
 
 def elastic_net(

@@ -35,9 +35,8 @@ def hopfield_store(X: ArrayLike) -> Array:
 
 def energy(W: ArrayLike, s: ArrayLike) -> float:
     """-s'Ws / 2 of a state s (N,), in double precision."""
-    w = np.asarray(W, dtype=np.float64)
     x = np.asarray(s, dtype=np.float64)
-    return float(-0.5 * x @ w @ x)
+    return float(-0.5 * x @ W @ x)
 
 
 def recall(
