@@ -36,7 +36,7 @@ def hopfield_store(X: ArrayLike) -> Array:
 def energy(W: ArrayLike, s: ArrayLike) -> float:
     """-s'Ws / 2 of a state s (N,), in double precision."""
     x = np.asarray(s, dtype=np.float64)
-    return float(-0.5 * x @ W @ x)
+    return float(-0.5 * x @ np.asarray(W) @ x)
 
 
 def recall(
