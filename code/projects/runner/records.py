@@ -1,5 +1,7 @@
 """What a run leaves behind: settings, metrics by step, a curve, and a result card.
 
+Read with `book/capstones/runner.md`.
+
 run.json       project, preset, settings, precision: written first, read by `resume`
 metrics.jsonl  one line per step or evaluation; no clock in it, so equal runs leave equal files
 curve.csv/svg  the same as a table and a figure
