@@ -1,4 +1,4 @@
-"""`python -m projects`."""
+"""`python -m projects`. Read with `book/capstones/runner.md`."""
 
 from projects.runner.cli import main
 

@@ -217,7 +217,10 @@ def _split(by_hash: dict[str, Path]) -> Iterator[tuple[str, Path]]:
     n = len(by_hash)
     test, val = (max(1, round(fraction * n)) for fraction in PARTS.values())
     for position, path in enumerate(by_hash.values()):
-        yield "test" if position < test else "val" if position < test + val else "train", path
+        if position < test:
+            yield "test", path
+        else:
+            yield "val" if position < test + val else "train", path
 
 
 # -- one picture ----------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """How far two samples lie apart: what the diffusion project measures what it draws by. Each has a
 floor, data against data.
+
+Read with `book/capstones/diffusion.md`.
 """
 
 from __future__ import annotations

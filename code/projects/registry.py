@@ -1,5 +1,7 @@
 """Which projects there are, and the module of each: the only list.
 
+Read with `book/capstones/runner.md`.
+
 A name that is not in the list is that of a module of the reader's own, see `runner/own.py`.
 """
 

@@ -76,14 +76,16 @@ class Racer:
     def __init__(
         self, made: tuple[nn.Module, Loss], place: devices.Place, V: int, B: int, T: int
     ) -> None:
-        self.place, (self.model, loss) = place, made
+        self.place = place
+        self.model, loss = made
         self.model.to(place.device)
         fast = place.device.type == "cuda"
         self.loss = torch.compile(loss) if fast else loss
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=6e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True
         )
-        self.shape, self.V = (B, T + 1), V
+        self.shape = (B, T + 1)
+        self.V = V
 
     def step(self) -> Tensor:
         window = torch.randint(self.V, self.shape, device=self.place.device)

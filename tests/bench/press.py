@@ -51,7 +51,9 @@ def memory(process: psutil.Process) -> int:
 
 def wall(command: list[str], cwd: Path, **env: str) -> tuple[float, float]:
     """Seconds and peak megabytes of a command with its children; shows its output if it fails."""
-    start, peak, stop = time.monotonic(), 0.0, threading.Event()
+    start = time.monotonic()
+    peak = 0.0
+    stop = threading.Event()
     log = tempfile.TemporaryFile(
         mode="w+"
     )  # not a pipe: a child that stays behind would hold it open

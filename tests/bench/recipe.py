@@ -144,10 +144,8 @@ def main(words: list[str] | None = None) -> None:
         for name, (settings, compiled) in RUNS.items():  # in turn, so that a slow minute hits both
             if asked.try_:
                 fewer = settings["steps"] // 100
-                settings, compiled = (
-                    {**settings, **SMALL, "steps": fewer, "eval_every": fewer},
-                    False,
-                )
+                settings = {**settings, **SMALL, "steps": fewer, "eval_every": fewer}
+                compiled = False
             with tempfile.TemporaryDirectory() as folder:
                 card = train(text, settings, compiled, seed, Path(folder) / "run")
             row = result["runs"].setdefault(

@@ -28,9 +28,11 @@ from groundtruth.learning import (
 )
 from groundtruth.learning.hyperparameter_search import Real, Whole
 from groundtruth.learning.tape import record
+from groundtruth.modern import facts, grpo, preferences
 from groundtruth.modern.ngrams import Ngrams, floor
 from groundtruth.modern.tokenizers import WORDS, BytePairs
 from groundtruth.networks import (
+    associative,
     attention,
     convolution,
     embeddings,
@@ -382,6 +384,32 @@ def test_small_integers_do_not_wrap_in_a_sum_of_products():
     assert tensors.einsum2("i,i->", np.ones(3, bool), np.ones(3, bool)) == 3
 
 
+def test_small_integers_shrink_as_floats_do():
+    weights = regularization.soft_threshold(np.uint8([3, 9]), np.uint8([5, 5]))
+    assert weights.tolist() == [0.0, 4.0]
+    assert regularization.soft_threshold(np.int8([-128]), 3).tolist() == [-125.0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float16])
+def test_the_steepest_rate_does_not_depend_on_the_type_of_the_losses(dtype):
+    losses = np.array([100, 100, 100, 99, 98, 3, 2, 1, 120, 127])
+    rates = np.geomspace(1e-4, 1.0, 10)
+    assert range_test.steepest(rates, losses.astype(dtype)) == rates[5]
+
+
+def test_whole_rates_of_a_range_test_may_be_a_list():
+    assert range_test.steepest([2**i for i in range(10)], [9.0] * 4 + [1.0] * 6) == 16.0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float16, np.int16])
+def test_energies_are_computed_in_double_precision(dtype):
+    X = np.array([[120, 110], [100, 90]], dtype)
+    xi = np.array([125, 60], dtype)
+    # the larger inner product is 120 * 125 + 110 * 60 = 21,600; the square is 19,225
+    assert associative.modern_energy(X, xi, 3) == pytest.approx(-21_600 + 19_225 / 2)
+    assert associative.energy(X, xi) == pytest.approx(-(21_600 * 125 + 17_900 * 60) / 2)
+
+
 @pytest.mark.parametrize(
     ("shapes", "cost"),
     [(((3,), (3, 4)), 12), (((2, 3), (3,)), 6), (((5, 2, 3), (3, 4)), 120), (((2, 3),), 0)],
@@ -518,6 +546,80 @@ def test_a_run_that_ends_in_nan_loses():
 def test_a_metric_of_nan_has_no_interval():
     with pytest.raises(ValueError, match="NaN on"):
         intervals.bootstrap(lambda y: NAN, np.arange(5), draws=10, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("value", [NAN, np.inf, -np.inf])
+@pytest.mark.parametrize("scale", [True, False])
+def test_a_group_with_a_reward_that_is_not_finite_has_no_advantages(value, scale):
+    with pytest.raises(ValueError, match="rewards must be finite"):
+        grpo.group_advantages([[1.0, value, 3.0]], scale)
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        ([NAN, 0.5], [0.5, 0.5]),
+        ([-0.5, 1.5], [0.5, 0.5]),
+        ([np.inf, 0.5], [0.5, 0.5]),
+        ([0.0, 1.0], [np.inf, 1.0]),
+    ],
+)
+def test_what_is_no_probability_has_no_divergence(p, q):
+    with pytest.raises(ValueError, match="finite numbers of at least 0"):
+        preferences.kl(p, q)
+
+
+@pytest.mark.parametrize("reward", [NAN, np.inf])
+def test_a_reward_that_is_not_finite_loses_no_comparison(reward):
+    with pytest.raises(ValueError, match="rewards must be finite"):
+        preferences.compare([0.0, reward], [0.5, 0.5], 3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("confidence", "right"),
+    [
+        ([0.3, NAN, 0.9], [1, 0, 1]),
+        ([0.3, 0.5, 0.9], [1, NAN, 1]),
+        ([0.3, 0.5, 0.9], [True, None, True]),
+    ],
+)
+@pytest.mark.parametrize(
+    "measure", [facts.selective, partial(facts.score, threshold=0.5, penalty=1.0)]
+)
+def test_a_confidence_or_a_mark_of_nan_is_refused(measure, confidence, right):
+    with pytest.raises(ValueError, match="is NaN"):
+        measure(confidence, right)
+
+
+@pytest.mark.parametrize(("threshold", "penalty"), [(NAN, 1.0), (0.5, NAN), (0.5, -1.0)])
+def test_a_threshold_or_a_penalty_of_nan_is_refused(threshold, penalty):
+    with pytest.raises(ValueError, match="threshold and a penalty"):
+        facts.score([0.5], [True], threshold, penalty)
+
+
+def test_a_threshold_of_nan_shrinks_nothing():
+    with pytest.raises(ValueError, match="threshold"):
+        regularization.soft_threshold([1.0, 2.0], NAN)
+
+
+@pytest.mark.parametrize(
+    "first", [NAN, -np.inf, -1.0, 0.0, 2e-3, 1e-3], ids=lambda rate: f"{rate:g}"
+)
+def test_rates_that_do_not_rise_from_above_zero_have_no_steepest(first):
+    rates = np.append(first, np.geomspace(1e-3, 1.0, 11))
+    with pytest.raises(ValueError, match="rise from step to step"):
+        range_test.steepest(rates, np.linspace(3.0, 1.0, 12))
+
+
+def test_unsigned_rates_that_fall_do_not_wrap_around_to_a_rise():
+    with pytest.raises(ValueError, match="rise from step to step"):
+        range_test.steepest(np.arange(20, 8, -1).astype(np.uint8), np.linspace(3.0, 1.0, 12))
+
+
+def test_an_infinite_rate_has_no_steepest():
+    rates = np.append(np.geomspace(1e-3, 1.0, 11), np.inf)
+    with pytest.raises(ValueError, match="rise from step to step"):
+        range_test.steepest(rates, np.linspace(3.0, 1.0, 12))
 
 
 # sparse tables, shapes, text

@@ -29,7 +29,8 @@ def run(tmp_path, *sources, workers=2, pages=None, **settings):
         **settings,
     )
     book = project.load(root)
-    runs, told = {}, []
+    runs = {}
+    told = []
     names = list(pages or {"index": ""})
     asyncio.run(
         run_many(
@@ -134,11 +135,9 @@ def test_what_is_certainly_too_long_is_counted_and_not_opened():
         parts = session.serialize(session.msg(kind, content))
         return session.deserialize(session.feed_identities(parts)[1])["content"]
 
-    short, long, widest = (
-        "x" * 21_000,
-        "x" * 23_000,
-        "\U0001f600" * 1_000,
-    )  # twelve bytes of JSON for one character
+    short = "x" * 21_000
+    long = "x" * 23_000
+    widest = "\U0001f600" * 1_000  # twelve bytes of JSON for one character
     assert received("stream", {"name": "stderr", "text": short}) == {
         "name": "stderr",
         "text": short,

@@ -233,7 +233,8 @@ def _alive(folder: Path) -> list[str]:
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
 @pytest.mark.parametrize("moment", ["importing", "running"])
 def test_nothing_is_left_when_the_press_is_ended(tmp_path, sign, moment):
-    slow, named = "import time\ntime.sleep(600)", "if False:\n    import outsider\n"
+    slow = "import time\ntime.sleep(600)"
+    named = "if False:\n    import outsider\n"
     root = sample_book.make(
         tmp_path,
         {

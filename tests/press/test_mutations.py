@@ -117,7 +117,9 @@ def load(slug: str):
 def test_every_planted_change_is_caught(slug, measured, counted):
     page, cells, record = load(slug)
     assert compare.chapter_findings(PROJECT, page, record) == [], "the unchanged outputs must pass"
-    planted, missed, named = 0, [], 0
+    planted = 0
+    missed = []
+    named = 0
     for number, expected in enumerate(cells, 1):
         kinds: set[str] = set()
         for kind, changed in output_mutations(expected["outputs"]):

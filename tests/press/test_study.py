@@ -122,7 +122,8 @@ def test_the_site_schedules_a_card_as_ts_fsrs_does(tmp_path, script, history, zo
 def test_the_site_schedules_a_card_as_the_implementation_in_python_does(tmp_path, script, history):
     ours = node(tmp_path, OURS, script, json.dumps(history))
     scheduler = fsrs.Scheduler(enable_fuzzing=False)  # version 6 of the algorithm in both
-    card, now = fsrs.Card(), START
+    card = fsrs.Card()
+    now = START
     for (wait, *memory), grade in zip(ours, history, strict=True):
         card, _ = scheduler.review_card(card, fsrs.Rating(grade), now)
         assert timedelta(minutes=wait) == card.due - now

@@ -469,22 +469,27 @@ def test_what_changes_something_is_confirmed_first(confirm, sent):
     assert sent == SENT
 
 
-def test_an_instruction_in_a_page_moves_a_gullible_model_and_the_approval_step_stops_it():
+@pytest.mark.parametrize(
+    ("model", "confirm", "tried", "sent"),
+    [
+        (Rules(gullible=True), lambda c: True, True, 1),
+        (Rules(gullible=True), agent.deny_all, True, 0),
+        (Rules(), lambda c: True, False, 0),
+    ],
+    ids=["gullible", "denied", "plain"],
+)
+def test_an_instruction_in_a_page_moves_a_gullible_model_and_the_approval_step_stops_it(
+    model, confirm, tried, sent
+):
     SENT.clear()
     poisoned = Registry(
         tools.tool(search_poisoned, effect="read", limit=500),
         tools.tool(tools.calculator, effect="read"),
         *[t for t in box().tools.values() if t.name == "send"],
     )
-    for model, confirm, tried, sent in (
-        (Rules(gullible=True), lambda c: True, True, 1),
-        (Rules(gullible=True), agent.deny_all, True, 0),
-        (Rules(), lambda c: True, False, 0),
-    ):
-        SENT.clear()
-        result = Agent(model, poisoned, confirm=confirm).run("Who wrote the book?")
-        assert any(e.get("name") == "send" for e in result.trace) == tried
-        assert len(SENT) == sent
+    result = Agent(model, poisoned, confirm=confirm).run("Who wrote the book?")
+    assert any(e.get("name") == "send" for e in result.trace) == tried
+    assert len(SENT) == sent
 
 
 def search_poisoned(query: str) -> str:

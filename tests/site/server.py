@@ -44,10 +44,12 @@ class Host:
                 if path.is_dir():
                     path = path / "index.html"
                 if not path.is_file():
-                    body, status = (folder / "404.html").read_bytes(), 404
+                    body = (folder / "404.html").read_bytes()
+                    status = 404
                     path = folder / "404.html"
                 else:
-                    body, status = path.read_bytes(), 200
+                    body = path.read_bytes()
+                    status = 200
                 zipped = path.suffix in PACKED and "gzip" in self.headers.get("Accept-Encoding", "")
                 if zipped:
                     body = packed(str(path), path.stat().st_mtime_ns)

@@ -161,7 +161,9 @@ def functions(names: Sequence[str], test: Callable[..., str | None]) -> Judge:
     """
 
     def judge(answer: Any) -> str | None:
-        given = [answer] if callable(answer) else list(answer) if np.iterable(answer) else []
+        given = [answer]
+        if not callable(answer):
+            given = list(answer) if np.iterable(answer) else []
         if len(given) != len(names) or not all(callable(item) for item in given):
             return f"give {len(names)} function{'s' * (len(names) > 1)}: {', '.join(names)}"
         try:

@@ -1,5 +1,7 @@
 """The one style of all figures: sizes, and colors that survive print and color blindness.
 
+Read with book/front/how-to-read.md.
+
 In Jupyter figures appear as PNG. The press asks for SVG through the variable GROUNDTRUTH_FIGURES.
 """
 

@@ -1,5 +1,7 @@
 """Interactive figures that run in JupyterLab and on the site from the same cell.
 
+Read with book/front/how-to-read.md.
+
 A figure is a Vega-Lite chart drawn by Altair; its data are small, rounded, and part of the output
 that the build compares. What moves with a control is computed in the reader's browser, by formulas
 in Vega's expression language. The functions here write such formulas from named parts. What a

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from groundtruth.arrays import Array
 
@@ -81,7 +82,7 @@ def range_test(
     return rates[: len(losses)], np.array(losses)
 
 
-def steepest(rates: Array, losses: Array, skip: float = 0.1) -> float:
+def steepest(rates: ArrayLike, losses: ArrayLike, skip: float = 0.1) -> float:
     """The rate at which the loss falls fastest per factor of the rate, from `range_test`.
 
     The first tenth of the curve is skipped: there the average consists of a few noisy batches.
@@ -89,15 +90,15 @@ def steepest(rates: Array, losses: Array, skip: float = 0.1) -> float:
     Parameters
     ----------
     rates, losses : arrays (S,)
-        S >= 10, the losses finite.
+        S >= 10, the rates above 0 and rising, all of them finite.
     skip : float in [0, 1)
         The fraction of the curve that is not searched.
 
     Raises
     ------
     ValueError
-        For fewer than ten points, lengths that differ, losses that are not finite, or a loss that
-        falls nowhere.
+        For fewer than ten points, lengths that differ, rates that are not finite, not above 0 or
+        do not rise, losses that are not finite, or a loss that falls nowhere.
 
     Examples
     --------
@@ -105,17 +106,21 @@ def steepest(rates: Array, losses: Array, skip: float = 0.1) -> float:
     >>> steepest(rates, np.array([3.0, 3, 3, 3, 3, 2.9, 2.5, 1.0, 1.1, 5.0])).item()
     10.0
     """
-    if len(rates) < LEAST or len(rates) != len(losses):
+    rate = np.asarray(rates, dtype=float)
+    loss = np.asarray(losses, dtype=float)
+    if len(rate) < LEAST or len(rate) != len(loss):
         raise ValueError(
-            f"need at least {LEAST} rates with their losses, got {len(rates)} and {len(losses)};"
+            f"need at least {LEAST} rates with their losses, got {len(rate)} and {len(loss)};"
             " start from a smaller rate or use more steps"
         )
-    if not np.isfinite(losses).all():
+    if not np.isfinite(rate).all() or rate[0] <= 0 or (np.diff(rate) <= 0).any():
+        raise ValueError("the rates must be finite, above 0 and rise from step to step")
+    if not np.isfinite(loss).all():
         raise ValueError("the losses must be finite; leave out the end where they are not")
     if not 0 <= skip < 1:
         raise ValueError(f"skip must be a fraction below 1, got {skip}")
-    start = int(skip * len(rates))
-    speed = np.diff(losses)[start:] / np.diff(np.log(rates))[start:]
+    start = int(skip * len(rate))
+    speed = np.diff(loss)[start:] / np.diff(np.log(rate))[start:]
     if not speed.size or speed.min() >= 0:
         raise ValueError("the loss falls nowhere; start from a smaller rate")
-    return rates[start + 1 :][np.argmin(speed)]
+    return rate[start + 1 :][np.argmin(speed)]

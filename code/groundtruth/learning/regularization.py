@@ -106,6 +106,11 @@ def ridge_df(X: ArrayLike, lam: float) -> float:
 def soft_threshold(z: ArrayLike, t: ArrayLike) -> Array:
     """sign(z) max(|z| - t, 0): the minimizer of (w - z)^2 / 2 + t |w|.
 
+    Raises
+    ------
+    ValueError
+        For a threshold below 0 or NaN.
+
     Examples
     --------
     >>> soft_threshold([3.0, -0.5, -2.0], 1.0).tolist()
@@ -113,7 +118,8 @@ def soft_threshold(z: ArrayLike, t: ArrayLike) -> Array:
     """
     if not (np.asarray(t) >= 0).all():
         raise ValueError(f"the threshold must be at least 0, got {t!r}")
-    return np.sign(z) * np.maximum(np.abs(z) - t, 0) + 0.0
+    x = np.asarray(z, dtype=float)  # small integers would wrap around
+    return np.sign(x) * np.maximum(np.abs(x) - t, 0) + 0.0
 
 
 def elastic_net(

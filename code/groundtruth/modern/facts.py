@@ -99,15 +99,19 @@ def answers(w: World) -> tuple[NDArray[np.intp], Array, Array]:
 def selective(p: ArrayLike, right: ArrayLike) -> tuple[Array, Array]:
     """Coverage (n,) and accuracy (n,) when the 1, 2, ... n most confident answers are given.
 
+    Raises
+    ------
+    ValueError
+        For no answers, lengths that differ, or a confidence or mark that is NaN.
+
     Examples
     --------
     >>> coverage, accuracy = selective([0.9, 0.2, 0.5], [True, False, True])
     >>> coverage.round(2).tolist(), accuracy.round(2).tolist()
     ([0.33, 0.67, 1.0], [1.0, 1.0, 0.67])
     """
-    confidence = np.asarray(p, dtype=float)
-    correct = np.asarray(right, dtype=float)
-    if confidence.shape != correct.shape or confidence.ndim != 1 or not confidence.size:
+    confidence, correct = _marked(p, right)
+    if confidence.ndim != 1 or not confidence.size:
         raise ValueError("need one mark per confidence, and at least one")
     order = np.argsort(-confidence, kind="stable")
     count = np.arange(1, len(order) + 1)
@@ -117,14 +121,30 @@ def selective(p: ArrayLike, right: ArrayLike) -> tuple[Array, Array]:
 def score(p: ArrayLike, right: ArrayLike, threshold: float, penalty: float) -> float:
     """Mean score if answers below the threshold are withheld: 1 if right, -penalty if wrong, 0.
 
+    Raises
+    ------
+    ValueError
+        For shapes that differ, a confidence, mark, threshold or penalty that is NaN, or a negative
+        penalty.
+
     Examples
     --------
     >>> score([0.9, 0.2], [True, False], 0.5, 1.0), score([0.9, 0.2], [True, False], 0.0, 1.0)
     (0.5, 0.0)
     """
-    confidence = np.asarray(p, dtype=float)
-    correct = np.asarray(right, dtype=bool)
-    if confidence.shape != correct.shape or penalty < 0:
-        raise ValueError("need one mark per confidence, and a penalty of at least 0")
-    points = np.where(correct, 1.0, -penalty)
+    confidence, correct = _marked(p, right)
+    if np.isnan(threshold) or not penalty >= 0:
+        raise ValueError(f"need a threshold and a penalty >= 0, got {threshold} and {penalty}")
+    points = np.where(correct != 0, 1.0, -penalty)
     return float(np.where(confidence >= threshold, points, 0.0).mean())
+
+
+def _marked(p: ArrayLike, right: ArrayLike) -> tuple[Array, Array]:
+    """Confidences and marks as floats of one shape, none of them NaN."""
+    confidence = np.asarray(p, dtype=float)
+    correct = np.asarray(right, dtype=float)
+    if confidence.shape != correct.shape:
+        raise ValueError("need one mark per confidence")
+    if np.isnan(confidence).any() or np.isnan(correct).any():
+        raise ValueError("a confidence or a mark is NaN; drop the answers that have none")
+    return confidence, correct

@@ -21,6 +21,11 @@ def group_advantages(rewards: ArrayLike, scale: bool = True) -> Array:
 
     A group of equal rewards has advantages 0. Without `scale` the deviation is not divided by.
 
+    Raises
+    ------
+    ValueError
+        For groups of fewer than two rewards, or rewards that are not finite.
+
     Examples
     --------
     >>> group_advantages([[1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 1.0]]).tolist()
@@ -29,6 +34,8 @@ def group_advantages(rewards: ArrayLike, scale: bool = True) -> Array:
     r = np.asarray(rewards, dtype=float)
     if r.ndim != 2 or r.shape[1] < 2:
         raise ValueError(f"rewards are groups of at least 2, got the shape {r.shape}")
+    if not np.isfinite(r).all():
+        raise ValueError("rewards must be finite; leave out the answers that have none")
     centered = r - r.mean(1, keepdims=True)
     if not scale:
         return centered

@@ -44,6 +44,11 @@ def optimum(ref: ArrayLike, reward: ArrayLike, beta: float) -> Array:
 def kl(p: ArrayLike, q: ArrayLike) -> float:
     """Divergence KL(p || q) in nats; p may hold zeros, q must not.
 
+    Raises
+    ------
+    ValueError
+        For shapes that differ, and for a probability that is negative, infinite or NaN.
+
     Examples
     --------
     >>> round(kl([1.0, 0.0], [0.5, 0.5]), 3)
@@ -53,6 +58,8 @@ def kl(p: ArrayLike, q: ArrayLike) -> float:
     b = np.asarray(q, dtype=float)
     if a.shape != b.shape or not (b > 0).all():
         raise ValueError("need two distributions of one shape, the second without zeros")
+    if not (a >= 0).all() or not np.isfinite(a).all() or not np.isfinite(b).all():
+        raise ValueError("probabilities must be finite numbers of at least 0")
     present = a > 0
     return float((a[present] * np.log(a[present] / b[present])).sum())
 
@@ -77,6 +84,12 @@ def compare(
 
     Both are drawn from the policy; P(a beats b) = sigmoid(r_a - r_b).
 
+    Raises
+    ------
+    ValueError
+        For shapes that differ, fewer than one pair, fewer than two possible responses, or rewards
+        that are not finite.
+
     Examples
     --------
     >>> won, lost = compare([0.0, 50.0], [0.5, 0.5], 3, np.random.default_rng(0))
@@ -87,6 +100,8 @@ def compare(
     p = np.asarray(policy, dtype=float)
     if n < 1 or p.shape != r.shape or (p > 0).sum() < 2:
         raise ValueError("need at least one pair, and two responses with a probability above 0")
+    if not np.isfinite(r).all():
+        raise ValueError("rewards must be finite: two of them are compared by their difference")
     a = rng.choice(len(p), n, p=p)
     others = np.array([np.where(np.arange(len(p)) == i, 0, p) for i in range(len(p))])
     cdf = np.cumsum(others / np.maximum(others.sum(1, keepdims=True), 1e-300), axis=1)

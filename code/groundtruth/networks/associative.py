@@ -33,9 +33,10 @@ def hopfield_store(X: ArrayLike) -> Array:
     return W
 
 
-def energy(W: Array, s: Array) -> float:
-    """-s'Ws / 2 of a state s (N,)."""
-    return float(-0.5 * s @ W @ s)
+def energy(W: ArrayLike, s: ArrayLike) -> float:
+    """-s'Ws / 2 of a state s (N,), in double precision."""
+    x = np.asarray(s, dtype=np.float64)
+    return float(-0.5 * x @ np.asarray(W) @ x)
 
 
 def recall(
@@ -86,6 +87,10 @@ def modern_update(X: ArrayLike, xi: ArrayLike, beta: float) -> Array:
     return softmax(beta * q @ x.T) @ x
 
 
-def modern_energy(X: Array, xi: Array, beta: float) -> float:
-    """-logsumexp(beta X xi) / beta + |xi|^2 / 2, which every `modern_update` lowers."""
-    return float(-logsumexp(beta * X @ xi) / beta + 0.5 * xi @ xi)
+def modern_energy(X: ArrayLike, xi: ArrayLike, beta: float) -> float:
+    """-logsumexp(beta X xi) / beta + |xi|^2 / 2, which every `modern_update` lowers, of patterns X
+    (P, d) and a state xi (d,), in double precision.
+    """
+    x = np.asarray(X, dtype=np.float64)
+    q = np.asarray(xi, dtype=np.float64)
+    return float(-logsumexp(beta * x @ q) / beta + 0.5 * q @ q)

@@ -107,7 +107,8 @@ def _nearest(
     A number that stands in code as well is an assumption of the page, which many lines can show by
     chance: it needs a line of the cell right above, or one that speaks of the same thing.
     """
-    best, best_key = None, None
+    best = None
+    best_key = None
     for line, values in lines:
         if not numbers.accounted(*value, values):
             continue
@@ -117,7 +118,8 @@ def _nearest(
         distance = sentence.cells - line.cell
         key = (distance < 0, abs(distance), _form(value, values), -shared, line.row)
         if best_key is None or key < best_key:
-            best, best_key = line, key
+            best = line
+            best_key = key
     return best
 
 

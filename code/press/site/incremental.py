@@ -75,7 +75,8 @@ def name_images(env: Any) -> None:
     names: set[str] = set()
     for path in sorted(env.images):
         original = PurePosixPath(path)
-        name, number = original.name, 0
+        name = original.name
+        number = 0
         while name in names:
             number += 1
             name = f"{original.stem}{number}{original.suffix}"

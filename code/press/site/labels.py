@@ -252,7 +252,8 @@ def _label(
     group: etree._Element, glyphs: dict[str, list[Point]], lines: list[Line]
 ) -> Label | None:
     """The label that a group draws with glyphs; None for one that is drawn in another way."""
-    points, sizes = [], []
+    points = []
+    sizes = []
     for use in group.iter(f"{SVG}use"):
         way = [use, *use.iterancestors()]
         way = way[: way.index(group)]

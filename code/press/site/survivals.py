@@ -43,7 +43,9 @@ def read(project: Project, pages: list[tuple[Chapter, Record]], store: Store) ->
     report = survival.committed(project)
     digests = Digests(project, store)
     rows = {page.slug: page for page in report.pages}
-    stale, untried, slugs = [], [], []
+    stale = []
+    untried = []
+    slugs = []
     for chapter, record in pages:
         slug = chapter.slug
         slugs.append(slug)

@@ -1,5 +1,7 @@
 """Texts to train on, split by document: a document is held out whole or not at all.
 
+Read with `book/capstones/gpt.md`.
+
 That does not make it new: documents quote each other. `overlap` measures by how much.
 
 `sonnets.txt` holds William Shakespeare's 154 sonnets (1609, public domain) in modern spelling, one

@@ -1,5 +1,7 @@
 """Train, resume, sample and serve the projects.
 
+Read with `book/capstones/runner.md`.
+
 `python -m projects COMMAND --help` explains each command.
 """
 

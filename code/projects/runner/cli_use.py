@@ -1,4 +1,7 @@
-"""The commands that use what was trained, and the agent: sample, serve, ask, tools."""
+"""The commands that use what was trained, and the agent: sample, serve, ask, tools.
+
+Read with `book/capstones/runner.md`.
+"""
 
 from __future__ import annotations
 

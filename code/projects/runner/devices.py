@@ -1,4 +1,7 @@
-"""Which device a run uses and why, in which precision, and how fast the device could be."""
+"""Which device a run uses and why, in which precision, and how fast the device could be.
+
+Read with `book/capstones/runner.md`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run says when its numbers stop being numbers."""
+"""What a run says when its numbers stop being numbers. Read with `book/capstones/runner.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share. Read with `book/capstones/runner.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which examples a step sees: epochs of shuffled examples, as a function of the step alone."""
+"""Which examples a step sees: epochs of shuffled examples, as a function of the step alone.
+
+Read with `book/capstones/cnn.md`.
+"""
 
 from __future__ import annotations
 

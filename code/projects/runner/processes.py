@@ -1,5 +1,7 @@
 r"""One process or many: the rank of each, its share of a batch, and what they exchange.
 
+Read with `book/capstones/runner.md`.
+
 Several processes are started by torchrun, here (`--processes 2`) or by hand on several computers:
 
     torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \

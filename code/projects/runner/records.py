@@ -1,5 +1,7 @@
 """What a run leaves behind: settings, metrics by step, a curve, and a result card.
 
+Read with `book/capstones/runner.md`.
+
 run.json       project, preset, settings, precision: written first, read by `resume`
 metrics.jsonl  one line per step or evaluation; no clock in it, so equal runs leave equal files
 curve.csv/svg  the same as a table and a figure
@@ -222,11 +224,9 @@ def commit() -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return (
-        (name.stdout.strip() + ("+" if changed.stdout.strip() else ""))
-        if name.returncode == 0
-        else None
-    )
+    if name.returncode != 0:
+        return None
+    return name.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
 def write_curve(folder: Path, title: str) -> None:

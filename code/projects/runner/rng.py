@@ -1,4 +1,7 @@
-"""The states of all random number generators, as plain data that a safe loader accepts."""
+"""The states of all random number generators, as plain data that a safe loader accepts.
+
+Read with `book/capstones/runner.md`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Settings of a run: a dataclass a project extends, presets by name, overrides by key."""
+"""Settings of a run: a dataclass a project extends, presets by name, overrides by key.
+
+Read with `book/capstones/runner.md`.
+"""
 
 from __future__ import annotations
 

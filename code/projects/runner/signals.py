@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM as a question the loop answers between two steps."""
+"""Ctrl-C and SIGTERM as a question the loop answers between two steps.
+
+Read with `book/capstones/runner.md`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a project gives the runner."""
+"""What a project gives the runner. Read with `book/capstones/runner.md`."""
 
 from __future__ import annotations
 

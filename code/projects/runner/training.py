@@ -1,4 +1,7 @@
-"""The loop: the same for every project, on every device, in one process or many."""
+"""The loop: the same for every project, on every device, in one process or many.
+
+Read with `book/capstones/runner.md`.
+"""
 
 from __future__ import annotations
 

@@ -74,7 +74,9 @@ def test_simhash_bits_differ_with_the_angle():
     for degrees in (10, 60, 90, 150):
         t = np.radians(degrees)
         U = np.zeros((2, 20))
-        U[0, 0], U[1, 0], U[1, 1] = 1.0, np.cos(t), np.sin(t)
+        U[0, 0] = 1.0
+        U[1, 0] = np.cos(t)
+        U[1, 1] = np.sin(t)
         one, two = mx.simhash(U * rng.uniform(0.1, 9), 20_000, seed=degrees)
         share = degrees / 180
         assert abs(np.mean(one != two) - share) < 4 * np.sqrt(share * (1 - share) / 20_000)

@@ -170,9 +170,8 @@ def test_a_range_of_whole_numbers_is_a_range():
 def test_every_whole_number_has_the_same_share():
     # -1, 0, 1, 2 have a quarter each
     param = Whole(-1, 2)
-    assert [param.at(u) for u in (0.0, 0.24, 0.26, 0.49, 0.51, 0.74, 0.76, 1.0)] == [
-        -1, -1, 0, 0, 1, 1, 2, 2,
-    ]  # fmt: skip
+    ends = [param.at(u) for u in (0.0, 0.24, 0.26, 0.49, 0.51, 0.74, 0.76, 1.0)]
+    assert ends == [-1, -1, 0, 0, 1, 1, 2, 2]
     assert all(type(param.at(u)) is int for u in (0.0, 0.4, 1.0))
     assert [param.share(v) for v in (-1, 0.5, 2)] == [0.0, 0.5, 1.0]
 

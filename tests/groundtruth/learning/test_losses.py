@@ -27,23 +27,27 @@ def T(v, grad=False):
     return torch.tensor(np.asarray(v), dtype=torch.float64, requires_grad=grad)
 
 
-@given(vectors)
-def test_regression_losses_and_gradients_equal_torch(data):
-    y, p, _ = data
-    for ours, grad, theirs in (
+@pytest.mark.parametrize(
+    ("ours", "grad", "theirs"),
+    [
         (ls.mse, ls.mse_grad, F.mse_loss),
         (ls.mae, ls.mae_grad, F.l1_loss),
         (
             lambda a, b: ls.huber(a, b, 0.7),
             lambda a, b: ls.huber_grad(a, b, 0.7),
-            lambda a, b: F.huber_loss(a, b, delta=0.7),
+            partial(F.huber_loss, delta=0.7),
         ),
-    ):
-        at = T(p, grad=True)
-        loss = theirs(at, T(y))
-        loss.backward()
-        assert ours(y, p) == pytest.approx(loss.item(), rel=1e-12, abs=1e-12)
-        assert np.allclose(grad(y, p), at.grad.numpy(), atol=1e-12)
+    ],
+    ids=["mse", "mae", "huber"],
+)
+@given(vectors)
+def test_regression_losses_and_gradients_equal_torch(ours, grad, theirs, data):
+    y, p, _ = data
+    at = T(p, grad=True)
+    loss = theirs(at, T(y))
+    loss.backward()
+    assert ours(y, p) == pytest.approx(loss.item(), rel=1e-12, abs=1e-12)
+    assert np.allclose(grad(y, p), at.grad.numpy(), atol=1e-12)
 
 
 @given(vectors, st.floats(0.05, 0.95))

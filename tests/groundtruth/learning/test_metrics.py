@@ -207,7 +207,8 @@ def test_margins_of_one_class_leave_nothing_to_agree_on(C):
 
 
 def test_one_error_may_cost_nothing():
-    y, s = [0, 1, 0, 1], [0.1, 0.6, 0.7, 0.9]
+    y = [0, 1, 0, 1]
+    s = [0.1, 0.6, 0.7, 0.9]
     assert mt.best_threshold(y, s, 0.0, 1.0)[1] == 0.0
     assert mt.best_threshold(y, s, 1.0, 0.0) == (np.inf, 0.0)
 

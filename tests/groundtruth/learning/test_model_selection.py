@@ -97,10 +97,14 @@ def test_nested_choice_takes_the_model_that_is_right():
     r = rng(2)
     X = r.normal(size=(80, 1))
     y = 2 * X[:, 0] + 0.1 * r.normal(size=80)
-    fits = [
-        lambda A, t: lambda B: np.full(len(B), t.mean()),
-        lambda A, t: LinearRegression().fit(A, t).predict,
-    ]
+
+    def constant(A, t):
+        return lambda B: np.full(len(B), t.mean())
+
+    def line(A, t):
+        return LinearRegression().fit(A, t).predict
+
+    fits = [constant, line]
     scores = ms.nested_cv(fits, lambda m, A, t: -float(np.mean((m(A) - t) ** 2)), X, y, 4, r)
     assert scores.shape == (4,)
     assert scores.min() > -0.05

@@ -85,7 +85,9 @@ def test_the_rungs_are_scikit_learns():
 
 def test_crossing_curves_fool_halving():
     def slow(c, b):
-        return (1.0 if b < 9 else 0.0) if c["x"] > 0.9 else 0.5
+        if c["x"] <= 0.9:
+            return 0.5
+        return 1.0 if b < 9 else 0.0
 
     configs = [{"x": x} for x in np.linspace(0, 1, 27)]
     assert mf.successive_halving(slow, configs, 1, 27).loss == 0.5

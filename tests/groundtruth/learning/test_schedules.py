@@ -182,8 +182,9 @@ def test_a_cycle_of_one_step_is_its_end():
     assert np.allclose(schedules.one_cycle(0, 2.0, 1, div=4.0, final_div=5.0), (0.1, 0.95))
 
 
-def test_schedules_by_default_equal_torch_by_default():
-    pairs = [
+@pytest.mark.parametrize(
+    ("ours", "make"),
+    [
         (lambda t: schedules.step(t, BASE, 5), lambda o: theirs.StepLR(o, 5)),
         (
             lambda t: schedules.linear(t, BASE, 20, 1 / 3),
@@ -194,9 +195,11 @@ def test_schedules_by_default_equal_torch_by_default():
             lambda o: theirs.CosineAnnealingLR(o, STEPS),
         ),
         (lambda t: schedules.sgdr(t, BASE, 7), lambda o: theirs.CosineAnnealingWarmRestarts(o, 7)),
-    ]
-    for ours, make in pairs:
-        assert np.allclose([ours(t) for t in range(STEPS)], torchs(make), rtol=0, atol=1e-12)
+    ],
+    ids=["step", "linear", "cosine", "warm restarts"],
+)
+def test_schedules_by_default_equal_torch_by_default(ours, make):
+    assert np.allclose([ours(t) for t in range(STEPS)], torchs(make), rtol=0, atol=1e-12)
 
 
 def test_the_plateau_by_default_equals_torch_by_default():

@@ -209,7 +209,8 @@ def test_e5m2_saturates_only_when_it_is_asked_to():
 
 
 def test_e8m0_ends_at_the_power_127():
-    low, high = 2.0**-127, 2.0**127
+    low = 2.0**-127
+    high = 2.0**127
     x = [low, low / 2, 1e-300, 1.6 * low, high, 1.4 * high, 1.6 * high, 4 * high, 1e300]
     assert bf.to_e8m0(x).tolist() == [low, low, low, 2 * low] + [high] * 5
     assert bf.to_e8m0(np.uint8([1, 2, 3, 5, 6, 200])).tolist() == [1, 2, 4, 4, 8, 256]

@@ -61,7 +61,8 @@ def select(X, i, candidates, limit):
 
 
 def descend(X, q, entry, levels, links, layer):
-    entries, work = [entry], 1
+    entries = [entry]
+    work = 1
     for above in range(levels[entry], layer, -1):
         entries, more = search_layer(X, q, entries, 1, links[above])
         work += more

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,11 @@ from groundtruth.modern import memory_ledger as ledger
 from groundtruth.modern import memory_trace as mt
 from torch.utils.checkpoint import checkpoint
 
-B, T, C, H, L = 2, 12, 16, 2, 3
+B = 2
+T = 12
+C = 16
+H = 2
+L = 3
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +144,17 @@ def test_unknown_phases(traces, phase, step):
 
 
 def test_every_operation_counts_once():
-    w, x = torch.nn.Parameter(torch.ones(10)), torch.ones(10)
+    w = torch.nn.Parameter(torch.ones(10))
+
+    def negated(x, times):
+        y = w * x
+        for _ in range(times):
+            y = y.neg()
+        return y
+
     ends = [
-        mt.trace(f, x, [w], steps=1).marks[0][1]
-        for f in (lambda x: w * x, lambda x: (w * x).neg(), lambda x: (w * x).neg().neg())
+        mt.trace(partial(negated, times=times), torch.ones(10), [w], steps=1).marks[0][1]
+        for times in range(3)
     ]
     assert np.diff(ends).tolist() == [1, 1]
 

@@ -169,7 +169,8 @@ def test_a_response_that_no_pair_holds_gets_the_mean():
 
 
 def test_the_penalty_is_small_unless_it_is_asked_for():
-    won, lost = [1] * 3 + [0], [0] * 3 + [1]
+    won = [1] * 3 + [0]
+    lost = [0] * 3 + [1]
     slight = pref.reward_model(won, lost, 2)
     assert slight[1] - slight[0] == pytest.approx(np.log(3), rel=2e-3)
     assert pref.reward_model(won, lost, 2, ridge=0)[1] == pytest.approx(np.log(3) / 2, abs=1e-7)

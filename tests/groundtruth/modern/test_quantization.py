@@ -163,7 +163,8 @@ def test_single_precision_is_taken_as_double():
 
 
 def test_integers_are_those_of_the_definition():
-    scale, zero = 0.5, 3
+    scale = 0.5
+    zero = 3
     x = [-1000.0, -5.0, -0.3, 0.0, 0.74, 0.76, 1000.0]
     # x / 0.5 = -10, -0.6, 0, 1.48, 1.52, rounded and moved by 3; the ends are clipped
     assert qz.apply_grid(x, scale, zero, 4).tolist() == [-7, -7, 2, 3, 4, 5, 7]

@@ -57,7 +57,8 @@ def test_ties_are_decided_at_random():
 
 
 def test_single_precision_is_computed_in_double():
-    p, scores = np.float32([1 / 3, 1 / 3, 1 / 3]), [0.0, 1.0, 2.0]
+    p = np.float32([1 / 3, 1 / 3, 1 / 3])
+    scores = [0.0, 1.0, 2.0]
     exact = p.astype(float)
     upto = np.cumsum(exact)
     expected = np.diff(upto**3, prepend=0.0)

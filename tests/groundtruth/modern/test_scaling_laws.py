@@ -132,7 +132,8 @@ def test_searches_begin_at_two_floors_and_two_of_each_exponent_with_terms_of_one
 
 def noted_searches(monkeypatch):
     """Notes where each search begins, and checks its derivatives there and at its end."""
-    begins, ends = [], []
+    begins = []
+    ends = []
     search = sl.least_squares
 
     def noting(residuals, start, jacobian, **settings):
@@ -185,7 +186,8 @@ def test_searches_go_on_until_the_constants_are_known():
 )
 def test_large_and_small_constants_are_found(law):
     """A search that begins near them and is not held back by a limit ends there."""
-    n, d = 2 + N / 1e3, 2 + D / 1e4
+    n = 2 + N / 1e3
+    d = 2 + D / 1e4
     n, d = np.exp(np.log(n) * 3), np.exp(np.log(d) * 3)
     start = sl.Law(*(0.97 * value for value in law))
     fitted = sl.fit(n, d, law(n, d), start)

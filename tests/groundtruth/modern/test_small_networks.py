@@ -323,7 +323,8 @@ def test_accuracies_by_hand():
 
 
 def test_gradients_are_those_of_softmax_less_the_label():
-    x, y = SIGNS, torch.tensor([0, 2, 2, 2])
+    x = SIGNS
+    y = torch.tensor([0, 2, 2, 2])
     W = torch.eye(3, requires_grad=True)
     error = torch.softmax(SIGNS, 1) - F.one_hot(y, 3)
     result = sn.gradients([(W, torch.zeros(3))], (x, y))

@@ -275,13 +275,17 @@ def test_a_state_that_is_not_whole_is_told(state, message):
         tokenizers.load(state)
 
 
-def test_half_of_a_surrogate_pair_is_told():
-    for do in (
+@pytest.mark.parametrize(
+    "call",
+    [
         lambda: BytePairs([]).encode("ok \ud800"),
         lambda: BytePairs.train("ok \ud800", 1),
-    ):
-        with pytest.raises(ValueError, match=r"'\\ud800' is half of a surrogate pair"):
-            do()
+    ],
+    ids=["encode", "train"],
+)
+def test_half_of_a_surrogate_pair_is_told(call):
+    with pytest.raises(ValueError, match=r"'\\ud800' is half of a surrogate pair"):
+        call()
 
 
 def test_numbers_of_tokens_end_before_the_size_of_the_vocabulary():

@@ -263,13 +263,23 @@ def test_k_lies_between_one_and_the_number_of_vectors(k):
         assert sorted(index.search(X[:1], 4)[0]) == [0, 1, 2, 3]
         with pytest.raises(ValueError, match=f"the 4 vectors of the index, got {k}"):
             index.search(X, k)
-    ivf = vi.IVF(X, 2, np.random.default_rng(0))
-    lsh = vi.LSH(X, 1, 9, np.random.default_rng(0))
-    for search in (lambda k: ivf.search(X[0], k, 2)[0], lambda k: lsh.search(X[0], k)[0]):
-        assert len(search(1)) == 1
-        assert len(search(4)) == 4
-        with pytest.raises(ValueError, match=f"the 4 vectors of the index, got {k}"):
-            search(k)
+
+
+@pytest.mark.parametrize("k", [0, 5])
+@pytest.mark.parametrize(
+    "search",
+    [
+        lambda X, k: vi.IVF(X, 2, np.random.default_rng(0)).search(X[0], k, 2)[0],
+        lambda X, k: vi.LSH(X, 1, 9, np.random.default_rng(0)).search(X[0], k)[0],
+    ],
+    ids=["ivf", "lsh"],
+)
+def test_k_of_an_approximate_index_lies_between_one_and_the_number_of_vectors(search, k):
+    X = np.eye(4)
+    assert len(search(X, 1)) == 1
+    assert len(search(X, 4)) == 4
+    with pytest.raises(ValueError, match=f"the 4 vectors of the index, got {k}"):
+        search(X, k)
 
 
 def test_planted_vectors_are_2000_and_100_queries_of_32_independent_components_by_default():

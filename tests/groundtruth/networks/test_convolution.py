@@ -281,23 +281,27 @@ def test_whole_numbers_become_double_precision(kind):
     assert cv.avg_pool2d(x, 2).tolist() == [[[[1.0]]]]
 
 
+RIGHT = np.ones((1, 1, 2, 2))
+
+
 @pytest.mark.parametrize("shape", [(2, 2, 2), (1, 1, 1, 2, 2), (0, 1, 2, 2)])
-def test_maps_and_kernels_have_four_axes_and_entries(shape):
-    wrong = np.ones(shape)
-    right = np.ones((1, 1, 2, 2))
-    for call, name in (
-        (lambda: cv.im2col(wrong, (1, 1)), "x"),
-        (lambda: cv.conv2d(wrong, right), "x"),
-        (lambda: cv.conv2d(right, wrong), "w"),
-        (lambda: cv.conv2d_backward(right, wrong, right), "x"),
-        (lambda: cv.conv2d_backward(right, right, wrong), "w"),
-        (lambda: cv.conv_transpose2d(wrong, right), "y"),
-        (lambda: cv.conv_transpose2d(right, wrong), "w"),
-        (lambda: cv.max_pool2d(wrong, 1), "x"),
-        (lambda: cv.avg_pool2d(wrong, 1), "x"),
-    ):
-        with pytest.raises(ValueError, match=f"^{name} must be a non-empty array with four axes"):
-            call()
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda wrong: cv.im2col(wrong, (1, 1)), "x"),
+        (lambda wrong: cv.conv2d(wrong, RIGHT), "x"),
+        (lambda wrong: cv.conv2d(RIGHT, wrong), "w"),
+        (lambda wrong: cv.conv2d_backward(RIGHT, wrong, RIGHT), "x"),
+        (lambda wrong: cv.conv2d_backward(RIGHT, RIGHT, wrong), "w"),
+        (lambda wrong: cv.conv_transpose2d(wrong, RIGHT), "y"),
+        (lambda wrong: cv.conv_transpose2d(RIGHT, wrong), "w"),
+        (lambda wrong: cv.max_pool2d(wrong, 1), "x"),
+        (lambda wrong: cv.avg_pool2d(wrong, 1), "x"),
+    ],
+)
+def test_maps_and_kernels_have_four_axes_and_entries(call, name, shape):
+    with pytest.raises(ValueError, match=f"^{name} must be a non-empty array with four axes"):
+        call(np.ones(shape))
 
 
 def test_windows_are_gathered_place_by_place():

@@ -86,18 +86,21 @@ def test_the_norms_set_the_size_of_the_stream():
         )
 
 
-def test_along_the_skips_alone_the_laws_hold():
-    g = np.random.default_rng(3).normal(size=X.shape)
-    for mode, law in (
+@pytest.mark.parametrize("L", [4, 16])
+@pytest.mark.parametrize(
+    ("mode", "law"),
+    [
         ("residual", lambda L: 1.0),
         ("pre", lambda L: (1 + L) ** -0.5),
         ("post", lambda L: 2 ** (-L / 2)),
-    ):
-        for L in (4, 16):
-            net = ResidualMLP(128, L, mode, seed=4)
-            net.forward(X)
-            # v is near 1, not exactly
-            assert 0.4 < rms(net.backward(g, branches=False)[0]) / rms(g) / law(L) < 2.5
+    ],
+)
+def test_along_the_skips_alone_the_laws_hold(mode, law, L):
+    g = np.random.default_rng(3).normal(size=X.shape)
+    net = ResidualMLP(128, L, mode, seed=4)
+    net.forward(X)
+    # v is near 1, not exactly
+    assert 0.4 < rms(net.backward(g, branches=False)[0]) / rms(g) / law(L) < 2.5
 
 
 def test_zero_last_layers_make_the_identity_and_leave_the_gradient_alone():

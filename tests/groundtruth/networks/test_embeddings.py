@@ -307,7 +307,10 @@ def test_one_feature_in_one_dimension_takes_one_step():
 
 
 def test_superposition_takes_the_steps_of_adam_on_the_gradient_of_autograd():
-    features, d, sparsity, steps = 4, 2, 0.5, 30
+    features = 4
+    d = 2
+    sparsity = 0.5
+    steps = 30
     rng = np.random.default_rng(3)
     W = torch.tensor(rng.normal(0, features**-0.5, (d, features)), requires_grad=True)
     b = torch.zeros(features, dtype=torch.float64, requires_grad=True)

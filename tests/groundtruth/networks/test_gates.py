@@ -9,7 +9,7 @@ from groundtruth.networks import gates as ga
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.optimize import minimize
+from scipy.optimize import LinearConstraint, minimize
 
 UNIT = st.floats(0, 1)
 FAMILIES = st.sampled_from(["product", "minimum", "lukasiewicz"])
@@ -68,7 +68,7 @@ def test_sparsemax_is_the_nearest_point_of_the_simplex(z):
         np.full(K, 1 / K),
         jac=lambda q: 2 * (q - z),
         bounds=[(0, None)] * K,
-        constraints={"type": "eq", "fun": lambda q: q.sum() - 1, "jac": lambda q: np.ones(K)},
+        constraints=LinearConstraint(np.ones(K), 1, 1),
     ).x
     assert ((p - z) ** 2).sum() <= ((found - z) ** 2).sum() + 1e-6
 
@@ -192,7 +192,8 @@ def test_the_straight_through_estimate_has_the_mean_of_the_slopes():
 
 
 def test_the_relaxed_gradient_is_the_derivative_of_the_relaxed_loss():
-    p, T = 0.3, 0.3
+    p = 0.3
+    T = 0.3
     noise = np.random.default_rng(0).logistic(size=5)
 
     def losses(theta):

@@ -113,7 +113,8 @@ def test_from_zeros_only_the_last_bias_learns():
 def test_equal_units_stay_equal():
     X, y = xor_blobs(80)
     net = MLP((2, 4, 1))
-    net.params[0][:], net.params[2][:] = 0.5, 0.5
+    net.params[0][:] = 0.5
+    net.params[2][:] = 0.5
     train(net, X, y, 0.5, 100)
     assert np.ptp(net.params[0], axis=1).max() < 1e-12
     assert np.abs(net.params[0] - 0.5).max() > 1e-3
@@ -152,30 +153,35 @@ def test_the_gradient_check_notices_a_wrong_entry_and_restores_the_parameters():
     assert all(np.array_equal(a, b) for a, b in zip(before, net.params, strict=True))
 
 
-def test_bad_input_is_refused():
-    net = MLP((2, 3, 1))
-    X = np.zeros((4, 2))
-    for call in (
+NET = MLP((2, 3, 1))
+ROWS = np.zeros((4, 2))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
         lambda: MLP((2,)),
         lambda: MLP((2, 0, 1)),
         lambda: MLP((2, 1), gain=-1),
         lambda: MLP((2, 1), "swish"),
-        lambda: net.forward(np.zeros((4, 3))),
-        lambda: net.forward(np.zeros((0, 2))),
-        lambda: net.loss(X, np.zeros((4, 1))),
-        lambda: net.loss_and_grads(X, np.zeros(4), l2=-1),
-        lambda: net.backward(net.forward(X)[1], np.zeros(4)),
-        lambda: train(net, X, np.zeros(4), 0.0, 3),
-        lambda: train(net, X, np.zeros(4), 0.1, -1),
+        lambda: NET.forward(np.zeros((4, 3))),
+        lambda: NET.forward(np.zeros((0, 2))),
+        lambda: NET.loss(ROWS, np.zeros((4, 1))),
+        lambda: NET.loss_and_grads(ROWS, np.zeros(4), l2=-1),
+        lambda: NET.backward(NET.forward(ROWS)[1], np.zeros(4)),
+        lambda: train(NET, ROWS, np.zeros(4), 0.0, 3),
+        lambda: train(NET, ROWS, np.zeros(4), 0.1, -1),
         lambda: xor_blobs(6),
         lambda: xor_blobs(8, -1.0),
-        lambda: best_line(X, [0, 1, 2, 0]),
-        lambda: best_line(X, np.zeros(4), 0),
-        lambda: gradient_errors(lambda: 0.0, [X], [X[0]]),
-        lambda: gradient_errors(lambda: 0.0, [X], [X], h=0),
-    ):
-        with pytest.raises(ValueError):
-            call()
+        lambda: best_line(ROWS, [0, 1, 2, 0]),
+        lambda: best_line(ROWS, np.zeros(4), 0),
+        lambda: gradient_errors(lambda: 0.0, [ROWS], [ROWS[0]]),
+        lambda: gradient_errors(lambda: 0.0, [ROWS], [ROWS], h=0),
+    ],
+)
+def test_bad_input_is_refused(call):
+    with pytest.raises(ValueError):
+        call()
 
 
 def test_named_activations_reach_the_network():

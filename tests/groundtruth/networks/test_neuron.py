@@ -94,25 +94,30 @@ def test_equal_turns_pass_cos_to_the_2n():
         assert np.isclose(nn.polarizers(np.linspace(0, 90, n + 1)), expected)
 
 
-def test_bad_input_is_refused():
-    X = np.zeros((3, 2))
-    for call in (
-        lambda: nn.unit(X, [1.0], 0.0, act.relu),
+ROWS = np.zeros((3, 2))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nn.unit(ROWS, [1.0], 0.0, act.relu),
         lambda: nn.unit([1.0], [1.0], 0.0, act.relu),
-        lambda: nn.signed_distance(X, [0.0, 0.0], 1.0),
-        lambda: nn.separable(X, [0, 1, 1]),
+        lambda: nn.signed_distance(ROWS, [0.0, 0.0], 1.0),
+        lambda: nn.separable(ROWS, [0, 1, 1]),
         lambda: nn.separable(np.zeros((0, 2)), []),
         lambda: nn.boolean_functions(4),
-        lambda: nn.mistake_bound(X, [1, 1, -1], [1.0, 0.0, 0.0]),
-        lambda: nn.mistake_bound(X, [1, 1], [1.0, 0.0, 0.0]),
-        lambda: nn.mistake_bound(X, [1, 1, 1], [0.0, 0.0, 0.0]),
+        lambda: nn.mistake_bound(ROWS, [1, 1, -1], [1.0, 0.0, 0.0]),
+        lambda: nn.mistake_bound(ROWS, [1, 1], [1.0, 0.0, 0.0]),
+        lambda: nn.mistake_bound(ROWS, [1, 1, 1], [0.0, 0.0, 0.0]),
         lambda: nn.dead(np.zeros((0, 2))),
         lambda: nn.dead([1.0]),
         lambda: nn.polarizers([]),
         lambda: nn.polarizers([[0.0]]),
-    ):
-        with pytest.raises(ValueError):
-            call()
+    ],
+)
+def test_bad_input_is_refused(call):
+    with pytest.raises(ValueError):
+        call()
 
 
 NARROW = (np.float32, np.longdouble, np.int64)

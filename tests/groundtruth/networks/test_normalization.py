@@ -114,16 +114,20 @@ def test_the_way_back_is_perpendicular_to_what_is_removed(seed):
     assert np.abs((dx * cache.x_hat).sum(0)).max() < 1e-9 * max(size, 1)
 
 
-def test_only_batch_norm_couples_examples():
-    changed = X4.copy()
-    changed[0] += RNG.normal(size=X4.shape[1:])
-    for way, coupled in (
+@pytest.mark.parametrize(
+    ("way", "coupled"),
+    [
         (lambda x: norm.batch_norm(x, G, B)[0], True),
         (lambda x: norm.group_norm(x, 3), False),
         (lambda x: norm.instance_norm(x), False),
         (lambda x: norm.layer_norm(x, G[:5], B[:5])[0], False),
-    ):
-        assert (np.abs(way(changed)[1:] - way(X4)[1:]).max() > 1e-6) == coupled
+    ],
+    ids=["batch", "group", "instance", "layer"],
+)
+def test_only_batch_norm_couples_examples(way, coupled):
+    changed = X4.copy()
+    changed[0] += np.random.default_rng(1).normal(size=X4.shape[1:])
+    assert (np.abs(way(changed)[1:] - way(X4)[1:]).max() > 1e-6) == coupled
 
 
 def test_gradients_agree_with_differences():
@@ -344,16 +348,20 @@ def test_values_are_finite(value):
 
 
 @pytest.mark.parametrize("eps", [-1e-9, np.inf, np.nan])
-def test_eps_is_finite_and_not_negative(eps):
-    for call in (
-        lambda: norm.batch_norm(ROWS, np.ones(3), np.zeros(3), eps),
-        lambda: norm.layer_norm(ROWS, np.ones(3), np.zeros(3), eps),
-        lambda: norm.rms_norm(ROWS, np.ones(3), eps),
-        lambda: norm.group_norm(ROWS, 1, eps=eps),
-        lambda: norm.instance_norm(X4, eps),
-    ):
-        with pytest.raises(ValueError, match="eps must be >= 0"):
-            call()
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda eps: norm.batch_norm(ROWS, np.ones(3), np.zeros(3), eps),
+        lambda eps: norm.layer_norm(ROWS, np.ones(3), np.zeros(3), eps),
+        lambda eps: norm.rms_norm(ROWS, np.ones(3), eps),
+        lambda eps: norm.group_norm(ROWS, 1, eps=eps),
+        lambda eps: norm.instance_norm(X4, eps),
+    ],
+    ids=["batch", "layer", "rms", "group", "instance"],
+)
+def test_eps_is_finite_and_not_negative(call, eps):
+    with pytest.raises(ValueError, match="eps must be >= 0"):
+        call(eps)
 
 
 @pytest.mark.parametrize(
@@ -378,21 +386,22 @@ def test_empty_arrays_are_refused():
 
 
 @pytest.mark.parametrize("wrong", [np.ones(2), np.ones((1, 3)), 1.0])
-def test_scale_and_shift_have_one_entry_per_feature(wrong):
-    one = np.ones(3)
-    maps = ROWS[:, :, None]
-    for name, call in (
-        ("^gamma must", lambda: norm.batch_norm(ROWS, wrong, one)),
-        ("^beta must", lambda: norm.batch_norm(ROWS, one, wrong)),
-        ("gamma and beta must", lambda: norm.layer_norm(ROWS, wrong, one)),
-        ("gamma and beta must", lambda: norm.layer_norm(ROWS, one, wrong)),
-        ("gamma and beta must", lambda: norm.layer_norm(ROWS, wrong, wrong)),
-        ("^gamma must", lambda: norm.rms_norm(ROWS, wrong)),
-        ("^gamma must", lambda: norm.group_norm(maps, 1, wrong, one)),
-        ("^beta must", lambda: norm.group_norm(maps, 1, one, wrong)),
-    ):
-        with pytest.raises(ValueError, match=name):
-            call()
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("^gamma must", lambda wrong, one: norm.batch_norm(ROWS, wrong, one)),
+        ("^beta must", lambda wrong, one: norm.batch_norm(ROWS, one, wrong)),
+        ("gamma and beta must", lambda wrong, one: norm.layer_norm(ROWS, wrong, one)),
+        ("gamma and beta must", lambda wrong, one: norm.layer_norm(ROWS, one, wrong)),
+        ("gamma and beta must", lambda wrong, one: norm.layer_norm(ROWS, wrong, wrong)),
+        ("^gamma must", lambda wrong, one: norm.rms_norm(ROWS, wrong)),
+        ("^gamma must", lambda wrong, one: norm.group_norm(ROWS[:, :, None], 1, wrong, one)),
+        ("^beta must", lambda wrong, one: norm.group_norm(ROWS[:, :, None], 1, one, wrong)),
+    ],
+)
+def test_scale_and_shift_have_one_entry_per_feature(name, call, wrong):
+    with pytest.raises(ValueError, match=name):
+        call(wrong, np.ones(3))
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4), (3, 2)])

@@ -319,11 +319,14 @@ def test_frozen_parameters_and_several_groups_are_no_gap():
 
 def test_means_of_an_evaluation_by_hand():
     rows = [(torch.ones(1, 1), torch.ones(1)), (torch.zeros(3, 1), torch.zeros(3))]
-    got = pt.evaluate(
-        nn.Identity(),
-        rows,
-        {"one": lambda out, y: out.sum() / len(y), "two": lambda out, y: torch.tensor(len(y))},
-    )
+
+    def mean(out, y):
+        return out.sum() / len(y)
+
+    def count(out, y):
+        return torch.tensor(len(y))
+
+    got = pt.evaluate(nn.Identity(), rows, {"one": mean, "two": count})
     # one row of 1 and three of 0; 1 once and 3 thrice
     assert got == {"one": 0.25, "two": 2.5}
     assert all(type(value) is float for value in got.values())
@@ -443,23 +446,31 @@ def test_batches_of_nothing_are_refused(rows, targets, size, named):
         pt.Batches(torch.ones(rows), torch.ones(targets), size, np.random.default_rng(0))
 
 
-def test_bad_input_is_refused():
-    model = net()
-    opt = torch.optim.SGD(model.parameters(), 0.1)
-    for call in (
-        lambda: pt.set_seed(-1),
-        lambda: pt.fit(model, batches(), F.cross_entropy, opt, 0),
-        lambda: pt.fit(model, batches(), F.cross_entropy, opt, 1, clip=0.0),
-        lambda: pt.fit(model, [], F.cross_entropy, opt, 1),
-        lambda: pt.fit(
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, opt: pt.set_seed(-1),
+        lambda model, opt: pt.fit(model, batches(), F.cross_entropy, opt, 0),
+        lambda model, opt: pt.fit(model, batches(), F.cross_entropy, opt, 1, clip=0.0),
+        lambda model, opt: pt.fit(model, [], F.cross_entropy, opt, 1),
+        lambda model, opt: pt.fit(
             model, batches(), F.cross_entropy, torch.optim.SGD(model[0].parameters(), 0.1), 1
         ),
-        lambda: pt.evaluate(model, batches(), {}),
-        lambda: pt.evaluate(model, [], {"l": F.cross_entropy}),
-        lambda: pt.copied([np.ones((2, 2))]),
-        lambda: pt.copied([np.ones((2, 3)), np.zeros(2)]),
-    ):
-        with pytest.raises(ValueError):
-            call()
+        lambda model, opt: pt.evaluate(model, batches(), {}),
+        lambda model, opt: pt.evaluate(model, [], {"l": F.cross_entropy}),
+        lambda model, opt: pt.copied([np.ones((2, 2))]),
+        lambda model, opt: pt.copied([np.ones((2, 3)), np.zeros(2)]),
+    ],
+)
+def test_bad_input_is_refused(call):
+    model = net()
+    opt = torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(ValueError):
+        call(model, opt)
+
+
+def test_a_loss_of_nan_ends_the_training():
+    model = net()
+    opt = torch.optim.SGD(model.parameters(), 0.1)
     with pytest.raises(FloatingPointError, match="nan"):
         pt.train_step(model, (X * float("nan"), Y), F.cross_entropy, opt)

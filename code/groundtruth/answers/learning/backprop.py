@@ -26,7 +26,8 @@ def _four() -> list[NDArray[np.float64]]:
 
 def _forward() -> list[float]:
     """Tangents of u, v and L along (1, -1) in the same graph."""
-    x, y = 2.0, 3.0
+    x = 2.0
+    y = 3.0
     u = y - x
     v = u + 1.0
     return [u, v, 2 * (x * y + x) * v]

@@ -98,7 +98,8 @@ def _edge(
     curvature: float,
 ) -> None:
     """An arrow with its local derivative above the middle."""
-    (x0, y0), (x1, y1) = start, end
+    x0, y0 = start
+    x1, y1 = end
     arrow = {
         "arrowstyle": "->",
         "color": GRAY,

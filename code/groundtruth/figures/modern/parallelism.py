@@ -62,8 +62,12 @@ PASSES = {  # faces of the boxes of a schedule, of the first chunk and of later 
 
 def schemes(devices: int = 4) -> Figure:
     """What each process holds under each scheme, as squares of layers by pieces, and sends."""
-    side, pitch, group, block = 17.5, 20.0, 86.5, 55.0  # points
-    wide, high = 72 * WIDTH_IN, 32 + block * len(SCHEMES)
+    side = 17.5  # in points, like all lengths here
+    pitch = 20.0
+    group = 86.5
+    block = 55.0
+    wide = 72 * WIDTH_IN
+    high = 32 + block * len(SCHEMES)
     fig, ax = figure(high / 72)
     fig.set_layout_engine("none")
     ax.set_position((0, 0, 1, 1))
@@ -109,7 +113,9 @@ def split(devices: int = 2) -> Figure:
 
     Weights and activations have the colors of `schemes`; a summand is lighter.
     """
-    unit, gap, pitch = 6.8, 23.0, 82.0  # points
+    unit = 6.8  # in points, like all lengths here
+    gap = 23.0
+    pitch = 82.0
     high = 20 + pitch * devices
     fig, ax = figure(high / 72)
     fig.set_layout_engine("none")
@@ -118,7 +124,8 @@ def split(devices: int = 2) -> Figure:
     ax.axis("off")
     ends = []
     for rank in range(devices):
-        left, middle = 4.0, 20 + pitch * (rank + 0.5)
+        left = 4.0
+        middle = 20 + pitch * (rank + 0.5)
         ax.text(left, middle - 24, f"process {rank}", va="baseline")
         for (name, shape, axis, face), sign in zip(BLOCK, "·→·→ ", strict=True):
             grid = np.ones((devices, devices), bool)
@@ -136,7 +143,8 @@ def split(devices: int = 2) -> Figure:
             if sign.strip():
                 ax.text(left - gap / 2, middle, sign, ha="center", va="center")
         ends.append((left - gap, middle))
-    middle, side = 20 + pitch * devices / 2, 4 * unit
+    middle = 20 + pitch * devices / 2
+    side = 4 * unit
     for end in ends:
         start = (left + 8, middle)
         ax.annotate("", start, end, arrowprops={"arrowstyle": "->", "color": INK})
@@ -185,7 +193,8 @@ def _chunks(tasks: Sequence[Task]) -> int:
 
 def _box(left: float, bottom: float, width: float, height: float) -> Path:
     """A rectangle as a closed path."""
-    x, y = (left, left + width), (bottom, bottom + height)
+    x = (left, left + width)
+    y = (bottom, bottom + height)
     corners = [(x[a], y[b]) for a, b in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))]
     return Path(corners, closed=True)
 
@@ -264,7 +273,8 @@ def plan_map(
     fig, ax = figure(3.6)
     for i, name in enumerate(models):
         for j, count in enumerate(devices):
-            text, shade = "does\nnot fit", "none"
+            text = "does\nnot fit"
+            shade = "none"
             if found := chosen[name, count]:
                 text, shade = _plan_text(*found), _shade(found[1])
             box = Rectangle((j - 0.48, i - 0.46), 0.96, 0.92, facecolor=shade, edgecolor=GRAY)

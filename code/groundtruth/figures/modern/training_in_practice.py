@@ -21,7 +21,8 @@ MODELS = {
     "64 B (80 x 8,192)": Shape(80, 8192, 64),
 }
 ROOM = 80  # GB of one device
-LOWEST, HIGHEST = 1, 10_000  # GB shown
+LOWEST = 1  # GB shown
+HIGHEST = 10_000
 
 
 def memory_explorer() -> Interactive:

@@ -38,7 +38,8 @@ def plane(panels: dict[str, np.ndarray]) -> Figure:
         ax.axvline(0, color=GRAY, linewidth=0.8)
         for (x, y), name in zip(at, names, strict=True):
             rank, gender, _ = PEOPLE[name]
-            royal, female = rank == "royal", gender == "female"
+            royal = rank == "royal"
+            female = gender == "female"
             alike = [other for other, kind in PEOPLE.items() if kind[:2] == (rank, gender)]
             is_upper = y == max(at[names.index(other), 1] for other in alike)
             ax.plot(x, y, "s" if royal else "o", color=ORANGE if royal else BLUE, markersize=6)

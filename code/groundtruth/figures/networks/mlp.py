@@ -101,7 +101,8 @@ def spaces(net: MLP, X: np.ndarray, y: np.ndarray) -> Figure:
     _, cache = net.forward(X)
     hidden = cache[1][0]  # (n, 2)
     _classes(right, hidden, y)
-    (W2, b2), edge = net.layers[1], np.array([-1.1, 1.1])
+    W2, b2 = net.layers[1]
+    edge = np.array([-1.1, 1.1])
     if abs(W2[1, 0]) > abs(W2[0, 0]):
         right.plot(edge, -(b2[0] + W2[0, 0] * edge) / W2[1, 0], color="black", linewidth=1.6)
     else:

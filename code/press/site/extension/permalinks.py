@@ -27,7 +27,8 @@ class Addresses(SphinxPostTransform):
             wanted = _wanted(box)  # type: ignore[arg-type]
             if not wanted:
                 continue
-            name, count = wanted, 1
+            name = wanted
+            count = 1
             while name in taken:
                 count += 1
                 name = f"{wanted}-{count}"

@@ -104,7 +104,8 @@ def test_the_pieces_of_a_block_are_the_columns_and_rows_that_tensor_parallelism_
     )
     offsets = pieces[..., :2] - outlines[..., :2]
     for rank in range(devices):
-        along, zero = n * rank, 0.0
+        along = n * rank
+        zero = 0.0
         expected = [[0, 0], [along, zero], [along, zero], [zero, along], [0, 0]]
         assert offsets[rank] == pytest.approx(np.array(expected))
     assert model_parallel.CUT == (1, 0, 0)  # columns of W, entries of b, rows of V
