@@ -202,6 +202,9 @@ loss
 ZeRO
   A way to share states.
 
+margin loss
+  A loss of the margin.
+
 margin
   A distance.
 
@@ -224,6 +227,7 @@ def link_messages(folder, text: str) -> list[str]:
         "A {term}`logit`, which is the log-odds.",
         "A zero is not the name with capitals.",
         "The page explains the margin itself.",
+        "A {term}`margin loss`. One margin loss is not another margin loss.",
         "See {doc}`../reference/glossary`.",
         "Known {cite}`known`.",
         "See {ref}`here`.",

@@ -222,6 +222,17 @@ def test_llms_txt_leads_to_the_markdown_of_every_page(site):
     assert [name for name in names if not (site / name).is_file()] == []
 
 
+@pytest.mark.parametrize("name", ["index.html", CHAPTER, "search.html"])
+def test_the_texts_for_language_models_are_linked_from_every_page(site, parsed, name):
+    [foot] = parsed(name).find_class("foot")
+    links = [link.get("href") for link in foot.iter("a")]
+    for text in ("llms.txt", "llms-full.txt"):
+        [link] = [link for link in links if link.endswith(f"/{text}") or link == text]
+        assert (site / name).parent.joinpath(link).resolve() == (site / text).resolve()
+    alternate = parsed(name).xpath("//link[@rel='alternate'][@type='text/plain']/@href")
+    assert alternate == (["llms.txt", "llms-full.txt"] if name == "index.html" else [])
+
+
 def test_a_page_can_be_taken_away_as_a_notebook(site, parsed):
     import nbformat
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -74,6 +75,37 @@ def test_labels_grow_in_the_browser_to_their_size_and_stay_apart(site, open_page
 
 def test_every_figure_fits_a_phone(site):
     assert [name for name, least in figures(site).items() if least > COLUMN] == []
+
+
+WORDS = re.compile(r"<!--(.*?)-->|<text\b[^>]*>(.*?)</text>", re.DOTALL)
+HYPHENS = re.compile(r"(?<![\w{-])-\s?(?=[\d.])|\^-")  # where a minus sign belongs
+
+
+def test_negative_numbers_of_all_figures_have_a_minus_sign(site):
+    """Matplotlib notes each text in a comment, Vega draws it as text; mathematics sets its own."""
+    seen, wrong = 0, []
+    for path in sorted((site / "_images").glob("*.svg")):
+        if path.stem.endswith("-dark"):
+            continue
+        for words in WORDS.findall(path.read_text(encoding="utf-8")):
+            text = html.unescape(re.sub(r"<[^>]+>", "", "".join(words))).strip()
+            seen += 1
+            if HYPHENS.search(text) and not text.startswith("$"):
+                wrong.append((path.name, text))
+    assert seen > 3000
+    assert wrong == []
+
+
+def test_the_figure_of_best_constants_tells_something_on_paper(parsed, site):
+    """As printed: three constants, no two equal, and a caption that says which one moved."""
+    [image] = parsed("learning/losses.html").xpath(
+        "//figure[@id='fig-losses-constant']//*[contains(@class, 'for-light')]/img"
+    )
+    drawing = (site / "learning" / image.get("src")).read_text(encoding="utf-8")
+    shown = re.findall(r"<text[^>]*>(\d+\.\d\d)</text>", drawing)
+    assert len(set(shown)) == 3
+    caption = parsed("learning/losses.html").xpath("//figure[@id='fig-losses-constant']/figcaption")
+    assert "follows it" in caption[0].text_content()
 
 
 @pytest.mark.browser

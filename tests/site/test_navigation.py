@@ -11,6 +11,7 @@ from tests.site.conftest import pages, wait_until
 
 pytestmark = pytest.mark.browser
 CHAPTER = "networks/attention.html"
+PLACE = "scaled-dot-product-attention"
 IN_VIEW = """() => {
   const nav = document.querySelector('#contents');
   const link = nav.querySelector('[aria-current=page]');
@@ -155,6 +156,83 @@ def test_the_report_of_an_error_names_the_section_of_the_address(host, open_page
     link.evaluate("e => e.addEventListener('click', event => event.preventDefault())")
     link.click()
     assert "&section=Traps" in link.get_attribute("href")
+
+
+def test_the_report_names_the_section_before_anybody_clicks(host, open_page):
+    """Whoever copies the address of the link gets the section too."""
+    page = open_page(f"{host.url}/{CHAPTER}#traps")
+    link = page.locator(".report-link")
+    assert "&section=Traps" in link.get_attribute("href")
+    page.evaluate("location.hash = '#exercises'")
+    wait_until(page, "document.querySelector('.report-link').href.includes('section=Exercises')")
+    page.go_back()
+    wait_until(page, "document.querySelector('.report-link').href.includes('section=Traps')")
+    page.evaluate("document.querySelector('.report-link').href = 'about:blank'")
+    link.focus()
+    assert "&section=Traps" in link.get_attribute("href")
+
+
+@pytest.mark.parametrize("name", ["index.html", CHAPTER, "capstones/lora.html"])
+def test_the_cards_that_are_due_are_one_click_away(host, open_page, name):
+    page = open_page(f"{host.url}/{name}", height=800)
+    link = page.locator(".contents-top a")
+    box = link.bounding_box()
+    assert 56 <= box["y"] <= 100, "in sight wherever the list stands"
+    assert box["height"] >= 24
+    link.click()
+    assert page.locator("h1").inner_text().startswith("Cards due")
+
+
+def test_the_drawer_of_a_phone_leads_to_the_cards(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}", width=360, height=740, has_touch=True)
+    page.locator(".menu-button").tap()
+    page.locator(".contents-top a").tap()
+    page.wait_for_url("**/cards-due.html")
+
+
+def test_the_sidebar_is_three_screens_at_most(host, open_page):
+    """A chapter is one click away, and no more than two screens of the list."""
+    page = open_page(f"{host.url}/{CHAPTER}", height=800)
+    tall, screen = page.evaluate(
+        "[document.querySelector('#contents')].flatMap((e) => [e.scrollHeight, e.clientHeight])"
+    )
+    assert tall <= 2.9 * screen
+    heights = page.eval_on_selector_all(
+        "#contents a", "all => all.map((e) => e.getBoundingClientRect().height)"
+    )
+    assert min(heights[1:]) >= 24
+
+
+def test_the_keys_of_the_search_are_announced(host, open_page):
+    page = open_page(f"{host.url}/{CHAPTER}")
+    box = page.locator(".bar input[name=q]")
+    assert box.get_attribute("aria-keyshortcuts") == "/ Control+K Meta+K"
+    assert "Ctrl+K" in box.get_attribute("title")
+    hint = page.locator(".bar kbd")
+    assert hint.inner_text() == "/"
+    page.keyboard.press("/")
+    assert box.evaluate("e => e === document.activeElement")
+    assert not hint.is_visible()
+    phone = open_page(f"{host.url}/{CHAPTER}", width=360, height=740)
+    assert not phone.locator(".bar kbd").is_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_the_note_of_marks_leaves_the_list_of_the_page_alone(host, open_page, width):
+    hit = {"page": "networks/attention", "anchor": PLACE, "own": ["attention"], "terms": []}
+    page = open_page(
+        f"{host.url}/{CHAPTER}#{PLACE}",
+        width=width,
+        height=800,
+        prepare=f"localStorage['book-hit'] = {json.dumps(json.dumps(hit))};",
+    )
+    page.locator(".marks-note button").wait_for()
+    wait_until(page, "document.querySelector('.marks-note').innerText.includes('marked')")
+    note = page.locator(".marks-note").bounding_box()
+    text = page.locator("article").bounding_box()
+    assert text["x"] <= note["x"]
+    assert note["x"] + note["width"] <= page.locator(".page-contents").bounding_box()["x"]
+    assert note["y"] + note["height"] <= 800
 
 
 def test_what_is_not_written_is_announced_in_the_contents_and_in_the_table(parsed):

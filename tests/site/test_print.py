@@ -137,16 +137,18 @@ def printed(host, open_page, tmp_path):
     return to_file
 
 
-def foot(page) -> str:
-    """The lowest line of text above the number of a page, without spaces."""
+def feet(page, count: int = 1) -> list[str]:
+    """The lowest lines of text above the number of a page, without spaces."""
     rows: list[tuple[int, str]] = []
 
     def note(text: str, outer: list[float], inner: list[float], *_) -> None:
         rows.append((round(outer[1] * inner[4] + outer[3] * inner[5] + outer[5]), text))
 
     page.extract_text(visitor_text=note)
-    lowest = min(y for y, text in rows if text.strip() and y >= pdf.MARGINS_PT[1])
-    return "".join("".join(text for y, text in rows if y == lowest).split())
+    levels = sorted({y for y, text in rows if text.strip() and y >= pdf.MARGINS_PT[1]})
+    return [
+        "".join("".join(text for y, text in rows if y == level).split()) for level in levels[:count]
+    ]
 
 
 def test_no_heading_stands_alone_at_the_foot_of_a_printed_page(printed):
@@ -154,8 +156,37 @@ def test_no_heading_stands_alone_at_the_foot_of_a_printed_page(printed):
     path, headings = printed("capstones/diffusion.html")
     names = {"".join(heading.split()).removesuffix("#") for heading in headings}
     assert "Buildit" in names
-    feet = [foot(page) for page in PdfReader(path).pages]
-    assert [line for line in feet if line in names] == []
+    lines = [line for page in PdfReader(path).pages for line in feet(page)]
+    assert [line for line in lines if line in names] == []
+
+
+@pytest.mark.parametrize("name", ["learning/losses.html", "networks/attention.html"])
+def test_long_listings_break_and_leave_no_third_of_a_page_blank(printed, name):
+    path, headings = printed(name)
+    pages = PdfReader(path).pages
+    filled = [pdf.filled(path, number) for number in range(len(pages) - 1)]
+    assert min(filled) > 2 / 3
+    names = {"".join(heading.split()).removesuffix("#") for heading in headings}
+    assert [line for page in pages for line in feet(page, 2) if line in names] == []
+
+
+@pytest.mark.parametrize(("lines", "breaks"), [(11, False), (30, True)])
+def test_a_listing_breaks_only_where_both_sides_have_six_lines(open_page, site, lines, breaks):
+    page = open_page((site / "learning" / "losses.html").as_uri())
+    listing = "\n".join(f"line{number}" for number in range(lines))
+    page.evaluate(
+        """text => {
+          document.querySelector('article').innerHTML = '<div style="height: 21cm"></div>'
+            + '<div class="cell"><div class="cell_input"><div class="highlight"><pre></pre>';
+          document.querySelector('article pre').textContent = text;
+        }""",
+        listing,
+    )
+    data = page.pdf(format="A4", prefer_css_page_size=True)
+    texts = [sheet.extract_text() for sheet in PdfReader(io.BytesIO(data)).pages]
+    counts = [text.count("line") for text in texts if "line" in text]
+    assert (len(counts) > 1) == breaks
+    assert min(counts) >= 6
 
 
 @pytest.mark.parametrize("name", ["reference/how-we-know.html", "front/notation.html"])

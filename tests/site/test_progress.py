@@ -82,6 +82,21 @@ def test_a_session_needs_no_mouse_and_a_missed_card_comes_back_in_it(host, open_
     assert page.console == []
 
 
+def test_a_new_card_that_comes_back_is_counted_after_a_reload(host, open_page):
+    """What the page says of cards that come back is what it does."""
+    page = open_page(f"{host.url}/{DUE}")
+    page.clock.set_fixed_time("2026-03-09T12:00:00")
+    page.reload()
+    assert "A new or missed card comes back in the same session" in page.inner_text("article")
+    start(page)
+    answer(page, "3")  # Good: ten minutes
+    wait_until(page, "document.querySelector('.study-left').innerText.includes('1 will come back')")
+    page.reload()
+    page.wait_for_function("document.querySelector('.study-status').textContent.includes('due')")
+    status = page.inner_text(".study-status")
+    assert status.startswith("1 card is due. 4 new cards can be learned today")
+
+
 def test_a_session_works_in_a_folder(site, open_page):
     page = open_page((site / DUE).as_uri())
     start(page)
@@ -208,12 +223,57 @@ def test_the_interview_path_opens_pages_at_their_cards(host, site, open_page):
 
 def test_the_interview_path_says_what_it_is_where_it_is_chosen(parsed):
     index = parsed("index.html")
-    (card,) = index.xpath("//ul[@class='path-cards']/li[@data-path='Interview']")
+    (card,) = index.xpath("//ul[@class='path-cards']/li[@data-path='interview']")
     assert "opens at its cards" in card.text_content()
     assert "cards on" in card.text_content()
     links = index.xpath("//section[@data-path='interview']//li//a/@href")
     assert len(links) >= 37
     assert all(link.endswith("#check-yourself") for link in links)
+
+
+@pytest.mark.parametrize("way", ["click", "Enter"])
+def test_the_card_of_a_path_chooses_it(host, open_page, way):
+    """All of the card, by pointer and by keyboard; then the pages of the path are in view."""
+    page = open_page(f"{host.url}/index.html", height=800)
+    card = page.locator(".path-cards li").nth(1)
+    if way == "click":
+        card.locator(".path-size").scroll_into_view_if_needed()
+        box = card.bounding_box()
+        page.mouse.click(box["x"] + box["width"] - 8, box["y"] + box["height"] - 8)
+    else:
+        card.locator("a").press("Enter")
+    assert memory(page)["path"] == "classical"
+    assert card.locator("a").get_attribute("aria-current") == "true"
+    shown = page.locator(".path:not([hidden])")
+    assert shown.get_attribute("data-path") == "classical"
+    assert page.locator(".path-bar button[aria-pressed=true]").count() == 1
+    page.wait_for_timeout(300)
+    for part in (shown.locator("h3"), page.locator(".path-bar")):
+        assert 56 <= part.bounding_box()["y"] <= 400, "below the bar, in the upper half"
+    assert page.console == []
+
+
+def test_the_card_of_a_path_is_a_link_without_scripts(host, open_page):
+    page = open_page(f"{host.url}/index.html", java_script_enabled=False)
+    page.locator(".path-cards a").nth(2).click()
+    assert page.url.endswith("#path-interview")
+    assert page.locator("#path-interview").bounding_box()["y"] < 400
+
+
+def test_the_next_page_is_not_named_twice(host, site, open_page):
+    """Also where the path leads to the cards of that page."""
+    data = reading(site)
+    order = list(data["minutes"])
+    path = next(path for path in data["paths"] if path["key"] == "interview")
+    at = next(
+        at
+        for at, slug in enumerate(path["pages"][:-1])
+        if order[order.index(slug) + 1] == path["pages"][at + 1]
+    )
+    page = open_page(f"{host.url}/{path['pages'][at]}.html", prepare=remembering(path="interview"))
+    page.wait_for_selector(".path-order")
+    assert "order of the book:" not in page.inner_text(".path-order")
+    assert page.locator(".path-leave").is_visible()
 
 
 def test_the_landing_page_leads_back_to_where_the_reader_stopped(host, open_page):

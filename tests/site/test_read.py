@@ -92,22 +92,36 @@ def test_a_figure_opens_enlarged_by_keyboard_and_gives_the_focus_back(host, open
     page.keyboard.press("Enter")
     picture = page.locator("dialog.enlarged img")
     picture.wait_for()
-    shown = picture.bounding_box()  # first the whole figure, at its full size by a second key
+    box = page.locator(".enlarged-picture")  # at its full size, and whole by a second key
+    full = picture.bounding_box()["width"]
+    assert full > 500
+    assert "more" in box.get_attribute("class").split()
+    page.keyboard.press("Enter")
+    shown = picture.bounding_box()
     assert shown["x"] >= 0
     assert shown["x"] + shown["width"] <= 360
-    box = page.locator(".enlarged-picture")
     assert "more" not in box.get_attribute("class").split()
-    page.keyboard.press("Enter")
-    assert picture.bounding_box()["width"] > 500
-    assert "more" in box.get_attribute("class").split()
     box.focus()
     page.keyboard.press("End")
     picture.click()
-    assert picture.bounding_box()["width"] == shown["width"]
+    assert picture.bounding_box()["width"] == full
     page.keyboard.press("Escape")
     picture.wait_for(state="hidden")
     assert link.evaluate("e => e === document.activeElement")
     assert page.console == []
+
+
+@pytest.mark.parametrize("size", [(360, 740), (740, 360), (1280, 800)])
+def test_a_figure_is_never_smaller_when_it_opens(host, open_page, size):
+    page = open_page(f"{host.url}/modern/training-in-practice.html", width=size[0], height=size[1])
+    links = page.locator("a.figure-zoom.for-light")
+    assert links.count() >= 3
+    for link in links.all():
+        before = link.locator("img").bounding_box()["width"]
+        link.click()
+        after = page.locator("dialog.enlarged img").bounding_box()["width"]
+        assert after >= before - 1
+        page.keyboard.press("Escape")
 
 
 def test_picture_and_control_are_seen_together_on_a_phone(host, open_page):

@@ -46,6 +46,28 @@ def test_a_second_tap_and_the_tip_lead_to_the_glossary(host, open_page):
         page.wait_for_url("**/reference/glossary.html#term-*")
 
 
+def test_activations_are_what_a_layer_returns(parsed):
+    page = parsed("modern/training-in-practice.html")
+    tip = page.get_element_by_id("tip-term-activations").text_content()
+    assert tip.startswith("The outputs of a network")
+    glossary = parsed("reference/glossary.html")
+    assert glossary.get_element_by_id("term-activation") is not None, "an address of before"
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_frame_of_a_term_leaves_the_next_line_alone(host, open_page, width):
+    page = open_page(f"{host.url}/reference/glossary.html#term-activation-function", width=width)
+    reaches = """term => {
+      const style = getComputedStyle(term);
+      const out = parseFloat(style.outlineOffset) + parseFloat(style.outlineWidth);
+      return [term.getBoundingClientRect().bottom + out, term.nextElementSibling]
+        .map((it) => it.getBoundingClientRect?.().top ?? it);
+    }"""
+    frame, below = page.locator("#term-activation-function").evaluate(reaches)
+    assert frame <= below
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_tap_elsewhere_closes_the_tip(host, open_page):
     page = open_page(f"{host.url}/{CHAPTER}", **TOUCH)
     page.locator("article p > a.term:visible").first.tap()

@@ -108,7 +108,7 @@ def _first_uses(book: Book, page: Page) -> Iterator[Finding]:
             match = term.pattern.search(text) if name in text.lower() else None
             if not match:
                 continue
-            text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+            text = term.pattern.sub(lambda use: " " * len(use[0]), text)
             if term.entry not in done:
                 done.add(term.entry)
                 what = f"the term {term.name!r} is used here first and not linked"

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 from types import SimpleNamespace
 
 import groundtruth.figures
@@ -107,6 +108,19 @@ def test_a_figure_is_drawn_and_the_same_every_time(name):
     assert svg.startswith("<svg")
     assert "NaN" not in svg
     assert "undefined" not in svg
+
+
+HYPHENS = re.compile(r"(?<!\w)-(?=[\d.])|\^-")  # where a minus sign belongs
+
+
+@every_figure
+def test_a_figure_writes_negative_numbers_with_a_minus_sign(name):
+    """Vega writes a true minus where it formats a number, not where it joins one to a text."""
+    spec = specification(name)
+    answers = vega().evaluate(spec, positions(spec))
+    rows = [row for marks in answers for rows in marks.values() for row in rows]
+    texts = {row["shown"] for row in rows if "shown" in row}
+    assert [text for text in sorted(texts) if HYPHENS.search(text)][:5] == []
 
 
 MODES = {"plain": "plain", "residual": "residual", "Pre-LN": "pre", "Post-LN": "post"}

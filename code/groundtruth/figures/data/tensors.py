@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from groundtruth.data.tensors import broadcast_shape, matmul_shape
+from groundtruth.figures.numbers import MINUS
 from groundtruth.figures.style import BLUE, GRAY, INK, ORANGE, figure
 from groundtruth.figures.vega import Interactive, menu, show
 
@@ -126,6 +127,7 @@ def oracle() -> Interactive:
                     says = f"result {rule(a, b)}"
                 except ValueError as error:
                     says = str(error).split(": ", 1)[-1].split(";")[0]
+                    says = says.replace("axis -", f"axis {MINUS}")
                 rows.append([str(a), str(b), op, says])
     data = [{"a": a, "b": b, "op": op, "says": says} for a, b, op, says in rows]
     names = [str(shape) for shape in SHAPES]

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from groundtruth.figures.numbers import number
 from groundtruth.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, figure, label
 from groundtruth.figures.vega import (
     Interactive,
@@ -112,7 +113,7 @@ def _edge(
     y = (y0 + y1) / 2 + level + 1.1 * abs(curvature) * (x1 - x0) / 2
     if curvature > 0:
         return  # the lower of two arrows; the upper has the label of both
-    text = f"{local:.2f}" if not curvature else f"{local:.2f} each"
+    text = number(local, 2) + (" each" if curvature else "")
     ax.text(x, y, text, ha="center", fontsize=10, color=GREEN)
 
 
@@ -124,11 +125,11 @@ def _node(ax: Axes, name: str, place: tuple[float, float], value: float, adjoint
         FancyBboxPatch(corner, 0.84, 0.52, boxstyle="round,pad=0.04", fill=False, edgecolor=BLUE)
     )
     ax.text(x, y, name, ha="center", va="center", fontsize=12)
-    ax.text(x, y - 0.68, f"{value:.2f}", ha="center", fontsize=11)
+    ax.text(x, y - 0.68, number(value, 2), ha="center", fontsize=11)
     ax.text(
         x,
         y + 0.42,
-        f"{adjoint:.2f}",
+        number(adjoint, 2),
         ha="center",
         fontsize=11,
         color=ORANGE,

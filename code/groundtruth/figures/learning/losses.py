@@ -19,6 +19,8 @@ from groundtruth.figures.vega import (
     slider,
 )
 
+DELTA = 3  # of the Huber loss whose minimizer lies between mean and median
+
 
 def by_residual() -> Figure:
     """Losses of a number over the error of the prediction."""
@@ -61,25 +63,21 @@ def by_margin() -> Figure:
 def best_constant() -> Interactive:
     """Five values, the last movable, and the constants that minimize three losses on them."""
     fixed = [1.0, 2.0, 3.0, 4.0]
+    names = ["squared: mean", f"Huber, delta {DELTA}", "absolute: median"]
     data = []
     for last in np.arange(5.0, 30.5, 1.0):
         values = np.array([*fixed, last])
         grid = np.linspace(0, 30, 3001)[:, None]
         e = np.abs(values - grid)
-        best = grid[np.where(e <= 1, e**2 / 2, e - 0.5).sum(1).argmin(), 0]
-        data.append(
-            {
-                "last": last,
-                "squared: mean": round(float(values.mean()), 2),
-                "Huber": round(float(best), 2),
-                "absolute: median": float(np.median(values)),
-            }
-        )
-    last = slider("far", "fifth value ", 5, 5, 30, 1)
+        best = grid[np.where(e <= DELTA, e**2 / 2, DELTA * (e - DELTA / 2)).sum(1).argmin(), 0]
+        minimizers = (float(values.mean()), float(best), float(np.median(values)))
+        rounded = {name: round(value, 2) for name, value in zip(names, minimizers, strict=True)}
+        data.append({"last": last, **rounded})
+    last = slider("far", "fifth value ", 20, 5, 30, 1)
     rules = (
         alt.Chart(alt.Data(values=data))
         .transform_filter("datum.last == far")
-        .transform_fold(["squared: mean", "Huber", "absolute: median"], as_=["loss", "v"])
+        .transform_fold(names, as_=["loss", "v"])
     )
     marks = rules.mark_point(size=140, filled=True).encode(
         x=alt.X("v:Q", title="value", scale=alt.Scale(domain=[0, 31])),
@@ -87,9 +85,7 @@ def best_constant() -> Interactive:
         color=alt.Color(
             "loss:N",
             legend=None,
-            scale=alt.Scale(
-                domain=["squared: mean", "Huber", "absolute: median"], range=[BLUE, GREEN, ORANGE]
-            ),
+            scale=series_colors(names, [BLUE, GREEN, ORANGE]),
         ),
     )
     text = rules.mark_text(dx=12, align="left", fontSize=13).encode(
@@ -104,7 +100,8 @@ def best_constant() -> Interactive:
     return show(
         alt.layer(points, marks, text).add_params(last).properties(width=360, height=150),
         "Five values as ticks and, above them, the best constant under the squared, the Huber and "
-        "the absolute loss; a slider moves the fifth value away, and only the mean follows it.",
+        "the absolute loss; a slider moves the fifth value, and only the mean follows it to the "
+        "end.",
     )
 
 
@@ -147,7 +144,7 @@ def by_score() -> Interactive:
     )
     text = note(
         slopes,
-        "gradient: cross-entropy {entropy:.3f}, squared on p {squared:.3f}, hinge {hinge}",
+        "gradient: cross-entropy {entropy:.3f}, squared on p {squared:.3f}, hinge {hinge:d}",
         size=12.5,
     )
     return show(

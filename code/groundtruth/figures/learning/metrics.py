@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 from matplotlib.figure import Figure
 
+from groundtruth.figures.numbers import MINUS
 from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure, label
 from groundtruth.figures.vega import (
     Interactive,
@@ -126,7 +127,7 @@ def _rates() -> alt.Chart:
         precision="datum.tp / (datum.tp + datum.fp)",
         cost="datum.fp + cr * (datum.prevalence - datum.tp)",
         specificity="1 - datum.fpr",
-        best=f"{cut} > 6 ? 'above 6' : {cut} < -3 ? 'below -3' : format({cut}, '.1f')",
+        best=f"{cut} > 6 ? 'above 6' : {cut} < -3 ? 'below {MINUS}3' : format({cut}, '.1f')",
     )
 
 

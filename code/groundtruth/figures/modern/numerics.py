@@ -100,7 +100,9 @@ def eight_bits() -> Interactive:
         linear,
         given.encode(x="given:Q", y=alt.value(8)),
         result.encode(x="r:Q", y=alt.value(52)),
-        note(here, "{bits} bits: largest {largest:.6~g}, smallest 2^{low}, eps 2^{fine}", y=-24),
+        note(
+            here, "{bits} bits: largest {largest:.6~g}, smallest 2^{low:d}, eps 2^{fine:d}", y=-24
+        ),
         note(here, "{given:.2f} (triangle) is rounded to {r:.6~g} (diamond)", y=-8),
     ).properties(width=290, height=60)
     lower = powers.properties(width=290, height=40)

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
+from groundtruth.figures.numbers import number
 from groundtruth.figures.style import (
     BLUE,
     CYCLE,
@@ -42,7 +43,8 @@ def _grid(
             ax.add_patch(
                 plt.Rectangle((j, -i - 1), 1, 1, facecolor="none", edgecolor=GRAY, linewidth=0.8)
             )
-            ax.text(j + 0.5, -i - 0.5, f"{values[i, j]:.0f}", ha="center", va="center", fontsize=11)
+            text = number(values[i, j], 0)
+            ax.text(j + 0.5, -i - 0.5, text, ha="center", va="center", fontsize=11)
     if mark:
         i, j, h, w = mark
         ax.add_patch(

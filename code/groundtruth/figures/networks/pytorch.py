@@ -8,6 +8,7 @@ import altair as alt
 import torch
 from matplotlib.figure import Figure
 
+from groundtruth.figures.numbers import number
 from groundtruth.figures.style import BLUE, GRAY, ORANGE, figure
 from groundtruth.figures.vega import Interactive, show, slider
 
@@ -98,8 +99,8 @@ def iteration() -> Interactive:
                 "w": f"w = {w.item():.2f}",
                 "b": f"b = {b.item():.2f}",
                 "loss": f"loss {loss}",
-                "gw": "w.grad = " + ("None" if w.grad is None else f"{w.grad.item():.1f}"),
-                "gb": "b.grad = " + ("None" if b.grad is None else f"{b.grad.item():.1f}"),
+                "gw": "w.grad = " + ("None" if w.grad is None else number(w.grad.item(), 1)),
+                "gb": "b.grad = " + ("None" if b.grad is None else number(b.grad.item(), 1)),
             }
         )
 

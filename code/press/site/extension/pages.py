@@ -71,6 +71,7 @@ def complete(app: Any, name: str, _: str, values: dict[str, Any], doctree: Any) 
     values["number"] = numbers.get(name, "")
     values["fact"] = site.facts.get(name)
     values["is_on_path"] = site.is_on_path(name)
+    values["study"] = next(_holding(env, titles, "study"), None)
     values["policy"] = policy.policy()
     values["title_text"] = title
     values["tab_title"] = _tab_title(name, title, site, env)
@@ -80,6 +81,12 @@ def complete(app: Any, name: str, _: str, values: dict[str, Any], doctree: Any) 
     values["changed"] = _day(site.dates.get(name, ""))
     values["report"] = _report(site, name, f"{numbers.get(name, '')} {title}".strip())
     values["neighbor_numbers"] = _neighbors(app, name, numbers)
+
+
+def _holding(env: Any, titles: dict[str, str], place: str) -> Iterator[tuple[str, str]]:
+    """Name and title of each page with a ``{press}`` place."""
+    names = sorted(name for name in titles if place in env.metadata[name].get("press", ()))
+    return ((name, titles[name]) for name in names)
 
 
 def _slugs(row: parts.Part) -> list[str]:

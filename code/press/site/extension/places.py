@@ -33,7 +33,7 @@ class Place(SphinxDirective):
             raise self.error(
                 f"the press has nothing called {name!r}; use one of: {', '.join(NAMES)}"
             )
-        self.env.metadata[self.env.docname]["press"] = True
+        self.env.metadata[self.env.docname].setdefault("press", []).append(name)
         return [place(name=name)]
 
 

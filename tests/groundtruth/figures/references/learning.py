@@ -207,7 +207,8 @@ def best_constant(at):
     grid = np.linspace(0, 30, 30_001)
     huber = min(grid, key=functools.partial(huber_sum, values))
     best = [values.mean(), huber, np.median(values)]
-    marks = {"loss": ["squared: mean", "Huber", "absolute: median"], "v": best}
+    names = ["squared: mean", "Huber, delta 3", "absolute: median"]
+    marks = {"loss": names, "v": best}
     return {
         "layer_0": {"x": values, "loss": 5 * ["the five values"]},
         "layer_1": marks,
@@ -216,7 +217,7 @@ def best_constant(at):
 
 
 def huber_sum(values, c):
-    return np.sum(special.huber(1.0, values - c))
+    return np.sum(special.huber(3.0, values - c))
 
 
 @reference(losses.by_score)

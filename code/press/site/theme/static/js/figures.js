@@ -1,4 +1,4 @@
-/* A static figure opens enlarged: first as a whole, then at its full size, where the dialog pans by scrolling. Escape closes it, and the focus returns to the figure. */
+/* A static figure opens enlarged: first as a whole where that is larger than in the text, else at its full size, where the dialog pans by scrolling. Escape closes it, and the focus returns to the figure. */
 
 function figures() {
   let dialog = null, sizes = [0, 0], isFull = false;
@@ -36,12 +36,13 @@ function figures() {
     const from = $("img", link), image = $("img", dialog), ratio = from.getAttribute("width") / from.getAttribute("height");
     const fit = Math.min(innerWidth - 34, (innerHeight - 96) * ratio); /* what the screen shows whole */
     sizes = [fit, Math.max(link.dataset.width, fit)].map(Math.round);
+    const inline = Math.round(from.getBoundingClientRect().width);
     image.src = link.href;
     image.alt = from.alt;
     image.style.aspectRatio = ratio;
     dialog.showModal();
     part("size").hidden = sizes[1] <= sizes[0];
-    resize(false);
+    resize(!part("size").hidden && sizes[0] <= inline); /* the whole on a phone is no larger than what was tapped */
     if (!part("size").hidden) part("size").focus();
   });
 }

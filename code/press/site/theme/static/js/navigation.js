@@ -25,7 +25,7 @@ function contents() {
   });
   button.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); button.click(); } });
   $(".close-button", nav).addEventListener("click", (event) => { event.preventDefault(); close(); });
-  nav.addEventListener("click", (event) => { if (event.target.closest("li a")) close(); });
+  nav.addEventListener("click", (event) => { if (event.target.closest("li a, .contents-top a")) close(); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
   document.addEventListener("click", (event) => { if (!nav.contains(event.target) && !button.contains(event.target)) close(); });
   requestAnimationFrame(center); /* its measuring is then the frame's own */
@@ -94,11 +94,15 @@ function menus() {
 /* The report of an error names the section of the address: by the time a reader is at the foot of a page, what is on the screen says nothing. */
 function report() {
   const link = $(".report-link"), form = link?.href;
-  link?.addEventListener("click", () => {
+  if (!link) return;
+  const note = () => {
     const id = $(":target")?.closest("section")?.id;
     const section = $$(".page-contents a").find((other) => id && other.hash === `#${id}`);
     link.href = section ? `${form}&section=${encodeURIComponent(section.textContent.trim())}` : form;
-  });
+  };
+  for (const event of ["hashchange", "load", "pageshow"]) addEventListener(event, note); /* an address that is copied has it too */
+  for (const event of ["focus", "mouseenter", "pointerdown", "contextmenu"]) link.addEventListener(event, note);
+  note();
 }
 
 /* A change of the color theme is said. */

@@ -4,7 +4,7 @@
 function paths() {
   const box = $(".path-picker");
   if (!box) return;
-  const parts = $$(".path", box), ticks = $$("input[type=checkbox]", box);
+  const parts = $$(".path", box), cards = $$(".path-cards a"), ticks = $$("input[type=checkbox]", box);
   const bar = document.createElement("div");
   bar.className = "path-bar";
   bar.setAttribute("role", "group");
@@ -17,6 +17,7 @@ function paths() {
     bar.append(button);
     return button;
   });
+  for (const card of cards) card.addEventListener("click", () => follow(card.parentElement.dataset.path)); /* then its link leads to the pages of the path */
   const note = document.createElement("p");
   note.className = "path-note";
   for (const tick of ticks) tick.addEventListener("change", () => setRead(tick.dataset.page, tick.checked));
@@ -31,6 +32,7 @@ function paths() {
       const need = "cards" in part.dataset ? counted(sum("cards"), "card") : `${spoken(sum("read"))} to read, ${spoken(sum("practice"))} to practice`;
       $(".path-sum", part).textContent = left.length ? `${counted(left.length, "page")} left: ${need}` : "You have read all of it";
     });
+    for (const card of cards) if (card.parentElement.dataset.path === path) card.setAttribute("aria-current", "true"); else card.removeAttribute("aria-current");
     note.replaceChildren(...(chosen < 0 ? ["Choose a path, and the Next links will follow it."] : ["Next and Previous follow this path. ", leave()]));
   });
 }
@@ -87,7 +89,7 @@ async function alongThePath() {
     const row = document.createElement("p");
     row.className = "path-order";
     const follows = order.find((link) => link.className === "next");
-    if (follows && follows.href !== $(".next", nav)?.href) {
+    if (follows && (!after || slugOf(follows) !== after)) { /* a path can lead to a section of the same page */
       const link = document.createElement("a");
       link.href = follows.href;
       link.textContent = follows.lastChild.textContent.trim();

@@ -6,6 +6,12 @@ function search() {
   if (query) for (const input of [bar, page]) if (input) input.value = query;
   if (page) page.focus({ preventScroll: true });
   page?.addEventListener("input", () => { bar.value = page.value; }); /* two boxes, one query */
+  const isMac = /^(Mac|iP)/.test(navigator.platform);
+  for (const one of [box, $(".search-link")]) {
+    one.setAttribute("aria-keyshortcuts", "/ Control+K Meta+K");
+    one.title = `Keys: / or ${isMac ? "⌘K" : "Ctrl+K"}`;
+  }
+  if (!page) bar.insertAdjacentHTML("afterend", '<kbd aria-hidden="true">/</kbd>');
   let asked = false;
   bar.addEventListener("focus", () => {
     if (asked) return;
