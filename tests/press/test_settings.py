@@ -210,10 +210,10 @@ def test_each_setting_of_sphinx_has_an_effect(root, tmp_path):
     given = configuration.load(root)["sphinx"]["config"]
     needed = {"extensions": given["extensions"], "bibtex_bibfiles": ["references.bib"]}
     (tmp_path / "references.bib").write_text("", encoding="utf-8")
-    folders = [str(tmp_path / name) for name in ("out", "doctrees")]
+    needed["external_toc_path"] = str(root / "_toc.yml")
+    folder = str(tmp_path)
     with patch_docutils(None), docutils_namespace():
-        needed["external_toc_path"] = str(root / "_toc.yml")
-        app = Sphinx(str(tmp_path), None, *folders, "dummy", needed, status=None, warning=None)
+        app = Sphinx(folder, None, f"{folder}/o", f"{folder}/d", "dummy", needed, None, None)
     known = {value.name: value.value for value in app.config}
     settings_of_it = given.keys() - needed.keys()
     assert settings_of_it - known.keys() == set()

@@ -39,7 +39,8 @@ def committed(project: Project, texts: dict[str, str]) -> dict[str, str]:
 
     Raises UserError for a damaged file.
     """
-    dated = report.read(project.root, FILE, _dated, {})
+    none: dict[str, tuple[str, str]] = {}
+    dated = report.read(project.root, FILE, _dated, none)
     return {
         slug: dated[slug][0]
         for slug, text in texts.items()
