@@ -21,6 +21,7 @@ from press.config import Project, commit
 from press.errors import Finding
 from press.execute import records, state
 from press.progress import Progress
+from press.source import configuration
 from press.store import file_digest
 from press.supply import licences, wheel
 
@@ -207,9 +208,22 @@ def _render_error(project: Project, error: Exception) -> UserError:
         if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
             return disk_error(project.build, cause)
         cause = cause.__cause__ or cause.__context__
+    if "builder_inited_cite" in str(error):  # sphinxcontrib-bibtex, which names no file
+        files = configuration.load(project.root).get("bibtex_bibfiles", [])
+        names = ", ".join(project.rel(project.book / name) for name in files)
+        what = f"{names} cannot be read: {_innermost(error)}"
+        fix = f"correct the entry, save the file as UTF-8, or git checkout -- {names}"
+        return UserError(what, fix, Exit.FINDINGS)
     what = f"rendering stopped: {type(error).__name__}: {error}"
     fix = "fix what is named above; if it names no page, run `make clean` and build again"
     return UserError(what, fix, Exit.FINDINGS)
+
+
+def _innermost(error: BaseException) -> str:
+    """What the first of a chain of errors said."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return str(error)
 
 
 def _key(current: state.State) -> list[str]:

@@ -71,9 +71,10 @@ def test_a_page_that_moved_keeps_its_addresses(project, monkeypatch):
     assert lost(project) == ["the published address a/zero.html#y is gone"]
 
 
-def test_a_damaged_list_is_refused(project):
-    sample_book.write(project.root / anchors.FILE, "[]")
-    with pytest.raises(ValueError, match="not a table of pages"):
+@pytest.mark.parametrize("text", ["[]", "{", '{"a/one": 3}', '{"a/one": [3]}', '{"a/one": "x"}'])
+def test_a_damaged_list_is_refused(project, text):
+    sample_book.write(project.root / anchors.FILE, text)
+    with pytest.raises(UserError, match=f"{anchors.FILE} is damaged"):
         lost(project)
 
 
@@ -183,11 +184,12 @@ def test_a_folder_without_history_has_no_dates_to_write(tmp_path):
         dates.fill(project, ["a/one"])
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"a": 3}', '{"a": ["no day", "x"]}'])
-def test_a_damaged_report_dates_nothing(tmp_path, text):
+@pytest.mark.parametrize("text", ["", "[1]", '{"a": 3}', '{"a": null}', '{"a": ["no day", "x"]}'])
+def test_a_damaged_report_of_dates_is_refused_by_name(tmp_path, text):
     project = config.load(sample_book.make(tmp_path))
     sample_book.write(tmp_path / dates.FILE, text)
-    assert dates.load(project, {"a": "b"}) == {}
+    with pytest.raises(UserError, match=f"{dates.FILE} is damaged"):
+        dates.load(project, {"a": "b"})
 
 
 def test_parts_are_listed_in_their_order_with_pages_or_announced():

@@ -119,9 +119,10 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("text", DAMAGED)
-def test_a_damaged_report_says_nothing(book, text):
+def test_a_damaged_report_is_refused_by_name(book, text):
     sample_book.write(book.root / changes.FILE, text)
-    assert changes.load(book) == {}
+    with pytest.raises(UserError, match=f"{changes.FILE} is damaged"):
+        changes.load(book)
 
 
 def test_a_damaged_expectation_has_no_lines(book):

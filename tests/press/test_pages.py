@@ -16,6 +16,7 @@ from tests.press import sample_book
 CELL = "```{code-cell} ipython3\n%s\n```\n"
 FRONT = sample_book.HEAD.replace("kernelspec:", "%s\nkernelspec:")
 BODY = "# T\n"
+KIND = FRONT[: FRONT.index("kind:")].count("\n") + 1
 TOP = sample_book.HEAD.count("\n") + 1  # the first line behind the front matter
 BROKEN = {
     "a byte order mark": (b"\xef\xbb\xbf" + sample_book.HEAD.encode(), 1, "byte order mark"),
@@ -31,7 +32,7 @@ BROKEN = {
     "a list in front": ("---\n- a\n---\n\n# T\n", 1, "not a mapping"),
     "a tag of Python": (FRONT % "x: !!python/name:os.system ''" + BODY, 6, "not valid YAML"),
     "jupytext as a string": ("---\njupytext: x\n---\n\n# T\n", 1, "jupytext"),
-    "binary data": (FRONT % "x: !!binary aGk=" + BODY, 1, "type bytes"),
+    "binary data": (FRONT % "description: !!binary aGk=" + BODY, 1, "type bytes"),
     "a deep front matter": (FRONT % ("x: " + "[" * 3000) + BODY, 0, "nested too deeply"),
     "tags as a string": (
         sample_book.HEAD + BODY + CELL % ":tags: hide-input\nx",
@@ -86,6 +87,13 @@ BROKEN = {
         "without exercise-end",
     ),
     "an unknown setting": (FRONT % "press: {timeout: 3}" + BODY, 1, "no setting 'timeout'"),
+    "an unknown name": (FRONT % "kinds: bank" + BODY, 6, "no 'kinds'; did you mean 'kind'?"),
+    "a name that is far from all": (FRONT % "zzz: 1" + BODY, 6, "has no 'zzz'"),
+    "a name that stands twice": (FRONT % "kind: bank" + BODY, KIND, "kind stands twice"),
+    "an open that is no list": (FRONT % "open: toy.near.double" + BODY, 6, "open is 'toy.near"),
+    "an unlisted that is no list": (FRONT % "unlisted: toy" + BODY, 6, "unlisted is 'toy'"),
+    "an open of numbers": (FRONT % "open: [1]" + BODY, 6, "open is [1], not a list of names"),
+    "paths that are no list": (FRONT % "paths: interview" + BODY, 6, "paths is 'interview'"),
     "another kernel": (sample_book.HEAD.replace("python3", "julia-1.10") + BODY, 9, "'julia-1.10'"),
     "another kernel in one line": (
         f"---\nkernelspec: {{display_name: R, name: 'ir'}}\n---\n{BODY}",
@@ -129,8 +137,8 @@ def test_a_page_that_the_system_does_not_give_is_named(tmp_path, monkeypatch, er
 GOOD = {
     "a date": FRONT % "date: 2020-01-01" + BODY,
     "a date in the head of a cell": sample_book.HEAD + BODY + CELL % "---\nday: 2020-01-01\n---\nx",
-    "a set": FRONT % "x: {1: 2}" + BODY,
-    "infinity": FRONT % "x: .inf" + BODY,
+    "a set": FRONT % "substitutions: {1: 2}" + BODY,
+    "infinity": FRONT % "description: .inf" + BODY,
     "Windows line ends": (sample_book.HEAD + BODY + CELL % "x").replace("\n", "\r\n"),
     "no front matter": BODY + CELL % "x",
     "a time limit": FRONT % "press: {timeout_s: 300}" + BODY,

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 from clikit.errors import Exit, UserError
 from press import config
-from press.source import cards, chapter, kinds, settings, toc
+from press.source import cards, chapter, configuration, kinds, settings, toc
 
 from tests.conftest import ROOT
 
@@ -192,3 +192,30 @@ def test_the_interview_path_holds_every_page_with_cards():
     with_cards = [slug for slug in slugs if cards.card_file(ROOT / "book", slug).is_file()]
     assert paths["Interview"]["pages"] == with_cards
     assert len(with_cards) >= 37
+
+
+# of indices, of a search page, of a foot and of links to sources, which the theme has not
+WITHOUT_EFFECT = {
+    *("html_copy_source", "html_domain_indices", "html_show_search_summary"),
+    *("html_show_sourcelink", "html_use_index", "html_secnumber_suffix"),
+    *("bibtex_tooltips", "nb_merge_streams"),  # the translator and the press do so by themselves
+}
+
+
+def test_each_setting_of_sphinx_has_an_effect(root, tmp_path):
+    """A setting that Sphinx does not know, or that has the value it would have anyway, has none."""
+    from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+    given = configuration.load(root)["sphinx"]["config"]
+    needed = {"extensions": given["extensions"], "bibtex_bibfiles": ["references.bib"]}
+    (tmp_path / "references.bib").write_text("", encoding="utf-8")
+    needed["external_toc_path"] = str(root / "_toc.yml")
+    folder = str(tmp_path)
+    with patch_docutils(None), docutils_namespace():
+        app = Sphinx(folder, None, f"{folder}/o", f"{folder}/d", "dummy", needed, None, None)
+    known = {value.name: value.value for value in app.config}
+    settings_of_it = given.keys() - needed.keys()
+    assert settings_of_it - known.keys() == set()
+    assert {name for name in settings_of_it if known[name] == given[name]} == set()
+    assert WITHOUT_EFFECT & set(given) == set()

@@ -640,6 +640,7 @@ MATRIX = {
 def test_reports_are_counted_and_never_made_up(tmp_path):
     from dataclasses import replace
 
+    from clikit.errors import UserError
     from press import config as project
     from press.site import reports
 
@@ -662,9 +663,10 @@ def test_reports_are_counted_and_never_made_up(tmp_path):
         "profiles",
     ) in rows
     assert rows[-1] == ("changes planted", "12,345", "tests")
-    for text in ("", "[1]", "{"):
+    for text in ("", '"x"', "[1]", "{", '{"counts": [1]}', '{"counts": {"a": "b"}}'):
         (folder / "tests.json").write_text(text)
-        assert reports.read(there, "tests") == {}
+        with pytest.raises(UserError, match="tests.json is damaged"):
+            reports.read(there, "tests")
 
 
 def test_the_committed_matrix_is_of_the_profiles_there_are(root):

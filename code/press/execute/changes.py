@@ -18,6 +18,7 @@ from clikit.files import sha, write_atomic
 
 from press.config import Project
 from press.execute import expectations
+from press.source import committed
 from press.source.git import git
 
 FILE = "book/_assets/reports/changes.json"
@@ -66,28 +67,20 @@ def version(project: Project, slug: str) -> str:
 
 
 def load(project: Project) -> Report:
-    """The committed report; empty when there is none that can be read."""
-    try:
-        report = json.loads((project.root / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(report, dict):
-        return {}
-    return {slug: cells for slug, cells in report.items() if _is_valid(cells)}
+    """The committed report; empty when there is none. Raises UserError for a damaged one."""
+    return committed.read(project.root, FILE, _report, {})
 
 
-def _is_valid(cells: Any) -> bool:
-    """Whether an entry has the form of a page's: cells, dates, rows."""
-    try:
+def _report(value: Any) -> Report:
+    """Pages, cells, dates, rows."""
+    for slug, cells in committed.table(value).items():
         for number, days in cells.items():
             int(number)
             for day, rows in days.items():
                 date.fromisoformat(day)
                 if not all(type(row) is int for row in rows):
-                    return False
-    except (AttributeError, TypeError, ValueError):
-        return False
-    return True
+                    raise ValueError(f"{slug} has {rows!r:.40}, not numbers of lines")
+    return value
 
 
 def dates(report: Report, slug: str) -> Dates:

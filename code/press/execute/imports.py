@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from clikit.errors import Exit, UserError
+
 IMPORT = re.compile(r"(?:^|[\s;'\"])(?:from|import)\s+([\w.]+(?:\s*,\s*[\w.]+)*)", re.MULTILINE)
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 WORD = re.compile(r"[^\s\"'`=;|<>(){}\[\],]+")
@@ -153,4 +155,10 @@ def files(
 
 @lru_cache(maxsize=4096)
 def _text(path: Path, mtime_ns: int) -> str:
-    return path.read_text(encoding="utf-8")
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        what = f"{path}:{line}: the module is not UTF-8: byte 0x{raw[error.start]:02x}"
+        raise UserError(what, "save it as UTF-8", Exit.FINDINGS) from error

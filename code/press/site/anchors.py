@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from clikit.files import write_atomic
 
 from press.config import Project
 from press.errors import Finding
-from press.source import settings
+from press.source import committed, settings
 
 FILE = "book/_assets/anchors.json"
 ID = re.compile(r'<[a-z][^<>]*?\sid="([^"]+)"')
@@ -27,17 +28,18 @@ PASSING = re.compile(
 
 
 def load(project: Project) -> dict[str, list[str]]:
-    """The published ids by page; none when there is no list. Raises ValueError for a damaged one.
+    """The published ids by page; none when there is no list. Raises UserError for a damaged one.
 
     An id that a build may not lose is never dropped silently.
     """
-    path = project.root / FILE
-    if not path.is_file():
-        return {}
-    published = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(published, dict):
-        raise ValueError(f"{FILE} is not a table of pages: git checkout -- {FILE}")
-    return published
+    return committed.read(project.root, FILE, _published, {})
+
+
+def _published(value: Any) -> dict[str, list[str]]:
+    for slug, names in committed.table(value).items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"{slug} has {names!r:.40}, not a list of addresses")
+    return value
 
 
 def ids(text: str) -> list[str]:

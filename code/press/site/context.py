@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
 
-import yaml
 from docutils.nodes import make_id
 
 from press.config import Project, commit
@@ -15,7 +14,7 @@ from press.execute.records import Record
 from press.site import facts, listings, provenance, reports, survivals
 from press.site.listings import Listing
 from press.site.provenance import Provenance
-from press.source import cards, dates, kinds, settings, toc
+from press.source import cards, configuration, dates, kinds, settings, toc
 from press.source.chapter import Chapter
 from press.source.settings import Settings
 from press.source.toc import Entry
@@ -171,7 +170,7 @@ def version(project: Project) -> str:
 
 
 def _config(project: Project) -> dict[str, Any]:
-    return yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
+    return configuration.load(project.root)
 
 
 def _paths(project: Project, chapters: list[Chapter]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from press.errors import Finding
 from press.execute.records import Record
 from press.site import anchors, context, reader
 from press.site.incremental import Incremental
+from press.source import configuration as sources
 from press.source.chapter import Chapter
 from press.store import Store
 
@@ -52,6 +53,7 @@ def render(
 
 def configuration(project: Project, pages: list[tuple[Chapter, Record]]) -> dict[str, Any]:
     """The configuration of Sphinx for these pages, which are never executed."""
+    sources.load(project.root)
     folder = node_folder()
     if folder:
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]

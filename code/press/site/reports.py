@@ -2,28 +2,30 @@
 
 `book/_assets/reports/profiles.json` is written by `python -m press profiles --report`,
 `mutants.json` by `python -m press mutants --report`, `seeds.json` by `python -m press seeds
---report`, `tests.json` by `make counts`. A report that is missing or damaged leaves its rows out;
-nothing is typed in its place.
+--report`, `tests.json` by `make counts`. A report that is missing leaves its rows out, nothing is
+typed in its place; a damaged one ends the build.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from press.config import Project
 from press.site.facts import Facts
 from press.site.survivals import Survivals
+from press.source import committed
 
 
 def read(project: Project, name: str) -> dict[str, Any]:
-    """A report of `book/_assets/reports`, or an empty one."""
-    path = project.book / "_assets" / "reports" / f"{name}.json"
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return report if isinstance(report, dict) else {}
+    """A report of `book/_assets/reports`, or an empty one. Raises UserError for a damaged one."""
+    return committed.read(project.root, f"book/_assets/reports/{name}.json", _report, {})
+
+
+def _report(value: Any) -> dict[str, Any]:
+    for label, number in committed.table(committed.table(value).get("counts", {})).items():
+        if type(number) is not int:
+            raise ValueError(f"{label} is {number!r:.40}, not a whole number")
+    return value
 
 
 def machines(project: Project) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from clikit.errors import Exit, UserError
+from clikit.errors import Exit, UserError, nearest
 
 from press.config import KERNELSPEC
 from press.errors import Finding
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 # they end a line for one reader of the page and not for another, or HTML cannot hold them
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 WARNING = re.compile(r"msg=['\"](.*?)['\"], lineno")  # of MyST-Parser, inside MyST-NB's exception
+# the press reads the first of these, Jupytext, MyST and Sphinx the others
+FRONT_MATTER = (
+    *("kind", "paths", "open", "unlisted", "description", "press", "date"),
+    *("jupytext", "kernelspec", "language_info", "mystnb", "myst", "html_meta", "substitutions"),
+    *("orphan", "tocdepth"),
+)
 GATES = {"exercise-start": "exercise-end", "solution-start": "solution-end"}
 
 
@@ -209,9 +215,15 @@ class _Page:
             raise self.error(mark.line + 2 if mark else 1, what, fix) from error
         if not isinstance(front, dict):
             raise self.error(1, "the front matter is not a mapping of names to values", fix)
+        self._check_names(tokens[0].content)
         for name in ("jupytext", "kernelspec", "mystnb", "press"):
             if not isinstance(front.get(name, {}), dict):
                 raise self.error(1, f"{name} in the front matter is not a mapping", fix)
+        for name in ("open", "paths", "unlisted"):
+            value = front.get(name, [])
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                what = f"{name} is {value!r:.60}, not a list of names"
+                raise self.error(self._line_of(name), what, f"write, for example, {name}: [name]")
         self._check_kernel(front.get("kernelspec", {}).get("name", KERNELSPEC["name"]))
         for name, value in front.get("press", {}).items():
             if name != "timeout_s":
@@ -220,6 +232,25 @@ class _Page:
             if type(value) is not int or value < 1:
                 what = f"press: timeout_s is {value!r}, not a positive whole number"
                 raise self.error(1, what, "write, for example, press: {timeout_s: 300}")
+
+    def _check_names(self, front: str) -> None:
+        """Each name of the front matter is one that something reads, and stands there once."""
+        seen: set[str] = set()
+        for key, _ in yaml.compose(front, Loader=yaml.SafeLoader).value:
+            line = key.start_mark.line + 2
+            if key.value in seen:
+                what = f"{key.value} stands twice in the front matter"
+                raise self.error(line, what, "remove one; only the last is read")
+            seen.add(key.value)
+            if key.value not in FRONT_MATTER:
+                hint = nearest(key.value, FRONT_MATTER)
+                what = f"the front matter has no {key.value!r:.60}{hint}"
+                raise self.error(line, what, f"use some of: {', '.join(FRONT_MATTER)}")
+
+    def _line_of(self, name: str) -> int:
+        """The line of a name of the front matter."""
+        match = re.search(rf"^{name}\s*:", self.text, re.MULTILINE)
+        return self.text.count("\n", 0, match.start()) + 1 if match else 1
 
     def _check_kernel(self, name: Any) -> None:
         if name == KERNELSPEC["name"]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from typing import Any
 
 from clikit.errors import UserError
 from clikit.files import sha, write_atomic
 
 from press.config import Project
+from press.source import committed as report
 from press.source.git import git
 
 FILE = "book/_assets/reports/dates.json"
@@ -33,19 +35,25 @@ def load(project: Project, texts: dict[str, str]) -> dict[str, str]:
 
 
 def committed(project: Project, texts: dict[str, str]) -> dict[str, str]:
-    """The date of each of these pages whose text is the one that the committed file dates."""
-    try:
-        report = json.loads((project.root / FILE).read_text(encoding="utf-8"))
-        dated = {slug: (str(day), digest) for slug, (day, digest) in report.items()}
-        for day, _ in dated.values():
-            date.fromisoformat(day)
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+    """The date of each of these pages whose text is the one that the committed file dates.
+
+    Raises UserError for a damaged file.
+    """
+    none: dict[str, tuple[str, str]] = {}
+    dated = report.read(project.root, FILE, _dated, none)
     return {
         slug: dated[slug][0]
         for slug, text in texts.items()
         if slug in dated and dated[slug][1] == _digest(text)
     }
+
+
+def _dated(value: Any) -> dict[str, tuple[str, str]]:
+    """Date and digest by slug."""
+    dated = {slug: (str(day), digest) for slug, (day, digest) in report.table(value).items()}
+    for day, _ in dated.values():
+        date.fromisoformat(day)
+    return dated
 
 
 def fill(project: Project, slugs: list[str]) -> int:
