@@ -142,10 +142,16 @@ WRITTEN = [
     row(3, "table", "Softmax, aloud", "A softmax, softmax.", aside=3),
     *(row(3, f"use-{n}", "A use", f"Quantize a model, {n} times. {FILLER}") for n in range(3)),
     row(
-        4, "term-softmax", "softmax", "Scores of a model to shares.",
-        names=["softmax"], term=True, leads=7, defined=True,
+        4,
+        "term-softmax",
+        "softmax",
+        "Scores of a model to shares.",
+        names=["softmax"],
+        term=True,
+        leads=7,
+        defined=True,
     ),
-]  # fmt: skip
+]
 NAMES = [["lottery ticket", "pruned tree"]]
 HELP = {"typed": ["nan", "explode", "blow up"], "means": ["loss spike", "gradient clipping"]}
 

@@ -83,7 +83,8 @@ HYPHENS = re.compile(r"(?<![\w{-])-\s?(?=[\d.])|\^-")  # where a minus sign belo
 
 def test_negative_numbers_of_all_figures_have_a_minus_sign(site):
     """Matplotlib notes each text in a comment, Vega draws it as text; mathematics sets its own."""
-    seen, wrong = 0, []
+    seen = 0
+    wrong = []
     for path in sorted((site / "_images").glob("*.svg")):
         if path.stem.endswith("-dark"):
             continue

@@ -1,4 +1,7 @@
-"""Numbers in the texts of figures, with the minus sign of their axes. Read with the figures."""
+"""Numbers in the texts of figures, with the minus sign of their axes.
+
+Read with book/learning/backprop.md.
+"""
 
 from __future__ import annotations
 

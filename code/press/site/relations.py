@@ -67,7 +67,8 @@ def _one_way(
     >>> _one_way([("AUC", "ROC AUC"), ("nan", "→", "loss spike")])
     ([('AUC', 'ROC AUC')], [{'typed': ('nan',), 'means': ('loss spike',)}])
     """
-    names, symptoms = [], []
+    names = []
+    symptoms = []
     for row in synonyms:
         if ARROW in row:
             at = row.index(ARROW)
