@@ -145,9 +145,8 @@ def test_the_kind_comes_from_the_front_matter_and_not_from_the_folder(tmp_path):
     [
         ("kind: chaptre", "there is no kind of page 'chaptre'; did you mean 'chapter'?"),
         ("kind: [front]", "there is no kind of page ['front']; did you mean 'front'?"),
-        ("author: x", "the page has no kind"),
+        ("description: x", "the page has no kind"),
         ("kind: front\npaths: [depe-learning]", "did you mean 'deep-learning'?"),
-        ("kind: front\npaths: interview", "not a list of names"),
     ],
 )
 def test_wrong_front_matter_is_reported(tmp_path, front, message):
