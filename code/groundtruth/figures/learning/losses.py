@@ -77,7 +77,7 @@ def best_constant() -> Interactive:
     rules = (
         alt.Chart(alt.Data(values=data))
         .transform_filter("datum.last == far")
-        .transform_fold(names, as_=["loss", "v"])
+        .transform_fold([*names], as_=["loss", "v"])
     )
     marks = rules.mark_point(size=140, filled=True).encode(
         x=alt.X("v:Q", title="value", scale=alt.Scale(domain=[0, 31])),
@@ -117,7 +117,7 @@ def by_score() -> Interactive:
     curves = (
         alt.Chart(alt.sequence(-8, 8.01, 0.1, as_="s"))
         .transform_calculate(**losses)
-        .transform_fold(names, as_=["loss", "v"])
+        .transform_fold([*names], as_=["loss", "v"])
         .mark_line(clip=True)
         .encode(
             x=alt.X("s:Q", title="score of an example of class 1"),
