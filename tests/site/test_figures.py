@@ -100,7 +100,7 @@ def test_negative_numbers_of_all_figures_have_a_minus_sign(site):
 def test_the_figure_of_best_constants_tells_something_on_paper(parsed, site):
     """As printed: three constants, no two equal, and a caption that says which one moved."""
     [image] = parsed("learning/losses.html").xpath(
-        "//figure[@id='fig-losses-constant']//*[contains(@class, 'for-light')]/img"
+        "//figure[@id='fig-losses-constant']//picture[contains(@class, 'for-light')]//img"
     )
     drawing = (site / "learning" / image.get("src")).read_text(encoding="utf-8")
     shown = re.findall(r"<text[^>]*>(\d+\.\d\d)</text>", drawing)

@@ -35,8 +35,8 @@ function figures() {
     if (!dialog) build();
     const from = $("img", link), image = $("img", dialog), ratio = from.getAttribute("width") / from.getAttribute("height");
     const fit = Math.min(innerWidth - 34, (innerHeight - 96) * ratio); /* what the screen shows whole */
-    sizes = [fit, Math.max(link.dataset.width, fit)].map(Math.round);
-    const inline = Math.round(from.getBoundingClientRect().width);
+    const inline = from.getBoundingClientRect().width;
+    sizes = [fit, Math.max(link.dataset.width, inline, fit)].map(Math.round);
     image.src = link.href;
     image.alt = from.alt;
     image.style.aspectRatio = ratio;
