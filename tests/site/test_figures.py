@@ -106,7 +106,7 @@ def test_the_figure_of_best_constants_tells_something_on_paper(parsed, site):
     shown = re.findall(r"<text[^>]*>(\d+\.\d\d)</text>", drawing)
     assert len(set(shown)) == 3
     caption = parsed("learning/losses.html").xpath("//figure[@id='fig-losses-constant']/figcaption")
-    assert "follows it" in caption[0].text_content()
+    assert "follows the fifth value" in caption[0].text_content()
 
 
 @pytest.mark.browser

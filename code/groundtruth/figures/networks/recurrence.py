@@ -186,7 +186,7 @@ def gate_explorer() -> Interactive:
     )
     what = {"scale": alt.Scale(domain=["cell", "output"], range=[BLUE, ORANGE])}
     chart = base.mark_line(strokeWidth=2.5).encode(
-        x=alt.X("t:Q", title=f"step; pulses of 1.0, {MINUS}0.7 and 0.8 arrive at 5, 12 and 30"),
+        x=alt.X("t:Q", title=f"step; pulses of 1.0, {MINUS}0.7 and 0.8 at 5, 12 and 30"),
         y=alt.Y("value:Q", title="value", scale=alt.Scale(domain=[-1, 2])),
         color=alt.Color(
             "what:N", title=None, scale=what["scale"], legend=alt.Legend(orient="bottom")

@@ -51,7 +51,7 @@ function say(count, place) {
     place.addEventListener("blur", () => place.removeAttribute("tabindex"), { once: true });
   });
   note.append(status, button);
-  document.querySelector("article").append(note); /* at the foot of the text column: beside it is the list of the page */
+  document.querySelector("main").append(note);
   requestAnimationFrame(() => { status.textContent = `${count} ${count === 1 ? "word" : "words"} marked (Esc)`; }); /* a status that is born with its text is not read out */
 }
 document.addEventListener("keydown", (event) => {
