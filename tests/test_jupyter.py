@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import jupytext
@@ -74,7 +75,8 @@ def server(tmp_path_factory):
         url = None
         while url is None and time.monotonic() < deadline:
             for info in (folder / "runtime").glob("jpserver-*.json"):
-                url = json.loads(info.read_text())["url"]
+                with suppress(json.JSONDecodeError):  # the server is still writing it
+                    url = json.loads(info.read_text())["url"]
             time.sleep(0.1)
         assert url, "the server did not start"
         yield url, folder
