@@ -17,7 +17,7 @@ function paths() {
     bar.append(button);
     return button;
   });
-  for (const card of cards) card.addEventListener("click", () => follow(card.parentElement.dataset.path)); /* then its link leads to the pages of the path */
+  for (const card of cards) card.addEventListener("click", () => follow(card.closest("li").dataset.path)); /* then its link leads to the pages of the path */
   const note = document.createElement("p");
   note.className = "path-note";
   for (const tick of ticks) tick.addEventListener("change", () => setRead(tick.dataset.page, tick.checked));
@@ -32,7 +32,7 @@ function paths() {
       const need = "cards" in part.dataset ? counted(sum("cards"), "card") : `${spoken(sum("read"))} to read, ${spoken(sum("practice"))} to practice`;
       $(".path-sum", part).textContent = left.length ? `${counted(left.length, "page")} left: ${need}` : "You have read all of it";
     });
-    for (const card of cards) if (card.parentElement.dataset.path === path) card.setAttribute("aria-current", "true"); else card.removeAttribute("aria-current");
+    for (const card of cards) if (card.closest("li").dataset.path === path) card.setAttribute("aria-current", "true"); else card.removeAttribute("aria-current");
     note.replaceChildren(...(chosen < 0 ? ["Choose a path, and the Next links will follow it."] : ["Next and Previous follow this path. ", leave()]));
   });
 }
