@@ -98,7 +98,7 @@ def defines(document: Document, names: Iterable[str]) -> bool:
     True
     >>> defines({"heading": "Softmax regression: one of K", "bold": []}, ["softmax"])
     True
-    >>> defines({"heading": "Traps", "bold": ["F1 score"]}, ["F1"])
+    >>> defines({"heading": "Remarks", "bold": ["F1 score"]}, ["F1"])
     False
     """
     phrases = [phrase for phrase in map(_stems, names) if phrase]
