@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from dataclasses import asdict
 
 import numpy as np
